@@ -1,0 +1,90 @@
+// swift-tools-version: 6.1
+
+import PackageDescription
+
+/// What every target of ours is compiled with. Warnings are made errors by the test command, not here:
+/// a newer compiler's new warning must not keep a user from building.
+let ours: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "Holdfast",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "holdfast", targets: ["holdfast"]),
+        .library(name: "BoxOffice", targets: ["BoxOffice"]),
+        .library(name: "TicketStore", targets: ["TicketStore"]),
+        .library(name: "EmbeddedStore", targets: ["EmbeddedStore"]),
+        .library(name: "TicketAPI", targets: ["TicketAPI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .target(
+            name: "BoxOffice",
+            dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: ours),
+        .target(name: "TicketStore", dependencies: ["BoxOffice"], swiftSettings: ours),
+        .target(name: "Traffic", dependencies: ["BoxOffice", "TicketStore"], swiftSettings: ours),
+        .target(
+            name: "EmbeddedStore",
+            dependencies: [
+                "BoxOffice", "TicketStore",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: ours),
+        .target(
+            name: "TicketAPI",
+            dependencies: [
+                "BoxOffice", "TicketStore",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: ours),
+        .target(
+            name: "Settings",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: ours),
+        .executableTarget(
+            name: "holdfast",
+            dependencies: [
+                "BoxOffice", "TicketStore", "EmbeddedStore", "TicketAPI", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: ours),
+    ]
+)

@@ -1,0 +1,158 @@
+// The one place where a fact changes the box office: for a new decision and for one that is read back alike.
+
+extension BoxOffice {
+    /// Makes `fact` so. It was decided: nothing is checked again but that it is possible at all.
+    ///
+    /// - Precondition: facts come in their order, and each is about a hold that is at hand.
+    public mutating func apply(_ recorded: RecordedFact) {
+        precondition(recorded.sequence == nextSequence, "facts come without gaps")
+        advance(to: max(clock, recorded.at))
+        lastFactAt = recorded.at
+        if case .clockReached = recorded.fact { return }
+        nextSequence += 1
+        switch recorded.fact {
+        case .defined(let definition, let paused): applyDefined(definition, paused)
+        case .held(let id, let fact): applyHeld(id, fact)
+        case .extended(let id, let deadline, let key): applyExtended(id, deadline, key)
+        case .released(let id): applyReleased(id)
+        case .purchased(let id, let payment, let late): applyPurchased(id, payment, late)
+        case .returned(let id): applyReturned(id)
+        case .refundOwed(let id, let payment):
+            payments[payment] = id
+            holds.update(id) { $0.state = .refundOwed }
+        case .recovered(let event, let until): applyRecovered(event, until)
+        case .clockReached: break
+        }
+    }
+
+    private mutating func applyDefined(_ definition: EventDefinition, _ paused: Bool) {
+        if let index = eventIndexes[definition.id] {
+            events[index].settle(at: clock)
+            events[index].isPaused = paused
+            events[index].adopt(definition)
+        } else {
+            eventIndexes[definition.id] = events.count
+            var event = Event(definition)
+            event.isPaused = paused
+            events.append(event)
+        }
+    }
+
+    private mutating func applyHeld(_ id: HoldID, _ fact: HeldFact) {
+        precondition(id.number == holds.next, "holds are numbered without gaps")
+        let index = Int(fact.event)
+        let buyer = events[index].buyers.number(of: fact.buyer)
+        for line in fact.lines {
+            changePools(of: line, in: index) { $0.hold(Int(line.quantity), until: fact.deadline) }
+        }
+        holds.append(
+            HoldRecord(
+                deadline: fact.deadline, line: fact.lines.first, event: fact.event, buyer: buyer, state: .held,
+                extensions: 0, hasMoreLines: !fact.lines.rest.isEmpty, late: false),
+            moreLines: fact.lines.rest)
+        if buyer > 0 { addHold(id, toAccount: Int(buyer - 1), in: index) }
+        if let key = fact.key { remember(key, id, deadline: fact.deadline, extensions: 0) }
+    }
+
+    private mutating func applyExtended(_ id: HoldID, _ deadline: Timestamp, _ key: KeyFact?) {
+        let record = atHand(id)
+        for line in holds.lines(id, record) {
+            changePools(of: line, in: Int(record.event)) {
+                $0.extend(Int(line.quantity), from: record.deadline, to: deadline)
+            }
+        }
+        holds.update(id) {
+            $0.deadline = deadline
+            $0.extensions += 1
+        }
+        if let key { remember(key, id, deadline: deadline, extensions: record.extensions + 1) }
+    }
+
+    private mutating func applyReleased(_ id: HoldID) {
+        let record = atHand(id)
+        for line in holds.lines(id, record) {
+            changePools(of: line, in: Int(record.event)) {
+                $0.release(Int(line.quantity), heldUntil: record.deadline)
+            }
+        }
+        holds.update(id) { $0.state = .released }
+    }
+
+    private mutating func applyPurchased(_ id: HoldID, _ payment: PaymentReference?, _ late: Bool) {
+        let record = atHand(id)
+        for line in holds.lines(id, record) {
+            changePools(of: line, in: Int(record.event)) { pool in
+                if late {
+                    pool.sellFree(Int(line.quantity))
+                } else {
+                    pool.sell(Int(line.quantity), heldUntil: record.deadline)
+                }
+            }
+        }
+        holds.update(id) {
+            $0.state = .purchased
+            $0.late = late
+        }
+        if let payment { payments[payment] = id }
+        addBought(id, record, sign: 1)
+    }
+
+    private mutating func applyReturned(_ id: HoldID) {
+        let record = atHand(id)
+        for line in holds.lines(id, record) {
+            changePools(of: line, in: Int(record.event)) { $0.takeBack(Int(line.quantity)) }
+        }
+        holds.update(id) { $0.state = .returned }
+        addBought(id, record, sign: -1)
+    }
+
+    private mutating func applyRecovered(_ event: UInt32, _ until: Timestamp) {
+        for (id, record) in holds.live(at: clock) where record.event == event && record.deadline < until {
+            for line in holds.lines(id, record) {
+                changePools(of: line, in: Int(event)) {
+                    $0.extend(Int(line.quantity), from: record.deadline, to: until)
+                }
+            }
+            holds.update(id) { $0.deadline = until }
+        }
+    }
+
+    /// Changes each pool that `line` draws from, counted up to now.
+    mutating func changePools(of line: HeldLine, in index: Int, _ change: (inout Pool) -> Void) {
+        for pool in events[index].types[Int(line.type)].pools {
+            events[index].pools[pool].settle(at: clock)
+            change(&events[index].pools[pool])
+        }
+        events[index].version += 1
+    }
+
+    mutating func remember(_ key: KeyFact, _ id: HoldID, deadline: Timestamp, extensions: UInt8) {
+        keys.remember(
+            key.key,
+            KeyTable.Use(fingerprint: key.fingerprint, hold: id, deadline: deadline, extensions: extensions),
+            at: clock)
+    }
+
+    private func atHand(_ id: HoldID) -> HoldRecord {
+        guard let record = holds.record(id) else { preconditionFailure("a hold that changes is at hand") }
+        return record
+    }
+
+    mutating func addHold(_ id: HoldID, toAccount account: Int, in index: Int) {
+        events[index].buyers.accounts[account].holds.append(id)
+        let kept = events[index].buyers.accounts[account]
+        guard kept.holds.count >= kept.lookAgainAt else { return }
+        let live = kept.holds.filter { holds.record($0)?.isLive(at: clock) ?? false }
+        events[index].buyers.accounts[account].holds = live
+        events[index].buyers.accounts[account].lookAgainAt = max(8, live.count * 2)
+    }
+
+    func quantity(_ id: HoldID, _ record: HoldRecord) -> Int {
+        holds.lines(id, record).reduce(0) { $0 + Int($1.quantity) }
+    }
+
+    mutating func addBought(_ id: HoldID, _ record: HoldRecord, sign: Int) {
+        guard record.buyer > 0 else { return }
+        events[Int(record.event)].buyers.accounts[Int(record.buyer - 1)].bought += sign * quantity(id, record)
+    }
+}

@@ -1,0 +1,129 @@
+// What is left, and whether the books balance.
+
+/// What an event has for sale at one moment.
+public struct Availability: Sendable, Equatable {
+    public struct TicketType: Sendable, Equatable {
+        public var code: Code
+        /// Tickets that could be held now: the least that any pool of the type has.
+        public var free: Int
+    }
+
+    /// Goes up with every change; equal versions are equal answers, until ``validUntil``.
+    public var version: UInt64
+    /// Free places over all pools.
+    public var free: Int
+    /// In the order of the definition.
+    public var types: [TicketType]
+    /// When the numbers change by themselves, at the earliest; `nil` if they do not.
+    public var validUntil: Timestamp?
+}
+
+/// The places of one pool: `free + held + sold = capacity + oversubscribed`.
+public struct PoolCount: Sendable, Equatable {
+    public var event: Code
+    public var pool: Code
+    public var capacity: Int
+    public var free: Int
+    public var held: Int
+    public var sold: Int
+    public var oversubscribed: Int
+    /// A broken rule closed it (rule 4).
+    public var isClosed: Bool
+
+    public init(
+        event: Code, pool: Code, capacity: Int, free: Int, held: Int, sold: Int, oversubscribed: Int, isClosed: Bool
+    ) {
+        self.event = event
+        self.pool = pool
+        self.capacity = capacity
+        self.free = free
+        self.held = held
+        self.sold = sold
+        self.oversubscribed = oversubscribed
+        self.isClosed = isClosed
+    }
+
+    /// Rule 1.
+    public var balances: Bool {
+        free >= 0 && held >= 0 && sold >= 0 && free + held + sold == capacity + oversubscribed
+    }
+}
+
+extension BoxOffice {
+    /// What is left of an event now, or `nil` if there is no such event.
+    public mutating func availability(of event: Code, at now: Moment) -> Availability? {
+        advance(to: now.office)
+        guard let index = eventIndexes[event] else { return nil }
+        events[index].settle(at: clock)
+        let current = events[index]
+        return Availability(
+            version: current.version,
+            free: current.pools.reduce(0) { $0 + ($1.isClosed ? 0 : $1.free) },
+            types: current.definition.types.compactMap { type in
+                current.typeIndexes[type.code].map { .init(code: type.code, free: current.free(type: $0)) }
+            },
+            validUntil: current.pools.compactMap(\.earliestExpiry).min())
+    }
+
+    /// The version of an event's numbers now, cheaper than the numbers.
+    public mutating func version(of event: Code, at now: Moment) -> UInt64? {
+        advance(to: now.office)
+        guard let index = eventIndexes[event] else { return nil }
+        events[index].settle(at: clock)
+        return events[index].version
+    }
+
+    /// Every pool of every event, counted up to now.
+    public mutating func counts(at now: Moment) -> [PoolCount] {
+        advance(to: now.office)
+        for index in events.indices { events[index].settle(at: clock) }
+        return events.flatMap { event in
+            event.pools.map { pool in
+                PoolCount(
+                    event: event.definition.id, pool: pool.code, capacity: pool.capacity, free: pool.free,
+                    held: pool.held, sold: pool.sold, oversubscribed: pool.oversubscribed, isClosed: pool.isClosed)
+            }
+        }
+    }
+
+    /// Live holds at this moment. Costs a look at every hold at hand: for reports, not for requests.
+    public func liveHoldCount() -> Int {
+        holds.live(at: clock).count
+    }
+}
+
+/// Everything of an event that holds may refer to, by index, with what was replaced; for a store that keeps it
+/// readable beside the facts.
+public struct EventCatalogue: Sendable, Equatable {
+    public struct Pool: Sendable, Equatable {
+        public var code: Code
+        public var capacity: Int
+    }
+
+    public struct TicketType: Sendable, Equatable {
+        public var code: Code
+        public var name: String
+        public var price: Int64
+        public var isRetired: Bool
+        /// Indexes into ``EventCatalogue/pools``.
+        public var pools: [Int]
+    }
+
+    public var event: UInt32
+    public var code: Code
+    public var pools: [Pool]
+    public var types: [TicketType]
+}
+
+extension BoxOffice {
+    public func catalogue(of event: Code) -> EventCatalogue? {
+        guard let index = eventIndexes[event] else { return nil }
+        let known = events[index]
+        return EventCatalogue(
+            event: UInt32(index), code: event,
+            pools: known.pools.map { .init(code: $0.code, capacity: $0.capacity) },
+            types: known.types.map {
+                .init(code: $0.code, name: $0.name, price: $0.price, isRetired: $0.isRetired, pools: Array($0.pools))
+            })
+    }
+}

@@ -1,0 +1,164 @@
+// Deciding a new hold, in the order of rule 3: same key asked before, event and type and quantity, window and pause,
+// the buyer's limit, every pool. Who may ask was settled at the edge.
+
+extension BoxOffice {
+    mutating func hold(_ request: HoldRequest, at now: Moment) -> Answer {
+        let key = request.key.map { KeyFact(key: $0, fingerprint: request.fingerprint) }
+        if let key {
+            if let use = keys.use(of: key.key) { return replay(use, key) }
+            if keys.count >= limits.keys { return refuse(.tooManyKeys) }
+        }
+        guard let index = eventIndexes[request.event] else { return refuse(.unknownEvent) }
+        let lines: OneOrMore<HeldLine>
+        switch check(request.lines, of: events[index]) {
+        case .success(let checked): lines = checked
+        case .failure(let refusal): return refuse(refusal.refusal)
+        }
+        if let refusal = refusalOfSale(events[index], at: now) { return refuse(refusal) }
+        if let refusal = refusalOfBuyer(request.buyer, taking: lines, in: index) { return refuse(refusal) }
+        if let refusal = refusalOfPools(lines, in: index) { return refuse(refusal) }
+
+        let deadline = clock.advanced(by: events[index].definition.life)
+        let id = HoldID(holds.next)
+        let fact = make(
+            .held(
+                id,
+                HeldFact(event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key)))
+        let view = HoldView(
+            id: id, event: UInt32(index), state: .held, lines: lines,
+            expiresAt: told(deadline, events[index]),
+            extensionsRemaining: events[index].definition.maximumExtensions)
+        return .decided(Decision(.held(view, replayed: false), fact))
+    }
+
+    /// The answer of then to a request that comes again with its key.
+    func replay(_ use: KeyTable.Use, _ key: KeyFact) -> Answer {
+        guard use.fingerprint == key.fingerprint else { return refuse(.keyReused) }
+        guard let record = holds.record(use.hold) else { return .notAtHand(use.hold) }
+        let event = events[Int(record.event)]
+        let view = HoldView(
+            id: use.hold, event: record.event, state: .held, lines: holds.lines(use.hold, record),
+            expiresAt: told(use.deadline, event),
+            extensionsRemaining: max(0, event.definition.maximumExtensions - Int(use.extensions)))
+        return .decided(
+            Decision(use.extensions == 0 ? .held(view, replayed: true) : .extended(view, replayed: true)))
+    }
+
+    private struct Refused: Error {
+        let refusal: Refusal
+    }
+
+    private func check(
+        _ lines: OneOrMore<Line>, of event: Event
+    ) -> Result<OneOrMore<HeldLine>, Refused> {
+        guard lines.count <= limits.linesPerHold else {
+            return .failure(Refused(refusal: .invalid([Mistake("/lines", "must be \(limits.linesPerHold) or fewer")])))
+        }
+        let most = event.definition.ticketsPerHold
+        var total = 0
+        for (position, line) in lines.enumerated() {
+            guard event.typeIndexes[line.type] != nil else {
+                return .failure(Refused(refusal: .unknownTicketType(line.type)))
+            }
+            guard (1...most).contains(line.quantity) else {
+                let mistake = Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")
+                return .failure(Refused(refusal: .invalid([mistake])))
+            }
+            total += line.quantity
+        }
+        guard total <= most else {
+            return .failure(Refused(refusal: .invalid([Mistake("/lines", "must ask for \(most) tickets or fewer")])))
+        }
+        return .success(
+            lines.map { line in
+                let type = event.typeIndexes[line.type] ?? 0
+                return HeldLine(
+                    type: UInt16(type), quantity: Int32(line.quantity), price: event.types[type].price)
+            })
+    }
+
+    private func refusalOfSale(_ event: Event, at now: Moment) -> Refusal? {
+        if let opensAt = event.definition.opensAt, now.wall < opensAt { return .saleNotStarted(opensAt: opensAt) }
+        if let closesAt = event.definition.closesAt, now.wall >= closesAt { return .saleEnded(closedAt: closesAt) }
+        return event.isPaused ? .salePaused : nil
+    }
+
+    private mutating func refusalOfBuyer(
+        _ buyer: Buyer?, taking lines: OneOrMore<HeldLine>, in index: Int
+    ) -> Refusal? {
+        let definition = events[index].definition
+        guard definition.needsBuyer else { return nil }
+        guard let buyer else {
+            return .invalid([Mistake("/buyer", "must be given, this event limits what one buyer may take")])
+        }
+        guard let account = events[index].buyers.account(of: buyer) else {
+            let asked = lines.reduce(0) { $0 + Int($1.quantity) }
+            let most = definition.ticketsPerBuyer ?? .max
+            return asked <= most ? nil : .buyerLimitReached(remaining: most)
+        }
+        var live = 0
+        var tickets = account.bought
+        for id in account.holds {
+            guard let record = holds.record(id), record.isLive(at: clock) else { continue }
+            live += 1
+            tickets += holds.lines(id, record).reduce(0) { $0 + Int($1.quantity) }
+        }
+        let asked = lines.reduce(0) { $0 + Int($1.quantity) }
+        let remaining = max(0, (definition.ticketsPerBuyer ?? .max) - tickets)
+        if live >= definition.holdsPerBuyer ?? .max { return .buyerLimitReached(remaining: 0) }
+        return asked <= remaining ? nil : .buyerLimitReached(remaining: remaining)
+    }
+
+    /// Why the pools cannot give `lines`, or `nil` if they can. Lines that draw on the same pool are summed.
+    mutating func refusalOfPools(_ lines: OneOrMore<HeldLine>, in index: Int) -> Refusal? {
+        if lines.rest.isEmpty {
+            return refusalOfPools(
+                in: index,
+                needs: events[index].types[Int(lines.first.type)].pools.lazy.map { pool in
+                    (pool, Int(lines.first.quantity))
+                })
+        }
+        var needs: [Int: Int] = [:]
+        for line in lines {
+            for pool in events[index].types[Int(line.type)].pools { needs[pool, default: 0] += Int(line.quantity) }
+        }
+        return refusalOfPools(in: index, needs: needs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    }
+
+    /// Where several pools are short, the one that will not come back speaks first: sold out, then held, then few.
+    private mutating func refusalOfPools(
+        in index: Int, needs: some Collection<(pool: Int, quantity: Int)>
+    ) -> Refusal? {
+        var isShort = false
+        for need in needs {
+            if events[index].pools[need.pool].settle(at: clock) { events[index].version += 1 }
+            let pool = events[index].pools[need.pool]
+            if pool.isClosed { return .poolClosed(pool.code) }
+            if pool.free < need.quantity { isShort = true }
+        }
+        guard isShort else { return nil }
+        var earliest: Timestamp?
+        var fewest = Int.max
+        for need in needs {
+            let pool = events[index].pools[need.pool]
+            guard pool.free < need.quantity else { continue }
+            if pool.free > 0 {
+                fewest = min(fewest, pool.free)
+            } else if pool.held > 0, let next = pool.earliestExpiry {
+                earliest = max(earliest ?? next, next)
+            } else {
+                return .soldOut
+            }
+        }
+        return earliest.map { .temporarilyHeld(earliest: $0) } ?? .insufficientQuantity(available: fewest)
+    }
+
+    func refuse(_ refusal: Refusal) -> Answer {
+        .decided(Decision(.refused(refusal)))
+    }
+
+    /// The deadline as a client is told it (rule 6).
+    func told(_ deadline: Timestamp, _ event: Event) -> Timestamp {
+        deadline.advanced(by: .zero - event.definition.grace)
+    }
+}

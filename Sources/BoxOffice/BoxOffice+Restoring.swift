@@ -1,0 +1,121 @@
+// Making a box office again from a ledger without playing every fact: each hold is told as it stands in the end.
+
+/// A hold as its rows in a ledger say, all together.
+public struct RestoredHold: Sendable, Equatable {
+    public var id: HoldID
+    public var event: UInt32
+    public var lines: OneOrMore<HeldLine>
+    /// After all extensions and recoveries.
+    public var deadline: Timestamp
+    public var extensions: UInt8
+    public var state: HoldState
+    public var late: Bool
+    public var buyer: Buyer?
+    /// Every payment that came for it: one that bought it, or those that are owed back.
+    public var payments: [PaymentReference]
+
+    public init(
+        id: HoldID, event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, extensions: UInt8 = 0,
+        state: HoldState = .held, late: Bool = false, buyer: Buyer? = nil, payments: [PaymentReference] = []
+    ) {
+        self.id = id
+        self.event = event
+        self.lines = lines
+        self.deadline = deadline
+        self.extensions = extensions
+        self.state = state
+        self.late = late
+        self.buyer = buyer
+        self.payments = payments
+    }
+}
+
+/// A remembered idempotency key as a ledger says.
+public struct RestoredKey: Sendable, Equatable {
+    public var key: KeyFact
+    public var at: Timestamp
+    public var hold: HoldID
+    public var deadline: Timestamp
+    public var extensions: UInt8
+
+    public init(key: KeyFact, at: Timestamp, hold: HoldID, deadline: Timestamp, extensions: UInt8) {
+        self.key = key
+        self.at = at
+        self.hold = hold
+        self.deadline = deadline
+        self.extensions = extensions
+    }
+}
+
+extension BoxOffice {
+    /// Sets an empty box office to the moment and the number of a ledger's last fact.
+    public mutating func beginRestoring(at last: Timestamp, nextSequence next: UInt64) {
+        precondition(events.isEmpty && nextSequence == 1, "only an empty box office is restored")
+        clock = last
+        lastFactAt = last
+        nextSequence = next
+    }
+
+    /// Definitions in the order in which they were made, replaced ones too: indexes follow from the order.
+    public mutating func restore(_ definition: EventDefinition, paused: Bool) {
+        if let index = eventIndexes[definition.id] {
+            events[index].adopt(definition)
+            events[index].isPaused = paused
+        } else {
+            eventIndexes[definition.id] = events.count
+            var event = Event(definition)
+            event.isPaused = paused
+            events.append(event)
+        }
+    }
+
+    /// Whether `restore(_:)` can take `hold` next: it follows the one before, and its event and types are known.
+    public func canRestore(_ hold: RestoredHold) -> Bool {
+        hold.id.number == holds.next && Int(hold.event) < events.count
+            && hold.lines.allSatisfy { Int($0.type) < events[Int(hold.event)].types.count && $0.quantity > 0 }
+    }
+
+    /// Holds in the order of their numbers, each as it stands in the end.
+    ///
+    /// - Precondition: ``canRestore(_:)``.
+    public mutating func restore(_ hold: RestoredHold) {
+        precondition(canRestore(hold), "holds are restored in order")
+        let index = Int(hold.event)
+        let buyer = events[index].buyers.number(of: hold.buyer)
+        let record = record(of: hold, buyer: buyer)
+        for line in hold.lines {
+            if record.state == .purchased {
+                changePools(of: line, in: index) { $0.restoreSold(Int(line.quantity)) }
+            } else if record.isLive(at: clock) {
+                changePools(of: line, in: index) { $0.restoreHeld(Int(line.quantity), until: hold.deadline) }
+            }
+        }
+        holds.append(record, moreLines: hold.lines.rest)
+        if buyer > 0, record.isLive(at: clock) { addHold(hold.id, toAccount: Int(buyer - 1), in: index) }
+        if record.state == .purchased { addBought(hold.id, record, sign: 1) }
+        for payment in hold.payments { payments[payment] = hold.id }
+        if hold.id.number % 65_536 == 0 { tidy() }
+    }
+
+    public mutating func restore(_ key: RestoredKey) {
+        keys.remember(
+            key.key.key,
+            KeyTable.Use(
+                fingerprint: key.key.fingerprint, hold: key.hold, deadline: key.deadline, extensions: key.extensions),
+            at: key.at)
+    }
+
+    /// Brings a hold that ended long ago back to hand, as the ledger says it stands.
+    public mutating func recall(_ hold: RestoredHold) {
+        precondition(holds.wasGiven(hold.id), "only a hold that was given is recalled")
+        let buyer = events[Int(hold.event)].buyers.number(of: hold.buyer)
+        holds.recall(
+            hold.id, record(of: hold, buyer: buyer), moreLines: hold.lines.rest, limit: limits.recalledHolds)
+    }
+
+    private func record(of hold: RestoredHold, buyer: UInt32) -> HoldRecord {
+        HoldRecord(
+            deadline: hold.deadline, line: hold.lines.first, event: hold.event, buyer: buyer, state: hold.state,
+            extensions: hold.extensions, hasMoreLines: !hold.lines.rest.isEmpty, late: hold.late)
+    }
+}

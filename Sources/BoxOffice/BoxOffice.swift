@@ -1,0 +1,117 @@
+/// The rules of selling: events, pools, holds and purchases, decided one command after another.
+///
+/// A value. It does no I/O, reads no clock and draws no random number: what it decides follows from what was decided
+/// before, the command, and the moment. Every change passes through ``apply(_:)`` as a ``Fact``, so a store that
+/// records the facts can make the same box office again.
+///
+/// Commands come in the order of their moments. Deciding costs well under a microsecond, whatever the number of
+/// places, of live holds or of holds that ended.
+public struct BoxOffice: Sendable {
+    /// What came of handing in a command.
+    public enum Answer: Sendable, Equatable {
+        case decided(Decision)
+        /// The command is about a hold that ended long ago and is no longer at hand: read it from the ledger,
+        /// ``recall(_:)`` it, and hand the command in again.
+        case notAtHand(HoldID)
+    }
+
+    public let limits: Limits
+    /// The latest moment that the box office has seen.
+    public internal(set) var clock = Timestamp.zero
+    /// The moment of the latest fact.
+    public internal(set) var lastFactAt = Timestamp.zero
+    /// The number the next fact gets.
+    public internal(set) var nextSequence: UInt64 = 1
+
+    var events: [Event] = []
+    var eventIndexes: [Code: Int] = [:]
+    var holds = HoldTable()
+    /// Which hold a payment was for, purchased or owed back (rule 10).
+    var payments: [PaymentReference: HoldID] = [:]
+    var keys = KeyTable()
+
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+    }
+
+    /// Decides one command, and applies what follows from it.
+    ///
+    /// - Parameter now: not before the moment of any earlier command.
+    public mutating func decide(_ command: Command, at now: Moment) -> Answer {
+        advance(to: now.office)
+        switch command {
+        case .hold(let request): return hold(request, at: now)
+        case .extend(let id, let key): return extend(id, key: key)
+        case .release(let id): return release(id)
+        case .purchase(let id, let payment): return purchase(id, payment)
+        case .returnPurchase(let id): return returnPurchase(id)
+        case .look(let id): return look(id)
+        case .define(let definition): return .decided(define(definition))
+        case .pause(let event): return .decided(setPaused(true, event))
+        case .resume(let event): return .decided(setPaused(false, event))
+        }
+    }
+
+    /// Notices that time has passed; the same as deciding a command that changes nothing.
+    public mutating func advance(to moment: Timestamp) {
+        precondition(moment >= clock, "the store's clock does not run backwards")
+        clock = moment
+    }
+
+    /// Forgets what need not be at hand: keys past their time, holds that ended long ago.
+    ///
+    /// No answer depends on when, or whether, this is called. Costs what there is to forget.
+    public mutating func tidy() {
+        keys.forget(before: clock, retention: limits.keyRetention)
+        holds.forgetSettled(at: clock, keeping: limits.settledHolds)
+    }
+
+    /// Records that the clock came this far, if anything live depends on it and no fact has said so since `age` ago.
+    ///
+    /// A restart continues from the latest fact; without this, an hour without facts would be given to holds twice.
+    public mutating func recordClock(ifOlderThan age: Duration) -> RecordedFact? {
+        guard lastFactAt.advanced(by: age) <= clock,
+            events.contains(where: { $0.pools.contains { $0.earliestExpiry != nil } })
+        else { return nil }
+        return recordClock()
+    }
+
+    /// Records that the clock came this far.
+    public mutating func recordClock() -> RecordedFact {
+        make(.clockReached)
+    }
+
+    /// Gives every live hold at least the recovery grace (rule 7). Called once, when a ledger has been read and the
+    /// service is ready.
+    ///
+    /// - Returns: the facts to record, one an event that has live holds.
+    public mutating func grantRecoveryGrace() -> [RecordedFact] {
+        let alive = Set(holds.live(at: clock).map(\.1.event))
+        return alive.sorted().map { event in
+            let grace = min(limits.recoveryGrace, events[Int(event)].definition.holdTime)
+            return make(.recovered(event: event, until: clock.advanced(by: grace)))
+        }
+    }
+
+    /// The code of the event at `index`, as it stands in a ``HoldView``.
+    public func eventCode(_ index: UInt32) -> Code {
+        events[Int(index)].definition.id
+    }
+
+    /// The definition in force, and whether the sale is paused.
+    public func definition(of event: Code) -> (definition: EventDefinition, paused: Bool)? {
+        eventIndexes[event].map { (events[$0].definition, events[$0].isPaused) }
+    }
+
+    /// The codes of all events, in the order in which they were first defined.
+    public var eventCodes: [Code] {
+        events.map(\.definition.id)
+    }
+
+    /// A new fact, applied and numbered.
+    mutating func make(_ fact: Fact) -> RecordedFact {
+        let recorded = RecordedFact(sequence: nextSequence, at: clock, fact: fact)
+        apply(recorded)
+        return recorded
+    }
+}

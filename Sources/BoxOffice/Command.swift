@@ -1,0 +1,34 @@
+/// What can be asked of a box office. Who may ask was settled before (tokens and keys are the edge's concern).
+public enum Command: Sendable, Equatable {
+    case hold(HoldRequest)
+    /// Longer: the event's hold time anew from now (rule 13).
+    case extend(HoldID, key: IdempotencyKey? = nil)
+    /// Given back by the buyer (rule 12).
+    case release(HoldID)
+    /// Paid for, or simply completed where no payment is told (rules 8 to 10).
+    case purchase(HoldID, PaymentReference? = nil)
+    /// A purchase undone by the operator (rule 14).
+    case returnPurchase(HoldID)
+    /// Where the hold stands; changes nothing.
+    case look(HoldID)
+    /// A new event, or a new definition for one that is there.
+    case define(EventDefinition)
+    /// Nothing new is held until it is resumed; holds go on (rule 11).
+    case pause(event: Code)
+    case resume(event: Code)
+}
+
+/// Places for one buyer, all of them or none (rule 3).
+public struct HoldRequest: Sendable, Equatable {
+    public var event: Code
+    public var lines: OneOrMore<Line>
+    public var buyer: Buyer?
+    public var key: IdempotencyKey?
+
+    public init(event: Code, lines: OneOrMore<Line>, buyer: Buyer? = nil, key: IdempotencyKey? = nil) {
+        self.event = event
+        self.lines = lines
+        self.buyer = buyer
+        self.key = key
+    }
+}

@@ -1,0 +1,147 @@
+/// An event as the box office keeps it: the definition in force, and everything that was ever defined and may still
+/// be referred to.
+struct Event: Sendable, Equatable {
+    /// A ticket type at its index. Its pools never change: a type that is redefined with other pools gets a new
+    /// index, so that a hold always knows which pools it drew from.
+    struct TicketType: Sendable, Equatable {
+        let code: Code
+        let pools: PoolList
+        var name: String
+        var price: Int64
+        var isRetired = false
+    }
+
+    private(set) var definition: EventDefinition
+    var isPaused = false
+    var pools: [Pool] = []
+    private(set) var types: [TicketType] = []
+    private(set) var typeIndexes: [Code: Int] = [:]
+    var buyers = BuyerAccounts()
+    /// Goes up with every change of a number or a definition.
+    var version: UInt64 = 0
+
+    init(_ definition: EventDefinition) {
+        self.definition = definition
+        adopt(definition)
+    }
+
+    /// What forbids replacing the definition by `next` while places are promised; empty if nothing does.
+    func obstacles(to next: EventDefinition, limits: Limits) -> [Mistake] {
+        var found = [Mistake]()
+        let kept = Set(next.pools.map(\.code))
+        for pool in pools where !pool.isRetired && pool.promised > 0 && !kept.contains(pool.code) {
+            found.append(Mistake("/pools", "must keep \(pool.code): places in it are held or sold"))
+        }
+        var added = 0
+        for type in next.types where typeIndexes[type.code].map({ !hasSamePools(types[$0], type) }) ?? true {
+            added += 1
+        }
+        if types.count + added > limits.typesPerEvent {
+            found.append(Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones"))
+        }
+        return found
+    }
+
+    /// Makes `next` the definition in force. What was promised stays promised.
+    mutating func adopt(_ next: EventDefinition) {
+        definition = next
+        for index in pools.indices { pools[index].isRetired = true }
+        for pool in next.pools {
+            if let index = pools.firstIndex(where: { $0.code == pool.code }) {
+                pools[index].isRetired = false
+                pools[index].setCapacity(pool.capacity)
+            } else {
+                pools.append(Pool(code: pool.code, capacity: pool.capacity))
+            }
+        }
+        for index in pools.indices where pools[index].isRetired { pools[index].setCapacity(0) }
+        adoptTypes(of: next)
+        version += 1
+    }
+
+    private mutating func adoptTypes(of next: EventDefinition) {
+        let before = typeIndexes
+        typeIndexes = [:]
+        for index in types.indices { types[index].isRetired = true }
+        for type in next.types {
+            if let index = before[type.code], hasSamePools(types[index], type) {
+                types[index].name = type.name
+                types[index].price = type.price
+                types[index].isRetired = false
+                typeIndexes[type.code] = index
+            } else {
+                let list = PoolList(type.pools.compactMap { code in pools.firstIndex { $0.code == code } })
+                typeIndexes[type.code] = types.count
+                types.append(TicketType(code: type.code, pools: list, name: type.name, price: type.price))
+            }
+        }
+    }
+
+    private func hasSamePools(_ known: TicketType, _ next: EventDefinition.TicketType) -> Bool {
+        known.pools.count == next.pools.count
+            && zip(known.pools, next.pools).allSatisfy { pools[$0].code == $1 }
+    }
+
+    mutating func settle(at now: Timestamp) {
+        for index in pools.indices {
+            if pools[index].settle(at: now) { version += 1 }
+        }
+    }
+
+    /// Tickets of the type at `index` that could be held now: the least that any of its pools has.
+    func free(type index: Int) -> Int {
+        let type = types[index]
+        guard !type.isRetired else { return 0 }
+        return type.pools.map { pools[$0].isClosed ? 0 : pools[$0].free }.min() ?? 0
+    }
+}
+
+/// One to four indexes of pools, kept inside the value.
+struct PoolList: Sendable, Equatable, RandomAccessCollection {
+    private var indexes = SIMD4<UInt16>()
+    let count: Int
+
+    /// - Precondition: 1 to 4 of them, each small.
+    init(_ list: [Int]) {
+        precondition((1...Limits.poolsPerType).contains(list.count), "a type draws from one to four pools")
+        count = list.count
+        for (position, index) in list.enumerated() { indexes[position] = UInt16(index) }
+    }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { count }
+
+    subscript(position: Int) -> Int {
+        Int(indexes[position])
+    }
+}
+
+/// What each buyer of an event has, for its limits.
+struct BuyerAccounts: Sendable, Equatable {
+    struct Account: Sendable, Equatable {
+        var bought = 0
+        /// Holds that were live when last looked at.
+        var holds: [HoldID] = []
+        /// Looked through again once there are this many, so that an account costs what is live in it.
+        var lookAgainAt = 8
+    }
+
+    private var indexes: [Buyer: UInt32] = [:]
+    private(set) var names: [Buyer] = []
+    var accounts: [Account] = []
+
+    /// 0 for nobody, else one more than the index of the account.
+    mutating func number(of buyer: Buyer?) -> UInt32 {
+        guard let buyer else { return 0 }
+        if let known = indexes[buyer] { return known + 1 }
+        let index = UInt32(accounts.count)
+        indexes[buyer] = index
+        names.append(buyer)
+        accounts.append(Account())
+        return index + 1
+    }
+
+    func account(of buyer: Buyer) -> Account? {
+        indexes[buyer].map { accounts[Int($0)] }
+    }
+}

@@ -1,0 +1,73 @@
+internal import DequeModule
+
+/// How many places of one pool come free at which moment, if nobody completes before.
+///
+/// One entry a millisecond that has holds, however many end in it: a million holds that expire in one second are at
+/// most a thousand entries, and the holds themselves are not touched. All holds of an event live equally long, so a
+/// new deadline nearly always belongs at the end, and one that is taken out (a purchase) is nearly always close to
+/// it: the search gallops from there. 16 bytes an entry.
+struct ExpiryCalendar: Sendable, Equatable {
+    struct Entry: Sendable, Equatable {
+        var deadline: Timestamp
+        var quantity: Int
+    }
+
+    private var entries = Deque<Entry>()
+
+    /// The first moment at which something comes free.
+    var earliest: Timestamp? {
+        entries.first?.deadline
+    }
+
+    /// Takes out everything that has ended at `now`, and says how many places that is.
+    mutating func expire(at now: Timestamp) -> Int {
+        var freed = 0
+        while let first = entries.first, first.deadline <= now || first.quantity == 0 {
+            freed += first.quantity
+            entries.removeFirst()
+        }
+        return freed
+    }
+
+    mutating func add(_ quantity: Int, at deadline: Timestamp) {
+        guard let last = entries.last, deadline <= last.deadline else {
+            entries.append(Entry(deadline: deadline, quantity: quantity))
+            return
+        }
+        let index = firstIndex(notBefore: deadline)
+        if entries[index].deadline == deadline {
+            entries[index].quantity += quantity
+        } else {
+            // Only where an event's hold time was shortened, or after a restart.
+            entries.insert(Entry(deadline: deadline, quantity: quantity), at: index)
+        }
+    }
+
+    /// - Precondition: as many were added at `deadline` and it has not passed.
+    mutating func remove(_ quantity: Int, at deadline: Timestamp) {
+        let index = firstIndex(notBefore: deadline)
+        precondition(
+            index < entries.count && entries[index].deadline == deadline && entries[index].quantity >= quantity,
+            "a live hold is in the calendar")
+        entries[index].quantity -= quantity
+        // An empty entry in the middle goes when its moment comes; those at the ends must not mislead `earliest`.
+        while let last = entries.last, last.quantity == 0 { entries.removeLast() }
+        while let first = entries.first, first.quantity == 0 { entries.removeFirst() }
+    }
+
+    /// The index of the first entry at `deadline` or later, looked for from the end in doubling steps.
+    private func firstIndex(notBefore deadline: Timestamp) -> Int {
+        var high = entries.count
+        var step = 1
+        while high > 0, entries[max(0, high - step)].deadline >= deadline {
+            high = max(0, high - step)
+            step *= 2
+        }
+        var low = max(0, high - step)
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].deadline < deadline { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

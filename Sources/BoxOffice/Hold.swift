@@ -1,0 +1,102 @@
+/// The number of a hold: dense, in the order of holding, from 1, over all events of a ledger.
+///
+/// Finding a hold is an index and not a search. The number is no secret; a token proves who may use it.
+public struct HoldID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let number: UInt64
+
+    public init(_ number: UInt64) {
+        self.number = number
+    }
+
+    public var description: String { String(number) }
+
+    public static func < (left: Self, right: Self) -> Bool {
+        left.number < right.number
+    }
+}
+
+/// What a buyer asks for: so many tickets of one type.
+public struct Line: Hashable, Sendable {
+    public var type: Code
+    public var quantity: Int
+
+    public init(type: Code, quantity: Int) {
+        self.type = type
+        self.quantity = quantity
+    }
+}
+
+/// What a hold has of one type, at the price of the moment of holding.
+public struct HeldLine: Hashable, Sendable {
+    /// The index of the type within its event; it never changes its meaning.
+    public var type: UInt16
+    public var quantity: Int32
+    /// Minor units for one ticket.
+    public var price: Int64
+
+    public init(type: UInt16, quantity: Int32, price: Int64) {
+        self.type = type
+        self.quantity = quantity
+        self.price = price
+    }
+}
+
+/// Where a hold stands. `held` may go to every other state; `refundOwed` is left no more; `purchased` may only go to
+/// `returned`. A hold that is `held` past its deadline *is* expired: nothing is written for that.
+public enum HoldState: UInt8, Sendable {
+    case held = 0
+    case purchased = 1
+    case released = 2
+    /// A purchase that the operator undid.
+    case returned = 3
+    /// Expired, paid too late, and the places were gone: money is owed (rule 9).
+    case refundOwed = 4
+}
+
+/// A hold as the box office keeps it: 40 bytes, and for the rare hold of several lines an entry beside the table.
+public struct HoldRecord: Sendable, Equatable {
+    /// Gone at this moment, there until then.
+    public internal(set) var deadline: Timestamp
+    public internal(set) var line: HeldLine
+    public internal(set) var event: UInt32
+    /// 0 for none, else one more than the index of the buyer's account in the event.
+    var buyer: UInt32
+    public internal(set) var state: HoldState
+    public internal(set) var extensions: UInt8
+    /// More lines are kept beside the table.
+    var hasMoreLines: Bool
+    /// Paid after the deadline and won the places again.
+    public internal(set) var late: Bool
+
+    /// Whether the places are this hold's at `now`, not yet paid for.
+    public func isLive(at now: Timestamp) -> Bool {
+        state == .held && now < deadline
+    }
+}
+
+/// A hold as an answer tells of it.
+public struct HoldView: Sendable, Equatable {
+    public enum State: String, Sendable {
+        case held, purchased, released, expired, returned
+    }
+
+    public var id: HoldID
+    public var event: UInt32
+    public var state: State
+    public var lines: OneOrMore<HeldLine>
+    /// The deadline as told to the client: the event's grace before the store's own (rule 6).
+    public var expiresAt: Timestamp
+    public var extensionsRemaining: Int
+
+    public init(
+        id: HoldID, event: UInt32, state: State, lines: OneOrMore<HeldLine>, expiresAt: Timestamp,
+        extensionsRemaining: Int
+    ) {
+        self.id = id
+        self.event = event
+        self.state = state
+        self.lines = lines
+        self.expiresAt = expiresAt
+        self.extensionsRemaining = extensionsRemaining
+    }
+}

@@ -1,0 +1,84 @@
+internal import DequeModule
+
+/// The idempotency keys of the last 24 hours, and what each was used for (rule 15).
+struct KeyTable: Sendable, Equatable {
+    /// What the first request with a key came to.
+    struct Use: Sendable, Equatable {
+        var fingerprint: UInt64
+        var hold: HoldID
+        /// The deadline of then: a replay gives the answer of then, also after an extension.
+        var deadline: Timestamp
+        /// How many extensions there had been.
+        var extensions: UInt8
+    }
+
+    private var uses: [IdempotencyKey: Use] = [:]
+    /// In the order of use, for forgetting.
+    private var order = Deque<(key: IdempotencyKey, at: Timestamp)>()
+
+    var count: Int { uses.count }
+
+    func use(of key: IdempotencyKey) -> Use? {
+        uses[key]
+    }
+
+    mutating func remember(_ key: IdempotencyKey, _ use: Use, at moment: Timestamp) {
+        uses[key] = use
+        order.append((key, moment))
+    }
+
+    /// Forgets what is older than `retention`. A key is good *at least* that long: nothing depends on when this runs.
+    mutating func forget(before now: Timestamp, retention: Duration) {
+        while let first = order.first, first.at.advanced(by: retention) < now {
+            order.removeFirst()
+            uses[first.key] = nil
+        }
+    }
+
+    static func == (left: Self, right: Self) -> Bool {
+        left.uses == right.uses
+    }
+}
+
+/// A stable digest of a request, to tell the same request from another under one key.
+///
+/// FNV-1a, 64 bits: it must be the same in every process and release, and no attacker gains by a collision (it would
+/// only replay the caller's own answer), so neither Swift's seeded hash nor a cryptographic one fits.
+public struct Fingerprint: Sendable {
+    public private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    public init() {}
+
+    public mutating func add(_ text: String) {
+        for byte in text.utf8 { add(byte: byte) }
+        // No UTF-8 text has this byte: "ab" + "c" and "a" + "bc" stay different.
+        add(byte: 0xff)
+    }
+
+    public mutating func add(_ number: Int) {
+        var rest = UInt64(bitPattern: Int64(number))
+        for _ in 0..<8 {
+            add(byte: UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+
+    private mutating func add(byte: UInt8) {
+        value = (value ^ UInt64(byte)) &* 0x100_0000_01b3
+    }
+}
+
+extension HoldRequest {
+    /// What makes two requests the same: everything but the key.
+    var fingerprint: UInt64 {
+        var print = Fingerprint()
+        print.add("hold")
+        print.add(event.text)
+        for line in lines {
+            print.add(line.type.text)
+            print.add(line.quantity)
+        }
+        print.add(buyer?.text ?? "")
+        return print.value
+    }
+}

@@ -1,0 +1,35 @@
+/// A list that is never empty and nearly always has one element, which it keeps without an allocation.
+public struct OneOrMore<Element>: RandomAccessCollection {
+    public var first: Element
+    public var rest: [Element]
+
+    public init(_ first: Element, _ rest: [Element] = []) {
+        self.first = first
+        self.rest = rest
+    }
+
+    /// `nil` if `elements` is empty.
+    public init?(_ elements: some Sequence<Element>) {
+        var all = Array(elements)
+        guard !all.isEmpty else { return nil }
+        self.first = all.removeFirst()
+        self.rest = all
+    }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { rest.count + 1 }
+
+    public subscript(position: Int) -> Element {
+        position == 0 ? first : rest[position - 1]
+    }
+
+    public func map<Other, Failure: Error>(
+        _ transform: (Element) throws(Failure) -> Other
+    ) throws(Failure) -> OneOrMore<Other> {
+        OneOrMore<Other>(try transform(first), try rest.map(transform))
+    }
+}
+
+extension OneOrMore: Sendable where Element: Sendable {}
+extension OneOrMore: Equatable where Element: Equatable {}
+extension OneOrMore: Hashable where Element: Hashable {}

@@ -1,0 +1,51 @@
+/// What came of a command. A refusal is an answer too.
+public enum Outcome: Sendable, Equatable {
+    /// `replayed`: the same key asked before, this is the answer of then.
+    case held(HoldView, replayed: Bool)
+    case extended(HoldView, replayed: Bool)
+    /// `repeated`: it had been released, or had expired, before; nothing changed.
+    case released(HoldView, repeated: Bool)
+    /// `repeated`: it was purchased before, by the same payment; nothing changed.
+    case purchased(HoldView, late: Bool, repeated: Bool)
+    case returned(HoldView, repeated: Bool)
+    case looked(HoldView)
+    case eventChanged(Code)
+    case refused(Refusal)
+}
+
+/// Why a command changed nothing.
+public enum Refusal: Sendable, Equatable {
+    case unknownEvent
+    case unknownTicketType(Code)
+    case unknownHold
+    /// The request is against a rule that the caller can know beforehand.
+    case invalid([Mistake])
+    case saleNotStarted(opensAt: WallTime)
+    case saleEnded(closedAt: WallTime)
+    case salePaused
+    /// A rule about this pool was found broken: it sells no more until someone has looked (rule 4).
+    case poolClosed(Code)
+    /// `remaining`: tickets that this buyer may still take.
+    case buyerLimitReached(remaining: Int)
+    /// Nothing free, but something held: it may come back, at the earliest at `earliest`.
+    case temporarilyHeld(earliest: Timestamp)
+    /// Nothing free and nothing held.
+    case soldOut
+    /// Some free, but fewer than asked.
+    case insufficientQuantity(available: Int)
+    /// `refundRequired`: a payment was told and its places are gone for good.
+    case holdExpired(refundRequired: Bool)
+    case holdReleased
+    case alreadyPurchased
+    /// The purchase was undone by the operator.
+    case purchaseReturned
+    /// Another payment for a paid hold, or a payment that bought another hold.
+    case paymentConflict
+    /// `limit`: how many extensions the event allows.
+    case extensionDenied(limit: Int)
+    case notPurchased
+    /// The same key came with another request.
+    case keyReused
+    /// As many keys are remembered as may be.
+    case tooManyKeys
+}

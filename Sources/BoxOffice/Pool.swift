@@ -1,0 +1,102 @@
+/// A number of places, and where they are: `free + held + sold = capacity`.
+struct Pool: Sendable, Equatable {
+    let code: Code
+    var capacity: Int
+    /// Places of live holds as of the last `settle(at:)`.
+    private(set) var held = 0
+    private(set) var sold = 0
+    private var calendar = ExpiryCalendar()
+    /// The most that may be promised: the capacity, or what was promised when it was lowered below that. Falls back
+    /// to the capacity as promises end.
+    private var ceiling: Int
+    /// No definition names it any more.
+    var isRetired = false
+    /// A rule about this pool was found broken (rule 4): it sells no more.
+    private(set) var isClosed = false
+
+    init(code: Code, capacity: Int) {
+        self.code = code
+        self.capacity = capacity
+        self.ceiling = capacity
+    }
+
+    var promised: Int { held + sold }
+    var free: Int { max(0, capacity - promised) }
+    /// How many more are promised than there are, after the capacity was lowered.
+    var oversubscribed: Int { max(0, promised - capacity) }
+    /// When places come free by themselves, at the earliest.
+    var earliestExpiry: Timestamp? { calendar.earliest }
+
+    /// Gives back what has expired; every look at the numbers comes after it. Costs what ended since the last time,
+    /// by the millisecond and not by the hold.
+    ///
+    /// - Returns: whether any number changed.
+    @discardableResult
+    mutating func settle(at now: Timestamp) -> Bool {
+        guard let earliest = calendar.earliest, earliest <= now else { return false }
+        held -= calendar.expire(at: now)
+        check()
+        return true
+    }
+
+    mutating func hold(_ quantity: Int, until deadline: Timestamp) {
+        held += quantity
+        calendar.add(quantity, at: deadline)
+        check()
+    }
+
+    mutating func release(_ quantity: Int, heldUntil deadline: Timestamp) {
+        calendar.remove(quantity, at: deadline)
+        held -= quantity
+        check()
+    }
+
+    mutating func extend(_ quantity: Int, from old: Timestamp, to new: Timestamp) {
+        calendar.remove(quantity, at: old)
+        calendar.add(quantity, at: new)
+    }
+
+    mutating func sell(_ quantity: Int, heldUntil deadline: Timestamp) {
+        calendar.remove(quantity, at: deadline)
+        held -= quantity
+        sold += quantity
+        check()
+    }
+
+    /// Sells places that nobody holds: a late payment that won.
+    mutating func sellFree(_ quantity: Int) {
+        sold += quantity
+        check()
+    }
+
+    mutating func takeBack(_ quantity: Int) {
+        sold -= quantity
+        check()
+    }
+
+    mutating func setCapacity(_ newCapacity: Int) {
+        capacity = newCapacity
+        ceiling = max(newCapacity, promised)
+        check()
+    }
+
+    /// A purchase read back from a ledger. What the ledger promised may be promised: whether that was right is for
+    /// `verify` to say, and a capacity that was lowered since must not close the pool.
+    mutating func restoreSold(_ quantity: Int) {
+        sold += quantity
+        ceiling = max(ceiling, promised)
+    }
+
+    /// A live hold read back from a ledger.
+    mutating func restoreHeld(_ quantity: Int, until deadline: Timestamp) {
+        held += quantity
+        calendar.add(quantity, at: deadline)
+        ceiling = max(ceiling, promised)
+    }
+
+    /// A broken rule never ends the process: the pool closes, what is held can still be completed.
+    private mutating func check() {
+        if held < 0 || sold < 0 || promised > ceiling { isClosed = true }
+        ceiling = max(capacity, min(ceiling, promised))
+    }
+}

@@ -1,0 +1,102 @@
+internal import BoxOffice
+internal import Dispatch
+internal import Logging
+internal import Synchronization
+internal import TicketStore
+
+/// The one thread that writes the ledger.
+struct Committer: Sendable {
+    let store: EmbeddedStore
+    /// Signalled when the last batch was answered.
+    let ended: DispatchSemaphore
+
+    /// Runs until the store closes and nothing waits any more.
+    func run() {
+        while true {
+            if let batch = store.desk.withLock({ $0.takeBatch() }) {
+                commit(batch)
+                continue
+            }
+            if store.condition == .closing { break }
+            let isIdle = store.work.wait(timeout: .now() + EmbeddedStore.tick) == .timedOut
+            if isIdle, let step = store.desk.withLock({ $0.tick() }) { store.log(step) }
+        }
+        ended.signal()
+    }
+
+    private func commit(_ batch: Desk.Batch) {
+        do {
+            if !batch.facts.entries.isEmpty {
+                try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch.facts) }
+            }
+        } catch {
+            recover(from: error, batch)
+            return
+        }
+        batch.replies.deliver()
+        for lookup in batch.lookups { resolve(lookup) }
+    }
+
+    /// Reads an old hold back and hands its command in again.
+    private func resolve(_ lookup: Desk.Lookup) {
+        let hold: RestoredHold
+        do {
+            hold = try store.ledger.withLock { ledger throws(LedgerError) in
+                try ledger.read { db in try LedgerReader(db).hold(lookup.hold) }
+            }
+        } catch {
+            store.logger.error("An old hold could not be read from the ledger", metadata: ["error": "\(error)"])
+            fail(lookup, .outcomeUnknown)
+            return
+        }
+        let taken = store.desk.withLock { $0.takeAgain(lookup, hold) }
+        if let reply = taken.reply { lookup.box.deliver([TicketedReply(ticket: lookup.ticket, reply: reply)]) }
+    }
+
+    /// After a failed commit: those who waited are told that it is not known, memory is thrown away and read back,
+    /// and selling goes on only when the log was started anew and a commit has worked.
+    private func recover(from failure: LedgerError, _ batch: Desk.Batch) {
+        let reason: SuspensionReason = failure == .diskFull ? .diskFull : .writeFailed
+        store.logger.critical(
+            "A commit failed; nothing is sold until the ledger takes facts again",
+            metadata: ["reason": "\(reason.rawValue)", "error": "\(failure)"])
+        let behind = store.desk.withLock { $0.suspend(reason) }
+        batch.replies.fail(.outcomeUnknown)
+        for lookup in batch.lookups { fail(lookup, .outcomeUnknown) }
+        behind.replies.fail(.suspended(reason))
+        for lookup in behind.lookups { fail(lookup, .suspended(reason)) }
+
+        var attempts = 0
+        while store.condition != .closing {
+            do {
+                try tryToRecover()
+                store.desk.withLock { $0.open() }
+                store.logger.notice(
+                    "The ledger takes facts again; selling goes on", metadata: ["attempts": "\(attempts)"])
+                return
+            } catch {
+                attempts += 1
+                if attempts % 40 == 1 {
+                    store.logger.error("The ledger does not take facts yet", metadata: ["error": "\(error)"])
+                }
+            }
+            _ = store.work.wait(timeout: .now() + .milliseconds(250))
+        }
+    }
+
+    private func tryToRecover() throws(LedgerError) {
+        try store.ledger.withLock { ledger throws(LedgerError) in
+            try ledger.restartLog()
+            let recovered = try EmbeddedStore.readBack(ledger, store.configuration.limits)
+            let facts = store.desk.withLock { desk in
+                desk.recover(recovered)
+                return desk.takeRecovery()
+            }
+            try ledger.commit(facts)
+        }
+    }
+
+    private func fail(_ lookup: Desk.Lookup, _ failure: StoreFailure) {
+        lookup.box.deliver([TicketedReply(ticket: lookup.ticket, reply: .failed(failure))])
+    }
+}

@@ -1,0 +1,250 @@
+internal import BoxOffice
+internal import TicketStore
+
+/// What callers and the committer share, under one lock: the box office, its clock, and the batch that gathers.
+///
+/// `condition` goes `recovering → selling`, `selling → suspended → selling` around a failed commit, and from each to
+/// `closing`, which it never leaves.
+struct Desk: Sendable {
+    /// What to do after handing in a command.
+    struct Taken: Sendable {
+        var reply: StoreReply?
+        var wakesCommitter = false
+        var step: OfficeClock.Step?
+    }
+
+    /// Facts and the replies that wait for them.
+    struct Batch: Sendable {
+        var facts = Ledger.Batch()
+        var replies = WaitingReplies()
+        var lookups: [Lookup] = []
+
+        var isEmpty: Bool {
+            facts.entries.isEmpty && replies.isEmpty && lookups.isEmpty
+        }
+    }
+
+    /// A command about a hold that must be read from the ledger first.
+    struct Lookup: Sendable {
+        var hold: HoldID
+        var command: Command
+        var ticket: UInt64
+        var box: any ReplyBox
+    }
+
+    private(set) var condition = StoreCondition.suspended(.recovering)
+    private var office = BoxOffice()
+    private var clock = OfficeClock(
+        startingAt: .zero, monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+    /// Takes what is decided now; the committer takes it away as a whole.
+    private var gathering = Batch()
+    /// A batch is with the disk.
+    private var isCommitting = false
+    private var committerWaits = false
+    /// The difference of the two clocks as last noted in the ledger.
+    private var notedAhead: Int64?
+    private let queuedFacts: Int
+
+    init(queuedFacts: Int) {
+        self.queuedFacts = queuedFacts
+    }
+
+    // MARK: Callers
+
+    mutating func take(_ command: Command, ticket: UInt64, box: any ReplyBox) -> Taken {
+        switch condition {
+        case .selling: break
+        case .closing: return Taken(reply: .failed(.closing))
+        case .suspended(let reason): return Taken(reply: .failed(.suspended(reason)))
+        }
+        guard gathering.facts.entries.count < queueLimit(for: command) else {
+            return Taken(reply: .failed(.overloaded))
+        }
+        let (moment, step) = readClock()
+        switch office.decide(command, at: moment) {
+        case .notAtHand(let hold):
+            gathering.lookups.append(Lookup(hold: hold, command: command, ticket: ticket, box: box))
+        case .decided(let decision):
+            let reply = StoreReply.decided(decision.outcome, at: moment)
+            if let fact = decision.fact {
+                append(fact, at: moment)
+            } else if !waits(decision.outcome) {
+                return Taken(reply: reply, step: step)
+            }
+            gathering.replies.add(TicketedReply(ticket: ticket, reply: reply), for: box)
+        }
+        defer { committerWaits = false }
+        return Taken(wakesCommitter: committerWaits, step: step)
+    }
+
+    mutating func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
+        let moment = readClock().moment
+        if let known, office.version(of: event, at: moment) == known { return .unchanged }
+        return office.availability(of: event, at: moment).map { .current($0, at: moment) } ?? .unknownEvent
+    }
+
+    mutating func counts() -> [PoolCount] {
+        office.counts(at: readClock().moment)
+    }
+
+    func definitions() -> [(definition: EventDefinition, paused: Bool)] {
+        office.eventCodes.compactMap { office.definition(of: $0) }
+    }
+
+    mutating func readClock() -> (moment: Moment, step: OfficeClock.Step?) {
+        clock.read(monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+    }
+
+    /// Completing is refused last, holding first (rule 21).
+    private func queueLimit(for command: Command) -> Int {
+        switch command {
+        case .purchase, .returnPurchase, .define, .pause, .resume: queuedFacts
+        case .extend, .release, .look: queuedFacts / 4 * 3
+        case .hold: queuedFacts / 2
+        }
+    }
+
+    /// Whether an answer that needs no fact of its own still has to wait, because it tells of a hold whose facts may
+    /// not be on the disk yet.
+    private func waits(_ outcome: Outcome) -> Bool {
+        guard isCommitting || !gathering.facts.entries.isEmpty else { return false }
+        switch outcome {
+        case .held, .extended, .released, .purchased, .returned, .looked, .eventChanged: return true
+        case .refused(let refusal):
+            switch refusal {
+            case .holdExpired, .holdReleased, .alreadyPurchased, .purchaseReturned, .paymentConflict,
+                .extensionDenied, .notPurchased, .keyReused:
+                return true
+            case .unknownEvent, .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused,
+                .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyKeys:
+                return false
+            }
+        }
+    }
+
+    private mutating func append(_ fact: RecordedFact, at moment: Moment) {
+        var catalogue: EventCatalogue?
+        if case .defined(let definition, _) = fact.fact { catalogue = office.catalogue(of: definition.id) }
+        gathering.facts.entries.append(.init(recorded: fact, catalogue: catalogue))
+        noteWallClock(at: moment)
+    }
+
+    /// The time of day is noted when it moves against the office's clock, so that moments can be told to people.
+    private mutating func noteWallClock(at moment: Moment) {
+        let ahead = moment.wall.milliseconds - moment.office.milliseconds
+        if let notedAhead, (-50...50).contains(ahead - notedAhead) { return }
+        notedAhead = ahead
+        gathering.facts.wallClock = (moment.office, ahead)
+    }
+
+    // MARK: The committer
+
+    /// The batch that gathered, or `nil` if there is none; then the next caller that leaves something wakes the
+    /// committer up.
+    mutating func takeBatch() -> Batch? {
+        isCommitting = !gathering.isEmpty
+        committerWaits = !isCommitting
+        guard isCommitting else { return nil }
+        defer { gathering = Batch() }
+        return gathering
+    }
+
+    /// Between batches: notices the time, forgets what is old, and records the clock if holds depend on it.
+    mutating func tick() -> OfficeClock.Step? {
+        let (moment, step) = readClock()
+        guard condition == .selling else { return step }
+        office.advance(to: moment.office)
+        office.tidy()
+        if let fact = office.recordClock(ifOlderThan: EmbeddedStore.clockRecordInterval) { append(fact, at: moment) }
+        return step
+    }
+
+    /// Hands a command in again, its hold brought back to hand.
+    mutating func takeAgain(_ lookup: Lookup, _ hold: RestoredHold) -> Taken {
+        guard condition == .selling else { return Taken(reply: .failed(.outcomeUnknown)) }
+        office.recall(hold)
+        return take(lookup.command, ticket: lookup.ticket, box: lookup.box)
+    }
+
+    // MARK: Failing, recovering, closing
+
+    /// After a failed commit memory and disk disagree: nothing is decided until memory was read back, and the clock
+    /// stands, because nobody can complete.
+    ///
+    /// - Returns: what gathered behind the failed batch. None of it was handed to the disk, so none of it happened.
+    mutating func suspend(_ reason: SuspensionReason) -> Batch {
+        if condition != .closing { condition = .suspended(reason) }
+        _ = readClock()
+        clock.stand()
+        isCommitting = false
+        defer { gathering = Batch() }
+        return gathering
+    }
+
+    /// Takes what was read back from the ledger. The clock goes on from the last fact, but never backwards within
+    /// one process: somebody may have been told of an expiry.
+    mutating func recover(_ recovered: RecoveredOffice) {
+        let isFirst = condition == .suspended(.recovering)
+        let reached = clock.read(monotonic: MachineClock.monotonic, wall: MachineClock.wall).moment
+        let isNew = recovered.office.nextSequence == 1
+        office = recovered.office
+        notedAhead = recovered.ahead
+        let start =
+            isFirst
+            // A new ledger's clock starts with the time of day, only so that its numbers can be read.
+            ? (isNew ? Timestamp(milliseconds: reached.wall.milliseconds) : office.clock)
+            : max(office.clock, reached.office)
+        clock = OfficeClock(startingAt: start, monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+        clock.stand()
+        office.advance(to: start)
+    }
+
+    /// The facts that come before selling goes on: the recovery grace, and that the clock came this far.
+    mutating func takeRecovery() -> Ledger.Batch {
+        let moment = readClock().moment
+        office.advance(to: moment.office)
+        let facts = office.grantRecoveryGrace()
+        for fact in facts { append(fact, at: moment) }
+        if facts.isEmpty { append(office.recordClock(), at: moment) }
+        defer { gathering = Batch() }
+        return gathering.facts
+    }
+
+    /// Sells from here on.
+    mutating func open() {
+        clock = OfficeClock(
+            startingAt: readClock().moment.office, monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+        if condition != .closing { condition = .selling }
+    }
+
+    mutating func close() {
+        condition = .closing
+    }
+}
+
+/// Replies that wait for one commit, gathered by the box they go to.
+struct WaitingReplies: Sendable {
+    private(set) var boxes: [(box: any ReplyBox, replies: ContiguousArray<TicketedReply>)] = []
+
+    var isEmpty: Bool { boxes.isEmpty }
+
+    /// Few boxes wait at once (one an event loop), so a walk finds them faster than a hash.
+    mutating func add(_ reply: TicketedReply, for box: any ReplyBox) {
+        for index in boxes.indices.reversed() where boxes[index].box === box {
+            boxes[index].replies.append(reply)
+            return
+        }
+        boxes.append((box, [reply]))
+    }
+
+    func deliver() {
+        for (box, replies) in boxes { box.deliver(replies) }
+    }
+
+    /// Tells all of them that the world failed.
+    func fail(_ failure: StoreFailure) {
+        for (box, replies) in boxes {
+            box.deliver(ContiguousArray(replies.map { TicketedReply(ticket: $0.ticket, reply: .failed(failure)) }))
+        }
+    }
+}

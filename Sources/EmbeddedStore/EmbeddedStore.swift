@@ -1,0 +1,188 @@
+public import BoxOffice
+internal import Dispatch
+// For `Thread`: the committer waits for the disk, which no thread of a shared pool should.
+internal import Foundation
+public import Logging
+public import ServiceLifecycle
+internal import Synchronization
+public import TicketStore
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The box office in memory, every fact of it in a SQLite ledger before a positive answer leaves.
+///
+/// Callers decide under a lock (well under a microsecond) and leave what must be durable in a batch; one thread
+/// commits the batch, and while the disk works the next one gathers. There are no timers: a lone request waits for
+/// one commit, a thousand at once share one.
+///
+/// The store lives, and has its ledger, until it is stopped.
+///
+/// ```
+/// caller:     decide ─► fact + waiting reply ─► batch ┐
+/// committer:  take the batch ─► commit, sync ─► deliver the replies, once a box ─► next batch
+/// ```
+public final class EmbeddedStore: TicketStore, Service {
+    /// How a store is opened.
+    public struct Configuration: Sendable {
+        /// The directory of the ledger; made if it is not there.
+        public var directory: String
+        public var durability: Durability
+        public var limits: Limits
+        /// Facts that may wait for the disk. At 100,000 a second this is a sixth of a second; more would only make
+        /// everyone wait longer. Holding is refused at half of it, extending and releasing at three quarters.
+        public var queuedFacts = 16_384
+
+        public init(directory: String, durability: Durability = .full, limits: Limits = Limits()) {
+            self.directory = directory
+            self.durability = durability
+            self.limits = limits
+        }
+    }
+
+    /// The file inside ``Configuration/directory``.
+    public static let ledgerName = "ledger.sqlite"
+
+    /// Without a fact for that long, and with a hold live, the clock itself is recorded: a restart gives nobody more
+    /// than that twice.
+    static let clockRecordInterval: Duration = .seconds(1)
+    /// The committer wakes up at least that often, so that a stopped process is noticed by ``OfficeClock``.
+    static let tick: DispatchTimeInterval = .milliseconds(200)
+
+    public let configuration: Configuration
+    /// 16 bytes that are this ledger's alone: tokens are bound to it.
+    public let ledgerIdentity: [UInt8]
+    /// Where the ledger is.
+    public let ledgerPath: String
+
+    let logger: Logger
+    let desk: Mutex<Desk>
+    let ledger: Mutex<Ledger>
+    /// Signalled when there is something for a committer that waits.
+    let work = DispatchSemaphore(value: 0)
+    private let committerEnded = DispatchSemaphore(value: 0)
+    private let lock: LedgerLock
+
+    /// Opens the ledger, recovers what it says, and sells.
+    ///
+    /// Costs about two seconds for a million holds with their purchases. On return every live hold has at least the
+    /// recovery grace left.
+    public init(_ configuration: Configuration, logger: Logger) throws(LedgerError) {
+        self.configuration = configuration
+        self.logger = logger
+        try Self.makeDirectory(configuration.directory)
+        lock = try LedgerLock(path: configuration.directory + "/lock")
+        ledgerPath = configuration.directory + "/" + Self.ledgerName
+        let ledger = try Ledger(path: ledgerPath, durability: configuration.durability)
+        var random = SystemRandomNumberGenerator()
+        let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
+        ledgerIdentity = try ledger.identity(orMake: fresh, at: MachineClock.wall)
+        var desk = Desk(queuedFacts: configuration.queuedFacts)
+        desk.recover(try Self.readBack(ledger, configuration.limits))
+        try ledger.commit(desk.takeRecovery())
+        desk.open()
+        self.desk = Mutex(desk)
+        self.ledger = Mutex(ledger)
+        startCommitter()
+    }
+
+    // MARK: TicketStore
+
+    public func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply? {
+        let taken = desk.withLock { $0.take(command, ticket: ticket, box: box) }
+        if taken.wakesCommitter { work.signal() }
+        if let step = taken.step { log(step) }
+        return taken.reply
+    }
+
+    public func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
+        desk.withLock { $0.availability(of: event, unless: known) }
+    }
+
+    public var condition: StoreCondition {
+        desk.withLock { $0.condition }
+    }
+
+    public var now: Moment {
+        desk.withLock { $0.readClock().moment }
+    }
+
+    /// Every pool of every event, counted now.
+    public func counts() -> [PoolCount] {
+        desk.withLock { $0.counts() }
+    }
+
+    /// The definitions in force, in the order in which they were first made.
+    public func definitions() -> [(definition: EventDefinition, paused: Bool)] {
+        desk.withLock { $0.definitions() }
+    }
+
+    // MARK: Service
+
+    /// Runs until a graceful shutdown, then commits what waits and closes the ledger.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        stop()
+    }
+
+    /// Commits what waits, answers it, and closes the ledger. Whoever asks from then on is told that it closes.
+    ///
+    /// Blocks for as long as a commit takes; can be called again.
+    public func stop() {
+        let wasOpen = desk.withLock { desk in
+            defer { desk.close() }
+            return desk.condition != .closing
+        }
+        guard wasOpen else { return }
+        work.signal()
+        committerEnded.wait()
+        do {
+            try ledger.withLock { ledger throws(LedgerError) in try ledger.close() }
+        } catch {
+            logger.error("The ledger did not close cleanly", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func startCommitter() {
+        let committer = Committer(store: self, ended: committerEnded)
+        Thread.detachNewThread { committer.run() }
+    }
+
+    func log(_ step: OfficeClock.Step) {
+        switch step {
+        case .absorbed(let span):
+            logger.warning(
+                "The process did not run for a while; deadlines moved with it", metadata: ["absorbed": "\(span)"])
+        case .timeOfDayMoved(let span):
+            logger.warning("The time of day was set; no deadline moved", metadata: ["by": "\(span)"])
+        }
+    }
+
+    static func readBack(_ ledger: Ledger, _ limits: Limits) throws(LedgerError) -> RecoveredOffice {
+        try ledger.read { db in
+            let reader = try LedgerReader(db)
+            return RecoveredOffice(office: try reader.boxOffice(limits: limits), ahead: try reader.lastWallClock())
+        }
+    }
+
+    private static func makeDirectory(_ path: String) throws(LedgerError) {
+        var made = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+            made += made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part
+            if mkdir(made, 0o700) != 0, errno != EEXIST {
+                throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
+            }
+        }
+    }
+}
+
+/// A box office that was read from a ledger, and how far the time of day was ahead of its clock.
+struct RecoveredOffice: Sendable {
+    var office: BoxOffice
+    var ahead: Int64?
+}

@@ -1,0 +1,161 @@
+internal import BoxOffice
+internal import GRDB
+internal import GRDBSQLite
+internal import TicketStore
+
+/// Writes facts as rows. Statements are bound and stepped without GRDB in between: this runs for every hold.
+struct FactWriter {
+    private let db: Database
+
+    init(_ db: Database) {
+        self.db = db
+    }
+
+    func write(_ batch: Ledger.Batch) throws {
+        let holds = try insert("holds", "id, seq, at, event, deadline, type, quantity, price, more_lines, buyer")
+        let purchases = try insert("purchases", "hold, seq, at, late, payment")
+        for entry in batch.entries {
+            let sequence = Int64(entry.recorded.sequence)
+            let at = entry.recorded.at.milliseconds
+            switch entry.recorded.fact {
+            case .held(let id, let fact):
+                try holds.run(
+                    Int64(id.number), sequence, at, Int64(fact.event), fact.deadline.milliseconds,
+                    Int64(fact.lines.first.type), Int64(fact.lines.first.quantity), fact.lines.first.price,
+                    Int64(fact.lines.rest.count), text: fact.buyer?.text)
+                if !fact.lines.rest.isEmpty { try write(fact.lines.rest, of: id) }
+                if let key = fact.key { try write(key, entry.recorded, id, fact.deadline, extensions: 0) }
+            case .purchased(let id, let payment, let late):
+                try purchases.run(Int64(id.number), sequence, at, late ? 1 : 0, text: payment?.text)
+            default:
+                try writeSeldom(entry)
+            }
+        }
+        if let wallClock = batch.wallClock {
+            try insert("wall_clock", "at, ahead", orReplace: true).run(wallClock.at.milliseconds, wallClock.ahead)
+        }
+    }
+
+    private func writeSeldom(_ entry: Ledger.Batch.Entry) throws {
+        let sequence = Int64(entry.recorded.sequence)
+        let at = entry.recorded.at.milliseconds
+        switch entry.recorded.fact {
+        case .held, .purchased: preconditionFailure("written where they are frequent")
+        case .released(let id):
+            try insert("releases", "hold, seq, at").run(Int64(id.number), sequence, at)
+        case .returned(let id):
+            try insert("returns", "hold, seq, at").run(Int64(id.number), sequence, at)
+        case .extended(let id, let deadline, let key):
+            let number = try nextExtension(of: id)
+            try insert("extensions", "hold, number, seq, at, deadline")
+                .run(Int64(id.number), number, sequence, at, deadline.milliseconds)
+            if let key { try write(key, entry.recorded, id, deadline, extensions: number) }
+        case .refundOwed(let id, let payment):
+            try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), text: payment.text)
+        case .recovered(let event, let until):
+            try insert("recoveries", "seq, at, event, until").run(sequence, at, Int64(event), until.milliseconds)
+        case .clockReached:
+            try insert("clock_mark", "one, at", orReplace: true).run(1, at)
+        case .defined(let definition, let paused):
+            guard let catalogue = entry.catalogue else { preconditionFailure("a definition comes with its catalogue") }
+            let document = String(decoding: EventDocument.write(definition), as: UTF8.self)
+            try insert("definitions", "seq, at, event, paused, document")
+                .run(sequence, at, Int64(catalogue.event), paused ? 1 : 0, text: document)
+            try write(catalogue)
+        }
+    }
+
+    private func write(_ lines: [HeldLine], of id: HoldID) throws {
+        let statement = try insert("hold_lines", "hold, line, type, quantity, price")
+        for (index, line) in lines.enumerated() {
+            try statement.run(
+                Int64(id.number), Int64(index + 1), Int64(line.type), Int64(line.quantity), line.price)
+        }
+    }
+
+    private func write(
+        _ key: KeyFact, _ recorded: RecordedFact, _ id: HoldID, _ deadline: Timestamp, extensions: Int64
+    ) throws {
+        let statement = try insert("keys", "seq, at, hold, fingerprint, deadline, extensions, key")
+        try statement.run(
+            Int64(recorded.sequence), recorded.at.milliseconds, Int64(id.number),
+            Int64(bitPattern: key.fingerprint), deadline.milliseconds, extensions, text: key.key.text)
+    }
+
+    private func nextExtension(of id: HoldID) throws -> Int64 {
+        let statement = try db.cachedStatement(
+            sql: "SELECT 1 + coalesce(max(number), 0) FROM extensions WHERE hold = ?")
+        return try Int64.fetchOne(statement, arguments: [Int64(id.number)]) ?? 1
+    }
+
+    private func write(_ catalogue: EventCatalogue) throws {
+        let event = Int64(catalogue.event)
+        try insert("events", "event, code", orReplace: true).run(event, text: catalogue.code.text)
+        let pools = try insert("event_pools", "event, pool, capacity, code", orReplace: true)
+        for (index, pool) in catalogue.pools.enumerated() {
+            try pools.run(event, Int64(index), Int64(pool.capacity), text: pool.code.text)
+        }
+        let types = try insert("ticket_types", "event, type, retired, code, name", orReplace: true)
+        let draws = try insert("draws", "event, type, pool", orReplace: true)
+        for (index, type) in catalogue.types.enumerated() {
+            try types.run(event, Int64(index), type.isRetired ? 1 : 0, texts: [type.code.text, type.name])
+            for pool in type.pools { try draws.run(event, Int64(index), Int64(pool)) }
+        }
+    }
+
+    private func insert(_ table: String, _ columns: String, orReplace: Bool = false) throws -> RowStatement {
+        let marks = columns.split(separator: ",").map { _ in "?" }.joined(separator: ", ")
+        let verb = orReplace ? "INSERT OR REPLACE" : "INSERT"
+        return RowStatement(
+            statement: try db.cachedStatement(sql: "\(verb) INTO \(table) (\(columns)) VALUES (\(marks))"))
+    }
+}
+
+/// A prepared statement that takes integers and then, last, texts.
+private struct RowStatement {
+    let statement: Statement
+
+    func run(_ numbers: Int64..., text: String? = nil) throws {
+        let handle = statement.sqliteStatement
+        var position: CInt = 1
+        for number in numbers {
+            sqlite3_bind_int64(handle, position, number)
+            position += 1
+        }
+        if position <= sqlite3_bind_parameter_count(handle) { bind(text, at: position) }
+        try step()
+    }
+
+    func run(_ numbers: Int64..., texts: [String]) throws {
+        let handle = statement.sqliteStatement
+        for (index, number) in numbers.enumerated() { sqlite3_bind_int64(handle, CInt(index + 1), number) }
+        for (index, text) in texts.enumerated() { bind(text, at: CInt(numbers.count + index + 1)) }
+        try step()
+    }
+
+    private func bind(_ text: String?, at position: CInt) {
+        guard var text else {
+            sqlite3_bind_null(statement.sqliteStatement, position)
+            return
+        }
+        // SQLite takes a copy: the bytes need not outlive the call.
+        let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        text.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { characters in
+                _ = sqlite3_bind_text(
+                    statement.sqliteStatement, position, characters.baseAddress, CInt(characters.count), copied)
+            }
+        }
+    }
+
+    private func step() throws {
+        let handle = statement.sqliteStatement
+        let code = sqlite3_step(handle)
+        sqlite3_reset(handle)
+        guard code == SQLITE_DONE else {
+            throw DatabaseError(
+                resultCode: ResultCode(rawValue: code),
+                message: String(cString: sqlite3_errmsg(sqlite3_db_handle(handle))))
+        }
+    }
+}

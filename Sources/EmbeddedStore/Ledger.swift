@@ -1,0 +1,138 @@
+internal import BoxOffice
+internal import Foundation
+internal import GRDB
+internal import TicketStore
+
+/// The file that everything lasting is in: SQLite in write-ahead mode.
+///
+/// One thread writes, a batch of facts a transaction. What was committed with ``Durability/full`` is on the disk:
+/// `synchronous` is FULL, set after opening (GRDB sets NORMAL when it switches the write-ahead log on) and read back.
+struct Ledger: Sendable {
+    /// What one commit records.
+    struct Batch: Sendable {
+        struct Entry: Sendable {
+            var recorded: RecordedFact
+            /// Only with a definition: what it makes readable.
+            var catalogue: EventCatalogue?
+        }
+
+        var entries: ContiguousArray<Entry> = []
+        /// How far the time of day is ahead of the office's clock, where that is to be noted.
+        var wallClock: (at: Timestamp, ahead: Int64)?
+    }
+
+    /// Frames of the write-ahead log (4 KiB each) before it is folded into the database: 16 MiB. Folding stops the
+    /// writer for some milliseconds and costs two syncs, so not too often; a restart reads what is in the log, so not
+    /// too seldom.
+    private static let framesBeforeCheckpoint = 4_000
+
+    let path: String
+    let durability: Durability
+    private let queue: DatabaseQueue
+
+    /// Opens the ledger at `path`, makes it if there is none, and brings it to the current schema.
+    init(path: String, durability: Durability) throws(LedgerError) {
+        self.path = path
+        self.durability = durability
+        do {
+            var configuration = Configuration()
+            configuration.journalMode = .wal
+            configuration.label = "ledger"
+            // Someone who reads it with sqlite3 may hold a lock for a moment.
+            configuration.busyMode = .timeout(5)
+            configuration.observesSuspensionNotifications = false
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            let migrator = LedgerSchema.migrator
+            guard try !queue.read(migrator.hasBeenSuperseded) else { throw LedgerError.tooNew(path: path) }
+            try queue.writeWithoutTransaction { db in
+                try Self.set("synchronous", to: durability == .full ? 2 : 1, in: db)
+                try Self.set("wal_autocheckpoint", to: Self.framesBeforeCheckpoint, in: db)
+                // What an earlier process wrote but could not sync is written out and synced anew, or refused.
+                try Self.restartLog(of: db)
+            }
+            try migrator.migrate(queue)
+        } catch let error as LedgerError {
+            throw error
+        } catch {
+            throw Self.translate(error, opening: path)
+        }
+    }
+
+    /// 16 random bytes that are this ledger's alone; made with it.
+    func identity(orMake new: [UInt8], at wall: WallTime) throws(LedgerError) -> [UInt8] {
+        try translating {
+            try queue.write { db in
+                try db.execute(
+                    sql: "INSERT OR IGNORE INTO ledger (one, id, made_at) VALUES (1, ?, ?)",
+                    arguments: [Data(new), wall.milliseconds])
+                guard let id = try Data.fetchOne(db, sql: "SELECT id FROM ledger") else {
+                    throw LedgerError.damaged("it has no identity")
+                }
+                return [UInt8](id)
+            }
+        }
+    }
+
+    /// Makes a batch durable: all of it or nothing.
+    func commit(_ batch: Batch) throws(LedgerError) {
+        try translating {
+            try queue.writeWithoutTransaction { db in
+                try db.inTransaction(.immediate) {
+                    try FactWriter(db).write(batch)
+                    return .commit
+                }
+            }
+        }
+    }
+
+    /// Folds the write-ahead log into the database, syncs it, and starts the log anew.
+    ///
+    /// After a failed commit nothing may be acknowledged before this has worked: if a sync failed, the kernel may
+    /// have forgotten the pages, and a later commit would stand behind a hole.
+    func restartLog() throws(LedgerError) {
+        try translating { try queue.writeWithoutTransaction(Self.restartLog) }
+    }
+
+    func close() throws(LedgerError) {
+        try translating {
+            try? queue.writeWithoutTransaction(Self.restartLog)
+            try queue.close()
+        }
+    }
+
+    /// Reads with `body` in one transaction.
+    func read<Value>(_ body: (Database) throws -> Value) throws(LedgerError) -> Value {
+        try translating { try queue.read(body) }
+    }
+
+    private func translating<Value>(_ body: () throws -> Value) throws(LedgerError) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw Self.translate(error, opening: nil)
+        }
+    }
+
+    static func translate(_ error: any Error, opening path: String?) -> LedgerError {
+        if let error = error as? LedgerError { return error }
+        guard let error = error as? DatabaseError else { return .writeFailed(reason: "\(error)") }
+        let reason = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
+        if error.resultCode == .SQLITE_FULL { return .diskFull }
+        if error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB { return .damaged(reason) }
+        if let path { return .cannotOpen(path: path, reason: reason) }
+        return .writeFailed(reason: "\(reason) (\(error.extendedResultCode.rawValue))")
+    }
+
+    private static func set(_ pragma: String, to value: Int, in db: Database) throws {
+        try db.execute(sql: "PRAGMA \(pragma) = \(value)")
+        let got = try Int.fetchOne(db, sql: "PRAGMA \(pragma)")
+        guard got == value else {
+            throw LedgerError.settingRefused(name: pragma, wanted: "\(value)", got: got.map { "\($0)" } ?? "unset")
+        }
+    }
+
+    private static func restartLog(of db: Database) throws {
+        let (frames, folded) = try db.checkpoint(.truncate)
+        guard frames == folded else { throw LedgerError.writeFailed(reason: "the write-ahead log is being read") }
+    }
+}

@@ -1,0 +1,233 @@
+internal import BoxOffice
+internal import GRDB
+internal import GRDBSQLite
+internal import TicketStore
+
+/// Reads a ledger back: the whole of it into a box office, or a single hold.
+struct LedgerReader {
+    private let db: Database
+    private let recoveries: [UInt32: [Recovery]]
+
+    private struct Recovery {
+        var sequence: Int64
+        var at: Int64
+        var until: Int64
+    }
+
+    init(_ db: Database) throws {
+        self.db = db
+        var recoveries: [UInt32: [Recovery]] = [:]
+        let rows = try Cursor(db, "SELECT event, seq, at, until FROM recoveries ORDER BY seq")
+        while try rows.next() {
+            recoveries[UInt32(rows.int(0)), default: []]
+                .append(Recovery(sequence: rows.int(1), at: rows.int(2), until: rows.int(3)))
+        }
+        self.recoveries = recoveries
+    }
+
+    /// The box office that the ledger's facts make, at the moment of the last of them.
+    func boxOffice(limits: Limits) throws -> BoxOffice {
+        var office = BoxOffice(limits: limits)
+        let (last, next) = try end()
+        office.beginRestoring(at: last, nextSequence: next)
+        for (definition, paused) in try definitions() { office.restore(definition, paused: paused) }
+        try readHolds { hold in
+            guard office.canRestore(hold) else {
+                throw LedgerError.damaged("hold \(hold.id) does not follow the one before it, or has an unknown type")
+            }
+            office.restore(hold)
+        }
+        let forgotten = last.advanced(by: .zero - limits.keyRetention).milliseconds
+        let keys = try Cursor(
+            db,
+            "SELECT at, hold, fingerprint, deadline, extensions, key FROM keys WHERE at >= \(forgotten) ORDER BY seq")
+        while try keys.next() {
+            guard let key = IdempotencyKey(keys.text(5) ?? "") else { throw LedgerError.damaged("an empty key") }
+            office.restore(
+                RestoredKey(
+                    key: KeyFact(key: key, fingerprint: UInt64(bitPattern: keys.int(2))),
+                    at: Timestamp(milliseconds: keys.int(0)), hold: HoldID(UInt64(keys.int(1))),
+                    deadline: Timestamp(milliseconds: keys.int(3)), extensions: UInt8(clamping: keys.int(4))))
+        }
+        office.tidy()
+        return office
+    }
+
+    /// One hold as it stands.
+    func hold(_ id: HoldID) throws -> RestoredHold {
+        var found: RestoredHold?
+        try readHolds(from: Int64(id.number), through: Int64(id.number)) { found = $0 }
+        guard let found else { throw LedgerError.damaged("hold \(id) is missing") }
+        return found
+    }
+
+    /// How far the time of day was ahead of the office's clock, as last noted.
+    func lastWallClock() throws -> Int64? {
+        try Int64.fetchOne(db, sql: "SELECT ahead FROM wall_clock ORDER BY at DESC LIMIT 1")
+    }
+
+    /// The moment of the last fact, and the number of the next.
+    func end() throws -> (last: Timestamp, next: UInt64) {
+        let row = try Cursor(
+            db,
+            """
+            SELECT max(at), max(seq) FROM (
+              SELECT at, 0 AS seq FROM clock_mark
+              UNION ALL SELECT * FROM (SELECT at, seq FROM definitions ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM holds ORDER BY id DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM refunds ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM recoveries ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT max(at), max(seq) FROM purchases
+              UNION ALL SELECT max(at), max(seq) FROM releases
+              UNION ALL SELECT max(at), max(seq) FROM returns
+              UNION ALL SELECT max(at), max(seq) FROM extensions)
+            """)
+        _ = try row.next()
+        return (Timestamp(milliseconds: row.int(0)), UInt64(row.int(1)) + 1)
+    }
+
+    func definitions() throws -> [(EventDefinition, paused: Bool)] {
+        var found = [(EventDefinition, paused: Bool)]()
+        let rows = try Cursor(db, "SELECT seq, paused, document FROM definitions ORDER BY seq")
+        while try rows.next() {
+            do {
+                found.append((try EventDocument.read(Array((rows.text(2) ?? "").utf8)), rows.int(1) != 0))
+            } catch {
+                throw LedgerError.damaged("definition \(rows.int(0)): \(error)")
+            }
+        }
+        return found
+    }
+
+    /// Holds in the order of their numbers, each joined with what became of it.
+    ///
+    /// All tables are in the order of the hold, so one walk through each side by side reads everything once, in the
+    /// order of the file.
+    private func readHolds(
+        from first: Int64 = 0, through last: Int64 = .max, _ body: (RestoredHold) throws -> Void
+    ) throws {
+        let holds = try Cursor(
+            db,
+            """
+            SELECT id, seq, event, deadline, type, quantity, price, more_lines, buyer FROM holds
+            WHERE id BETWEEN \(first) AND \(last) ORDER BY id
+            """)
+        func side(_ table: String, _ columns: String, order: String = "") throws -> SideCursor {
+            try SideCursor(
+                Cursor(
+                    db,
+                    """
+                    SELECT hold, \(columns) FROM \(table)
+                    WHERE hold BETWEEN \(first) AND \(last) ORDER BY hold\(order)
+                    """))
+        }
+        let purchases = try side("purchases", "late, payment")
+        let releases = try side("releases", "seq")
+        let returns = try side("returns", "seq")
+        let lines = try side("hold_lines", "type, quantity, price", order: ", line")
+        let extensions = try side("extensions", "seq, deadline", order: ", number")
+        let refunds = try side("refunds", "payment", order: ", seq")
+
+        while try holds.next() {
+            let id = holds.int(0)
+            var hold = RestoredHold(
+                id: HoldID(UInt64(id)), event: UInt32(holds.int(2)),
+                lines: OneOrMore(
+                    HeldLine(type: UInt16(holds.int(4)), quantity: Int32(holds.int(5)), price: holds.int(6))),
+                deadline: Timestamp(milliseconds: holds.int(3)), buyer: holds.text(8).flatMap(Buyer.init))
+            var sequence = holds.int(1)
+            try lines.visit(id) {
+                hold.lines.rest.append(
+                    HeldLine(type: UInt16($0.int(1)), quantity: Int32($0.int(2)), price: $0.int(3)))
+            }
+            try extensions.visit(id) {
+                hold.extensions += 1
+                sequence = $0.int(1)
+                hold.deadline = Timestamp(milliseconds: $0.int(2))
+            }
+            try purchases.visit(id) {
+                hold.state = .purchased
+                hold.late = $0.int(1) != 0
+                if let payment = $0.text(2).flatMap(PaymentReference.init) { hold.payments.append(payment) }
+            }
+            try releases.visit(id) { _ in hold.state = .released }
+            try returns.visit(id) { _ in hold.state = .returned }
+            try refunds.visit(id) {
+                hold.state = .refundOwed
+                if let payment = $0.text(1).flatMap(PaymentReference.init) { hold.payments.append(payment) }
+            }
+            if hold.state == .held { hold.deadline = deadline(hold, after: sequence) }
+            try body(hold)
+        }
+    }
+
+    /// A hold's deadline after the recoveries that it lived to see, from the fact `sequence` that set it.
+    private func deadline(_ hold: RestoredHold, after sequence: Int64) -> Timestamp {
+        guard let all = recoveries[hold.event], let last = all.last, last.sequence > sequence else {
+            return hold.deadline
+        }
+        var deadline = hold.deadline.milliseconds
+        var low = 0
+        var high = all.count
+        while low < high {
+            let middle = (low + high) / 2
+            if all[middle].sequence <= sequence { low = middle + 1 } else { high = middle }
+        }
+        for recovery in all[low...] {
+            guard recovery.at < deadline else { break }
+            deadline = max(deadline, recovery.until)
+        }
+        return Timestamp(milliseconds: deadline)
+    }
+}
+
+/// Rows of a query, read straight from SQLite: recovery reads millions.
+final class Cursor {
+    private let statement: Statement
+
+    init(_ db: Database, _ sql: String) throws {
+        statement = try db.makeStatement(sql: sql)
+    }
+
+    func next() throws -> Bool {
+        switch sqlite3_step(statement.sqliteStatement) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        case let code:
+            throw DatabaseError(
+                resultCode: ResultCode(rawValue: code),
+                message: String(cString: sqlite3_errmsg(sqlite3_db_handle(statement.sqliteStatement))))
+        }
+    }
+
+    func int(_ column: CInt) -> Int64 {
+        sqlite3_column_int64(statement.sqliteStatement, column)
+    }
+
+    func text(_ column: CInt) -> String? {
+        sqlite3_column_text(statement.sqliteStatement, column).map { String(cString: $0) }
+    }
+}
+
+/// A cursor whose first column is a hold, walked beside the holds.
+private final class SideCursor {
+    private let rows: Cursor
+    private var current: Int64?
+
+    init(_ rows: Cursor) throws {
+        self.rows = rows
+        try advance()
+    }
+
+    /// Calls `body` for each row of `hold`; rows of holds that are not there are passed over.
+    func visit(_ hold: Int64, _ body: (Cursor) throws -> Void) throws {
+        while let row = current, row <= hold {
+            if row == hold { try body(rows) }
+            try advance()
+        }
+    }
+
+    private func advance() throws {
+        current = try rows.next() ? rows.int(0) : nil
+    }
+}

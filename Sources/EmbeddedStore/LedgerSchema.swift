@@ -1,0 +1,149 @@
+internal import GRDB
+
+/// The tables of a ledger, version by version.
+///
+/// Facts are only ever added. Holds are kept under their own dense number and what ends a hold under the number of
+/// the hold, so rows are written in the order of a log, nothing can be purchased or released twice, and a hold is
+/// found without another index. `seq` numbers all facts through all tables without a gap; `at` is the office's clock
+/// in milliseconds, which `wall_clock` translates. Everything under "readable" is derived.
+enum LedgerSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 facts") { try $0.execute(sql: facts) }
+        migrator.registerMigration("1 readable") { try $0.execute(sql: readable) }
+        return migrator
+    }
+
+    private static let facts = """
+        CREATE TABLE ledger (
+          one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, made_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE wall_clock (at INTEGER PRIMARY KEY, ahead INTEGER NOT NULL) STRICT;
+        CREATE TABLE clock_mark (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL) STRICT;
+
+        CREATE TABLE definitions (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event INTEGER NOT NULL, paused INTEGER NOT NULL,
+          document TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE holds (
+          id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, event INTEGER NOT NULL,
+          deadline INTEGER NOT NULL, type INTEGER NOT NULL, quantity INTEGER NOT NULL, price INTEGER NOT NULL,
+          more_lines INTEGER NOT NULL, buyer TEXT
+        ) STRICT;
+        CREATE TABLE hold_lines (
+          hold INTEGER NOT NULL, line INTEGER NOT NULL, type INTEGER NOT NULL, quantity INTEGER NOT NULL,
+          price INTEGER NOT NULL, PRIMARY KEY (hold, line)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE purchases (
+          hold INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, late INTEGER NOT NULL, payment TEXT
+        ) STRICT;
+        CREATE TABLE releases (
+          hold INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE returns (
+          hold INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE extensions (
+          hold INTEGER NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
+          deadline INTEGER NOT NULL, PRIMARY KEY (hold, number)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE refunds (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL, payment TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX refunds_of_hold ON refunds (hold);
+        CREATE TABLE recoveries (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event INTEGER NOT NULL, until INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE keys (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, fingerprint INTEGER NOT NULL,
+          hold INTEGER NOT NULL, deadline INTEGER NOT NULL, extensions INTEGER NOT NULL
+        ) STRICT;
+        """
+
+    private static let readable = """
+        CREATE TABLE events (event INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT;
+        CREATE TABLE event_pools (
+          event INTEGER NOT NULL, pool INTEGER NOT NULL, code TEXT NOT NULL, capacity INTEGER NOT NULL,
+          PRIMARY KEY (event, pool)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE ticket_types (
+          event INTEGER NOT NULL, type INTEGER NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL,
+          retired INTEGER NOT NULL, PRIMARY KEY (event, type)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE draws (
+          event INTEGER NOT NULL, type INTEGER NOT NULL, pool INTEGER NOT NULL, PRIMARY KEY (event, type, pool)
+        ) STRICT, WITHOUT ROWID;
+
+        -- The office's clock now, as far as the time of day tells while the service runs.
+        CREATE VIEW office_clock AS
+          SELECT max(
+            coalesce((SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) - ahead
+                      FROM wall_clock ORDER BY at DESC LIMIT 1), 0),
+            coalesce((SELECT at FROM clock_mark), 0)) AS now;
+
+        -- One row a line of every hold.
+        CREATE VIEW lines AS
+          SELECT id AS hold, event, 0 AS line, type, quantity, price FROM holds
+          UNION ALL
+          SELECT l.hold, h.event, l.line, l.type, l.quantity, l.price
+          FROM hold_lines l JOIN holds h ON h.id = l.hold;
+
+        -- What was bought, a row a line; returned purchases have returned_at.
+        CREATE VIEW sales AS
+          SELECT 'P' || p.hold AS purchase, e.code AS event, t.code AS type, l.quantity, l.price,
+            l.quantity * l.price AS amount, h.buyer, p.payment, p.late,
+            strftime('%Y-%m-%dT%H:%M:%fZ', (p.at + (SELECT ahead FROM wall_clock WHERE at <= p.at
+              ORDER BY at DESC LIMIT 1)) / 1000.0, 'unixepoch') AS sold_at,
+            strftime('%Y-%m-%dT%H:%M:%fZ', (r.at + (SELECT ahead FROM wall_clock WHERE at <= r.at
+              ORDER BY at DESC LIMIT 1)) / 1000.0, 'unixepoch') AS returned_at
+          FROM purchases p JOIN holds h ON h.id = p.hold JOIN lines l ON l.hold = p.hold
+            JOIN events e ON e.event = h.event JOIN ticket_types t ON t.event = h.event AND t.type = l.type
+            LEFT JOIN returns r ON r.hold = p.hold;
+
+        -- The deadline of every hold that nothing has ended, after its extensions and the recoveries it lived to see.
+        CREATE VIEW deadlines AS
+          WITH RECURSIVE walk (hold, event, seq, deadline) AS (
+            SELECT h.id, h.event, coalesce(x.seq, h.seq), coalesce(x.deadline, h.deadline)
+            FROM holds h LEFT JOIN extensions x ON x.hold = h.id
+              AND x.number = (SELECT max(number) FROM extensions WHERE hold = h.id)
+            WHERE NOT EXISTS (SELECT 1 FROM purchases WHERE hold = h.id)
+              AND NOT EXISTS (SELECT 1 FROM releases WHERE hold = h.id)
+            UNION ALL
+            SELECT w.hold, w.event, r.seq, max(w.deadline, r.until)
+            FROM walk w JOIN recoveries r ON r.seq = (
+              SELECT min(seq) FROM recoveries WHERE event = w.event AND seq > w.seq)
+            WHERE r.at < w.deadline
+          )
+          SELECT hold, event, max(deadline) AS deadline FROM walk GROUP BY hold;
+
+        -- Holds whose time runs, a row a line.
+        CREATE VIEW live_holds AS
+          SELECT d.hold, e.code AS event, t.code AS type, l.quantity, h.buyer,
+            strftime('%Y-%m-%dT%H:%M:%fZ', (h.at + (SELECT ahead FROM wall_clock WHERE at <= h.at
+              ORDER BY at DESC LIMIT 1)) / 1000.0, 'unixepoch') AS held_at,
+            (d.deadline - (SELECT now FROM office_clock)) / 1000.0 AS seconds_left
+          FROM deadlines d JOIN holds h ON h.id = d.hold JOIN lines l ON l.hold = d.hold
+            JOIN events e ON e.event = d.event JOIN ticket_types t ON t.event = d.event AND t.type = l.type
+          WHERE d.deadline > (SELECT now FROM office_clock);
+
+        -- free + held + sold = capacity, for every pool.
+        CREATE VIEW pools AS
+          WITH sold AS (
+            SELECT d.event, d.pool, sum(l.quantity) AS places
+            FROM purchases p JOIN lines l ON l.hold = p.hold JOIN draws d ON d.event = l.event AND d.type = l.type
+            WHERE NOT EXISTS (SELECT 1 FROM returns WHERE hold = p.hold)
+            GROUP BY d.event, d.pool
+          ), held AS (
+            SELECT d.event, d.pool, sum(l.quantity) AS places
+            FROM deadlines o JOIN lines l ON l.hold = o.hold JOIN draws d ON d.event = l.event AND d.type = l.type
+            WHERE o.deadline > (SELECT now FROM office_clock)
+            GROUP BY d.event, d.pool
+          )
+          SELECT e.code AS event, p.code AS pool, p.capacity,
+            max(0, p.capacity - coalesce(held.places, 0) - coalesce(sold.places, 0)) AS free,
+            coalesce(held.places, 0) AS held, coalesce(sold.places, 0) AS sold
+          FROM event_pools p JOIN events e ON e.event = p.event
+            LEFT JOIN sold ON sold.event = p.event AND sold.pool = p.pool
+            LEFT JOIN held ON held.event = p.event AND held.pool = p.pool;
+        """
+}

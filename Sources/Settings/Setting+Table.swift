@@ -1,0 +1,105 @@
+extension Setting {
+    /// Every key, in the order in which people are shown them.
+    ///
+    /// A key that is declared below and missing here stops the first start: `Settings` asks for each of them.
+    public static let all: [Setting] = [
+        .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
+        .logLevel, .logFormat, .limitsConnections, .limitsHeaderBytes, .limitsBodyBytes,
+        .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
+    ]
+
+    /// The configuration file.
+    public static let config = Setting(
+        "config", .path, default: nil, isInFile: false,
+        "Configuration file (JSON); unset: config.json in the working directory, if it is there")
+
+    /// Where to listen. Only this machine by default: opening a box office to the world is a decision.
+    public static let host = Setting(
+        "host", .host, default: "127.0.0.1",
+        "Address or host name to listen on; 0.0.0.0 for every address of this machine")
+
+    /// The port to listen on.
+    public static let port = Setting(
+        "port", .number(0...65535), default: 8000,
+        "Port to listen on; 0 for any free one")
+
+    /// Where the ledger is.
+    public static let data = Setting(
+        "data", .path, default: "holdfast-data",
+        "Directory of the ledger; made if it is not there")
+
+    /// What is sold.
+    public static let event = Setting(
+        "event", .paths(upTo: 1000), default: [],
+        "Files with the definitions of events to sell; in the environment with commas between them")
+
+    /// Which event the classic calls speak for.
+    public static let classicEvent = Setting(
+        "classic.event", .code(upTo: 32), default: nil,
+        "Event that the three classic calls sell")
+
+    /// How the classic calls refuse.
+    public static let classicStatus = Setting(
+        "classic.status", .choice(words(of: Settings.ClassicStatus.self)), default: "exact",
+        "Status of a refused classic call: the one that says why, or 403 for every refusal")
+
+    /// When an answer is given.
+    public static let durability = Setting(
+        "durability", .choice(words(of: Settings.Durability.self)), default: "full",
+        "full: answer when the disk has it; relaxed: a power cut may lose the last moments")
+
+    /// The extra time that holds get after a restart.
+    public static let recoveryGrace = Setting(
+        "recovery_grace_seconds", .number(0...86400), default: 60,
+        "Seconds that every live hold gets on top after a restart")
+
+    /// How much is logged.
+    public static let logLevel = Setting(
+        "log.level", .choice(levels), default: "info",
+        "Least serious log lines that are written")
+
+    /// How it is logged.
+    public static let logFormat = Setting(
+        "log.format", .choice(words(of: Settings.LogFormat.self)), default: "auto",
+        "Form of the log lines; auto: text on a terminal, JSON otherwise")
+
+    /// How many clients at once. The default keeps one process below the usual limit of open files after raising it.
+    public static let limitsConnections = Setting(
+        "limits.connections", .number(1...1_000_000), default: 10000,
+        "Open connections at most")
+
+    /// How long a request's head may be. 16 KiB is what common servers and proxies take.
+    public static let limitsHeaderBytes = Setting(
+        "limits.header_bytes", .number(1024...1_048_576), default: 16384,
+        "Bytes of a request's first line and headers at most")
+
+    /// How long a request's body may be. The longest body with a meaning is an event definition.
+    public static let limitsBodyBytes = Setting(
+        "limits.body_bytes", .number(0...16_777_216), default: 65536,
+        "Bytes of a request's body at most")
+
+    /// How long a connection may be silent. Longer than the minute that load balancers commonly keep theirs.
+    public static let timeoutsIdle = Setting(
+        "timeouts.idle_seconds", .number(1...3600), default: 75,
+        "Seconds without a request after which a connection is closed")
+
+    /// How long a request may take to arrive.
+    public static let timeoutsRequest = Setting(
+        "timeouts.request_seconds", .number(1...3600), default: 10,
+        "Seconds from the first byte of a request until it is whole")
+
+    /// How long a stop waits.
+    public static let timeoutsDrain = Setting(
+        "timeouts.drain_seconds", .number(0...600), default: 10,
+        "Seconds that a stop waits for what is under way")
+
+    /// How many event loops.
+    public static let threads = Setting(
+        "threads", .number(0...256), default: 0,
+        "Event loops; 0 for one per core")
+}
+
+/// The words of a choice, in the order of its cases.
+private func words<Choice: CaseIterable & RawRepresentable<String>>(of choice: Choice.Type) -> [String] {
+    choice.allCases.map(\.rawValue)
+}

@@ -1,0 +1,159 @@
+public import Logging
+
+/// What a box office is configured with: checked, and with the origin of every value.
+///
+/// Made by ``load(flags:environment:directory:)`` from flags, environment and file, or by ``init(_:)`` in
+/// programs and tests that say themselves what they want. Both check every value against the one table
+/// ``Setting/all``, so a `Settings` that exists is right.
+public struct Settings: Sendable {
+    /// The configuration file that was read; none by default, and `config.json` if it is in the working directory.
+    public let config: String?
+
+    /// The address or host name to listen on. Default: 127.0.0.1, so that only this machine can buy.
+    public let host: String
+
+    /// The port to listen on, 0 for any free one. Default: 8000.
+    public let port: Int
+
+    /// The directory of the ledger; relative ones begin at the working directory. Default: `holdfast-data`.
+    public let data: String
+
+    /// Files with the definitions of events, in the order given; relative ones begin at the working directory,
+    /// also those named in a file that is elsewhere. Default: none.
+    public let events: [String]
+
+    /// The three classic calls.
+    public let classic: Classic
+
+    /// When an answer is given. Default: `full`.
+    public let durability: Durability
+
+    /// How long every live hold lives on at least after a restart. Default: 60 seconds.
+    public let recoveryGrace: Duration
+
+    /// What is logged, and how.
+    public let log: Log
+
+    /// What a client may ask of the server's memory.
+    public let limits: Limits
+
+    /// How long the server waits for others.
+    public let timeouts: Timeouts
+
+    /// The number of event loops, 0 for one per core. Default: 0.
+    public let threads: Int
+
+    /// Every value in force and where it came from, in the order of the table.
+    let readings: [Reading]
+
+    /// Settings with these values, and the defaults for the others.
+    ///
+    /// - Throws: ``SettingsError`` if a value is not allowed.
+    public init(_ values: [Setting: SettingValue] = [:]) throws(SettingsError) {
+        self.init(
+            try Readings { setting throws(SettingsError) in
+                guard let value = values[setting] else {
+                    return Reading(setting: setting, value: setting.standard, origin: .standard)
+                }
+                return try Reading(checking: value, of: setting, from: .code)
+            })
+    }
+
+    /// Settings from one checked reading for every key.
+    init(_ read: Readings) {
+        config = read.textIfSet(.config)
+        host = read.text(.host)
+        port = read.number(.port)
+        data = read.text(.data)
+        events = read.list(.event)
+        classic = Classic(event: read.textIfSet(.classicEvent), status: read.word(.classicStatus))
+        durability = read.word(.durability)
+        recoveryGrace = read.seconds(.recoveryGrace)
+        log = Log(level: read.word(.logLevel), format: read.word(.logFormat))
+        limits = Limits(
+            connections: read.number(.limitsConnections),
+            headerBytes: read.number(.limitsHeaderBytes),
+            bodyBytes: read.number(.limitsBodyBytes))
+        timeouts = Timeouts(
+            idle: read.seconds(.timeoutsIdle),
+            request: read.seconds(.timeoutsRequest),
+            drain: read.seconds(.timeoutsDrain))
+        threads = read.number(.threads)
+        readings = read.all
+    }
+}
+
+extension Settings {
+    /// The three classic calls.
+    public struct Classic: Sendable, Equatable {
+        /// The event that they sell, 1 to 32 of `A-Za-z0-9_-`. Default: none; whoever serves decides.
+        public let event: String?
+
+        /// What they answer to who gets nothing. Default: `exact`.
+        public let status: ClassicStatus
+    }
+
+    /// The status of a classic call that is refused.
+    public enum ClassicStatus: String, Sendable, CaseIterable {
+        /// The status that says why.
+        case exact
+        /// 403 for every refusal, as older clients expect it.
+        case forbidden = "403"
+    }
+
+    /// When an answer is given.
+    public enum Durability: String, Sendable, CaseIterable {
+        /// When the disk has it: a power cut forgets nothing that was answered.
+        case full
+        /// When the kernel has it: a crash of the process forgets nothing, a power cut may.
+        case relaxed
+    }
+
+    /// What is logged, and how.
+    public struct Log: Sendable, Equatable {
+        /// The least serious lines that are written. Default: `info`.
+        public let level: Logger.Level
+
+        /// Their form. Default: `auto`.
+        public let format: LogFormat
+    }
+
+    /// The form of the log lines.
+    public enum LogFormat: String, Sendable, CaseIterable {
+        /// Text if the log goes to a terminal, JSON otherwise.
+        case auto
+        /// A line for people.
+        case text
+        /// A JSON object a line, for programs.
+        case json
+    }
+
+    /// What a client may ask of the server's memory.
+    public struct Limits: Sendable, Equatable {
+        /// Open connections at most, 1 to 1,000,000. Default: 10,000.
+        public let connections: Int
+
+        /// Bytes of a request's first line and headers at most, 1,024 to 1,048,576. Default: 16,384.
+        public let headerBytes: Int
+
+        /// Bytes of a request's body at most, 0 to 16,777,216. Default: 65,536.
+        public let bodyBytes: Int
+    }
+
+    /// How long the server waits for others.
+    public struct Timeouts: Sendable, Equatable {
+        /// How long a connection may be open without a request. Default: 75 seconds.
+        public let idle: Duration
+
+        /// How long a request may take from its first byte until it is whole. Default: 10 seconds.
+        public let request: Duration
+
+        /// How long a stop waits for what is under way. Default: 10 seconds.
+        public let drain: Duration
+    }
+}
+
+extension Setting {
+    /// The words for the levels of the log.
+    static let levels = Logger.Level.allCases.map(\.rawValue)
+}

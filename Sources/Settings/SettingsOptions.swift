@@ -1,0 +1,137 @@
+public import ArgumentParser
+
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+
+/// The flags that are settings, for every command that takes them: `@OptionGroup var options: SettingsOptions`.
+///
+/// All are optional and texts: a default here would win over the file, and a number that ArgumentParser refuses
+/// itself would be refused in other words than one from the file. ``load(environment:)`` puts them before the
+/// other places that values come from.
+public struct SettingsOptions: ParsableArguments {
+    @Option(name: .of(.config), help: .of(.config), completion: .file(extensions: ["json"]))
+    var config: String?
+
+    @Option(name: .of(.host), help: .of(.host))
+    var host: String?
+
+    // `unconditional`, here and at every number, so that `--port -1` is a wrong port and not a missing one.
+    @Option(name: .of(.port), parsing: .unconditional, help: .of(.port))
+    var port: String?
+
+    @Option(name: .of(.data), help: .of(.data), completion: .directory)
+    var data: String?
+
+    @Option(name: .of(.event), help: .of(.event, note: "may be given several times"), completion: .file())
+    var event: [String] = []
+
+    @Option(name: .of(.classicEvent), help: .of(.classicEvent))
+    var classicEvent: String?
+
+    @Option(name: .of(.classicStatus), help: .of(.classicStatus), completion: .of(.classicStatus))
+    var classicStatus: String?
+
+    @Option(name: .of(.durability), help: .of(.durability), completion: .of(.durability))
+    var durability: String?
+
+    @Option(name: .of(.recoveryGrace), parsing: .unconditional, help: .of(.recoveryGrace))
+    var recoveryGrace: String?
+
+    @Option(name: .of(.logLevel), help: .of(.logLevel), completion: .of(.logLevel))
+    var logLevel: String?
+
+    @Option(name: .of(.logFormat), help: .of(.logFormat), completion: .of(.logFormat))
+    var logFormat: String?
+
+    @Option(name: .of(.limitsConnections), parsing: .unconditional, help: .of(.limitsConnections))
+    var limitsConnections: String?
+
+    @Option(name: .of(.limitsHeaderBytes), parsing: .unconditional, help: .of(.limitsHeaderBytes))
+    var limitsHeaderBytes: String?
+
+    @Option(name: .of(.limitsBodyBytes), parsing: .unconditional, help: .of(.limitsBodyBytes))
+    var limitsBodyBytes: String?
+
+    @Option(name: .of(.timeoutsIdle), parsing: .unconditional, help: .of(.timeoutsIdle))
+    var timeoutsIdle: String?
+
+    @Option(name: .of(.timeoutsRequest), parsing: .unconditional, help: .of(.timeoutsRequest))
+    var timeoutsRequest: String?
+
+    @Option(name: .of(.timeoutsDrain), parsing: .unconditional, help: .of(.timeoutsDrain))
+    var timeoutsDrain: String?
+
+    @Option(name: .of(.threads), parsing: .unconditional, help: .of(.threads))
+    var threads: String?
+
+    /// No flag given.
+    public init() {}
+
+    /// The flags that were given.
+    public var flags: [Setting: [String]] {
+        let single: [(Setting, String?)] = [
+            (.config, config), (.host, host), (.port, port), (.data, data), (.classicEvent, classicEvent),
+            (.classicStatus, classicStatus), (.durability, durability), (.recoveryGrace, recoveryGrace),
+            (.logLevel, logLevel), (.logFormat, logFormat), (.limitsConnections, limitsConnections),
+            (.limitsHeaderBytes, limitsHeaderBytes), (.limitsBodyBytes, limitsBodyBytes),
+            (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsDrain, timeoutsDrain),
+            (.threads, threads),
+        ]
+        var flags: [Setting: [String]] = event.isEmpty ? [:] : [.event: event]
+        for (setting, value) in single {
+            flags[setting] = value.map { [$0] }
+        }
+        return flags
+    }
+
+    /// Reads the configuration with these flags in front.
+    ///
+    /// A command prints the error's one line and ends with its exit code; an error that leaves `run()` as it is
+    /// would end it with 1.
+    ///
+    /// - Throws: ``SettingsError`` for the first thing that is wrong.
+    public func load(
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(SettingsError) -> Settings {
+        try Settings.load(flags: flags, environment: environment)
+    }
+}
+
+extension NameSpecification {
+    fileprivate static func of(_ setting: Setting) -> NameSpecification {
+        .customLong(setting.flag)
+    }
+}
+
+extension ArgumentHelp {
+    /// The setting's help: what it means, what is allowed, and the default.
+    fileprivate static func of(_ setting: Setting, note: String? = nil) -> ArgumentHelp {
+        let standard = setting.shownDefault ?? "none"
+        let notes = [note, "allowed: \(setting.allowed.description)", "default: \(standard)"].compactMap { $0 }
+        return ArgumentHelp(
+            "\(setting.meaning) (\(notes.joined(separator: "; ")))", valueName: setting.allowed.placeholder)
+    }
+}
+
+extension CompletionKind {
+    fileprivate static func of(_ setting: Setting) -> CompletionKind {
+        guard case .choice(let words) = setting.allowed else { return .default }
+        return .list(words)
+    }
+}
+
+extension Allowed {
+    /// What stands for the value in the help.
+    fileprivate var placeholder: String {
+        switch self {
+        case .number: "number"
+        case .choice: "word"
+        case .host: "host"
+        case .path, .paths: "path"
+        case .code: "code"
+        }
+    }
+}

@@ -1,0 +1,69 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// What the lane keeps of a request until it is answered.
+struct LaneRequest {
+    let call: ClassicCall
+    let target: String
+    let isHead: Bool
+    let after: HTTPBytes.After
+    var bodyBytes = 0
+
+    init(call: ClassicCall, head: HTTPRequestHead) {
+        self.call = call
+        target = head.uri
+        isHead = head.method == .HEAD
+        after = !head.isKeepAlive ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
+    }
+}
+
+/// Requests in the order in which they came, each until its answer has left.
+///
+/// Empty nearly always: only what the store answers later, and what comes behind such a request, is in here.
+struct AnswerQueue {
+    private struct Slot {
+        var request: LaneRequest?
+        var answer: ByteBuffer?
+    }
+
+    private var slots = CircularBuffer<Slot>()
+    /// The number of the first slot.
+    private var first = 0
+
+    var isEmpty: Bool { slots.isEmpty }
+    /// The number that the next request gets.
+    var nextSlot: Int { first + slots.count }
+
+    func isFirst(_ slot: Int) -> Bool {
+        slot == first
+    }
+
+    func request(at slot: Int) -> LaneRequest? {
+        guard slot >= first, slot < nextSlot else { return nil }
+        return slots[slots.index(slots.startIndex, offsetBy: slot - first)].request
+    }
+
+    @discardableResult
+    mutating func addWaiting(_ request: LaneRequest) -> Int {
+        slots.append(Slot(request: request))
+        return nextSlot - 1
+    }
+
+    /// A place for bytes that answer no request of their own.
+    mutating func add(keepsAlive: Bool) -> Int {
+        slots.append(Slot(request: nil))
+        return nextSlot - 1
+    }
+
+    /// Takes the answer of `slot`, and moves all answers that need not wait any more into `buffer`.
+    ///
+    /// - Parameter answer: `nil` if the slot is the first and its answer is in `buffer` already.
+    mutating func finish(_ slot: Int, with answer: ByteBuffer?, into buffer: inout ByteBuffer) {
+        slots[slots.index(slots.startIndex, offsetBy: slot - first)].answer = answer ?? ByteBuffer()
+        while var ready = slots.first?.answer {
+            buffer.writeBuffer(&ready)
+            slots.removeFirst()
+            first += 1
+        }
+    }
+}

@@ -1,0 +1,39 @@
+public import BoxOffice
+
+/// How the HTTP service behaves, each bound with its default and its reason.
+public struct ServiceConfiguration: Sendable {
+    /// How the classic calls tell a refusal.
+    public enum ClassicStatus: Sendable {
+        /// 404, 409, 410 and so on, as each case is.
+        case exact
+        /// 403 for every refusal, as the service before this one did.
+        case forbidden
+    }
+
+    public var host = "127.0.0.1"
+    /// 0 for any that is free.
+    public var port = 8_000
+    /// The event that the three classic calls speak for.
+    public var classicEvent: Code
+    public var classicStatus = ClassicStatus.exact
+    /// Connections at once; more wait in the kernel's queue. 20 KiB each.
+    public var connections = 10_000
+    /// Connections that the kernel keeps for us until they are accepted, for the second an on-sale opens.
+    public var backlog = 4_096
+    /// Bytes of a request's line and headers together.
+    public var headerBytes = 16_384
+    /// Bytes of a request's body.
+    public var bodyBytes = 65_536
+    /// Header fields of a request.
+    public var headerFields = 100
+    /// A connection that asks nothing for so long is closed.
+    public var idle: Duration = .seconds(75)
+    /// From the first byte of a request until it is whole; slower ones are closed.
+    public var request: Duration = .seconds(10)
+    /// Event loops; 0 for one a core.
+    public var threads = 0
+
+    public init(classicEvent: Code) {
+        self.classicEvent = classicEvent
+    }
+}

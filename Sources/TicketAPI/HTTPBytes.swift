@@ -1,0 +1,107 @@
+internal import NIOCore
+
+/// Answers written as bytes, without a header table in between.
+///
+/// The head of an answer is the same for a second at a time but for its length: it is made once a second and a
+/// status, and copied.
+struct HTTPBytes {
+    enum ContentType: Int, CaseIterable {
+        case json, problem
+
+        var text: String {
+            switch self {
+            case .json: "application/json"
+            case .problem: "application/problem+json"
+            }
+        }
+    }
+
+    /// How the connection goes on after an answer.
+    enum After {
+        /// HTTP/1.1, and nothing was said of closing.
+        case keepAlive
+        /// HTTP/1.0, where staying open has to be said.
+        case keepAliveSaid
+        case close
+    }
+
+    /// The date as RFC 9110 writes it, of the second that is now.
+    private(set) var date: [UInt8] = []
+    /// By status and content type, up to and including `content-length: `.
+    private var heads: [Int: [UInt8]] = [:]
+
+    /// Tells the second that is now; heads of the second before are forgotten.
+    mutating func setDate(_ text: [UInt8]) {
+        date = text
+        heads.removeAll(keepingCapacity: true)
+    }
+
+    /// Appends an answer.
+    ///
+    /// - Parameters:
+    ///   - fields: further header lines, each ended with CR LF.
+    ///   - isHead: the request was HEAD: the length is told, the body is not sent.
+    mutating func write(
+        _ status: Int, _ type: ContentType = .json, body: [UInt8], fields: String = "", after: After = .keepAlive,
+        isHead: Bool = false, to buffer: inout ByteBuffer
+    ) {
+        let key = status * ContentType.allCases.count + type.rawValue
+        let head = heads[key] ?? makeHead(status, type, key: key)
+        buffer.writeBytes(head)
+        buffer.writeDecimal(body.count)
+        buffer.writeStaticString("\r\n")
+        if !fields.isEmpty { buffer.writeString(fields) }
+        switch after {
+        case .keepAlive: buffer.writeStaticString("\r\n")
+        case .keepAliveSaid: buffer.writeStaticString("connection: keep-alive\r\n\r\n")
+        case .close: buffer.writeStaticString("connection: close\r\n\r\n")
+        }
+        if !isHead { buffer.writeBytes(body) }
+    }
+
+    private mutating func makeHead(_ status: Int, _ type: ContentType, key: Int) -> [UInt8] {
+        var head = Array("HTTP/1.1 \(status) \(Self.reason(status))\r\ncontent-type: \(type.text)\r\n".utf8)
+        head += Array("cache-control: no-store\r\ndate: ".utf8)
+        head += date
+        head += Array("\r\ncontent-length: ".utf8)
+        heads[key] = head
+        return head
+    }
+
+    private static func reason(_ status: Int) -> String {
+        switch status {
+        case 200: "OK"
+        case 400: "Bad Request"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 410: "Gone"
+        case 413: "Content Too Large"
+        case 417: "Expectation Failed"
+        case 422: "Unprocessable Content"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 503: "Service Unavailable"
+        default: "Unknown"
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Appends a number that is not negative in decimal, without a string in between.
+    mutating func writeDecimal(_ number: Int) {
+        var digits: (UInt64, UInt64, UInt32) = (0, 0, 0)
+        withUnsafeMutableBytes(of: &digits) { bytes in
+            var position = bytes.count
+            var rest = number
+            repeat {
+                position -= 1
+                bytes[position] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            } while rest > 0
+            writeBytes(UnsafeRawBufferPointer(rebasing: bytes[position...]))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+internal import BoxOffice
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
+
+/// How each connection is set up: HTTP decoder, fast lane, and behind it the framework's own codec and router.
+struct ServiceChannel: HTTPChannelHandler {
+    let responder: Responder
+    let windows: TicketWindows
+
+    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let (window, box) = windows.at(channel.eventLoop)
+            var limits = NIOHTTPDecoderLimitConfiguration()
+            limits.maxHeaderFieldSize = window.configuration.headerBytes
+            limits.maxHeaderListSize = window.configuration.headerBytes
+            limits.maxHeaderFieldCount = window.configuration.headerFields
+            let decoder = HTTPRequestDecoder(
+                leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .forward,
+                limitConfiguration: limits)
+            let lane = Lane(window: window, box: box)
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(ArrivalWatch(lane))
+            try pipeline.addHandler(ByteToMessageHandler(decoder))
+            try pipeline.addHandler(lane)
+            try pipeline.addHandler(HTTPResponseEncoder())
+            try pipeline.addHandler(RoutedEnd(lane))
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        await handleHTTP(asyncChannel: value, logger: logger)
+    }
+}
+
+/// Tells the lane that bytes came, before the decoder has made anything of them: a request whose headers never end
+/// would otherwise look like silence.
+private final class ArrivalWatch: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let lane: Lane
+
+    init(_ lane: Lane) {
+        self.lane = lane
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        lane.bytesArrived()
+        context.fireChannelRead(data)
+    }
+}
+
+/// Tells the lane that the router has written the end of its answer.
+private final class RoutedEnd: ChannelOutboundHandler {
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let lane: Lane
+
+    init(_ lane: Lane) {
+        self.lane = lane
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let isEnd = if case .end = unwrapOutboundIn(data) { true } else { false }
+        context.write(data, promise: promise)
+        if isEnd { lane.routedEnded() }
+    }
+}
+
+/// The ticket windows of a group of event loops, one each.
+struct TicketWindows: Sendable {
+    private struct Place: Sendable {
+        var window: NIOLoopBound<TicketWindow>
+        var box: LoopBox
+    }
+
+    private let places: [ObjectIdentifier: Place]
+
+    /// Opens a window on each loop of `group`, and lets it look at its clock every second.
+    init(group: any EventLoopGroup, open: @escaping @Sendable () -> TicketWindow) async throws {
+        var places: [ObjectIdentifier: Place] = [:]
+        for loop in group.makeIterator() {
+            places[ObjectIdentifier(loop)] = try await loop.submit {
+                let window = open()
+                let bound = NIOLoopBound(window, eventLoop: loop)
+                loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+                    bound.value.everySecond()
+                }
+                return Place(window: bound, box: LoopBox(window, on: loop))
+            }.get()
+        }
+        self.places = places
+    }
+
+    /// - Precondition: called on `loop`, which is one of the group.
+    func at(_ loop: any EventLoop) -> (TicketWindow, LoopBox) {
+        guard let place = places[ObjectIdentifier(loop)] else {
+            preconditionFailure("a connection is on a loop of the group")
+        }
+        return (place.window.value, place.box)
+    }
+}

@@ -1,0 +1,66 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+public import Logging
+internal import NIOCore
+internal import NIOPosix
+public import ServiceLifecycle
+public import TicketStore
+
+/// The HTTP service in front of a store.
+public struct TicketService: Service {
+    private let store: any TicketStore
+    private let configuration: ServiceConfiguration
+    private let mint: TokenMint
+    private let logger: Logger
+    private let whenListening: @Sendable (Int) async -> Void
+
+    /// - Parameter whenListening: called with the port once connections are accepted.
+    public init(
+        store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, logger: Logger,
+        whenListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.store = store
+        self.configuration = configuration
+        self.mint = mint
+        self.logger = logger
+        self.whenListening = whenListening
+    }
+
+    /// Serves until a graceful shutdown; then nothing new is accepted, what is under way is answered, and each
+    /// connection closes behind its last answer.
+    public func run() async throws {
+        let loops = configuration.threads > 0 ? configuration.threads : System.coreCount
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        do {
+            try await serve(on: group)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        try? await group.shutdownGracefully()
+    }
+
+    private func serve(on group: MultiThreadedEventLoopGroup) async throws {
+        let (store, configuration, mint) = (store, configuration, mint)
+        let windows = try await TicketWindows(group: group) {
+            TicketWindow(store: store, configuration: configuration, mint: mint)
+        }
+        let application = Application(
+            responder: Routes(store: store).responder(),
+            server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port),
+                backlog: configuration.backlog,
+                availableConnectionsDelegate: .maximum(configuration.connections, logger: logger)),
+            onServerRunning: { [whenListening] channel in
+                // An on-sale opens many connections at once; four a turn of the loop, as NIO does, is slow then.
+                try? await channel.setOption(.maxMessagesPerRead, value: 64).get()
+                await whenListening(channel.localAddress?.port ?? configuration.port)
+            },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger)
+        try await application.run()
+    }
+}

@@ -1,0 +1,142 @@
+public import BoxOffice
+internal import Crypto
+
+/// A secret that tokens are signed with, under a number that the token names, so that keys can be rotated.
+public struct TokenKey: Sendable {
+    public let number: UInt8
+    let key: SymmetricKey
+
+    /// 32 bytes of secret, or more.
+    public static let minimumBytes = 32
+
+    /// - Precondition: ``minimumBytes`` at least.
+    public init(number: UInt8, secret: [UInt8]) {
+        precondition(secret.count >= Self.minimumBytes, "a token key has at least 32 bytes")
+        self.number = number
+        self.key = SymmetricKey(data: secret)
+    }
+}
+
+/// Makes and checks the tokens that prove who may use a hold.
+///
+/// A token is a signature and no stored secret: 1 byte key number, 7 bytes hold number, 16 bytes of an HMAC-SHA256
+/// over both and the ledger's identity, as 32 characters of base64url. A copied ledger gives none away, a forged one
+/// is refused without asking the store, and the same hold always has the same token, so a replay needs none kept.
+public struct TokenMint: Sendable {
+    /// Characters of a token.
+    public static let length = 32
+    private static let purpose = Array("holdfast hold token 1".utf8)
+
+    private let current: UInt8
+    /// By key number: the state of the signature after key, purpose and ledger, so that they cost nothing a token.
+    private let states: [HMAC<SHA256>?]
+
+    /// - Parameters:
+    ///   - keys: at least one; the last one signs, all of them are accepted.
+    ///   - ledger: the identity of the ledger that hold numbers belong to.
+    public init(keys: [TokenKey], ledger: [UInt8]) {
+        guard let last = keys.last else { preconditionFailure("tokens need a key") }
+        var states = [HMAC<SHA256>?](repeating: nil, count: 256)
+        for key in keys {
+            var state = HMAC<SHA256>(key: key.key)
+            state.update(data: Self.purpose)
+            state.update(data: ledger)
+            states[Int(key.number)] = state
+        }
+        self.states = states
+        self.current = last.number
+    }
+
+    /// Appends the 32 characters of the token of `hold`.
+    public func append(_ hold: HoldID, to text: inout [UInt8]) {
+        guard let state = states[Int(current)] else { preconditionFailure("the current key is there") }
+        let named = Self.named(hold, key: current)
+        let tag = Self.tag(state, named)
+        var bytes = (Self.bytes(named), tag.0.bigEndian, tag.1.bigEndian)
+        withUnsafeBytes(of: &bytes) { Base64URL.append($0, to: &text) }
+    }
+
+    /// The token of `hold`.
+    public func token(of hold: HoldID) -> String {
+        var text = [UInt8]()
+        text.reserveCapacity(Self.length)
+        append(hold, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The hold that `token` is for, or `nil` if it was not made here, whatever is wrong with it.
+    ///
+    /// Costs the same for every token of the right length with a known key, right or wrong.
+    public func hold(of token: some Collection<UInt8>) -> HoldID? {
+        guard token.count == Self.length else { return nil }
+        var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        guard withUnsafeMutableBytes(of: &words, { Base64URL.decode(token, into: $0) }) else { return nil }
+        let named = UInt64(bigEndian: words.0)
+        guard let state = states[Int(named >> 56)] else { return nil }
+        let tag = Self.tag(state, named)
+        // Both halves are compared before anything depends on either.
+        let difference = (tag.0 ^ UInt64(bigEndian: words.1)) | (tag.1 ^ UInt64(bigEndian: words.2))
+        return difference == 0 ? HoldID(named & 0x00ff_ffff_ffff_ffff) : nil
+    }
+
+    private static func named(_ hold: HoldID, key: UInt8) -> UInt64 {
+        UInt64(key) << 56 | (hold.number & 0x00ff_ffff_ffff_ffff)
+    }
+
+    private static func bytes(_ named: UInt64) -> UInt64 {
+        named.bigEndian
+    }
+
+    /// The first 128 bits of the signature.
+    private static func tag(_ state: HMAC<SHA256>, _ named: UInt64) -> (UInt64, UInt64) {
+        var state = state
+        var bytes = named.bigEndian
+        withUnsafeBytes(of: &bytes) { state.update(data: $0) }
+        return state.finalize().withUnsafeBytes { code in
+            (
+                UInt64(bigEndian: code.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: code.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+    }
+}
+
+/// Base64 in the alphabet that needs no escaping in a path (RFC 4648, section 5), for whole groups of three bytes.
+enum Base64URL {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 0xff, count: 256)
+        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        return values
+    }()
+
+    /// - Precondition: a multiple of three bytes.
+    static func append(_ bytes: UnsafeRawBufferPointer, to text: inout [UInt8]) {
+        precondition(bytes.count % 3 == 0, "whole groups only")
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2])
+            for shift in [18, 12, 6, 0] as [UInt32] { text.append(alphabet[Int(group >> shift & 0x3f)]) }
+        }
+    }
+
+    /// Whether `text` fills `bytes` and every character is of the alphabet.
+    static func decode(_ text: some Collection<UInt8>, into bytes: UnsafeMutableRawBufferPointer) -> Bool {
+        guard text.count == bytes.count / 3 * 4 else { return false }
+        var group: UInt32 = 0
+        var bad: UInt8 = 0
+        var written = 0
+        for (index, character) in text.enumerated() {
+            let value = values[Int(character)]
+            bad |= value
+            group = group << 6 | UInt32(value & 0x3f)
+            if index % 4 == 3 {
+                bytes[written] = UInt8(truncatingIfNeeded: group >> 16)
+                bytes[written + 1] = UInt8(truncatingIfNeeded: group >> 8)
+                bytes[written + 2] = UInt8(truncatingIfNeeded: group)
+                written += 3
+                group = 0
+            }
+        }
+        return bad & 0xc0 == 0
+    }
+}

@@ -1,0 +1,94 @@
+public import BoxOffice
+
+/// An event's definition as operators write it: a JSON object, described in the HTTP contract under "An event's
+/// definition".
+public enum EventDocument {
+    /// 2 MiB: room for a definition that uses up what ``Limits`` allow, with every letter of its names escaped.
+    public static let jsonLimits = JSONLimits(bytes: 2 << 20)
+
+    /// The definition that the JSON text `bytes` writes, without a mistake left in it.
+    ///
+    /// Throws ``DocumentError/syntax(_:)`` at the first byte that is not JSON; else ``DocumentError/mistakes(_:)``
+    /// with everything that is wrong: members that are not known, missing, or of the wrong kind, and what
+    /// `EventDefinition.mistakes(limits:)` finds in the rest. What only follows from a mistake is not told as one.
+    @inlinable
+    public static func read(
+        _ bytes: some Collection<UInt8>, limits: Limits = Limits()
+    ) throws(DocumentError) -> EventDefinition {
+        try read(JSONValue.document(bytes, limits: jsonLimits), limits: limits)
+    }
+
+    /// The definition that `document` writes, read as JSON already; throws as the reading of bytes does.
+    public static func read(
+        _ document: JSONValue, limits: Limits = Limits()
+    ) throws(DocumentError) -> EventDefinition {
+        var mistakes = Mistakes()
+        let draft = EventDraft.shape.take(document, at: .root, noting: &mistakes)
+        guard let draft, !mistakes.areCut else {
+            throw mistakes.error(in: document) ?? .mistakes([Mistake("", "does not say what it must")])
+        }
+        let (definition, meant) = draft.completed(limits: limits, besides: mistakes.told)
+        if let error = mistakes.error(with: meant, in: document) {
+            throw error
+        }
+        return definition
+    }
+
+    /// The JSON text that writes `definition`, every member of it. Reading it gives an equal definition, if there was
+    /// no mistake in that one and its lengths of time are whole seconds; parts of a second are dropped.
+    public static func write(_ definition: EventDefinition, layout: JSONWriter.Layout = .indented) -> [UInt8] {
+        var writer = JSONWriter(layout: layout, reserving: 1_024)
+        write(definition, to: &writer)
+        return writer.bytes
+    }
+
+    /// Writes `definition` as the next value of `writer`, for answers that carry more than it.
+    public static func write(_ definition: EventDefinition, to writer: inout JSONWriter) {
+        writer.object { event in
+            event.member("id", definition.id.text)
+            event.member("name", definition.name)
+            event.member("currency", definition.currency)
+            event.member("hold_seconds", definition.holdTime.components.seconds)
+            event.member("grace_seconds", definition.grace.components.seconds)
+            event.member("max_extensions", definition.maximumExtensions)
+            event.member("late_payment", definition.latePayment.rawValue)
+            event.member("sale") { value in
+                value.object { sale in
+                    sale.member("opens_at", definition.opensAt)
+                    sale.member("closes_at", definition.closesAt)
+                }
+            }
+            event.member("limits") { value in
+                value.object { limits in
+                    limits.member("tickets_per_hold", definition.ticketsPerHold)
+                    limits.member("tickets_per_buyer", definition.ticketsPerBuyer)
+                    limits.member("holds_per_buyer", definition.holdsPerBuyer)
+                }
+            }
+            event.member("disclose", definition.disclosure.rawValue)
+            event.member("pools") { value in
+                value.object { pools in
+                    for pool in definition.pools { pools.member(pool.code.text, pool.capacity) }
+                }
+            }
+            event.member("types") { value in
+                value.array { types in
+                    for type in definition.types { write(type, to: &types) }
+                }
+            }
+        }
+    }
+
+    private static func write(_ type: EventDefinition.TicketType, to types: inout JSONWriter) {
+        types.object { writer in
+            writer.member("code", type.code.text)
+            writer.member("name", type.name)
+            writer.member("price", type.price)
+            writer.member("pools") { value in
+                value.array { pools in
+                    for pool in type.pools { pools.value(pool.text) }
+                }
+            }
+        }
+    }
+}

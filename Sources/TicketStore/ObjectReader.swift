@@ -1,0 +1,120 @@
+/// Takes the members of one JSON object by name and notes what is wrong with them; see ``JSONShape/object(_:)``.
+public struct ObjectReader: Sendable {
+    /// Where the object stands.
+    public let pointer: JSONPointer
+    /// What was found wrong so far, in the whole document.
+    public private(set) var mistakes: Mistakes
+    private let members: [JSONValue.Member]
+    private var asked = [String]()
+
+    init(_ members: [JSONValue.Member], at pointer: JSONPointer, mistakes: Mistakes) {
+        self.members = members
+        self.pointer = pointer
+        self.mistakes = mistakes
+    }
+
+    /// The member `name`, which must be there and not be `null`. `nil` after a mistake.
+    public mutating func required<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
+        guard let value = member(name) else {
+            note(name, "is required")
+            return nil
+        }
+        return shape.take(value, at: pointer.appending(name), noting: &mistakes)
+    }
+
+    /// The member `name`, which may be left out, but not be `null`. `nil` if it is, and after a mistake.
+    public mutating func optional<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
+        guard let value = member(name) else { return nil }
+        return shape.take(value, at: pointer.appending(name), noting: &mistakes)
+    }
+
+    /// The member `name`, which may be left out or be `null`. `nil` if it is either, and after a mistake; where the
+    /// two differ, ask ``has(_:)`` too.
+    public mutating func nullable<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
+        guard let value = member(name), value != .null else { return nil }
+        return shape.take(value, at: pointer.appending(name), noting: &mistakes)
+    }
+
+    /// Whether the member `name` is there, `null` or not. Counts as asking for it.
+    public mutating func has(_ name: String) -> Bool {
+        member(name) != nil
+    }
+
+    /// Notes that the member `name` is wrong; `what` is a sentence without its subject: "must be 1 or more".
+    public mutating func note(_ name: String, _ what: String) {
+        mistakes.note(pointer.appending(name), what)
+    }
+
+    /// Notes that the object as a whole is wrong.
+    public mutating func note(_ what: String) {
+        mistakes.note(pointer, what)
+    }
+
+    /// Notes every member that nobody asked for.
+    mutating func noteUnknownMembers() {
+        let unknown = members.filter { !asked.contains($0.name) }
+        guard !unknown.isEmpty else { return }
+        let missing = asked.filter { name in !members.contains { $0.name == name } }
+        for member in unknown {
+            // The search for a like name runs only for mistakes that are told, which bounds its cost.
+            mistakes.note(
+                pointer.appending(member.name), "is not known here" + didYouMean(member.name, among: missing))
+        }
+    }
+
+    private mutating func member(_ name: String) -> JSONValue? {
+        if !asked.contains(name) {
+            asked.append(name)
+        }
+        return members.first { $0.name == name }?.value
+    }
+}
+
+/// "; did you mean …?" with the word of `words` that is written most like `text`; empty if none is like it.
+func didYouMean(_ text: String, among words: [String]) -> String {
+    /// Longer texts are no slips of the hand, and comparing them would cost.
+    let longest = 40
+    guard text.utf8.count <= longest else { return "" }
+    let typed = letters(of: text)
+    var best: (word: String, slips: Int)?
+    for word in words where word.utf8.count <= longest {
+        let slips = slips(from: typed, to: letters(of: word))
+        // A third of the letters may be wrong, so that "it" is not taken for "id".
+        if slips * 3 <= typed.count, slips < best?.slips ?? .max {
+            best = (word, slips)
+        }
+    }
+    return best.map { "; did you mean \($0.word)?" } ?? ""
+}
+
+/// What is compared of a name: `holdSeconds`, `hold-seconds` and `hold_seconds` are one.
+private func letters(of name: String) -> [UInt8] {
+    name.utf8.compactMap { byte in
+        switch byte {
+        case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: " "): nil
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+        default: byte
+        }
+    }
+}
+
+/// How many letters must be put in, left out, replaced or swapped with their neighbour to turn one word into the
+/// other (the "optimal string alignment" distance).
+private func slips(from left: [UInt8], to right: [UInt8]) -> Int {
+    var older = [Int]()
+    var previous = Array(0...right.count)
+    for row in left.indices {
+        var current = [row + 1]
+        for column in right.indices {
+            var slips = min(
+                previous[column] + (left[row] == right[column] ? 0 : 1), previous[column + 1] + 1, current[column] + 1)
+            if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+                slips = min(slips, older[column - 1] + 1)
+            }
+            current.append(slips)
+        }
+        older = previous
+        previous = current
+    }
+    return previous[right.count]
+}

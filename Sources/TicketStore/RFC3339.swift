@@ -1,0 +1,174 @@
+public import BoxOffice
+
+/// A moment as RFC 3339 writes it: `2026-11-24T05:44:59.123Z`.
+///
+/// The days are counted by Howard Hinnant's "chrono-compatible low-level date algorithms": a year that begins in
+/// March ends with the leap day, and 400 of them are always 146,097 days.
+extension WallTime {
+    /// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
+    public static let firstWritten = WallTime(milliseconds: -62_167_219_200_000)
+    /// 9999-12-31T23:59:59.999Z, the last one.
+    public static let lastWritten = WallTime(milliseconds: 253_402_300_799_999)
+
+    /// The moment that `text` writes; `nil` if it is not a moment of the calendar.
+    ///
+    /// Taken are every offset from UTC, a fraction of one to nine digits (parts of a millisecond are dropped), and
+    /// small `t` and `z`. Not taken are a space for the `T`, hour 24, a leap second (no clock here shows one), and
+    /// what an offset moves out of the years 0000 to 9999.
+    public init?(rfc3339 text: String) {
+        self.init(rfc3339: text.utf8)
+    }
+
+    /// The moment that these bytes of ASCII write; see the same for a `String`.
+    public init?(rfc3339 bytes: some Collection<UInt8>) {
+        // From "2026-11-24T05:44:59Z" to nine digits and an offset; so nothing long is copied.
+        guard (20...35).contains(bytes.count) else { return nil }
+        var text = DigitReader(bytes: [UInt8](bytes))
+        guard let year = text.digits(4), text.skip("-"),
+            let month = text.digits(2), text.skip("-"), (1...12).contains(month),
+            let day = text.digits(2), text.skip("T") || text.skip("t"),
+            (1...WallTime.days(inMonth: month, of: year)).contains(day),
+            let hour = text.digits(2), hour <= 23, text.skip(":"),
+            let minute = text.digits(2), minute <= 59, text.skip(":"),
+            let second = text.digits(2), second <= 59,
+            let fraction = text.fraction(),
+            let offset = text.offset(), text.isAtEnd
+        else { return nil }
+        let minutes = (WallTime.days(toYear: year, month: month, day: day) * 24 + hour) * 60 + minute - offset
+        let moment = WallTime(milliseconds: (minutes * 60 + second) * 1_000 + fraction)
+        guard moment >= .firstWritten, moment <= .lastWritten else { return nil }
+        self = moment
+    }
+
+    /// The moment in UTC with three digits of a second. Moments before ``firstWritten`` and after ``lastWritten`` are
+    /// written as these: no document can hold them, and a text that cannot be read again would be worse.
+    public var rfc3339: String {
+        String(decoding: written, as: UTF8.self)
+    }
+
+    /// Appends the 24 bytes of ``rfc3339``, without quotation marks.
+    @inlinable
+    public func appendRFC3339(to target: inout some RangeReplaceableCollection<UInt8>) {
+        target.append(contentsOf: written)
+    }
+
+    @usableFromInline
+    var written: [UInt8] {
+        var text = [UInt8]()
+        text.reserveCapacity(24)
+        let moment = min(max(self, .firstWritten), .lastWritten).milliseconds
+        // Rounded down also before 1970, where a plain division would round up.
+        let (days, rest) = WallTime.divide(moment, by: 86_400_000)
+        let (year, month, day) = WallTime.civil(days)
+        WallTime.append(year, digits: 1_000, then: "-", to: &text)
+        WallTime.append(month, digits: 10, then: "-", to: &text)
+        WallTime.append(day, digits: 10, then: "T", to: &text)
+        WallTime.append(rest / 3_600_000, digits: 10, then: ":", to: &text)
+        WallTime.append(rest / 60_000 % 60, digits: 10, then: ":", to: &text)
+        WallTime.append(rest / 1_000 % 60, digits: 10, then: ".", to: &text)
+        WallTime.append(rest % 1_000, digits: 100, then: "Z", to: &text)
+        return text
+    }
+
+    /// Appends the digits of `value` from that of `highest` (1, 10, 100, …) down, then `mark`.
+    private static func append(
+        _ value: Int64, digits highest: Int64, then mark: Unicode.Scalar, to text: inout [UInt8]
+    ) {
+        var unit = highest
+        while unit > 0 {
+            text.append(UInt8(ascii: "0") + UInt8(value / unit % 10))
+            unit /= 10
+        }
+        text.append(UInt8(ascii: mark))
+    }
+
+    // MARK: - The calendar
+
+    private static func days(inMonth month: Int64, of year: Int64) -> Int64 {
+        switch month {
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    /// Days from 1970-01-01 to the day.
+    private static func days(toYear year: Int64, month: Int64, day: Int64) -> Int64 {
+        let (era, yearOfEra) = divide(month <= 2 ? year - 1 : year, by: 400)
+        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
+    /// The day that is so many days after 1970-01-01.
+    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let (era, dayOfEra) = divide(days + 719_468, by: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let fromMarch = (5 * dayOfYear + 2) / 153
+        let month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        return (year, month, dayOfYear - (153 * fromMarch + 2) / 5 + 1)
+    }
+
+    /// Division that rounds down, with a remainder that is never negative.
+    private static func divide(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+}
+
+/// Takes digits and marks from the front of a text.
+private struct DigitReader {
+    let bytes: [UInt8]
+    var position = 0
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    /// The number that exactly `count` digits write.
+    mutating func digits(_ count: Int) -> Int64? {
+        guard position + count <= bytes.count else { return nil }
+        var value: Int64 = 0
+        for byte in bytes[position..<(position + count)] {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            value = value * 10 + Int64(byte - UInt8(ascii: "0"))
+        }
+        position += count
+        return value
+    }
+
+    /// Whether `mark` is at hand; if so, steps over it.
+    mutating func skip(_ mark: Unicode.Scalar) -> Bool {
+        guard !isAtEnd, bytes[position] == UInt8(ascii: mark) else { return false }
+        position += 1
+        return true
+    }
+
+    /// The milliseconds behind the point; 0 if there is no point.
+    mutating func fraction() -> Int64? {
+        guard skip(".") else { return 0 }
+        var milliseconds: Int64 = 0
+        var count = 0
+        while let digit = digits(1) {
+            count += 1
+            if count <= 3 {
+                milliseconds = milliseconds * 10 + digit
+            }
+        }
+        guard (1...9).contains(count) else { return nil }
+        for _ in min(count, 3)..<3 {
+            milliseconds *= 10
+        }
+        return milliseconds
+    }
+
+    /// How many minutes the text's clock is ahead of UTC.
+    mutating func offset() -> Int64? {
+        if skip("Z") || skip("z") { return 0 }
+        let isAhead = skip("+")
+        guard isAhead || skip("-"),
+            let hours = digits(2), hours <= 23, skip(":"), let minutes = digits(2), minutes <= 59
+        else { return nil }
+        return (isAhead ? 1 : -1) * (hours * 60 + minutes)
+    }
+}

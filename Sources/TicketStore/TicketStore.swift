@@ -1,0 +1,125 @@
+public import BoxOffice
+
+/// What every store of holds and purchases keeps, whatever it is made of.
+///
+/// 1. Each command is decided once, in one order for all callers, by the rules that `BoxOffice` decides by. The same
+///    commands at the same moments get the same outcomes from every store.
+/// 2. A positive answer to a hold, an extension, a release, a purchase, a return or a definition leaves only when its
+///    fact is durable in the store's configured sense. So does an answer about a hold that depends on such a fact.
+/// 3. A refusal for want of places, and an availability, may run ahead of what is durable: they promise nothing.
+/// 4. What may or may not have happened is told as ``StoreFailure/outcomeUnknown`` and nothing else; asking again is
+///    safe.
+/// 5. Each submitted command is answered exactly once.
+/// 6. A full queue refuses at once (``StoreFailure/overloaded``); completing is refused last, holding first.
+public protocol TicketStore: Sendable {
+    /// Hands a command in.
+    ///
+    /// - Parameters:
+    ///   - ticket: comes back with the reply; only the box gives it a meaning.
+    ///   - box: where the reply goes if it cannot be given at once.
+    /// - Returns: the reply, if it can be given at once. Otherwise it is delivered to `box`, on a thread of the
+    ///   store's, perhaps before this call returns.
+    func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply?
+
+    /// What is left of an event, or `nil` if there is no such event.
+    ///
+    /// - Parameter known: the version that the caller has; if it still stands, ``AvailabilityReading/unchanged`` is
+    ///   answered.
+    func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading
+
+    /// Whether the store sells, and if not, why.
+    var condition: StoreCondition { get }
+
+    /// The store's clock.
+    var now: Moment { get }
+}
+
+/// Where a store delivers the replies that it could not give at once. One box an event loop, or one a caller.
+public protocol ReplyBox: AnyObject, Sendable {
+    /// Takes the replies to several submitted commands, at most once for each batch that became durable, so that one
+    /// wake-up serves them all. Called on a thread of the store's: it must not wait.
+    func deliver(_ replies: ContiguousArray<TicketedReply>)
+}
+
+/// A reply and the ticket of the command it answers.
+public struct TicketedReply: Sendable {
+    public var ticket: UInt64
+    public var reply: StoreReply
+
+    public init(ticket: UInt64, reply: StoreReply) {
+        self.ticket = ticket
+        self.reply = reply
+    }
+}
+
+/// What a store answers.
+public enum StoreReply: Sendable {
+    /// Decided at `moment`; where it had to be, it is durable.
+    case decided(Outcome, at: Moment)
+    /// The world failed. Nothing is said of the command.
+    case failed(StoreFailure)
+}
+
+/// How the infrastructure can fail a caller. A refusal by the rules is no failure.
+public enum StoreFailure: Error, Sendable, Equatable {
+    /// The command may or may not have happened. Safe to ask again.
+    case outcomeUnknown
+    /// Refused before anything was decided: more is waiting than is good.
+    case overloaded
+    /// Refused before anything was decided: the store takes no facts now.
+    case suspended(SuspensionReason)
+    /// Refused before anything was decided: the store is closing.
+    case closing
+}
+
+/// Why a store takes no facts.
+public enum SuspensionReason: String, Sendable, Equatable {
+    case diskFull = "disk-full"
+    case writeFailed = "write-failed"
+    case recovering = "recovering"
+}
+
+/// Whether a store sells.
+public enum StoreCondition: Sendable, Equatable {
+    case selling
+    case suspended(SuspensionReason)
+    case closing
+}
+
+/// What a look at the availability gave.
+public enum AvailabilityReading: Sendable, Equatable {
+    case unknownEvent
+    case unchanged
+    case current(Availability, at: Moment)
+}
+
+/// How certain it is that what was answered outlives a crash.
+public enum Durability: String, Sendable, CaseIterable {
+    /// On disk, synced, before the answer leaves.
+    case full
+    /// Handed to the operating system: outlives a crash of the process, not one of the machine.
+    case relaxed
+}
+
+extension TicketStore {
+    /// Hands a command in and waits for its reply: the comfortable way, for everything that is not hot.
+    public func perform(_ command: Command) async -> StoreReply {
+        await withCheckedContinuation { continuation in
+            let box = SingleReply(continuation)
+            if let reply = submit(command, ticket: 0, replyTo: box) { continuation.resume(returning: reply) }
+        }
+    }
+}
+
+/// A box for one reply.
+private final class SingleReply: ReplyBox {
+    private let continuation: CheckedContinuation<StoreReply, Never>
+
+    init(_ continuation: CheckedContinuation<StoreReply, Never>) {
+        self.continuation = continuation
+    }
+
+    func deliver(_ replies: ContiguousArray<TicketedReply>) {
+        for reply in replies { continuation.resume(returning: reply.reply) }
+    }
+}

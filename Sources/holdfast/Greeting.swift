@@ -1,0 +1,52 @@
+internal import BoxOffice
+internal import EmbeddedStore
+internal import Settings
+internal import TicketStore
+
+/// What the start prints: where it listens, what it sells, where the ledger is, what an answer is worth, and three
+/// lines to try.
+struct Greeting {
+    let settings: Settings
+    let store: EmbeddedStore
+    let classicEvent: Code
+
+    func print(port: Int) {
+        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
+        let address = "http://\(host):\(port)"
+        var lines = ["", "Holdfast \(Holdfast.version)", "", "  Listening   \(address)"]
+        for (index, event) in store.definitions().enumerated() {
+            lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.paused))
+        }
+        lines.append("  Ledger      \(store.ledgerPath)")
+        lines.append("  Durability  \(durability)")
+        lines.append("")
+        lines.append("  curl \(address)/remaining_tickets")
+        let type = store.definitions().first { $0.definition.id == classicEvent }?.definition.types.first?.code.text
+        lines.append("  curl -X POST \(address)/buy_ticket/\(type ?? "GA")")
+        lines.append("  curl -X POST \(address)/complete_purchase/TOKEN")
+        lines.append("")
+        Swift.print(lines.joined(separator: "\n"))
+        // A pipe would keep it until the buffer is full.
+        flushStandardOutput()
+    }
+
+    private func sale(_ definition: EventDefinition, _ isPaused: Bool) -> String {
+        var left: [Code: Int] = [:]
+        if case .current(let availability, _) = store.availability(of: definition.id, unless: nil) {
+            left = Dictionary(uniqueKeysWithValues: availability.types.map { ($0.code, $0.free) })
+        }
+        let types = definition.types.prefix(6).map { "\($0.code) \(grouped(left[$0.code] ?? 0))" }
+        let more = definition.types.count > 6 ? " and \(definition.types.count - 6) more" : ""
+        let minutes = definition.holdTime.components.seconds
+        let time = minutes % 60 == 0 ? "\(minutes / 60) min" : "\(minutes) s"
+        return "\(definition.id): \(types.joined(separator: ", "))\(more) left, held for \(time)"
+            + (isPaused ? ", paused" : "") + (definition.id == classicEvent ? "" : " (not by the classic calls)")
+    }
+
+    private var durability: String {
+        switch store.configuration.durability {
+        case .full: "full: on disk and synced before an answer leaves"
+        case .relaxed: "relaxed: a power cut may take the last answers back"
+        }
+    }
+}

@@ -1,0 +1,54 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// The command: parses, configures, composes. The only place that names a concrete store.
+@main
+struct Holdfast: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "holdfast",
+        abstract: "A box office: holds places for buyers, sells them once, loses none.",
+        discussion: """
+            EXAMPLES
+              holdfast serve                                  sell the event "main" on http://127.0.0.1:8000
+              holdfast serve --event hall.json --data /srv/hall
+              HOLDFAST_PORT=9000 holdfast serve               the same settings, from the environment
+              holdfast config --port 9000                     what would be in force, and why
+              holdfast verify holdfast-data/ledger.sqlite     recount a ledger
+
+            EXIT STATUS
+              0 stopped as asked, 1 failed at work, 64 wrong use, 69 a port or a ledger in use,
+              73 the ledger cannot be made, 78 a bad configuration or event file
+            """,
+        version: version,
+        subcommands: [Serve.self, Config.self, Verify.self],
+        defaultSubcommand: nil)
+}
+
+/// What a command ends with when something outside is not as it must be: one line, and a status that a script can
+/// tell apart.
+struct Failure: Error, CustomStringConvertible {
+    static let atWork: Int32 = 1
+    static let unavailable: Int32 = 69
+    static let cannotCreate: Int32 = 73
+    static let badConfiguration: Int32 = 78
+
+    let description: String
+    let status: Int32
+
+    init(_ description: String, status: Int32) {
+        self.description = description
+        self.status = status
+    }
+
+    /// Runs `body`; what it throws of this kind is told on standard error, and its status is the command's.
+    static func told(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let failure as Failure {
+            FileHandle.standardError.write(Data("holdfast: \(failure.description)\n".utf8))
+            throw ExitCode(failure.status)
+        }
+    }
+}

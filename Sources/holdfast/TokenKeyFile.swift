@@ -1,0 +1,67 @@
+internal import Foundation
+internal import TicketAPI
+
+/// The file of the secrets that tokens are signed with, beside the ledger: one a line, `NUMBER SECRET`, the secret in
+/// 64 or more hexadecimal digits. The last one signs, all are accepted: a key is rotated by adding a line, and gone
+/// when its line is.
+enum TokenKeyFile {
+    static let name = "token.keys"
+
+    /// The keys in `directory`; with none there, a first one is made that only its owner can read.
+    static func keys(in directory: String) throws -> [TokenKey] {
+        let path = directory + "/" + name
+        if !FileManager.default.fileExists(atPath: path) { try make(path) }
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw Failure("cannot read the token keys in \(path): \(error)", status: Failure.cannotCreate)
+        }
+        let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
+        let keys = try lines.enumerated().map { index, line in
+            guard let key = key(line) else {
+                throw Failure(
+                    "\(path): line \(index + 1) is not a number from 1 to 255 and 64 or more hexadecimal digits",
+                    status: Failure.badConfiguration)
+            }
+            return key
+        }
+        guard !keys.isEmpty, Set(keys.map(\.number)).count == keys.count else {
+            throw Failure("\(path): needs one key or more, each with its own number", status: Failure.badConfiguration)
+        }
+        return keys
+    }
+
+    private static func make(_ path: String) throws {
+        var random = SystemRandomNumberGenerator()
+        let secret = (0..<TokenKey.minimumBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let line = "1 " + secret.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\n"
+        // Synced under another name first: a key that a power cut takes back would void every token signed with it.
+        let fresh = path + ".new"
+        let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let bytes = Array(line.utf8)
+        defer { if descriptor >= 0 { close(descriptor) } }
+        guard descriptor >= 0, write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0,
+            rename(fresh, path) == 0
+        else {
+            throw Failure(
+                "cannot make the token keys in \(path): \(String(cString: strerror(errno)))",
+                status: Failure.cannotCreate)
+        }
+    }
+
+    private static func key(_ line: Substring) -> TokenKey? {
+        let parts = line.split(whereSeparator: \.isWhitespace)
+        guard parts.count == 2, let number = UInt8(parts[0]), number > 0, parts[1].utf8.count % 2 == 0,
+            parts[1].utf8.count >= TokenKey.minimumBytes * 2
+        else { return nil }
+        var secret = [UInt8]()
+        var rest = parts[1]
+        while !rest.isEmpty {
+            guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
+            secret.append(byte)
+            rest = rest.dropFirst(2)
+        }
+        return TokenKey(number: number, secret: secret)
+    }
+}

@@ -1,0 +1,62 @@
+internal import ArgumentParser
+internal import BoxOffice
+internal import EmbeddedStore
+internal import Foundation
+
+/// Recounts a ledger.
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Recount a ledger from its facts and say whether the rules hold.",
+        discussion: """
+            Reads only, and may run while the service does. The exit status is 1 if a rule does not hold; the first
+            one that is broken is told.
+            """)
+
+    @Argument(help: "The ledger, or the directory it is in.", completion: .file(extensions: ["sqlite"]))
+    var ledger: String = "holdfast-data"
+
+    func run() async throws {
+        try await Failure.told {
+            let report: AuditReport
+            do {
+                report = try LedgerAudit.recount(path: try path())
+            } catch let error as LedgerError {
+                throw Failure(error.description, status: Failure.atWork)
+            }
+            print(
+                "\(grouped(report.facts)) facts: \(grouped(report.holds)) holds, \(grouped(report.purchases)) purchases, "
+                    + "\(grouped(report.returns)) returns, \(grouped(report.refundsOwed)) refunds owed")
+            for pool in report.pools {
+                print(
+                    "pool \(pool.pool) of \(pool.event): \(grouped(pool.capacity)) places = \(grouped(pool.free)) free "
+                        + "+ \(grouped(pool.held)) held + \(grouped(pool.sold)) sold"
+                        + (pool.oversubscribed > 0 ? ", \(grouped(pool.oversubscribed)) oversubscribed" : ""))
+            }
+            if let broken = report.broken { throw Failure("a rule does not hold: \(broken)", status: Failure.atWork) }
+            print("every rule holds")
+        }
+    }
+
+    private func path() throws -> String {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: ledger, isDirectory: &isDirectory) else {
+            throw Failure("there is no ledger at \(ledger)", status: Failure.atWork)
+        }
+        guard isDirectory.boolValue else { return ledger }
+        let inside = ledger + "/" + EmbeddedStore.ledgerName
+        guard FileManager.default.fileExists(atPath: inside) else {
+            throw Failure("there is no ledger in \(ledger)", status: Failure.atWork)
+        }
+        return inside
+    }
+}
+
+/// A number with a comma between thousands, for people.
+func grouped(_ number: some BinaryInteger) -> String {
+    var text = ""
+    for (index, digit) in String(number).reversed().enumerated() {
+        if index > 0, index % 3 == 0, digit != "-" { text.append(",") }
+        text.append(digit)
+    }
+    return String(text.reversed())
+}

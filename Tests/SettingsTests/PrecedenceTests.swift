@@ -1,0 +1,148 @@
+import ArgumentParser
+import Logging
+import Testing
+
+@testable import Settings
+
+@Suite("Flags win over the environment, that over the file, that over the defaults")
+struct PrecedenceTests {
+    @Test("With nothing said, the defaults are in force")
+    func defaults() throws {
+        let settings = try load()
+        #expect(settings.config == nil)
+        #expect(settings.host == "127.0.0.1")
+        #expect(settings.port == 8000)
+        #expect(settings.data == "holdfast-data")
+        #expect(settings.events == [])
+        #expect(settings.classic == Settings.Classic(event: nil, status: .exact))
+        #expect(settings.durability == .full)
+        #expect(settings.recoveryGrace == .seconds(60))
+        #expect(settings.log == Settings.Log(level: .info, format: .auto))
+        #expect(settings.limits == Settings.Limits(connections: 10000, headerBytes: 16384, bodyBytes: 65536))
+        let timeouts = Settings.Timeouts(idle: .seconds(75), request: .seconds(10), drain: .seconds(10))
+        #expect(settings.timeouts == timeouts)
+        #expect(settings.threads == 0)
+        #expect(settings.readings.allSatisfy { $0.origin == .standard })
+    }
+
+    @Test("Every default is allowed, and every name stands once")
+    func table() {
+        for setting in Setting.all {
+            #expect(setting.standard.map(setting.allowed.holds) ?? true, "\(setting.name)")
+        }
+        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
+        #expect(Set(Setting.all.map(\.flag)).count == Setting.all.count)
+        #expect(Set(Setting.all.map(\.variable)).count == Setting.all.count)
+    }
+
+    @Test("Each key is read from each place, and the higher place wins", arguments: Setting.all.filter(\.isInFile))
+    func layers(_ setting: Setting) throws {
+        let (inFile, inEnvironment, inFlags) = samples(of: setting.allowed)
+        let json = setting.allowed.json(inFile)
+        let environment = [setting.variable: inEnvironment]
+
+        let fromFile = try load(file: file(setting, json)).reading(setting)
+        #expect(fromFile?.value == setting.allowed.value(ofFlag: [inFile]))
+        #expect(fromFile?.origin == .file("config.json"))
+
+        let fromEnvironment = try load(environment: environment, file: file(setting, json)).reading(setting)
+        #expect(fromEnvironment?.value == setting.allowed.value(ofFlag: [inEnvironment]))
+        #expect(fromEnvironment?.origin == .environment(setting.variable))
+
+        let options = try SettingsOptions.parse(["--\(setting.flag)", inFlags])
+        let all = try load(options.flags, environment: environment, file: file(setting, json))
+        #expect(all.reading(setting)?.value == setting.allowed.value(ofFlag: [inFlags]))
+        #expect(all.reading(setting)?.origin == .flag("--\(setting.flag)"))
+        // Nothing else moved.
+        #expect(
+            all.readings.filter { $0.setting != setting && $0.setting != .config }.allSatisfy { $0.origin == .standard }
+        )
+    }
+
+    @Test("The values arrive in the fields that are called like them")
+    func fields() throws {
+        let settings = try load(
+            file: """
+                {"host": "::1", "port": 0, "data": "/d", "event": ["a", "b,c"], "durability": "relaxed",
+                 "classic": {"event": "x_-9", "status": 403}, "log": {"level": "trace", "format": "json"},
+                 "limits": {"connections": 1, "header_bytes": 1024, "body_bytes": 0}, "recovery_grace_seconds": 5,
+                 "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3}, "threads": 4}
+                """)
+        #expect(settings.config == "config.json")
+        #expect(settings.host == "::1" && settings.port == 0 && settings.data == "/d" && settings.threads == 4)
+        #expect(settings.events == ["a", "b,c"])
+        #expect(settings.durability == .relaxed)
+        #expect(settings.classic == Settings.Classic(event: "x_-9", status: .forbidden))
+        #expect(settings.log == Settings.Log(level: .trace, format: .json))
+        #expect(settings.limits == Settings.Limits(connections: 1, headerBytes: 1024, bodyBytes: 0))
+        #expect(settings.recoveryGrace == .seconds(5))
+        let timeouts = Settings.Timeouts(idle: .seconds(1), request: .seconds(2), drain: .seconds(3))
+        #expect(settings.timeouts == timeouts)
+    }
+
+    @Test("A list is taken whole from the first place that has one")
+    func lists() throws {
+        let options = try SettingsOptions.parse(["--event", "a", "--event", "b"])
+        let environment = ["HOLDFAST_EVENT": "c, d"]
+        let json = #"{"event": ["e"]}"#
+        #expect(try load(options.flags, environment: environment, file: json).events == ["a", "b"])
+        #expect(try load(environment: environment, file: json).events == ["c", "d"])
+        #expect(try load(file: json).events == ["e"])
+        #expect(try load(file: #"{"event": []}"#).events == [])
+    }
+
+    @Test("The file is the one of the flag, of the variable, or config.json if it is there")
+    func configFile() throws {
+        let place = try Place()
+        try place.write(#"{"port": 1}"#)
+        try place.write(#"{"port": 2}"#, to: "two.json")
+        try place.write(#"{"port": 3}"#, to: "three.json")
+        func config(_ flags: [Setting: [String]], _ environment: [String: String]) throws -> (String?, Int, Origin?) {
+            let settings = try Settings.load(flags: flags, environment: environment, directory: place.path)
+            return (settings.config, settings.port, settings.reading(.config)?.origin)
+        }
+        #expect(try config([:], [:]) == ("config.json", 1, .standard))
+        let variable = ["HOLDFAST_CONFIG": "two.json"]
+        #expect(try config([:], variable) == ("two.json", 2, .environment("HOLDFAST_CONFIG")))
+        #expect(try config([.config: ["three.json"]], variable) == ("three.json", 3, .flag("--config")))
+        let absolute = place.path + "/two.json"
+        #expect(try config([.config: [absolute]], [:]) == (absolute, 2, .flag("--config")))
+    }
+
+    @Test("A value that is overridden is not looked at")
+    func overridden() throws {
+        let settings = try load(
+            [.port: ["1"]], environment: ["HOLDFAST_PORT": "many", "OTHER_PORT": "x"], file: #"{"port": "more"}"#)
+        #expect(settings.port == 1)
+    }
+
+    @Test("A program says itself what it wants, and is checked as well")
+    func code() throws {
+        let settings = try Settings([.port: 0, .data: "/tmp/x", .event: ["a"]])
+        #expect(settings.port == 0 && settings.data == "/tmp/x" && settings.events == ["a"])
+        #expect(settings.reading(.port)?.origin == .code)
+        let error = #expect(throws: SettingsError.self) { try Settings([.port: 65536]) }
+        #expect(error?.description == "port: 65536 from code is wrong; allowed: a whole number from 0 to 65535")
+        #expect(throws: SettingsError.self) { try Settings([.port: "80"]) }
+    }
+
+    /// Three different values that are allowed.
+    private func samples(of allowed: Allowed) -> (String, String, String) {
+        switch allowed {
+        case .number(let range): ("\(range.lowerBound)", "\(range.upperBound)", "\(range.lowerBound + 1)")
+        case .choice(let words): (words[0], words[1], words.last ?? "")
+        case .host, .path, .paths, .code: ("one", "two", "three")
+        }
+    }
+}
+
+extension Allowed {
+    /// A value as it stands in the file.
+    func json(_ text: String) -> String {
+        switch self {
+        case .number: text
+        case .paths: "[\"\(text)\"]"
+        case .choice, .host, .path, .code: "\"\(text)\""
+        }
+    }
+}
