@@ -11,15 +11,27 @@ struct Committer: Sendable {
     let ended: DispatchSemaphore
 
     /// Runs until the store closes and nothing waits any more.
+    ///
+    /// After a batch, those who were answered are likely to ask again at once. Taking the first of them alone would
+    /// make many small commits, each as dear as a large one; so the committer lets as many gather as were answered,
+    /// for no longer than the disk took last time, and never for a lone caller.
     func run() {
+        var pace = CommitPace()
         while true {
-            if let batch = store.desk.withLock({ $0.takeBatch() }) {
+            if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
+                let start = DispatchTime.now().uptimeNanoseconds
                 commit(batch)
-                continue
+                pace.committed(batch.count, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
+            } else if pace.isGathering {
+                _ = store.work.wait(timeout: .now() + pace.patience)
+                pace.gathered()
+            } else if store.condition == .closing {
+                break
+            } else if store.work.wait(timeout: .now() + EmbeddedStore.tick) == .timedOut,
+                let step = store.desk.withLock({ $0.tick() })
+            {
+                store.log(step)
             }
-            if store.condition == .closing { break }
-            let isIdle = store.work.wait(timeout: .now() + EmbeddedStore.tick) == .timedOut
-            if isIdle, let step = store.desk.withLock({ $0.tick() }) { store.log(step) }
         }
         ended.signal()
     }
@@ -98,5 +110,28 @@ struct Committer: Sendable {
 
     private func fail(_ lookup: Desk.Lookup, _ failure: StoreFailure) {
         lookup.box.deliver([TicketedReply(ticket: lookup.ticket, reply: .failed(failure))])
+    }
+}
+
+/// How many callers the committer lets gather before a commit, and for how long.
+struct CommitPace {
+    /// However slow the disk was, nobody waits longer than that for company.
+    static let longestPatience: UInt64 = 1_000_000
+
+    /// Callers that are waited for; 0 to take whatever there is.
+    private(set) var enough = 0
+    private(set) var patience = DispatchTimeInterval.never
+
+    var isGathering: Bool { enough > 0 }
+
+    /// A batch that `callers` waited for took the disk that long.
+    mutating func committed(_ callers: Int, nanoseconds: UInt64) {
+        enough = callers > 1 ? callers : 0
+        patience = .nanoseconds(Int(min(nanoseconds, Self.longestPatience)))
+    }
+
+    /// The wait is over, whether they were enough or not.
+    mutating func gathered() {
+        enough = 0
     }
 }

@@ -19,8 +19,13 @@ struct Desk: Sendable {
         var replies = WaitingReplies()
         var lookups: [Lookup] = []
 
+        /// Callers that wait for it.
+        var count: Int {
+            replies.count + lookups.count
+        }
+
         var isEmpty: Bool {
-            facts.entries.isEmpty && replies.isEmpty && lookups.isEmpty
+            facts.entries.isEmpty && count == 0
         }
     }
 
@@ -34,19 +39,22 @@ struct Desk: Sendable {
 
     private(set) var condition = StoreCondition.suspended(.recovering)
     private var office = BoxOffice()
-    private var clock = OfficeClock(
-        startingAt: .zero, monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+    private var clock: OfficeClock
+    private let readMachine: @Sendable () -> ClockReading
     /// Takes what is decided now; the committer takes it away as a whole.
     private var gathering = Batch()
     /// A batch is with the disk.
     private var isCommitting = false
-    private var committerWaits = false
+    /// The committer is woken up when so many replies wait; `nil` while it needs no waking.
+    private var wakesCommitterAt: Int?
     /// The difference of the two clocks as last noted in the ledger.
     private var notedAhead: Int64?
     private let queuedFacts: Int
 
-    init(queuedFacts: Int) {
+    init(queuedFacts: Int, clock readMachine: @escaping @Sendable () -> ClockReading) {
         self.queuedFacts = queuedFacts
+        self.readMachine = readMachine
+        clock = OfficeClock(startingAt: .zero, readMachine())
     }
 
     // MARK: Callers
@@ -73,8 +81,9 @@ struct Desk: Sendable {
             }
             gathering.replies.add(TicketedReply(ticket: ticket, reply: reply), for: box)
         }
-        defer { committerWaits = false }
-        return Taken(wakesCommitter: committerWaits, step: step)
+        guard let enough = wakesCommitterAt, gathering.count >= enough else { return Taken(step: step) }
+        wakesCommitterAt = nil
+        return Taken(wakesCommitter: true, step: step)
     }
 
     mutating func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
@@ -92,7 +101,7 @@ struct Desk: Sendable {
     }
 
     mutating func readClock() -> (moment: Moment, step: OfficeClock.Step?) {
-        clock.read(monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+        clock.read(readMachine())
     }
 
     /// Completing is refused last, holding first (rule 21).
@@ -139,12 +148,13 @@ struct Desk: Sendable {
 
     // MARK: The committer
 
-    /// The batch that gathered, or `nil` if there is none; then the next caller that leaves something wakes the
-    /// committer up.
-    mutating func takeBatch() -> Batch? {
-        isCommitting = !gathering.isEmpty
-        committerWaits = !isCommitting
-        guard isCommitting else { return nil }
+    /// The batch that gathered, or `nil` if fewer than `enough` callers wait in it; then the one that makes them
+    /// enough wakes the committer up.
+    mutating func takeBatch(ofAtLeast enough: Int) -> Batch? {
+        let isReady = enough > 0 ? gathering.count >= enough : !gathering.isEmpty
+        isCommitting = isReady
+        wakesCommitterAt = isReady ? nil : max(1, enough)
+        guard isReady else { return nil }
         defer { gathering = Batch() }
         return gathering
     }
@@ -185,7 +195,7 @@ struct Desk: Sendable {
     /// one process: somebody may have been told of an expiry.
     mutating func recover(_ recovered: RecoveredOffice) {
         let isFirst = condition == .suspended(.recovering)
-        let reached = clock.read(monotonic: MachineClock.monotonic, wall: MachineClock.wall).moment
+        let reached = readClock().moment
         let isNew = recovered.office.nextSequence == 1
         office = recovered.office
         notedAhead = recovered.ahead
@@ -194,7 +204,7 @@ struct Desk: Sendable {
             // A new ledger's clock starts with the time of day, only so that its numbers can be read.
             ? (isNew ? Timestamp(milliseconds: reached.wall.milliseconds) : office.clock)
             : max(office.clock, reached.office)
-        clock = OfficeClock(startingAt: start, monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+        clock = OfficeClock(startingAt: start, readMachine())
         clock.stand()
         office.advance(to: start)
     }
@@ -212,8 +222,9 @@ struct Desk: Sendable {
 
     /// Sells from here on.
     mutating func open() {
-        clock = OfficeClock(
-            startingAt: readClock().moment.office, monotonic: MachineClock.monotonic, wall: MachineClock.wall)
+        // What passed while it stood does not count.
+        _ = readClock()
+        clock.goOn()
         if condition != .closing { condition = .selling }
     }
 
@@ -224,12 +235,12 @@ struct Desk: Sendable {
 
 /// Replies that wait for one commit, gathered by the box they go to.
 struct WaitingReplies: Sendable {
-    private(set) var boxes: [(box: any ReplyBox, replies: ContiguousArray<TicketedReply>)] = []
-
-    var isEmpty: Bool { boxes.isEmpty }
+    private var boxes: [(box: any ReplyBox, replies: ContiguousArray<TicketedReply>)] = []
+    private(set) var count = 0
 
     /// Few boxes wait at once (one an event loop), so a walk finds them faster than a hash.
     mutating func add(_ reply: TicketedReply, for box: any ReplyBox) {
+        count += 1
         for index in boxes.indices.reversed() where boxes[index].box === box {
             boxes[index].replies.append(reply)
             return

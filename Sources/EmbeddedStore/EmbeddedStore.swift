@@ -37,6 +37,8 @@ public final class EmbeddedStore: TicketStore, Service {
         /// Facts that may wait for the disk. At 100,000 a second this is a sixth of a second; more would only make
         /// everyone wait longer. Holding is refused at half of it, extending and releasing at three quarters.
         public var queuedFacts = 16_384
+        /// Where time comes from; tests bring their own.
+        public var clock: @Sendable () -> ClockReading = MachineClock.read
 
         public init(directory: String, durability: Durability = .full, limits: Limits = Limits()) {
             self.directory = directory
@@ -81,8 +83,8 @@ public final class EmbeddedStore: TicketStore, Service {
         let ledger = try Ledger(path: ledgerPath, durability: configuration.durability)
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
-        ledgerIdentity = try ledger.identity(orMake: fresh, at: MachineClock.wall)
-        var desk = Desk(queuedFacts: configuration.queuedFacts)
+        ledgerIdentity = try ledger.identity(orMake: fresh, at: configuration.clock().wall)
+        var desk = Desk(queuedFacts: configuration.queuedFacts, clock: configuration.clock)
         desk.recover(try Self.readBack(ledger, configuration.limits))
         try ledger.commit(desk.takeRecovery())
         desk.open()

@@ -21,26 +21,22 @@ struct OfficeClock: Sendable {
     static let noticedCorrection: Duration = .seconds(1)
 
     private var office: Duration
-    private var lastMonotonic: Duration
-    private var lastWall: WallTime
+    private var last: ClockReading
     private var isStanding = false
 
     /// - Parameters:
     ///   - start: where the clock goes on from.
-    ///   - monotonic: the machine's monotonic clock now.
-    ///   - wall: the time of day now.
-    init(startingAt start: Timestamp, monotonic: Duration, wall: WallTime) {
+    ///   - reading: what the machine's clocks show then.
+    init(startingAt start: Timestamp, _ reading: ClockReading) {
         office = .milliseconds(start.milliseconds)
-        lastMonotonic = monotonic
-        lastWall = wall
+        last = reading
     }
 
     /// Takes a reading of the machine's clocks.
-    mutating func read(monotonic: Duration, wall: WallTime) -> (moment: Moment, step: Step?) {
-        let passed = max(.zero, monotonic - lastMonotonic)
-        let wallPassed = Duration.milliseconds(wall.milliseconds - lastWall.milliseconds)
-        lastMonotonic = max(lastMonotonic, monotonic)
-        lastWall = wall
+    mutating func read(_ reading: ClockReading) -> (moment: Moment, step: Step?) {
+        let passed = max(.zero, reading.monotonic - last.monotonic)
+        let wallPassed = Duration.milliseconds(reading.wall.milliseconds - last.wall.milliseconds)
+        last = ClockReading(monotonic: max(last.monotonic, reading.monotonic), wall: reading.wall)
         var step: Step?
         if !isStanding {
             office += min(passed, Self.longestGap)
@@ -48,7 +44,7 @@ struct OfficeClock: Sendable {
         }
         let correction = wallPassed - passed
         if step == nil, abs(correction) > Self.noticedCorrection { step = .timeOfDayMoved(by: correction) }
-        let moment = Moment(office: Timestamp(milliseconds: office.inMilliseconds), wall: wall)
+        let moment = Moment(office: Timestamp(milliseconds: office.inMilliseconds), wall: reading.wall)
         return (moment, step)
     }
 

@@ -3,17 +3,15 @@ internal import NIOHTTP1
 
 /// What the lane keeps of a request until it is answered.
 struct LaneRequest {
-    let call: ClassicCall
-    let target: String
-    let isHead: Bool
-    let after: HTTPBytes.After
+    let call: LaneCall
+    let manner: ClassicAnswers.Manner
     var bodyBytes = 0
 
-    init(call: ClassicCall, head: HTTPRequestHead) {
+    init(call: LaneCall, head: HTTPRequestHead) {
         self.call = call
-        target = head.uri
-        isHead = head.method == .HEAD
-        after = !head.isKeepAlive ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
+        let after: HTTPBytes.After =
+            !head.isKeepAlive ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
+        manner = ClassicAnswers.Manner(after: after, isHead: head.method == .HEAD)
     }
 }
 
@@ -22,6 +20,7 @@ struct LaneRequest {
 /// Empty nearly always: only what the store answers later, and what comes behind such a request, is in here.
 struct AnswerQueue {
     private struct Slot {
+        /// `nil` for bytes that answer no request of their own.
         var request: LaneRequest?
         var answer: ByteBuffer?
     }
@@ -49,10 +48,10 @@ struct AnswerQueue {
         return nextSlot - 1
     }
 
-    /// A place for bytes that answer no request of their own.
-    mutating func add(keepsAlive: Bool) -> Int {
+    /// Appends bytes that answer no request of their own, behind every answer that is owed.
+    mutating func append(_ bytes: ByteBuffer, into buffer: inout ByteBuffer) {
         slots.append(Slot(request: nil))
-        return nextSlot - 1
+        finish(nextSlot - 1, with: bytes, into: &buffer)
     }
 
     /// Takes the answer of `slot`, and moves all answers that need not wait any more into `buffer`.

@@ -1,49 +1,111 @@
 internal import BoxOffice
+internal import NIOCore
 internal import TicketStore
 
-/// What the three classic calls answer, as bodies of JSON.
+/// Writes what the three classic calls answer.
+///
+/// An answer goes straight into the connection's buffer: its length is known before its first byte.
 struct ClassicAnswers {
-    /// A status, a body, and header lines beyond the usual.
-    struct Answer {
-        var status: Int
-        var body: [UInt8]
-        var fields = ""
+    /// How an answer is sent, as its request said.
+    struct Manner: Hashable {
+        var after = HTTPBytes.After.keepAlive
+        /// The request was HEAD: the length is told, the body is not sent.
+        var isHead = false
+    }
+
+    private struct CachedRefusal: Hashable {
+        var code: UnsafeRawPointer
+        var manner: Manner
     }
 
     let mint: TokenMint
     let statuses: ServiceConfiguration.ClassicStatus
+    private var bytes = HTTPBytes()
+    /// Refusals come in storms, all alike for a second.
+    private var refusals: [CachedRefusal: ByteBuffer] = [:]
+    private var availability: (version: UInt64, body: [UInt8])?
+    private var moment = MomentText()
+
+    init(mint: TokenMint, statuses: ServiceConfiguration.ClassicStatus) {
+        self.mint = mint
+        self.statuses = statuses
+    }
+
+    mutating func setDate(_ date: [UInt8]) {
+        bytes.setDate(date)
+        refusals.removeAll(keepingCapacity: true)
+    }
+
+    /// What a store's reply to a classic call comes to.
+    ///
+    /// - Parameter jitter: 0 to 1, spreads the retries of those who are sent away.
+    mutating func write(
+        _ reply: StoreReply, _ manner: Manner, jitter: @autoclosure () -> Double, to buffer: inout ByteBuffer
+    ) {
+        switch reply {
+        case .decided(.held(let hold, _), let moment): writeHeld(hold, at: moment, manner, to: &buffer)
+        case .decided(.purchased(let hold, _, _), _): writePurchased(hold, manner, to: &buffer)
+        case .decided(.refused(let refusal), _): writeRefusal(Problem(refusal), manner, to: &buffer)
+        case .decided: writeRefusal(.internalError, manner, to: &buffer)
+        case .failed(let failure):
+            let seconds = 1 + Int(jitter() * 3)
+            writeRefusal(Problem(failure), fields: "retry-after: \(seconds)\r\n", manner, to: &buffer)
+        }
+    }
 
     /// `{"success": true, "process": "success", "token": …, "expires_at": …, "expires_in_ms": …}`
-    func held(_ hold: HoldView, at moment: Moment) -> Answer {
-        var body = [UInt8]()
-        body.reserveCapacity(192)
-        body += Self.heldStart
-        mint.append(hold.id, to: &body)
-        body += Self.heldExpiry
-        moment.wallTime(of: hold.expiresAt).appendRFC3339(to: &body)
-        body += Self.heldRemaining
-        JSONWriter.append(max(0, hold.expiresAt.milliseconds - moment.office.milliseconds), to: &body)
-        body.append(UInt8(ascii: "}"))
-        return Answer(status: 200, body: body)
+    private mutating func writeHeld(
+        _ hold: HoldView, at moment: Moment, _ manner: Manner, to buffer: inout ByteBuffer
+    ) {
+        let remaining = Int(max(0, hold.expiresAt.milliseconds - moment.office.milliseconds))
+        let length =
+            Self.heldStart.utf8CodeUnitCount + TokenMint.length + Self.heldUntil.utf8CodeUnitCount + MomentText.length
+            + Self.heldFor.utf8CodeUnitCount + ByteBuffer.digits(of: remaining) + 1
+        bytes.writeHead(200, length: length, after: manner.after, to: &buffer)
+        guard !manner.isHead else { return }
+        buffer.writeStaticString(Self.heldStart)
+        mint.write(hold.id, to: &buffer)
+        buffer.writeStaticString(Self.heldUntil)
+        self.moment.write(moment.wallTime(of: hold.expiresAt), to: &buffer)
+        buffer.writeStaticString(Self.heldFor)
+        buffer.writeDecimal(remaining)
+        buffer.writeStaticString("}")
     }
 
-    private static let heldStart = Array(#"{"success":true,"process":"success","token":""#.utf8)
-    private static let heldExpiry = Array(#"","expires_at":""#.utf8)
-    private static let heldRemaining = Array(#"","expires_in_ms":"#.utf8)
+    private static let heldStart: StaticString = #"{"success":true,"process":"success","token":""#
+    private static let heldUntil: StaticString = #"","expires_at":""#
+    private static let heldFor: StaticString = #"","expires_in_ms":"#
 
     /// `{"success": true, "purchase": …}`; the same for a repeat.
-    func purchased(_ hold: HoldView) -> Answer {
-        var body = Self.purchasedStart
-        JSONWriter.append(hold.id.number, to: &body)
-        body += Self.purchasedEnd
-        return Answer(status: 200, body: body)
+    private mutating func writePurchased(_ hold: HoldView, _ manner: Manner, to buffer: inout ByteBuffer) {
+        let number = Int(truncatingIfNeeded: hold.id.number)
+        let length =
+            Self.purchasedStart.utf8CodeUnitCount + ByteBuffer.digits(of: number) + Self.purchasedEnd.utf8CodeUnitCount
+        bytes.writeHead(200, length: length, after: manner.after, to: &buffer)
+        guard !manner.isHead else { return }
+        buffer.writeStaticString(Self.purchasedStart)
+        buffer.writeDecimal(number)
+        buffer.writeStaticString(Self.purchasedEnd)
     }
 
-    private static let purchasedStart = Array(#"{"success":true,"purchase":"P"#.utf8)
-    private static let purchasedEnd = Array(#""}"#.utf8)
+    private static let purchasedStart: StaticString = #"{"success":true,"purchase":"P"#
+    private static let purchasedEnd: StaticString = #""}"#
 
-    /// `{"num_tickets": N, "types": {"GA": n, …}}`
-    static func remaining(_ availability: Availability) -> [UInt8] {
+    /// `{"num_tickets": N, "types": {"GA": n, …}}`, made anew only when a number has changed.
+    mutating func writeRemaining(
+        _ event: Code, of store: any TicketStore, _ manner: Manner, to buffer: inout ByteBuffer
+    ) {
+        switch store.availability(of: event, unless: availability?.version) {
+        case .unchanged: break
+        case .unknownEvent: return writeRefusal(.unknownEvent, manner, to: &buffer)
+        case .current(let current, _): availability = (current.version, Self.remaining(current))
+        }
+        guard let body = availability?.body else { return writeRefusal(.internalError, manner, to: &buffer) }
+        bytes.writeHead(200, length: body.count, after: manner.after, to: &buffer)
+        if !manner.isHead { buffer.writeBytes(body) }
+    }
+
+    private static func remaining(_ availability: Availability) -> [UInt8] {
         var writer = JSONWriter(reserving: 128)
         writer.object { writer in
             writer.member("num_tickets", availability.free)
@@ -57,7 +119,14 @@ struct ClassicAnswers {
     }
 
     /// `{"success": false, "errorMessage": …, "code": …}`
-    func refused(_ problem: Problem, fields: String = "") -> Answer {
+    mutating func writeRefusal(
+        _ problem: Problem, fields: String = "", _ manner: Manner, to buffer: inout ByteBuffer
+    ) {
+        let key = CachedRefusal(code: UnsafeRawPointer(problem.code.utf8Start), manner: manner)
+        if fields.isEmpty, let known = refusals[key] {
+            buffer.writeImmutableBuffer(known)
+            return
+        }
         var writer = JSONWriter(reserving: 128)
         writer.object { writer in
             writer.member("success", false)
@@ -67,20 +136,39 @@ struct ClassicAnswers {
         // The old clients know 403 as "no"; that nothing can be answered now is no refusal.
         let isRefusal = (400..<500).contains(problem.status) && problem.status != 405
         let status = statuses == .forbidden && isRefusal ? 403 : problem.status
-        return Answer(status: status, body: writer.bytes, fields: fields)
+        var answer = ByteBuffer()
+        bytes.writeHead(status, length: writer.bytes.count, fields: fields, after: manner.after, to: &answer)
+        if !manner.isHead { answer.writeBytes(writer.bytes) }
+        buffer.writeImmutableBuffer(answer)
+        if fields.isEmpty { refusals[key] = answer }
     }
 
-    /// What a store's reply to a classic call comes to.
-    ///
-    /// - Parameter jitter: 0 to 1, spreads the retries of those who are sent away.
-    func answer(_ reply: StoreReply, jitter: Double) -> Answer {
-        switch reply {
-        case .decided(.held(let hold, _), let moment): held(hold, at: moment)
-        case .decided(.purchased(let hold, _, _), _): purchased(hold)
-        case .decided(.refused(let refusal), _): refused(Problem(refusal))
-        case .decided: refused(.internalError)
-        case .failed(let failure):
-            refused(Problem(failure), fields: "retry-after: \(1 + Int(jitter * 3))\r\n")
+    /// A problem for what is no classic call: the request could not be read, or not be taken.
+    mutating func writeProblem(_ problem: Problem, to buffer: inout ByteBuffer) {
+        let body = problem.document()
+        bytes.writeHead(problem.status, .problem, length: body.count, after: .close, to: &buffer)
+        buffer.writeBytes(body)
+    }
+}
+
+/// Writes moments of the same second again without working out the day.
+struct MomentText {
+    /// `2026-11-24T05:44:59.123Z`
+    static let length = 24
+    private var second: Int64 = .min
+    private var text: [UInt8] = []
+
+    mutating func write(_ moment: WallTime, to buffer: inout ByteBuffer) {
+        let (second, part) = moment.milliseconds.quotientAndRemainder(dividingBy: 1_000)
+        if second != self.second || part < 0 {
+            self.second = second
+            text.removeAll(keepingCapacity: true)
+            moment.appendRFC3339(to: &text)
+        } else {
+            text[20] = UInt8(ascii: "0") + UInt8(part / 100)
+            text[21] = UInt8(ascii: "0") + UInt8(part / 10 % 10)
+            text[22] = UInt8(ascii: "0") + UInt8(part % 10)
         }
+        buffer.writeBytes(text)
     }
 }

@@ -17,7 +17,7 @@ struct HTTPBytes {
     }
 
     /// How the connection goes on after an answer.
-    enum After {
+    enum After: Hashable {
         /// HTTP/1.1, and nothing was said of closing.
         case keepAlive
         /// HTTP/1.0, where staying open has to be said.
@@ -29,34 +29,42 @@ struct HTTPBytes {
     private(set) var date: [UInt8] = []
     /// By status and content type, up to and including `content-length: `.
     private var heads: [Int: [UInt8]] = [:]
+    /// The one of them that was last used.
+    private var lastHead: (key: Int, bytes: [UInt8]) = (-1, [])
 
     /// Tells the second that is now; heads of the second before are forgotten.
     mutating func setDate(_ text: [UInt8]) {
         date = text
         heads.removeAll(keepingCapacity: true)
+        lastHead = (-1, [])
     }
 
-    /// Appends an answer.
+    /// Appends the head of an answer whose body of `length` bytes the caller appends.
     ///
-    /// - Parameters:
-    ///   - fields: further header lines, each ended with CR LF.
-    ///   - isHead: the request was HEAD: the length is told, the body is not sent.
-    mutating func write(
-        _ status: Int, _ type: ContentType = .json, body: [UInt8], fields: String = "", after: After = .keepAlive,
-        isHead: Bool = false, to buffer: inout ByteBuffer
+    /// - Parameter fields: further header lines, each ended with CR LF.
+    mutating func writeHead(
+        _ status: Int, _ type: ContentType = .json, length: Int, fields: String = "", after: After,
+        to buffer: inout ByteBuffer
     ) {
         let key = status * ContentType.allCases.count + type.rawValue
-        let head = heads[key] ?? makeHead(status, type, key: key)
-        buffer.writeBytes(head)
-        buffer.writeDecimal(body.count)
-        buffer.writeStaticString("\r\n")
-        if !fields.isEmpty { buffer.writeString(fields) }
-        switch after {
-        case .keepAlive: buffer.writeStaticString("\r\n")
-        case .keepAliveSaid: buffer.writeStaticString("connection: keep-alive\r\n\r\n")
-        case .close: buffer.writeStaticString("connection: close\r\n\r\n")
+        if lastHead.key == key {
+            buffer.writeBytes(lastHead.bytes)
+        } else {
+            let head = heads[key] ?? makeHead(status, type, key: key)
+            lastHead = (key, head)
+            buffer.writeBytes(head)
         }
-        if !isHead { buffer.writeBytes(body) }
+        buffer.writeDecimal(length)
+        if !fields.isEmpty {
+            buffer.writeStaticString("\r\n")
+            // The last CR LF of the fields is written with the end of the head.
+            buffer.writeSubstring(fields.dropLast())
+        }
+        switch after {
+        case .keepAlive: buffer.writeStaticString("\r\n\r\n")
+        case .keepAliveSaid: buffer.writeStaticString("\r\nconnection: keep-alive\r\n\r\n")
+        case .close: buffer.writeStaticString("\r\nconnection: close\r\n\r\n")
+        }
     }
 
     private mutating func makeHead(_ status: Int, _ type: ContentType, key: Int) -> [UInt8] {
@@ -90,6 +98,17 @@ struct HTTPBytes {
 }
 
 extension ByteBuffer {
+    /// How many decimal digits a number that is not negative has.
+    static func digits(of number: Int) -> Int {
+        var digits = 1
+        var rest = number
+        while rest >= 10 {
+            digits += 1
+            rest /= 10
+        }
+        return digits
+    }
+
     /// Appends a number that is not negative in decimal, without a string in between.
     mutating func writeDecimal(_ number: Int) {
         var digits: (UInt64, UInt64, UInt32) = (0, 0, 0)

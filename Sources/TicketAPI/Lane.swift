@@ -7,11 +7,12 @@ internal import TicketStore
 /// request on to the router.
 ///
 /// ```
-/// socket ─► ArrivalWatch ─► decoder ─► Lane ─────────────────► codec ─► router
+/// socket ─► ArrivalWatch ─► decoder ─► Lane ─────────────────────────► codec ─► router
 /// socket ◄──────────────────────────── Lane ◄─ encoder ◄─ RoutedEnd ◄─ codec ◄─ router
 /// ```
 /// Answers leave in the order of their requests. While the lane has unanswered requests, one for the router waits,
-/// and while the router has one, everything behind it waits; meanwhile nothing more is read from the socket.
+/// and while the router has one, everything behind it waits; meanwhile nothing more is read from the socket. The
+/// lane asks for reads itself (the channel's own `autoRead` is off): a hot request never travels past it.
 final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -24,8 +25,11 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         case lane(LaneRequest)
         case router
         /// The connection will be closed; what still comes is thrown away.
-        case refuse
+        case refused
     }
+
+    /// How long a connection is read from after its last answer, so that the answer is not lost to a reset.
+    private static let lingering: UInt32 = 2
 
     let window: TicketWindow
     let box: LoopBox
@@ -40,15 +44,18 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     /// The router has a request that it has not answered.
     private var isRouting = false
     private var routedKeepsAlive = true
+    /// Something was passed on since the last time that reading was complete.
+    private var passedOn = false
     /// Parts that wait until what was before them is answered.
     private var backlog = CircularBuffer<HTTPServerRequestPart>()
     private var wantsRead = false
     private var closesWhenAnswered = false
     private var lastActive: UInt32
-    /// When the first byte of the request that is not whole yet came; 0 if there is none.
-    private var partialSince: UInt32 = 0
-    /// The response side is closed; the connection goes when the client has closed too, or at this tick.
+    /// When the first byte of the request that is not whole yet came; `nil` if there is none.
+    private var partialSince: UInt32?
+    /// Nothing is answered any more; the connection goes when the client closes it, or at this tick.
     private var lingersUntil: UInt32?
+    /// The router's wish to close its side, until the lane's answers have left.
     private var delayedClose: (mode: CloseMode, promise: EventLoopPromise<Void>?)?
 
     init(window: TicketWindow, box: LoopBox) {
@@ -65,20 +72,31 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        guard self.context != nil else { return }
-        self.context = nil
-        window.leave(self)
+        leave()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        context.read()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        handlerRemoved(context: context)
+        leave()
         context.fireChannelInactive()
+    }
+
+    private func leave() {
+        guard context != nil else { return }
+        context = nil
+        window.leave(self)
+        delayedClose?.promise?.fail(ChannelError.alreadyClosed)
+        delayedClose = nil
     }
 
     /// The watch in front of the decoder saw bytes.
     func bytesArrived() {
         lastActive = window.tick
-        if partialSince == 0 { partialSince = max(1, window.tick) }
+        if partialSince == nil { partialSince = window.tick }
     }
 
     func everySecond() {
@@ -88,16 +106,16 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             if tick >= lingersUntil { context.close(mode: .all, promise: nil) }
             return
         }
-        guard queue.isEmpty, !isRouting else { return }
-        let limits = window.configuration
-        if partialSince > 0, tick - partialSince >= UInt32(limits.request.components.seconds) {
-            // Only a request that was begun gets an answer; a client that sends nothing expects none.
-            if case .nothing = reading { return refuse(.requestTimeout) }
-            if case .lane = reading { return refuse(.requestTimeout) }
-            context.close(mode: .all, promise: nil)
-        } else if tick - lastActive >= UInt32(limits.idle.components.seconds) {
+        guard queue.isEmpty, !isRouting || isReadingForRouter else { return }
+        if let partialSince, tick - partialSince > window.requestTicks {
+            if isRouting { context.close(mode: .all, promise: nil) } else { refuse(.requestTimeout) }
+        } else if tick - lastActive > window.idleTicks {
             context.close(mode: .all, promise: nil)
         }
+    }
+
+    private var isReadingForRouter: Bool {
+        if case .router = reading { true } else { false }
     }
 
     // MARK: Requests
@@ -112,15 +130,19 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if hasUnsent { send() }
-        context.fireChannelReadComplete()
+        if passedOn {
+            passedOn = false
+            context.fireChannelReadComplete()
+        }
+        if hasUnsent || closesWhenAnswered { send() }
+        if self.context != nil { readMore(context) }
     }
 
     /// Whether a part has to wait for answers to what came before it.
     private func mustWait(_ part: HTTPServerRequestPart) -> Bool {
         guard case .head(let head) = part else { return false }
         if isRouting { return true }
-        return !queue.isEmpty && !closesWhenAnswered && ClassicCall(head.method, head.uri) == nil
+        return !queue.isEmpty && !closesWhenAnswered && window.call(head.method, head.uri) == nil
     }
 
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
@@ -132,101 +154,84 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
                 request.bodyBytes += body.readableBytes
                 reading = .lane(request)
                 if request.bodyBytes > window.configuration.bodyBytes { refuse(.contentTooLarge) }
-            case .router: context.fireChannelRead(wrapInboundOut(part))
-            case .nothing, .refuse: break
+            case .router: pass(part, context)
+            case .nothing, .refused: break
             }
         case .end:
-            partialSince = 0
+            partialSince = nil
             switch reading {
             case .lane(let request):
                 reading = .nothing
                 execute(request)
             case .router:
                 reading = .nothing
-                context.fireChannelRead(wrapInboundOut(part))
-            case .nothing, .refuse: break
+                pass(part, context)
+            case .nothing, .refused: break
             }
         }
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard !closesWhenAnswered else {
-            reading = .refuse
+            reading = .refused
             return
         }
-        let call = ClassicCall(head.method, head.uri)
-        if head.method != .GET, !acceptsBody(head, context) { return }
-        if let call {
+        guard head.method == .GET || acceptsBody(head) else { return }
+        if let call = window.call(head.method, head.uri) {
             reading = .lane(LaneRequest(call: call, head: head))
         } else {
             reading = .router
             isRouting = true
             routedKeepsAlive = head.isKeepAlive
-            context.fireChannelRead(wrapInboundOut(.head(head)))
-            if hasUnsent { send() }
+            pass(.head(head), context)
         }
     }
 
+    private func pass(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        passedOn = true
+        context.fireChannelRead(wrapInboundOut(part))
+    }
+
     /// Refuses a body that is announced as too large, and says to go on where that was asked.
-    private func acceptsBody(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> Bool {
-        let announced = head.headers["content-length"].first.flatMap { Int($0) } ?? 0
-        if announced > window.configuration.bodyBytes {
+    private func acceptsBody(_ head: HTTPRequestHead) -> Bool {
+        let announced = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+        guard announced <= window.configuration.bodyBytes else {
             refuse(.contentTooLarge)
             return false
         }
-        guard let expected = head.headers["expect"].first, head.version == .http1_1 else { return true }
+        guard let expected = head.headers.first(name: "expect"), head.version == .http1_1 else { return true }
         guard expected.lowercased() == "100-continue" else {
             refuse(.expectationFailed)
             return false
         }
-        queue.finish(queue.add(keepsAlive: true), with: Self.goOn, into: &unsent)
+        queue.append(Self.goOn, into: &unsent)
         return true
     }
 
     private static let goOn = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
 
     private func execute(_ request: LaneRequest) {
+        if request.manner.after == .close { closesWhenAnswered = true }
+        let command: Command
         switch request.call {
-        case .remaining:
-            if let body = window.remainingTickets() {
-                answer(request, ClassicAnswers.Answer(status: 200, body: body))
-            } else {
-                answer(request, window.classic.refused(.unknownEvent))
-            }
-        case .buy(let type):
-            guard let command = window.buyCommand(target: request.target, type: type) else {
-                return answer(request, window.classic.refused(.unknownTicketType))
-            }
-            submit(command, request)
-        case .complete(let token):
-            guard let hold = window.classic.mint.hold(of: token.utf8) else {
-                return answer(request, window.classic.refused(.unknownHold))
-            }
-            submit(.purchase(hold), request)
-        case .wrongMethod(let allow):
-            answer(request, window.classic.refused(.methodNotAllowed, fields: "allow: \(allow)\r\n"))
+        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod: return answer(request, nil)
+        case .buy(let product): command = window.product(at: product)
+        case .complete(let hold): command = .purchase(hold)
         }
-    }
-
-    private func submit(_ command: Command, _ request: LaneRequest) {
-        let slot = queue.nextSlot
-        if let reply = window.submit(command, for: self, slot: slot, box: box) {
-            answer(request, window.classic.answer(reply, jitter: window.jitter()))
+        if let reply = window.submit(command, for: self, slot: queue.nextSlot, box: box) {
+            answer(request, reply)
         } else {
             queue.addWaiting(request)
-            noteClosing(request)
-            if case .buy = request.call { window.remember(command, target: request.target) }
         }
     }
 
     /// Answers at once, or as soon as what is before it is answered.
-    private func answer(_ request: LaneRequest, _ answer: ClassicAnswers.Answer) {
-        noteClosing(request)
+    private func answer(_ request: LaneRequest, _ reply: StoreReply?) {
         if queue.isEmpty {
-            write(answer, to: request, into: &unsent)
+            write(reply, to: request, into: &unsent)
         } else {
             var bytes = ByteBuffer()
-            write(answer, to: request, into: &bytes)
+            write(reply, to: request, into: &bytes)
             queue.finish(queue.addWaiting(request), with: bytes, into: &unsent)
         }
     }
@@ -234,40 +239,46 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     /// The store's reply to the request in `slot`.
     func answer(slot: Int, with reply: StoreReply) {
         guard context != nil, let request = queue.request(at: slot) else { return }
-        let answer = window.classic.answer(reply, jitter: window.jitter())
         if queue.isFirst(slot) {
-            write(answer, to: request, into: &unsent)
+            write(reply, to: request, into: &unsent)
             queue.finish(slot, with: nil, into: &unsent)
         } else {
             var bytes = ByteBuffer()
-            write(answer, to: request, into: &bytes)
+            write(reply, to: request, into: &bytes)
             queue.finish(slot, with: bytes, into: &unsent)
         }
     }
 
-    private func write(_ answer: ClassicAnswers.Answer, to request: LaneRequest, into buffer: inout ByteBuffer) {
+    /// - Parameter reply: `nil` for a call that the store is not asked for.
+    private func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
         lastActive = window.tick
-        window.bytes.write(
-            answer.status, body: answer.body, fields: answer.fields, after: request.after, isHead: request.isHead,
-            to: &buffer)
-    }
-
-    private func noteClosing(_ request: LaneRequest) {
-        if request.after == .close { closesWhenAnswered = true }
+        if let reply {
+            window.answers.write(reply, request.manner, jitter: window.jitter(), to: &buffer)
+            return
+        }
+        switch request.call {
+        case .remaining:
+            window.answers.writeRemaining(
+                window.configuration.classicEvent, of: window.store, request.manner, to: &buffer)
+        case .buyUnknownType: window.answers.writeRefusal(.unknownTicketType, request.manner, to: &buffer)
+        case .wrongMethod(let allowed):
+            window.answers.writeRefusal(.methodNotAllowed, fields: allowed.header, request.manner, to: &buffer)
+        case .completeUnknownHold: window.answers.writeRefusal(.unknownHold, request.manner, to: &buffer)
+        case .buy, .complete: preconditionFailure("the store answers these")
+        }
     }
 
     /// Answers what cannot be read or will not be, behind everything that was, and closes.
     private func refuse(_ problem: Problem) {
-        guard !closesWhenAnswered else { return }
+        guard lingersUntil == nil else { return }
         var bytes = ByteBuffer()
-        window.bytes.write(
-            problem.status, .problem, body: problem.document(), after: .close, to: &bytes)
-        queue.finish(queue.add(keepsAlive: false), with: bytes, into: &unsent)
-        reading = .refuse
-        partialSince = 0
+        window.answers.writeProblem(problem, to: &bytes)
+        queue.append(bytes, into: &unsent)
+        reading = .refused
+        partialSince = nil
         closesWhenAnswered = true
         // Unread bytes would make the kernel reset the connection, and the answer with it.
-        lingersUntil = window.tick + 2
+        lingersUntil = window.tick + Self.lingering
         send()
     }
 
@@ -288,24 +299,20 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func goOnAfterAnswer(_ context: ChannelHandlerContext) {
         while let next = backlog.first, !mustWait(next) { take(backlog.removeFirst(), context) }
-        guard queue.isEmpty, !isRouting else { return }
+        if passedOn {
+            passedOn = false
+            context.fireChannelReadComplete()
+        }
         if hasUnsent { return send() }
+        guard queue.isEmpty, !isRouting, self.context != nil else { return }
         if closesWhenAnswered {
-            close(context)
+            // With a request under way that the client still sends, its answer must not be lost to a reset.
+            context.close(mode: lingersUntil == nil ? .all : .output, promise: nil)
         } else if let (mode, promise) = delayedClose {
             delayedClose = nil
             context.close(mode: mode, promise: promise)
         } else if wantsRead {
-            wantsRead = false
-            context.read()
-        }
-    }
-
-    private func close(_ context: ChannelHandlerContext) {
-        if lingersUntil == nil {
-            context.close(mode: .all, promise: nil)
-        } else {
-            context.close(mode: .output, promise: nil)
+            readMore(context)
         }
     }
 
@@ -319,24 +326,29 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         goOnAfterAnswer(context)
     }
 
-    // MARK: The channel's other side
+    // MARK: Reading
 
-    func read(context: ChannelHandlerContext) {
-        // No more is read than can be answered in order, or than the client takes.
-        if backlog.isEmpty, context.channel.isWritable {
-            context.read()
-        } else {
+    /// Asks for more, unless that is more than can be answered in order or than the client takes.
+    private func readMore(_ context: ChannelHandlerContext) {
+        guard backlog.isEmpty, context.channel.isWritable else {
             wantsRead = true
+            return
+        }
+        wantsRead = false
+        if isReadingForRouter {
+            // From the far end: the router's side says whether it can take more of the body.
+            context.channel.read()
+        } else {
+            context.read()
         }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable, wantsRead, backlog.isEmpty {
-            wantsRead = false
-            context.read()
-        }
+        if wantsRead { readMore(context) }
         context.fireChannelWritabilityChanged()
     }
+
+    // MARK: Closing
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         if mode == .output, !queue.isEmpty || hasUnsent || !backlog.isEmpty {
@@ -350,23 +362,23 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         if event is ChannelShouldQuiesceEvent {
             closesWhenAnswered = true
             if case .nothing = reading { goOnAfterAnswer(context) }
-        } else if case ChannelEvent.inputClosed = event {
-            // A request that is cut off is nobody's any more.
-            if case .lane = reading { reading = .refuse }
-            context.fireUserInboundEventTriggered(event)
-        } else {
-            context.fireUserInboundEventTriggered(event)
+            return
         }
+        if case ChannelEvent.inputClosed = event {
+            // A request that is cut off is nobody's any more.
+            if case .lane = reading { reading = .refused }
+            // With nothing owed, there is nothing to stay for.
+            if lingersUntil != nil, queue.isEmpty { context.close(mode: .all, promise: nil) }
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError else {
+        guard let error = error as? HTTPParserError, error != .invalidEOFState else {
             context.close(mode: .all, promise: nil)
             return
         }
-        if error == .invalidEOFState {
-            context.close(mode: .all, promise: nil)
-        } else if isRouting {
+        if isRouting {
             context.fireErrorCaught(error)
         } else {
             refuse(error == .headerOverflow ? .headersTooLarge : .malformedRequest)

@@ -24,6 +24,7 @@ struct ServiceChannel: HTTPChannelHandler {
                 leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .forward,
                 limitConfiguration: limits)
             let lane = Lane(window: window, box: box)
+            try channel.syncOptions?.setOption(.autoRead, value: false)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(ArrivalWatch(lane))
             try pipeline.addHandler(ByteToMessageHandler(decoder))

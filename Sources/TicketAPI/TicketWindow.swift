@@ -1,13 +1,14 @@
 internal import BoxOffice
 internal import NIOCore
+internal import NIOHTTP1
 internal import TicketStore
 
 #if canImport(Glibc)
-    internal import Glibc
+internal import Glibc
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #elseif canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #endif
 
 /// What the connections of one event loop share: their waiting requests, prepared answers, and the time.
@@ -20,27 +21,28 @@ final class TicketWindow {
         var slot: Int
     }
 
-    /// The event's types that were bought before, by request target. More than an event has types of is not kept.
-    private static let knownTargets = 64
-
     let store: any TicketStore
     let configuration: ServiceConfiguration
-    let classic: ClassicAnswers
-    var bytes = HTTPBytes()
+    let requestTicks: UInt32
+    let idleTicks: UInt32
+    var answers: ClassicAnswers
     /// Seconds since the window opened; what timeouts are counted in.
     private(set) var tick: UInt32 = 0
     /// Connections that came through this window and are open.
     private var lanes: [Lane] = []
     private var waiting: [Waiting?] = []
     private var freeTickets: [Int] = []
-    private var buyCommands: [String: Command] = [:]
-    private var availability: (version: UInt64, body: [UInt8])?
+    /// What can be bought, by type, and at which request target.
+    private var products: [(type: Code, command: Command)] = []
+    private var productIndexes: [String: Int] = [:]
     private var random = SystemRandomNumberGenerator()
 
     init(store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint) {
         self.store = store
         self.configuration = configuration
-        self.classic = ClassicAnswers(mint: mint, statuses: configuration.classicStatus)
+        requestTicks = UInt32(configuration.request.components.seconds)
+        idleTicks = UInt32(configuration.idle.components.seconds)
+        self.answers = ClassicAnswers(mint: mint, statuses: configuration.classicStatus)
         setDate()
     }
 
@@ -62,8 +64,8 @@ final class TicketWindow {
     func everySecond() {
         tick += 1
         setDate()
-        // From the end: a lane that leaves is replaced by one that was looked at.
-        for lane in lanes.reversed() { lane.everySecond() }
+        // A copy: a lane that is closed leaves the list.
+        for lane in lanes { lane.everySecond() }
     }
 
     private func setDate() {
@@ -73,26 +75,42 @@ final class TicketWindow {
         var text = [CChar](repeating: 0, count: 32)
         // Day and month names are those of the C locale, which nothing here leaves.
         let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
-        bytes.setDate(text[..<count].map { UInt8(bitPattern: $0) })
+        answers.setDate(text[..<count].map { UInt8(bitPattern: $0) })
     }
 
     // MARK: Requests
 
-    /// What buying the type at `target` asks of the store.
-    func buyCommand(target: String, type: Substring) -> Command? {
-        if let known = buyCommands[target] { return known }
-        return Code(String(type)).map {
-            .hold(HoldRequest(event: configuration.classicEvent, lines: OneOrMore(Line(type: $0, quantity: 1))))
+    /// The call that a request makes, or `nil` if it is not for the lane.
+    func call(_ method: HTTPMethod, _ target: String) -> LaneCall? {
+        if method == .GET, target == LaneTarget.remainingPath { return .remaining }
+        if method == .POST, let known = productIndexes[target] { return .buy(product: known) }
+        switch LaneTarget(target) {
+        case nil: return nil
+        case .remaining:
+            return method == .GET || method == .HEAD ? .remaining : .wrongMethod(allowed: .get)
+        case .buy(let type):
+            return method == .POST ? product(type, target) : .wrongMethod(allowed: .post)
+        case .complete(let token):
+            guard method == .POST else { return .wrongMethod(allowed: .post) }
+            return answers.mint.hold(of: token.utf8).map { .complete($0) } ?? .completeUnknownHold
         }
     }
 
-    /// Keeps the command of a request target that somebody could buy at.
-    func remember(_ command: Command, target: String) {
-        guard buyCommands.count < Self.knownTargets else { return }
-        buyCommands[target] = command
+    /// A type that was not bought here before. Only what the event has is kept: nobody fills the table with guesses.
+    private func product(_ type: Substring, _ target: String) -> LaneCall {
+        guard let code = Code(String(type)),
+            case .current(let current, _) = store.availability(of: configuration.classicEvent, unless: nil),
+            current.types.contains(where: { $0.code == code })
+        else { return .buyUnknownType }
+        if let known = products.firstIndex(where: { $0.type == code }) { return .buy(product: known) }
+        let line = OneOrMore(Line(type: code, quantity: 1))
+        products.append((code, .hold(HoldRequest(event: configuration.classicEvent, lines: line))))
+        // Only where it was asked for without a query, which anyone can vary.
+        if !target.utf8.contains(UInt8(ascii: "?")) { productIndexes[target] = products.count - 1 }
+        return .buy(product: products.count - 1)
     }
 
-    /// Hands a command to the store.
+    /// Hands a call to the store.
     ///
     /// - Returns: the reply, if it is there at once; otherwise `lane` is told of it, with `slot`.
     func submit(_ command: Command, for lane: Lane, slot: Int, box: LoopBox) -> StoreReply? {
@@ -110,28 +128,23 @@ final class TicketWindow {
         return reply
     }
 
-    /// Hands replies to the lanes that wait for them, then lets each lane send what it has.
+    func product(at index: Int) -> Command {
+        products[index].command
+    }
+
+    /// Hands replies to the lanes that wait for them, then lets each of these lanes send what it has.
     func deliver(_ replies: ContiguousArray<TicketedReply>) {
+        var answered: [Lane] = []
+        answered.reserveCapacity(replies.count)
         for reply in replies {
             let ticket = Int(reply.ticket)
             guard let request = waiting[ticket] else { continue }
             waiting[ticket] = nil
             freeTickets.append(ticket)
             request.lane.answer(slot: request.slot, with: reply.reply)
+            answered.append(request.lane)
         }
-        for lane in lanes where lane.hasUnsent { lane.send() }
-    }
-
-    /// The body of `GET /remaining_tickets`, made anew only when a number has changed.
-    func remainingTickets() -> [UInt8]? {
-        switch store.availability(of: configuration.classicEvent, unless: availability?.version) {
-        case .unchanged: return availability?.body
-        case .unknownEvent: return nil
-        case .current(let current, _):
-            let body = ClassicAnswers.remaining(current)
-            availability = (current.version, body)
-            return body
-        }
+        for lane in answered where lane.hasUnsent { lane.send() }
     }
 
     /// From 0 to 1, to spread what would otherwise happen to many at once.

@@ -1,5 +1,6 @@
 public import BoxOffice
 internal import Crypto
+internal import NIOCore
 
 /// A secret that tokens are signed with, under a number that the token names, so that keys can be rotated.
 public struct TokenKey: Sendable {
@@ -25,6 +26,8 @@ public struct TokenKey: Sendable {
 public struct TokenMint: Sendable {
     /// Characters of a token.
     public static let length = 32
+    /// The 7 bytes of a hold's number: 2,000 years of a million holds a second.
+    private static let numberBits: UInt64 = 0x00ff_ffff_ffff_ffff
     private static let purpose = Array("holdfast hold token 1".utf8)
 
     private let current: UInt8
@@ -48,20 +51,27 @@ public struct TokenMint: Sendable {
     }
 
     /// Appends the 32 characters of the token of `hold`.
-    public func append(_ hold: HoldID, to text: inout [UInt8]) {
-        guard let state = states[Int(current)] else { preconditionFailure("the current key is there") }
-        let named = Self.named(hold, key: current)
-        let tag = Self.tag(state, named)
-        var bytes = (Self.bytes(named), tag.0.bigEndian, tag.1.bigEndian)
-        withUnsafeBytes(of: &bytes) { Base64URL.append($0, to: &text) }
+    func write(_ hold: HoldID, to buffer: inout ByteBuffer) {
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.length) { text in
+            write(hold, into: text)
+            return Self.length
+        }
     }
 
     /// The token of `hold`.
     public func token(of hold: HoldID) -> String {
-        var text = [UInt8]()
-        text.reserveCapacity(Self.length)
-        append(hold, to: &text)
-        return String(decoding: text, as: UTF8.self)
+        String(unsafeUninitializedCapacity: Self.length) { text in
+            write(hold, into: UnsafeMutableRawBufferPointer(text))
+            return Self.length
+        }
+    }
+
+    private func write(_ hold: HoldID, into text: UnsafeMutableRawBufferPointer) {
+        guard let state = states[Int(current)] else { preconditionFailure("the current key is there") }
+        let named = UInt64(current) << 56 | (hold.number & Self.numberBits)
+        let tag = Self.tag(state, named)
+        var bytes = (named.bigEndian, tag.0.bigEndian, tag.1.bigEndian)
+        withUnsafeBytes(of: &bytes) { Base64URL.encode($0, into: text) }
     }
 
     /// The hold that `token` is for, or `nil` if it was not made here, whatever is wrong with it.
@@ -76,15 +86,7 @@ public struct TokenMint: Sendable {
         let tag = Self.tag(state, named)
         // Both halves are compared before anything depends on either.
         let difference = (tag.0 ^ UInt64(bigEndian: words.1)) | (tag.1 ^ UInt64(bigEndian: words.2))
-        return difference == 0 ? HoldID(named & 0x00ff_ffff_ffff_ffff) : nil
-    }
-
-    private static func named(_ hold: HoldID, key: UInt8) -> UInt64 {
-        UInt64(key) << 56 | (hold.number & 0x00ff_ffff_ffff_ffff)
-    }
-
-    private static func bytes(_ named: UInt64) -> UInt64 {
-        named.bigEndian
+        return difference == 0 ? HoldID(named & Self.numberBits) : nil
     }
 
     /// The first 128 bits of the signature.
@@ -110,12 +112,19 @@ enum Base64URL {
         return values
     }()
 
-    /// - Precondition: a multiple of three bytes.
-    static func append(_ bytes: UnsafeRawBufferPointer, to text: inout [UInt8]) {
-        precondition(bytes.count % 3 == 0, "whole groups only")
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2])
-            for shift in [18, 12, 6, 0] as [UInt32] { text.append(alphabet[Int(group >> shift & 0x3f)]) }
+    /// - Precondition: a multiple of three bytes, and room for four characters for each three.
+    static func encode(_ bytes: UnsafeRawBufferPointer, into text: UnsafeMutableRawBufferPointer) {
+        precondition(bytes.count % 3 == 0 && text.count >= bytes.count / 3 * 4, "whole groups only")
+        alphabet.withUnsafeBufferPointer { alphabet in
+            var written = 0
+            for start in stride(from: 0, to: bytes.count, by: 3) {
+                let group = UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2])
+                text[written] = alphabet[Int(group >> 18)]
+                text[written + 1] = alphabet[Int(group >> 12 & 0x3f)]
+                text[written + 2] = alphabet[Int(group >> 6 & 0x3f)]
+                text[written + 3] = alphabet[Int(group & 0x3f)]
+                written += 4
+            }
         }
     }
 

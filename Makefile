@@ -1,0 +1,43 @@
+# make run    builds the release and opens the box office on http://127.0.0.1:8000 (settings: ARGS="--port 9000")
+# make test   builds and runs every test, the running binary included
+# make bench  CPU per request next to nginx
+# make lint   formatting, warnings
+
+# One build serves `run`, `test` and `bench`: the tests use public and package API, so they need no second world.
+# Exclusivity is checked in the tests of a debug build (make test-debug); in the release it cost 4 % of a request.
+SWIFT_BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked
+SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked
+ARGS ?=
+
+.PHONY: run build test test-debug planted bench lint format packages
+
+run: build
+	exec .build/release/holdfast serve $(ARGS)
+
+build: packages
+	$(SWIFT_BUILD) --product holdfast
+
+test: build
+	Tests/prepare
+	$(SWIFT_TEST)
+	Tests/Planted/run
+
+test-debug: packages
+	swift test --scratch-path .build-debug
+
+planted:
+	Tests/Planted/run
+
+bench: build
+	Tests/prepare bench
+	benchmarks/ratio
+
+lint:
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+format:
+	swift format --in-place --recursive Sources Tests Package.swift
+
+# The one thing that neither Swift nor this package brings.
+packages:
+	@Tests/prepare build
