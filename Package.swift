@@ -75,7 +75,8 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: ours),
+            // Its tests look inside, in the release build too; nothing in it is hot and no library offers it.
+            swiftSettings: ours + [.unsafeFlags(["-enable-testing"])]),
         .executableTarget(
             name: "holdfast",
             dependencies: [
@@ -86,5 +87,22 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: ours),
+
+        // The suite that every store is run through.
+        .target(
+            name: "StoreContract", dependencies: ["BoxOffice", "TicketStore", "Traffic"], path: "Tests/StoreContract",
+            swiftSettings: ours),
+        .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Traffic"]),
+        .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "TicketStore"]),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["Settings", .product(name: "Logging", package: "swift-log")]),
+        .testTarget(
+            name: "EmbeddedStoreTests",
+            dependencies: [
+                "BoxOffice", "TicketStore", "Traffic", "EmbeddedStore", "StoreContract",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "TidyTests"),
     ]
 )

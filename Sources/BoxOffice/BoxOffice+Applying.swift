@@ -32,7 +32,7 @@ extension BoxOffice {
             events[index].adopt(definition)
         } else {
             eventIndexes[definition.id] = events.count
-            var event = Event(definition)
+            var event = Event(definition, version: firstVersion)
             event.isPaused = paused
             events.append(event)
         }
@@ -123,14 +123,14 @@ extension BoxOffice {
             events[index].pools[pool].settle(at: clock)
             change(&events[index].pools[pool])
         }
-        events[index].version += 1
+        events[index].noteChange()
     }
 
     mutating func remember(_ key: KeyFact, _ id: HoldID, deadline: Timestamp, extensions: UInt8) {
         keys.remember(
             key.key,
-            KeyTable.Use(fingerprint: key.fingerprint, hold: id, deadline: deadline, extensions: extensions),
-            at: clock)
+            KeyTable.Use(
+                fingerprint: key.fingerprint, hold: id, deadline: deadline, extensions: extensions, at: clock))
     }
 
     private func atHand(_ id: HoldID) -> HoldRecord {

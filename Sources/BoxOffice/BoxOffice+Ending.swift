@@ -6,10 +6,7 @@ extension BoxOffice {
         print.add("extend")
         print.add(Int(truncatingIfNeeded: id.number))
         let keyFact = key.map { KeyFact(key: $0, fingerprint: print.value) }
-        if let keyFact {
-            if let use = keys.use(of: keyFact.key) { return replay(use, keyFact) }
-            if keys.count >= limits.keys { return refuse(.tooManyKeys) }
-        }
+        if let keyFact, let answer = answer(to: keyFact) { return answer }
         return withRecord(id) { office, record in
             switch record.state {
             case .purchased: return Decision(.refused(.alreadyPurchased))
@@ -91,11 +88,19 @@ extension BoxOffice {
     private mutating func purchaseLate(_ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference?) -> Decision {
         let policy = events[Int(record.event)].definition.latePayment
         guard let payment, policy == .reacquire else { return sayExpired(record) }
-        guard refusalOfPools(holds.lines(id, record), in: Int(record.event)) == nil else {
+        guard fitsLimit(id, record), refusalOfPools(holds.lines(id, record), in: Int(record.event)) == nil else {
             return oweRefund(id, payment)
         }
         let fact = make(.purchased(id, payment: payment, late: true))
         return Decision(.purchased(view(id), late: true, repeated: false), fact)
+    }
+
+    /// Whether the buyer may still have the tickets of a hold that is counted no more: a buyer who let a hold expire
+    /// and took the limit again must not pay for both.
+    private func fitsLimit(_ id: HoldID, _ record: HoldRecord) -> Bool {
+        let event = events[Int(record.event)]
+        guard record.buyer > 0, let most = event.definition.ticketsPerBuyer else { return true }
+        return taken(by: event.buyers.accounts[Int(record.buyer - 1)]).tickets + quantity(id, record) <= most
     }
 
     /// Once told that money is owed for a payment, that stays so, whatever comes free later: it may be paid back by

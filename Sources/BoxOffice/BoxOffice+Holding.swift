@@ -4,10 +4,7 @@
 extension BoxOffice {
     mutating func hold(_ request: HoldRequest, at now: Moment) -> Answer {
         let key = request.key.map { KeyFact(key: $0, fingerprint: request.fingerprint) }
-        if let key {
-            if let use = keys.use(of: key.key) { return replay(use, key) }
-            if keys.count >= limits.keys { return refuse(.tooManyKeys) }
-        }
+        if let key, let answer = answer(to: key) { return answer }
         guard let index = eventIndexes[request.event] else { return refuse(.unknownEvent) }
         let lines: OneOrMore<HeldLine>
         switch check(request.lines, of: events[index]) {
@@ -31,8 +28,15 @@ extension BoxOffice {
         return .decided(Decision(.held(view, replayed: false), fact))
     }
 
+    /// The answer to a request whose key decides it: it was used before, or there is no room for one more.
+    mutating func answer(to key: KeyFact) -> Answer? {
+        if let use = keys.use(of: key.key, at: clock, retention: limits.keyRetention) { return replay(use, key) }
+        let hasRoom = keys.hasRoom(under: limits.keys, at: clock, retention: limits.keyRetention)
+        return hasRoom ? nil : refuse(.tooManyKeys)
+    }
+
     /// The answer of then to a request that comes again with its key.
-    func replay(_ use: KeyTable.Use, _ key: KeyFact) -> Answer {
+    private func replay(_ use: KeyTable.Use, _ key: KeyFact) -> Answer {
         guard use.fingerprint == key.fingerprint else { return refuse(.keyReused) }
         guard let record = holds.record(use.hold) else { return .notAtHand(use.hold) }
         let event = events[Int(record.event)]
@@ -54,12 +58,12 @@ extension BoxOffice {
         guard lines.count <= limits.linesPerHold else {
             return .failure(Refused(refusal: .invalid([Mistake("/lines", "must be \(limits.linesPerHold) or fewer")])))
         }
+        if let unknown = lines.first(where: { event.typeIndexes[$0.type] == nil }) {
+            return .failure(Refused(refusal: .unknownTicketType(unknown.type)))
+        }
         let most = event.definition.ticketsPerHold
         var total = 0
         for (position, line) in lines.enumerated() {
-            guard event.typeIndexes[line.type] != nil else {
-                return .failure(Refused(refusal: .unknownTicketType(line.type)))
-            }
             guard (1...most).contains(line.quantity) else {
                 let mistake = Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")
                 return .failure(Refused(refusal: .invalid([mistake])))
@@ -96,17 +100,23 @@ extension BoxOffice {
             let most = definition.ticketsPerBuyer ?? .max
             return asked <= most ? nil : .buyerLimitReached(remaining: most)
         }
+        let (live, tickets) = taken(by: account)
+        let asked = lines.reduce(0) { $0 + Int($1.quantity) }
+        let remaining = max(0, (definition.ticketsPerBuyer ?? .max) - tickets)
+        if live >= definition.holdsPerBuyer ?? .max { return .buyerLimitReached(remaining: 0) }
+        return asked <= remaining ? nil : .buyerLimitReached(remaining: remaining)
+    }
+
+    /// The live holds of a buyer, and the tickets in them and bought.
+    func taken(by account: BuyerAccounts.Account) -> (live: Int, tickets: Int) {
         var live = 0
         var tickets = account.bought
         for id in account.holds {
             guard let record = holds.record(id), record.isLive(at: clock) else { continue }
             live += 1
-            tickets += holds.lines(id, record).reduce(0) { $0 + Int($1.quantity) }
+            tickets += quantity(id, record)
         }
-        let asked = lines.reduce(0) { $0 + Int($1.quantity) }
-        let remaining = max(0, (definition.ticketsPerBuyer ?? .max) - tickets)
-        if live >= definition.holdsPerBuyer ?? .max { return .buyerLimitReached(remaining: 0) }
-        return asked <= remaining ? nil : .buyerLimitReached(remaining: remaining)
+        return (live, tickets)
     }
 
     /// Why the pools cannot give `lines`, or `nil` if they can. Lines that draw on the same pool are summed.
@@ -131,7 +141,7 @@ extension BoxOffice {
     ) -> Refusal? {
         var isShort = false
         for need in needs {
-            if events[index].pools[need.pool].settle(at: clock) { events[index].version += 1 }
+            if events[index].pools[need.pool].settle(at: clock) { events[index].noteChange() }
             let pool = events[index].pools[need.pool]
             if pool.isClosed { return .poolClosed(pool.code) }
             if pool.free < need.quantity { isShort = true }

@@ -63,7 +63,7 @@ extension BoxOffice {
             events[index].isPaused = paused
         } else {
             eventIndexes[definition.id] = events.count
-            var event = Event(definition)
+            var event = Event(definition, version: firstVersion)
             event.isPaused = paused
             events.append(event)
         }
@@ -101,8 +101,8 @@ extension BoxOffice {
         keys.remember(
             key.key.key,
             KeyTable.Use(
-                fingerprint: key.key.fingerprint, hold: key.hold, deadline: key.deadline, extensions: key.extensions),
-            at: key.at)
+                fingerprint: key.key.fingerprint, hold: key.hold, deadline: key.deadline, extensions: key.extensions,
+                at: key.at))
     }
 
     /// Brings a hold that ended long ago back to hand, as the ledger says it stands.

@@ -70,9 +70,10 @@ public struct BoxOffice: Sendable {
     ///
     /// A restart continues from the latest fact; without this, an hour without facts would be given to holds twice.
     public mutating func recordClock(ifOlderThan age: Duration) -> RecordedFact? {
-        guard lastFactAt.advanced(by: age) <= clock,
-            events.contains(where: { $0.pools.contains { $0.earliestExpiry != nil } })
-        else { return nil }
+        guard lastFactAt.advanced(by: age) <= clock else { return nil }
+        // Counted up to now first: places that came free and were not looked at since are nothing live.
+        for index in events.indices { events[index].settle(at: clock) }
+        guard events.contains(where: { $0.pools.contains { $0.earliestExpiry != nil } }) else { return nil }
         return recordClock()
     }
 
@@ -106,6 +107,12 @@ public struct BoxOffice: Sendable {
     /// The codes of all events, in the order in which they were first defined.
     public var eventCodes: [Code] {
         events.map(\.definition.id)
+    }
+
+    /// Where an event's versions start: they go on rising through a restart, because the clock does and no event
+    /// changes 4,096 times a millisecond.
+    var firstVersion: UInt64 {
+        UInt64(max(0, clock.milliseconds)) << 12
     }
 
     /// A new fact, applied and numbered.

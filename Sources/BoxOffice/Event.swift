@@ -18,10 +18,12 @@ struct Event: Sendable, Equatable {
     private(set) var typeIndexes: [Code: Int] = [:]
     var buyers = BuyerAccounts()
     /// Goes up with every change of a number or a definition.
-    var version: UInt64 = 0
+    private(set) var version: UInt64
 
-    init(_ definition: EventDefinition) {
+    /// - Parameter version: above every version that an earlier process can have told.
+    init(_ definition: EventDefinition, version: UInt64) {
         self.definition = definition
+        self.version = version
         adopt(definition)
     }
 
@@ -31,6 +33,10 @@ struct Event: Sendable, Equatable {
         let kept = Set(next.pools.map(\.code))
         for pool in pools where !pool.isRetired && pool.promised > 0 && !kept.contains(pool.code) {
             found.append(Mistake("/pools", "must keep \(pool.code): places in it are held or sold"))
+        }
+        let new = next.pools.count { pool in !pools.contains { $0.code == pool.code } }
+        if pools.count + new > limits.poolsEverPerEvent {
+            found.append(Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones"))
         }
         var added = 0
         for type in next.types where typeIndexes[type.code].map({ !hasSamePools(types[$0], type) }) ?? true {
@@ -80,6 +86,10 @@ struct Event: Sendable, Equatable {
     private func hasSamePools(_ known: TicketType, _ next: EventDefinition.TicketType) -> Bool {
         known.pools.count == next.pools.count
             && zip(known.pools, next.pools).allSatisfy { pools[$0].code == $1 }
+    }
+
+    mutating func noteChange() {
+        version += 1
     }
 
     mutating func settle(at now: Timestamp) {

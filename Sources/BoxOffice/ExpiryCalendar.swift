@@ -43,16 +43,16 @@ struct ExpiryCalendar: Sendable, Equatable {
         }
     }
 
-    /// - Precondition: as many were added at `deadline` and it has not passed.
-    mutating func remove(_ quantity: Int, at deadline: Timestamp) {
+    /// - Returns: `false`, and nothing is changed, if fewer were added at `deadline` or it has passed.
+    mutating func remove(_ quantity: Int, at deadline: Timestamp) -> Bool {
         let index = firstIndex(notBefore: deadline)
-        precondition(
-            index < entries.count && entries[index].deadline == deadline && entries[index].quantity >= quantity,
-            "a live hold is in the calendar")
+        guard index < entries.count, entries[index].deadline == deadline, entries[index].quantity >= quantity
+        else { return false }
         entries[index].quantity -= quantity
         // An empty entry in the middle goes when its moment comes; those at the ends must not mislead `earliest`.
         while let last = entries.last, last.quantity == 0 { entries.removeLast() }
         while let first = entries.first, first.quantity == 0 { entries.removeFirst() }
+        return true
     }
 
     /// The index of the first entry at `deadline` or later, looked for from the end in doubling steps.

@@ -75,9 +75,10 @@ struct HoldTable: Sendable, Equatable {
         next = first
     }
 
-    /// Brings an old hold back to hand.
+    /// Brings an old hold back to hand. One that is at hand stays as it is: it may be ahead of the ledger.
     mutating func recall(_ id: HoldID, _ record: HoldRecord, moreLines more: [HeldLine], limit: Int) {
-        guard id.number < base, recalled.updateValue(record, forKey: id) == nil else { return }
+        guard id.number < base, recalled[id] == nil else { return }
+        recalled[id] = record
         if !more.isEmpty { moreLines[id] = more }
         recalledOrder.append(id)
         while recalledOrder.count > limit, let oldest = recalledOrder.popFirst() {

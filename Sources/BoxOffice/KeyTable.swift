@@ -10,29 +10,44 @@ struct KeyTable: Sendable, Equatable {
         var deadline: Timestamp
         /// How many extensions there had been.
         var extensions: UInt8
+        /// The moment of use, from which it is remembered.
+        var at: Timestamp
     }
 
     private var uses: [IdempotencyKey: Use] = [:]
     /// In the order of use, for forgetting.
     private var order = Deque<(key: IdempotencyKey, at: Timestamp)>()
 
-    var count: Int { uses.count }
-
-    func use(of key: IdempotencyKey) -> Use? {
-        uses[key]
+    /// What `key` was used for, unless that is longer ago than `retention`: forgotten already or not, it is the same.
+    func use(of key: IdempotencyKey, at now: Timestamp, retention: Duration) -> Use? {
+        guard let use = uses[key], now <= use.at.advanced(by: retention) else { return nil }
+        return use
     }
 
-    mutating func remember(_ key: IdempotencyKey, _ use: Use, at moment: Timestamp) {
+    mutating func remember(_ key: IdempotencyKey, _ use: Use) {
         uses[key] = use
-        order.append((key, moment))
+        order.append((key, use.at))
     }
 
-    /// Forgets what is older than `retention`. A key is good *at least* that long: nothing depends on when this runs.
-    mutating func forget(before now: Timestamp, retention: Duration) {
-        while let first = order.first, first.at.advanced(by: retention) < now {
-            order.removeFirst()
-            uses[first.key] = nil
+    /// Whether one more key fits under `limit`, with those forgotten that stand in its way and are past their time.
+    mutating func hasRoom(under limit: Int, at now: Timestamp, retention: Duration) -> Bool {
+        while uses.count >= limit {
+            guard forgetOldest(before: now, retention: retention) else { return false }
         }
+        return true
+    }
+
+    /// Forgets what is older than `retention`.
+    mutating func forget(before now: Timestamp, retention: Duration) {
+        while forgetOldest(before: now, retention: retention) {}
+    }
+
+    private mutating func forgetOldest(before now: Timestamp, retention: Duration) -> Bool {
+        guard let first = order.first, first.at.advanced(by: retention) < now else { return false }
+        order.removeFirst()
+        // A key that was used again after its time is remembered for its later use.
+        if uses[first.key]?.at == first.at { uses[first.key] = nil }
+        return true
     }
 
     static func == (left: Self, right: Self) -> Bool {

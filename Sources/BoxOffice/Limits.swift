@@ -4,6 +4,8 @@ public struct Limits: Sendable, Equatable {
     public var events = 10_000
     /// Pools of one event.
     public var poolsPerEvent = 64
+    /// Pools of one event, counting those that a later definition dropped.
+    public var poolsEverPerEvent = 1_024
     /// Ticket types of one event, counting those that a later definition replaced.
     public var typesPerEvent = 1_024
     /// Pools that one type draws from: what fits the type's four inline indexes.

@@ -46,18 +46,18 @@ struct Pool: Sendable, Equatable {
     }
 
     mutating func release(_ quantity: Int, heldUntil deadline: Timestamp) {
-        calendar.remove(quantity, at: deadline)
+        takeOut(quantity, at: deadline)
         held -= quantity
         check()
     }
 
     mutating func extend(_ quantity: Int, from old: Timestamp, to new: Timestamp) {
-        calendar.remove(quantity, at: old)
+        takeOut(quantity, at: old)
         calendar.add(quantity, at: new)
     }
 
     mutating func sell(_ quantity: Int, heldUntil deadline: Timestamp) {
-        calendar.remove(quantity, at: deadline)
+        takeOut(quantity, at: deadline)
         held -= quantity
         sold += quantity
         check()
@@ -92,6 +92,10 @@ struct Pool: Sendable, Equatable {
         held += quantity
         calendar.add(quantity, at: deadline)
         ceiling = max(ceiling, promised)
+    }
+
+    private mutating func takeOut(_ quantity: Int, at deadline: Timestamp) {
+        if !calendar.remove(quantity, at: deadline) { isClosed = true }
     }
 
     /// A broken rule never ends the process: the pool closes, what is held can still be completed.

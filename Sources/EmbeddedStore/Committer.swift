@@ -33,7 +33,20 @@ struct Committer: Sendable {
                 store.log(step)
             }
         }
+        recordClock()
         ended.signal()
+    }
+
+    /// A store that is stopped in good order goes on at the very moment it stopped.
+    private func recordClock() {
+        guard let batch = store.desk.withLock({ $0.takeLastClock() }) else { return }
+        do {
+            try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch) }
+        } catch {
+            store.logger.warning(
+                "The clock was not recorded at the stop; live holds may get a second more",
+                metadata: ["error": "\(error)"])
+        }
     }
 
     private func commit(_ batch: Desk.Batch) {

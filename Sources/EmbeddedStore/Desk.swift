@@ -228,6 +228,16 @@ struct Desk: Sendable {
         if condition != .closing { condition = .selling }
     }
 
+    /// That the clock came this far, if anything live depends on it.
+    mutating func takeLastClock() -> Ledger.Batch? {
+        let moment = readClock().moment
+        office.advance(to: moment.office)
+        guard let fact = office.recordClock(ifOlderThan: .zero) else { return nil }
+        append(fact, at: moment)
+        defer { gathering = Batch() }
+        return gathering.facts
+    }
+
     mutating func close() {
         condition = .closing
     }

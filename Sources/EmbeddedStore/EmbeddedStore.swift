@@ -68,7 +68,7 @@ public final class EmbeddedStore: TicketStore, Service {
     /// Signalled when there is something for a committer that waits.
     let work = DispatchSemaphore(value: 0)
     private let committerEnded = DispatchSemaphore(value: 0)
-    private let lock: LedgerLock
+    private let lock: Mutex<LedgerLock?>
 
     /// Opens the ledger, recovers what it says, and sells.
     ///
@@ -78,7 +78,7 @@ public final class EmbeddedStore: TicketStore, Service {
         self.configuration = configuration
         self.logger = logger
         try Self.makeDirectory(configuration.directory)
-        lock = try LedgerLock(path: configuration.directory + "/lock")
+        lock = Mutex(try LedgerLock(path: configuration.directory + "/lock"))
         ledgerPath = configuration.directory + "/" + Self.ledgerName
         let ledger = try Ledger(path: ledgerPath, durability: configuration.durability)
         var random = SystemRandomNumberGenerator()
@@ -148,6 +148,7 @@ public final class EmbeddedStore: TicketStore, Service {
         } catch {
             logger.error("The ledger did not close cleanly", metadata: ["error": "\(error)"])
         }
+        lock.withLock { $0 = nil }
     }
 
     private func startCommitter() {

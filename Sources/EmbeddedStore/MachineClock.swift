@@ -37,9 +37,9 @@ public enum MachineClock {
     private static var wall: WallTime {
         var time = timespec()
         #if os(Linux)
-        clock_gettime(CLOCK_REALTIME_COARSE, &time)
+            clock_gettime(CLOCK_REALTIME_COARSE, &time)
         #else
-        clock_gettime(CLOCK_REALTIME, &time)
+            clock_gettime(CLOCK_REALTIME, &time)
         #endif
         return WallTime(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
     }

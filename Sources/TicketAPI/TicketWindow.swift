@@ -4,11 +4,11 @@ internal import NIOHTTP1
 internal import TicketStore
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #elseif canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// What the connections of one event loop share: their waiting requests, prepared answers, and the time.

@@ -24,12 +24,12 @@ public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// This pointer as seen from the object whose member `name` it looks into.
-    func below(_ name: String) -> JSONPointer {
+    package func below(_ name: String) -> JSONPointer {
         JSONPointer(escaped: JSONPointer.token(name) + text)
     }
 
     /// The names and indexes of a pointer's text, from the outside inwards.
-    static func tokens(of text: String) -> [String] {
+    package static func tokens(of text: String) -> [String] {
         text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst().map { token in
             var name = [UInt8]()
             var escaped = false

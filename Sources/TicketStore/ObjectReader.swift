@@ -71,7 +71,7 @@ public struct ObjectReader: Sendable {
 }
 
 /// "; did you mean …?" with the word of `words` that is written most like `text`; empty if none is like it.
-func didYouMean(_ text: String, among words: [String]) -> String {
+package func didYouMean(_ text: String, among words: [String]) -> String {
     /// Longer texts are no slips of the hand, and comparing them would cost.
     let longest = 40
     guard text.utf8.count <= longest else { return "" }

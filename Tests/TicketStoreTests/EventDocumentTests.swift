@@ -1,7 +1,6 @@
 import BoxOffice
 import Testing
-
-@testable import TicketStore
+import TicketStore
 
 @Suite("An event's document")
 struct EventDocumentTests {

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import TicketStore
+import TicketStore
 
 @Suite("Reading JSON")
 struct JSONReaderTests {

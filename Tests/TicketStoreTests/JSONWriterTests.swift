@@ -1,8 +1,7 @@
 import BoxOffice
 import Foundation
 import Testing
-
-@testable import TicketStore
+import TicketStore
 
 @Suite("Writing JSON")
 struct JSONWriterTests {

@@ -1,8 +1,7 @@
 import BoxOffice
 import Foundation
 import Testing
-
-@testable import TicketStore
+import TicketStore
 
 @Suite("Moments in RFC 3339")
 struct RFC3339Tests {

@@ -1,0 +1,204 @@
+import BoxOffice
+
+// Judging what was answered about a hold that was given.
+
+extension Books {
+    mutating func judge(_ hold: String, _ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
+        guard let account = accounts[hold] else {
+            switch heard {
+            case .unknownHold, .refused, .keyReused, .extended(_, replayed: true): return
+            default: return breach("\(request.asked) was answered \(heard), and \(hold) was never given")
+            }
+        }
+        let was = states(of: account, span)
+        if let key = request.key, judgeKey(key, request, heard, span) { return }
+        switch heard {
+        case .refused: break
+        case .unknownHold: breach("rule 19: \(hold) was given and is unknown")
+        case .looked(let state): look(hold, was, state)
+        case .released(let repeated):
+            expect(hold, was, repeated ? [.released, .expired, .owed] : [.held], request, heard)
+            if !repeated { accounts[hold]?.possible = [.released] }
+        case .returned(let repeated):
+            expect(hold, was, repeated ? [.returned] : [.purchased], request, heard)
+            accounts[hold]?.possible = [.returned]
+        case .purchased(let late, let repeated): purchase(hold, was, late, repeated, request, span)
+        case .expired(let refund): expire(hold, was, refund, request, span)
+        case .extended(let told, _): extend(hold, was, told, request, span)
+        case .alreadyPurchased: expect(hold, was, [.purchased], request, heard)
+        case .wasReleased: expect(hold, was, [.released], request, heard)
+        case .wasReturned: expect(hold, was, [.returned], request, heard)
+        case .notPurchased: expect(hold, was, [.held, .expired, .released, .owed], request, heard)
+        case .paymentConflict: judgeConflict(hold, was, account, request)
+        case .extensionDenied:
+            expect(hold, was, [.held], request, heard)
+            let limit = definitions[account.event]?.maximumExtensions ?? 0
+            if isSequential, account.extensions < limit {
+                breach("rule 13: \(hold) was denied extension \(account.extensions + 1) of \(limit)")
+            }
+        default: breach("\(request.asked) was answered \(heard), which is no answer to it")
+        }
+    }
+
+    /// The states that fit an answer; from now on it is in one of them.
+    private mutating func expect(
+        _ hold: String, _ was: Set<State>, _ fitting: Set<State>, _ request: Ask, _ heard: Heard
+    ) {
+        let left = was.intersection(fitting)
+        guard !left.isEmpty else {
+            return breach("rules 8 to 14: \(request.asked) was answered \(heard), and the hold can only be \(was)")
+        }
+        accounts[hold]?.possible = left
+        if left.isSubset(of: [.expired, .owed]) { accounts[hold]?.wasToldExpired = true }
+    }
+
+    private mutating func look(_ hold: String, _ was: Set<State>, _ state: Heard.State) {
+        let fitting: Set<State> =
+            switch state {
+            case .held: [.held]
+            case .purchased: [.purchased]
+            case .released: [.released]
+            case .expired: [.expired, .owed]
+            case .returned: [.returned]
+            }
+        let left = was.intersection(fitting)
+        if left.isEmpty { return breach("rules 6 to 14: \(hold) shows as \(state), and can only be \(was)") }
+        accounts[hold]?.possible = left
+        if state == .expired { accounts[hold]?.wasToldExpired = true }
+    }
+
+    /// - Returns: whether the answer was one to the key and says nothing new of the hold.
+    private mutating func judgeKey(_ key: String, _ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) -> Bool {
+        if let known = uses[key], span.upperBound <= known.answeredAt + keyRetention {
+            switch heard {
+            case .keyReused where known.asked != request.asked: return true
+            case .extended(let told, true) where known.asked == request.asked && known.told.overlaps(told): return true
+            case .refused: return true
+            default:
+                breach("rule 15: \(request.asked) with a key used for \(known.asked) was answered \(heard)")
+                return true
+            }
+        }
+        switch heard {
+        case .extended(let told, let replayed):
+            let isPossible = accounts[request.asked.hold ?? ""]?.pending.values.contains(request.asked) ?? false
+            if replayed, uses[key] == nil, !isPossible {
+                breach("rule 15: \(request.asked) was replayed to a key never used")
+            }
+            uses[key] = Use(
+                asked: request.asked, hold: request.asked.hold ?? "", told: told, answeredAt: span.lowerBound)
+        case .keyReused:
+            if uses[key] == nil { breach("rule 15: \(request.asked) was called another request under a new key") }
+            return true
+        default: break
+        }
+        return false
+    }
+
+    private mutating func purchase(
+        _ hold: String, _ was: Set<State>, _ late: Bool, _ repeated: Bool, _ request: Ask, _ span: ClosedRange<Int64>
+    ) {
+        guard case .purchase(_, let payment) = request.asked, let account = accounts[hold],
+            let definition = definitions[account.event]
+        else { return breach("\(request.asked) was answered as purchased") }
+        let heard = Heard.purchased(late: late, repeated: repeated)
+        accounts[hold]?.isLate = late
+        if repeated {
+            expect(hold, was, [.purchased], request, heard)
+            if let isLate = account.isLate, isLate != late { breach("rule 8: \(hold) was late before, or is now") }
+            if let payment, account.paid != .unknown, account.paid != .with(payment) {
+                breach("rule 8: \(hold) was paid \(account.paid), and \(payment) was taken as the same payment")
+            }
+            return
+        }
+        expect(hold, was, late ? [.expired] : [.held], request, heard)
+        accounts[hold]?.possible = [.purchased]
+        accounts[hold]?.paid = payment.map { .with($0) } ?? .without
+        if let payment {
+            for other in payments[payment, default: []] where other != hold {
+                guard accounts[other]?.hasSpent(payment) ?? false else { continue }
+                breach("rule 10: \(payment) was taken for \(other) and \(hold)")
+            }
+        }
+        guard late else { return }
+        if payment == nil { breach("rule 9: \(hold) was purchased after its end without a payment") }
+        if definition.latePayment == .strict { breach("rule 9: \(hold) was purchased after its end, policy strict") }
+        if let buyer = account.buyer, let limit = definition.ticketsPerBuyer {
+            let taken = taken(by: buyer, in: account.event, span, except: hold).tickets
+            if taken.lowerBound + account.tickets > limit {
+                breach("rule 3: \(hold), paid late, gives \(buyer) more than \(limit) tickets")
+            }
+        }
+        judgePlaces(of: hold, account.needs, definition, span.upperBound...span.upperBound)
+    }
+
+    private mutating func expire(
+        _ hold: String, _ was: Set<State>, _ refund: Bool, _ request: Ask, _ span: ClosedRange<Int64>
+    ) {
+        expect(hold, was, [.expired, .owed], request, .expired(refund: refund))
+        accounts[hold]?.wasToldExpired = true
+        guard case .purchase(_, let payment) = request.asked else {
+            if refund { breach("rule 9: \(request.asked) was told of a refund") }
+            return
+        }
+        guard let account = accounts[hold], let definition = definitions[account.event] else { return }
+        let isTried = definition.latePayment == .reacquire && payment != nil
+        if refund, payment == nil { breach("rule 9: a refund is owed for no payment at \(hold)") }
+        if refund, !isTried, !was.contains(.owed) { breach("rule 9: a refund is owed at \(hold), policy strict") }
+        if !refund, isTried { breach("rule 9: \(payment ?? "") was refused at \(hold), with no try and no refund") }
+        guard refund, let payment else { return }
+        if isSequential, !was.contains(.owed), !couldLose(account, hold, definition, span) {
+            breach("rule 9: \(hold) was lost to a late payment, and its places were free")
+        }
+        accounts[hold]?.possible = [.owed]
+        accounts[hold]?.owed.insert(payment)
+    }
+
+    private mutating func couldLose(
+        _ account: Account, _ hold: String, _ definition: EventDefinition, _ span: ClosedRange<Int64>
+    ) -> Bool {
+        let tally = tally(of: account.event, span)
+        for (pool, need) in account.needs {
+            let capacity = definition.pools.first { $0.code.text == pool }?.capacity ?? 0
+            if capacity - (tally[pool]?.promisedMost ?? 0) < need { return true }
+        }
+        guard let buyer = account.buyer, let limit = definition.ticketsPerBuyer else { return false }
+        return taken(by: buyer, in: account.event, span, except: hold).tickets.upperBound + account.tickets > limit
+    }
+
+    private mutating func extend(
+        _ hold: String, _ was: Set<State>, _ told: ClosedRange<Int64>, _ request: Ask, _ span: ClosedRange<Int64>
+    ) {
+        expect(hold, was, [.held], request, .extended(told: told, replayed: false))
+        guard let account = accounts[hold], let definition = definitions[account.event] else { return }
+        let grace = definition.grace.inMilliseconds
+        let end = (told.lowerBound + grace)...(told.upperBound + grace)
+        if end.upperBound < account.end.lowerBound {
+            breach("rule 13: \(hold) was shortened from \(account.end) to \(end)")
+        }
+        let time = (definition.holdTime + definition.grace).inMilliseconds
+        if end.lowerBound > max(account.end.upperBound, span.upperBound + time)
+            || end.upperBound < span.lowerBound + time
+        {
+            breach(
+                "rule 13: \(hold) was extended at \(span) from \(account.end) to \(end), by more or less than \(time)")
+        }
+        if account.extensions >= definition.maximumExtensions {
+            breach("rule 13: \(hold) was extended more than \(definition.maximumExtensions) times")
+        }
+        accounts[hold]?.possible = [.held]
+        accounts[hold]?.end = end
+        accounts[hold]?.extensions += 1
+    }
+
+    private mutating func judgeConflict(_ hold: String, _ was: Set<State>, _ account: Account, _ request: Ask) {
+        guard isSequential else { return }
+        guard case .purchase(_, let payment?) = request.asked else {
+            return breach("rule 8: \(request.asked) was a conflict of payments")
+        }
+        if was.contains(.purchased), account.paid != .with(payment) { return }
+        let others = payments[payment, default: []].filter { $0 != hold }
+        let isSpent = others.contains { accounts[$0].map { $0.hasSpent(payment) || !$0.pending.isEmpty } ?? false }
+        if !isSpent { breach("rule 10: \(payment) was refused at \(hold), and bought nothing else") }
+    }
+}

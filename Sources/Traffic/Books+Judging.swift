@@ -1,0 +1,157 @@
+import BoxOffice
+
+// Judging an answer: whether it can be, given everything that was heard before.
+
+extension Books {
+    mutating func judgeHold(_ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
+        guard case .hold(let event, let lines, let buyer) = request.asked else { return }
+        let known = request.key.flatMap { uses[$0] }
+        let mustRemember = known.map { span.upperBound <= $0.answeredAt + keyRetention } ?? false
+        if let known, mustRemember, !isReplay(heard, of: known, request.asked) {
+            breach("rule 15: \(request.asked) with its key again was answered \(heard), and \(known.hold) before")
+        }
+        switch heard {
+        case .held(let hold, let told, let replayed):
+            if replayed {
+                guard let key = request.key else { return breach("rule 15: \(hold) was replayed to no key") }
+                if let known, known.hold != hold || !known.told.overlaps(told) {
+                    breach(
+                        "rule 15: \(hold) until \(told) was replayed, answered was \(known.hold) until \(known.told)")
+                }
+                let ghost = ghosts.contains { $0.value.key == key }
+                if known == nil, !ghost { breach("rule 15: \(hold) was replayed to a key never used") }
+            }
+            if let key = request.key {
+                for (id, ghost) in ghosts where ghost.key == key { ghosts[id] = nil }
+            }
+            guard !replayed || accounts[hold] == nil else { return }
+            open(hold, request, told, span, isNew: !replayed)
+        case .soldOut, .temporarilyHeld, .insufficient:
+            guard isSequential, let needs = needs(of: lines, in: event) else { return }
+            judgeShortage(heard, needs, event, span)
+        case .buyerLimit(let remaining):
+            guard isSequential else { return }
+            judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.bounded }, event, span)
+        case .keyReused:
+            guard let key = request.key else { return breach("rule 15: a key was called reused where none was told") }
+            if let known = uses[key], known.asked != request.asked { return }
+            if isSequential { breach("rule 15: \(request.asked) was called another request under its key") }
+        case .refused: break
+        default: breach("\(request.asked) was answered \(heard), which is no answer to it")
+        }
+    }
+
+    private func isReplay(_ heard: Heard, of use: Use, _ asked: Asked) -> Bool {
+        switch heard {
+        case .held(let hold, _, true): use.asked == asked && use.hold == hold
+        case .extended(_, true): use.asked == asked
+        case .keyReused: use.asked != asked
+        case .refused: true
+        default: false
+        }
+    }
+
+    /// Opens an account for a hold that was answered, and judges whether it could be given.
+    private mutating func open(
+        _ hold: String, _ request: Ask, _ told: ClosedRange<Int64>, _ span: ClosedRange<Int64>, isNew: Bool
+    ) {
+        guard case .hold(let event, let lines, let buyer) = request.asked else { return }
+        guard accounts[hold] == nil else { return breach("rule 3: \(hold) was answered to two requests") }
+        guard let definition = definitions[event], let needs = needs(of: lines, in: event) else {
+            return breach("rule 3: \(hold) was given for \(request.asked), which is not for sale")
+        }
+        let tickets = lines.reduce(0) { $0 + $1.bounded }
+        if lines.contains(where: { $0.quantity < 1 }) || tickets > definition.ticketsPerHold {
+            breach("rule 3: \(hold) was given for \(tickets) tickets at once")
+        }
+        let grace = definition.grace.inMilliseconds
+        let end = (told.lowerBound + grace)...(told.upperBound + grace)
+        if isNew {
+            let time = (definition.holdTime + definition.grace).inMilliseconds
+            if !end.overlaps((span.lowerBound + time)...(span.upperBound + time)) {
+                breach("rule 6: \(hold) of \(span) ends at \(end), its hold time is \(time) ms")
+            }
+            if paused.contains(event) { breach("rule 3: \(hold) was given while the sale was paused") }
+        }
+        let now = span.upperBound...span.upperBound
+        if isNew, let buyer {
+            let taken = taken(by: buyer, in: event, now)
+            if let limit = definition.ticketsPerBuyer, taken.tickets.lowerBound + tickets > limit {
+                breach("rule 3: \(hold) gives \(buyer) more than \(limit) tickets of \(event)")
+            }
+            if let limit = definition.holdsPerBuyer, taken.live.lowerBound + 1 > limit {
+                breach("rule 3: \(hold) gives \(buyer) more than \(limit) live holds of \(event)")
+            }
+        } else if isNew, definition.needsBuyer {
+            breach("rule 3: \(hold) was given to nobody, with a limit per buyer")
+        }
+        accounts[hold] = Account(event: event, needs: needs, tickets: tickets, buyer: buyer, end: end)
+        self.open[event, default: []].insert(hold)
+        if let buyer { boughtBy[event, default: [:]][buyer, default: []].insert(hold) }
+        if let key = request.key {
+            uses[key] = Use(asked: request.asked, hold: hold, told: told, answeredAt: span.lowerBound)
+        }
+        if isNew { judgePlaces(of: hold, needs, definition, now) }
+    }
+
+    /// No place twice: whatever is certainly promised fits.
+    func overdrawn(_ needs: [String: Int], _ definition: EventDefinition, _ tally: [String: Tally]) -> String? {
+        for (pool, _) in needs {
+            let capacity = definition.pools.first { $0.code.text == pool }?.capacity ?? 0
+            let promised = tally[pool]?.promisedLeast ?? 0
+            if promised > capacity { return "\(promised) of \(capacity) places of \(pool) are promised" }
+        }
+        return nil
+    }
+
+    mutating func judgePlaces(
+        of hold: String, _ needs: [String: Int], _ definition: EventDefinition, _ now: ClosedRange<Int64>
+    ) {
+        let tally = tally(of: definition.id.text, now)
+        if let finding = overdrawn(needs, definition, tally) { breach("rule 2: with \(hold), \(finding)") }
+    }
+
+    private mutating func judgeShortage(
+        _ heard: Heard, _ needs: [String: Int], _ event: String, _ span: ClosedRange<Int64>
+    ) {
+        let tally = tally(of: event, span)
+        var (canBeSoldOut, mustBeSoldOut, canBeHeld, canBeFew, mustBeNone) = (false, false, false, false, false)
+        for (pool, need) in needs {
+            let capacity = definitions[event]?.pools.first { $0.code.text == pool }?.capacity ?? 0
+            let mine = tally[pool] ?? Tally()
+            if mine.promisedMost >= capacity, mine.heldLeast == 0 { canBeSoldOut = true }
+            if mine.promisedLeast >= capacity, mine.heldMost == 0 { mustBeSoldOut = true }
+            if mine.promisedMost >= capacity, mine.heldMost > 0 { canBeHeld = true }
+            if mine.promisedLeast >= capacity { mustBeNone = true }
+            if case .insufficient(let available) = heard, available > 0, available < need,
+                capacity - mine.promisedMost <= available, available <= capacity - mine.promisedLeast
+            {
+                canBeFew = true
+            }
+        }
+        let isRight =
+            switch heard {
+            case .soldOut: canBeSoldOut
+            case .temporarilyHeld: canBeHeld && !mustBeSoldOut
+            default: canBeFew && !mustBeNone
+            }
+        if !isRight { breach("rule 2 or 17: \(needs) of \(event) were refused as \(heard), answered were \(tally)") }
+    }
+
+    private mutating func judgeLimit(
+        _ remaining: Int, _ buyer: String?, _ asked: Int, _ event: String, _ span: ClosedRange<Int64>
+    ) {
+        guard let definition = definitions[event], let buyer else {
+            return breach("rule 3: nobody was told to have reached a limit")
+        }
+        let taken = taken(by: buyer, in: event, span)
+        let isFull = definition.holdsPerBuyer.map { taken.live.upperBound >= $0 } ?? false
+        let limit = definition.ticketsPerBuyer ?? .max
+        let left = max(0, limit - taken.tickets.upperBound)...max(0, limit - taken.tickets.lowerBound)
+        let isOver = taken.tickets.upperBound + asked > limit && left.contains(remaining)
+        if !isOver, !(isFull && remaining == 0) {
+            breach(
+                "rule 3: \(buyer) was refused \(asked) more of \(event), with \(taken.tickets) and \(remaining) left")
+        }
+    }
+}

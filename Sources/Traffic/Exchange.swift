@@ -1,0 +1,158 @@
+public import BoxOffice
+public import TicketStore
+
+/// What a client asked, in plain words: names are texts, as they travel over HTTP.
+public enum Asked: Hashable, Sendable {
+    public struct Line: Hashable, Sendable {
+        public var type: String
+        public var quantity: Int
+
+        public init(type: String, quantity: Int) {
+            self.type = type
+            self.quantity = quantity
+        }
+
+        /// A number that sums stay small with: nobody is answered more than a million tickets, and none takes a place.
+        var bounded: Int { min(max(quantity, 0), 1_000_000) }
+    }
+
+    case hold(event: String, lines: [Line], buyer: String?)
+    case extend(String)
+    case release(String)
+    case purchase(String, payment: String?)
+    case returnPurchase(String)
+    case look(String)
+
+    /// The hold that it is about, if it is about one that was given.
+    public var hold: String? {
+        switch self {
+        case .hold: nil
+        case .extend(let hold), .release(let hold), .purchase(let hold, _), .returnPurchase(let hold), .look(let hold):
+            hold
+        }
+    }
+}
+
+/// What a client heard.
+public enum Heard: Hashable, Sendable {
+    public enum State: Hashable, Sendable {
+        case held, purchased, released, expired, returned
+    }
+
+    /// `told`: the deadline as told, on the clock of the books; a range where only the time left was told.
+    case held(String, told: ClosedRange<Int64>, replayed: Bool)
+    case extended(told: ClosedRange<Int64>, replayed: Bool)
+    case released(repeated: Bool)
+    case purchased(late: Bool, repeated: Bool)
+    case returned(repeated: Bool)
+    case looked(State)
+    case expired(refund: Bool)
+    case soldOut
+    case temporarilyHeld
+    case insufficient(available: Int)
+    case buyerLimit(remaining: Int)
+    case alreadyPurchased
+    case wasReleased
+    case wasReturned
+    case notPurchased
+    case paymentConflict
+    case extensionDenied
+    case unknownHold
+    case keyReused
+    /// Refused for a reason that the places, holds and payments have no part in, or before anything was decided.
+    case refused
+    /// It may or may not have happened: outcome unknown, or the connection died.
+    case unknown
+}
+
+extension Asked {
+    /// `nil` for what is asked about events and not about holds.
+    public init?(_ command: Command) {
+        switch command {
+        case .hold(let request):
+            self = .hold(
+                event: request.event.text,
+                lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity) }.map { $0 },
+                buyer: request.buyer?.text)
+        case .extend(let id, _): self = .extend(id.description)
+        case .release(let id): self = .release(id.description)
+        case .purchase(let id, let payment): self = .purchase(id.description, payment: payment?.text)
+        case .returnPurchase(let id): self = .returnPurchase(id.description)
+        case .look(let id): self = .look(id.description)
+        case .define, .pause, .resume: return nil
+        }
+    }
+}
+
+extension Command {
+    /// The text of the key that it carries.
+    public var keyText: String? {
+        switch self {
+        case .hold(let request): request.key?.text
+        case .extend(_, let key): key?.text
+        default: nil
+        }
+    }
+}
+
+extension Heard {
+    /// On the box office's own clock.
+    public init(_ reply: StoreReply) {
+        switch reply {
+        case .decided(let outcome, _): self.init(outcome)
+        case .failed(.outcomeUnknown): self = .unknown
+        case .failed(.overloaded), .failed(.suspended), .failed(.closing): self = .refused
+        }
+    }
+
+    /// On the box office's own clock.
+    public init(_ outcome: Outcome) {
+        switch outcome {
+        case .held(let view, let replayed):
+            let told = view.expiresAt.milliseconds
+            self = .held(view.id.description, told: told...told, replayed: replayed)
+        case .extended(let view, let replayed):
+            let told = view.expiresAt.milliseconds
+            self = .extended(told: told...told, replayed: replayed)
+        case .released(_, let repeated): self = .released(repeated: repeated)
+        case .purchased(_, let late, let repeated): self = .purchased(late: late, repeated: repeated)
+        case .returned(_, let repeated): self = .returned(repeated: repeated)
+        case .looked(let view): self = .looked(State(view.state))
+        case .eventChanged: self = .refused
+        case .refused(let refusal): self.init(refusal)
+        }
+    }
+
+    private init(_ refusal: Refusal) {
+        switch refusal {
+        case .soldOut: self = .soldOut
+        case .temporarilyHeld: self = .temporarilyHeld
+        case .insufficientQuantity(let available): self = .insufficient(available: available)
+        case .buyerLimitReached(let remaining): self = .buyerLimit(remaining: remaining)
+        case .holdExpired(let refund): self = .expired(refund: refund)
+        case .holdReleased: self = .wasReleased
+        case .alreadyPurchased: self = .alreadyPurchased
+        case .purchaseReturned: self = .wasReturned
+        case .notPurchased: self = .notPurchased
+        case .paymentConflict: self = .paymentConflict
+        case .extensionDenied: self = .extensionDenied
+        case .unknownHold: self = .unknownHold
+        case .keyReused: self = .keyReused
+        case .unknownEvent, .unknownTicketType, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
+            .tooManyKeys:
+            self = .refused
+        }
+    }
+}
+
+extension Heard.State {
+    public init(_ state: HoldView.State) {
+        switch state {
+        case .held: self = .held
+        case .purchased: self = .purchased
+        case .released: self = .released
+        case .expired: self = .expired
+        case .returned: self = .returned
+        }
+    }
+}

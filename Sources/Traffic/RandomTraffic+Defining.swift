@@ -1,0 +1,66 @@
+internal import BoxOffice
+
+// Events as chance would have them, and how they change.
+
+extension RandomTraffic {
+    mutating func newDefinition(_ index: Int) -> EventDefinition {
+        let pools = (0..<chance.number(in: 1...5)).map { pool in
+            EventDefinition.Pool(code: code("pool", pool), capacity: chance.number(in: 1...shape.capacity))
+        }
+        let types = (0..<chance.number(in: 1...4)).map { newType($0, pools) }
+        return EventDefinition(
+            id: code("event", index),
+            holdTime: .seconds(chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds)),
+            grace: .seconds(chance.number(in: 0...2)),
+            maximumExtensions: chance.number(in: 0...3),
+            latePayment: chance.chance(75) ? .reacquire : .strict,
+            ticketsPerHold: chance.number(in: 2...8),
+            ticketsPerBuyer: chance.chance(40) ? chance.number(in: 1...6) : nil,
+            holdsPerBuyer: chance.chance(30) ? chance.number(in: 1...3) : nil,
+            pools: pools, types: types)
+    }
+
+    private mutating func newType(_ number: Int, _ pools: [EventDefinition.Pool]) -> EventDefinition.TicketType {
+        var left = pools.map(\.code)
+        var drawn: [Code] = []
+        for _ in 0..<chance.number(in: 1...min(4, pools.count)) {
+            drawn.append(left.remove(at: chance.number(in: 0...(left.count - 1))))
+        }
+        return EventDefinition.TicketType(
+            code: code("T", number), price: Int64(chance.number(in: 0...90)) * 100, pools: drawn)
+    }
+
+    /// A definition replaced by one that differs in one thing, or a pause; refused ones among them.
+    mutating func change() -> Command {
+        guard var next = chance.one(of: definitions) else { return .pause(event: code("event", 0)) }
+        switch chance.number(in: 1...100) {
+        case 1...45:
+            let pool = chance.number(in: 0...(next.pools.count - 1))
+            next.pools[pool].capacity = chance.number(in: 0...shape.capacity)
+        case 46...52:
+            let type = chance.number(in: 0...(next.types.count - 1))
+            next.types[type].price += 100
+        case 53...58: next.types.append(newType(next.types.count, next.pools))
+        case 59...62: if next.types.count > 1 { next.types.removeLast() }
+        case 63...66: next.pools.append(.init(code: code("pool", next.pools.count), capacity: 3))
+        case 67...69:
+            let last = next.pools.removeLast().code
+            for type in next.types.indices { next.types[type].pools.removeAll { $0 == last } }
+        case 70...75: next.ticketsPerBuyer = chance.chance(50) ? chance.number(in: 1...6) : nil
+        case 76...79: next.holdsPerBuyer = chance.chance(50) ? chance.number(in: 1...3) : nil
+        case 80...83:
+            next.holdTime = .seconds(
+                chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds))
+        case 84...86: next.latePayment = next.latePayment == .strict ? .reacquire : .strict
+        case 87...89: return .pause(event: next.id)
+        default: return .resume(event: next.id)
+        }
+        return .define(next)
+    }
+
+    /// A code of a few letters and a number: always a good one, and if that were not so, the shortest.
+    func code(_ name: String, _ number: Int) -> Code {
+        guard let code = Code("\(name)\(number)") else { preconditionFailure("a plain name is a code") }
+        return code
+    }
+}

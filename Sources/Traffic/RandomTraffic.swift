@@ -1,0 +1,187 @@
+public import BoxOffice
+
+/// Commands that follow from a seed, over a few small events, so that everything is short all the time.
+///
+/// It adapts to what it hears: it asks about holds that it was given, comes back with keys and payments that it used
+/// before (rightly and wrongly), and steps time to just before, at and just after the deadlines it was told.
+public struct RandomTraffic: Sendable {
+    /// How much of what there is.
+    public struct Shape: Sendable {
+        public var events = 2
+        /// Places of a pool, at the most.
+        public var capacity = 12
+        /// Of 100 commands, those that change definitions.
+        public var changes = 5
+        /// Of 100 commands about a hold, those about any hold that was ever given, not one of the latest.
+        public var oldHolds = 20
+        /// Hold times are drawn from 1 to this, in seconds.
+        public var holdSeconds = 30
+
+        public init() {}
+    }
+
+    struct Given: Sendable {
+        var id: HoldID
+        var event: Int
+        var end: Timestamp
+        var payment: PaymentReference?
+        /// Purchased or released; whether it expired follows from the time.
+        var isOver = false
+    }
+
+    public let seed: UInt64
+    let shape: Shape
+    var chance: SeededGenerator
+    var definitions: [EventDefinition] = []
+    private var undefined: [EventDefinition] = []
+    private var given: [Given] = []
+    private var keyed: [(key: IdempotencyKey, command: Command)] = []
+    private var extended: [Command] = []
+    private var payments: [PaymentReference] = []
+    private var office = Timestamp(milliseconds: 1_000_000)
+    private var wallOffset: Int64 = 1_700_000_000_000
+    private var last: Command?
+    private var made = 0
+
+    public init(seed: UInt64, shape: Shape = Shape()) {
+        self.seed = seed
+        self.shape = shape
+        chance = SeededGenerator(seed: seed)
+        for index in 0..<shape.events { undefined.append(newDefinition(index)) }
+        definitions = undefined
+        undefined.reverse()
+    }
+
+    /// The next command and its moment, never before an earlier one.
+    public mutating func next() -> (Moment, Command) {
+        made += 1
+        if let definition = undefined.popLast() { return (now, remember(.define(definition))) }
+        step()
+        let dice = chance.number(in: 1...100)
+        if dice <= shape.changes { return (now, remember(change())) }
+        if dice <= 45 || given.isEmpty { return (now, remember(hold())) }
+        return (now, remember(ending()))
+    }
+
+    /// What came of the command that ``next()`` gave last.
+    public mutating func learn(_ outcome: Outcome) {
+        switch outcome {
+        case .held(let view, replayed: false):
+            let index = Int(view.event)
+            let grace = definitions[index].grace
+            given.append(Given(id: view.id, event: index, end: view.expiresAt.advanced(by: grace)))
+        case .extended(let view, replayed: false):
+            guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
+            given[position].end = view.expiresAt.advanced(by: definitions[given[position].event].grace)
+        case .purchased(let view, _, repeated: false):
+            guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
+            given[position].isOver = true
+            if case .purchase(_, let payment) = last { given[position].payment = payment }
+        case .released(let view, repeated: false):
+            guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
+            given[position].isOver = true
+        case .eventChanged:
+            guard case .define(let definition) = last,
+                let position = definitions.firstIndex(where: { $0.id == definition.id })
+            else { return }
+            definitions[position] = definition
+        default: break
+        }
+    }
+
+    private var now: Moment {
+        Moment(office: office, wall: WallTime(milliseconds: office.milliseconds + wallOffset))
+    }
+
+    private mutating func remember(_ command: Command) -> Command {
+        last = command
+        return command
+    }
+
+    /// Often no time at all, often the nearest deadlines, rarely long.
+    private mutating func step() {
+        let dice = chance.number(in: 1...100)
+        if dice <= 50 { return }
+        if dice <= 83 { return advance(by: chance.number(in: 1...400)) }
+        if dice <= 95 {
+            let ahead = given.suffix(24).filter { !$0.isOver }.map(\.end).filter { $0 >= office }.sorted()
+            guard !ahead.isEmpty else { return }
+            let end = ahead[min(ahead.count - 1, chance.chance(70) ? 0 : chance.number(in: 0...3))]
+            let target = end.milliseconds + Int64(chance.number(in: -1...1))
+            return advance(by: Int(max(0, target - office.milliseconds)))
+        }
+        if dice <= 98 { return advance(by: chance.number(in: 1...shape.holdSeconds * 500)) }
+        // The time of day may be set back; the office's own clock may not.
+        if chance.chance(20) { wallOffset -= Int64(chance.number(in: 0...60_000)) }
+        if chance.chance(5) { advance(by: 25 * 3_600_000) }
+    }
+
+    private mutating func advance(by milliseconds: Int) {
+        office = Timestamp(milliseconds: office.milliseconds + Int64(milliseconds))
+    }
+
+    private mutating func hold() -> Command {
+        if chance.chance(12), let used = chance.one(of: keyed) {
+            if chance.chance(60) { return used.command }
+            if case .hold(var request) = used.command {
+                request.lines.first.quantity &+= 1
+                return .hold(request)
+            }
+        }
+        guard let definition = chance.one(of: definitions) else { return change() }
+        var lines: [Line] = []
+        for _ in 0..<(chance.chance(70) ? 1 : chance.number(in: 2...4)) {
+            let type = chance.one(of: definition.types)?.code
+            lines.append(Line(type: type ?? definition.id, quantity: chance.number(in: 1...3)))
+        }
+        if chance.chance(2) { lines[0].quantity = chance.one(of: [0, -1, 1_000, .max, .min]) ?? 0 }
+        if chance.chance(1) { lines[0].type = code("NO", 0) }
+        let buyer = chance.chance(90) ? Buyer("buyer-\(chance.number(in: 1...4))") : nil
+        let key = chance.chance(30) ? newKey() : nil
+        let event = chance.chance(1) ? code("nowhere", 0) : definition.id
+        guard let all = OneOrMore(lines) else { return change() }
+        let command = Command.hold(HoldRequest(event: event, lines: all, buyer: buyer, key: key))
+        if let key { keyed.append((key, command)) }
+        return command
+    }
+
+    /// Something about a hold that was given, or that was not.
+    private mutating func ending() -> Command {
+        if chance.chance(6), let used = chance.one(of: Array(extended.suffix(4))) { return used }
+        let recent = Array(given.suffix(12))
+        let live = recent.filter { !$0.isOver && $0.end.advanced(by: .milliseconds(2)) >= office }
+        let isOld = chance.chance(shape.oldHolds)
+        let choice = isOld ? given : chance.chance(60) && !live.isEmpty ? live : recent
+        let target = chance.one(of: choice)
+        var id = target?.id ?? HoldID(1)
+        if chance.chance(2) { id = HoldID(chance.one(of: [0, UInt64(given.count) + 1, .max]) ?? 0) }
+        switch chance.number(in: 1...100) {
+        case 1...45: return .purchase(id, payment(for: target))
+        case 46...60: return .release(id)
+        case 61...78:
+            if chance.chance(15), let used = chance.one(of: keyed) { return .extend(id, key: used.key) }
+            let key = chance.chance(40) ? newKey() : nil
+            if let key {
+                keyed.append((key, .extend(id, key: key)))
+                extended.append(.extend(id, key: key))
+            }
+            return .extend(id, key: key)
+        case 79...88: return .returnPurchase(id)
+        default: return .look(id)
+        }
+    }
+
+    private mutating func payment(for target: Given?) -> PaymentReference? {
+        let dice = chance.number(in: 1...100)
+        if dice <= 20 { return nil }
+        if dice <= 40, let payment = target?.payment { return payment }
+        if dice <= 50, let payment = chance.one(of: payments) { return payment }
+        guard let payment = PaymentReference("payment-\(payments.count + 1)") else { return nil }
+        payments.append(payment)
+        return payment
+    }
+
+    private func newKey() -> IdempotencyKey? {
+        IdempotencyKey("key-\(keyed.count + 1)-\(made)")
+    }
+}

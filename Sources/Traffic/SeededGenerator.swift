@@ -1,0 +1,36 @@
+/// Random numbers that follow from a seed: the same seed gives the same numbers on every machine and in every build.
+///
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): eight bytes of state, and
+/// every seed is a good one. A seed is told in decimal.
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) {
+        state = seed
+    }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A number of `range`, each equally likely but for a bias below one in 2^40 on the ranges used here.
+    ///
+    /// Not `Int.random(in:using:)`: its algorithm may change with the standard library, and a seed must stay good.
+    public mutating func number(in range: ClosedRange<Int>) -> Int {
+        range.lowerBound + Int(next() % UInt64(range.upperBound - range.lowerBound + 1))
+    }
+
+    /// `true` in `percent` of 100 cases.
+    public mutating func chance(_ percent: Int) -> Bool {
+        number(in: 1...100) <= percent
+    }
+
+    /// One of `list`, or `nil` if there is none.
+    public mutating func one<Element>(of list: [Element]) -> Element? {
+        list.isEmpty ? nil : list[number(in: 0...(list.count - 1))]
+    }
+}

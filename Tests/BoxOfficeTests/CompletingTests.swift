@@ -1,0 +1,209 @@
+import BoxOffice
+import Testing
+
+/// Rules 8 to 11, and 16.
+@Suite("Completing")
+struct CompletingTests {
+    let halls = [
+        "main": Halls.hall("floor=3", "GA:floor"),
+        "strict": Halls.hall("floor=3", "GA:floor") { $0.latePayment = .strict },
+    ]
+
+    @Test("Completed in time it is purchased once; the same payment or none again is a repeat (rules 8 and 16)")
+    func repeated() {
+        Script.play(
+            halls,
+            """
+            0s define main -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            buy 1 with p1 -> purchased 1
+            buy 1 with p1 -> purchased 1 before
+            buy 1 -> purchased 1 before
+            1h buy 1 with p1 -> purchased 1 before
+            count main -> floor: 2 free 0 held 1 sold
+            """)
+    }
+
+    @Test("Another payment for a purchased hold is refused and leaves the purchase as it is (rule 8)")
+    func otherPayment() {
+        Script.play(
+            halls,
+            """
+            0s define main -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            hold main GA×1 -> held 2 until 4m58s
+            buy 1 with p1 -> purchased 1
+            buy 1 with p2 -> no: payment conflict
+            buy 1 with p1 -> purchased 1 before
+            buy 2 -> purchased 2
+            buy 2 with p2 -> no: payment conflict
+            buy 2 -> purchased 2 before
+            count main -> floor: 1 free 0 held 2 sold
+            """)
+    }
+
+    @Test("Too late without a payment is refused under either policy (rule 9)", arguments: ["main", "strict"])
+    func lateWithout(policy: String) {
+        Script.play(
+            halls,
+            """
+            0s define \(policy) -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            5m buy 1 -> no: expired
+            count main -> floor: 3 free 0 held 0 sold
+            """)
+    }
+
+    @Test("Too late with a payment wins the same places at the same price, if they are free (rule 9)")
+    func lateWon() {
+        let dearer = Halls.hall("floor=3", "GA:floor") { $0.types[0].price = 900 }
+        Script.play(
+            halls.merging(["dearer": dearer]) { first, _ in first },
+            """
+            0s define main -> main stands
+            hold main GA×2 -> held 1 until 4m58s
+            1m define dearer -> main stands
+            5m buy 1 with p1 -> purchased 1 late
+            look 1 -> purchased until 4m58s for 2@100
+            buy 1 with p1 -> purchased 1 late before
+            buy 1 with p2 -> no: payment conflict
+            count main -> floor: 1 free 0 held 2 sold
+            return 1 -> returned 1
+            count main -> floor: 3 free 0 held 0 sold
+            """)
+    }
+
+    @Test("Too late with a payment and the places gone: a refund is owed, and stays so (rule 9)")
+    func lateLost() {
+        Script.play(
+            halls,
+            """
+            0s define main -> main stands
+            hold main GA×2 -> held 1 until 4m58s
+            5m hold main GA×2 -> held 2 until 9m58s
+            buy 1 with p1 -> no: expired, refund
+            release 2 -> released 2
+            buy 1 with p1 -> no: expired, refund
+            buy 1 -> no: expired
+            buy 1 with p2 -> no: expired, refund
+            look 1 -> expired until 4m58s for 2@100
+            release 1 -> released 1 before
+            extend 1 -> no: expired
+            return 1 -> no: not purchased
+            count main -> floor: 3 free 0 held 0 sold
+            hold main GA×1 -> held 3 until 9m58s
+            buy 3 with p1 -> no: payment conflict
+            buy 3 with p2 -> no: payment conflict
+            """)
+    }
+
+    @Test("A late payment tries for all places of all lines, or none (rule 9)")
+    func lateLines() {
+        Script.play(
+            ["main": Halls.hall("hall=4 lounge=2", "GA:hall VIP:hall+lounge")],
+            """
+            0s define main -> main stands
+            hold main GA×2 VIP×1 -> held 1 until 4m58s
+            hold main GA×1 -> held 2 until 4m58s
+            5m hold main GA×2 -> held 3 until 9m58s
+            buy 1 with p1 -> no: expired, refund
+            count main -> hall: 2 free 2 held 0 sold, lounge: 2 free 0 held 0 sold
+            buy 2 with p2 -> purchased 2 late
+            count main -> hall: 1 free 2 held 1 sold, lounge: 2 free 0 held 0 sold
+            """)
+    }
+
+    @Test("Under the strict policy a late payment is refused, as one without a reference (rule 9)")
+    func strict() {
+        Script.play(
+            halls,
+            """
+            0s define strict -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            5m buy 1 with p1 -> no: expired
+            hold main GA×1 -> held 2 until 9m58s
+            buy 2 with p1 -> purchased 2
+            """)
+    }
+
+    @Test("A late payment gives nobody more tickets than the limit allows (rules 3 and 9)")
+    func lateLimit() {
+        let hall = Halls.hall("floor=9", "GA:floor") { $0.ticketsPerBuyer = 2 }
+        Script.play(
+            ["main": hall],
+            """
+            0s define main -> main stands
+            hold main GA×2 by ann -> held 1 until 4m58s
+            5m hold main GA×2 by ann -> held 2 until 9m58s
+            buy 1 with p1 -> no: expired, refund
+            buy 2 with p2 -> purchased 2
+            hold main GA×1 by bob -> held 3 until 9m58s
+            10m buy 3 with p3 -> purchased 3 late
+            """)
+    }
+
+    @Test("One payment buys one hold, in time or late (rule 10)")
+    func onePayment() {
+        Script.play(
+            halls,
+            """
+            0s define main -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            hold main GA×1 -> held 2 until 4m58s
+            buy 1 with p1 -> purchased 1
+            buy 2 with p1 -> no: payment conflict
+            look 2 -> held until 4m58s for 1@100
+            5m buy 2 with p1 -> no: payment conflict
+            buy 2 with p2 -> purchased 2 late
+            return 1 -> returned 1
+            hold main GA×1 -> held 3 until 9m58s
+            buy 3 with p1 -> no: payment conflict
+            buy 1 with p1 -> no: returned
+            restart -> at 5m0s
+            buy 3 with p2 -> no: payment conflict
+            buy 3 with p1 -> no: payment conflict
+            """)
+    }
+
+    @Test("Price and window are those of the moment of holding (rule 11)")
+    func terms() {
+        let open = Halls.hall("floor=3", "GA:floor") { $0.closesAt = WallTime(milliseconds: 60_000) }
+        let dearer = Halls.hall("floor=3", "GA:floor") {
+            $0.closesAt = WallTime(milliseconds: 60_000)
+            $0.types[0].price = 250
+        }
+        Script.play(
+            ["main": open, "dearer": dearer],
+            """
+            0s define main -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            10s define dearer -> main stands
+            hold main GA×1 -> held 2 until 5m8s
+            1m pause main -> main stands
+            look 1 -> held until 4m58s for 1@100
+            look 2 -> held until 5m8s for 1@250
+            buy 1 -> purchased 1
+            2m extend 2 -> extended 2 until 6m58s, 2 more
+            buy 2 -> purchased 2
+            look 1 -> purchased until 4m58s for 1@100
+            """)
+    }
+
+    @Test("A released hold cannot be paid, and an unknown one says so")
+    func neverGiven() {
+        Script.play(
+            halls,
+            """
+            0s define main -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            release 1 -> released 1
+            buy 1 with p1 -> no: released
+            buy 2 with p1 -> no: unknown hold
+            buy 0 -> no: unknown hold
+            look 2 -> no: unknown hold
+            extend 2 -> no: unknown hold
+            release 18446744073709551615 -> no: unknown hold
+            return 2 -> no: unknown hold
+            """)
+    }
+}

@@ -1,0 +1,83 @@
+import BoxOffice
+import Testing
+import Traffic
+
+/// Commands as they come from a seed, beside books that know nothing of the box office.
+@Suite("Random traffic")
+struct RandomTrafficTests {
+    /// A run's numbers are printed first, so that it can be found again even if the process dies in it.
+    #if DEBUG
+        static let runs: UInt64 = 60
+    #else
+        static let runs: UInt64 = 300
+    #endif
+    static let commands = 400
+
+    @Test(
+        "Books kept beside hundreds of random sales agree with every answer, and every pool balances after every command"
+    )
+    func books() {
+        print("random traffic: seeds 1 to \(Self.runs), \(Self.commands) commands each")
+        for seed in 1...Self.runs {
+            var traffic = RandomTraffic(seed: seed)
+            var office = BoxOffice()
+            var books = Books()
+            var versions: [Code: Availability] = [:]
+            for step in 1...Self.commands {
+                let (now, command) = traffic.next()
+                guard case .decided(let decision) = office.decide(command, at: now) else {
+                    Issue.record("seed \(seed), command \(step): nothing is forgotten, and a hold is not at hand")
+                    return
+                }
+                traffic.learn(decision.outcome)
+                books.write(command, decision.outcome, at: now.office)
+                // Half of the runs are counted on a copy: a look at the numbers must not bring them up to now.
+                var copy = office
+                let counts = seed % 2 == 0 ? office.counts(at: now) : copy.counts(at: now)
+                books.compare(with: counts, at: now.office.milliseconds...now.office.milliseconds)
+                for count in counts where !count.balances || count.isClosed {
+                    Issue.record("seed \(seed), command \(step): \(count)")
+                }
+                if seed % 2 == 0 {
+                    check(&office, counts, &versions, now, "seed \(seed), command \(step)")
+                } else {
+                    // A copy that is thrown away takes its versions with it: they are not compared.
+                    versions = [:]
+                    check(&copy, counts, &versions, now, "seed \(seed), command \(step)")
+                }
+                if !books.breaches.isEmpty {
+                    Issue.record("seed \(seed), command \(step), \(command) -> \(decision.outcome): \(books.breaches)")
+                    break
+                }
+            }
+        }
+    }
+
+    /// Availability follows from the counts, and an equal version is an equal answer.
+    private func check(
+        _ office: inout BoxOffice, _ counts: [PoolCount], _ versions: inout [Code: Availability], _ now: Moment,
+        _ place: String
+    ) {
+        for event in office.eventCodes {
+            guard let left = office.availability(of: event, at: now), let known = office.definition(of: event) else {
+                Issue.record("\(place): an event without availability")
+                continue
+            }
+            let free = Dictionary(
+                uniqueKeysWithValues: counts.filter { $0.event == event }.map { ($0.pool, $0.free) })
+            for (type, told) in zip(known.definition.types, left.types) {
+                if type.code != told.code || told.free != type.pools.map({ free[$0] ?? 0 }).min() {
+                    Issue.record("\(place): \(told) of \(type), free are \(free)")
+                }
+            }
+            if left.free != free.values.reduce(0, +) || left.types.count != known.definition.types.count {
+                Issue.record("\(place): \(left), free are \(free)")
+            }
+            if let until = left.validUntil, until <= now.office { Issue.record("\(place): \(left) is valid no more") }
+            if let before = versions[event], before.version == left.version, before != left {
+                Issue.record("\(place): one version, two answers: \(before), \(left)")
+            }
+            versions[event] = left
+        }
+    }
+}

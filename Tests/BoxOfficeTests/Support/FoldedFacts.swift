@@ -1,0 +1,91 @@
+import BoxOffice
+
+/// What a ledger would say, kept in the dullest way: every fact in order, each hold as it stands after the last one.
+struct FoldedFacts {
+    private(set) var facts: [RecordedFact] = []
+    private(set) var definitions: [(EventDefinition, paused: Bool)] = []
+    private(set) var holds: [RestoredHold] = []
+    private(set) var keys: [RestoredKey] = []
+
+    mutating func add(_ recorded: RecordedFact) {
+        facts.append(recorded)
+        switch recorded.fact {
+        case .defined(let definition, let paused): definitions.append((definition, paused))
+        case .held(let id, let fact):
+            holds.append(
+                RestoredHold(id: id, event: fact.event, lines: fact.lines, deadline: fact.deadline, buyer: fact.buyer))
+            if let key = fact.key { remember(key, recorded.at, id) }
+        case .extended(let id, let deadline, let key):
+            change(id) {
+                $0.deadline = deadline
+                $0.extensions += 1
+            }
+            if let key { remember(key, recorded.at, id) }
+        case .released(let id): change(id) { $0.state = .released }
+        case .purchased(let id, let payment, let late):
+            change(id) {
+                $0.state = .purchased
+                $0.late = late
+                if let payment { $0.payments.append(payment) }
+            }
+        case .returned(let id): change(id) { $0.state = .returned }
+        case .refundOwed(let id, let payment):
+            change(id) {
+                $0.state = .refundOwed
+                $0.payments.append(payment)
+            }
+        case .recovered(let event, let until):
+            for hold in holds where hold.event == event && hold.state == .held && hold.deadline > recorded.at {
+                change(hold.id) { $0.deadline = max($0.deadline, until) }
+            }
+        case .clockReached: break
+        }
+    }
+
+    func hold(_ id: HoldID) -> RestoredHold? {
+        holds.first { $0.id == id }
+    }
+
+    /// A box office made by playing every fact.
+    func replayed(limits: Limits = Limits()) -> BoxOffice {
+        var office = BoxOffice(limits: limits)
+        for fact in facts { office.apply(fact) }
+        return office
+    }
+
+    /// A box office made from where everything stands in the end.
+    func restored(limits: Limits = Limits()) -> BoxOffice {
+        var office = BoxOffice(limits: limits)
+        guard let last = facts.last else { return office }
+        let next = if case .clockReached = last.fact { last.sequence } else { last.sequence + 1 }
+        office.beginRestoring(at: last.at, nextSequence: next)
+        for (definition, paused) in definitions { office.restore(definition, paused: paused) }
+        for hold in holds { office.restore(hold) }
+        for key in keys { office.restore(key) }
+        return office
+    }
+
+    private mutating func change(_ id: HoldID, _ change: (inout RestoredHold) -> Void) {
+        change(&holds[Int(id.number) - 1])
+    }
+
+    private mutating func remember(_ key: KeyFact, _ at: Timestamp, _ id: HoldID) {
+        let hold = holds[Int(id.number) - 1]
+        keys.append(RestoredKey(key: key, at: at, hold: id, deadline: hold.deadline, extensions: hold.extensions))
+    }
+}
+
+extension BoxOffice {
+    /// Decides, and reads a hold that is no longer at hand from `ledger`, as a store does.
+    mutating func decide(_ command: Command, at now: Moment, recallingFrom ledger: FoldedFacts) -> Decision? {
+        for _ in 0..<2 {
+            switch decide(command, at: now) {
+            case .decided(let decision): return decision
+            case .notAtHand(let id):
+                guard let hold = ledger.hold(id) else { return nil }
+                recall(hold)
+            }
+        }
+        return nil
+    }
+}

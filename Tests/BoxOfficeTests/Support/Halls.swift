@@ -1,0 +1,28 @@
+import BoxOffice
+
+/// Events as the tests sell them.
+enum Halls {
+    /// `pools: "floor=4 day=2"`, `types: "GA:floor VIP:floor+day"`; everything else as by default, but for a hold time
+    /// that lets a hold live for five minutes, its grace included.
+    static func hall(
+        _ pools: String, _ types: String, id: String = "main", _ change: (inout EventDefinition) -> Void = { _ in }
+    ) -> EventDefinition {
+        var definition = EventDefinition(
+            id: code(id),
+            holdTime: .seconds(298),
+            pools: pools.split(separator: " ").map {
+                let parts = $0.split(separator: "=")
+                return .init(code: code(parts[0]), capacity: Int(parts[1]) ?? -1)
+            },
+            types: types.split(separator: " ").map {
+                let parts = $0.split(separator: ":")
+                return .init(code: code(parts[0]), price: 100, pools: parts[1].split(separator: "+").map { code($0) })
+            })
+        change(&definition)
+        return definition
+    }
+
+    static func code(_ text: some StringProtocol) -> Code {
+        Code(String(text))!
+    }
+}

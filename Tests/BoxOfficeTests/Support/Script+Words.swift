@@ -1,0 +1,75 @@
+import BoxOffice
+
+// How answers and times read in a transcript.
+
+extension Script {
+    /// `5m08s`, `4.5s`, `2h`, and sums of them.
+    static func milliseconds(_ text: String) -> Int64? {
+        var total = 0.0
+        var number = ""
+        for character in text {
+            switch character {
+            case "h": total += (Double(number) ?? .nan) * 3_600_000
+            case "m": total += (Double(number) ?? .nan) * 60_000
+            case "s": total += (Double(number) ?? .nan) * 1_000
+            default:
+                number.append(character)
+                continue
+            }
+            number = ""
+        }
+        return number.isEmpty && total.isFinite ? Int64(total.rounded()) : nil
+    }
+
+    static func time(_ milliseconds: Int64) -> String {
+        let (hours, minutes) = (milliseconds / 3_600_000, milliseconds / 60_000 % 60)
+        let (seconds, rest) = (milliseconds / 1_000 % 60, milliseconds % 1_000)
+        let fraction = rest == 0 ? "" : "." + String(1_000 + rest).dropFirst()
+        return (hours > 0 ? "\(hours)h" : "") + (minutes > 0 ? "\(minutes)m" : "") + "\(seconds)\(fraction)s"
+    }
+
+    static func text(_ outcome: Outcome) -> String {
+        switch outcome {
+        case .held(let view, let replayed):
+            "held \(view.id) until \(time(view.expiresAt.milliseconds))" + (replayed ? " as before" : "")
+        case .extended(let view, let replayed):
+            "extended \(view.id) until \(time(view.expiresAt.milliseconds)), \(view.extensionsRemaining) more"
+                + (replayed ? " as before" : "")
+        case .released(let view, let repeated): "released \(view.id)" + (repeated ? " before" : "")
+        case .purchased(let view, let late, let repeated):
+            "purchased \(view.id)" + (late ? " late" : "") + (repeated ? " before" : "")
+        case .returned(let view, let repeated): "returned \(view.id)" + (repeated ? " before" : "")
+        case .looked(let view):
+            "\(view.state) until \(time(view.expiresAt.milliseconds)) for "
+                + view.lines.map { "\($0.quantity)@\($0.price)" }.map { $0 }.joined(separator: "+")
+        case .eventChanged(let event): "\(event) stands"
+        case .refused(let refusal): "no: " + text(refusal)
+        }
+    }
+
+    private static func text(_ refusal: Refusal) -> String {
+        switch refusal {
+        case .unknownEvent: "unknown event"
+        case .unknownTicketType(let type): "unknown type \(type)"
+        case .unknownHold: "unknown hold"
+        case .invalid(let mistakes): "invalid " + mistakes.map(\.pointer).joined(separator: " ")
+        case .saleNotStarted(let moment): "sale opens at \(time(moment.milliseconds))"
+        case .saleEnded(let moment): "sale closed at \(time(moment.milliseconds))"
+        case .salePaused: "paused"
+        case .poolClosed(let pool): "\(pool) is closed"
+        case .buyerLimitReached(let remaining): "limit, \(remaining) more"
+        case .temporarilyHeld(let earliest): "held by others until \(time(earliest.milliseconds))"
+        case .soldOut: "sold out"
+        case .insufficientQuantity(let available): "only \(available)"
+        case .holdExpired(let refund): "expired" + (refund ? ", refund" : "")
+        case .holdReleased: "released"
+        case .alreadyPurchased: "purchased"
+        case .purchaseReturned: "returned"
+        case .paymentConflict: "payment conflict"
+        case .extensionDenied(let limit): "\(limit) extensions at most"
+        case .notPurchased: "not purchased"
+        case .keyReused: "key reused"
+        case .tooManyKeys: "too many keys"
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import BoxOffice
+import Testing
+import Traffic
+
+/// Plays a transcript: a line is a command, with the time before it and the answer behind an arrow.
+///
+///     10s hold main GA×2 by ann key k1 -> held 1 until 5m08s
+///     5m09.999s buy 1 with p1          -> purchased 1
+///
+/// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
+/// event or a definition; `restart` makes the box office again from its facts and grants the recovery grace. After
+/// every line the books must balance.
+struct Script {
+    private let definitions: [String: EventDefinition]
+    private let limits: Limits
+    private var office: BoxOffice
+    private var ledger = FoldedFacts()
+    private var books: Books
+    private var now: Int64 = 0
+    /// The time of day less the office's own clock.
+    private var wallOffset: Int64 = 0
+
+    /// Plays `text` on `definitions`, the first of which are defined beforehand if `defined` says how many.
+    static func play(
+        _ definitions: [String: EventDefinition], limits: Limits = Limits(), _ text: String,
+        location: SourceLocation = #_sourceLocation
+    ) {
+        var script = Script(definitions, limits)
+        var played: [String] = []
+        for line in text.split(separator: "\n") {
+            let command = line.prefix(upTo: line.firstRange(of: "->")?.lowerBound ?? line.endIndex)
+            played.append("\(command)-> \(script.answer(to: command.split(separator: " ").map(String.init)))")
+        }
+        let expected = text.split(separator: "\n").map(String.init)
+        for (wanted, got) in zip(expected, played) where wanted != got {
+            Issue.record("expected: \(wanted)\n     got: \(got)", sourceLocation: location)
+        }
+        #expect(script.books.breaches == [], sourceLocation: location)
+    }
+
+    private init(_ definitions: [String: EventDefinition], _ limits: Limits) {
+        self.definitions = definitions
+        self.limits = limits
+        office = BoxOffice(limits: limits)
+        books = Books(keyRetention: limits.keyRetention)
+    }
+
+    private var moment: Moment {
+        Moment(office: Timestamp(milliseconds: now), wall: WallTime(milliseconds: now + wallOffset))
+    }
+
+    private mutating func answer(to line: [String]) -> String {
+        var words = line
+        if let first = words.first, first.first?.isNumber ?? false, let time = Self.milliseconds(first) {
+            now = time
+            words.removeFirst()
+        }
+        let answer = act(words)
+        // Counted on a copy: a look at the numbers must not be what brings them up to now.
+        var copy = office
+        let counts = copy.counts(at: moment)
+        if let count = counts.first(where: { !$0.balances }) { return answer + " UNBALANCED \(count)" }
+        books.compare(with: counts, at: now...now)
+        return answer
+    }
+
+    private mutating func act(_ words: [String]) -> String {
+        let name = words.count > 1 ? words[1] : ""
+        switch words.first {
+        case "count": return count(name)
+        case "left": return left(name)
+        case "tidy":
+            office.tidy()
+            return "done"
+        case "clock":
+            wallOffset += Self.milliseconds(name) ?? 0
+            return "set"
+        case "restart": return restart()
+        default: break
+        }
+        guard let command = command(words) else { return "NOT UNDERSTOOD" }
+        guard let decision = office.decide(command, at: moment, recallingFrom: ledger) else { return "NOT AT HAND" }
+        if let fact = decision.fact { ledger.add(fact) }
+        books.write(command, decision.outcome, at: moment.office)
+        return Self.text(decision.outcome)
+    }
+
+    private func command(_ words: [String]) -> Command? {
+        func value(after word: String) -> String? {
+            words.firstIndex(of: word).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
+        }
+        guard words.count > 1 else { return nil }
+        let id = HoldID(UInt64(words[1]) ?? 0)
+        let key = value(after: "key").flatMap { IdempotencyKey($0) }
+        switch words[0] {
+        case "hold":
+            let lines = words.compactMap { word -> Line? in
+                let parts = word.split(separator: "×")
+                guard parts.count == 2, let type = Code(String(parts[0])), let quantity = Int(parts[1]) else {
+                    return nil
+                }
+                return Line(type: type, quantity: quantity)
+            }
+            guard let event = Code(words[1]), let all = OneOrMore(lines) else { return nil }
+            return .hold(
+                HoldRequest(event: event, lines: all, buyer: value(after: "by").flatMap { Buyer($0) }, key: key))
+        case "extend": return .extend(id, key: key)
+        case "release": return .release(id)
+        case "buy": return .purchase(id, value(after: "with").flatMap { PaymentReference($0) })
+        case "return": return .returnPurchase(id)
+        case "look": return .look(id)
+        case "define": return definitions[words[1]].map { .define($0) }
+        case "pause": return Code(words[1]).map { .pause(event: $0) }
+        case "resume": return Code(words[1]).map { .resume(event: $0) }
+        default: return nil
+        }
+    }
+
+    /// The service dies and comes back: all that is left of it is the facts.
+    private mutating func restart() -> String {
+        office = ledger.restored(limits: limits)
+        now = office.clock.milliseconds
+        let granted = office.grantRecoveryGrace()
+        for fact in granted { ledger.add(fact) }
+        books.restarted(died: 0...now, ready: now...now, clockLost: .zero, recoveryGrace: limits.recoveryGrace)
+        return "at \(Self.time(now))"
+    }
+
+    private mutating func count(_ event: String) -> String {
+        office.counts(at: moment).filter { $0.event.text == event }.map {
+            "\($0.pool): \($0.free) free \($0.held) held \($0.sold) sold"
+                + ($0.oversubscribed > 0 ? " \($0.oversubscribed) too many" : "") + ($0.isClosed ? " closed" : "")
+        }.joined(separator: ", ")
+    }
+
+    private mutating func left(_ event: String) -> String {
+        guard let event = Code(event), let left = office.availability(of: event, at: moment) else { return "no event" }
+        let types = left.types.map { "\($0.code) \($0.free)" }.joined(separator: " ")
+        return "\(left.free): \(types)" + (left.validUntil.map { " until \(Self.time($0.milliseconds))" } ?? "")
+    }
+}

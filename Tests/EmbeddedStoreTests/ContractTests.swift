@@ -1,0 +1,31 @@
+import BoxOffice
+import StoreContract
+import Testing
+
+/// The embedded store, command for command against the core.
+@Suite("The embedded store keeps the contract")
+struct ContractTests {
+    @Test("Every answer and every count is the core's", arguments: UInt64(1)...12)
+    func plain(seed: UInt64) async throws {
+        #expect(try await StoreContract().breaches(of: TestStore(), seed: seed) == [])
+    }
+
+    @Test("So they are with a restart after every few commands", arguments: UInt64(101)...106)
+    func restarts(seed: UInt64) async throws {
+        var contract = StoreContract()
+        contract.commands = 240
+        contract.restartsEvery = 12
+        contract.limits.recoveryGrace = .seconds(5)
+        #expect(try await contract.breaches(of: TestStore(limits: contract.limits), seed: seed) == [])
+    }
+
+    @Test("So they are when ended holds are answered from the ledger", arguments: UInt64(201)...204)
+    func forgetting(seed: UInt64) async throws {
+        var contract = StoreContract()
+        contract.commands = 5_000
+        var limits = Limits()
+        limits.settledHolds = 0
+        limits.recalledHolds = 3
+        #expect(try await contract.breaches(of: TestStore(limits: limits), seed: seed) == [])
+    }
+}
