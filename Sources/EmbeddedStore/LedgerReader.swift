@@ -121,12 +121,12 @@ struct LedgerReader {
                     WHERE hold BETWEEN \(first) AND \(last) ORDER BY hold\(order)
                     """))
         }
-        let purchases = try side("purchases", "late, payment")
+        let purchases = try side("purchases", "seq, late, payment")
         let releases = try side("releases", "seq")
         let returns = try side("returns", "seq")
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
-        let refunds = try side("refunds", "payment", order: ", seq")
+        let refunds = try side("refunds", "seq, payment", order: ", seq")
 
         while try holds.next() {
             let id = holds.int(0)
@@ -135,46 +135,50 @@ struct LedgerReader {
                 lines: OneOrMore(
                     HeldLine(type: UInt16(holds.int(4)), quantity: Int32(holds.int(5)), price: holds.int(6))),
                 deadline: Timestamp(milliseconds: holds.int(3)), buyer: holds.text(8).flatMap(Buyer.init))
-            var sequence = holds.int(1)
+            // The facts that set its deadline and that ended it: the recoveries in between moved it.
+            var (set, ended) = (holds.int(1), Int64.max)
             try lines.visit(id) {
                 hold.lines.rest.append(
                     HeldLine(type: UInt16($0.int(1)), quantity: Int32($0.int(2)), price: $0.int(3)))
             }
             try extensions.visit(id) {
                 hold.extensions += 1
-                sequence = $0.int(1)
+                set = $0.int(1)
                 hold.deadline = Timestamp(milliseconds: $0.int(2))
             }
             try purchases.visit(id) {
                 hold.state = .purchased
-                hold.late = $0.int(1) != 0
-                if let payment = $0.text(2).flatMap(PaymentReference.init) { hold.payments.append(payment) }
+                ended = $0.int(1)
+                hold.late = $0.int(2) != 0
+                if let payment = $0.text(3).flatMap(PaymentReference.init) { hold.payments.append(payment) }
             }
-            try releases.visit(id) { _ in hold.state = .released }
+            try releases.visit(id) {
+                hold.state = .released
+                ended = $0.int(1)
+            }
             try returns.visit(id) { _ in hold.state = .returned }
             try refunds.visit(id) {
                 hold.state = .refundOwed
-                if let payment = $0.text(1).flatMap(PaymentReference.init) { hold.payments.append(payment) }
+                ended = min(ended, $0.int(1))
+                if let payment = $0.text(2).flatMap(PaymentReference.init) { hold.payments.append(payment) }
             }
-            if hold.state == .held { hold.deadline = deadline(hold, after: sequence) }
+            hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold)
         }
     }
 
-    /// A hold's deadline after the recoveries that it lived to see, from the fact `sequence` that set it.
-    private func deadline(_ hold: RestoredHold, after sequence: Int64) -> Timestamp {
-        guard let all = recoveries[hold.event], let last = all.last, last.sequence > sequence else {
-            return hold.deadline
-        }
+    /// A hold's deadline after the recoveries that it lived to see, between the facts that set it and that ended it.
+    private func deadline(_ hold: RestoredHold, from set: Int64, to ended: Int64) -> Timestamp {
+        guard let all = recoveries[hold.event], let last = all.last, last.sequence > set else { return hold.deadline }
         var deadline = hold.deadline.milliseconds
         var low = 0
         var high = all.count
         while low < high {
             let middle = (low + high) / 2
-            if all[middle].sequence <= sequence { low = middle + 1 } else { high = middle }
+            if all[middle].sequence <= set { low = middle + 1 } else { high = middle }
         }
         for recovery in all[low...] {
-            guard recovery.at < deadline else { break }
+            guard recovery.at < deadline, recovery.sequence < ended else { break }
             deadline = max(deadline, recovery.until)
         }
         return Timestamp(milliseconds: deadline)

@@ -323,7 +323,7 @@ struct EventDocumentTests {
             currency: ["EUR", "USD", "JPY"].randomElement(using: &random) ?? "EUR",
             holdTime: .seconds(Int.random(in: 1...86_400, using: &random)),
             grace: .seconds(Int.random(in: 0...60, using: &random)),
-            maximumExtensions: .random(in: 0...6, using: &random),
+            maximumExtensions: .random(in: 0...5, using: &random),
             latePayment: .allCases.randomElement(using: &random) ?? .strict,
             opensAt: random.chance(1, of: 2) ? WallTime(milliseconds: opens) : nil,
             closesAt: random.chance(1, of: 2)
