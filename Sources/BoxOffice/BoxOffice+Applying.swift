@@ -119,7 +119,7 @@ extension BoxOffice {
 
     /// Changes each pool that `line` draws from, counted up to now.
     mutating func changePools(of line: HeldLine, in index: Int, _ change: (inout Pool) -> Void) {
-        for pool in events[index].types[Int(line.type)].pools {
+        for pool in events[index].offers[Int(line.type)].pools {
             events[index].pools[pool].settle(at: clock)
             change(&events[index].pools[pool])
         }

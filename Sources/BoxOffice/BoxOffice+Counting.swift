@@ -122,8 +122,10 @@ extension BoxOffice {
         return EventCatalogue(
             event: UInt32(index), code: event,
             pools: known.pools.map { .init(code: $0.code, capacity: $0.capacity) },
-            types: known.types.map {
-                .init(code: $0.code, name: $0.name, price: $0.price, isRetired: $0.isRetired, pools: Array($0.pools))
+            types: zip(known.types, known.offers).map { type, offer in
+                .init(
+                    code: type.code, name: type.name, price: offer.price, isRetired: offer.isRetired,
+                    pools: Array(offer.pools))
             })
     }
 }

@@ -16,11 +16,11 @@ extension BoxOffice {
             case .held: break
             }
             guard record.isLive(at: office.clock) else { return office.sayExpired(record) }
-            let definition = office.events[Int(record.event)].definition
-            guard record.extensions < definition.maximumExtensions else {
-                return Decision(.refused(.extensionDenied(limit: definition.maximumExtensions)))
+            let terms = office.events[Int(record.event)].terms
+            guard record.extensions < terms.maximumExtensions else {
+                return Decision(.refused(.extensionDenied(limit: terms.maximumExtensions)))
             }
-            let deadline = max(record.deadline, office.clock.advanced(by: definition.life))
+            let deadline = max(record.deadline, office.clock.advanced(by: terms.life))
             let fact = office.make(.extended(id, deadline: deadline, key: keyFact))
             return Decision(.extended(office.view(id), replayed: false), fact)
         }
@@ -86,7 +86,7 @@ extension BoxOffice {
 
     /// Paid after the deadline (rule 9): one try for the same places at the same price, or money is owed.
     private mutating func purchaseLate(_ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference?) -> Decision {
-        let policy = events[Int(record.event)].definition.latePayment
+        let policy = events[Int(record.event)].terms.latePayment
         guard let payment, policy == .reacquire else { return sayExpired(record) }
         guard fitsLimit(id, record), refusalOfPools(holds.lines(id, record), in: Int(record.event)) == nil else {
             return oweRefund(id, payment)
@@ -98,9 +98,9 @@ extension BoxOffice {
     /// Whether the buyer may still have the tickets of a hold that is counted no more: a buyer who let a hold expire
     /// and took the limit again must not pay for both.
     private func fitsLimit(_ id: HoldID, _ record: HoldRecord) -> Bool {
-        let event = events[Int(record.event)]
-        guard record.buyer > 0, let most = event.definition.ticketsPerBuyer else { return true }
-        return taken(by: event.buyers.accounts[Int(record.buyer - 1)]).tickets + quantity(id, record) <= most
+        let event = Int(record.event)
+        guard record.buyer > 0, let most = events[event].terms.ticketsPerBuyer else { return true }
+        return taken(by: events[event].buyers.accounts[Int(record.buyer - 1)]).tickets + quantity(id, record) <= most
     }
 
     /// Once told that money is owed for a payment, that stays so, whatever comes free later: it may be paid back by
@@ -133,7 +133,7 @@ extension BoxOffice {
     /// - Precondition: the hold is at hand.
     func view(_ id: HoldID) -> HoldView {
         guard let record = holds.record(id) else { preconditionFailure("a hold that is shown is at hand") }
-        let event = events[Int(record.event)]
+        let terms = events[Int(record.event)].terms
         let state: HoldView.State =
             switch record.state {
             case .held: record.isLive(at: clock) ? .held : .expired
@@ -144,7 +144,7 @@ extension BoxOffice {
             }
         return HoldView(
             id: id, event: record.event, state: state, lines: holds.lines(id, record),
-            expiresAt: told(record.deadline, event),
-            extensionsRemaining: max(0, event.definition.maximumExtensions - Int(record.extensions)))
+            expiresAt: terms.told(record.deadline),
+            extensionsRemaining: max(0, terms.maximumExtensions - Int(record.extensions)))
     }
 }

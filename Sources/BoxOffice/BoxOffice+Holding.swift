@@ -7,24 +7,24 @@ extension BoxOffice {
         if let key, let answer = answer(to: key) { return answer }
         guard let index = eventIndexes[request.event] else { return refuse(.unknownEvent) }
         let lines: OneOrMore<HeldLine>
-        switch check(request.lines, of: events[index]) {
+        switch check(request.lines, in: index) {
         case .success(let checked): lines = checked
         case .failure(let refusal): return refuse(refusal.refusal)
         }
-        if let refusal = refusalOfSale(events[index], at: now) { return refuse(refusal) }
-        if let refusal = refusalOfBuyer(request.buyer, taking: lines, in: index) { return refuse(refusal) }
+        let terms = events[index].terms
+        if let refusal = refusalOfSale(terms, isPaused: events[index].isPaused, at: now) { return refuse(refusal) }
+        if let refusal = refusalOfBuyer(request.buyer, terms, taking: lines, in: index) { return refuse(refusal) }
         if let refusal = refusalOfPools(lines, in: index) { return refuse(refusal) }
 
-        let deadline = clock.advanced(by: events[index].definition.life)
+        let deadline = clock.advanced(by: terms.life)
         let id = HoldID(holds.next)
         let fact = make(
             .held(
                 id,
                 HeldFact(event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key)))
         let view = HoldView(
-            id: id, event: UInt32(index), state: .held, lines: lines,
-            expiresAt: told(deadline, events[index]),
-            extensionsRemaining: events[index].definition.maximumExtensions)
+            id: id, event: UInt32(index), state: .held, lines: lines, expiresAt: terms.told(deadline),
+            extensionsRemaining: terms.maximumExtensions)
         return .decided(Decision(.held(view, replayed: false), fact))
     }
 
@@ -39,11 +39,11 @@ extension BoxOffice {
     private func replay(_ use: KeyTable.Use, _ key: KeyFact) -> Answer {
         guard use.fingerprint == key.fingerprint else { return refuse(.keyReused) }
         guard let record = holds.record(use.hold) else { return .notAtHand(use.hold) }
-        let event = events[Int(record.event)]
+        let terms = events[Int(record.event)].terms
         let view = HoldView(
             id: use.hold, event: record.event, state: .held, lines: holds.lines(use.hold, record),
-            expiresAt: told(use.deadline, event),
-            extensionsRemaining: max(0, event.definition.maximumExtensions - Int(use.extensions)))
+            expiresAt: terms.told(use.deadline),
+            extensionsRemaining: max(0, terms.maximumExtensions - Int(use.extensions)))
         return .decided(
             Decision(use.extensions == 0 ? .held(view, replayed: true) : .extended(view, replayed: true)))
     }
@@ -52,58 +52,58 @@ extension BoxOffice {
         let refusal: Refusal
     }
 
-    private func check(
-        _ lines: OneOrMore<Line>, of event: Event
-    ) -> Result<OneOrMore<HeldLine>, Refused> {
+    private func check(_ lines: OneOrMore<Line>, in index: Int) -> Result<OneOrMore<HeldLine>, Refused> {
         guard lines.count <= limits.linesPerHold else {
             return .failure(Refused(refusal: .invalid([Mistake("/lines", "must be \(limits.linesPerHold) or fewer")])))
         }
-        if let unknown = lines.first(where: { event.typeIndexes[$0.type] == nil }) {
-            return .failure(Refused(refusal: .unknownTicketType(unknown.type)))
+        var held: OneOrMore<HeldLine>?
+        for line in lines {
+            guard let type = events[index].typeIndexes[line.type] else {
+                return .failure(Refused(refusal: .unknownTicketType(line.type)))
+            }
+            // A quantity that does not fit is refused below.
+            let quantity = Int32(clamping: line.quantity)
+            let checked = HeldLine(
+                type: UInt16(type), quantity: quantity, price: events[index].offers[type].price)
+            if held == nil { held = OneOrMore(checked) } else { held?.rest.append(checked) }
         }
-        let most = event.definition.ticketsPerHold
+        let most = events[index].terms.ticketsPerHold
         var total = 0
         for (position, line) in lines.enumerated() {
-            guard (1...most).contains(line.quantity) else {
+            guard line.quantity >= 1, line.quantity <= most else {
                 let mistake = Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")
                 return .failure(Refused(refusal: .invalid([mistake])))
             }
             total += line.quantity
         }
-        guard total <= most else {
+        guard total <= most, let held else {
             return .failure(Refused(refusal: .invalid([Mistake("/lines", "must ask for \(most) tickets or fewer")])))
         }
-        return .success(
-            lines.map { line in
-                let type = event.typeIndexes[line.type] ?? 0
-                return HeldLine(
-                    type: UInt16(type), quantity: Int32(line.quantity), price: event.types[type].price)
-            })
+        return .success(held)
     }
 
-    private func refusalOfSale(_ event: Event, at now: Moment) -> Refusal? {
-        if let opensAt = event.definition.opensAt, now.wall < opensAt { return .saleNotStarted(opensAt: opensAt) }
-        if let closesAt = event.definition.closesAt, now.wall >= closesAt { return .saleEnded(closedAt: closesAt) }
-        return event.isPaused ? .salePaused : nil
+    private func refusalOfSale(_ terms: Event.Terms, isPaused: Bool, at now: Moment) -> Refusal? {
+        if let opensAt = terms.opensAt, now.wall < opensAt { return .saleNotStarted(opensAt: opensAt) }
+        if let closesAt = terms.closesAt, now.wall >= closesAt { return .saleEnded(closedAt: closesAt) }
+        return isPaused ? .salePaused : nil
     }
 
-    private mutating func refusalOfBuyer(
-        _ buyer: Buyer?, taking lines: OneOrMore<HeldLine>, in index: Int
+    private func refusalOfBuyer(
+        _ buyer: Buyer?, _ terms: Event.Terms, taking lines: OneOrMore<HeldLine>, in index: Int
     ) -> Refusal? {
-        let definition = events[index].definition
-        guard definition.needsBuyer else { return nil }
+        guard terms.ticketsPerBuyer != nil || terms.holdsPerBuyer != nil else { return nil }
         guard let buyer else {
             return .invalid([Mistake("/buyer", "must be given, this event limits what one buyer may take")])
         }
         guard let account = events[index].buyers.account(of: buyer) else {
             let asked = lines.reduce(0) { $0 + Int($1.quantity) }
-            let most = definition.ticketsPerBuyer ?? .max
+            let most = terms.ticketsPerBuyer ?? .max
             return asked <= most ? nil : .buyerLimitReached(remaining: most)
         }
         let (live, tickets) = taken(by: account)
         let asked = lines.reduce(0) { $0 + Int($1.quantity) }
-        let remaining = max(0, (definition.ticketsPerBuyer ?? .max) - tickets)
-        if live >= definition.holdsPerBuyer ?? .max { return .buyerLimitReached(remaining: 0) }
+        let remaining = max(0, (terms.ticketsPerBuyer ?? .max) - tickets)
+        if live >= terms.holdsPerBuyer ?? .max { return .buyerLimitReached(remaining: 0) }
         return asked <= remaining ? nil : .buyerLimitReached(remaining: remaining)
     }
 
@@ -124,13 +124,13 @@ extension BoxOffice {
         if lines.rest.isEmpty {
             return refusalOfPools(
                 in: index,
-                needs: events[index].types[Int(lines.first.type)].pools.lazy.map { pool in
+                needs: events[index].offers[Int(lines.first.type)].pools.lazy.map { pool in
                     (pool, Int(lines.first.quantity))
                 })
         }
         var needs: [Int: Int] = [:]
         for line in lines {
-            for pool in events[index].types[Int(line.type)].pools { needs[pool, default: 0] += Int(line.quantity) }
+            for pool in events[index].offers[Int(line.type)].pools { needs[pool, default: 0] += Int(line.quantity) }
         }
         return refusalOfPools(in: index, needs: needs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
@@ -142,9 +142,8 @@ extension BoxOffice {
         var isShort = false
         for need in needs {
             if events[index].pools[need.pool].settle(at: clock) { events[index].noteChange() }
-            let pool = events[index].pools[need.pool]
-            if pool.isClosed { return .poolClosed(pool.code) }
-            if pool.free < need.quantity { isShort = true }
+            if events[index].pools[need.pool].isClosed { return .poolClosed(events[index].pools[need.pool].code) }
+            if events[index].pools[need.pool].free < need.quantity { isShort = true }
         }
         guard isShort else { return nil }
         var earliest: Timestamp?
@@ -165,10 +164,5 @@ extension BoxOffice {
 
     func refuse(_ refusal: Refusal) -> Answer {
         .decided(Decision(.refused(refusal)))
-    }
-
-    /// The deadline as a client is told it (rule 6).
-    func told(_ deadline: Timestamp, _ event: Event) -> Timestamp {
-        deadline.advanced(by: .zero - event.definition.grace)
     }
 }

@@ -72,7 +72,7 @@ extension BoxOffice {
     /// Whether `restore(_:)` can take `hold` next: it follows the one before, and its event and types are known.
     public func canRestore(_ hold: RestoredHold) -> Bool {
         hold.id.number == holds.next && Int(hold.event) < events.count
-            && hold.lines.allSatisfy { Int($0.type) < events[Int(hold.event)].types.count && $0.quantity > 0 }
+            && hold.lines.allSatisfy { Int($0.type) < events[Int(hold.event)].offers.count && $0.quantity > 0 }
     }
 
     /// Holds in the order of their numbers, each as it stands in the end.

@@ -1,20 +1,57 @@
 /// An event as the box office keeps it: the definition in force, and everything that was ever defined and may still
 /// be referred to.
 struct Event: Sendable, Equatable {
-    /// A ticket type at its index. Its pools never change: a type that is redefined with other pools gets a new
-    /// index, so that a hold always knows which pools it drew from.
-    struct TicketType: Sendable, Equatable {
-        let code: Code
+    /// What deciding needs of the definition: copied for every command, so nothing in it is counted by reference.
+    struct Terms: Sendable, Equatable {
+        let life: Ticks
+        let grace: Ticks
+        let maximumExtensions: Int
+        let ticketsPerHold: Int
+        let ticketsPerBuyer: Int?
+        let holdsPerBuyer: Int?
+        let opensAt: WallTime?
+        let closesAt: WallTime?
+        let latePayment: EventDefinition.LatePayment
+
+        init(_ definition: EventDefinition) {
+            life = Ticks(definition.life)
+            grace = Ticks(definition.grace)
+            maximumExtensions = definition.maximumExtensions
+            ticketsPerHold = definition.ticketsPerHold
+            ticketsPerBuyer = definition.ticketsPerBuyer
+            holdsPerBuyer = definition.holdsPerBuyer
+            opensAt = definition.opensAt
+            closesAt = definition.closesAt
+            latePayment = definition.latePayment
+        }
+
+        /// A deadline as a client is told it (rule 6).
+        func told(_ deadline: Timestamp) -> Timestamp {
+            deadline.advanced(by: -grace)
+        }
+    }
+
+    /// What is for sale under a type's index: likewise only plain values.
+    struct Offer: Sendable, Equatable {
         let pools: PoolList
-        var name: String
         var price: Int64
         var isRetired = false
     }
 
+    /// How a type is called. Its pools never change: a type that is redefined with other pools gets a new
+    /// index, so that a hold always knows which pools it drew from.
+    struct TicketType: Sendable, Equatable {
+        let code: Code
+        var name: String
+    }
+
     private(set) var definition: EventDefinition
+    private(set) var terms: Terms
     var isPaused = false
     var pools: [Pool] = []
     private(set) var types: [TicketType] = []
+    /// By the same index.
+    private(set) var offers: [Offer] = []
     private(set) var typeIndexes: [Code: Int] = [:]
     var buyers = BuyerAccounts()
     /// Goes up with every change of a number or a definition.
@@ -23,6 +60,7 @@ struct Event: Sendable, Equatable {
     /// - Parameter version: above every version that an earlier process can have told.
     init(_ definition: EventDefinition, version: UInt64) {
         self.definition = definition
+        self.terms = Terms(definition)
         self.version = version
         adopt(definition)
     }
@@ -39,7 +77,7 @@ struct Event: Sendable, Equatable {
             found.append(Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones"))
         }
         var added = 0
-        for type in next.types where typeIndexes[type.code].map({ !hasSamePools(types[$0], type) }) ?? true {
+        for type in next.types where typeIndexes[type.code].map({ !hasSamePools($0, type) }) ?? true {
             added += 1
         }
         if types.count + added > limits.typesPerEvent {
@@ -51,6 +89,7 @@ struct Event: Sendable, Equatable {
     /// Makes `next` the definition in force. What was promised stays promised.
     mutating func adopt(_ next: EventDefinition) {
         definition = next
+        terms = Terms(next)
         for index in pools.indices { pools[index].isRetired = true }
         for pool in next.pools {
             if let index = pools.firstIndex(where: { $0.code == pool.code }) {
@@ -68,24 +107,25 @@ struct Event: Sendable, Equatable {
     private mutating func adoptTypes(of next: EventDefinition) {
         let before = typeIndexes
         typeIndexes = [:]
-        for index in types.indices { types[index].isRetired = true }
+        for index in offers.indices { offers[index].isRetired = true }
         for type in next.types {
-            if let index = before[type.code], hasSamePools(types[index], type) {
+            if let index = before[type.code], hasSamePools(index, type) {
                 types[index].name = type.name
-                types[index].price = type.price
-                types[index].isRetired = false
+                offers[index].price = type.price
+                offers[index].isRetired = false
                 typeIndexes[type.code] = index
             } else {
                 let list = PoolList(type.pools.compactMap { code in pools.firstIndex { $0.code == code } })
                 typeIndexes[type.code] = types.count
-                types.append(TicketType(code: type.code, pools: list, name: type.name, price: type.price))
+                types.append(TicketType(code: type.code, name: type.name))
+                offers.append(Offer(pools: list, price: type.price))
             }
         }
     }
 
-    private func hasSamePools(_ known: TicketType, _ next: EventDefinition.TicketType) -> Bool {
-        known.pools.count == next.pools.count
-            && zip(known.pools, next.pools).allSatisfy { pools[$0].code == $1 }
+    private func hasSamePools(_ known: Int, _ next: EventDefinition.TicketType) -> Bool {
+        offers[known].pools.count == next.pools.count
+            && zip(offers[known].pools, next.pools).allSatisfy { pools[$0].code == $1 }
     }
 
     mutating func noteChange() {
@@ -100,9 +140,9 @@ struct Event: Sendable, Equatable {
 
     /// Tickets of the type at `index` that could be held now: the least that any of its pools has.
     func free(type index: Int) -> Int {
-        let type = types[index]
-        guard !type.isRetired else { return 0 }
-        return type.pools.map { pools[$0].isClosed ? 0 : pools[$0].free }.min() ?? 0
+        let offer = offers[index]
+        guard !offer.isRetired else { return 0 }
+        return offer.pools.map { pools[$0].isClosed ? 0 : pools[$0].free }.min() ?? 0
     }
 }
 

@@ -1,7 +1,8 @@
 /// What happened, as a store records it. An expiry is no fact: it follows from the clock and the deadline.
 public enum Fact: Sendable, Equatable {
     /// An event was defined, replaced, paused or resumed; the whole of it as it is from now on.
-    case defined(EventDefinition, paused: Bool)
+    /// Rare and large, so kept apart: every fact is as large as the largest that is not.
+    indirect case defined(EventDefinition, paused: Bool)
     case held(HoldID, HeldFact)
     case extended(HoldID, deadline: Timestamp, key: KeyFact?)
     case released(HoldID)

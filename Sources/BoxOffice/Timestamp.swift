@@ -23,9 +23,31 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         Timestamp(milliseconds: milliseconds + span.inMilliseconds)
     }
 
+    /// The same for a length that was worked out before.
+    func advanced(by ticks: Ticks) -> Timestamp {
+        Timestamp(milliseconds: milliseconds + ticks.milliseconds)
+    }
+
     /// How much later this moment is than `earlier`; negative if it is not.
     public func since(_ earlier: Timestamp) -> Duration {
         .milliseconds(milliseconds - earlier.milliseconds)
+    }
+}
+
+/// A length of time in what the office's clock counts: a `Duration` has 128 bits, which deciding need not carry.
+struct Ticks: Hashable, Sendable {
+    let milliseconds: Int64
+
+    init(_ span: Duration) {
+        milliseconds = span.inMilliseconds
+    }
+
+    static prefix func - (ticks: Ticks) -> Ticks {
+        Ticks(milliseconds: -ticks.milliseconds)
+    }
+
+    private init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
     }
 }
 
