@@ -8,7 +8,6 @@ function init()
 end
 function request()
   next_token = next_token + 1
-  local token = tokens[next_token]
-  if not token then wrk.thread:stop(); token = "none" end
-  return wrk.format("POST", "/complete_purchase/" .. token)
+  -- A run that is faster than expected asks for an unknown token, and does not count for that.
+  return wrk.format("POST", "/complete_purchase/" .. (tokens[next_token] or "none"))
 end

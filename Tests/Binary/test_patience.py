@@ -1,0 +1,200 @@
+"""Slow, silent, many, and bad connections: cut off in time, and no burden to the honest."""
+
+import random
+import socket
+import threading
+import time
+
+import crowd
+from support import Connection, ProtocolBroken, Server, ServiceCase, event, eventually, request
+
+SHORT = 1
+
+
+class Patience(ServiceCase):
+    """Limits on time, of one second each; the service looks at its clock once a second."""
+
+    events = (event(100_000),)
+    settings = {"timeouts_request_seconds": SHORT, "timeouts_idle_seconds": 3}
+
+    def trickle(self, connection, data, every=0.15, most=6.0):
+        """Send byte by byte until all is sent, the service answers or closes; return how long that took."""
+        began = time.monotonic()
+        connection.socket.settimeout(every)
+        for byte in data:
+            if time.monotonic() - began > most:
+                break
+            try:
+                connection.send(bytes([byte]))
+                if not connection.socket.recv(1, socket.MSG_PEEK):
+                    break
+                connection.socket.settimeout(5)
+                break
+            except socket.timeout:
+                continue
+            except OSError:
+                break
+        connection.socket.settimeout(5)
+        return time.monotonic() - began
+
+    def test_slow_headers_are_cut_off(self):
+        """Headers that trickle are cut off with 408 or silence soon after the time for a request."""
+        for start in (b"G", b"GET /remaining_tickets HTTP/1.1\r\nHost: l\r\nX: ", b"\r\n\r\n\r\nG"):
+            with self.subTest(start=start), self.server.connect() as connection:
+                connection.send(start)
+                took = self.trickle(connection, b"ET /" + b"a" * 200)
+                self.assertLess(took, SHORT + 3)
+                self.assertGreater(took, SHORT - 0.2)
+                for answer in connection.answers_until_closed():
+                    self.assert_problem(answer, 408, "request-timeout")
+
+    def test_slow_bodies_are_cut_off(self):
+        """Bodies that trickle are cut off, in the lane with 408, out of it without a second answer."""
+        before = self.server.remaining()
+        for target in ("/buy_ticket/GA", "/nothing"):
+            for kind, data in (("Content-Length: 500", b"a" * 500), ("Transfer-Encoding: chunked", b"1\r\na\r\n" * 80)):
+                with self.subTest(target=target, kind=kind), self.server.connect() as connection:
+                    connection.send(request("POST", target, [kind]))
+                    answered = []
+                    if target == "/nothing":
+                        answered.append(connection.answer())
+                        self.assertEqual(answered[0].status, 404)
+                    took = self.trickle(connection, data)
+                    self.assertLess(took, SHORT + 3)
+                    late = connection.answers_until_closed()
+                    self.assertLessEqual(len(answered) + len(late), 1, late)
+                    for answer in late:
+                        self.assert_problem(answer, 408, "request-timeout")
+        self.assertEqual(self.server.remaining(), before)
+
+    def test_silent_connections_are_closed(self):
+        """A connection that never asks, and one that stopped asking, are closed after the idle time without a word."""
+        silent, used, routed, empty = (self.server.connect(timeout=7) for _ in range(4))
+        used.ask("GET", "/remaining_tickets")
+        routed.ask("GET", "/health/live")
+        # Some clients of old send an empty line behind a body; that starts no request.
+        empty.ask("POST", "/buy_ticket/NO", body=b"")
+        empty.send(b"\r\n")
+        began = time.monotonic()
+        for connection in (silent, used, routed, empty):
+            with connection:
+                connection.expect_closed()
+                self.assertTrue(1.8 < time.monotonic() - began < 6, time.monotonic() - began)
+
+    def test_connection_in_use_is_not_idle(self):
+        """A connection that asks again and again is kept beyond the idle time."""
+        with self.server.connect() as connection:
+            for _ in range(5):
+                self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
+                time.sleep(1)
+
+    def test_nobody_outlives_the_timeouts(self):
+        """No shape of a connection that asks for nothing more stays: every one is closed in the end."""
+        live = request("GET", "/health/live")
+        shapes = {
+            "pipeline of routed requests, half closed": (live * 50, True),
+            "mixed pipeline, half closed": ((live + request("POST", "/buy_ticket/GA", body=b"")) * 20, True),
+            "upgrade": (request("GET", "/remaining_tickets", ["Connection: Upgrade", "Upgrade: x"]) + live, False),
+            "CONNECT": (request("CONNECT", "x:1") + live, False),
+            "routed body that stops": (request("POST", "/nothing", ["Content-Length: 9"]) + b"abc", False),
+            "expectation in vain": (request("GET", "/health/live", ["Expect: 100-continue", "Content-Length: 9"]),
+                                    False),
+        }
+        connections = {}
+        try:
+            for name, (data, halves) in shapes.items():
+                connections[name] = self.server.connect(timeout=8)
+                connections[name].send(data)
+                if halves:
+                    connections[name].half_close()
+            for name, connection in connections.items():
+                with self.subTest(shape=name):
+                    while connection.more():
+                        connection.rest = b""
+        finally:
+            for connection in connections.values():
+                connection.close()
+
+
+class Crowds(ServiceCase):
+    """Many connections."""
+
+    events = (event(1_000_000),)
+    settings = {"timeouts_request_seconds": 2}
+
+    def test_limit_of_connections(self):
+        """With room for eight, the ninth waits, and is served as soon as one of the eight leaves."""
+        with Server(event(100), limits_connections=8) as server:
+            # The probe of the start may still be leaving.
+            time.sleep(0.2)
+            eight = [server.connect() for _ in range(8)]
+            for connection in eight:
+                self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
+            ninth = server.connect(timeout=0.7)
+            ninth.send(request("GET", "/remaining_tickets"))
+            with self.assertRaises(ProtocolBroken):
+                ninth.answer()
+            for connection in eight:
+                self.assertEqual(connection.ask("GET", "/health/live").status, 200)
+            ninth.socket.settimeout(5)
+            eight.pop().close()
+            self.assertEqual(ninth.answer().status, 200)
+            eight.pop().reset()
+            with server.connect() as tenth:
+                self.assertEqual(tenth.ask("GET", "/health/live").status, 200)
+            for connection in [ninth, *eight]:
+                connection.close()
+            self.assertTrue(eventually(lambda: server.get("/health/live").status == 200))
+
+    def honest(self, count):
+        """Let eight buyers hold and complete, and return what they waited at most but for one in a hundred."""
+        def buyer():
+            for _ in range(count):
+                hold = yield crowd.post("/buy_ticket/GA")
+                self.assertEqual(hold.status, 200)
+                done = yield crowd.post(f"/complete_purchase/{hold['token']}")
+                self.assertEqual(done.status, 200)
+                left = yield crowd.get("/remaining_tickets")
+                self.assertEqual(left.status, 200)
+
+        buyers = crowd.Crowd(lambda: self.server.port, patience=40)
+        buyers.run([buyer() for _ in range(8)])
+        return crowd.p99(buyers.latencies)
+
+    def test_bad_connections_do_not_stop_honest_ones(self):
+        """While 1,000 bad connections try, the honest are served nearly as fast, and memory stays bounded."""
+        alone = self.honest(150)
+        memory = self.server.memory()
+        chance = random.Random(6)
+        kinds = (b"", b"GET /rem", b"POST /buy_ticket/GA HTTP/1.1\r\nContent-Length: 9\r\n\r\nab", b"\0garbage\r\n\r\n",
+                 b"POST /nothing HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n", b"GET /" + b"a" * 20_000,
+                 b"GET /health/live HTTP/1.1\r\nHost: l\r\n\r\n" * 30, b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n")
+        bad = []
+        over = threading.Event()
+
+        def pester():
+            while not over.wait(0.005):
+                place = chance.randrange(len(bad))
+                try:
+                    bad[place].send(chance.choice((b"a", b"\r\n", b"1\r\n", b"X: y\r\n")))
+                except OSError:
+                    bad[place].close()
+                    bad[place] = Connection(self.server.port, timeout=1)
+                    bad[place].send(chance.choice(kinds))
+
+        thread = threading.Thread(target=pester)
+        try:
+            for number in range(1000):
+                bad.append(Connection(self.server.port, timeout=1))
+                bad[-1].send(kinds[number % len(kinds)])
+            thread.start()
+            beside = self.honest(150)
+            grown = self.server.memory() - memory
+        finally:
+            over.set()
+            if thread.ident:
+                thread.join()
+            for connection in bad:
+                connection.reset()
+        self.assertLess(beside, max(3 * alone, 0.15), f"alone {alone * 1000:.1f} ms, beside {beside * 1000:.1f} ms")
+        self.assertLess(grown, 96 << 20)
