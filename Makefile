@@ -20,6 +20,7 @@ build: packages
 test: build
 	Tests/prepare
 	$(SWIFT_TEST)
+	Tests/Binary/run
 	Tests/Planted/run
 
 test-debug: packages

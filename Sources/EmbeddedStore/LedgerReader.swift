@@ -19,7 +19,7 @@ struct LedgerReader {
         var recoveries: [UInt32: [Recovery]] = [:]
         let rows = try Cursor(db, "SELECT event, seq, at, until FROM recoveries ORDER BY seq")
         while try rows.next() {
-            recoveries[UInt32(rows.int(0)), default: []]
+            recoveries[UInt32(clamping: rows.int(0)), default: []]
                 .append(Recovery(sequence: rows.int(1), at: rows.int(2), until: rows.int(3)))
         }
         self.recoveries = recoveries
@@ -46,7 +46,7 @@ struct LedgerReader {
             office.restore(
                 RestoredKey(
                     key: KeyFact(key: key, fingerprint: UInt64(bitPattern: keys.int(2))),
-                    at: Timestamp(milliseconds: keys.int(0)), hold: HoldID(UInt64(keys.int(1))),
+                    at: Timestamp(milliseconds: keys.int(0)), hold: HoldID(UInt64(clamping: keys.int(1))),
                     deadline: Timestamp(milliseconds: keys.int(3)), extensions: UInt8(clamping: keys.int(4))))
         }
         office.tidy()
@@ -83,7 +83,7 @@ struct LedgerReader {
               UNION ALL SELECT max(at), max(seq) FROM extensions)
             """)
         _ = try row.next()
-        return (Timestamp(milliseconds: row.int(0)), UInt64(row.int(1)) + 1)
+        return (Timestamp(milliseconds: row.int(0)), UInt64(clamping: row.int(1)) + 1)
     }
 
     func definitions() throws -> [(EventDefinition, paused: Bool)] {
@@ -130,19 +130,19 @@ struct LedgerReader {
 
         while try holds.next() {
             let id = holds.int(0)
+            guard let number = UInt64(exactly: id), let event = UInt32(exactly: holds.int(2)) else {
+                throw LedgerError.damaged("hold \(id) is of event \(holds.int(2))")
+            }
             var hold = RestoredHold(
-                id: HoldID(UInt64(id)), event: UInt32(holds.int(2)),
-                lines: OneOrMore(
-                    HeldLine(type: UInt16(holds.int(4)), quantity: Int32(holds.int(5)), price: holds.int(6))),
+                id: HoldID(number), event: event, lines: OneOrMore(try line(of: holds, at: 4, hold: id)),
                 deadline: Timestamp(milliseconds: holds.int(3)), buyer: holds.text(8).flatMap(Buyer.init))
             // The facts that set its deadline and that ended it: the recoveries in between moved it.
             var (set, ended) = (holds.int(1), Int64.max)
             try lines.visit(id) {
-                hold.lines.rest.append(
-                    HeldLine(type: UInt16($0.int(1)), quantity: Int32($0.int(2)), price: $0.int(3)))
+                hold.lines.rest.append(try line(of: $0, at: 1, hold: id))
             }
             try extensions.visit(id) {
-                hold.extensions += 1
+                hold.extensions = UInt8(clamping: Int(hold.extensions) + 1)
                 set = $0.int(1)
                 hold.deadline = Timestamp(milliseconds: $0.int(2))
             }
@@ -165,6 +165,14 @@ struct LedgerReader {
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold)
         }
+    }
+
+    /// The type, quantity and price that stand from `column` on.
+    private func line(of rows: Cursor, at column: CInt, hold: Int64) throws -> HeldLine {
+        guard let type = UInt16(exactly: rows.int(column)), let quantity = Int32(exactly: rows.int(column + 1)) else {
+            throw LedgerError.damaged("hold \(hold) has a line of type \(rows.int(column)) × \(rows.int(column + 1))")
+        }
+        return HeldLine(type: type, quantity: quantity, price: rows.int(column + 2))
     }
 
     /// A hold's deadline after the recoveries that it lived to see, between the facts that set it and that ended it.

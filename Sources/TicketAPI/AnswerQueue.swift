@@ -1,27 +1,11 @@
 internal import NIOCore
-internal import NIOHTTP1
-
-/// What the lane keeps of a request until it is answered.
-struct LaneRequest {
-    let call: LaneCall
-    let manner: ClassicAnswers.Manner
-    var bodyBytes = 0
-
-    init(call: LaneCall, head: HTTPRequestHead) {
-        self.call = call
-        let after: HTTPBytes.After =
-            !head.isKeepAlive ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
-        manner = ClassicAnswers.Manner(after: after, isHead: head.method == .HEAD)
-    }
-}
 
 /// Requests in the order in which they came, each until its answer has left.
 ///
 /// Empty nearly always: only what the store answers later, and what comes behind such a request, is in here.
 struct AnswerQueue {
     private struct Slot {
-        /// `nil` for bytes that answer no request of their own.
-        var request: LaneRequest?
+        let request: LaneRequest
         var answer: ByteBuffer?
     }
 
@@ -46,12 +30,6 @@ struct AnswerQueue {
     mutating func addWaiting(_ request: LaneRequest) -> Int {
         slots.append(Slot(request: request))
         return nextSlot - 1
-    }
-
-    /// Appends bytes that answer no request of their own, behind every answer that is owed.
-    mutating func append(_ bytes: ByteBuffer, into buffer: inout ByteBuffer) {
-        slots.append(Slot(request: nil))
-        finish(nextSlot - 1, with: bytes, into: &buffer)
     }
 
     /// Takes the answer of `slot`, and moves all answers that need not wait any more into `buffer`.

@@ -13,6 +13,9 @@ internal import TicketStore
 /// Answers leave in the order of their requests. While the lane has unanswered requests, one for the router waits,
 /// and while the router has one, everything behind it waits; meanwhile nothing more is read from the socket. The
 /// lane asks for reads itself (the channel's own `autoRead` is off): a hot request never travels past it.
+///
+/// A connection is closed by closing our side of it and reading on for a moment: with unread bytes the kernel would
+/// reset it, and the last answer with it.
 final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -23,13 +26,25 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     private enum Reading {
         case nothing
         case lane(LaneRequest)
-        case router
-        /// The connection will be closed; what still comes is thrown away.
+        case router(RoutedRequest)
+        /// Nothing is taken any more; what still comes is thrown away.
         case refused
     }
 
-    /// How long a connection is read from after its last answer, so that the answer is not lost to a reset.
+    /// What comes out of reading, in order.
+    private enum Arrival {
+        case lane(LaneRequest)
+        case router(RoutedRequest)
+        /// Whoever waits for 100 Continue gets it when everything before is answered.
+        case expectation
+        /// The last thing on its connection.
+        case refusal(Problem)
+    }
+
+    /// How long a connection is read from after its last answer, in ticks of a second.
     private static let lingering: UInt32 = 2
+    /// And how much is read then: whoever sends more has had time to listen.
+    private static let lingeringBytes = 1 << 20
 
     let window: TicketWindow
     let box: LoopBox
@@ -37,26 +52,27 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     var place = 0
     private var context: ChannelHandlerContext?
     private var reading = Reading.nothing
+    /// Of the request that is being read; then of what comes behind the last one.
+    private var bodyBytes = 0
     /// Requests that are answered later, in order, and answers that wait for one before them.
     private var queue = AnswerQueue()
     /// Bytes to send that were not handed on yet.
     private var unsent = ByteBuffer()
     /// The router has a request that it has not answered.
     private var isRouting = false
-    private var routedKeepsAlive = true
-    /// Something was passed on since the last time that reading was complete.
-    private var passedOn = false
-    /// Parts that wait until what was before them is answered.
-    private var backlog = CircularBuffer<HTTPServerRequestPart>()
+    /// How the connection goes on after the router's answer.
+    private(set) var routedAfter = HTTPBytes.After.keepAlive
+    /// What waits until everything before it is answered.
+    private var backlog = CircularBuffer<Arrival>()
     private var wantsRead = false
-    private var closesWhenAnswered = false
+    /// The client, a refusal or a stop has said that nothing more is taken.
+    private var isEnding = false
+    private var inputIsClosed = false
+    /// Our side is closed; the connection goes when the client has closed too, or at this tick.
+    private var lingersUntil: UInt32?
     private var lastActive: UInt32
     /// When the first byte of the request that is not whole yet came; `nil` if there is none.
     private var partialSince: UInt32?
-    /// Nothing is answered any more; the connection goes when the client closes it, or at this tick.
-    private var lingersUntil: UInt32?
-    /// The router's wish to close its side, until the lane's answers have left.
-    private var delayedClose: (mode: CloseMode, promise: EventLoopPromise<Void>?)?
 
     init(window: TicketWindow, box: LoopBox) {
         self.window = window
@@ -89,14 +105,24 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         guard context != nil else { return }
         context = nil
         window.leave(self)
-        delayedClose?.promise?.fail(ChannelError.alreadyClosed)
-        delayedClose = nil
     }
 
     /// The watch in front of the decoder saw bytes.
-    func bytesArrived() {
+    ///
+    /// - Returns: whether anything is to be made of them.
+    func takes(_ bytes: ByteBuffer) -> Bool {
+        guard lingersUntil == nil else {
+            bodyBytes += bytes.readableBytes
+            if bodyBytes > Self.lingeringBytes { context?.close(mode: .all, promise: nil) }
+            return false
+        }
         lastActive = window.tick
-        if partialSince == nil { partialSince = window.tick }
+        // An empty line, which some clients send behind a body, begins no request.
+        if partialSince == nil, bytes.readableBytes > 2 || !bytes.readableBytesView.allSatisfy({ $0 == 13 || $0 == 10 })
+        {
+            partialSince = window.tick
+        }
+        return true
     }
 
     func everySecond() {
@@ -106,112 +132,112 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             if tick >= lingersUntil { context.close(mode: .all, promise: nil) }
             return
         }
-        guard queue.isEmpty, !isRouting || isReadingForRouter else { return }
-        if let partialSince, tick - partialSince > window.requestTicks {
-            if isRouting { context.close(mode: .all, promise: nil) } else { refuse(.requestTimeout) }
-        } else if tick - lastActive > window.idleTicks {
+        guard queue.isEmpty, !isRouting else { return }
+        if let partialSince, tick - partialSince >= window.requestTicks {
+            arrive(.refusal(.requestTimeout))
+        } else if tick - lastActive >= window.idleTicks {
             context.close(mode: .all, promise: nil)
         }
     }
 
-    private var isReadingForRouter: Bool {
-        if case .router = reading { true } else { false }
-    }
-
-    // MARK: Requests
+    // MARK: Reading requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = unwrapInboundIn(data)
-        if backlog.isEmpty, !mustWait(part) {
-            take(part, context)
-        } else {
-            backlog.append(part)
+        switch unwrapInboundIn(data) {
+        case .head(let head): begin(head)
+        case .body(let body): goOn(body)
+        case .end: end()
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if passedOn {
-            passedOn = false
-            context.fireChannelReadComplete()
-        }
-        if hasUnsent || closesWhenAnswered { send() }
-        if self.context != nil { readMore(context) }
-    }
-
-    /// Whether a part has to wait for answers to what came before it.
-    private func mustWait(_ part: HTTPServerRequestPart) -> Bool {
-        guard case .head(let head) = part else { return false }
-        if isRouting { return true }
-        return !queue.isEmpty && !closesWhenAnswered && window.call(head.method, head.uri) == nil
-    }
-
-    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
-        switch part {
-        case .head(let head): begin(head, context)
-        case .body(let body):
-            switch reading {
-            case .lane(var request):
-                request.bodyBytes += body.readableBytes
-                reading = .lane(request)
-                if request.bodyBytes > window.configuration.bodyBytes { refuse(.contentTooLarge) }
-            case .router: pass(part, context)
-            case .nothing, .refused: break
-            }
-        case .end:
-            partialSince = nil
-            switch reading {
-            case .lane(let request):
-                reading = .nothing
-                execute(request)
-            case .router:
-                reading = .nothing
-                pass(part, context)
-            case .nothing, .refused: break
-            }
-        }
-    }
-
-    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        guard !closesWhenAnswered else {
+    private func begin(_ head: HTTPRequestHead) {
+        bodyBytes = 0
+        guard !isEnding else {
             reading = .refused
             return
         }
-        guard head.method == .GET || acceptsBody(head) else { return }
+        let framing = RequestFraming(head)
+        if framing.isAmbiguous { return arrive(.refusal(.malformedRequest)) }
+        if framing.announcedLength > window.configuration.bodyBytes { return arrive(.refusal(.contentTooLarge)) }
+        switch framing.expects {
+        case .nothing: break
+        case .goOn: arrive(.expectation)
+        case .other: return arrive(.refusal(.expectationFailed))
+        }
         if let call = window.call(head.method, head.uri) {
-            reading = .lane(LaneRequest(call: call, head: head))
+            reading = .lane(LaneRequest(call: call, head: head, endsConnection: framing.endsConnection))
         } else {
-            reading = .router
-            isRouting = true
-            routedKeepsAlive = head.isKeepAlive
-            pass(.head(head), context)
+            reading = .router(RoutedRequest(head: head, endsConnection: framing.endsConnection))
         }
     }
 
-    private func pass(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
-        passedOn = true
-        context.fireChannelRead(wrapInboundOut(part))
+    private func goOn(_ body: ByteBuffer) {
+        bodyBytes += body.readableBytes
+        switch reading {
+        case .nothing, .refused: return
+        case .lane, .router: break
+        }
+        guard bodyBytes <= window.configuration.bodyBytes else { return arrive(.refusal(.contentTooLarge)) }
+        guard case .router(var request) = reading else { return }
+        reading = .nothing
+        var body = body
+        request.body.writeBuffer(&body)
+        reading = .router(request)
     }
 
-    /// Refuses a body that is announced as too large, and says to go on where that was asked.
-    private func acceptsBody(_ head: HTTPRequestHead) -> Bool {
-        let announced = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        guard announced <= window.configuration.bodyBytes else {
-            refuse(.contentTooLarge)
-            return false
+    private func end() {
+        partialSince = nil
+        switch reading {
+        case .lane(let request):
+            reading = .nothing
+            arrive(.lane(request))
+        case .router(let request):
+            reading = .nothing
+            arrive(.router(request))
+        case .nothing, .refused: break
         }
-        guard let expected = head.headers.first(name: "expect"), head.version == .http1_1 else { return true }
-        guard expected.lowercased() == "100-continue" else {
-            refuse(.expectationFailed)
-            return false
-        }
-        queue.append(Self.goOn, into: &unsent)
-        return true
     }
 
-    private static let goOn = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
+    private func arrive(_ arrival: Arrival) {
+        switch arrival {
+        case .lane(let request): if request.manner.after == .close { isEnding = true }
+        case .router(let request): if request.after == .close { isEnding = true }
+        case .expectation: break
+        case .refusal:
+            guard !isEnding else { return }
+            isEnding = true
+            reading = .refused
+            partialSince = nil
+        }
+        if backlog.isEmpty, canTake(arrival) {
+            take(arrival)
+        } else {
+            backlog.append(arrival)
+        }
+    }
+
+    // MARK: Answering
+
+    private func canTake(_ arrival: Arrival) -> Bool {
+        guard !isRouting else { return false }
+        if case .lane = arrival { return true }
+        return queue.isEmpty
+    }
+
+    private func take(_ arrival: Arrival) {
+        switch arrival {
+        case .lane(let request): execute(request)
+        case .router(let request): route(request)
+        case .expectation:
+            unsent.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+            send()
+        case .refusal(let problem):
+            window.answers.writeProblem(problem, to: &unsent)
+            send()
+        }
+    }
 
     private func execute(_ request: LaneRequest) {
-        if request.manner.after == .close { closesWhenAnswered = true }
         let command: Command
         switch request.call {
         case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod: return answer(request, nil)
@@ -268,23 +294,33 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Answers what cannot be read or will not be, behind everything that was, and closes.
-    private func refuse(_ problem: Problem) {
-        guard lingersUntil == nil else { return }
-        var bytes = ByteBuffer()
-        window.answers.writeProblem(problem, to: &bytes)
-        queue.append(bytes, into: &unsent)
-        reading = .refused
-        partialSince = nil
-        closesWhenAnswered = true
-        // Unread bytes would make the kernel reset the connection, and the answer with it.
-        lingersUntil = window.tick + Self.lingering
-        send()
+    private func route(_ request: RoutedRequest) {
+        guard let context else { return }
+        isRouting = true
+        routedAfter = request.after
+        context.fireChannelRead(wrapInboundOut(.head(request.head)))
+        if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
+        context.fireChannelRead(wrapInboundOut(.end(nil)))
+        context.fireChannelReadComplete()
+    }
+
+    /// The router has answered its request.
+    func routedEnded() {
+        guard let context else { return }
+        isRouting = false
+        lastActive = window.tick
+        context.flush()
+        goOnAfterAnswer(context)
     }
 
     // MARK: Sending
 
     var hasUnsent: Bool { unsent.readableBytes > 0 }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if hasUnsent || isEnding { send() }
+        if self.context != nil { readMore(context) }
+    }
 
     /// Hands on what there is to send, and goes on with what waited for it.
     func send() {
@@ -298,35 +334,26 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func goOnAfterAnswer(_ context: ChannelHandlerContext) {
-        while let next = backlog.first, !mustWait(next) { take(backlog.removeFirst(), context) }
-        if passedOn {
-            passedOn = false
-            context.fireChannelReadComplete()
+        while let next = backlog.first, canTake(next) {
+            backlog.removeFirst()
+            take(next)
         }
+        guard self.context != nil else { return }
         if hasUnsent { return send() }
-        guard queue.isEmpty, !isRouting, self.context != nil else { return }
-        if closesWhenAnswered {
-            // With a request under way that the client still sends, its answer must not be lost to a reset.
-            context.close(mode: lingersUntil == nil ? .all : .output, promise: nil)
-        } else if let (mode, promise) = delayedClose {
-            delayedClose = nil
-            context.close(mode: mode, promise: promise)
-        } else if wantsRead {
-            readMore(context)
+        guard queue.isEmpty, !isRouting, backlog.isEmpty else { return }
+        switch reading {
+        case .nothing, .refused:
+            if inputIsClosed {
+                context.close(mode: .all, promise: nil)
+            } else if isEnding, lingersUntil == nil {
+                lingersUntil = window.tick + Self.lingering
+                bodyBytes = 0
+                context.close(mode: .output, promise: nil)
+            }
+        case .lane, .router: break
         }
+        if wantsRead { readMore(context) }
     }
-
-    /// The router has answered its request.
-    func routedEnded() {
-        guard let context else { return }
-        isRouting = false
-        lastActive = window.tick
-        if !routedKeepsAlive { closesWhenAnswered = true }
-        context.flush()
-        goOnAfterAnswer(context)
-    }
-
-    // MARK: Reading
 
     /// Asks for more, unless that is more than can be answered in order or than the client takes.
     private func readMore(_ context: ChannelHandlerContext) {
@@ -335,53 +362,40 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         wantsRead = false
-        if isReadingForRouter {
-            // From the far end: the router's side says whether it can take more of the body.
-            context.channel.read()
-        } else {
-            context.read()
-        }
+        context.read()
     }
+
+    // MARK: The channel's other side
+
+    /// The router's side wants bytes; it gets whole requests when there are any.
+    func read(context: ChannelHandlerContext) {}
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if wantsRead { readMore(context) }
         context.fireChannelWritabilityChanged()
     }
 
-    // MARK: Closing
-
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if mode == .output, !queue.isEmpty || hasUnsent || !backlog.isEmpty {
-            delayedClose = (mode, promise)
-        } else {
-            context.close(mode: mode, promise: promise)
-        }
-    }
-
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent {
-            closesWhenAnswered = true
-            if case .nothing = reading { goOnAfterAnswer(context) }
-            return
+            isEnding = true
+            goOnAfterAnswer(context)
+        } else if case ChannelEvent.inputClosed = event {
+            // The router is not told: it would give up what it has to answer. A request that is cut off is nobody's.
+            inputIsClosed = true
+            reading = .refused
+            if lingersUntil != nil { context.close(mode: .all, promise: nil) } else { send() }
+        } else {
+            context.fireUserInboundEventTriggered(event)
         }
-        if case ChannelEvent.inputClosed = event {
-            // A request that is cut off is nobody's any more.
-            if case .lane = reading { reading = .refused }
-            // With nothing owed, there is nothing to stay for.
-            if lingersUntil != nil, queue.isEmpty { context.close(mode: .all, promise: nil) }
-        }
-        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError, error != .invalidEOFState else {
-            context.close(mode: .all, promise: nil)
-            return
-        }
-        if isRouting {
-            context.fireErrorCaught(error)
-        } else {
-            refuse(error == .headerOverflow ? .headersTooLarge : .malformedRequest)
+        switch error as? HTTPParserError {
+        case .headerOverflow: arrive(.refusal(.headersTooLarge))
+        case .invalidEOFState: break  // The end itself is told as an event.
+        case .some: arrive(.refusal(.malformedRequest))
+        // Behind a request that ends the connection the decoder takes nothing; its answer may still be owed.
+        case nil: if !isEnding { context.close(mode: .all, promise: nil) }
         }
     }
 }

@@ -10,7 +10,7 @@ struct Routes: Sendable {
     let store: any TicketStore
 
     func responder() -> some HTTPResponder<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware())
         router.get("/health/live") { _, _ in
             // That this runs is the answer.
@@ -43,12 +43,15 @@ private struct ProblemMiddleware: RouterMiddleware {
         _ request: Request, context: BasicRequestContext,
         next: (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
+        let response = try await answer(request, context: context, next: next)
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func answer(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
         do {
-            if request.method == .head, methodsOfPaths[request.uri.path] != nil {
-                var head = request.head
-                head.method = .get
-                return try await next(Request(head: head, body: request.body), context).createHeadResponse()
-            }
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
             if let allowed = methodsOfPaths[request.uri.path] {

@@ -43,7 +43,7 @@ struct ServiceChannel: HTTPChannelHandler {
 }
 
 /// Tells the lane that bytes came, before the decoder has made anything of them: a request whose headers never end
-/// would otherwise look like silence.
+/// would otherwise look like silence. Behind the last request that is taken, bytes go no further.
 private final class ArrivalWatch: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -54,12 +54,11 @@ private final class ArrivalWatch: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lane.bytesArrived()
-        context.fireChannelRead(data)
+        if lane.takes(unwrapInboundIn(data)) { context.fireChannelRead(data) }
     }
 }
 
-/// Tells the lane that the router has written the end of its answer.
+/// Says in the router's answer how the connection goes on, and tells the lane where that answer ends.
 private final class RoutedEnd: ChannelOutboundHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
@@ -71,9 +70,16 @@ private final class RoutedEnd: ChannelOutboundHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let isEnd = if case .end = unwrapOutboundIn(data) { true } else { false }
-        context.write(data, promise: promise)
-        if isEnd { lane.routedEnded() }
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where lane.routedAfter != .keepAlive:
+            head.headers.replaceOrAdd(name: "connection", value: lane.routedAfter == .close ? "close" : "keep-alive")
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end:
+            context.write(data, promise: promise)
+            lane.routedEnded()
+        default:
+            context.write(data, promise: promise)
+        }
     }
 }
 

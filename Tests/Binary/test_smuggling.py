@@ -1,5 +1,7 @@
 """Requests whose end two readers may see at different places: never two answers for one, never a hang."""
 
+import time
+
 from support import ServiceCase, event, request
 
 INNER = b"POST /buy_ticket/GA HTTP/1.1\r\nHost: l\r\nContent-Length: 0\r\n\r\n"
@@ -72,22 +74,19 @@ class Smuggling(ServiceCase):
         self.assertEqual(self.server.remaining(), before)
 
     def test_one_request_never_gets_two_answers(self):
-        """A body that breaks or stops after its request was answered gets no second answer."""
+        """A body that breaks or stops gets one refusal at the most, and no answer besides."""
         for rest in (b"Content-Length: 10\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
                      b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"):
             with self.subTest(rest=rest), self.server.connect(timeout=3) as connection:
                 connection.send(LINE + rest)
-                first = connection.answer()
-                self.assertIn(first.status, (404, 400))
                 connection.half_close()
-                self.assertEqual([a.status for a in connection.answers_until_closed()], [])
+                self.assertIn([a.status for a in connection.answers_until_closed()], ([], [400]))
         for later in (b"zz\r\n", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
             with self.subTest(later=later), self.server.connect(timeout=3) as connection:
                 connection.send(LINE + b"Transfer-Encoding: chunked\r\n\r\n")
-                first = connection.answer()
+                time.sleep(0.05)
                 connection.send(later)
-                self.assertEqual(first.status, 404)
-                self.assertEqual([a.status for a in connection.answers_until_closed()], [])
+                self.assertEqual([a.status for a in connection.answers_until_closed()], [400])
 
     def test_hidden_request_stays_hidden(self):
         """A request inside a body is part of the body, for each way to write a body."""
