@@ -6,7 +6,7 @@
 # One build serves `run`, `test` and `bench`: the tests use public and package API, so they need no second world.
 # Exclusivity is checked in the tests of a debug build (make test-debug); in the release it cost 4 % of a request.
 SWIFT_BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked
-SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked
+SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --skip-build
 ARGS ?=
 
 .PHONY: run build test test-debug planted bench lint format packages
@@ -17,8 +17,10 @@ run: build
 build: packages
 	$(SWIFT_BUILD) --product holdfast
 
-test: build
+test: packages
 	Tests/prepare
+	# `swift test` by itself would compile everything anew, with other flags.
+	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_TEST)
 	Tests/Binary/run
 	Tests/Planted/run

@@ -12,16 +12,18 @@ struct Committer: Sendable {
 
     /// Runs until the store closes and nothing waits any more.
     ///
-    /// After a batch, those who were answered are likely to ask again at once. Taking the first of them alone would
-    /// make many small commits, each as dear as a large one; so the committer lets as many gather as were answered,
-    /// for no longer than the disk took last time, and never for a lone caller.
+    /// After a batch, those who were answered are likely to ask again at once. Taking those who wait already alone
+    /// would split the callers into parties that never meet, with a commit for each, as dear as one for all; so the
+    /// committer lets as many gather as were answered and wait, for no longer than the disk took last time, and never
+    /// for a lone caller.
     func run() {
         var pace = CommitPace()
         while true {
             if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
                 let start = DispatchTime.now().uptimeNanoseconds
                 commit(batch)
-                pace.committed(batch.count, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
+                let took = DispatchTime.now().uptimeNanoseconds - start
+                pace.committed(batch.count + store.desk.withLock { $0.waitingCount }, nanoseconds: took)
             } else if pace.isGathering {
                 _ = store.work.wait(timeout: .now() + pace.patience)
                 pace.gathered()
@@ -137,7 +139,7 @@ struct CommitPace {
 
     var isGathering: Bool { enough > 0 }
 
-    /// A batch that `callers` waited for took the disk that long.
+    /// A commit took the disk that long; `callers` were answered by it or wait for the next one.
     mutating func committed(_ callers: Int, nanoseconds: UInt64) {
         enough = callers > 1 ? callers : 0
         patience = .nanoseconds(Int(min(nanoseconds, Self.longestPatience)))

@@ -159,6 +159,9 @@ struct Desk: Sendable {
         return gathering
     }
 
+    /// Callers that wait for the batch that gathers.
+    var waitingCount: Int { gathering.count }
+
     /// Between batches: notices the time, forgets what is old, and records the clock if holds depend on it.
     mutating func tick() -> OfficeClock.Step? {
         let (moment, step) = readClock()

@@ -12,8 +12,8 @@ struct FactWriter {
     }
 
     func write(_ batch: Ledger.Batch) throws {
-        let holds = try insert("holds", "id, seq, at, event, deadline, type, quantity, price, more_lines, buyer")
-        let purchases = try insert("purchases", "hold, seq, at, late, payment")
+        let holds = RowStatement(try db.cachedStatement(sql: Self.insertHold))
+        let purchases = RowStatement(try db.cachedStatement(sql: Self.insertPurchase))
         for entry in batch.entries {
             let sequence = Int64(entry.recorded.sequence)
             let at = entry.recorded.at.milliseconds
@@ -103,17 +103,27 @@ struct FactWriter {
         }
     }
 
+    private static let insertHold = insertion(
+        into: "holds", "id, seq, at, event, deadline, type, quantity, price, more_lines, buyer")
+    private static let insertPurchase = insertion(into: "purchases", "hold, seq, at, late, payment")
+
     private func insert(_ table: String, _ columns: String, orReplace: Bool = false) throws -> RowStatement {
+        RowStatement(try db.cachedStatement(sql: Self.insertion(into: table, columns, orReplace: orReplace)))
+    }
+
+    private static func insertion(into table: String, _ columns: String, orReplace: Bool = false) -> String {
         let marks = columns.split(separator: ",").map { _ in "?" }.joined(separator: ", ")
-        let verb = orReplace ? "INSERT OR REPLACE" : "INSERT"
-        return RowStatement(
-            statement: try db.cachedStatement(sql: "\(verb) INTO \(table) (\(columns)) VALUES (\(marks))"))
+        return "\(orReplace ? "INSERT OR REPLACE" : "INSERT") INTO \(table) (\(columns)) VALUES (\(marks))"
     }
 }
 
 /// A prepared statement that takes integers and then, last, texts.
-private struct RowStatement {
-    let statement: Statement
+struct RowStatement {
+    private let statement: Statement
+
+    init(_ statement: Statement) {
+        self.statement = statement
+    }
 
     func run(_ numbers: Int64..., text: String? = nil) throws {
         let handle = statement.sqliteStatement

@@ -77,9 +77,15 @@ struct Ledger: Sendable {
     func commit(_ batch: Batch) throws(LedgerError) {
         try translating {
             try queue.writeWithoutTransaction { db in
-                try db.inTransaction(.immediate) {
+                // Prepared once: GRDB's own transactions are compiled anew each time.
+                try RowStatement(db.cachedStatement(sql: "BEGIN IMMEDIATE")).run()
+                do {
                     try FactWriter(db).write(batch)
-                    return .commit
+                    try RowStatement(db.cachedStatement(sql: "COMMIT")).run()
+                } catch {
+                    // Some failures have rolled back by themselves.
+                    if db.isInsideTransaction { try db.execute(sql: "ROLLBACK") }
+                    throw error
                 }
             }
         }

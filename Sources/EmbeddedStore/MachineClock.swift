@@ -11,13 +11,23 @@ public import BoxOffice
 /// What a machine's two clocks show.
 public struct ClockReading: Sendable, Equatable {
     /// Time since some moment, without corrections.
-    public var monotonic: Duration
+    public var monotonic: MonotonicTime
     /// The time of day.
     public var wall: WallTime
 
-    public init(monotonic: Duration, wall: WallTime) {
+    public init(monotonic: MonotonicTime, wall: WallTime) {
         self.monotonic = monotonic
         self.wall = wall
+    }
+}
+
+/// A moment of the machine's monotonic clock. Not a `Duration`: it is read for every command, and 64 bits of
+/// nanoseconds last for 292 years.
+public struct MonotonicTime: Sendable, Hashable {
+    public var nanoseconds: Int64
+
+    public init(nanoseconds: Int64) {
+        self.nanoseconds = nanoseconds
     }
 }
 
@@ -27,10 +37,10 @@ public enum MachineClock {
         ClockReading(monotonic: monotonic, wall: wall)
     }
 
-    private static var monotonic: Duration {
+    private static var monotonic: MonotonicTime {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
     /// The coarse clock is up to 4 ms late, which no sale window can tell.

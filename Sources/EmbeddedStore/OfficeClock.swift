@@ -16,11 +16,12 @@ struct OfficeClock: Sendable {
     }
 
     /// More than that between two readings is a pause of the process and not time that passed.
-    static let longestGap: Duration = .seconds(1)
+    static let longestGap: Int64 = 1_000_000_000
     /// A smaller correction of the time of day is everyday work of the machine's time service.
-    static let noticedCorrection: Duration = .seconds(1)
+    static let noticedCorrection: Int64 = 1_000_000_000
 
-    private var office: Duration
+    /// Nanoseconds, as everything in here.
+    private var office: Int64
     private var last: ClockReading
     private var isStanding = false
 
@@ -28,24 +29,25 @@ struct OfficeClock: Sendable {
     ///   - start: where the clock goes on from.
     ///   - reading: what the machine's clocks show then.
     init(startingAt start: Timestamp, _ reading: ClockReading) {
-        office = .milliseconds(start.milliseconds)
+        office = start.milliseconds * 1_000_000
         last = reading
     }
 
     /// Takes a reading of the machine's clocks.
     mutating func read(_ reading: ClockReading) -> (moment: Moment, step: Step?) {
-        let passed = max(.zero, reading.monotonic - last.monotonic)
-        let wallPassed = Duration.milliseconds(reading.wall.milliseconds - last.wall.milliseconds)
-        last = ClockReading(monotonic: max(last.monotonic, reading.monotonic), wall: reading.wall)
+        let passed = max(0, reading.monotonic.nanoseconds - last.monotonic.nanoseconds)
+        let correction = (reading.wall.milliseconds - last.wall.milliseconds) * 1_000_000 - passed
+        if passed > 0 { last.monotonic = reading.monotonic }
+        last.wall = reading.wall
         var step: Step?
         if !isStanding {
             office += min(passed, Self.longestGap)
-            if passed > Self.longestGap { step = .absorbed(passed - Self.longestGap) }
+            if passed > Self.longestGap { step = .absorbed(.nanoseconds(passed - Self.longestGap)) }
         }
-        let correction = wallPassed - passed
-        if step == nil, abs(correction) > Self.noticedCorrection { step = .timeOfDayMoved(by: correction) }
-        let moment = Moment(office: Timestamp(milliseconds: office.inMilliseconds), wall: reading.wall)
-        return (moment, step)
+        if step == nil, abs(correction) > Self.noticedCorrection {
+            step = .timeOfDayMoved(by: .nanoseconds(correction))
+        }
+        return (Moment(office: Timestamp(milliseconds: office / 1_000_000), wall: reading.wall), step)
     }
 
     /// Stands still until ``goOn()``: while the store takes no facts nobody can complete, so no deadline comes
@@ -56,9 +58,5 @@ struct OfficeClock: Sendable {
 
     mutating func goOn() {
         isStanding = false
-    }
-
-    private func abs(_ span: Duration) -> Duration {
-        span < .zero ? .zero - span : span
     }
 }

@@ -51,7 +51,7 @@ extension Setting {
     /// The extra time that holds get after a restart.
     public static let recoveryGrace = Setting(
         "recovery_grace_seconds", .number(0...86400), default: 60,
-        "Seconds that every live hold gets on top after a restart")
+        "Seconds that every live hold has left at least after a restart")
 
     /// How much is logged.
     public static let logLevel = Setting(
@@ -96,7 +96,7 @@ extension Setting {
     /// How many event loops.
     public static let threads = Setting(
         "threads", .number(0...256), default: 0,
-        "Event loops; 0 for one per core")
+        "Event loops; 0 for one fewer than there are cores, but one at least")
 }
 
 /// The words of a choice, in the order of its cases.

@@ -40,7 +40,7 @@ public struct Settings: Sendable {
     /// How long the server waits for others.
     public let timeouts: Timeouts
 
-    /// The number of event loops, 0 for one per core. Default: 0.
+    /// The number of event loops, 0 for one fewer than there are cores, but one at least. Default: 0.
     public let threads: Int
 
     /// Every value in force and where it came from, in the order of the table.

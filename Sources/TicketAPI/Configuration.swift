@@ -30,7 +30,7 @@ public struct ServiceConfiguration: Sendable {
     public var idle: Duration = .seconds(75)
     /// From the first byte of a request until it is whole; slower ones are closed.
     public var request: Duration = .seconds(10)
-    /// Event loops; 0 for one a core.
+    /// Event loops; 0 for one fewer than there are cores, but one at least.
     public var threads = 0
 
     public init(classicEvent: Code) {

@@ -275,23 +275,9 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// - Parameter reply: `nil` for a call that the store is not asked for.
     private func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
         lastActive = window.tick
-        if let reply {
-            window.answers.write(reply, request.manner, jitter: window.jitter(), to: &buffer)
-            return
-        }
-        switch request.call {
-        case .remaining:
-            window.answers.writeRemaining(
-                window.configuration.classicEvent, of: window.store, request.manner, to: &buffer)
-        case .buyUnknownType: window.answers.writeRefusal(.unknownTicketType, request.manner, to: &buffer)
-        case .wrongMethod(let allowed):
-            window.answers.writeRefusal(.methodNotAllowed, fields: allowed.header, request.manner, to: &buffer)
-        case .completeUnknownHold: window.answers.writeRefusal(.unknownHold, request.manner, to: &buffer)
-        case .buy, .complete: preconditionFailure("the store answers these")
-        }
+        window.write(reply, to: request, into: &buffer)
     }
 
     private func route(_ request: RoutedRequest) {

@@ -132,6 +132,25 @@ final class TicketWindow {
         products[index].command
     }
 
+    /// Writes the answer to a request.
+    ///
+    /// - Parameter reply: `nil` for a call that the store is not asked for.
+    func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
+        if let reply {
+            answers.write(reply, request.manner, jitter: jitter(), to: &buffer)
+            return
+        }
+        switch request.call {
+        case .remaining:
+            answers.writeRemaining(configuration.classicEvent, of: store, request.manner, to: &buffer)
+        case .buyUnknownType: answers.writeRefusal(.unknownTicketType, request.manner, to: &buffer)
+        case .wrongMethod(let allowed):
+            answers.writeRefusal(.methodNotAllowed, fields: allowed.header, request.manner, to: &buffer)
+        case .completeUnknownHold: answers.writeRefusal(.unknownHold, request.manner, to: &buffer)
+        case .buy, .complete: preconditionFailure("the store answers these")
+        }
+    }
+
     /// Hands replies to the lanes that wait for them, then lets each of these lanes send what it has.
     func deliver(_ replies: ContiguousArray<TicketedReply>) {
         var answered: [Lane] = []
@@ -148,7 +167,7 @@ final class TicketWindow {
     }
 
     /// From 0 to 1, to spread what would otherwise happen to many at once.
-    func jitter() -> Double {
+    private func jitter() -> Double {
         Double.random(in: 0..<1, using: &random)
     }
 }

@@ -11,7 +11,7 @@ final class TestClock: Sendable {
     private let reading: Mutex<ClockReading>
 
     init(at wall: WallTime = WallTime(milliseconds: 1_000_000)) {
-        reading = Mutex(ClockReading(monotonic: .milliseconds(wall.milliseconds), wall: wall))
+        reading = Mutex(ClockReading(monotonic: MonotonicTime(nanoseconds: wall.milliseconds * 1_000_000), wall: wall))
     }
 
     var read: @Sendable () -> ClockReading {
@@ -20,7 +20,7 @@ final class TestClock: Sendable {
 
     func pass(_ span: Duration) {
         reading.withLock {
-            $0.monotonic += span
+            $0.monotonic.nanoseconds += span.inMilliseconds * 1_000_000
             $0.wall = WallTime(milliseconds: $0.wall.milliseconds + span.inMilliseconds)
         }
     }
