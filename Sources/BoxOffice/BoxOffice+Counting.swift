@@ -6,6 +6,10 @@ public struct Availability: Sendable, Equatable {
         public var code: Code
         /// Tickets that could be held now: the least that any pool of the type has.
         public var free: Int
+        /// Tickets that there are: the least that any pool of the type has.
+        public var capacity: Int
+        /// Whether a pool that has nothing free has something held: it may come back.
+        public var mayComeBack: Bool
     }
 
     /// Goes up with every change; equal versions are equal answers, until ``validUntil``.
@@ -60,7 +64,11 @@ extension BoxOffice {
             version: current.version,
             free: current.pools.reduce(0) { $0 + ($1.isClosed ? 0 : $1.free) },
             types: current.definition.types.compactMap { type in
-                current.typeIndexes[type.code].map { .init(code: type.code, free: current.free(type: $0)) }
+                current.typeIndexes[type.code].map {
+                    .init(
+                        code: type.code, free: current.free(type: $0), capacity: current.capacity(type: $0),
+                        mayComeBack: current.mayComeBack(type: $0))
+                }
             },
             validUntil: current.pools.compactMap(\.earliestExpiry).min())
     }
@@ -117,10 +125,14 @@ public struct EventCatalogue: Sendable, Equatable {
 
 extension BoxOffice {
     public func catalogue(of event: Code) -> EventCatalogue? {
-        guard let index = eventIndexes[event] else { return nil }
-        let known = events[index]
+        eventIndexes[event].map { catalogue(at: UInt32($0)) }
+    }
+
+    /// - Precondition: there is an event at `index`.
+    public func catalogue(at index: UInt32) -> EventCatalogue {
+        let known = events[Int(index)]
         return EventCatalogue(
-            event: UInt32(index), code: event,
+            event: index, code: known.definition.id,
             pools: known.pools.map { .init(code: $0.code, capacity: $0.capacity) },
             types: zip(known.types, known.offers).map { type, offer in
                 .init(

@@ -144,6 +144,17 @@ struct Event: Sendable, Equatable {
         guard !offer.isRetired else { return 0 }
         return offer.pools.map { pools[$0].isClosed ? 0 : pools[$0].free }.min() ?? 0
     }
+
+    /// Tickets of the type at `index` that there are, whoever has them.
+    func capacity(type index: Int) -> Int {
+        offers[index].pools.map { pools[$0].capacity }.min() ?? 0
+    }
+
+    /// Whether nothing of the type is free, and all that is missing is held and not sold.
+    func mayComeBack(type index: Int) -> Bool {
+        let short = offers[index].pools.filter { pools[$0].free == 0 }
+        return !short.isEmpty && short.allSatisfy { pools[$0].held > 0 && !pools[$0].isClosed }
+    }
 }
 
 /// One to four indexes of pools, kept inside the value.

@@ -96,8 +96,16 @@ struct Desk: Sendable {
         office.counts(at: readClock().moment)
     }
 
-    func definitions() -> [(definition: EventDefinition, paused: Bool)] {
-        office.eventCodes.compactMap { office.definition(of: $0) }
+    func events() -> [EventReading] {
+        office.eventCodes.compactMap(event)
+    }
+
+    func event(_ code: Code) -> EventReading? {
+        office.definition(of: code).map { EventReading($0.definition, isPaused: $0.paused) }
+    }
+
+    func catalogue(at index: UInt32) -> EventCatalogue {
+        office.catalogue(at: index)
     }
 
     mutating func readClock() -> (moment: Moment, step: OfficeClock.Step?) {

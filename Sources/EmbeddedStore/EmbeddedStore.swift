@@ -72,7 +72,7 @@ public final class EmbeddedStore: TicketStore, Service {
 
     /// Opens the ledger, recovers what it says, and sells.
     ///
-    /// Costs about two seconds for a million holds with their purchases. On return every live hold has at least the
+    /// Costs about a second for a million holds with their purchases. On return every live hold has at least the
     /// recovery grace left.
     public init(_ configuration: Configuration, logger: Logger) throws(LedgerError) {
         self.configuration = configuration
@@ -119,9 +119,16 @@ public final class EmbeddedStore: TicketStore, Service {
         desk.withLock { $0.counts() }
     }
 
-    /// The definitions in force, in the order in which they were first made.
-    public func definitions() -> [(definition: EventDefinition, paused: Bool)] {
-        desk.withLock { $0.definitions() }
+    public var events: [EventReading] {
+        desk.withLock { $0.events() }
+    }
+
+    public func event(_ code: Code) -> EventReading? {
+        desk.withLock { $0.event(code) }
+    }
+
+    public func catalogue(at index: UInt32) -> EventCatalogue {
+        desk.withLock { $0.catalogue(at: index) }
     }
 
     // MARK: Service

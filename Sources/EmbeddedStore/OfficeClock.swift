@@ -20,9 +20,15 @@ struct OfficeClock: Sendable {
     /// A smaller correction of the time of day is everyday work of the machine's time service.
     static let noticedCorrection: Int64 = 1_000_000_000
 
+    /// The two clocks are read one after the other and do not tick alike. Without this, the same deadline would be
+    /// told some milliseconds earlier or later each time. In milliseconds.
+    static let tremble: Int64 = 20
+
     /// Nanoseconds, as everything in here.
     private var office: Int64
     private var last: ClockReading
+    /// Milliseconds that the time of day is ahead of this clock.
+    private var ahead: Int64
     private var isStanding = false
 
     /// - Parameters:
@@ -31,6 +37,7 @@ struct OfficeClock: Sendable {
     init(startingAt start: Timestamp, _ reading: ClockReading) {
         office = start.milliseconds * 1_000_000
         last = reading
+        ahead = reading.wall.milliseconds - start.milliseconds
     }
 
     /// Takes a reading of the machine's clocks.
@@ -47,7 +54,10 @@ struct OfficeClock: Sendable {
         if step == nil, abs(correction) > Self.noticedCorrection {
             step = .timeOfDayMoved(by: .nanoseconds(correction))
         }
-        return (Moment(office: Timestamp(milliseconds: office / 1_000_000), wall: reading.wall), step)
+        let now = Timestamp(milliseconds: office / 1_000_000)
+        let shown = reading.wall.milliseconds - now.milliseconds
+        if abs(shown - ahead) > Self.tremble { ahead = shown }
+        return (Moment(office: now, wall: WallTime(milliseconds: now.milliseconds + ahead)), step)
     }
 
     /// Stands still until ``goOn()``: while the store takes no facts nobody can complete, so no deadline comes

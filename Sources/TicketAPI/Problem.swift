@@ -27,6 +27,13 @@ struct Problem: Sendable {
         status: 500, code: "internal-error", title: "Something failed here", isRetryable: true)
     static let notReady = Problem(status: 503, code: "not-ready", title: "Nothing is sold now", isRetryable: true)
 
+    static let unauthenticated = Problem(
+        status: 401, code: "unauthenticated", title: "The hold's token is needed, as Authorization: Bearer")
+    static let unsupportedMediaType = Problem(
+        status: 415, code: "unsupported-media-type", title: "The body must be application/json")
+    static let keyMissing = Problem(
+        status: 400, code: "idempotency-key-missing", title: "An Idempotency-Key is needed here")
+
     static let unknownEvent = Problem(status: 404, code: "unknown-event", title: "There is no such event")
     static let unknownTicketType = Problem(
         status: 404, code: "unknown-ticket-type", title: "There is no such ticket type")
@@ -105,7 +112,12 @@ struct Problem: Sendable {
 
 extension Problem {
     /// The problem as `application/problem+json` (RFC 9457).
-    func document(detail: String? = nil, instance: String? = nil, retryAfter: Duration? = nil) -> [UInt8] {
+    ///
+    /// - Parameter more: writes what the case needs besides.
+    func document(
+        detail: String? = nil, instance: String? = nil, retryAfter: Duration? = nil, traceID: String? = nil,
+        more: (inout JSONWriter) -> Void = { _ in }
+    ) -> [UInt8] {
         var writer = JSONWriter(reserving: 256)
         writer.object { writer in
             writer.member("type", "/problems/\(code)")
@@ -116,6 +128,8 @@ extension Problem {
             writer.member("code", "\(code)")
             writer.member("retryable", isRetryable)
             if let retryAfter { writer.member("retry_after_ms", retryAfter.inMilliseconds) }
+            if let traceID { writer.member("trace_id", traceID) }
+            more(&writer)
         }
         return writer.bytes
     }

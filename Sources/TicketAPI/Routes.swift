@@ -8,15 +8,31 @@ internal import TicketStore
 /// Everything that is not hot, by the framework's router; and the answers where there is nothing.
 struct Routes: Sendable {
     let store: any TicketStore
+    let mint: TokenMint
+    let bodyBytes: Int
+
+    /// Every path there is and what may be done there; for the 405 that the router does not know.
+    private static let paths = PathTable([
+        "/health/live": "GET, HEAD",
+        "/health/ready": "GET, HEAD",
+        "/v1/events": "GET, HEAD",
+        "/v1/events/:event": "GET, HEAD",
+        "/v1/events/:event/availability": "GET, HEAD",
+        "/v1/events/:event/holds": "POST",
+        "/v1/holds/:hold": "GET, HEAD, DELETE",
+        "/v1/holds/:hold/extend": "POST",
+        "/v1/holds/:hold/purchase": "POST",
+    ])
 
     func responder() -> some HTTPResponder<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: ProblemMiddleware(paths: Self.paths))
         router.get("/health/live") { _, _ in
             // That this runs is the answer.
             json(.ok, Array(#"{"status":"live"}"#.utf8))
         }
         router.get("/health/ready") { _, _ in ready() }
+        BuyerRoutes(store: store, mint: mint, bodyBytes: bodyBytes).add(to: router)
         return router.buildResponder()
     }
 
@@ -27,55 +43,102 @@ struct Routes: Sendable {
         case .suspended(let why): reason = why.rawValue
         case .closing: reason = "closing"
         }
-        return problem(.notReady, detail: "The store takes no facts: \(reason).")
+        return Refused(.notReady, "The store takes no facts: \(reason).").response(traceID: nil)
     }
 }
 
-/// Where something may be asked, and how; for the 405 that the router does not know.
-private let methodsOfPaths: [String: String] = [
-    "/health/live": "GET, HEAD",
-    "/health/ready": "GET, HEAD",
-]
+/// Where something may be asked, and how.
+private struct PathTable: Sendable {
+    private let rows: [(segments: [Substring], methods: String)]
 
-/// Turns what the router refuses into problems (RFC 9457): its own 404 has no body, and its wrong method is a 404.
+    /// - Parameter methods: by path; a segment that begins with `:` stands for any.
+    init(_ methods: [String: String]) {
+        rows = methods.map { ($0.key.split(separator: "/"), $0.value) }
+    }
+
+    func methods(of path: String) -> String? {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        return rows.first { row in
+            row.segments.count == segments.count
+                && zip(row.segments, segments).allSatisfy { $0 == $1 || $0.hasPrefix(":") && !$1.isEmpty }
+        }?.methods
+    }
+}
+
+/// A refusal on its way to the answer.
+struct Refused: Error {
+    let problem: Problem
+    var detail: String?
+    var retryAfter: Duration?
+    var headers: HTTPFields = [:]
+    var more: @Sendable (inout JSONWriter) -> Void = { _ in }
+
+    init(_ problem: Problem, _ detail: String? = nil) {
+        self.problem = problem
+        self.detail = detail
+    }
+
+    func response(traceID: String?, instance: String? = nil) -> Response {
+        let body = problem.document(
+            detail: detail, instance: instance, retryAfter: retryAfter, traceID: traceID, more: more)
+        var response = json(.init(code: problem.status), body)
+        response.headers[.contentType] = "application/problem+json"
+        for field in headers { response.headers[field.name] = field.value }
+        if let retryAfter {
+            response.headers[.retryAfter] = String(max(1, (retryAfter.components.seconds + 1)))
+        }
+        return response
+    }
+}
+
+/// Turns whatever is refused or fails into problems (RFC 9457): the router's own 404 has no body, and its wrong
+/// method is a 404.
 private struct ProblemMiddleware: RouterMiddleware {
+    let paths: PathTable
+
     func handle(
         _ request: Request, context: BasicRequestContext,
         next: (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
-        let response = try await answer(request, context: context, next: next)
+        let response: Response
+        do {
+            response = try await next(request, context)
+        } catch {
+            let refused = refused(error, request, context)
+            response = refused.response(traceID: Self.traceID(of: request), instance: request.uri.path)
+        }
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answer(
-        _ request: Request, context: BasicRequestContext,
-        next: (Request, BasicRequestContext) async throws -> Response
-    ) async throws -> Response {
-        do {
-            return try await next(request, context)
-        } catch let error as HTTPError where error.status == .notFound {
-            if let allowed = methodsOfPaths[request.uri.path] {
-                var response = problem(.methodNotAllowed, detail: "\(request.method) does not work here.")
-                response.headers[.allow] = allowed
-                return response
+    private func refused(_ error: any Error, _ request: Request, _ context: BasicRequestContext) -> Refused {
+        if let refused = error as? Refused { return refused }
+        if let error = error as? HTTPError, error.status == .notFound {
+            guard let allowed = paths.methods(of: request.uri.path) else {
+                return Refused(.notFound, "There is nothing at this path.")
             }
-            return problem(.notFound, detail: "There is nothing at this path.")
-        } catch {
-            context.logger.error("A request failed", metadata: ["error": "\(error)"])
-            return problem(.internalError)
+            var refused = Refused(.methodNotAllowed, "\(request.method) does not work here.")
+            refused.headers[.allow] = allowed
+            return refused
         }
+        if let error = error as? HTTPError, error.status == .contentTooLarge { return Refused(.contentTooLarge) }
+        context.logger.error("A request failed", metadata: ["error": "\(error)"])
+        return Refused(.internalError)
+    }
+
+    /// The trace that the caller says the request belongs to (W3C trace context), so that both sides can find it.
+    private static func traceID(of request: Request) -> String? {
+        guard let name = HTTPField.Name("traceparent"), let parent = request.headers[name] else { return nil }
+        let parts = parent.split(separator: "-", omittingEmptySubsequences: false)
+        let isHex = { (text: Substring) in text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) } }
+        guard parts.count >= 4, parts[1].utf8.count == 32, isHex(parts[1]), parts[1].contains(where: { $0 != "0" })
+        else { return nil }
+        return String(parts[1])
     }
 }
 
-private func json(_ status: HTTPResponse.Status, _ body: [UInt8]) -> Response {
+func json(_ status: HTTPResponse.Status, _ body: [UInt8]) -> Response {
     Response(
         status: status,
         headers: [.contentType: "application/json", .cacheControl: "no-store"],
         body: .init(byteBuffer: ByteBuffer(bytes: body)))
-}
-
-private func problem(_ problem: Problem, detail: String? = nil) -> Response {
-    var response = json(.init(code: problem.status), problem.document(detail: detail))
-    response.headers[.contentType] = "application/problem+json"
-    return response
 }

@@ -50,7 +50,7 @@ public struct TicketService: Service {
             TicketWindow(store: store, configuration: configuration, mint: mint)
         }
         let application = Application(
-            responder: Routes(store: store).responder(),
+            responder: Routes(store: store, mint: mint, bodyBytes: configuration.bodyBytes).responder(),
             server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),

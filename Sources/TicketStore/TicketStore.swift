@@ -27,6 +27,17 @@ public protocol TicketStore: Sendable {
     ///   answered.
     func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading
 
+    /// The events there are, in the order in which they were first defined.
+    var events: [EventReading] { get }
+
+    /// An event by its code.
+    func event(_ code: Code) -> EventReading?
+
+    /// What the numbers in a ``HoldView`` of the event at `index` mean.
+    ///
+    /// - Precondition: the index is from a view of this store.
+    func catalogue(at index: UInt32) -> EventCatalogue
+
     /// Whether the store sells, and if not, why.
     var condition: StoreCondition { get }
 
@@ -84,6 +95,17 @@ public enum StoreCondition: Sendable, Equatable {
     case selling
     case suspended(SuspensionReason)
     case closing
+}
+
+/// An event as it stands.
+public struct EventReading: Sendable, Equatable {
+    public var definition: EventDefinition
+    public var isPaused: Bool
+
+    public init(_ definition: EventDefinition, isPaused: Bool) {
+        self.definition = definition
+        self.isPaused = isPaused
+    }
 }
 
 /// What a look at the availability gave.

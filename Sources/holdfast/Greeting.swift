@@ -14,14 +14,14 @@ struct Greeting {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         let address = "http://\(host):\(port)"
         var lines = ["", "Holdfast \(Holdfast.version)", "", "  Listening   \(address)"]
-        for (index, event) in store.definitions().enumerated() {
-            lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.paused))
+        for (index, event) in store.events.enumerated() {
+            lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.isPaused))
         }
         lines.append("  Ledger      \(store.ledgerPath)")
         lines.append("  Durability  \(durability)")
         lines.append("")
         lines.append("  curl \(address)/remaining_tickets")
-        let type = store.definitions().first { $0.definition.id == classicEvent }?.definition.types.first?.code.text
+        let type = store.events.first { $0.definition.id == classicEvent }?.definition.types.first?.code.text
         lines.append("  curl -X POST \(address)/buy_ticket/\(type ?? "GA")")
         lines.append("  curl -X POST \(address)/complete_purchase/TOKEN")
         lines.append("")

@@ -89,7 +89,7 @@ struct BoxOfficeHouse {
 
     /// Defines what was given, or the standard event where nothing is given and nothing was ever sold here.
     private func define(_ given: [EventDefinition], in store: EmbeddedStore) async throws {
-        let known = store.definitions()
+        let known = store.events
         let definitions = given.isEmpty && known.isEmpty ? [EventFile.standard] : given
         for definition in definitions {
             let before = known.first { $0.definition.id == definition.id }?.definition
@@ -109,7 +109,7 @@ struct BoxOfficeHouse {
 
     /// The event that the classic calls sell: the one named, else the first one given, else the first one known.
     private func classicEvent(_ given: [EventDefinition], in store: EmbeddedStore) throws -> Code {
-        let known = store.definitions().map(\.definition.id)
+        let known = store.events.map(\.definition.id)
         if let named = settings.classic.event {
             guard let code = known.first(where: { $0.text == named }) else {
                 let list = known.map(\.text).joined(separator: ", ")

@@ -325,11 +325,13 @@ class Connection:
             interim.append(status)
         lengths = [value for name, value in fields if name == "content-length"]
         codings = [value for name, value in fields if name == "transfer-encoding"]
+        if status in (204, 304) and not lengths and not codings:
+            return Answer(status, fields, b"", interim)
         if len(lengths) + len(codings) != 1 or codings not in ([], ["chunked"]):
             raise ProtocolBroken(f"the body's length is not clear: {fields}")
         if lengths and not lengths[0].isdigit():
             raise ProtocolBroken(f"content-length: {lengths[0]}")
-        if is_head or status in (204, 304):
+        if is_head:
             return Answer(status, fields, b"", interim)
         return Answer(status, fields, self.exactly(int(lengths[0])) if lengths else self.chunks(), interim)
 
