@@ -81,6 +81,9 @@ public final class EmbeddedStore: TicketStore, Service {
         lock = Mutex(try LedgerLock(path: configuration.directory + "/lock"))
         ledgerPath = configuration.directory + "/" + Self.ledgerName
         let ledger = try Ledger(path: ledgerPath, durability: configuration.durability)
+        if ledger.isBeingRead {
+            logger.warning("Somebody reads the ledger; its log grows until they are done")
+        }
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         ledgerIdentity = try ledger.identity(orMake: fresh, at: configuration.clock().wall)

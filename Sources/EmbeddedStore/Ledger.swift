@@ -28,6 +28,8 @@ struct Ledger: Sendable {
 
     let path: String
     let durability: Durability
+    /// Somebody was reading when it was opened, so its log was synced but not restarted.
+    let isBeingRead: Bool
     private let queue: DatabaseQueue
 
     /// Opens the ledger at `path`, makes it if there is none, and brings it to the current schema.
@@ -39,16 +41,15 @@ struct Ledger: Sendable {
             configuration.journalMode = .wal
             configuration.label = "ledger"
             // Someone who reads it with sqlite3 may hold a lock for a moment.
-            configuration.busyMode = .timeout(5)
+            configuration.busyMode = .timeout(1)
             configuration.observesSuspensionNotifications = false
             queue = try DatabaseQueue(path: path, configuration: configuration)
             let migrator = LedgerSchema.migrator
             guard try !queue.read(migrator.hasBeenSuperseded) else { throw LedgerError.tooNew(path: path) }
-            try queue.writeWithoutTransaction { db in
+            isBeingRead = try queue.writeWithoutTransaction { db in
                 try Self.set("synchronous", to: durability == .full ? 2 : 1, in: db)
                 try Self.set("wal_autocheckpoint", to: Self.framesBeforeCheckpoint, in: db)
-                // What an earlier process wrote but could not sync is written out and synced anew, or refused.
-                try Self.restartLog(of: db)
+                return try Self.settleLog(of: db)
             }
             try migrator.migrate(queue)
         } catch let error as LedgerError {
@@ -134,6 +135,22 @@ struct Ledger: Sendable {
         let got = try Int.fetchOne(db, sql: "PRAGMA \(pragma)")
         guard got == value else {
             throw LedgerError.settingRefused(name: pragma, wanted: "\(value)", got: got.map { "\($0)" } ?? "unset")
+        }
+    }
+
+    /// What an earlier process wrote but could not sync is written out and synced anew, or refused.
+    ///
+    /// A reader (a backup, somebody's `sqlite3`) keeps the log from being restarted; it must not keep the box office
+    /// closed. Then the log is synced, and as much of it folded in as the reader allows.
+    ///
+    /// - Returns: whether there is a reader.
+    private static func settleLog(of db: Database) throws -> Bool {
+        do {
+            try restartLog(of: db)
+            return false
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            _ = try db.checkpoint(.passive)
+            return true
         }
     }
 

@@ -116,6 +116,13 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             if bodyBytes > Self.lingeringBytes { context?.close(mode: .all, promise: nil) }
             return false
         }
+        if isEnding {
+            switch reading {
+            // Behind the last request the decoder may have stopped, and would keep what it is given.
+            case .nothing, .refused: return false
+            case .lane, .router: break
+            }
+        }
         lastActive = window.tick
         // An empty line, which some clients send behind a body, begins no request.
         if partialSince == nil, bytes.readableBytes > 2 || !bytes.readableBytesView.allSatisfy({ $0 == 13 || $0 == 10 })
@@ -133,9 +140,9 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         guard queue.isEmpty, !isRouting else { return }
-        if let partialSince, tick - partialSince >= window.requestTicks {
+        if let partialSince, tick - partialSince > window.requestTicks {
             arrive(.refusal(.requestTimeout))
-        } else if tick - lastActive >= window.idleTicks {
+        } else if tick - lastActive > window.idleTicks {
             context.close(mode: .all, promise: nil)
         }
     }
@@ -364,7 +371,12 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent {
             isEnding = true
-            goOnAfterAnswer(context)
+            // With nothing owed there is nothing that a reset could take away.
+            if case .nothing = reading, queue.isEmpty, backlog.isEmpty, !isRouting, !hasUnsent {
+                context.close(mode: .all, promise: nil)
+            } else {
+                goOnAfterAnswer(context)
+            }
         } else if case ChannelEvent.inputClosed = event {
             // The router is not told: it would give up what it has to answer. A request that is cut off is nobody's.
             inputIsClosed = true

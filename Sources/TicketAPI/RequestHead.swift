@@ -16,9 +16,12 @@ struct RequestFraming {
 
     init(_ head: HTTPRequestHead) {
         endsConnection = head.method == .CONNECT
+        var hosts = 0
         // By length first: most headers are none of these, and their names are not looked at.
         for (name, value) in head.headers {
             switch name.utf8.count {
+            case 4 where name.isASCII("host"):
+                hosts += 1
             case 6 where name.isASCII("expect"):
                 expects = value.isASCII("100-continue") ? .goOn : .other
             case 7 where name.isASCII("upgrade"):
@@ -32,6 +35,8 @@ struct RequestFraming {
             }
         }
         if head.version != .http1_1 { expects = .nothing }
+        // RFC 9112, 3.2: exactly one, or whoever is in front may have read another one.
+        if hosts != 1, head.version == .http1_1 || hosts > 1 { isAmbiguous = true }
     }
 }
 

@@ -108,6 +108,11 @@ struct TicketWindows: Sendable {
         self.places = places
     }
 
+    /// Before the loops end: what the store still delivers has no connection to go to.
+    func close() {
+        for place in places.values { place.box.close() }
+    }
+
     /// - Precondition: called on `loop`, which is one of the group.
     func at(_ loop: any EventLoop) -> (TicketWindow, LoopBox) {
         guard let place = places[ObjectIdentifier(loop)] else {

@@ -63,6 +63,7 @@ public struct TicketService: Service {
             },
             eventLoopGroupProvider: .shared(group),
             logger: logger)
+        defer { windows.close() }
         try await application.run()
     }
 }

@@ -1,6 +1,7 @@
 internal import BoxOffice
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 internal import TicketStore
 
 #if canImport(Glibc)
@@ -176,6 +177,8 @@ final class TicketWindow {
 final class LoopBox: ReplyBox {
     private let loop: any EventLoop
     private let window: NIOLoopBound<TicketWindow>
+    /// Whether the loop still takes work; its connections may be gone while the store owes them answers.
+    private let isOpen = Mutex(true)
 
     init(_ window: TicketWindow, on loop: any EventLoop) {
         self.loop = loop
@@ -183,6 +186,14 @@ final class LoopBox: ReplyBox {
     }
 
     func deliver(_ replies: ContiguousArray<TicketedReply>) {
-        loop.execute { [window] in window.value.deliver(replies) }
+        isOpen.withLock { isOpen in
+            guard isOpen else { return }
+            loop.execute { [window] in window.value.deliver(replies) }
+        }
+    }
+
+    /// Takes nothing more: the loop is about to end.
+    func close() {
+        isOpen.withLock { $0 = false }
     }
 }

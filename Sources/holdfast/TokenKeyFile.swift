@@ -41,8 +41,10 @@ enum TokenKeyFile {
         let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         let bytes = Array(line.utf8)
         defer { if descriptor >= 0 { close(descriptor) } }
+        let folder = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_CLOEXEC)
+        defer { if folder >= 0 { close(folder) } }
         guard descriptor >= 0, write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0,
-            rename(fresh, path) == 0
+            rename(fresh, path) == 0, folder >= 0, fsync(folder) == 0
         else {
             throw Failure(
                 "cannot make the token keys in \(path): \(String(cString: strerror(errno)))",

@@ -49,9 +49,9 @@ class _Seat:
 class Crowd:
     """Runs scripts until all have ended.
 
-    A script yields bytes (a request; it is sent back a `Reply`, or None if the connection broke before the answer)
-    or a number (seconds to wait). `port` is asked at every connect: a service that restarts may have another, and
-    None means that there is none now.
+    A script yields bytes (a request; it is sent back a `Reply`, or None if the connection broke before the
+    answer) or a number (seconds to wait). `port` is asked at every connect: a service that restarts may have
+    another, and None means that there is none now.
     """
 
     def __init__(self, port, patience=60):

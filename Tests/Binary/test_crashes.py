@@ -12,7 +12,8 @@ import time
 import unittest
 
 import crowd
-from support import PATIENCE, Server, event, eventually, rows
+from support import Server, event, eventually, rows
+from wire import PATIENCE, request
 
 
 class Books:
@@ -76,7 +77,8 @@ class Crashes(unittest.TestCase):
     """The process ends without a warning."""
 
     def test_kill_under_load(self):
-        """Five times kill -9 at a random moment under load and a start again: the books agree to the last hold."""
+        """Five times kill -9 at a random moment under load and a start again: the books agree to the last
+        hold."""
         seed = random.SystemRandom().randrange(1 << 32)
         print(f"(seed {seed})", end=" ", flush=True)
         chance = random.Random(seed)
@@ -131,7 +133,8 @@ class Crashes(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_copy_taken_at_any_moment(self):
-        """A copy of the files of a killed service, whole or with the end of its log cut off, opens and verifies."""
+        """A copy of the files of a killed service, whole or with the end of its log cut off, opens and
+        verifies."""
         with Server(event(1000)) as server:
             for _ in range(60):
                 server.complete(server.buy().json()["token"])
@@ -166,7 +169,8 @@ class FullDisk(unittest.TestCase):
         self.addCleanup(subprocess.run, ["umount", "-l", self.server.data], capture_output=True)
 
     def test_full_disk(self):
-        """On a full disk holds get 503 with Retry-After, reads go on, selling resumes with space, nothing is lost."""
+        """On a full disk holds get 503 with Retry-After, reads go on, selling resumes with space, nothing
+        is lost."""
         server = self.server
         ballast = pathlib.Path(server.data, "ballast")
         ballast.write_bytes(b"x" * 1_500_000)
@@ -176,8 +180,10 @@ class FullDisk(unittest.TestCase):
         full = threading.Event()
 
         def buyer(number):
-            for script in [books.buyer(self, random.Random(number), lambda: full.is_set() or time.monotonic() > ends)]:
-                yield from script
+            def is_over():
+                return full.is_set() or time.monotonic() > ends
+
+            yield from books.buyer(self, random.Random(number), is_over)
 
         def watch():
             while not full.is_set() and time.monotonic() < ends:
@@ -219,7 +225,8 @@ class FullDisk(unittest.TestCase):
         self.assertNotEqual(server.complete(next(iter(books.held))).status, 404)
         ballast.unlink()
         pathlib.Path(server.data, "more-ballast").unlink()
-        self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200), server.stderr()[-2000:])
+        is_ready = eventually(lambda: server.get("/health/ready").status == 200)
+        self.assertTrue(is_ready, server.stderr()[-2000:])
         again = server.buy()
         self.assertEqual(again.status, 200)
         books.held[again.json()["token"]] = time.monotonic()
@@ -308,6 +315,21 @@ class Syncs(unittest.TestCase):
         """With durability relaxed it does not: the counting above can tell them apart."""
         self.assertLess(self.syncs_of("relaxed", 50), 25)
 
+    def test_slow_disk_lets_nothing_gather(self):
+        """While an answer waits for a slow disk, what its client sends behind an offer to upgrade is not
+        kept."""
+        with Server(event(100)) as server, server.connect() as connection:
+            before = server.memory()
+            with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=3000000"):
+                connection.send(request("POST", "/buy_ticket/GA", ["Connection: Upgrade", "Upgrade: x"], b""))
+                connection.socket.settimeout(1)
+                try:
+                    for _ in range(200):
+                        connection.send(b"\0" * (1 << 20))
+                except OSError:
+                    pass
+                self.assertLess(server.memory() - before, 48 << 20)
+
     def disturbed(self, *options):
         """Sell under a disk that fails; then check that the service recovered and the books agree."""
         with Server(event(1_000_000)) as server:
@@ -333,7 +355,8 @@ class Syncs(unittest.TestCase):
             books.check(self, server)
 
     def test_failing_syncs(self):
-        """Syncs that fail with EIO are told as unknown, selling resumes when they work, and nothing is lost."""
+        """Syncs that fail with EIO are told as unknown, selling resumes when they work, and nothing is
+        lost."""
         self.disturbed("-e", "inject=fdatasync:error=EIO:when=5..9")
 
     def test_failing_syncs_now_and_then(self):

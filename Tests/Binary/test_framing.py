@@ -2,7 +2,8 @@
 
 import re
 
-from support import ServiceCase, event, request
+from support import ServiceCase, event
+from wire import request
 
 BODY = 4096
 HEADERS = 2048
@@ -30,7 +31,8 @@ class Framing(ServiceCase):
                                        ("POST", "/complete_purchase/x", 404), ("POST", ROUTED, 404),
                                        ("GET", "/health/live", 200), ("DELETE", "/remaining_tickets", 405)):
             for body in (b"", b"{}", inside, b"\r\n\r\n", b"\0" * BODY):
-                with self.subTest(method=method, target=target, size=len(body)), self.server.connect() as connection:
+                with self.subTest(method=method, target=target, size=len(body)), \
+                        self.server.connect() as connection:
                     before = self.server.remaining()
                     self.assertEqual(connection.ask(method, target, body=body).status, status)
                     left = connection.ask("GET", "/remaining_tickets").json()["num_tickets"]
@@ -48,9 +50,11 @@ class Framing(ServiceCase):
                     self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
 
     def test_expectation_is_met(self):
-        """A client that waits for 100 Continue gets it before it sends its body, in the lane and out of it."""
-        for method, target, status in (("POST", LANE, 200), ("POST", ROUTED, 404), ("PUT", "/remaining_tickets", 405),
-                                       ("GET", "/remaining_tickets", 200), ("GET", "/health/live", 200)):
+        """A client that waits for 100 Continue gets it before it sends its body, in the lane and out of
+        it."""
+        for method, target, status in (("POST", LANE, 200), ("POST", ROUTED, 404),
+                                       ("GET", "/health/live", 200), ("GET", "/remaining_tickets", 200),
+                                       ("PUT", "/remaining_tickets", 405)):
             with self.subTest(method=method, target=target), self.server.connect(timeout=3) as connection:
                 connection.send(request(method, target, [CONTINUE, "Content-Length: 5"]))
                 self.assertTrue(connection.more(), "neither 100 Continue nor an answer")
@@ -88,7 +92,8 @@ class Framing(ServiceCase):
         """Another expectation than 100-continue is refused with 417."""
         for target in (LANE, ROUTED):
             with self.subTest(target=target), self.server.connect(timeout=3) as connection:
-                connection.send(request("POST", target, ["Expect: 200-maybe", "Content-Length: 5"]) + b"hello")
+                fields = ["Expect: 200-maybe", "Content-Length: 5"]
+                connection.send(request("POST", target, fields) + b"hello")
                 self.closed_after(connection, 417, "expectation-failed")
 
     def test_expectation_of_an_old_client_is_passed_over(self):
@@ -101,8 +106,8 @@ class Framing(ServiceCase):
     def test_announced_body_that_is_too_large(self):
         """A body announced as larger than the limit is refused with 413, even if the client sends it all."""
         before = self.server.remaining()
-        for method, target in (("POST", LANE), ("POST", ROUTED), ("PUT", "/health/live"), ("GET", "/health/live"),
-                               ("GET", "/remaining_tickets")):
+        for method, target in (("POST", LANE), ("POST", ROUTED), ("PUT", "/health/live"),
+                               ("GET", "/health/live"), ("GET", "/remaining_tickets")):
             for sent in (0, BODY + 1, 3_000_000):
                 announced = max(sent, BODY + 1)
                 with self.subTest(method=method, target=target, sent=sent), \
@@ -116,7 +121,8 @@ class Framing(ServiceCase):
         self.assertEqual(self.server.remaining(), before)
 
     def test_endless_body_behind_the_answer_is_not_read_for_ever(self):
-        """A client whose body never ends is cut off soon after the limit, though its answer was given before."""
+        """A client whose body never ends is cut off soon after the limit, though its answer was given
+        before."""
         for method, target in (("POST", ROUTED), ("GET", "/health/live")):
             with self.subTest(target=target), self.server.connect(timeout=3) as connection:
                 connection.send(request(method, target, ["Transfer-Encoding: chunked"]))
@@ -130,7 +136,8 @@ class Framing(ServiceCase):
         before = self.server.remaining()
         for target in (LANE, "/complete_purchase/x"):
             for chunk in (b"400\r\n" + b"z" * 1024 + b"\r\n", b"1\r\nz\r\n"):
-                with self.subTest(target=target, chunk=chunk[:6]), self.server.connect(timeout=3) as connection:
+                with self.subTest(target=target, chunk=chunk[:6]), \
+                        self.server.connect(timeout=3) as connection:
                     connection.send(request("POST", target, ["Transfer-Encoding: chunked"]))
                     try:
                         for _ in range(50):
@@ -177,11 +184,13 @@ class Framing(ServiceCase):
 
     def test_broken_http_is_told_and_closed(self):
         """What is no HTTP is answered 400 in valid JSON, and the connection is closed."""
-        broken = (b"hello\r\n\r\n", b"\0\0\0\0\0\0", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTX/1.1\r\n\r\n",
+        broken = (b"hello\r\n\r\n", b"\0\0\0\0\0\0", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                  b"GET / HTTX/1.1\r\n\r\n",
                   b"GET / HTTP/1.1\r\nHost: l\r\nX\r\n\r\n",
                   b"GET / HTTP/1.1\r\nHo\0st: l\r\n\r\n", b"GET / HTTP/1.1\r\nHost: l\0\r\n\r\n",
                   b"GET /\0 HTTP/1.1\r\nHost: l\r\n\r\n", b"GET /\x7f\x01 HTTP/1.1\r\nHost: l\r\n\r\n",
-                  b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+                  b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+                  b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
                   b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"GET /nothing HTTP/1.1 x\r\n\r\n",
                   b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
                   b"POST /buy_ticket/GA HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -195,7 +204,8 @@ class Framing(ServiceCase):
         """Answers that are owed when something broken arrives are given, then the 400, then the end."""
         live, left = request("GET", "/health/live"), request("GET", "/remaining_tickets")
         buy = request("POST", LANE, body=b"")
-        for before in ((left,), (buy,), (live,), (buy, live), (live, buy), (buy, left) * 20, (live, left, buy) * 5):
+        for before in ((left,), (buy,), (live,), (buy, live), (live, buy), (buy, left) * 20,
+                       (live, left, buy) * 5):
             for rest in (b"", b"x" * 100_000):
                 with self.subTest(before=[b[:12] for b in before[:3]], rest=len(rest)), \
                         self.server.connect(timeout=3) as connection:
@@ -205,21 +215,26 @@ class Framing(ServiceCase):
                     self.closed_after(connection, 400, "malformed-request")
 
     def test_strange_bytes_in_paths(self):
-        """Bytes and escapes that are no UTF-8 get a plain refusal in valid JSON, with nothing of them repeated."""
+        """Bytes and escapes that are no UTF-8 get a plain refusal in valid JSON, with nothing of them
+        repeated."""
         for path in (b"/\xff\xfe", b"/buy_ticket/\xff", b"/complete_purchase/\xc3\x28", b"/buy_ticket/%ff%fe",
-                     b"/buy_ticket/%00", b"/%", b"/%f", b"/buy_ticket/%", b"/\xf0\x9f\x8e\x9f", b"/buy_ticket/\"\\",
+                     b"/buy_ticket/%00", b"/%", b"/%f", b"/buy_ticket/%", b"/\xf0\x9f\x8e\x9f",
+                     b"/buy_ticket/\"\\",
                      b"/remaining_tickets?\xff", b"/buy_ticket/\xed\xa0\x80", b"/complete_purchase/%zz"):
             for method in (b"GET", b"POST"):
                 with self.subTest(path=path, method=method), self.server.connect(timeout=3) as connection:
-                    connection.send(method + b" " + path + b" HTTP/1.1\r\nHost: l\r\nContent-Length: 0\r\n\r\n")
+                    rest = b" HTTP/1.1\r\nHost: l\r\nContent-Length: 0\r\n\r\n"
+                    connection.send(method + b" " + path + rest)
                     answer = connection.answer()
                     self.assertIn(answer.status, (200, 400, 404, 405))
                     answer.json()
 
     def test_unknown_methods(self):
         """Methods that nobody serves are refused as 404, 405 or 400, and the connection is not confused."""
-        for method in ("OPTIONS", "TRACE", "PROPFIND", "BREW", "get", "LINK", "X" * 50, "PURGE", "QUERY", "M-SEARCH"):
-            for target, most in (("/remaining_tickets", 405), ("/nothing", 404), ("/health/live", 405), ("*", 404)):
+        targets = (("/remaining_tickets", 405), ("/nothing", 404), ("/health/live", 405), ("*", 404))
+        for method in ("OPTIONS", "TRACE", "PROPFIND", "BREW", "get", "LINK", "X" * 50, "PURGE", "QUERY",
+                       "M-SEARCH"):
+            for target, most in targets:
                 with self.subTest(method=method, target=target), self.server.connect(timeout=3) as connection:
                     connection.send(request(method, target) + request("GET", "/remaining_tickets"))
                     answer = connection.answer()
@@ -238,7 +253,8 @@ class Framing(ServiceCase):
         for offer in ("h2c", "websocket", "TLS/1.0"):
             for target in ("/remaining_tickets", "/health/live"):
                 with self.subTest(offer=offer, target=target), self.server.connect(timeout=3) as connection:
-                    fields = ["Connection: Upgrade, HTTP2-Settings", f"Upgrade: {offer}", "HTTP2-Settings: AAMAAABk"]
+                    fields = ["Connection: Upgrade, HTTP2-Settings", f"Upgrade: {offer}",
+                              "HTTP2-Settings: AAMAAABk"]
                     connection.send(request("GET", target, fields) + request("GET", "/remaining_tickets"))
                     first = connection.answer()
                     self.assertIn(first.status, (200, 400))

@@ -17,7 +17,8 @@ class Recount(unittest.TestCase):
     def setUpClass(cls):
         """Sell a little: purchases, a live hold, and an expired one before the last fact."""
         definition = event({"floor": 20, "box": 3}, hold_seconds=1, grace_seconds=0, types=[
-            {"code": "GA", "price": 8900, "pools": ["floor"]}, {"code": "BOX", "price": 100, "pools": ["box"]}])
+            {"code": "GA", "price": 8900, "pools": ["floor"]},
+            {"code": "BOX", "price": 100, "pools": ["box"]}])
         cls.server = Server(definition)
         cls.addClassCleanup(cls.server.__exit__)
         cls.server.start()
@@ -99,13 +100,14 @@ class Recount(unittest.TestCase):
         cases = {
             "a hold is gone": ["DELETE FROM holds WHERE id = 3"],
             "a purchase is gone": ["DELETE FROM purchases WHERE hold = 3"],
-            "a hold is doubled": ["INSERT INTO holds SELECT 9, 99, at, event, deadline, type, quantity, price, "
-                                  "more_lines, buyer FROM holds WHERE id = 8"],
+            "a hold is doubled": [
+                "INSERT INTO holds SELECT 9, 99, at, event, deadline, type, quantity, price, more_lines, "
+                "buyer FROM holds WHERE id = 8"],
             "quantity is doubled": ["UPDATE holds SET quantity = 12 WHERE id = 8"],
             "more than there is": ["UPDATE holds SET quantity = 4 WHERE id = 1"],
             "quantity is none": ["UPDATE holds SET quantity = 0 WHERE id = 8"],
             "an expired hold is bought": [
-                "INSERT INTO purchases SELECT 1, max(seq) + 1, (SELECT max(at) FROM holds), 0, NULL FROM holds"],
+                "INSERT INTO purchases SELECT 1, max(seq) + 1, max(at), 0, NULL FROM holds"],
             "a purchase comes after the deadline": ["UPDATE holds SET deadline = at + 1 WHERE id = 2"],
             "a deadline is moved": ["UPDATE holds SET deadline = deadline + 100000 WHERE id = 8"],
             "a price is changed": ["UPDATE holds SET price = price - 1 WHERE id = 4"],
@@ -115,15 +117,17 @@ class Recount(unittest.TestCase):
             "a fact is missing": ["UPDATE purchases SET seq = seq + 50 WHERE hold = 7"],
             "two facts have one number": ["UPDATE purchases SET seq = (SELECT seq FROM holds WHERE id = 7) "
                                           "WHERE hold = 7"],
-            "the clock runs backwards": ["UPDATE holds SET at = at - 5000, deadline = deadline - 5000 WHERE id = 8"],
-            "a purchase of nothing": ["INSERT INTO purchases SELECT 77, max(seq) + 1, at, 0, NULL FROM holds"],
+            "the clock runs backwards": [
+                "UPDATE holds SET at = at - 5000, deadline = deadline - 5000 WHERE id = 8"],
+            "a purchase of nothing": [
+                "INSERT INTO purchases SELECT 77, max(seq) + 1, at, 0, NULL FROM holds"],
             "a release of what was bought": [
                 "INSERT INTO releases SELECT 3, max(seq) + 1, max(at) FROM holds"],
             "the definition is gone": ["DELETE FROM definitions"],
             "the definition is no JSON": ["UPDATE definitions SET document = substr(document, 2)"],
             "the capacity is lowered after the fact": [
-                "UPDATE definitions SET document = replace(replace(document, '\"floor\": 20', '\"floor\": 2'), "
-                "'\"floor\":20', '\"floor\":2')"],
+                "UPDATE definitions SET document = replace(replace(document, '\"floor\": 20', "
+                "'\"floor\": 2'), '\"floor\":20', '\"floor\":2')"],
             "a late purchase without a payment": ["UPDATE purchases SET late = 1 WHERE hold = 3"],
             "one payment for two": ["UPDATE purchases SET payment = 'A' WHERE hold IN (3, 4)"],
         }
@@ -138,9 +142,11 @@ class Recount(unittest.TestCase):
         """The service refuses a ledger whose rows contradict each other, with a clear end and no crash."""
         for statement in ("DELETE FROM holds WHERE id = 3", "UPDATE holds SET type = 7 WHERE id = 4",
                           "UPDATE definitions SET document = 'x'", "DELETE FROM definitions",
-                          "UPDATE holds SET event = 3 WHERE id = 4", "UPDATE holds SET quantity = -1 WHERE id = 8",
+                          "UPDATE holds SET event = 3 WHERE id = 4",
+                          "UPDATE holds SET quantity = -1 WHERE id = 8",
                           "UPDATE holds SET quantity = 99999999999 WHERE id = 8",
-                          "UPDATE holds SET type = -1 WHERE id = 4", "UPDATE holds SET event = -1 WHERE id = 4",
+                          "UPDATE holds SET type = -1 WHERE id = 4",
+                          "UPDATE holds SET event = -1 WHERE id = 4",
                           "DROP TABLE purchases"):
             with self.subTest(statement=statement):
                 path = self.copy()
@@ -165,7 +171,7 @@ class ReadableLedger(unittest.TestCase):
             {"code": "GA", "price": 8900, "pools": ["floor"]},
             {"code": "VIP", "price": 24900, "pools": ["lounge", "floor"]}])
         with Server(definition) as server:
-            tokens = [server.buy("GA").json()["token"] for _ in range(4)] + [server.buy("VIP").json()["token"]]
+            tokens = [server.buy(kind).json()["token"] for kind in ("GA", "GA", "GA", "GA", "VIP")]
             bought = {server.complete(token).json()["purchase"] for token in (tokens[0], tokens[4])}
 
             def agree(held):
@@ -209,11 +215,32 @@ class ReadableLedger(unittest.TestCase):
             self.assertEqual(server.remaining(), 950)
 
 
+    def test_reader_does_not_stop_a_start_after_a_crash(self):
+        """A reader that keeps a transaction open through a kill -9 does not keep the service from starting."""
+        with Server(event(1000)) as server:
+            server.buy()
+            reader = sqlite3.connect(f"file:{server.ledger}?mode=ro", uri=True)
+            try:
+                reader.execute("BEGIN")
+                self.assertEqual(reader.execute("SELECT count(*) FROM holds").fetchone(), (1,))
+                for _ in range(20):
+                    server.buy()
+                server.kill9()
+                server.start()
+                self.assertEqual(server.remaining(), 979)
+                self.assertEqual(server.complete(server.buy().json()["token"]).status, 200)
+            finally:
+                reader.close()
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(server.verify().returncode, 0)
+
+
 class StartingAgain(unittest.TestCase):
     """What a restart keeps, and what it may change."""
 
     def test_restart_keeps_sales_and_holds(self):
-        """Sales stay sold, live holds stay live with the recovery grace, tokens stay valid; stopped or killed."""
+        """Sales stay sold, live holds stay live with the recovery grace, tokens stay valid; stopped or
+        killed."""
         for end in ("stop", "kill9"):
             with self.subTest(end=end), Server(event(10, hold_seconds=3, grace_seconds=0),
                                                recovery_grace_seconds=60) as server:

@@ -5,7 +5,8 @@ import json
 import random
 import time
 
-from support import Connection, ServiceCase, event, request
+from support import ServiceCase, event
+from wire import Connection, request
 
 BUY = request("POST", "/buy_ticket/GA", body=b"")
 NO_TYPE = request("POST", "/buy_ticket/NO", body=b"")
@@ -17,8 +18,9 @@ POSTED = request("POST", "/nothing", body=b"x" * 100)
 CHUNKED = request("POST", "/nothing", ["Transfer-Encoding: chunked"]) + b"3\r\nabc\r\n0\r\n\r\n"
 HEAD = request("HEAD", "/remaining_tickets")
 KINDS = {
-    "buy": (BUY, 200, "token"), "no_type": (NO_TYPE, 404, "unknown-ticket-type"), "left": (LEFT, 200, "num_tickets"),
-    "live": (LIVE, 200, '"live"'), "nothing": (NOTHING, 404, "not-found"), "wrong": (WRONG, 405, "not-allowed"),
+    "buy": (BUY, 200, "token"), "no_type": (NO_TYPE, 404, "unknown-ticket-type"),
+    "left": (LEFT, 200, "num_tickets"), "live": (LIVE, 200, '"live"'),
+    "nothing": (NOTHING, 404, "not-found"), "wrong": (WRONG, 405, "not-allowed"),
     "posted": (POSTED, 404, "not-found"), "chunked": (CHUNKED, 404, "not-found"),
 }
 
@@ -70,10 +72,12 @@ class Pipelining(ServiceCase):
             self.check([chance.choice(list(KINDS)) for _ in range(200)], pieces=pieces)
 
     def test_tokens_of_a_pipeline_complete_in_a_pipeline(self):
-        """Holds asked for in one pipeline are completed in another, each to its own purchase, repeats to the same."""
+        """Holds asked for in one pipeline are completed in another, each to its own purchase, repeats to
+        the same."""
         tokens = self.check(["buy", "live"] * 50)
         with self.server.connect() as connection:
-            connection.send(b"".join(request("POST", f"/complete_purchase/{t}", body=b"") for t in tokens * 2))
+            paths = [f"/complete_purchase/{token}" for token in tokens * 2]
+            connection.send(b"".join(request("POST", path, body=b"") for path in paths))
             purchases = [connection.answer().json()["purchase"] for _ in tokens * 2]
         self.assertEqual(purchases[:50], purchases[50:])
         self.assertEqual(len(set(purchases)), 50)
@@ -82,7 +86,8 @@ class Pipelining(ServiceCase):
         """HEAD between other requests does not shift the answers."""
         with self.server.connect() as connection:
             connection.send(BUY + HEAD + LIVE + HEAD + BUY + request("HEAD", "/health/live") + LEFT)
-            for is_head, mark in ((0, "token"), (1, ""), (0, "live"), (1, ""), (0, "token"), (1, ""), (0, "num")):
+            for is_head, mark in ((0, "token"), (1, ""), (0, "live"), (1, ""), (0, "token"), (1, ""),
+                                  (0, "num")):
                 answer = connection.answer(is_head=bool(is_head))
                 self.assertEqual(answer.status, 200)
                 self.assertIn(mark, answer.body.decode())
@@ -130,7 +135,8 @@ class Pipelining(ServiceCase):
             self.assertEqual([connection.answer().status for _ in names], [200, 200, 200])
 
     def test_close_is_said_and_done(self):
-        """After Connection: close the answer says so, the connection ends, and what came behind is not carried out."""
+        """After Connection: close the answer says so, the connection ends, and what came behind is not
+        carried out."""
         before = self.server.remaining()
         for target in ("/remaining_tickets", "/health/live", "/nothing"):
             with self.subTest(target=target), self.server.connect() as connection:
@@ -154,7 +160,8 @@ class Pipelining(ServiceCase):
                     self.assertEqual(connection.answer().status, 200)
 
     def test_old_clients(self):
-        """HTTP/1.0 is closed after its answer, unless it asked to keep the connection, and then it is told."""
+        """HTTP/1.0 is closed after its answer, unless it asked to keep the connection, and then it is
+        told."""
         for target in ("/remaining_tickets", "/health/live", "/nothing"):
             with self.subTest(target=target):
                 with self.server.connect() as connection:
@@ -173,7 +180,8 @@ class Pipelining(ServiceCase):
             connection.expect_closed()
 
     def test_flood_that_nobody_reads_is_bounded(self):
-        """A client that sends requests without end and never reads is not served without end: memory stays."""
+        """A client that sends requests without end and never reads is not served without end: memory
+        stays."""
         for flood in (LEFT, BUY, LIVE, NOTHING):
             before = self.server.memory()
             connection = Connection(self.server.port, timeout=0.5, receive_buffer=4096)

@@ -22,7 +22,8 @@ class LastPlaces(unittest.TestCase):
     """More buyers than places."""
 
     def test_two_hundred_for_the_last_fifty(self):
-        """In each of 20 rounds 200 ask at once for 50 places: exactly 50 win, no token twice, and 50 are sold."""
+        """In each of 20 rounds 200 ask at once for 50 places: exactly 50 win, no token twice, and 50 are
+        sold."""
         pools = {f"r{number}": PLACES for number in range(ROUNDS)}
         tokens = []
         with Server(event(pools)) as server:
@@ -51,7 +52,8 @@ class LastPlaces(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_hold_expire_hold_again(self):
-        """Places nobody pays for go round and round: never more out than there are, and all of them every second."""
+        """Places nobody pays for go round and round: never more out than there are, and all of them every
+        second."""
         places, span = 20, 5.0
         with Server(event(places, hold_seconds=1, grace_seconds=0)) as server:
             held = []
@@ -69,7 +71,8 @@ class LastPlaces(unittest.TestCase):
 
             crowd.Crowd(lambda: server.port).run([buyer() for _ in range(40)])
             self.assertEqual(len({token for _, _, token in held}), len(held))
-            # A hold lives for a second (in whole milliseconds) from between asking and answer: these surely overlap.
+            # A hold lives for a second (in whole milliseconds) from between asking and answer: these surely
+            # overlap.
             for _, answered, _ in held:
                 overlap = sum(1 for asked, told, _ in held if told <= answered < asked + 0.99)
                 self.assertLessEqual(overlap, places)
@@ -164,7 +167,8 @@ class WholeSale(unittest.TestCase):
     """The sale that the service is made for."""
 
     def test_fifty_thousand_tickets_through_a_kill(self):
-        """50,000 tickets to 64 connections at full speed, a kill -9 in the middle: exactly 50,000 are sold, once."""
+        """50,000 tickets to 64 connections at full speed, a kill -9 in the middle: exactly 50,000 are sold,
+        once."""
         tickets, clients = 50_000, 64
         with Server(event(tickets, hold_seconds=3, grace_seconds=0), recovery_grace_seconds=2) as server:
             books = {}
@@ -228,7 +232,8 @@ class WholeSale(unittest.TestCase):
             self.assertEqual(server.get("/remaining_tickets").json()["num_tickets"], 0)
             kept = {f"P{hold}" for hold, in rows(server.ledger, "SELECT hold FROM purchases")}
             self.assertEqual(len(kept), tickets)
-            self.assertEqual(kept, set(told), "each purchase was told to its buyer, also when it had to ask again")
+            # Each purchase was told to its buyer, also where the buyer had to ask again.
+            self.assertEqual(kept, set(told))
             with server.connect() as connection:
                 for token, purchase in random.Random(1).sample(sorted(books.items()), 200):
                     answer = connection.ask("POST", f"/complete_purchase/{token}", body=b"")

@@ -2,7 +2,8 @@
 
 import time
 
-from support import ServiceCase, event, request
+from support import ServiceCase, event
+from wire import request
 
 INNER = b"POST /buy_ticket/GA HTTP/1.1\r\nHost: l\r\nContent-Length: 0\r\n\r\n"
 LINE = b"POST /nothing HTTP/1.1\r\nHost: l\r\n"
@@ -58,7 +59,8 @@ class Smuggling(ServiceCase):
             return connection.answers_until_closed()
 
     def test_ambiguous_requests_are_refused_as_a_whole(self):
-        """A request that can be read in two ways is refused with one 400, and nothing behind it is carried out."""
+        """A request that can be read in two ways is refused with one 400, and nothing behind it is carried
+        out."""
         before = self.server.remaining()
         for name, rest in REFUSED.items():
             for line in (LINE, LANE_LINE):
@@ -101,15 +103,25 @@ class Smuggling(ServiceCase):
                          b"X-Transfer-Encoding: x\r\nTransfer-Encoding:\tchunked \r\n\r\n" + chunk,
                          b"Content-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" % len(INNER) + INNER):
                 with self.subTest(line=line[:20], rest=rest[:40]):
-                    self.assertEqual([answer.status for answer in self.answers(line + rest + end)], [status, 200])
+                    answers = self.answers(line + rest + end)
+                    self.assertEqual([answer.status for answer in answers], [status, 200])
         self.assertEqual(self.server.remaining(), before)
+
+    def test_one_host(self):
+        """A request with no Host, or with two, is refused: whoever is in front may have read another one."""
+        for data in (b"GET /remaining_tickets HTTP/1.1\r\n\r\n",
+                     b"GET /remaining_tickets HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n",
+                     b"GET /health/live HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"):
+            with self.subTest(data=data):
+                self.assertEqual([answer.status for answer in self.answers(data)], [400])
+        self.assertEqual([a.status for a in self.answers(b"GET /remaining_tickets HTTP/1.0\r\n\r\n")], [200])
 
     def test_body_of_an_old_client(self):
         """An HTTP/1.0 request with a coding, which that version does not know, hides nothing behind it."""
         before = self.server.remaining()
         for line in (LINE, LANE_LINE):
-            data = line.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER
-            answers = self.answers(data)
+            old = line.replace(b"HTTP/1.1", b"HTTP/1.0")
+            answers = self.answers(old + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER)
             self.assertIn([answer.status for answer in answers], ([400], [404]))
         self.assertEqual(self.server.remaining(), before)
 
