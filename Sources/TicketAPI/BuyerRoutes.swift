@@ -139,7 +139,7 @@ struct BuyerRoutes: Sendable {
             throw refused
         }
         let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", let named = mint.hold(of: parts[1].utf8),
+        guard parts.count == 2, parts[0].lowercased() == "bearer", let named = mint.hold(of: String(parts[1])),
             context.parameters.get("hold").flatMap({ HoldID(public: $0) }) == named
         else { throw Refused(.unknownHold) }
         return named

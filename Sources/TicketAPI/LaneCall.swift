@@ -1,6 +1,14 @@
 internal import BoxOffice
 internal import NIOHTTP1
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// One of the three calls that clients of the service before this one make, understood at its request line.
 ///
 /// Trivial on purpose: it is kept with every request that waits, and nothing in it is counted by reference.
@@ -26,48 +34,62 @@ enum LaneCall {
     }
 }
 
-/// The request targets of the three calls.
+/// The request targets of the three calls, told apart byte by byte.
 enum LaneTarget {
-    case remaining
-    case buy(Substring)
-    case complete(Substring)
+    typealias Bytes = UnsafeBufferPointer<UInt8>
 
-    static let remainingPath = "/remaining_tickets"
-    private static let buyPath = "/buy_ticket/"
-    private static let completePath = "/complete_purchase/"
+    case remaining
+    /// With the code of the type.
+    case buy(Bytes)
+    /// With the token.
+    case complete(Bytes)
 
     /// `nil` if the target is for somebody else.
-    init?(_ target: String) {
+    init?(_ target: Bytes) {
         let path = Self.path(target)
-        if path == Self.remainingPath {
+        if path.begins(with: "/remaining_tickets"), path.count == 18 {
             self = .remaining
-        } else if let type = Self.segment(of: path, after: Self.buyPath) {
-            self = .buy(type)
-        } else if let token = Self.segment(of: path, after: Self.completePath) {
+        } else if let token = Self.segment(of: path, after: "/complete_purchase/") {
             self = .complete(token)
+        } else if let type = Self.segment(of: path, after: "/buy_ticket/") {
+            self = .buy(type)
         } else {
             return nil
         }
     }
 
     /// The one segment behind `prefix`; `nil` if there are more or none.
-    private static func segment(of path: Substring, after prefix: String) -> Substring? {
-        guard path.utf8.starts(with: prefix.utf8) else { return nil }
-        let rest = path[path.utf8.index(path.startIndex, offsetBy: prefix.utf8.count)...]
-        return rest.isEmpty || rest.utf8.contains(UInt8(ascii: "/")) ? nil : rest
+    private static func segment(of path: Bytes, after prefix: StaticString) -> Bytes? {
+        guard path.begins(with: prefix) else { return nil }
+        let rest = Bytes(rebasing: path[prefix.utf8CodeUnitCount...])
+        return rest.isEmpty || rest.has(UInt8(ascii: "/")) ? nil : rest
     }
 
     /// The path of a request target: without a query, and without the scheme and authority that a client of a proxy
     /// sends (RFC 9112, 3.2.2).
-    private static func path(_ target: String) -> Substring {
-        var path = target[...]
-        if path.utf8.first != UInt8(ascii: "/") {
-            for scheme in ["http://", "https://"] where path.utf8.starts(with: scheme.utf8) {
-                let rest = path.utf8.dropFirst(scheme.utf8.count)
-                path = rest.firstIndex(of: UInt8(ascii: "/")).map { target[$0...] } ?? "/"
+    private static func path(_ target: Bytes) -> Bytes {
+        var path = target
+        if path.first != UInt8(ascii: "/") {
+            for scheme in ["http://", "https://"] as [StaticString] where path.begins(with: scheme) {
+                let rest = path[scheme.utf8CodeUnitCount...]
+                guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return Bytes(rebasing: path[..<0]) }
+                path = Bytes(rebasing: path[slash...])
                 break
             }
         }
-        return path.utf8.firstIndex(of: UInt8(ascii: "?")).map { path[..<$0] } ?? path
+        guard path.has(UInt8(ascii: "?")), let query = path.firstIndex(of: UInt8(ascii: "?")) else { return path }
+        return Bytes(rebasing: path[..<query])
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    func begins(with text: StaticString) -> Bool {
+        guard count >= text.utf8CodeUnitCount, let start = baseAddress else { return false }
+        return memcmp(start, text.utf8Start, text.utf8CodeUnitCount) == 0
+    }
+
+    func has(_ byte: UInt8) -> Bool {
+        guard let start = baseAddress else { return false }
+        return memchr(start, CInt(byte), count) != nil
     }
 }

@@ -83,23 +83,26 @@ final class TicketWindow {
 
     /// The call that a request makes, or `nil` if it is not for the lane.
     func call(_ method: HTTPMethod, _ target: String) -> LaneCall? {
-        if method == .GET, target == LaneTarget.remainingPath { return .remaining }
         if method == .POST, let known = productIndexes[target] { return .buy(product: known) }
-        switch LaneTarget(target) {
-        case nil: return nil
-        case .remaining:
-            return method == .GET || method == .HEAD ? .remaining : .wrongMethod(allowed: .get)
-        case .buy(let type):
-            return method == .POST ? product(type, target) : .wrongMethod(allowed: .post)
-        case .complete(let token):
-            guard method == .POST else { return .wrongMethod(allowed: .post) }
-            return answers.mint.hold(of: token.utf8).map { .complete($0) } ?? .completeUnknownHold
+        var target = target
+        return target.withUTF8 { bytes in
+            switch LaneTarget(bytes) {
+            case nil: nil
+            case .remaining: method == .GET || method == .HEAD ? .remaining : .wrongMethod(allowed: .get)
+            case .buy(let type): method == .POST ? product(type, bytes) : .wrongMethod(allowed: .post)
+            case .complete(let token):
+                if method == .POST {
+                    answers.mint.hold(of: token).map { .complete($0) } ?? .completeUnknownHold
+                } else {
+                    .wrongMethod(allowed: .post)
+                }
+            }
         }
     }
 
     /// A type that was not bought here before. Only what the event has is kept: nobody fills the table with guesses.
-    private func product(_ type: Substring, _ target: String) -> LaneCall {
-        guard let code = Code(String(type)),
+    private func product(_ type: LaneTarget.Bytes, _ target: LaneTarget.Bytes) -> LaneCall {
+        guard let code = Code(String(decoding: type, as: UTF8.self)),
             case .current(let current, _) = store.availability(of: configuration.classicEvent, unless: nil),
             current.types.contains(where: { $0.code == code })
         else { return .buyUnknownType }
@@ -107,7 +110,9 @@ final class TicketWindow {
         let line = OneOrMore(Line(type: code, quantity: 1))
         products.append((code, .hold(HoldRequest(event: configuration.classicEvent, lines: line))))
         // Only where it was asked for without a query, which anyone can vary.
-        if !target.utf8.contains(UInt8(ascii: "?")) { productIndexes[target] = products.count - 1 }
+        if !target.has(UInt8(ascii: "?")) {
+            productIndexes[String(decoding: target, as: UTF8.self)] = products.count - 1
+        }
         return .buy(product: products.count - 1)
     }
 

@@ -81,7 +81,13 @@ public struct TokenMint: Sendable {
     /// The hold that `token` is for, or `nil` if it was not made here, whatever is wrong with it.
     ///
     /// Costs the same for every token of the right length with a known key, right or wrong.
-    public func hold(of token: some Collection<UInt8>) -> HoldID? {
+    public func hold(of token: String) -> HoldID? {
+        var token = token
+        return token.withUTF8 { hold(of: $0) }
+    }
+
+    /// The same for bytes.
+    func hold(of token: UnsafeBufferPointer<UInt8>) -> HoldID? {
         guard token.count == Self.length else { return nil }
         var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
         guard withUnsafeMutableBytes(of: &words, { Base64URL.decode(token, into: $0) }) else { return nil }
@@ -134,21 +140,20 @@ enum Base64URL {
     }
 
     /// Whether `text` fills `bytes` and every character is of the alphabet.
-    static func decode(_ text: some Collection<UInt8>, into bytes: UnsafeMutableRawBufferPointer) -> Bool {
+    static func decode(_ text: UnsafeBufferPointer<UInt8>, into bytes: UnsafeMutableRawBufferPointer) -> Bool {
         guard text.count == bytes.count / 3 * 4 else { return false }
-        var group: UInt32 = 0
         var bad: UInt8 = 0
-        var written = 0
-        for (index, character) in text.enumerated() {
-            let value = values[Int(character)]
-            bad |= value
-            group = group << 6 | UInt32(value & 0x3f)
-            if index % 4 == 3 {
-                bytes[written] = UInt8(truncatingIfNeeded: group >> 16)
-                bytes[written + 1] = UInt8(truncatingIfNeeded: group >> 8)
-                bytes[written + 2] = UInt8(truncatingIfNeeded: group)
-                written += 3
-                group = 0
+        values.withUnsafeBufferPointer { values in
+            for group in 0..<(bytes.count / 3) {
+                var word: UInt32 = 0
+                for position in 0..<4 {
+                    let value = values[Int(text[group * 4 + position])]
+                    bad |= value
+                    word = word << 6 | UInt32(value & 0x3f)
+                }
+                bytes[group * 3] = UInt8(truncatingIfNeeded: word >> 16)
+                bytes[group * 3 + 1] = UInt8(truncatingIfNeeded: word >> 8)
+                bytes[group * 3 + 2] = UInt8(truncatingIfNeeded: word)
             }
         }
         return bad & 0xc0 == 0
