@@ -14,8 +14,8 @@ struct Committer: Sendable {
     ///
     /// After a batch, those who were answered are likely to ask again at once. Taking those who wait already alone
     /// would split the callers into parties that never meet, with a commit for each, as dear as one for all; so the
-    /// committer lets as many gather as were answered and wait, for no longer than the disk took last time, and never
-    /// for a lone caller.
+    /// committer lets as many gather as were answered and wait, for no longer than ``CommitPace`` allows, and never for
+    /// a lone caller.
     func run() {
         var pace = CommitPace()
         while true {
@@ -130,8 +130,12 @@ struct Committer: Sendable {
 
 /// How many callers the committer lets gather before a commit, and for how long.
 struct CommitPace {
+    /// How often the last commit's time the next one may be waited for. With 64 connections asking again at once, one
+    /// gave 25 holds a commit, two 32, four 63, with a third fewer context switches and a shorter median latency
+    /// (1.6 ms became 1.1), because the parties had met.
+    static let patienceInCommits: UInt64 = 4
     /// However slow the disk was, nobody waits longer than that for company.
-    static let longestPatience: UInt64 = 1_000_000
+    static let longestPatience: UInt64 = 2_000_000
 
     /// Callers that are waited for; 0 to take whatever there is.
     private(set) var enough = 0
@@ -142,7 +146,7 @@ struct CommitPace {
     /// A commit took the disk that long; `callers` were answered by it or wait for the next one.
     mutating func committed(_ callers: Int, nanoseconds: UInt64) {
         enough = callers > 1 ? callers : 0
-        patience = .nanoseconds(Int(min(nanoseconds, Self.longestPatience)))
+        patience = .nanoseconds(Int(min(nanoseconds * Self.patienceInCommits, Self.longestPatience)))
     }
 
     /// The wait is over, whether they were enough or not.
