@@ -3,7 +3,7 @@
 # make bench  CPU per request next to nginx
 # make lint   formatting, warnings
 
-# One build serves `run`, `test` and `bench`: the tests use public and package API, so they need no second world.
+# One kind of build for `run`, `test` and `bench`: the tests use public and package API, so they need no second world.
 # Exclusivity is checked in the tests of a debug build (make test-debug); in the release it cost 4 % of a request.
 SWIFT_BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked
 SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --skip-build
