@@ -131,8 +131,7 @@ struct Committer: Sendable {
 /// How many callers the committer lets gather before a commit, and for how long.
 struct CommitPace {
     /// How often the last commit's time the next one may be waited for. With 64 connections asking again at once, one
-    /// gave 25 holds a commit, two 32, four 63, with a third fewer context switches and a shorter median latency
-    /// (1.6 ms became 1.1), because the parties had met.
+    /// gave 25 holds a commit, two 32, four 63, with less than half the context switches a hold: the parties had met.
     static let patienceInCommits: UInt64 = 4
     /// However slow the disk was, nobody waits longer than that for company.
     static let longestPatience: UInt64 = 2_000_000

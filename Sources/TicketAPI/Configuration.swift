@@ -16,7 +16,7 @@ public struct ServiceConfiguration: Sendable {
     /// The event that the three classic calls speak for.
     public var classicEvent: Code
     public var classicStatus = ClassicStatus.exact
-    /// Connections at once; more wait in the kernel's queue. 20 KiB each.
+    /// Connections at once; more wait in the kernel's queue. 16 KiB each.
     public var connections = 10_000
     /// Connections that the kernel keeps for us until they are accepted, for the second an on-sale opens.
     public var backlog = 4_096
