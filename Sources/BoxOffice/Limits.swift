@@ -24,7 +24,8 @@ public struct Limits: Sendable, Equatable {
     public var extensions = 100
     /// How long an idempotency key is remembered: rule 15 asks for 24 hours at least.
     public var keyRetention: Duration = .seconds(24 * 3600)
-    /// Keys remembered at once; beyond it a request with a new key is refused as overload. Some 150 bytes each by reckoning.
+    /// Keys remembered at once; beyond it a request with a new key is refused as overload. Some 150 bytes each by
+    /// reckoning.
     public var keys = 4_000_000
     /// Holds that ended and are still answered from memory; older ones are looked up in the ledger. 40 bytes each.
     public var settledHolds = 1_000_000
