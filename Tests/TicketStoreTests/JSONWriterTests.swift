@@ -80,8 +80,8 @@ struct JSONWriterTests {
     func foundationAgrees(seed: Seed) throws {
         var random = seed.generator
         for _ in 0..<1_000 {
-            // The other reader drops a byte order mark from the beginning of any string.
-            let texts = (0..<4).map { _ in random.text(upTo: 20) }.filter { $0.unicodeScalars.first != "\u{feff}" }
+            // The other reader drops a byte order mark from the beginning of a string and from behind any escape.
+            let texts = (0..<4).map { _ in random.text(upTo: 20) }.filter { !$0.unicodeScalars.contains("\u{feff}") }
             var writer = JSONWriter()
             writer.array { list in
                 for text in texts { list.value(text) }
