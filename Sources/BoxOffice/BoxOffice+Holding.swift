@@ -6,15 +6,17 @@ extension BoxOffice {
         let key = request.key.map { KeyFact(key: $0, fingerprint: request.fingerprint) }
         if let key, let answer = answer(to: key) { return answer }
         guard let index = eventIndexes[request.event] else { return refuse(.unknownEvent) }
-        let lines: OneOrMore<HeldLine>
+        var lines: OneOrMore<HeldLine>
         switch check(request.lines, in: index) {
         case .success(let checked): lines = checked
         case .failure(let refusal): return refuse(refusal.refusal)
         }
         let terms = events[index].terms
         if let refusal = refusalOfSale(terms, isPaused: events[index].isPaused, at: now) { return refuse(refusal) }
-        if let refusal = refusalOfBuyer(request.buyer, terms, taking: lines, in: index) { return refuse(refusal) }
-        if let refusal = refusalOfPools(lines, in: index) { return refuse(refusal) }
+        if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) {
+            guard request.takesFewer else { return refuse(refusal) }
+            if let refusal = fewer(&lines, request, terms, in: index) { return refuse(refusal) }
+        }
 
         let deadline = clock.advanced(by: terms.life)
         let id = HoldID(holds.next)
@@ -74,12 +76,52 @@ extension BoxOffice {
                 let mistake = Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")
                 return .failure(Refused(refusal: .invalid([mistake])))
             }
+            guard (1...line.quantity).contains(line.minimum) else {
+                let mistake = Mistake("/lines/\(position)/min_quantity", "must be from 1 to \(line.quantity)")
+                return .failure(Refused(refusal: .invalid([mistake])))
+            }
             total += line.quantity
         }
         guard total <= most, let held else {
             return .failure(Refused(refusal: .invalid([Mistake("/lines", "must ask for \(most) tickets or fewer")])))
         }
         return .success(held)
+    }
+
+    /// The buyer's limit, then every pool.
+    private mutating func refusalOfPlaces(
+        _ lines: OneOrMore<HeldLine>, for buyer: Buyer?, _ terms: Event.Terms, in index: Int
+    ) -> Refusal? {
+        refusalOfBuyer(buyer, terms, taking: lines, in: index) ?? refusalOfPools(lines, in: index)
+    }
+
+    /// Makes `lines` as many as can be had: every line its minimum, then each as many more as fit, the first one
+    /// first.
+    ///
+    /// - Returns: why not even the minimums can be had, or `nil` if they can.
+    private mutating func fewer(
+        _ lines: inout OneOrMore<HeldLine>, _ request: HoldRequest, _ terms: Event.Terms, in index: Int
+    ) -> Refusal? {
+        for (position, line) in request.lines.enumerated() { lines[position].quantity = Int32(clamping: line.minimum) }
+        if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) { return refusal }
+        var left = events[index].pools.map(\.free)
+        var remaining = Int.max
+        if let most = terms.ticketsPerBuyer, let buyer = request.buyer {
+            remaining = most - (events[index].buyers.account(of: buyer).map { taken(by: $0).tickets } ?? 0)
+        }
+        for line in lines {
+            remaining -= Int(line.quantity)
+            for pool in events[index].offers[Int(line.type)].pools { left[pool] -= Int(line.quantity) }
+        }
+        for (position, line) in request.lines.enumerated() {
+            let pools = events[index].offers[Int(lines[position].type)].pools
+            let more = min(line.quantity - line.minimum, remaining, pools.map { left[$0] }.min() ?? 0)
+            guard more > 0 else { continue }
+            lines[position].quantity += Int32(clamping: more)
+            remaining -= more
+            for pool in pools { left[pool] -= more }
+        }
+        return nil
     }
 
     private func refusalOfSale(_ terms: Event.Terms, isPaused: Bool, at now: Moment) -> Refusal? {

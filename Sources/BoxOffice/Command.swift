@@ -31,4 +31,9 @@ public struct HoldRequest: Sendable, Equatable {
         self.buyer = buyer
         self.key = key
     }
+
+    /// Whether some line would rather have fewer tickets than none.
+    var takesFewer: Bool {
+        lines.contains { $0.minimum < $0.quantity }
+    }
 }

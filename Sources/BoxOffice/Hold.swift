@@ -15,14 +15,18 @@ public struct HoldID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a buyer asks for: so many tickets of one type.
+/// What a buyer asks for: so many tickets of one type, or fewer if need be.
 public struct Line: Hashable, Sendable {
     public var type: Code
     public var quantity: Int
+    /// Fewer than this are not wanted: from 1 to `quantity`.
+    public var minimum: Int
 
-    public init(type: Code, quantity: Int) {
+    /// - Parameter minimum: nil for all or nothing.
+    public init(type: Code, quantity: Int, minimum: Int? = nil) {
         self.type = type
         self.quantity = quantity
+        self.minimum = minimum ?? quantity
     }
 }
 

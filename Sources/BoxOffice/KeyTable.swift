@@ -92,6 +92,8 @@ extension HoldRequest {
         for line in lines {
             print.add(line.type.text)
             print.add(line.quantity)
+            // Only where it says something: keys of earlier releases keep their requests.
+            if line.minimum != line.quantity { print.add(~line.minimum) }
         }
         print.add(buyer?.text ?? "")
         return print.value

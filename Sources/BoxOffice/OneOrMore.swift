@@ -20,7 +20,8 @@ public struct OneOrMore<Element>: RandomAccessCollection {
     public var endIndex: Int { rest.count + 1 }
 
     public subscript(position: Int) -> Element {
-        position == 0 ? first : rest[position - 1]
+        get { position == 0 ? first : rest[position - 1] }
+        set { if position == 0 { first = newValue } else { rest[position - 1] = newValue } }
     }
 
     public func map<Other, Failure: Error>(

@@ -3,7 +3,7 @@ internal import TicketStore
 
 /// The bodies that buyers send, read strictly: unknown members, doubles and wrong types are all told at once.
 enum BuyerRequests {
-    /// `{"lines": [{"type": "GA", "quantity": 2}], "buyer": "…"}`
+    /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1}], "buyer": "…"}`
     struct Hold: Sendable {
         var lines: OneOrMore<Line>
         var buyer: Buyer?
@@ -19,8 +19,10 @@ enum BuyerRequests {
     private static let line = JSONShape<Line>.object { line in
         let type = line.required("type", as: .code)
         let quantity = line.required("quantity", as: .integer(in: 1...Limits().ticketsPerHold))
+        let minimum = line.optional("min_quantity", as: .integer(in: 1...Limits().ticketsPerHold))
         guard let type, let quantity else { return nil }
-        return Line(type: type, quantity: quantity)
+        // More than the quantity is refused by the rules, with the same place.
+        return Line(type: type, quantity: quantity, minimum: minimum)
     }
 
     /// `{"payment_reference": "…"}`, or nothing at all.

@@ -11,7 +11,7 @@ extension Books {
             breach("rule 15: \(request.asked) with its key again was answered \(heard), and \(known.hold) before")
         }
         switch heard {
-        case .held(let hold, let told, let replayed):
+        case .held(let hold, let told, let got, let replayed):
             if replayed {
                 guard let key = request.key else { return breach("rule 15: \(hold) was replayed to no key") }
                 if let known, known.hold != hold || !known.told.overlaps(told) {
@@ -25,13 +25,13 @@ extension Books {
                 for (id, ghost) in ghosts where ghost.key == key { ghosts[id] = nil }
             }
             guard !replayed || accounts[hold] == nil else { return }
-            open(hold, request, told, span, isNew: !replayed)
+            open(hold, request, told, got, span, isNew: !replayed)
         case .soldOut, .temporarilyHeld, .insufficient:
-            guard isSequential, let needs = needs(of: lines, in: event) else { return }
+            guard isSequential, let needs = needs(of: lines.map { $0.taking($0.minimum) }, in: event) else { return }
             judgeShortage(heard, needs, event, span)
         case .buyerLimit(let remaining):
             guard isSequential else { return }
-            judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.bounded }, event, span)
+            judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.taking($1.minimum).bounded }, event, span)
         case .keyReused:
             guard let key = request.key else { return breach("rule 15: a key was called reused where none was told") }
             if let known = uses[key], known.asked != request.asked { return }
@@ -43,7 +43,7 @@ extension Books {
 
     private func isReplay(_ heard: Heard, of use: Use, _ asked: Asked) -> Bool {
         switch heard {
-        case .held(let hold, _, true): use.asked == asked && use.hold == hold
+        case .held(let hold, _, _, true): use.asked == asked && use.hold == hold
         case .extended(_, true): use.asked == asked
         case .keyReused: use.asked != asked
         case .refused: true
@@ -53,10 +53,15 @@ extension Books {
 
     /// Opens an account for a hold that was answered, and judges whether it could be given.
     private mutating func open(
-        _ hold: String, _ request: Ask, _ told: ClosedRange<Int64>, _ span: ClosedRange<Int64>, isNew: Bool
+        _ hold: String, _ request: Ask, _ told: ClosedRange<Int64>, _ got: [Int], _ span: ClosedRange<Int64>,
+        isNew: Bool
     ) {
-        guard case .hold(let event, let lines, let buyer) = request.asked else { return }
+        guard case .hold(let event, let asked, let buyer) = request.asked else { return }
         guard accounts[hold] == nil else { return breach("rule 3: \(hold) was answered to two requests") }
+        guard got.count == asked.count, zip(asked, got).allSatisfy({ $0.minimum <= $1 && $1 <= $0.quantity }) else {
+            return breach("rule 3: \(hold) has \(got) tickets for \(asked)")
+        }
+        let lines = zip(asked, got).map { $0.taking($1) }
         guard let definition = definitions[event], let needs = needs(of: lines, in: event) else {
             return breach("rule 3: \(hold) was given for \(request.asked), which is not for sale")
         }
@@ -91,7 +96,32 @@ extension Books {
         if let key = request.key {
             uses[key] = Use(asked: request.asked, hold: hold, told: told, answeredAt: span.lowerBound)
         }
-        if isNew { judgePlaces(of: hold, needs, definition, now) }
+        guard isNew else { return }
+        judgePlaces(of: hold, needs, definition, now)
+        if isSequential, zip(asked, got).contains(where: { $0.quantity > $1 }) {
+            judgeFewer(hold, asked, got, buyer, definition, now)
+        }
+    }
+
+    /// Fewer than asked is right only where one more of no line would have fit.
+    private mutating func judgeFewer(
+        _ hold: String, _ asked: [Asked.Line], _ got: [Int], _ buyer: String?, _ definition: EventDefinition,
+        _ now: ClosedRange<Int64>
+    ) {
+        if let buyer, let limit = definition.ticketsPerBuyer,
+            taken(by: buyer, in: definition.id.text, now).tickets.upperBound >= limit
+        {
+            return
+        }
+        let tally = tally(of: definition.id.text, now)
+        for (line, got) in zip(asked, got) where line.quantity > got {
+            let type = definition.types.first { $0.code.text == line.type }
+            let isShort = (type?.pools ?? []).contains { pool in
+                let capacity = definition.pools.first { $0.code == pool }?.capacity ?? 0
+                return tally[pool.text]?.promisedMost ?? 0 >= capacity
+            }
+            if !isShort { breach("rule 3: \(hold) has \(got) of \(line), and more were free") }
+        }
     }
 
     /// No place twice: whatever is certainly promised fits.

@@ -6,10 +6,17 @@ public enum Asked: Hashable, Sendable {
     public struct Line: Hashable, Sendable {
         public var type: String
         public var quantity: Int
+        /// Fewer are not wanted.
+        public var minimum: Int
 
-        public init(type: String, quantity: Int) {
+        public init(type: String, quantity: Int, minimum: Int? = nil) {
             self.type = type
             self.quantity = quantity
+            self.minimum = minimum ?? quantity
+        }
+
+        func taking(_ quantity: Int) -> Line {
+            Line(type: type, quantity: quantity)
         }
 
         /// A number that sums stay small with: nobody is answered more than a million tickets, and none takes a place.
@@ -39,8 +46,9 @@ public enum Heard: Hashable, Sendable {
         case held, purchased, released, expired, returned
     }
 
-    /// `told`: the deadline as told, on the clock of the books; a range where only the time left was told.
-    case held(String, told: ClosedRange<Int64>, replayed: Bool)
+    /// `told`: the deadline as told, on the clock of the books; a range where only the time left was told. `got`: the
+    /// tickets of each line.
+    case held(String, told: ClosedRange<Int64>, got: [Int], replayed: Bool)
     case extended(told: ClosedRange<Int64>, replayed: Bool)
     case released(repeated: Bool)
     case purchased(late: Bool, repeated: Bool)
@@ -72,7 +80,7 @@ extension Asked {
         case .hold(let request):
             self = .hold(
                 event: request.event.text,
-                lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity) }.map { $0 },
+                lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity, minimum: $0.minimum) }.map { $0 },
                 buyer: request.buyer?.text)
         case .extend(let id, _): self = .extend(id.description)
         case .release(let id): self = .release(id.description)
@@ -110,7 +118,9 @@ extension Heard {
         switch outcome {
         case .held(let view, let replayed):
             let told = view.expiresAt.milliseconds
-            self = .held(view.id.description, told: told...told, replayed: replayed)
+            self = .held(
+                view.id.description, told: told...told, got: view.lines.map { Int($0.quantity) }.map { $0 },
+                replayed: replayed)
         case .extended(let view, let replayed):
             let told = view.expiresAt.milliseconds
             self = .extended(told: told...told, replayed: replayed)

@@ -134,6 +134,10 @@ public struct RandomTraffic: Sendable {
             let type = chance.one(of: definition.types)?.code
             lines.append(Line(type: type ?? definition.id, quantity: chance.number(in: 1...3)))
         }
+        if chance.chance(25) {
+            for index in lines.indices { lines[index].minimum = chance.number(in: 1...lines[index].quantity) }
+        }
+        if chance.chance(1) { lines[0].minimum = chance.one(of: [0, -1, 9, .max, .min]) ?? 0 }
         if chance.chance(2) { lines[0].quantity = chance.one(of: [0, -1, 1_000, .max, .min]) ?? 0 }
         if chance.chance(1) { lines[0].type = code("NO", 0) }
         let buyer = chance.chance(90) ? Buyer("buyer-\(chance.number(in: 1...4))") : nil

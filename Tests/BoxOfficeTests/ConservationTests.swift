@@ -25,6 +25,31 @@ struct ConservationTests {
             """)
     }
 
+    @Test("Who takes fewer if need be gets as many as there are, the first line first, and never fewer than wanted")
+    func fewer() {
+        Script.play(
+            ["main": Halls.hall("floor=10 vip=3", "GA:floor VIP:floor+vip") { $0.ticketsPerBuyer = 9 }],
+            """
+            0s define main -> main stands
+            hold main GA×2/3 by ann -> no: invalid /lines/0/min_quantity
+            hold main GA×2/0 by ann -> no: invalid /lines/0/min_quantity
+            hold main VIP×4/2 by ann -> held 1 until 4m58s
+            look 1 -> held until 4m58s for 3@100
+            hold main VIP×4/2 by ann -> no: held by others until 5m0s
+            hold main GA×6/2 GA×4/2 by bob -> held 2 until 4m58s
+            look 2 -> held until 4m58s for 5@100+2@100
+            count main -> floor: 0 free 10 held 0 sold, vip: 0 free 3 held 0 sold
+            release 2 -> released 2
+            hold main GA×8/7 by ann -> no: limit, 6 more
+            hold main GA×8/1 by ann -> held 3 until 4m58s
+            look 3 -> held until 4m58s for 6@100
+            hold main GA×4/2 by eve -> no: only 1
+            hold main GA×4/1 by eve key k -> held 4 until 4m58s
+            hold main GA×4/1 by eve key k -> held 4 until 4m58s as before
+            hold main GA×4/2 by eve key k -> no: key reused
+            """)
+    }
+
     @Test("A capacity lowered under what is promised keeps the promises and says how many are too many (rule 1)")
     func lowered() {
         Script.play(

@@ -96,10 +96,11 @@ struct Script {
         case "hold":
             let lines = words.compactMap { word -> Line? in
                 let parts = word.split(separator: "×")
-                guard parts.count == 2, let type = Code(String(parts[0])), let quantity = Int(parts[1]) else {
-                    return nil
-                }
-                return Line(type: type, quantity: quantity)
+                guard parts.count == 2, let type = Code(String(parts[0])) else { return nil }
+                // `GA×4/2`: four, or at least two.
+                let numbers = parts[1].split(separator: "/").compactMap { Int($0) }
+                guard let quantity = numbers.first else { return nil }
+                return Line(type: type, quantity: quantity, minimum: numbers.dropFirst().first)
             }
             guard let event = Code(words[1]), let all = OneOrMore(lines) else { return nil }
             return .hold(
