@@ -12,6 +12,7 @@ extension BoxOffice {
         nextSequence += 1
         switch recorded.fact {
         case .defined(let definition, let paused): applyDefined(definition, paused)
+        case .removed(let event): applyRemoved(event)
         case .held(let id, let fact): applyHeld(id, fact)
         case .extended(let id, let deadline, let key): applyExtended(id, deadline, key)
         case .released(let id): applyReleased(id)
@@ -25,17 +26,25 @@ extension BoxOffice {
         }
     }
 
-    private mutating func applyDefined(_ definition: EventDefinition, _ paused: Bool) {
-        if let index = eventIndexes[definition.id] {
+    mutating func applyDefined(_ definition: EventDefinition, _ paused: Bool) {
+        definitionCount += 1
+        let index = eventIndexes[definition.id] ?? events.count
+        if index < events.count {
             events[index].settle(at: clock)
-            events[index].isPaused = paused
             events[index].adopt(definition)
         } else {
-            eventIndexes[definition.id] = events.count
-            var event = Event(definition, version: firstVersion)
-            event.isPaused = paused
-            events.append(event)
+            eventIndexes[definition.id] = index
+            events.append(Event(definition, version: firstVersion))
         }
+        events[index].isPaused = paused
+        events[index].revision = definitionCount
+    }
+
+    mutating func applyRemoved(_ event: UInt32) {
+        let index = Int(event)
+        events[index].settle(at: clock)
+        events[index].remove()
+        eventIndexes[events[index].definition.id] = nil
     }
 
     private mutating func applyHeld(_ id: HoldID, _ fact: HeldFact) {
@@ -94,6 +103,7 @@ extension BoxOffice {
             $0.late = late
         }
         if let payment { payments[payment] = id }
+        events[Int(record.event)].hasSold = true
         addBought(id, record, sign: 1)
     }
 

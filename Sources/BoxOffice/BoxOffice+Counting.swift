@@ -85,7 +85,7 @@ extension BoxOffice {
     public mutating func counts(at now: Moment) -> [PoolCount] {
         advance(to: now.office)
         for index in events.indices { events[index].settle(at: clock) }
-        return events.flatMap { event in
+        return events.lazy.filter { !$0.isRemoved }.flatMap { event in
             event.pools.map { pool in
                 PoolCount(
                     event: event.definition.id, pool: pool.code, capacity: pool.capacity, free: pool.free,

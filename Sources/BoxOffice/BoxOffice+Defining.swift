@@ -1,25 +1,52 @@
-// Deciding about events: defining, replacing, pausing, resuming.
+// Deciding about events: defining, replacing, pausing, resuming, removing.
 
 extension BoxOffice {
-    mutating func define(_ definition: EventDefinition) -> Decision {
-        var mistakes = definition.mistakes(limits: limits)
+    mutating func define(
+        _ definition: EventDefinition, paused: Bool? = nil, expecting revision: UInt64? = nil
+    ) -> Decision {
         let index = eventIndexes[definition.id]
+        if let refusal = refusalOfRevision(revision, of: index) { return Decision(.refused(refusal)) }
+        var mistakes = definition.mistakes(limits: limits)
         if let index {
             events[index].settle(at: clock)
             mistakes += events[index].obstacles(to: definition, limits: limits)
         } else if events.count >= limits.events {
-            mistakes.append(Mistake("/id", "would be more than \(limits.events) events"))
+            mistakes.append(Mistake("/id", "would be more than \(limits.events) events, counting removed ones"))
         }
         guard mistakes.isEmpty else { return Decision(.refused(.invalid(mistakes))) }
-        if let index, events[index].definition == definition { return Decision(.eventChanged(definition.id)) }
-        let fact = make(.defined(definition, paused: index.map { events[$0].isPaused } ?? false))
-        return Decision(.eventChanged(definition.id), fact)
+        let isPaused = index.map { events[$0].isPaused } ?? false
+        if let index, events[index].definition == definition, isPaused == paused ?? isPaused {
+            return Decision(.eventChanged(definition.id, revision: events[index].revision))
+        }
+        return changed(definition, paused: paused ?? isPaused)
     }
 
     mutating func setPaused(_ paused: Bool, _ event: Code) -> Decision {
         guard let index = eventIndexes[event] else { return Decision(.refused(.unknownEvent)) }
-        guard events[index].isPaused != paused else { return Decision(.eventChanged(event)) }
-        let fact = make(.defined(events[index].definition, paused: paused))
-        return Decision(.eventChanged(event), fact)
+        guard events[index].isPaused != paused else {
+            return Decision(.eventChanged(event, revision: events[index].revision))
+        }
+        return changed(events[index].definition, paused: paused)
+    }
+
+    mutating func remove(_ event: Code, expecting revision: UInt64?) -> Decision {
+        guard let index = eventIndexes[event] else { return Decision(.refused(.unknownEvent)) }
+        if let refusal = refusalOfRevision(revision, of: index) { return Decision(.refused(refusal)) }
+        events[index].settle(at: clock)
+        guard !events[index].hasSold, events[index].pools.allSatisfy({ $0.promised == 0 }) else {
+            return Decision(.refused(.eventHasSales))
+        }
+        return Decision(.eventRemoved(event), make(.removed(event: UInt32(index))))
+    }
+
+    private mutating func changed(_ definition: EventDefinition, paused: Bool) -> Decision {
+        let fact = make(.defined(definition, paused: paused))
+        return Decision(.eventChanged(definition.id, revision: definitionCount), fact)
+    }
+
+    private func refusalOfRevision(_ expected: UInt64?, of index: Int?) -> Refusal? {
+        let revision = index.map { events[$0].revision } ?? 0
+        guard let expected, expected != revision else { return nil }
+        return .revisionMismatch(revision: revision)
     }
 }

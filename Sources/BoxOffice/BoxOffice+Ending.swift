@@ -78,6 +78,11 @@ extension BoxOffice {
 
     mutating func look(_ id: HoldID) -> Answer {
         withRecord(id) { office, record in
+            if !record.isLive(at: office.clock),
+                record.deadline.advanced(by: office.limits.endedHoldsShown) <= office.clock
+            {
+                return Decision(.refused(.unknownHold))
+            }
             let isExpired = record.state == .held && !record.isLive(at: office.clock)
             let clock = isExpired ? office.recordExpiry(of: record) : nil
             return Decision(.looked(office.view(id)), clock)

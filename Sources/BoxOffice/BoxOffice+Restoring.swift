@@ -58,15 +58,16 @@ extension BoxOffice {
 
     /// Definitions in the order in which they were made, replaced ones too: indexes follow from the order.
     public mutating func restore(_ definition: EventDefinition, paused: Bool) {
-        if let index = eventIndexes[definition.id] {
-            events[index].adopt(definition)
-            events[index].isPaused = paused
-        } else {
-            eventIndexes[definition.id] = events.count
-            var event = Event(definition, version: firstVersion)
-            event.isPaused = paused
-            events.append(event)
-        }
+        applyDefined(definition, paused)
+    }
+
+    /// A removal, in its place between the definitions.
+    ///
+    /// - Returns: whether there is such an event.
+    public mutating func restoreRemoval(of event: UInt32) -> Bool {
+        guard Int(event) < events.count else { return false }
+        applyRemoved(event)
+        return true
     }
 
     /// Whether `restore(_:)` can take `hold` next: it follows the one before, and its event and types are known.
@@ -91,6 +92,7 @@ extension BoxOffice {
             }
         }
         holds.append(record, moreLines: hold.lines.rest)
+        if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
         if buyer > 0, record.isLive(at: clock) { addHold(hold.id, toAccount: Int(buyer - 1), in: index) }
         if record.state == .purchased { addBought(hold.id, record, sign: 1) }
         for payment in hold.payments { payments[payment] = hold.id }

@@ -25,6 +25,8 @@ public struct BoxOffice: Sendable {
 
     var events: [Event] = []
     var eventIndexes: [Code: Int] = [:]
+    /// How many definitions there were, of all events.
+    var definitionCount: UInt64 = 0
     var holds = HoldTable()
     /// Which hold a payment was for, purchased or owed back (rule 10).
     var payments: [PaymentReference: HoldID] = [:]
@@ -46,9 +48,11 @@ public struct BoxOffice: Sendable {
         case .purchase(let id, let payment): return purchase(id, payment)
         case .returnPurchase(let id): return returnPurchase(id)
         case .look(let id): return look(id)
-        case .define(let definition): return .decided(define(definition))
+        case .define(let definition, let paused, let revision):
+            return .decided(define(definition, paused: paused, expecting: revision))
         case .pause(let event): return .decided(setPaused(true, event))
         case .resume(let event): return .decided(setPaused(false, event))
+        case .remove(let event, let revision): return .decided(remove(event, expecting: revision))
         }
     }
 
@@ -99,14 +103,14 @@ public struct BoxOffice: Sendable {
         events[Int(index)].definition.id
     }
 
-    /// The definition in force, and whether the sale is paused.
-    public func definition(of event: Code) -> (definition: EventDefinition, paused: Bool)? {
-        eventIndexes[event].map { (events[$0].definition, events[$0].isPaused) }
+    /// The definition in force, whether the sale is paused, and which definition it is, counted over all events.
+    public func definition(of event: Code) -> (definition: EventDefinition, paused: Bool, revision: UInt64)? {
+        eventIndexes[event].map { (events[$0].definition, events[$0].isPaused, events[$0].revision) }
     }
 
     /// The codes of all events, in the order in which they were first defined.
     public var eventCodes: [Code] {
-        events.map(\.definition.id)
+        events.lazy.filter { !$0.isRemoved }.map(\.definition.id)
     }
 
     /// Where an event's versions start: they go on rising through a restart, because the clock does and no event

@@ -12,10 +12,14 @@ public enum Command: Sendable, Equatable {
     /// Where the hold stands; changes nothing.
     case look(HoldID)
     /// A new event, or a new definition for one that is there.
-    case define(EventDefinition)
-    /// Nothing new is held until it is resumed; holds go on (rule 11).
+    ///
+    /// `paused`: nothing new is held until it is resumed, holds go on (rule 11); nil leaves it as it is. `expecting`: the
+    /// revision that the event must have, 0 where there must be none; nil takes whatever is there.
+    case define(EventDefinition, paused: Bool? = nil, expecting: UInt64? = nil)
     case pause(event: Code)
     case resume(event: Code)
+    /// Takes an event away of which nothing was ever sold and nothing is held.
+    case remove(event: Code, expecting: UInt64? = nil)
 }
 
 /// Places for one buyer, all of them or none (rule 3).

@@ -48,6 +48,13 @@ struct Event: Sendable, Equatable {
     private(set) var definition: EventDefinition
     private(set) var terms: Terms
     var isPaused = false
+    /// No code leads here any more; its holds, all ended, can still be looked at.
+    private(set) var isRemoved = false
+    /// The number of the definition that made it as it is, counted over all events: no two states of an event, nor of
+    /// one that was removed and made again, have the same.
+    var revision: UInt64 = 0
+    /// Something of it was sold, returned or not.
+    var hasSold = false
     var pools: [Pool] = []
     private(set) var types: [TicketType] = []
     /// By the same index.
@@ -126,6 +133,16 @@ struct Event: Sendable, Equatable {
     private func hasSamePools(_ known: Int, _ next: EventDefinition.TicketType) -> Bool {
         offers[known].pools.count == next.pools.count
             && zip(offers[known].pools, next.pools).allSatisfy { pools[$0].code == $1 }
+    }
+
+    /// Nothing of it can be had any more, not by a late payment either.
+    mutating func remove() {
+        isRemoved = true
+        for index in pools.indices {
+            pools[index].isRetired = true
+            pools[index].setCapacity(0)
+        }
+        version += 1
     }
 
     mutating func noteChange() {

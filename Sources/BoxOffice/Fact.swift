@@ -3,6 +3,8 @@ public enum Fact: Sendable, Equatable {
     /// An event was defined, replaced, paused or resumed; the whole of it as it is from now on.
     /// Rare and large, so kept apart: every fact is as large as the largest that is not.
     indirect case defined(EventDefinition, paused: Bool)
+    /// An event of which nothing was sold is no more; its index is never used again.
+    case removed(event: UInt32)
     case held(HoldID, HeldFact)
     case extended(HoldID, deadline: Timestamp, key: KeyFact?)
     case released(HoldID)

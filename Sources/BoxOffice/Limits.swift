@@ -29,6 +29,8 @@ public struct Limits: Sendable, Equatable {
     public var keys = 4_000_000
     /// Holds that ended and are still answered from memory; older ones are looked up in the ledger. 40 bytes each.
     public var settledHolds = 1_000_000
+    /// How long a hold that ended can be looked at, from its deadline on.
+    public var endedHoldsShown: Duration = .seconds(7 * 24 * 3600)
     /// Old holds brought back from the ledger and kept at hand.
     public var recalledHolds = 65_536
     /// After a restart each live hold has at least this left (or its event's whole hold time, where that is less).

@@ -9,7 +9,9 @@ public enum Outcome: Sendable, Equatable {
     case purchased(HoldView, late: Bool, repeated: Bool)
     case returned(HoldView, repeated: Bool)
     case looked(HoldView)
-    case eventChanged(Code)
+    /// `revision`: of the definition in force from now on.
+    case eventChanged(Code, revision: UInt64)
+    case eventRemoved(Code)
     case refused(Refusal)
 }
 
@@ -44,6 +46,10 @@ public enum Refusal: Sendable, Equatable {
     /// `limit`: how many extensions the event allows.
     case extensionDenied(limit: Int)
     case notPurchased
+    /// Somebody else changed the event meanwhile. `revision`: what it has now; 0 if there is no such event.
+    case revisionMismatch(revision: UInt64)
+    /// An event with places that are held, or that ever were sold, stays.
+    case eventHasSales
     /// The same key came with another request.
     case keyReused
     /// As many keys are remembered as may be.

@@ -103,6 +103,7 @@ struct AuditAccount {
         case .givingBack: try takeBack(fact)
         case .refund: try oweRefund(fact)
         case .recovery: recover(fact)
+        case .removal: try remove(fact)
         }
     }
 
@@ -152,6 +153,16 @@ struct AuditAccount {
         for (index, code) in (poolCodes[event] ?? []).enumerated() {
             pools[event]?[index].capacity = capacities[code] ?? 0
         }
+    }
+
+    private mutating func remove(_ fact: AuditFact) throws {
+        try expect(definitions[fact.subject] != nil, "fact \(fact.sequence) removes an event that there is not")
+        for hold in holds.values where hold.event == fact.subject {
+            try expect(
+                hold.state != .purchased && hold.state != .returned && !hold.isCounted,
+                "rule 1: event \(fact.subject) was removed with places held or sold")
+        }
+        definitions[fact.subject] = nil
     }
 
     private mutating func hold(_ fact: AuditFact) throws {

@@ -33,6 +33,7 @@ struct Desk: Sendable {
     struct Lookup: Sendable {
         var hold: HoldID
         var command: Command
+        var note: AuditNote?
         var ticket: UInt64
         var box: any ReplyBox
     }
@@ -59,7 +60,7 @@ struct Desk: Sendable {
 
     // MARK: Callers
 
-    mutating func take(_ command: Command, ticket: UInt64, box: any ReplyBox) -> Taken {
+    mutating func take(_ command: Command, note: AuditNote?, ticket: UInt64, box: any ReplyBox) -> Taken {
         switch condition {
         case .selling: break
         case .closing: return Taken(reply: .failed(.closing))
@@ -71,11 +72,11 @@ struct Desk: Sendable {
         let (moment, step) = readClock()
         switch office.decide(command, at: moment) {
         case .notAtHand(let hold):
-            gathering.lookups.append(Lookup(hold: hold, command: command, ticket: ticket, box: box))
+            gathering.lookups.append(Lookup(hold: hold, command: command, note: note, ticket: ticket, box: box))
         case .decided(let decision):
             let reply = StoreReply.decided(decision.outcome, at: moment)
             if let fact = decision.fact {
-                append(fact, at: moment)
+                append(fact, note: note, at: moment)
             } else if !waits(decision.outcome) {
                 return Taken(reply: reply, step: step)
             }
@@ -101,7 +102,7 @@ struct Desk: Sendable {
     }
 
     func event(_ code: Code) -> EventReading? {
-        office.definition(of: code).map { EventReading($0.definition, isPaused: $0.paused) }
+        office.definition(of: code).map { EventReading($0.definition, isPaused: $0.paused, revision: $0.revision) }
     }
 
     func catalogue(at index: UInt32) -> EventCatalogue {
@@ -115,7 +116,7 @@ struct Desk: Sendable {
     /// Completing is refused last, holding first (rule 21).
     private func queueLimit(for command: Command) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .define, .pause, .resume: queuedFacts
+        case .purchase, .returnPurchase, .define, .pause, .resume, .remove: queuedFacts
         case .extend, .release, .look: queuedFacts / 4 * 3
         case .hold: queuedFacts / 2
         }
@@ -126,11 +127,12 @@ struct Desk: Sendable {
     private func waits(_ outcome: Outcome) -> Bool {
         guard isCommitting || !gathering.facts.entries.isEmpty else { return false }
         switch outcome {
-        case .held, .extended, .released, .purchased, .returned, .looked, .eventChanged: return true
+        case .held, .extended, .released, .purchased, .returned, .looked, .eventChanged, .eventRemoved:
+            return true
         case .refused(let refusal):
             switch refusal {
             case .holdExpired, .holdReleased, .alreadyPurchased, .purchaseReturned, .paymentConflict,
-                .extensionDenied, .notPurchased, .keyReused:
+                .extensionDenied, .notPurchased, .keyReused, .revisionMismatch, .eventHasSales:
                 return true
             case .unknownEvent, .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused,
                 .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyKeys:
@@ -139,10 +141,11 @@ struct Desk: Sendable {
         }
     }
 
-    private mutating func append(_ fact: RecordedFact, at moment: Moment) {
+    private mutating func append(_ fact: RecordedFact, note: AuditNote? = nil, at moment: Moment) {
         var catalogue: EventCatalogue?
         if case .defined(let definition, _) = fact.fact { catalogue = office.catalogue(of: definition.id) }
         gathering.facts.entries.append(.init(recorded: fact, catalogue: catalogue))
+        if let note, fact.fact != .clockReached { gathering.facts.notes.append((fact, note)) }
         noteWallClock(at: moment)
     }
 
@@ -184,7 +187,7 @@ struct Desk: Sendable {
     mutating func takeAgain(_ lookup: Lookup, _ hold: RestoredHold) -> Taken {
         guard condition == .selling else { return Taken(reply: .failed(.outcomeUnknown)) }
         office.recall(hold)
-        return take(lookup.command, ticket: lookup.ticket, box: lookup.box)
+        return take(lookup.command, note: lookup.note, ticket: lookup.ticket, box: lookup.box)
     }
 
     // MARK: Failing, recovering, closing
@@ -239,12 +242,13 @@ struct Desk: Sendable {
         if condition != .closing { condition = .selling }
     }
 
-    /// That the clock came this far, if anything live depends on it.
+    /// That the clock came this far. Also where nothing is live any more: what expired since the last fact would be
+    /// live again after the restart.
     mutating func takeLastClock() -> Ledger.Batch? {
         let moment = readClock().moment
         office.advance(to: moment.office)
-        guard let fact = office.recordClock(ifOlderThan: .zero) else { return nil }
-        append(fact, at: moment)
+        guard office.lastFactAt < office.clock else { return nil }
+        append(office.recordClock(), at: moment)
         defer { gathering = Batch() }
         return gathering.facts
     }

@@ -69,6 +69,8 @@ public final class EmbeddedStore: TicketStore, Service {
     let work = DispatchSemaphore(value: 0)
     private let committerEnded = DispatchSemaphore(value: 0)
     private let lock: Mutex<LedgerLock?>
+    let shelf: LedgerShelf
+    let isRecounting = Mutex(false)
 
     /// Opens the ledger, recovers what it says, and sells.
     ///
@@ -93,13 +95,16 @@ public final class EmbeddedStore: TicketStore, Service {
         desk.open()
         self.desk = Mutex(desk)
         self.ledger = Mutex(ledger)
+        shelf = try LedgerShelf(path: ledgerPath)
         startCommitter()
     }
 
     // MARK: TicketStore
 
-    public func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply? {
-        let taken = desk.withLock { $0.take(command, ticket: ticket, box: box) }
+    public func submit(
+        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplyBox
+    ) -> StoreReply? {
+        let taken = desk.withLock { $0.take(command, note: note, ticket: ticket, box: box) }
         if taken.wakesCommitter { work.signal() }
         if let step = taken.step { log(step) }
         return taken.reply
@@ -153,6 +158,8 @@ public final class EmbeddedStore: TicketStore, Service {
         guard wasOpen else { return }
         work.signal()
         committerEnded.wait()
+        // First, or the log could not be folded in whole.
+        shelf.close()
         do {
             try ledger.withLock { ledger throws(LedgerError) in try ledger.close() }
         } catch {

@@ -31,6 +31,10 @@ struct FactWriter {
                 try writeSeldom(entry)
             }
         }
+        for (fact, note) in batch.notes {
+            try insert("audit", "seq, at, key, name, action, subject").run(
+                Int64(fact.sequence), fact.at.milliseconds, texts: [note.key, note.name, note.action, note.subject])
+        }
         if let wallClock = batch.wallClock {
             try insert("wall_clock", "at, ahead", orReplace: true).run(wallClock.at.milliseconds, wallClock.ahead)
         }
@@ -54,6 +58,9 @@ struct FactWriter {
             try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), text: payment.text)
         case .recovered(let event, let until):
             try insert("recoveries", "seq, at, event, until").run(sequence, at, Int64(event), until.milliseconds)
+        case .removed(let event):
+            try insert("removals", "seq, at, event").run(sequence, at, Int64(event))
+            try RowStatement(db.cachedStatement(sql: "DELETE FROM events WHERE event = ?")).run(Int64(event))
         case .clockReached:
             try insert("clock_mark", "one, at", orReplace: true).run(1, at)
         case .defined(let definition, let paused):

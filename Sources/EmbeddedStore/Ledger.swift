@@ -17,6 +17,8 @@ struct Ledger: Sendable {
         }
 
         var entries: ContiguousArray<Entry> = []
+        /// Of facts that operators made.
+        var notes: [(fact: RecordedFact, note: AuditNote)] = []
         /// How far the time of day is ahead of the office's clock, where that is to be noted.
         var wallClock: (at: Timestamp, ahead: Int64)?
     }

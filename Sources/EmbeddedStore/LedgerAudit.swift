@@ -33,6 +33,9 @@ public enum LedgerAudit {
                 guard try db.tableExists("holds"), try db.tableExists("ledger") else {
                     throw LedgerError.damaged("it has no ledger's tables")
                 }
+                guard try LedgerSchema.migrator.hasCompletedMigrations(db) else {
+                    throw LedgerError.tooOld(path: path)
+                }
                 return try recount(db)
             }
         } catch {
@@ -94,13 +97,13 @@ struct BrokenRule: Error {
 struct AuditFact {
     enum Kind: Int64 {
         case definition = 1
-        case hold, lengthening, release, purchase, givingBack, refund, recovery
+        case hold, lengthening, release, purchase, givingBack, refund, recovery, removal
     }
 
     var sequence: Int64
     var kind: Kind
     var at: Int64
-    /// The hold, or for definitions and recoveries the event.
+    /// The hold, or for definitions, recoveries and removals the event.
     var subject: Int64
     /// Deadline, `until`, `late` or `paused`, as the kind has it.
     var value: Int64
@@ -126,6 +129,7 @@ struct AuditFacts {
             UNION ALL SELECT seq, 6, at, hold, 0, NULL, 0 FROM returns
             UNION ALL SELECT seq, 7, at, hold, 0, payment, 0 FROM refunds
             UNION ALL SELECT seq, 8, at, event, until, NULL, 0 FROM recoveries
+            UNION ALL SELECT seq, 9, at, event, 0, NULL, 0 FROM removals
             ORDER BY 1
             """)
     }

@@ -30,7 +30,7 @@ struct LedgerReader {
         var office = BoxOffice(limits: limits)
         let (last, next) = try end()
         office.beginRestoring(at: last, nextSequence: next)
-        for (definition, paused) in try definitions() { office.restore(definition, paused: paused) }
+        try readEvents(into: &office)
         try readHolds { hold in
             guard office.canRestore(hold) else {
                 throw LedgerError.damaged("hold \(hold.id) does not follow the one before it, or has an unknown type")
@@ -77,6 +77,7 @@ struct LedgerReader {
               UNION ALL SELECT * FROM (SELECT at, seq FROM holds ORDER BY id DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM refunds ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM recoveries ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM removals ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT max(at), max(seq) FROM purchases
               UNION ALL SELECT max(at), max(seq) FROM releases
               UNION ALL SELECT max(at), max(seq) FROM returns
@@ -86,17 +87,28 @@ struct LedgerReader {
         return (Timestamp(milliseconds: row.int(0)), UInt64(clamping: row.int(1)) + 1)
     }
 
-    func definitions() throws -> [(EventDefinition, paused: Bool)] {
-        var found = [(EventDefinition, paused: Bool)]()
-        let rows = try Cursor(db, "SELECT seq, paused, document FROM definitions ORDER BY seq")
+    /// Definitions and removals in their order: the index of an event follows from it.
+    private func readEvents(into office: inout BoxOffice) throws {
+        let rows = try Cursor(
+            db,
+            """
+            SELECT seq, paused, event, document FROM definitions
+            UNION ALL SELECT seq, 0, event, NULL FROM removals ORDER BY seq
+            """)
         while try rows.next() {
+            guard let document = rows.text(3) else {
+                guard let event = UInt32(exactly: rows.int(2)), office.restoreRemoval(of: event) else {
+                    throw LedgerError.damaged("fact \(rows.int(0)) removes event \(rows.int(2)), which there is not")
+                }
+                continue
+            }
             do {
-                found.append((try EventDocument.read(Array((rows.text(2) ?? "").utf8)), rows.int(1) != 0))
+                let definition = try EventDocument.read(Array(document.utf8))
+                office.restore(definition, paused: rows.int(1) != 0)
             } catch {
                 throw LedgerError.damaged("definition \(rows.int(0)): \(error)")
             }
         }
-        return found
     }
 
     /// Holds in the order of their numbers, each joined with what became of it.

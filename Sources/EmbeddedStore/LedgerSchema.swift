@@ -11,8 +11,19 @@ enum LedgerSchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 facts") { try $0.execute(sql: facts) }
         migrator.registerMigration("1 readable") { try $0.execute(sql: readable) }
+        migrator.registerMigration("2 operators") { try $0.execute(sql: operators) }
         return migrator
     }
+
+    private static let operators = """
+        CREATE TABLE removals (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event INTEGER NOT NULL) STRICT;
+
+        -- Who made which fact: written with it, so there is none without the other.
+        CREATE TABLE audit (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, action TEXT NOT NULL,
+          subject TEXT NOT NULL
+        ) STRICT;
+        """
 
     private static let facts = """
         CREATE TABLE ledger (

@@ -61,6 +61,14 @@ struct Problem: Sendable {
         status: 409, code: "payment-conflict", title: "The payment and the hold do not belong together")
     static let extensionDenied = Problem(
         status: 409, code: "extension-denied", title: "The hold cannot be extended again")
+    static let forbidden = Problem(status: 403, code: "forbidden", title: "This key may only look")
+    static let unknownPurchase = Problem(status: 404, code: "unknown-purchase", title: "There is no such purchase")
+    static let preconditionRequired = Problem(
+        status: 428, code: "precondition-required", title: "If-Match is needed here")
+    static let preconditionFailed = Problem(
+        status: 412, code: "precondition-failed", title: "The event was changed meanwhile")
+    static let eventHasSales = Problem(
+        status: 409, code: "event-has-sales", title: "Places of the event are held or were sold")
     static let keyReused = Problem(
         status: 422, code: "idempotency-key-reused", title: "The key was used for another request")
     static let reducedCapacity = Problem(
@@ -92,6 +100,8 @@ struct Problem: Sendable {
         case .extensionDenied: self = .extensionDenied
         case .keyReused: self = .keyReused
         case .tooManyKeys: self = .reducedCapacity
+        case .revisionMismatch: self = .preconditionFailed
+        case .eventHasSales: self = .eventHasSales
         }
     }
 

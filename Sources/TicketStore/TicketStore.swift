@@ -15,11 +15,12 @@ public protocol TicketStore: Sendable {
     /// Hands a command in.
     ///
     /// - Parameters:
+    ///   - note: written into the audit with the fact, where the command is an operator's and changes something.
     ///   - ticket: comes back with the reply; only the box gives it a meaning.
     ///   - box: where the reply goes if it cannot be given at once.
     /// - Returns: the reply, if it can be given at once. Otherwise it is delivered to `box`, on a thread of the
     ///   store's, perhaps before this call returns.
-    func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply?
+    func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply?
 
     /// What is left of an event, or `nil` if there is no such event.
     ///
@@ -101,10 +102,13 @@ public enum StoreCondition: Sendable, Equatable {
 public struct EventReading: Sendable, Equatable {
     public var definition: EventDefinition
     public var isPaused: Bool
+    /// Another one after every change of either.
+    public var revision: UInt64
 
-    public init(_ definition: EventDefinition, isPaused: Bool) {
+    public init(_ definition: EventDefinition, isPaused: Bool, revision: UInt64) {
         self.definition = definition
         self.isPaused = isPaused
+        self.revision = revision
     }
 }
 
@@ -124,11 +128,19 @@ public enum Durability: String, Sendable, CaseIterable {
 }
 
 extension TicketStore {
+    /// Hands a command in that is no operator's.
+    @inlinable
+    public func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply? {
+        submit(command, note: nil, ticket: ticket, replyTo: box)
+    }
+
     /// Hands a command in and waits for its reply: the comfortable way, for everything that is not hot.
-    public func perform(_ command: Command) async -> StoreReply {
+    public func perform(_ command: Command, note: AuditNote? = nil) async -> StoreReply {
         await withCheckedContinuation { continuation in
             let box = SingleReply(continuation)
-            if let reply = submit(command, ticket: 0, replyTo: box) { continuation.resume(returning: reply) }
+            if let reply = submit(command, note: note, ticket: 0, replyTo: box) {
+                continuation.resume(returning: reply)
+            }
         }
     }
 }

@@ -14,7 +14,11 @@ extension Books {
         if let key = request.key, judgeKey(key, request, heard, span) { return }
         switch heard {
         case .refused: break
-        case .unknownHold: breach("rule 19: \(hold) was given and is unknown")
+        case .unknownHold:
+            // What ended is shown for seven days.
+            guard case .look = request.asked, account.end.lowerBound + 7 * 24 * 3_600_000 <= span.upperBound else {
+                return breach("rule 19: \(hold) was given and is unknown")
+            }
         case .looked(let state): look(hold, was, state)
         case .released(let repeated):
             expect(hold, was, repeated ? [.released, .expired, .owed] : [.held], request, heard)

@@ -120,9 +120,12 @@ public struct Books: Sendable {
         if let asked = Asked(command) {
             return hear(Heard(outcome), of: asked, key: command.keyText, at: moment.milliseconds)
         }
+        if case .eventRemoved(let event) = outcome { definitions[event.text] = nil }
         guard case .eventChanged = outcome else { return }
         switch command {
-        case .define(let definition): define(definition)
+        case .define(let definition, let isPaused, _):
+            define(definition)
+            if let isPaused { pause(definition.id.text, isPaused) }
         case .pause(let event): pause(event.text)
         case .resume(let event): pause(event.text, false)
         default: breach("\(command) changed an event")

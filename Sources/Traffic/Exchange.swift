@@ -80,14 +80,16 @@ extension Asked {
         case .hold(let request):
             self = .hold(
                 event: request.event.text,
-                lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity, minimum: $0.minimum) }.map { $0 },
+                lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity, minimum: $0.minimum) }.map {
+                    $0
+                },
                 buyer: request.buyer?.text)
         case .extend(let id, _): self = .extend(id.description)
         case .release(let id): self = .release(id.description)
         case .purchase(let id, let payment): self = .purchase(id.description, payment: payment?.text)
         case .returnPurchase(let id): self = .returnPurchase(id.description)
         case .look(let id): self = .look(id.description)
-        case .define, .pause, .resume: return nil
+        case .define, .pause, .resume, .remove: return nil
         }
     }
 }
@@ -128,7 +130,7 @@ extension Heard {
         case .purchased(_, let late, let repeated): self = .purchased(late: late, repeated: repeated)
         case .returned(_, let repeated): self = .returned(repeated: repeated)
         case .looked(let view): self = .looked(State(view.state))
-        case .eventChanged: self = .refused
+        case .eventChanged, .eventRemoved: self = .refused
         case .refused(let refusal): self.init(refusal)
         }
     }
@@ -149,7 +151,7 @@ extension Heard {
         case .unknownHold: self = .unknownHold
         case .keyReused: self = .keyReused
         case .unknownEvent, .unknownTicketType, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
-            .tooManyKeys:
+            .tooManyKeys, .revisionMismatch, .eventHasSales:
             self = .refused
         }
     }

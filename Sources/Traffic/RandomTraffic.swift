@@ -81,7 +81,7 @@ public struct RandomTraffic: Sendable {
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].isOver = true
         case .eventChanged:
-            guard case .define(let definition) = last,
+            guard case .define(let definition, _, _) = last,
                 let position = definitions.firstIndex(where: { $0.id == definition.id })
             else { return }
             definitions[position] = definition

@@ -74,7 +74,7 @@ struct BoxOfficeHouse {
                 switch error {
                 case .inUse: Failure.unavailable
                 case .cannotOpen, .diskFull, .writeFailed: Failure.cannotCreate
-                case .tooNew, .settingRefused, .damaged: Failure.atWork
+                case .tooNew, .tooOld, .settingRefused, .damaged: Failure.atWork
                 }
             throw Failure(error.description, status: status)
         }
@@ -93,7 +93,9 @@ struct BoxOfficeHouse {
         let definitions = given.isEmpty && known.isEmpty ? [EventFile.standard] : given
         for definition in definitions {
             let before = known.first { $0.definition.id == definition.id }?.definition
-            switch await store.perform(.define(definition)) {
+            let note = AuditNote(
+                key: "-", name: "holdfast serve", action: "event.define", subject: definition.id.text)
+            switch await store.perform(.define(definition), note: note) {
             case .decided(.eventChanged, _):
                 if let before, before != definition {
                     logger.notice("An event was redefined by its file", metadata: ["event": "\(definition.id)"])

@@ -3,14 +3,15 @@ import BoxOffice
 /// What a ledger would say, kept in the dullest way: every fact in order, each hold as it stands after the last one.
 struct FoldedFacts {
     private(set) var facts: [RecordedFact] = []
-    private(set) var definitions: [(EventDefinition, paused: Bool)] = []
+    /// Definitions and removals, in their order.
+    private(set) var eventFacts: [RecordedFact] = []
     private(set) var holds: [RestoredHold] = []
     private(set) var keys: [RestoredKey] = []
 
     mutating func add(_ recorded: RecordedFact) {
         facts.append(recorded)
         switch recorded.fact {
-        case .defined(let definition, let paused): definitions.append((definition, paused))
+        case .defined, .removed: eventFacts.append(recorded)
         case .held(let id, let fact):
             holds.append(
                 RestoredHold(id: id, event: fact.event, lines: fact.lines, deadline: fact.deadline, buyer: fact.buyer))
@@ -59,7 +60,14 @@ struct FoldedFacts {
         guard let last = facts.last else { return office }
         let next = if case .clockReached = last.fact { last.sequence } else { last.sequence + 1 }
         office.beginRestoring(at: last.at, nextSequence: next)
-        for (definition, paused) in definitions { office.restore(definition, paused: paused) }
+        for recorded in eventFacts {
+            switch recorded.fact {
+            case .defined(let definition, let paused):
+                office.restore(definition, paused: paused)
+            case .removed(let event): _ = office.restoreRemoval(of: event)
+            default: break
+            }
+        }
         for hold in holds { office.restore(hold) }
         for key in keys { office.restore(key) }
         return office

@@ -42,7 +42,8 @@ extension Script {
         case .looked(let view):
             "\(view.state) until \(time(view.expiresAt.milliseconds)) for "
                 + view.lines.map { "\($0.quantity)@\($0.price)" }.map { $0 }.joined(separator: "+")
-        case .eventChanged(let event): "\(event) stands"
+        case .eventChanged(let event, _): "\(event) stands"
+        case .eventRemoved(let event): "\(event) is no more"
         case .refused(let refusal): "no: " + text(refusal)
         }
     }
@@ -69,6 +70,8 @@ extension Script {
         case .extensionDenied(let limit): "\(limit) extensions at most"
         case .notPurchased: "not purchased"
         case .keyReused: "key reused"
+        case .revisionMismatch(let revision): "revision \(revision)"
+        case .eventHasSales: "has sales"
         case .tooManyKeys: "too many keys"
         }
     }

@@ -110,7 +110,12 @@ struct Script {
         case "buy": return .purchase(id, value(after: "with").flatMap { PaymentReference($0) })
         case "return": return .returnPurchase(id)
         case "look": return .look(id)
-        case "define": return definitions[words[1]].map { .define($0) }
+        case "define":
+            let revision = value(after: "at").flatMap { UInt64($0) }
+            let paused = words.contains("paused") ? true : words.contains("open") ? false : nil
+            return definitions[words[1]].map { .define($0, paused: paused, expecting: revision) }
+        case "remove":
+            return Code(words[1]).map { .remove(event: $0, expecting: value(after: "at").flatMap { UInt64($0) }) }
         case "pause": return Code(words[1]).map { .pause(event: $0) }
         case "resume": return Code(words[1]).map { .resume(event: $0) }
         default: return nil

@@ -1,0 +1,43 @@
+public import BoxOffice
+internal import Dispatch
+internal import Synchronization
+public import TicketStore
+
+extension EmbeddedStore: SalesLedger {
+    public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
+        try await shelf.purchases(of: event, after: hold, limit: limit)
+    }
+
+    public func purchase(_ hold: HoldID) async throws -> PurchaseRecord? {
+        try await shelf.purchase(hold)
+    }
+
+    public func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord] {
+        try await shelf.refundsOwed(of: event, after: sequence, limit: limit)
+    }
+
+    public func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+        try await shelf.audit(after: sequence, limit: limit)
+    }
+
+    /// Counts on a thread of its own, beside the writer. While one counts, others are refused as overload: it takes
+    /// memory for every hold.
+    public func recount() async throws -> Recount {
+        let isFree = isRecounting.withLock { isRecounting in
+            defer { isRecounting = true }
+            return !isRecounting
+        }
+        guard isFree else { throw StoreFailure.overloaded }
+        defer { isRecounting.withLock { $0 = false } }
+        let path = ledgerPath
+        return try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global(qos: .utility).async {
+                continuation.resume(
+                    with: Result {
+                        let report = try LedgerAudit.recount(path: path)
+                        return Recount(facts: report.facts, pools: report.pools, broken: report.broken)
+                    })
+            }
+        }
+    }
+}

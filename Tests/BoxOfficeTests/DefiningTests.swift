@@ -1,0 +1,98 @@
+import BoxOffice
+import Testing
+
+/// Operators who change events at the same time, and events that go.
+@Suite("Defining")
+struct DefiningTests {
+    @Test("Who names a revision changes only what they have seen, and 0 is an event that is not there yet")
+    func revisions() {
+        Script.play(
+            [
+                "one": Halls.hall("floor=1", "GA:floor"), "two": Halls.hall("floor=2", "GA:floor"),
+                "bad": Halls.hall("floor=-1", "GA:floor"),
+            ],
+            """
+            0s define one at 1 -> no: revision 0
+            define one at 0 -> main stands
+            define one at 0 -> no: revision 1
+            define two at 0 -> no: revision 1
+            define bad at 7 -> no: revision 1
+            define two at 1 -> main stands
+            define one at 1 -> no: revision 2
+            pause main -> main stands
+            define one at 2 -> no: revision 3
+            restart -> at 0s
+            define one at 2 -> no: revision 3
+            define two at 3 -> main stands
+            define one at 3 -> main stands
+            remove main at 3 -> no: revision 4
+            remove main at 4 -> main is no more
+            define one at 4 -> no: revision 0
+            """)
+    }
+
+    @Test("A definition can pause and resume in the same step, and leaves a pause alone otherwise")
+    func pausing() {
+        Script.play(
+            ["one": Halls.hall("floor=9", "GA:floor"), "two": Halls.hall("floor=8", "GA:floor")],
+            """
+            0s define one paused -> main stands
+            hold main GA×1 -> no: paused
+            define two -> main stands
+            hold main GA×1 -> no: paused
+            define two open -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            define two paused -> main stands
+            hold main GA×1 -> no: paused
+            restart -> at 0s
+            hold main GA×1 -> no: paused
+            """)
+    }
+
+    @Test("An event goes only if nothing of it is held or ever was sold, and its holds and payments stay settled")
+    func removing() {
+        Script.play(
+            ["one": Halls.hall("floor=9", "GA:floor")],
+            """
+            0s remove main -> no: unknown event
+            define one -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            remove main -> no: has sales
+            5m0s remove main -> main is no more
+            remove main -> no: unknown event
+            hold main GA×1 -> no: unknown event
+            look 1 -> expired until 4m58s for 1@100
+            buy 1 with card -> no: expired, refund
+            restart -> at 5m0s
+            look 1 -> expired until 4m58s for 1@100
+            define one -> main stands
+            count main -> floor: 9 free 0 held 0 sold
+            hold main GA×9 -> held 2 until 9m58s
+            buy 1 with card -> no: expired, refund
+            buy 2 -> purchased 2
+            return 2 -> returned 2
+            remove main -> no: has sales
+            restart -> at 5m0s
+            remove main -> no: has sales
+            count main -> floor: 9 free 0 held 0 sold
+            """)
+    }
+
+    @Test("A hold that ended is shown for seven days from its deadline on, and is unknown then")
+    func shown() {
+        Script.play(
+            ["one": Halls.hall("floor=9", "GA:floor")],
+            """
+            0s define one -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            hold main GA×1 -> held 2 until 4m58s
+            buy 1 -> purchased 1
+            168h4m59.999s look 1 -> purchased until 4m58s for 1@100
+            look 2 -> expired until 4m58s for 1@100
+            168h5m0s look 1 -> no: unknown hold
+            look 2 -> no: unknown hold
+            buy 1 -> purchased 1 before
+            return 1 -> returned 1
+            """)
+    }
+}
