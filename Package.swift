@@ -44,6 +44,7 @@ let package = Package(
             name: "EmbeddedStore",
             dependencies: [
                 "BoxOffice", "TicketStore",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "HeapModule", package: "swift-collections"),

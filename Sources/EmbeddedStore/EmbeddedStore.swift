@@ -190,7 +190,7 @@ public final class EmbeddedStore: TicketStore, Service {
         }
     }
 
-    private static func makeDirectory(_ path: String) throws(LedgerError) {
+    static func makeDirectory(_ path: String) throws(LedgerError) {
         var made = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
             made += made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part

@@ -69,6 +69,7 @@ struct BuyerDocuments {
         var writer = JSONWriter(reserving: 1_024)
         writer.object { writer in
             writer.member("state", SaleState(event, at: moment).rawValue)
+            writer.member("paused", event.isPaused)
             writer.member("definition") { EventDocument.write(event.definition, to: &$0) }
         }
         return writer.bytes
@@ -149,6 +150,12 @@ extension HoldID {
     var `public`: String { "H\(number)" }
     /// How the purchase of a hold is called.
     var purchase: String { "P\(number)" }
+
+    /// The hold whose purchase is called so.
+    init?(purchase text: String) {
+        guard let number = UInt64(text.dropFirst()), HoldID(number).purchase == text else { return nil }
+        self.init(number)
+    }
 
     /// The hold that is called so; `nil` unless written exactly as ``public`` writes it.
     init?(public text: String) {

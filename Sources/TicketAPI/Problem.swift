@@ -28,9 +28,9 @@ struct Problem: Sendable {
     static let notReady = Problem(status: 503, code: "not-ready", title: "Nothing is sold now", isRetryable: true)
 
     static let unauthenticated = Problem(
-        status: 401, code: "unauthenticated", title: "The hold's token is needed, as Authorization: Bearer")
+        status: 401, code: "unauthenticated", title: "A token or key is needed, as Authorization: Bearer")
     static let unsupportedMediaType = Problem(
-        status: 415, code: "unsupported-media-type", title: "The body must be application/json")
+        status: 415, code: "unsupported-media-type", title: "The body is of a type that is not taken here")
     static let keyMissing = Problem(
         status: 400, code: "idempotency-key-missing", title: "An Idempotency-Key is needed here")
 

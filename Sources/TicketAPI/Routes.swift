@@ -8,6 +8,8 @@ internal import TicketStore
 /// Everything that is not hot, by the framework's router; and the answers where there is nothing.
 struct Routes: Sendable {
     let store: any TicketStore
+    let ledger: any SalesLedger
+    let keyring: any OperatorKeyring
     let mint: TokenMint
     let bodyBytes: Int
 
@@ -16,9 +18,14 @@ struct Routes: Sendable {
         "/health/live": "GET, HEAD",
         "/health/ready": "GET, HEAD",
         "/v1/events": "GET, HEAD",
-        "/v1/events/:event": "GET, HEAD",
+        "/v1/events/:event": "GET, HEAD, PUT, PATCH, DELETE",
         "/v1/events/:event/availability": "GET, HEAD",
         "/v1/events/:event/holds": "POST",
+        "/v1/events/:event/purchases": "GET, HEAD",
+        "/v1/events/:event/reconciliation": "GET, HEAD",
+        "/v1/purchases/:purchase/return": "POST",
+        "/v1/audit": "GET, HEAD",
+        "/v1/invariants": "GET, HEAD",
         "/v1/holds/:hold": "GET, HEAD, DELETE",
         "/v1/holds/:hold/extend": "POST",
         "/v1/holds/:hold/purchase": "POST",
@@ -32,7 +39,11 @@ struct Routes: Sendable {
             json(.ok, Array(#"{"status":"live"}"#.utf8))
         }
         router.get("/health/ready") { _, _ in ready() }
-        BuyerRoutes(store: store, mint: mint, bodyBytes: bodyBytes).add(to: router)
+        let counter = Counter(store: store, bodyBytes: bodyBytes)
+        let doorman = Doorman(keyring: keyring)
+        BuyerRoutes(counter: counter, mint: mint, doorman: doorman).add(to: router)
+        EventRoutes(counter: counter, doorman: doorman).add(to: router)
+        SalesRoutes(counter: counter, doorman: doorman, ledger: ledger).add(to: router)
         return router.buildResponder()
     }
 

@@ -11,6 +11,8 @@ public import TicketStore
 /// The HTTP service in front of a store.
 public struct TicketService: Service {
     private let store: any TicketStore
+    private let ledger: any SalesLedger
+    private let keyring: any OperatorKeyring
     private let configuration: ServiceConfiguration
     private let mint: TokenMint
     private let logger: Logger
@@ -18,10 +20,13 @@ public struct TicketService: Service {
 
     /// - Parameter whenListening: called with the port once connections are accepted.
     public init(
-        store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, logger: Logger,
+        store: any TicketStore & SalesLedger, keyring: any OperatorKeyring, configuration: ServiceConfiguration,
+        mint: TokenMint, logger: Logger,
         whenListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.store = store
+        self.ledger = store
+        self.keyring = keyring
         self.configuration = configuration
         self.mint = mint
         self.logger = logger
@@ -50,7 +55,9 @@ public struct TicketService: Service {
             TicketWindow(store: store, configuration: configuration, mint: mint)
         }
         let application = Application(
-            responder: Routes(store: store, mint: mint, bodyBytes: configuration.bodyBytes).responder(),
+            responder: Routes(
+                store: store, ledger: ledger, keyring: keyring, mint: mint, bodyBytes: configuration.bodyBytes
+            ).responder(),
             server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),

@@ -9,6 +9,7 @@ struct Greeting {
     let settings: Settings
     let store: EmbeddedStore
     let classicEvent: Code
+    let hasOperators: Bool
 
     func print(port: Int) {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
@@ -19,6 +20,10 @@ struct Greeting {
         }
         lines.append("  Ledger      \(store.ledgerPath)")
         lines.append("  Durability  \(durability)")
+        if !hasOperators {
+            let data = settings.data == "holdfast-data" ? "" : " --data \(settings.data)"
+            lines.append("  Operators   none yet: holdfast key create --role operator --name YOUR-NAME\(data)")
+        }
         lines.append("")
         lines.append("  curl \(address)/remaining_tickets")
         let type = store.events.first { $0.definition.id == classicEvent }?.definition.types.first?.code.text

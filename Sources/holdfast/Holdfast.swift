@@ -15,6 +15,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast serve --event hall.json --data /srv/hall
               HOLDFAST_PORT=9000 holdfast serve               the same settings, from the environment
               holdfast config --port 9000                     what would be in force, and why
+              holdfast key create --role operator --name Anna   who may pause, return, and see purchases
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
 
             EXIT STATUS
@@ -22,7 +23,7 @@ struct Holdfast: AsyncParsableCommand {
               73 the ledger cannot be made, 78 a bad configuration or event file
             """,
         version: version,
-        subcommands: [Serve.self, Config.self, Verify.self],
+        subcommands: [Serve.self, Keys.self, Config.self, Verify.self],
         defaultSubcommand: nil)
 }
 

@@ -138,9 +138,11 @@ struct BoxOfficeHouse {
         configuration.request = settings.timeouts.request
         configuration.threads = settings.threads
         let keys = try TokenKeyFile.keys(in: settings.data)
-        let greeting = Greeting(settings: settings, store: store, classicEvent: classicEvent)
+        let keyring = try OperatorKeyFile.told(in: settings.data)
+        let greeting = Greeting(
+            settings: settings, store: store, classicEvent: classicEvent, hasOperators: try keyring.hasKeys())
         return TicketService(
-            store: store, configuration: configuration,
+            store: store, keyring: keyring, configuration: configuration,
             mint: TokenMint(keys: keys, ledger: store.ledgerIdentity), logger: Logger(label: "holdfast.http"),
             whenListening: { greeting.print(port: $0) })
     }

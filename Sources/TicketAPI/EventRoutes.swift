@@ -1,0 +1,153 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import TicketStore
+
+/// What operators do with events: define, change, remove.
+struct EventRoutes: Sendable {
+    let counter: Counter
+    let doorman: Doorman
+    private var store: any TicketStore { counter.store }
+
+    /// How often a change that takes whatever is there (`If-Match: *`) is tried again when others come in between.
+    private static let tries = 8
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.put("/v1/events/:event", use: put)
+        router.patch("/v1/events/:event", use: patch)
+        router.delete("/v1/events/:event", use: remove)
+    }
+
+    @Sendable private func put(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try await doorman.admit(request, toChange: true)
+        let path = context.parameters.get("event") ?? ""
+        guard let code = Code(path) else {
+            throw Refused.invalid([Mistake("/id", "must be 1 to 32 of A-Z a-z 0-9 _ -, as the path has it")])
+        }
+        var document = try await counter.json(request, types: ["application/json"])
+        if case .object(let members) = document {
+            if let id = members.first(where: { $0.name == "id" }) {
+                guard id.value == .string(path) else { throw Self.otherID(path) }
+            } else {
+                document = .object([JSONValue.Member("id", .string(path))] + members)
+            }
+        }
+        let written = document
+        let definition = try Counter.reading { () throws(DocumentError) in try EventDocument.read(written) }
+        let isNew = store.event(code) == nil
+        return try await change(code, request, mayBeNew: true, status: isNew ? .created : .ok) { _ in
+            (
+                .define(definition, expecting: nil),
+                key.note(isNew ? "event.define" : "event.change", on: path)
+            )
+        }
+    }
+
+    @Sendable private func patch(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try await doorman.admit(request, toChange: true)
+        let code = try counter.event(context).definition.id
+        let types: Set<String> = ["application/merge-patch+json", "application/json"]
+        guard case .object(let members) = try await counter.json(request, types: types) else {
+            throw Refused.invalid([Mistake("", "must be an object")])
+        }
+        var paused: Bool?
+        if let member = members.first(where: { $0.name == "paused" }) {
+            guard case .boolean(let wanted) = member.value else {
+                throw Refused.invalid([Mistake("/paused", "must be true or false")])
+            }
+            paused = wanted
+        }
+        let rest = members.filter { $0.name != "paused" }
+        let action = rest.isEmpty && paused != nil ? (paused == true ? "event.pause" : "event.resume") : "event.change"
+        return try await change(code, request, mayBeNew: false, status: .ok) { [paused] current in
+            guard let current else { throw Refused(.unknownEvent) }
+            let definition = try Counter.reading { () throws(DocumentError) in
+                let before = try JSONValue.document(
+                    EventDocument.write(current.definition), limits: EventDocument.jsonLimits)
+                return try EventDocument.read(before.merged(with: .object(rest)))
+            }
+            guard definition.id == code else { throw Self.otherID(code.text) }
+            return (.define(definition, paused: paused, expecting: nil), key.note(action, on: code.text))
+        }
+    }
+
+    @Sendable private func remove(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try await doorman.admit(request, toChange: true)
+        let code = try counter.event(context).definition.id
+        return try await change(code, request, mayBeNew: false, status: .noContent) { _ in
+            (.remove(event: code), key.note("event.delete", on: code.text))
+        }
+    }
+
+    private static func otherID(_ path: String) -> Refused {
+        .invalid([Mistake("/id", "must be \(path), as the path has it, or be left out")])
+    }
+
+    /// Changes an event if it is as the request's `If-Match` and `If-None-Match` say.
+    ///
+    /// The store decides on the revision that was read here, so nobody's change in between is overwritten unseen.
+    private func change(
+        _ code: Code, _ request: Request, mayBeNew: Bool, status: HTTPResponse.Status,
+        _ command: (EventReading?) throws -> (Command, AuditNote)
+    ) async throws -> Response {
+        let match = EntityTags(request.headers[.ifMatch])
+        let noneMatch = EntityTags(request.headers[.ifNoneMatch])
+        for _ in 0..<Self.tries {
+            let current = store.event(code)
+            try check(current, match, noneMatch, mayBeNew: mayBeNew)
+            let (wanted, note) = try command(current)
+            do {
+                let (outcome, _) = try await counter.perform(wanted.expecting(current?.revision ?? 0), note: note)
+                if case .eventRemoved = outcome { return Response(status: .noContent) }
+                guard let event = store.event(code) else { throw Refused(.unknownEvent) }
+                return answer(event, status: status)
+            } catch let refused as Refused where refused.problem.status == Problem.preconditionFailed.status {
+                // Somebody was faster: what is there now is looked at anew, and passes only if it may.
+                continue
+            }
+        }
+        throw Refused(.preconditionFailed)
+    }
+
+    private func check(
+        _ current: EventReading?, _ match: EntityTags, _ noneMatch: EntityTags, mayBeNew: Bool
+    ) throws {
+        guard let current else {
+            if !mayBeNew { throw Refused(.unknownEvent) }
+            if match.areGiven { throw Refused(.preconditionFailed, "There is no such event yet.") }
+            return
+        }
+        if noneMatch.areGiven, noneMatch.containWeakly(current.tag) {
+            throw Refused(.preconditionFailed, "The event is there already.")
+        }
+        guard match.areGiven else {
+            throw Refused(
+                .preconditionRequired, "The event is there; say with If-Match which state of it you have seen.")
+        }
+        guard match.containStrongly(current.tag) else { throw Refused(.preconditionFailed) }
+    }
+
+    private func answer(_ event: EventReading, status: HTTPResponse.Status) -> Response {
+        var response = json(status, BuyerDocuments(store: store).event(event, at: store.now))
+        response.headers[.eTag] = event.tag
+        if status == .created { response.headers[.location] = "/v1/events/\(event.definition.id)" }
+        return response
+    }
+}
+
+extension EventReading {
+    /// The event's `ETag`.
+    var tag: String { "\"\(revision)\"" }
+}
+
+extension Command {
+    /// The same change, only of that revision of its event.
+    fileprivate func expecting(_ revision: UInt64) -> Command {
+        switch self {
+        case .define(let definition, let paused, _): .define(definition, paused: paused, expecting: revision)
+        case .remove(let event, _): .remove(event: event, expecting: revision)
+        default: self
+        }
+    }
+}

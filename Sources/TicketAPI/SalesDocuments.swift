@@ -1,0 +1,183 @@
+internal import BoxOffice
+internal import TicketStore
+
+/// The recount as JSON.
+enum SalesDocuments {
+    static func recount(_ recount: Recount, took: Duration) -> [UInt8] {
+        var writer = JSONWriter(reserving: 1_024)
+        let holds = recount.broken == nil && recount.pools.allSatisfy(\.balances)
+        writer.object { writer in
+            writer.member("holds_true", holds)
+            writer.member("broken", recount.broken)
+            writer.member("facts", recount.facts)
+            writer.member("took_ms", took.inMilliseconds)
+            writer.member("events") { writer in
+                writer.array { writer in
+                    var rest = recount.pools[...]
+                    while let event = rest.first?.event {
+                        let pools = rest.prefix { $0.event == event }
+                        rest = rest.dropFirst(pools.count)
+                        writer.object { writer in
+                            writer.member("event", event.text)
+                            writer.member("pools") { writer in
+                                writer.array { writer in
+                                    for pool in pools { write(pool, to: &writer) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return writer.bytes
+    }
+
+    private static func write(_ pool: PoolCount, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("pool", pool.pool.text)
+            writer.member("capacity", pool.capacity)
+            writer.member("free", pool.free)
+            writer.member("held", pool.held)
+            writer.member("sold", pool.sold)
+            writer.member("oversubscribed", pool.oversubscribed)
+            writer.member("balanced", pool.balances)
+        }
+    }
+}
+
+extension JSONWriter {
+    mutating func purchase(_ purchase: PurchaseRecord) {
+        object { writer in
+            writer.member("id", purchase.hold.purchase)
+            writer.member("hold", purchase.hold.public)
+            writer.member("event", purchase.event)
+            writer.member("state", purchase.state)
+            writer.lines(purchase.lines)
+            writer.member("total", purchase.total)
+            writer.member("currency", purchase.currency)
+            writer.member("buyer", purchase.buyer)
+            writer.member("payment_reference", purchase.payment)
+            writer.member("late", purchase.isLate)
+            writer.member("purchased_at", purchase.purchasedAt)
+            writer.member("returned_at", purchase.returnedAt)
+        }
+    }
+
+    mutating func refund(_ refund: RefundRecord) {
+        object { writer in
+            writer.member("hold", refund.hold.public)
+            writer.member("payment_reference", refund.payment)
+            writer.member("asked_at", refund.askedAt)
+            writer.lines(refund.lines)
+            writer.member("total", refund.total)
+            writer.member("currency", refund.currency)
+            writer.member("buyer", refund.buyer)
+        }
+    }
+
+    mutating func entry(_ entry: AuditRecord) {
+        object { writer in
+            writer.member("sequence", entry.sequence)
+            writer.member("at", entry.at)
+            writer.member("key", entry.note.key)
+            writer.member("name", entry.note.name)
+            writer.member("action", entry.note.action)
+            writer.member("subject", entry.note.subject)
+        }
+    }
+
+    private mutating func lines(_ lines: [SoldLine]) {
+        member("lines") { writer in
+            writer.array { writer in
+                for line in lines {
+                    writer.object { writer in
+                        writer.member("type", line.type)
+                        writer.member("quantity", line.quantity)
+                        writer.member("price", line.price)
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension PurchaseRecord {
+    var state: String { returnedAt == nil ? "purchased" : "returned" }
+}
+
+/// A form in which all purchases are streamed.
+enum ExportForm: Sendable {
+    /// A row a line of a purchase (RFC 4180).
+    case csv
+    /// A JSON object a line, as in the list.
+    case ndjson
+
+    /// The one that an `Accept` names; nil for a page of JSON.
+    init?(accept: String?) {
+        let types = (accept ?? "").split(separator: ",").map { part in
+            (part.split(separator: ";").first ?? "").filter { $0 != " " }.lowercased()
+        }
+        if types.contains("text/csv") {
+            self = .csv
+        } else if types.contains("application/x-ndjson") {
+            self = .ndjson
+        } else {
+            return nil
+        }
+    }
+
+    var mediaType: String {
+        switch self {
+        case .csv: "text/csv; charset=utf-8; header=present"
+        case .ndjson: "application/x-ndjson"
+        }
+    }
+
+    var suffix: String {
+        switch self {
+        case .csv: "csv"
+        case .ndjson: "ndjson"
+        }
+    }
+
+    var head: [UInt8] {
+        switch self {
+        case .csv:
+            Array(
+                """
+                purchase,hold,event,state,type,quantity,price,total,currency,buyer,payment_reference,late,purchased_at,\
+                returned_at\r\n
+                """.utf8)
+        case .ndjson: []
+        }
+    }
+
+    func write(_ purchase: PurchaseRecord, to text: inout [UInt8]) {
+        switch self {
+        case .ndjson:
+            var writer = JSONWriter(reserving: 384)
+            writer.purchase(purchase)
+            text += writer.bytes
+            text.append(UInt8(ascii: "\n"))
+        case .csv:
+            for line in purchase.lines {
+                let fields: [String] = [
+                    purchase.hold.purchase, purchase.hold.public, purchase.event, purchase.state, line.type,
+                    "\(line.quantity)", "\(line.price)", "\(Int64(line.quantity) * line.price)", purchase.currency,
+                    purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
+                    purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "",
+                ]
+                text += Array((fields.map(Self.quoted).joined(separator: ",") + "\r\n").utf8)
+            }
+        }
+    }
+
+    /// A field as it stands in CSV: in quotes where it has to be.
+    private static func quoted(_ field: String) -> String {
+        let needsQuotes = field.utf8.contains { [0x22, 0x2c, 0x0a, 0x0d].contains($0) }
+        return needsQuotes
+            ? "\""
+                + field.split(separator: "\"", omittingEmptySubsequences: false)
+                .joined(separator: "\"\"") + "\"" : field
+    }
+}

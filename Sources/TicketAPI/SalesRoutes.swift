@@ -1,0 +1,160 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import NIOCore
+internal import TicketStore
+
+/// What operators and their accountants read, and the return of a purchase.
+struct SalesRoutes: Sendable {
+    let counter: Counter
+    let doorman: Doorman
+    let ledger: any SalesLedger
+
+    /// Purchases that an export reads and writes at once: its memory, however long it is.
+    private static let exportPage = 500
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.get("/v1/events/:event/purchases", use: purchases)
+        router.get("/v1/events/:event/reconciliation", use: reconciliation)
+        router.post("/v1/purchases/:purchase/return", use: giveBack)
+        router.get("/v1/audit", use: audit)
+        router.get("/v1/invariants", use: invariants)
+    }
+
+    @Sendable private func purchases(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        _ = try await doorman.admit(request, toChange: false)
+        let event = try counter.event(context).definition.id
+        let page = try Page(request)
+        if let form = ExportForm(accept: request.headers[.accept]) { return export(event, as: form) }
+        let found = try await ledger.purchases(of: event, after: page.behind.map { HoldID($0) }, limit: page.limit + 1)
+        return page.answer("purchases", found, of: request.uri.path, number: \.hold.number) { $1.purchase($0) }
+    }
+
+    /// All purchases, a page at a time: the next one is read when the client has taken the one before.
+    private func export(_ event: Code, as form: ExportForm) -> Response {
+        let headers: HTTPFields = [
+            .contentType: form.mediaType, .cacheControl: "no-store",
+            .contentDisposition: "attachment; filename=\"purchases-\(event).\(form.suffix)\"",
+        ]
+        return Response(
+            status: .ok, headers: headers,
+            body: ResponseBody { [ledger] writer in
+                var last: HoldID?
+                var text = form.head
+                repeat {
+                    let page = try await ledger.purchases(of: event, after: last, limit: Self.exportPage)
+                    for purchase in page { form.write(purchase, to: &text) }
+                    last = page.count == Self.exportPage ? page.last?.hold : nil
+                    if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
+                    text.removeAll(keepingCapacity: true)
+                } while last != nil
+                try await writer.finish(nil)
+            })
+    }
+
+    @Sendable private func reconciliation(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        _ = try await doorman.admit(request, toChange: false)
+        let event = try counter.event(context).definition.id
+        let page = try Page(request)
+        let found = try await ledger.refundsOwed(of: event, after: page.behind, limit: page.limit + 1)
+        return page.answer("refunds", found, of: request.uri.path, number: \.sequence) { $1.refund($0) }
+    }
+
+    @Sendable private func giveBack(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try await doorman.admit(request, toChange: true)
+        _ = try await counter.body(request, BuyerRequests.nothing, whenEmpty: true)
+        // A return is told by its purchase; its key only has to be one.
+        _ = try request.headers[.idempotencyKey].map { try Counter.key($0, scope: "return") }
+        guard let id = context.parameters.get("purchase").flatMap({ HoldID(purchase: $0) }) else {
+            throw Refused(.unknownPurchase)
+        }
+        do {
+            let note = key.note("purchase.return", on: id.purchase)
+            let (outcome, moment) = try await counter.perform(.returnPurchase(id), note: note)
+            guard case .returned(let hold, let isRepeat) = outcome else { throw counter.unexpected(outcome) }
+            var response = json(.ok, BuyerDocuments(store: counter.store).hold(hold, at: moment))
+            if isRepeat { response.headers[.idempotencyReplayed] = "true" }
+            return response
+        } catch let refused as Refused where "\(refused.problem.code)" == "\(Problem.unknownHold.code)" {
+            throw Refused(.unknownPurchase)
+        }
+    }
+
+    @Sendable private func audit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        _ = try await doorman.admit(request, toChange: false)
+        let page = try Page(request)
+        let found = try await ledger.audit(after: page.behind, limit: page.limit + 1)
+        return page.answer("entries", found, of: request.uri.path, number: \.sequence) { $1.entry($0) }
+    }
+
+    @Sendable private func invariants(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        _ = try await doorman.admit(request, toChange: false)
+        let clock = ContinuousClock()
+        let began = clock.now
+        do {
+            let recount = try await ledger.recount()
+            return json(.ok, SalesDocuments.recount(recount, took: clock.now - began))
+        } catch StoreFailure.overloaded {
+            var refused = Refused(.reducedCapacity, "Somebody else's recount is under way.")
+            refused.retryAfter = .milliseconds(Int.random(in: 1_000...3_000))
+            throw refused
+        }
+    }
+}
+
+/// Which part of a list is asked for.
+private struct Page {
+    private static let most = 1_000
+
+    let limit: Int
+    /// The number of the last element of the page before.
+    let behind: UInt64?
+
+    init(_ request: Request) throws {
+        let asked = request.uri.queryParameters.get("limit")
+        let cursor = request.uri.queryParameters.get("cursor")
+        limit = asked == nil ? 100 : asked.flatMap { Int($0) } ?? 0
+        behind = cursor.flatMap(Self.number)
+        var mistakes: [Mistake] = []
+        if !(1...Self.most).contains(limit) {
+            mistakes.append(Mistake("", "the query's limit must be from 1 to \(Self.most)"))
+        }
+        if cursor != nil, behind == nil { mistakes.append(Mistake("", "the query's cursor is none of ours")) }
+        if !mistakes.isEmpty { throw Refused.invalid(mistakes) }
+    }
+
+    /// A page as JSON, with where the next one is.
+    ///
+    /// - Parameter found: one more than the page has, where there is a next one.
+    func answer<Record>(
+        _ name: String, _ found: [Record], of path: String, number: KeyPath<Record, UInt64>,
+        write: (Record, inout JSONWriter) -> Void
+    ) -> Response {
+        let records = found.prefix(limit)
+        let next = found.count > limit ? records.last.map { Self.cursor($0[keyPath: number]) } : nil
+        var writer = JSONWriter(reserving: 256 * (records.count + 1))
+        writer.object { writer in
+            writer.member(name) { writer in
+                writer.array { writer in
+                    for record in records { write(record, &writer) }
+                }
+            }
+            writer.member("next_cursor", next)
+        }
+        var response = json(.ok, writer.bytes)
+        if let next { response.headers[.link] = "<\(path)?limit=\(limit)&cursor=\(next)>; rel=\"next\"" }
+        return response
+    }
+
+    /// Opaque to clients, so that what it means can change.
+    private static func cursor(_ number: UInt64) -> String {
+        "c" + String(number, radix: 36)
+    }
+
+    private static func number(_ cursor: String) -> UInt64? {
+        guard cursor.first == "c", let number = UInt64(cursor.dropFirst(), radix: 36), Self.cursor(number) == cursor
+        else { return nil }
+        return number
+    }
+}
