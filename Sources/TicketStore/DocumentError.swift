@@ -64,7 +64,8 @@ public struct Mistakes: Sendable {
 extension JSONValue {
     /// The value that `bytes` write, with a mistake in them as an error of the document.
     @inlinable
-    public static func document(_ bytes: some Collection<UInt8>, limits: JSONLimits) throws(DocumentError) -> JSONValue {
+    public static func document(_ bytes: some Collection<UInt8>, limits: JSONLimits) throws(DocumentError) -> JSONValue
+    {
         do throws(JSONError) {
             return try read(bytes, limits: limits)
         } catch {
