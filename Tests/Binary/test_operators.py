@@ -218,7 +218,9 @@ class Operators(ServiceCase):
         self.refused(self.call("GET", path), 404, "unknown-event")
         self.refused(self.call("DELETE", path, headers=["If-Match: *"]), 404, "unknown-event")
         self.make(name)
-        self.sell(hall=name)
+        sold = self.sell(hall=name)
+        self.refused(self.call("DELETE", path, headers=["If-Match: *"]), 409, "event-has-sales")
+        self.assertEqual(self.call("POST", f"/v1/purchases/P{sold['id'][1:]}/return")[0].status, 200)
         self.refused(self.call("DELETE", path, headers=["If-Match: *"]), 409, "event-has-sales")
 
     def test_purchases(self):

@@ -28,6 +28,8 @@ struct DefiningTests {
             remove main at 3 -> no: revision 4
             remove main at 4 -> main is no more
             define one at 4 -> no: revision 0
+            define one at 0 -> main stands
+            define two at 1 -> no: revision 5
             """)
     }
 
