@@ -31,7 +31,6 @@ public final class OperatorKeyFile: OperatorKeyring {
         let path = directory + "/" + Self.name
         do {
             var configuration = Configuration()
-            configuration.journalMode = .wal
             configuration.busyMode = .timeout(5)
             // Made before SQLite does, so that it is never readable for others.
             let descriptor = open(path, O_CREAT | O_RDWR, 0o600)
