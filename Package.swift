@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -71,6 +72,16 @@ let package = Package(
             ],
             swiftSettings: ours),
         .target(
+            name: "Load",
+            dependencies: [
+                "BoxOffice", "TicketStore", "Traffic",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: ours),
+        .target(
             name: "Settings",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -82,7 +93,7 @@ let package = Package(
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "BoxOffice", "TicketStore", "EmbeddedStore", "TicketAPI", "Settings",
+                "BoxOffice", "TicketStore", "EmbeddedStore", "TicketAPI", "Settings", "Load",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -23,7 +23,7 @@ struct Holdfast: AsyncParsableCommand {
               73 the ledger cannot be made, 78 a bad configuration or event file
             """,
         version: version,
-        subcommands: [Serve.self, Keys.self, Config.self, Verify.self],
+        subcommands: [Serve.self, Keys.self, Config.self, Verify.self, Bench.self],
         defaultSubcommand: nil)
 }
 

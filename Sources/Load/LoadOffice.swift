@@ -1,0 +1,231 @@
+internal import Histogram
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import Traffic
+
+/// All connections of one event loop, when each asks, and what was measured. Lives on its loop.
+final class LoadOffice {
+    private let plan: LoadPlan
+    private let target: LoadTarget
+    private let loop: any EventLoop
+    private let connections: Int
+    private let firstNumber: Int
+    private let run: UInt64
+    private let publish: @Sendable (LoadSecond) -> Void
+
+    private var free: [LoadConnection] = []
+    private var all: [ObjectIdentifier: LoadConnection] = [:]
+    private var made = 0
+    private var opening = 0
+    private var past = LoadTally()
+    /// Requests of an open loop that are due and have no connection yet.
+    private var due: [NIODeadline] = []
+    private var dueHead = 0
+    private var nextDue = NIODeadline.now()
+    private var chance: SeededGenerator
+    private var isAsking = true
+    private var measuresFrom = NIODeadline.distantFuture
+    private var measuresUntil = NIODeadline.distantFuture
+    private var second = LoadSecond()
+    private var unexpected: [Int: Int] = [:]
+    private var connectFailures = 0
+    private(set) var latencies = Histogram<UInt64>(
+        highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
+
+    /// A new connection for each request.
+    var connectsAnew: Bool { plan.scenario == .churn }
+
+    init(
+        _ plan: LoadPlan, target: LoadTarget, loop: any EventLoop, connections: Int, firstNumber: Int, run: UInt64,
+        publish: @escaping @Sendable (LoadSecond) -> Void
+    ) {
+        self.plan = plan
+        self.target = target
+        self.loop = loop
+        self.connections = connections
+        self.firstNumber = firstNumber
+        self.run = run
+        self.publish = publish
+        chance = SeededGenerator(seed: plan.seed &+ UInt64(firstNumber))
+    }
+
+    func open() {
+        let now = NIODeadline.now()
+        measuresFrom = now + TimeAmount(plan.warmUp)
+        measuresUntil = measuresFrom + TimeAmount(plan.duration)
+        nextDue = now
+        for _ in 0..<connections { connect() }
+        if plan.rate != nil { tick() }
+        publishEverySecond()
+    }
+
+    private func connect() {
+        opening += 1
+        made += 1
+        let shopper = Shopper(
+            plan, host: target.authority, path: target.looksAt, number: firstNumber + made * 1_000, run: run)
+        let office = NIOLoopBound(self, eventLoop: loop)
+        let bound = NIOLoopBound(LoadConnection(shopper, office: self), eventLoop: loop)
+        ClientBootstrap(group: loop)
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .connectTimeout(.seconds(5))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+            .connect(host: target.host, port: target.port)
+            .whenComplete { result in
+                office.value.opening -= 1
+                switch result {
+                case .success: office.value.all[ObjectIdentifier(bound.value)] = bound.value
+                case .failure:
+                    office.value.connectFailures += 1
+                    office.value.loop.assumeIsolated().scheduleTask(in: .milliseconds(100)) {
+                        if office.value.isAsking { office.value.connect() }
+                    }
+                }
+            }
+    }
+
+    // MARK: What connections tell
+
+    func isFree(_ connection: LoadConnection) {
+        guard isAsking else { return }
+        guard plan.rate != nil else {
+            return connection.ask(due: .now(), isMeasured: isMeasuring(.now()))
+        }
+        if dueHead < due.count {
+            let moment = due[dueHead]
+            dueHead += 1
+            if dueHead > 4_096 {
+                due.removeFirst(dueHead)
+                dueHead = 0
+            }
+            connection.ask(due: moment, isMeasured: isMeasuring(moment))
+        } else {
+            free.append(connection)
+        }
+    }
+
+    func isGone(_ connection: LoadConnection) {
+        guard all.removeValue(forKey: ObjectIdentifier(connection)) != nil || connectsAnew else { return }
+        free.removeAll { $0 === connection }
+        past.add(connection.shopper.tally)
+        if isAsking { connect() }
+    }
+
+    func answered(_ due: NIODeadline, isMeasured: Bool, isGood: Bool) {
+        guard isMeasured else { return }
+        let microseconds = UInt64(max(0, (NIODeadline.now() - due).nanoseconds / 1_000))
+        if isGood {
+            latencies.record(microseconds)
+            second.latencies.record(microseconds)
+            second.answers += 1
+        } else {
+            second.errors += 1
+        }
+    }
+
+    func noteUnexpected(_ status: Int) {
+        unexpected[status, default: 0] += 1
+    }
+
+    private func isMeasuring(_ moment: NIODeadline) -> Bool {
+        moment >= measuresFrom && moment < measuresUntil
+    }
+
+    // MARK: Time
+
+    /// Every millisecond: what is due by now is asked, or waits for a connection, with its moment.
+    private func tick() {
+        guard isAsking, let rate = plan.rate else { return }
+        let share = rate * Double(connections) / Double(plan.connections)
+        let now = NIODeadline.now()
+        while nextDue <= now {
+            if let connection = free.popLast() {
+                connection.ask(due: nextDue, isMeasured: isMeasuring(nextDue))
+            } else {
+                due.append(nextDue)
+            }
+            let step = plan.arrivals == .fixed ? 1 : exponential()
+            nextDue = nextDue + .nanoseconds(Int64(step * 1_000_000_000 / share))
+        }
+        loop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { self.tick() }
+    }
+
+    /// Of mean 1.
+    private func exponential() -> Double {
+        -logarithm(Double(chance.next() >> 11 &+ 1) / 9_007_199_254_740_993)
+    }
+
+    private func publishEverySecond() {
+        guard isAsking else { return }
+        loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+            self.publishNow()
+            self.publishEverySecond()
+        }
+    }
+
+    private func publishNow() {
+        publish(second)
+        second = LoadSecond()
+    }
+
+    // MARK: The end
+
+    /// Asks nothing new. What is under way may still be answered.
+    func stopAsking() {
+        isAsking = false
+    }
+
+    var isQuiet: Bool { !all.values.contains { $0.isBusy } }
+
+    /// What all of its connections were answered; whatever is not answered by now is given up.
+    func close() -> LoadResult {
+        for connection in all.values {
+            connection.giveUp()
+            past.add(connection.shopper.tally)
+        }
+        publishNow()
+        var tally = past
+        tally.unexpected = unexpected.values.reduce(0, +)
+        let open = all.values
+        all = [:]
+        for connection in open { connection.close() }
+        return LoadResult(
+            tally: tally, latencies: latencies, unexpected: unexpected, connectFailures: connectFailures,
+            neverSent: due.count - dueHead)
+    }
+}
+
+/// What one loop measured.
+struct LoadResult: Sendable {
+    var tally: LoadTally
+    var latencies: Histogram<UInt64>
+    /// Statuses that the step cannot have, and how often.
+    var unexpected: [Int: Int]
+    var connectFailures: Int
+    /// Requests of an open loop that found no free connection until the end.
+    var neverSent: Int
+}
+
+/// A second of a run.
+public struct LoadSecond: Sendable {
+    public var answers = 0
+    public var errors = 0
+    var latencies = Histogram<UInt64>(highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .two)
+
+    mutating func add(_ other: LoadSecond) {
+        answers += other.answers
+        errors += other.errors
+        latencies.add(other.latencies)
+    }
+
+    /// Microseconds within which so many percent were answered; 0 if none were.
+    public func microseconds(at percentile: Double) -> UInt64 {
+        latencies.totalCount == 0 ? 0 : latencies.valueAtPercentile(percentile)
+    }
+}

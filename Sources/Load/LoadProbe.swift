@@ -1,0 +1,134 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import TicketStore
+
+/// Asks a server single questions, before and after the load.
+struct LoadProbe {
+    let target: LoadTarget
+    let group: any EventLoopGroup
+
+    /// What a server answered to one `GET`.
+    struct Answer: Sendable {
+        var status: Int
+        var body: [UInt8]
+    }
+
+    func get(_ path: String) async throws -> Answer {
+        let loop = group.next()
+        let promise = loop.makePromise(of: Answer.self)
+        let channel: any Channel
+        do {
+            channel = try await ClientBootstrap(group: loop)
+                .connectTimeout(.seconds(5))
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                        try channel.pipeline.syncOperations.addHandler(OneAnswer(promise))
+                    }
+                }
+                .connect(host: target.host, port: target.port).get()
+        } catch {
+            promise.fail(error)
+            throw error
+        }
+        let head = HTTPRequestHead(
+            version: .http1_1, method: .GET, uri: path,
+            headers: ["Host": target.authority, "Connection": "close"])
+        channel.write(HTTPClientRequestPart.head(head), promise: nil)
+        try await channel.writeAndFlush(HTTPClientRequestPart.end(nil))
+        let timeout = loop.scheduleTask(in: .seconds(10)) { promise.fail(LoadError.noAnswer) }
+        defer { timeout.cancel() }
+        return try await promise.futureResult.get()
+    }
+
+    /// Whether the server is a holdfast: others are only looked at.
+    func isOurs() async throws -> Bool {
+        let answer = try await get("/health/live")
+        return answer.status == 200 && answer.body == Array(#"{"status":"live"}"#.utf8)
+    }
+
+    /// Tickets of the plan's type that are free, as the service counts; nil if it does not say.
+    func free(_ plan: LoadPlan) async throws -> Int? {
+        let answer = try await get(LoadProbe.availabilityPath(plan))
+        guard answer.status == 200, case .object(let members) = try? JSONValue.read(answer.body, limits: JSONLimits())
+        else { return nil }
+        switch members.first(where: { $0.name == "types" })?.value {
+        case .object(let types):
+            guard case .integer(let free) = types.first(where: { $0.name == plan.type })?.value else { return nil }
+            return Int(free)
+        case .array(let types):
+            for case .object(let type) in types where type.contains(.init("type", .string(plan.type))) {
+                guard case .integer(let free) = type.first(where: { $0.name == "free" })?.value else { return nil }
+                return Int(free)
+            }
+            return nil
+        default: return nil
+        }
+    }
+
+    /// Seconds that a hold lives, as v1 says of the event; nil if it does not.
+    func holdSeconds(_ plan: LoadPlan) async throws -> Int? {
+        let answer = try await get("/v1/events/\(plan.event)")
+        guard answer.status == 200, case .object(let members) = try? JSONValue.read(answer.body, limits: JSONLimits()),
+            case .object(let definition) = members.first(where: { $0.name == "definition" })?.value,
+            case .integer(let seconds) = definition.first(where: { $0.name == "hold_seconds" })?.value
+        else { return nil }
+        return Int(seconds)
+    }
+
+    static func availabilityPath(_ plan: LoadPlan) -> String {
+        switch plan.face {
+        case .classic: "/remaining_tickets"
+        case .v1: "/v1/events/\(plan.event)/availability"
+        }
+    }
+}
+
+/// Why a run of load cannot be.
+public enum LoadError: Error, Sendable, Equatable, CustomStringConvertible {
+    case noAnswer
+    case notOurs(LoadPlan.Scenario)
+    case nothingThere(String)
+    case notSoldOut(free: Int)
+
+    public var description: String {
+        switch self {
+        case .noAnswer: "the server does not answer"
+        case .notOurs(let scenario):
+            "this is no holdfast: it is only looked at (--scenario availability or churn), not asked for \(scenario)"
+        case .nothingThere(let what): "there is no \(what)"
+        case .notSoldOut(let free): "\(free) tickets are free; the scenario soldout is for when none are"
+        }
+    }
+}
+
+private final class OneAnswer: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+
+    private let promise: EventLoopPromise<LoadProbe.Answer>
+    private var answer = LoadProbe.Answer(status: 0, body: [])
+
+    init(_ promise: EventLoopPromise<LoadProbe.Answer>) {
+        self.promise = promise
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): answer.status = Int(head.status.code)
+        case .body(let part): answer.body += part.readableBytesView
+        case .end:
+            promise.succeed(answer)
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        promise.fail(LoadError.noAnswer)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        promise.fail(error)
+        context.close(promise: nil)
+    }
+}

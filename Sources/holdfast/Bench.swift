@@ -1,0 +1,154 @@
+public import ArgumentParser
+internal import Foundation
+public import Load
+
+/// Puts load on a service and says how it answered.
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put load on a service, and say how fast and how right it answered.",
+        discussion: """
+            Closed loop (default): each of --connections asks again as soon as it was answered. Open loop (--rate): so
+            many requests a second are due whatever the service does, and a late answer counts from the moment its
+            request was due. Afterwards the books are checked: as many tickets are gone as the answers say.
+
+            It really holds and purchases tickets. A server that is no holdfast is only looked at.
+
+            EXAMPLES
+              holdfast bench http://127.0.0.1:8000
+              holdfast bench http://127.0.0.1:8000 --scenario sale --api v1 --duration 10
+              holdfast bench http://127.0.0.1:8000 --scenario hold --rate 5000 --arrivals poisson --json result.json
+              holdfast bench http://127.0.0.1:8080/index.html           somebody else's server
+
+            EXIT STATUS
+              0 every answer was right and the books balance, 1 not, 64 wrong use, 69 the server is not to be had
+            """)
+
+    @Argument(help: "http://HOST:PORT, with a path where the server is none of ours.")
+    var url: String
+
+    @Option(help: "What is asked: availability, hold, sale, soldout or churn.")
+    var scenario: LoadPlan.Scenario = .availability
+
+    @Option(help: "Which calls: classic or v1.")
+    var api: LoadPlan.Face = .classic
+
+    @Option(help: "The event that v1 is asked about.")
+    var event = "main"
+
+    @Option(help: "The ticket type.")
+    var type = "GA"
+
+    @Option(help: "Connections at once, 1 to 100000.")
+    var connections = 64
+
+    @Option(help: "Requests a second over all connections, up to 10000000; without it a closed loop.")
+    var rate: Double?
+
+    @Option(help: "Of an open loop: fixed or poisson.")
+    var arrivals: LoadPlan.Arrivals = .fixed
+
+    @Option(help: "Seconds that are measured, 1 to 86400.")
+    var duration = 10
+
+    @Option(help: "Seconds before them that are not, 0 to 3600.")
+    var warmUp = 2
+
+    @Option(help: "Of a sale: percent of holds that nobody comes back for.")
+    var abandons = 10
+
+    @Option(help: "Of a sale: percent of holds that are given back (v1).")
+    var releases = 10
+
+    @Option(help: "Of a sale: percent of requests that are asked twice.")
+    var repeats = 5
+
+    @Option(help: "Threads that ask, 1 to 64.")
+    var threads = 1
+
+    @Option(help: "Where the random choices come from.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Write the result as JSON to this file.", completion: .file(extensions: ["json"]))
+    var json: String?
+
+    @Option(help: "Write the result as one HTML page with plots to this file.", completion: .file(extensions: ["html"]))
+    var html: String?
+
+    func validate() throws {
+        func expect(_ holds: Bool, _ what: String) throws {
+            if !holds { throw ValidationError(what) }
+        }
+        try expect(LoadTarget(url: url) != nil, "\(url) is no http://HOST:PORT/PATH")
+        try expect((1...100_000).contains(connections), "--connections must be from 1 to 100000")
+        try expect(rate.map { $0 > 0 && $0 <= 10_000_000 } ?? true, "--rate must be above 0 and at most 10000000")
+        try expect((1...86_400).contains(duration), "--duration must be from 1 to 86400")
+        try expect((0...3_600).contains(warmUp), "--warm-up must be from 0 to 3600")
+        try expect((1...64).contains(threads), "--threads must be from 1 to 64")
+        for (name, percent) in [("abandons", abandons), ("releases", releases), ("repeats", repeats)] {
+            try expect((0...100).contains(percent), "--\(name) must be from 0 to 100")
+        }
+        try expect(abandons + releases <= 100, "--abandons and --releases must be 100 together at the most")
+        let isName = { (text: String) in
+            (1...32).contains(text.utf8.count)
+                && text.utf8.allSatisfy {
+                    UInt8(ascii: "-") == $0 || UInt8(ascii: "_") == $0 || isalnum(Int32($0)) != 0
+                }
+        }
+        try expect(isName(event) && isName(type), "--event and --type must be 1 to 32 of A-Z a-z 0-9 _ -")
+    }
+
+    func run() async throws {
+        try await Failure.told {
+            signal(SIGPIPE, SIG_IGN)
+            guard let target = LoadTarget(url: url) else { return }
+            var plan = LoadPlan()
+            plan.scenario = scenario
+            plan.face = api
+            plan.event = event
+            plan.type = type
+            plan.connections = connections
+            plan.rate = rate
+            plan.arrivals = arrivals
+            plan.duration = .seconds(duration)
+            plan.warmUp = .seconds(warmUp)
+            (plan.abandons, plan.releases, plan.repeats) = (abandons, releases, repeats)
+            (plan.threads, plan.seed) = (threads, seed)
+            let run = LoadRun(plan, target: target, number: .random(in: 1...999_999_999))
+            let isTerminal = isatty(1) == 1
+            let report: LoadReport
+            do {
+                report = try await run.run { Self.show($0, isTerminal: isTerminal) }
+            } catch let error as LoadError {
+                throw Failure("\(url): \(error)", status: Failure.unavailable)
+            } catch {
+                throw Failure("\(url): cannot be reached", status: Failure.unavailable)
+            }
+            if isTerminal { print("\r\u{1b}[K", terminator: "") }
+            print(BenchText.table(report), terminator: "")
+            try write(report.json, to: json)
+            try write(Array(BenchPage.html(report, url: url).utf8), to: html)
+            guard report.isClean else { throw ExitCode(Failure.atWork) }
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to path: String?) throws {
+        guard let path else { return }
+        do {
+            try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw Failure("cannot write \(path): \(error.localizedDescription)", status: Failure.cannotCreate)
+        }
+    }
+
+    private static func show(_ second: LoadSecond, isTerminal: Bool) {
+        let line =
+            "\(grouped(second.answers))/s  p50 \(BenchText.time(second.microseconds(at: 50)))  "
+            + "p99 \(BenchText.time(second.microseconds(at: 99)))  errors \(second.errors)"
+        print(isTerminal ? "\r\u{1b}[K\(line)" : line, terminator: isTerminal ? "" : "\n")
+        flushStandardOutput()
+    }
+}
+
+extension LoadPlan.Scenario: ExpressibleByArgument {}
+extension LoadPlan.Face: ExpressibleByArgument {}
+extension LoadPlan.Arrivals: ExpressibleByArgument {}
