@@ -119,6 +119,10 @@ public struct EventCatalogue: Sendable, Equatable {
 
     public var event: UInt32
     public var code: Code
+    /// Of the definition that it is read from.
+    public var revision: UInt64
+    /// ISO 4217, of all its prices.
+    public var currency: String
     public var pools: [Pool]
     public var types: [TicketType]
 }
@@ -128,11 +132,16 @@ extension BoxOffice {
         eventIndexes[event].map { catalogue(at: UInt32($0)) }
     }
 
+    /// The same, unless it is still that of the definition with the revision that the caller has.
+    public func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
+        events[Int(index)].revision == revision ? nil : catalogue(at: index)
+    }
+
     /// - Precondition: there is an event at `index`.
     public func catalogue(at index: UInt32) -> EventCatalogue {
         let known = events[Int(index)]
         return EventCatalogue(
-            event: index, code: known.definition.id,
+            event: index, code: known.definition.id, revision: known.revision, currency: known.definition.currency,
             pools: known.pools.map { .init(code: $0.code, capacity: $0.capacity) },
             types: zip(known.types, known.offers).map { type, offer in
                 .init(

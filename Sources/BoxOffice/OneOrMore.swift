@@ -9,11 +9,13 @@ public struct OneOrMore<Element>: RandomAccessCollection {
     }
 
     /// `nil` if `elements` is empty.
+    @inlinable
     public init?(_ elements: some Sequence<Element>) {
-        var all = Array(elements)
-        guard !all.isEmpty else { return nil }
-        self.first = all.removeFirst()
-        self.rest = all
+        var iterator = elements.makeIterator()
+        guard let first = iterator.next() else { return nil }
+        self.first = first
+        self.rest = []
+        while let next = iterator.next() { rest.append(next) }
     }
 
     public var startIndex: Int { 0 }

@@ -109,6 +109,10 @@ struct Desk: Sendable {
         office.catalogue(at: index)
     }
 
+    func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
+        office.catalogue(at: index, unless: revision)
+    }
+
     mutating func readClock() -> (moment: Moment, step: OfficeClock.Step?) {
         clock.read(readMachine())
     }

@@ -139,6 +139,10 @@ public final class EmbeddedStore: TicketStore, Service {
         desk.withLock { $0.catalogue(at: index) }
     }
 
+    public func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
+        desk.withLock { $0.catalogue(at: index, unless: revision) }
+    }
+
     // MARK: Service
 
     /// Runs until a graceful shutdown, then commits what waits and closes the ledger.

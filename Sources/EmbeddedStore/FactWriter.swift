@@ -14,6 +14,7 @@ struct FactWriter {
     func write(_ batch: Ledger.Batch) throws {
         let holds = RowStatement(try db.cachedStatement(sql: Self.insertHold))
         let purchases = RowStatement(try db.cachedStatement(sql: Self.insertPurchase))
+        let keys = RowStatement(try db.cachedStatement(sql: Self.insertKey))
         for entry in batch.entries {
             let sequence = Int64(entry.recorded.sequence)
             let at = entry.recorded.at.milliseconds
@@ -24,11 +25,11 @@ struct FactWriter {
                     Int64(fact.lines.first.type), Int64(fact.lines.first.quantity), fact.lines.first.price,
                     Int64(fact.lines.rest.count), text: fact.buyer?.text)
                 if !fact.lines.rest.isEmpty { try write(fact.lines.rest, of: id) }
-                if let key = fact.key { try write(key, entry.recorded, id, fact.deadline, extensions: 0) }
+                if let key = fact.key { try write(key, entry.recorded, id, fact.deadline, extensions: 0, with: keys) }
             case .purchased(let id, let payment, let late):
                 try purchases.run(Int64(id.number), sequence, at, late ? 1 : 0, text: payment?.text)
             default:
-                try writeSeldom(entry)
+                try writeSeldom(entry, keys)
             }
         }
         for (fact, note) in batch.notes {
@@ -40,20 +41,20 @@ struct FactWriter {
         }
     }
 
-    private func writeSeldom(_ entry: Ledger.Batch.Entry) throws {
+    private func writeSeldom(_ entry: Ledger.Batch.Entry, _ keys: RowStatement) throws {
         let sequence = Int64(entry.recorded.sequence)
         let at = entry.recorded.at.milliseconds
         switch entry.recorded.fact {
         case .held, .purchased: preconditionFailure("written where they are frequent")
         case .released(let id):
-            try insert("releases", "hold, seq, at").run(Int64(id.number), sequence, at)
+            try RowStatement(db.cachedStatement(sql: Self.insertRelease)).run(Int64(id.number), sequence, at)
         case .returned(let id):
             try insert("returns", "hold, seq, at").run(Int64(id.number), sequence, at)
         case .extended(let id, let deadline, let key):
             let number = try nextExtension(of: id)
             try insert("extensions", "hold, number, seq, at, deadline")
                 .run(Int64(id.number), number, sequence, at, deadline.milliseconds)
-            if let key { try write(key, entry.recorded, id, deadline, extensions: number) }
+            if let key { try write(key, entry.recorded, id, deadline, extensions: number, with: keys) }
         case .refundOwed(let id, let payment):
             try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), text: payment.text)
         case .recovered(let event, let until):
@@ -81,9 +82,9 @@ struct FactWriter {
     }
 
     private func write(
-        _ key: KeyFact, _ recorded: RecordedFact, _ id: HoldID, _ deadline: Timestamp, extensions: Int64
+        _ key: KeyFact, _ recorded: RecordedFact, _ id: HoldID, _ deadline: Timestamp, extensions: Int64,
+        with statement: RowStatement
     ) throws {
-        let statement = try insert("keys", "seq, at, hold, fingerprint, deadline, extensions, key")
         try statement.run(
             Int64(recorded.sequence), recorded.at.milliseconds, Int64(id.number),
             Int64(bitPattern: key.fingerprint), deadline.milliseconds, extensions, text: key.key.text)
@@ -113,6 +114,8 @@ struct FactWriter {
     private static let insertHold = insertion(
         into: "holds", "id, seq, at, event, deadline, type, quantity, price, more_lines, buyer")
     private static let insertPurchase = insertion(into: "purchases", "hold, seq, at, late, payment")
+    private static let insertRelease = insertion(into: "releases", "hold, seq, at")
+    private static let insertKey = insertion(into: "keys", "seq, at, hold, fingerprint, deadline, extensions, key")
 
     private func insert(_ table: String, _ columns: String, orReplace: Bool = false) throws -> RowStatement {
         RowStatement(try db.cachedStatement(sql: Self.insertion(into: table, columns, orReplace: orReplace)))

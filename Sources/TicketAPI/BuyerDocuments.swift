@@ -2,15 +2,15 @@ internal import BoxOffice
 internal import TicketStore
 
 /// What buyers are answered in v1, as JSON.
-struct BuyerDocuments {
-    let store: any TicketStore
-
+enum BuyerDocuments {
     /// A hold with everything that its buyer may know.
     ///
-    /// - Parameter token: only in the answer that gives the hold.
-    func hold(_ hold: HoldView, at moment: Moment, token: String? = nil, isLate: Bool = false) -> [UInt8] {
-        let catalogue = store.catalogue(at: hold.event)
-        let currency = store.event(catalogue.code)?.definition.currency ?? ""
+    /// - Parameters:
+    ///   - catalogue: of the hold's event.
+    ///   - token: only in the answer that gives the hold.
+    static func hold(
+        _ hold: HoldView, of catalogue: EventCatalogue, at moment: Moment, token: String? = nil, isLate: Bool = false
+    ) -> [UInt8] {
         var writer = JSONWriter(reserving: 384)
         writer.object { writer in
             writer.member("id", hold.id.public)
@@ -19,12 +19,12 @@ struct BuyerDocuments {
             writer.member("state", hold.state.rawValue)
             writer.member("lines") { writer in
                 writer.array { writer in
-                    for line in hold.lines { self.line(line, catalogue, to: &writer) }
+                    for line in hold.lines { Self.line(line, catalogue, to: &writer) }
                 }
             }
             let total = hold.lines.reduce(Int64(0)) { $0 + Int64($1.quantity) * $1.price }
             writer.member("total", total)
-            writer.member("currency", currency)
+            writer.member("currency", catalogue.currency)
             writer.member("expires_at", moment.wallTime(of: hold.expiresAt))
             let left = hold.state == .held ? hold.expiresAt.milliseconds - moment.office.milliseconds : 0
             writer.member("expires_in_ms", max(0, left))
@@ -38,7 +38,7 @@ struct BuyerDocuments {
         return writer.bytes
     }
 
-    private func line(_ line: HeldLine, _ catalogue: EventCatalogue, to writer: inout JSONWriter) {
+    private static func line(_ line: HeldLine, _ catalogue: EventCatalogue, to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("type", catalogue.types[Int(line.type)].code.text)
             writer.member("quantity", line.quantity)
@@ -46,12 +46,12 @@ struct BuyerDocuments {
         }
     }
 
-    func events(at moment: Moment) -> [UInt8] {
+    static func events(_ events: [EventReading], at moment: Moment) -> [UInt8] {
         var writer = JSONWriter(reserving: 1_024)
         writer.object { writer in
             writer.member("events") { writer in
                 writer.array { writer in
-                    for event in store.events {
+                    for event in events {
                         writer.object { writer in
                             writer.member("id", event.definition.id.text)
                             writer.member("name", event.definition.name)
@@ -65,7 +65,7 @@ struct BuyerDocuments {
     }
 
     /// The definition as it was given, with the state of the sale beside it.
-    func event(_ event: EventReading, at moment: Moment) -> [UInt8] {
+    static func event(_ event: EventReading, at moment: Moment) -> [UInt8] {
         var writer = JSONWriter(reserving: 1_024)
         writer.object { writer in
             writer.member("state", SaleState(event, at: moment).rawValue)
@@ -76,8 +76,7 @@ struct BuyerDocuments {
     }
 
     /// What is left, as exactly as the operator discloses it.
-    func availability(_ left: Availability, of event: EventReading, at moment: Moment) -> [UInt8] {
-        let sale = SaleState(event, at: moment)
+    static func availability(_ left: Availability, of event: EventReading, _ sale: SaleState) -> [UInt8] {
         let counts = event.definition.disclosure == .counts
         var writer = JSONWriter(reserving: 512)
         writer.object { writer in

@@ -10,16 +10,23 @@ enum BuyerRequests {
     }
 
     static let hold = JSONShape<Hold>.object { body in
-        let lines = body.required("lines", as: .list(of: line.attempted, count: 1...Limits().linesPerHold))
-        let buyer = body.optional("buyer", as: .reference(BuyerKind.self))
+        let lines = body.required("lines", as: BuyerRequests.lines)
+        let buyer = body.optional("buyer", as: BuyerRequests.buyer)
         guard let lines, let all = OneOrMore(lines.compactMap { $0 }) else { return nil }
         return Hold(lines: all, buyer: buyer)
     }
 
+    // Made once: making them takes longer than reading with them.
+    private static let lines = JSONShape.list(of: line.attempted, count: 1...Limits().linesPerHold)
+    private static let code = JSONShape<Code>.code
+    private static let quantity = JSONShape<Int>.integer(in: 1...Limits().ticketsPerHold)
+    private static let buyer = JSONShape<Buyer>.reference(BuyerKind.self)
+    private static let payment = JSONShape<PaymentReference>.reference(PaymentKind.self)
+
     private static let line = JSONShape<Line>.object { line in
-        let type = line.required("type", as: .code)
-        let quantity = line.required("quantity", as: .integer(in: 1...Limits().ticketsPerHold))
-        let minimum = line.optional("min_quantity", as: .integer(in: 1...Limits().ticketsPerHold))
+        let type = line.required("type", as: BuyerRequests.code)
+        let quantity = line.required("quantity", as: BuyerRequests.quantity)
+        let minimum = line.optional("min_quantity", as: BuyerRequests.quantity)
         guard let type, let quantity else { return nil }
         // More than the quantity is refused by the rules, with the same place.
         return Line(type: type, quantity: quantity, minimum: minimum)
@@ -31,7 +38,7 @@ enum BuyerRequests {
     }
 
     static let purchase = JSONShape<Purchase>.object { body in
-        Purchase(payment: body.nullable("payment_reference", as: .reference(PaymentKind.self)))
+        Purchase(payment: body.nullable("payment_reference", as: BuyerRequests.payment))
     }
 
     /// `{}`, or nothing at all.
@@ -41,13 +48,17 @@ enum BuyerRequests {
     ///
     /// - Parameter scope: what the key belongs to, so that the same key elsewhere is another.
     static func key(_ header: String, scope: String) -> IdempotencyKey? {
-        var text = header[...]
-        if text.utf8.count >= 2, text.first == "\"", text.last == "\"" {
+        var text = header.utf8[...]
+        let quote = UInt8(ascii: "\"")
+        if text.count >= 2, text.first == quote, text.last == quote {
             text = text.dropFirst().dropLast()
-            guard !text.contains("\""), !text.contains("\\") else { return nil }
+            guard !text.contains(where: { $0 == quote || $0 == UInt8(ascii: "\\") }) else { return nil }
         }
-        let isPrintable = text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
-        guard isPrintable, (1...255).contains(text.utf8.count) else { return nil }
-        return IdempotencyKey("\(scope) \(text)")
+        let isPrintable = text.allSatisfy { (0x20...0x7e).contains($0) }
+        guard isPrintable, (1...255).contains(text.count) else { return nil }
+        var key = scope
+        key.append(" ")
+        key.append(contentsOf: Substring(text))
+        return IdempotencyKey(key)
     }
 }

@@ -137,7 +137,9 @@ struct ClassicAnswers {
         let isRefusal = (400..<500).contains(problem.status) && problem.status != 405
         let status = statuses == .forbidden && isRefusal ? 403 : problem.status
         var answer = ByteBuffer()
-        bytes.writeHead(status, length: writer.bytes.count, fields: fields, after: manner.after, to: &answer)
+        bytes.writeHead(status, length: writer.bytes.count, after: manner.after, to: &answer) { answer in
+            answer.writeString(fields)
+        }
         if !manner.isHead { answer.writeBytes(writer.bytes) }
         buffer.writeImmutableBuffer(answer)
         if fields.isEmpty { refusals[key] = answer }

@@ -17,33 +17,49 @@ struct Counter: Sendable {
         return event
     }
 
+    func collect(_ request: Request) async throws -> ByteBuffer {
+        try await request.body.collect(upTo: bodyBytes)
+    }
+
     func body<Value>(
         _ request: Request, _ shape: JSONShape<Value>, whenEmpty empty: Value?
     ) async throws -> Value {
-        let buffer = try await request.body.collect(upTo: bodyBytes)
-        if buffer.readableBytes == 0, let empty { return empty }
-        try Self.expect(["application/json"], request)
+        try read(try await collect(request), as: shape, request.headers[.contentType], whenEmpty: empty)
+    }
+
+    /// What a body says.
+    ///
+    /// - Parameter contentType: as the request told it.
+    func read<Value>(
+        _ body: ByteBuffer, as shape: JSONShape<Value>, _ contentType: String?, whenEmpty empty: Value?
+    ) throws(Refused) -> Value {
+        if body.readableBytes == 0, let empty { return empty }
+        // As nearly everybody writes it, and without taking it apart.
+        if contentType != "application/json" { try Self.expect(["application/json"], contentType) }
         return try Self.reading { () throws(DocumentError) in
-            try shape.read(buffer.readableBytesView, limits: JSONLimits(bytes: bodyBytes))
+            try shape.read(body.readableBytesView, limits: limits)
         }
     }
 
     /// A body that is read as JSON and not yet as anything more.
     func json(_ request: Request, types: Set<String>) async throws -> JSONValue {
-        let buffer = try await request.body.collect(upTo: bodyBytes)
-        try Self.expect(types, request)
+        let buffer = try await collect(request)
+        try Self.expect(types, request.headers[.contentType])
         return try Self.reading { () throws(DocumentError) in
-            try JSONValue.document(buffer.readableBytesView, limits: JSONLimits(bytes: bodyBytes))
+            try JSONValue.document(buffer.readableBytesView, limits: limits)
         }
     }
 
-    private static func expect(_ types: Set<String>, _ request: Request) throws {
-        let type = request.headers[.contentType]?.split(separator: ";").first?.lowercased() ?? ""
+    /// Where no body is allowed, an empty one is still read, and found not to be JSON.
+    private var limits: JSONLimits { JSONLimits(bytes: max(1, bodyBytes)) }
+
+    private static func expect(_ types: Set<String>, _ contentType: String?) throws(Refused) {
+        let type = contentType?.split(separator: ";").first?.lowercased() ?? ""
         guard types.contains(type.filter { $0 != " " }) else { throw Refused(.unsupportedMediaType) }
     }
 
     /// What is wrong with a document, as a refusal.
-    static func reading<Value>(_ read: () throws(DocumentError) -> Value) throws -> Value {
+    static func reading<Value>(_ read: () throws(DocumentError) -> Value) throws(Refused) -> Value {
         do throws(DocumentError) {
             return try read()
         } catch {
@@ -54,7 +70,7 @@ struct Counter: Sendable {
         }
     }
 
-    static func key(_ header: String, scope: String) throws -> IdempotencyKey {
+    static func key(_ header: String, scope: String) throws(Refused) -> IdempotencyKey {
         guard let key = BuyerRequests.key(header, scope: scope) else {
             throw Refused.invalid([Mistake("", "must be 1 to 255 printable characters in the header Idempotency-Key")])
         }
@@ -65,10 +81,7 @@ struct Counter: Sendable {
         switch await store.perform(command, note: note) {
         case .decided(.refused(let refusal), let moment): throw Refused(refusal, at: moment)
         case .decided(let outcome, let moment): return (outcome, moment)
-        case .failed(let failure):
-            var refused = Refused(Problem(failure))
-            refused.retryAfter = .milliseconds(Int.random(in: 500...3_000))
-            throw refused
+        case .failed(let failure): throw Refused(failure)
         }
     }
 
@@ -77,51 +90,11 @@ struct Counter: Sendable {
     }
 }
 
-extension Refused {
-    static func invalid(_ mistakes: [Mistake]) -> Refused {
-        var refused = Refused(.invalid)
-        refused.detail = "\(mistakes.count == 1 ? "One thing is" : "\(mistakes.count) things are") wrong."
-        refused.more = { writer in
-            writer.member("errors") { writer in
-                writer.array { writer in
-                    for mistake in mistakes {
-                        writer.object { writer in
-                            writer.member("pointer", mistake.pointer)
-                            writer.member("detail", mistake.what)
-                        }
-                    }
-                }
-            }
-        }
-        return refused
-    }
-
-    /// A refusal with what its case needs to be told.
-    init(_ refusal: Refusal, at moment: Moment) {
-        self.init(Problem(refusal))
-        switch refusal {
-        case .invalid(let mistakes): self = .invalid(mistakes)
-        case .unknownTicketType(let code): detail = "There is no ticket type \(code)."
-        case .saleNotStarted(let opensAt): more = { $0.member("opens_at", opensAt) }
-        case .saleEnded(let closedAt): more = { $0.member("closed_at", closedAt) }
-        case .buyerLimitReached(let remaining): more = { $0.member("remaining", remaining) }
-        case .insufficientQuantity(let available): more = { $0.member("available", available) }
-        case .extensionDenied(let limit): more = { $0.member("max_extensions", limit) }
-        case .holdExpired(let refundRequired): more = { $0.member("refund_required", refundRequired) }
-        case .temporarilyHeld(let earliest):
-            // Soon enough to win, spread so that not all come at once.
-            let until = min(max(earliest.since(moment.office).inMilliseconds, 500), 10_000)
-            retryAfter = .milliseconds(Int64.random(in: until / 2...until))
-        case .revisionMismatch(let revision): more = { $0.member("revision", "\"\(revision)\"") }
-        default: break
-        }
-    }
-}
-
 extension HTTPField.Name {
     static let idempotencyKey = HTTPField.Name.ours("Idempotency-Key")
     static let idempotencyReplayed = HTTPField.Name.ours("Idempotency-Replayed")
     static let link = HTTPField.Name.ours("Link")
+    static let traceparent = HTTPField.Name.ours("traceparent")
 
     private static func ours(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("\(text) is a name of a field") }

@@ -10,15 +10,8 @@ struct Doorman: Sendable {
 
     /// The bearer credential of a request, if it has one.
     static func credential(of request: Request) -> String? {
-        guard let header = request.headers[.authorization] else { return nil }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return String(parts[1])
-    }
-
-    /// Whether a credential is written as an operator's key, and not as a hold's token.
-    static func isOperators(_ credential: String) -> Bool {
-        credential.hasPrefix("hfk_")
+        guard var header = request.headers[.authorization] else { return nil }
+        return header.withUTF8 { BearerCredential($0).map { String(decoding: $0.bytes, as: UTF8.self) } }
     }
 
     /// The operator's key that a request comes with.
@@ -26,16 +19,10 @@ struct Doorman: Sendable {
     /// - Parameter toChange: whether looking is not all that is wanted.
     func admit(_ request: Request, toChange: Bool) async throws -> OperatorKey {
         guard let credential = Self.credential(of: request), let key = try await keyring.key(of: credential) else {
-            throw unauthenticated("An operator's key is needed, as Authorization: Bearer hfk_…")
+            throw Refused.unauthenticated("An operator's key is needed, as Authorization: Bearer hfk_…")
         }
         guard !toChange || key.role == .operator else { throw Refused(.forbidden) }
         return key
-    }
-
-    func unauthenticated(_ detail: String? = nil) -> Refused {
-        var refused = Refused(.unauthenticated, detail)
-        refused.headers[.wwwAuthenticate] = "Bearer"
-        return refused
     }
 }
 

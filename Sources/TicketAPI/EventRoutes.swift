@@ -129,7 +129,7 @@ struct EventRoutes: Sendable {
     }
 
     private func answer(_ event: EventReading, status: HTTPResponse.Status) -> Response {
-        var response = json(status, BuyerDocuments(store: store).event(event, at: store.now))
+        var response = json(status, BuyerDocuments.event(event, at: store.now))
         response.headers[.eTag] = event.tag
         if status == .created { response.headers[.location] = "/v1/events/\(event.definition.id)" }
         return response

@@ -41,10 +41,10 @@ struct HTTPBytes {
 
     /// Appends the head of an answer whose body of `length` bytes the caller appends.
     ///
-    /// - Parameter fields: further header lines, each ended with CR LF.
+    /// - Parameter fields: writes further header lines, each ended with CR LF.
     mutating func writeHead(
-        _ status: Int, _ type: ContentType = .json, length: Int, fields: String = "", after: After,
-        to buffer: inout ByteBuffer
+        _ status: Int, _ type: ContentType = .json, length: Int, after: After, to buffer: inout ByteBuffer,
+        fields: (inout ByteBuffer) -> Void = { _ in }
     ) {
         let key = status * ContentType.allCases.count + type.rawValue
         if lastHead.key == key {
@@ -55,15 +55,17 @@ struct HTTPBytes {
             buffer.writeBytes(head)
         }
         buffer.writeDecimal(length)
-        if !fields.isEmpty {
-            buffer.writeStaticString("\r\n")
-            // The last CR LF of the fields is written with the end of the head.
-            buffer.writeSubstring(fields.dropLast())
-        }
+        buffer.writeStaticString("\r\n")
+        fields(&buffer)
+        Self.writeEnd(after, to: &buffer)
+    }
+
+    /// The end of a head, behind the last line's CR LF.
+    static func writeEnd(_ after: After, to buffer: inout ByteBuffer) {
         switch after {
-        case .keepAlive: buffer.writeStaticString("\r\n\r\n")
-        case .keepAliveSaid: buffer.writeStaticString("\r\nconnection: keep-alive\r\n\r\n")
-        case .close: buffer.writeStaticString("\r\nconnection: close\r\n\r\n")
+        case .keepAlive: buffer.writeStaticString("\r\n")
+        case .keepAliveSaid: buffer.writeStaticString("connection: keep-alive\r\n\r\n")
+        case .close: buffer.writeStaticString("connection: close\r\n\r\n")
         }
     }
 
@@ -79,7 +81,9 @@ struct HTTPBytes {
     private static func reason(_ status: Int) -> String {
         switch status {
         case 200: "OK"
+        case 201: "Created"
         case 400: "Bad Request"
+        case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
@@ -87,6 +91,7 @@ struct HTTPBytes {
         case 409: "Conflict"
         case 410: "Gone"
         case 413: "Content Too Large"
+        case 415: "Unsupported Media Type"
         case 417: "Expectation Failed"
         case 422: "Unprocessable Content"
         case 431: "Request Header Fields Too Large"

@@ -171,8 +171,8 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         case .goOn: arrive(.expectation)
         case .other: return arrive(.refusal(.expectationFailed))
         }
-        if let call = window.call(head.method, head.uri) {
-            reading = .lane(LaneRequest(call: call, head: head, endsConnection: framing.endsConnection))
+        if let request = window.request(head, endsConnection: framing.endsConnection) {
+            reading = .lane(request)
         } else {
             reading = .router(RoutedRequest(head: head, endsConnection: framing.endsConnection))
         }
@@ -180,16 +180,16 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func goOn(_ body: ByteBuffer) {
         bodyBytes += body.readableBytes
+        let isTooLarge = bodyBytes > window.configuration.bodyBytes
         switch reading {
-        case .nothing, .refused: return
-        case .lane, .router: break
+        case .nothing, .refused: break
+        case .lane where isTooLarge, .router where isTooLarge: arrive(.refusal(.contentTooLarge))
+        case .lane(let request): request.buyer?.take(body)
+        case .router(var request):
+            reading = .nothing
+            request.body.writeImmutableBuffer(body)
+            reading = .router(request)
         }
-        guard bodyBytes <= window.configuration.bodyBytes else { return arrive(.refusal(.contentTooLarge)) }
-        guard case .router(var request) = reading else { return }
-        reading = .nothing
-        var body = body
-        request.body.writeBuffer(&body)
-        reading = .router(request)
     }
 
     private func end() {
@@ -245,12 +245,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func execute(_ request: LaneRequest) {
-        let command: Command
-        switch request.call {
-        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod: return answer(request, nil)
-        case .buy(let product): command = window.product(at: product)
-        case .complete(let hold): command = .purchase(hold)
-        }
+        guard let command = window.command(of: request) else { return answer(request, nil) }
         if let reply = window.submit(command, for: self, slot: queue.nextSlot, box: box) {
             answer(request, reply)
         } else {

@@ -9,7 +9,8 @@ internal import NIOHTTP1
     internal import Darwin
 #endif
 
-/// One of the three calls that clients of the service before this one make, understood at its request line.
+/// A call that the lane answers: one of the three that clients of the service before this one make, understood at its
+/// request line, or one of v1's.
 ///
 /// Trivial on purpose: it is kept with every request that waits, and nothing in it is counted by reference.
 enum LaneCall {
@@ -19,6 +20,8 @@ enum LaneCall {
     case buyUnknownType
     case complete(HoldID)
     case completeUnknownHold
+    /// One of v1's, which its ``BuyerRequest`` tells.
+    case buyer
     /// The path is one of ours, the method is not.
     case wrongMethod(allowed: Allowed)
 
@@ -34,7 +37,7 @@ enum LaneCall {
     }
 }
 
-/// The request targets of the three calls, told apart byte by byte.
+/// The request targets of the lane's calls, told apart byte by byte.
 enum LaneTarget {
     typealias Bytes = UnsafeBufferPointer<UInt8>
 
@@ -43,6 +46,15 @@ enum LaneTarget {
     case buy(Bytes)
     /// With the token.
     case complete(Bytes)
+    case buyer(Buyer)
+
+    /// v1's, with the code of the event or the name of the hold.
+    enum Buyer {
+        case availability(Bytes)
+        case holds(Bytes)
+        case hold(Bytes)
+        case purchase(Bytes)
+    }
 
     /// `nil` if the target is for somebody else.
     init?(_ target: Bytes) {
@@ -53,13 +65,15 @@ enum LaneTarget {
             self = .complete(token)
         } else if let type = Self.segment(of: path, after: "/buy_ticket/") {
             self = .buy(type)
+        } else if let call = Buyer(path) {
+            self = .buyer(call)
         } else {
             return nil
         }
     }
 
     /// The one segment behind `prefix`; `nil` if there are more or none.
-    private static func segment(of path: Bytes, after prefix: StaticString) -> Bytes? {
+    fileprivate static func segment(of path: Bytes, after prefix: StaticString) -> Bytes? {
         guard path.begins(with: prefix) else { return nil }
         let rest = Bytes(rebasing: path[prefix.utf8CodeUnitCount...])
         return rest.isEmpty || rest.has(UInt8(ascii: "/")) ? nil : rest
@@ -67,7 +81,7 @@ enum LaneTarget {
 
     /// The path of a request target: without a query, and without the scheme and authority that a client of a proxy
     /// sends (RFC 9112, 3.2.2).
-    private static func path(_ target: Bytes) -> Bytes {
+    static func path(_ target: Bytes) -> Bytes {
         var path = target
         if path.first != UInt8(ascii: "/") {
             for scheme in ["http://", "https://"] as [StaticString] where path.begins(with: scheme) {
@@ -82,10 +96,39 @@ enum LaneTarget {
     }
 }
 
+extension LaneTarget.Buyer {
+    fileprivate init?(_ path: LaneTarget.Bytes) {
+        if let hold = LaneTarget.segment(of: path, after: "/v1/holds/") {
+            self = .hold(hold)
+        } else if let hold = Self.segment(of: path, between: "/v1/holds/", and: "/purchase") {
+            self = .purchase(hold)
+        } else if let event = Self.segment(of: path, between: "/v1/events/", and: "/availability") {
+            self = .availability(event)
+        } else if let event = Self.segment(of: path, between: "/v1/events/", and: "/holds") {
+            self = .holds(event)
+        } else {
+            return nil
+        }
+    }
+
+    private static func segment(
+        of path: LaneTarget.Bytes, between prefix: StaticString, and suffix: StaticString
+    ) -> LaneTarget.Bytes? {
+        guard path.ends(with: suffix) else { return nil }
+        let rest = LaneTarget.Bytes(rebasing: path[..<(path.count - suffix.utf8CodeUnitCount)])
+        return LaneTarget.segment(of: rest, after: prefix)
+    }
+}
+
 extension UnsafeBufferPointer<UInt8> {
     func begins(with text: StaticString) -> Bool {
         guard count >= text.utf8CodeUnitCount, let start = baseAddress else { return false }
         return memcmp(start, text.utf8Start, text.utf8CodeUnitCount) == 0
+    }
+
+    func ends(with text: StaticString) -> Bool {
+        guard count >= text.utf8CodeUnitCount, let start = baseAddress else { return false }
+        return memcmp(start + count - text.utf8CodeUnitCount, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
     func has(_ byte: UInt8) -> Bool {

@@ -44,7 +44,7 @@ extension String {
     /// Whether this is `text`, in letters of any case.
     ///
     /// - Parameter orEndsBlank: spaces and tabs may follow, which belong to no header's value.
-    fileprivate func isASCII(_ text: StaticString, orEndsBlank: Bool = false) -> Bool {
+    func isASCII(_ text: StaticString, orEndsBlank: Bool = false) -> Bool {
         let length = text.utf8CodeUnitCount
         guard utf8.count == length || orEndsBlank && utf8.count > length else { return false }
         for (position, byte) in utf8.enumerated() {
@@ -63,9 +63,12 @@ extension String {
 struct LaneRequest {
     let call: LaneCall
     let manner: ClassicAnswers.Manner
+    /// What more there is of a call of v1; `nil` for the others.
+    let buyer: BuyerRequest?
 
-    init(call: LaneCall, head: HTTPRequestHead, endsConnection: Bool) {
+    init(call: LaneCall, head: HTTPRequestHead, endsConnection: Bool, buyer: BuyerRequest? = nil) {
         self.call = call
+        self.buyer = buyer
         let after: HTTPBytes.After =
             !head.isKeepAlive || endsConnection ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
         manner = ClassicAnswers.Manner(after: after, isHead: head.method == .HEAD)

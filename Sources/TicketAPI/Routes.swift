@@ -41,7 +41,7 @@ struct Routes: Sendable {
         router.get("/health/ready") { _, _ in ready() }
         let counter = Counter(store: store, bodyBytes: bodyBytes)
         let doorman = Doorman(keyring: keyring)
-        BuyerRoutes(counter: counter, mint: mint, doorman: doorman).add(to: router)
+        BuyerRoutes(calls: BuyerCalls(counter: counter, mint: mint), doorman: doorman).add(to: router)
         EventRoutes(counter: counter, doorman: doorman).add(to: router)
         SalesRoutes(counter: counter, doorman: doorman, ledger: ledger).add(to: router)
         return router.buildResponder()
@@ -76,32 +76,6 @@ private struct PathTable: Sendable {
     }
 }
 
-/// A refusal on its way to the answer.
-struct Refused: Error {
-    let problem: Problem
-    var detail: String?
-    var retryAfter: Duration?
-    var headers: HTTPFields = [:]
-    var more: @Sendable (inout JSONWriter) -> Void = { _ in }
-
-    init(_ problem: Problem, _ detail: String? = nil) {
-        self.problem = problem
-        self.detail = detail
-    }
-
-    func response(traceID: String?, instance: String? = nil) -> Response {
-        let body = problem.document(
-            detail: detail, instance: instance, retryAfter: retryAfter, traceID: traceID, more: more)
-        var response = json(.init(code: problem.status), body)
-        response.headers[.contentType] = "application/problem+json"
-        for field in headers { response.headers[field.name] = field.value }
-        if let retryAfter {
-            response.headers[.retryAfter] = String(max(1, (retryAfter.components.seconds + 1)))
-        }
-        return response
-    }
-}
-
 /// Turns whatever is refused or fails into problems (RFC 9457): the router's own 404 has no body, and its wrong
 /// method is a 404.
 private struct ProblemMiddleware: RouterMiddleware {
@@ -116,7 +90,8 @@ private struct ProblemMiddleware: RouterMiddleware {
             response = try await next(request, context)
         } catch {
             let refused = refused(error, request, context)
-            response = refused.response(traceID: Self.traceID(of: request), instance: request.uri.path)
+            response = refused.response(
+                traceID: BuyerFields(request.headers).traceID, instance: request.uri.path)
         }
         return request.method == .head ? response.createHeadResponse() : response
     }
@@ -134,16 +109,6 @@ private struct ProblemMiddleware: RouterMiddleware {
         if let error = error as? HTTPError, error.status == .contentTooLarge { return Refused(.contentTooLarge) }
         context.logger.error("A request failed", metadata: ["error": "\(error)"])
         return Refused(.internalError)
-    }
-
-    /// The trace that the caller says the request belongs to (W3C trace context), so that both sides can find it.
-    private static func traceID(of request: Request) -> String? {
-        guard let name = HTTPField.Name("traceparent"), let parent = request.headers[name] else { return nil }
-        let parts = parent.split(separator: "-", omittingEmptySubsequences: false)
-        let isHex = { (text: Substring) in text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) } }
-        guard parts.count >= 4, parts[1].utf8.count == 32, isHex(parts[1]), parts[1].contains(where: { $0 != "0" })
-        else { return nil }
-        return String(parts[1])
     }
 }
 

@@ -73,7 +73,7 @@ struct SalesRoutes: Sendable {
             let note = key.note("purchase.return", on: id.purchase)
             let (outcome, moment) = try await counter.perform(.returnPurchase(id), note: note)
             guard case .returned(let hold, let isRepeat) = outcome else { throw counter.unexpected(outcome) }
-            var response = json(.ok, BuyerDocuments(store: counter.store).hold(hold, at: moment))
+            var response = json(.ok, BuyerDocuments.hold(hold, of: counter.store.catalogue(at: hold.event), at: moment))
             if isRepeat { response.headers[.idempotencyReplayed] = "true" }
             return response
         } catch let refused as Refused where "\(refused.problem.code)" == "\(Problem.unknownHold.code)" {

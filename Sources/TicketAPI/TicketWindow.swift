@@ -27,6 +27,7 @@ final class TicketWindow {
     let requestTicks: UInt32
     let idleTicks: UInt32
     var answers: ClassicAnswers
+    private var buyers: BuyerLane
     /// Seconds since the window opened; what timeouts are counted in.
     private(set) var tick: UInt32 = 0
     /// Connections that came through this window and are open.
@@ -44,6 +45,7 @@ final class TicketWindow {
         requestTicks = UInt32(configuration.request.components.seconds)
         idleTicks = UInt32(configuration.idle.components.seconds)
         self.answers = ClassicAnswers(mint: mint, statuses: configuration.classicStatus)
+        buyers = BuyerLane(Counter(store: store, bodyBytes: configuration.bodyBytes), mint: mint)
         setDate()
     }
 
@@ -76,26 +78,35 @@ final class TicketWindow {
         var text = [CChar](repeating: 0, count: 32)
         // Day and month names are those of the C locale, which nothing here leaves.
         let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
-        answers.setDate(text[..<count].map { UInt8(bitPattern: $0) })
+        let date = text[..<count].map { UInt8(bitPattern: $0) }
+        answers.setDate(date)
+        buyers.setDate(date)
     }
 
     // MARK: Requests
 
-    /// The call that a request makes, or `nil` if it is not for the lane.
-    func call(_ method: HTTPMethod, _ target: String) -> LaneCall? {
-        if method == .POST, let known = productIndexes[target] { return .buy(product: known) }
-        var target = target
+    /// The request that a head begins, or `nil` if it is not for the lane.
+    func request(_ head: HTTPRequestHead, endsConnection: Bool) -> LaneRequest? {
+        var buyer: BuyerRequest?
+        guard let call = call(head, &buyer) else { return nil }
+        return LaneRequest(call: call, head: head, endsConnection: endsConnection, buyer: buyer)
+    }
+
+    private func call(_ head: HTTPRequestHead, _ buyer: inout BuyerRequest?) -> LaneCall? {
+        let method = head.method
+        if method == .POST, let known = productIndexes[head.uri] { return .buy(product: known) }
+        var target = head.uri
         return target.withUTF8 { bytes in
             switch LaneTarget(bytes) {
-            case nil: nil
-            case .remaining: method == .GET || method == .HEAD ? .remaining : .wrongMethod(allowed: .get)
-            case .buy(let type): method == .POST ? product(type, bytes) : .wrongMethod(allowed: .post)
+            case nil: return nil
+            case .buyer(let target):
+                buyer = BuyerCall(target, method).flatMap { BuyerRequest($0, head) }
+                return buyer == nil ? nil : .buyer
+            case .remaining: return method == .GET || method == .HEAD ? .remaining : .wrongMethod(allowed: .get)
+            case .buy(let type): return method == .POST ? product(type, bytes) : .wrongMethod(allowed: .post)
             case .complete(let token):
-                if method == .POST {
-                    answers.mint.hold(of: token).map { .complete($0) } ?? .completeUnknownHold
-                } else {
-                    .wrongMethod(allowed: .post)
-                }
+                guard method == .POST else { return .wrongMethod(allowed: .post) }
+                return answers.mint.hold(of: token).map { .complete($0) } ?? .completeUnknownHold
             }
         }
     }
@@ -134,14 +145,24 @@ final class TicketWindow {
         return reply
     }
 
-    func product(at index: Int) -> Command {
-        products[index].command
+    /// What the store is asked for a request; `nil` if it need not be.
+    func command(of request: LaneRequest) -> Command? {
+        switch request.call {
+        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod: nil
+        case .buy(let product): products[product].command
+        case .complete(let hold): .purchase(hold)
+        case .buyer: request.buyer.flatMap { buyers.command(of: $0) }
+        }
     }
 
     /// Writes the answer to a request.
     ///
     /// - Parameter reply: `nil` for a call that the store is not asked for.
     func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
+        if let buyer = request.buyer {
+            buyers.write(reply, to: buyer, request.manner, into: &buffer)
+            return
+        }
         if let reply {
             answers.write(reply, request.manner, jitter: jitter(), to: &buffer)
             return
@@ -153,7 +174,7 @@ final class TicketWindow {
         case .wrongMethod(let allowed):
             answers.writeRefusal(.methodNotAllowed, fields: allowed.header, request.manner, to: &buffer)
         case .completeUnknownHold: answers.writeRefusal(.unknownHold, request.manner, to: &buffer)
-        case .buy, .complete: preconditionFailure("the store answers these")
+        case .buy, .complete, .buyer: preconditionFailure("the store answers these")
         }
     }
 

@@ -63,6 +63,7 @@ public struct JSONWriter: Sendable {
     }
 
     /// A member that is a whole number, or `null`.
+    @inlinable
     public mutating func member<Number: FixedWidthInteger>(_ name: String, _ integer: Number?) {
         member(name) { $0.value(integer) }
     }
@@ -85,10 +86,15 @@ public struct JSONWriter: Sendable {
     }
 
     /// A whole number, or `null`.
+    @inlinable
     public mutating func value<Number: FixedWidthInteger>(_ integer: Number?) {
+        if let integer { digits(String(integer)) } else { value(String?.none) }
+    }
+
+    @usableFromInline
+    mutating func digits(_ text: String) {
         begin()
-        guard let integer else { return bytes.append(contentsOf: "null".utf8) }
-        JSONWriter.append(integer, to: &bytes)
+        bytes.append(contentsOf: text.utf8)
     }
 
     /// `true` or `false`.

@@ -39,6 +39,10 @@ public protocol TicketStore: Sendable {
     /// - Precondition: the index is from a view of this store.
     func catalogue(at index: UInt32) -> EventCatalogue
 
+    /// The same, or `nil` if it is still what the caller has with this ``EventCatalogue/revision``: nothing is copied
+    /// then.
+    func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue?
+
     /// Whether the store sells, and if not, why.
     var condition: StoreCondition { get }
 

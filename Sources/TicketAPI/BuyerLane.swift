@@ -1,0 +1,277 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTP1
+internal import TicketStore
+
+/// One of v1's hot calls, as its request's head makes it.
+enum BuyerCall {
+    /// `nil` where the path's segment cannot be the code of an event.
+    case availability(Code?)
+    case hold(Code?)
+    /// `nil` where the path's segment cannot be the name of a hold.
+    case release(HoldID?)
+    case purchase(HoldID?)
+
+    /// `nil` if the router has to answer: another method, or another call.
+    init?(_ target: LaneTarget.Buyer, _ method: HTTPMethod) {
+        switch (target, method) {
+        case (.availability(let event), .GET), (.availability(let event), .HEAD):
+            self = .availability(Code(String(decoding: event, as: UTF8.self)))
+        case (.holds(let event), .POST): self = .hold(Code(String(decoding: event, as: UTF8.self)))
+        case (.hold(let hold), .DELETE): self = .release(HoldID(public: String(decoding: hold, as: UTF8.self)))
+        case (.purchase(let hold), .POST): self = .purchase(HoldID(public: String(decoding: hold, as: UTF8.self)))
+        default: return nil
+        }
+    }
+
+    fileprivate var isOfHold: Bool {
+        switch self {
+        case .availability, .hold: false
+        case .release, .purchase: true
+        }
+    }
+}
+
+/// A request of v1 in the lane, until it is answered.
+final class BuyerRequest {
+    let call: BuyerCall
+    let fields: BuyerFields
+    /// As it was written; told in problems without its query.
+    let target: String
+    var body = ByteBuffer()
+    /// Found before the store was asked.
+    fileprivate(set) var refused: Refused?
+
+    /// `nil` if the router has to answer: nothing here knows operators.
+    init?(_ call: BuyerCall, _ head: HTTPRequestHead) {
+        self.call = call
+        fields = BuyerFields(head.headers)
+        target = head.uri
+        if call.isOfHold, fields.isOperators { return nil }
+    }
+
+    /// The next bytes of the body.
+    func take(_ bytes: ByteBuffer) {
+        if body.readableBytes == 0 {
+            body = bytes
+        } else {
+            body.writeImmutableBuffer(bytes)
+        }
+    }
+
+    fileprivate var path: String {
+        var target = target
+        return target.withUTF8 { String(decoding: LaneTarget.path($0), as: UTF8.self) }
+    }
+}
+
+/// What one event loop answers v1's hot calls with, and what it keeps to do so quickly.
+struct BuyerLane {
+    private let store: any TicketStore
+    private let calls: BuyerCalls
+    private var bytes = HTTPBytes()
+    private var availabilities: AvailabilityShelf
+    /// By the index of their event. As many as there ever were events (``Limits/events``).
+    private var catalogues: [UInt32: EventCatalogue] = [:]
+
+    init(_ counter: Counter, mint: TokenMint) {
+        store = counter.store
+        calls = BuyerCalls(counter: counter, mint: mint)
+        availabilities = AvailabilityShelf(store)
+    }
+
+    mutating func setDate(_ date: [UInt8]) {
+        bytes.setDate(date)
+        availabilities.setDate(date)
+    }
+
+    /// What the store is asked; `nil` if it need not be.
+    func command(of request: BuyerRequest) -> Command? {
+        // Let go of: it lies in what the socket was read into.
+        let body = request.body
+        request.body = ByteBuffer()
+        do throws(Refused) {
+            switch request.call {
+            case .availability: return nil
+            case .hold(let event):
+                guard let event else { throw Refused(.unknownEvent) }
+                do throws(Refused) {
+                    return try calls.hold(in: event, request.fields, body)
+                } catch {
+                    // The store would tell of the event first, and is spared the question where nothing is wrong.
+                    throw store.event(event) == nil ? Refused(.unknownEvent) : error
+                }
+            case .release(let name): return .release(try calls.hold(named: name, request.fields))
+            case .purchase(let name):
+                return try calls.purchase(try calls.hold(named: name, request.fields), request.fields, body)
+            }
+        } catch {
+            request.refused = error
+            return nil
+        }
+    }
+
+    /// Writes the answer.
+    ///
+    /// - Parameter reply: `nil` for what the store was not asked.
+    mutating func write(
+        _ reply: StoreReply?, to request: BuyerRequest, _ manner: ClassicAnswers.Manner, into buffer: inout ByteBuffer
+    ) {
+        do throws(Refused) {
+            if let refused = request.refused { throw refused }
+            if let reply {
+                try write(reply, manner, to: &buffer)
+            } else if case .availability(let event) = request.call {
+                try availabilities.write(event, knownAs: request.fields.ifNoneMatch, manner, to: &buffer)
+            }
+        } catch {
+            write(error, to: request, manner, to: &buffer)
+        }
+    }
+
+    private mutating func write(
+        _ reply: StoreReply, _ manner: ClassicAnswers.Manner, to buffer: inout ByteBuffer
+    ) throws(Refused) {
+        // Behind a failure the store may have taken definitions back.
+        if case .failed = reply { catalogues.removeAll() }
+        let answer = try HoldAnswer(reply)
+        let body = answer.body(catalogue(at: answer.event), calls.mint)
+        bytes.writeHead(answer.status, length: body.count, after: manner.after, to: &buffer) { buffer in
+            buffer.writeField("etag: ", answer.tag)
+            if answer.isNew { buffer.writeField("location: ", answer.location) }
+            if answer.isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
+        }
+        if !manner.isHead { buffer.writeBytes(body) }
+    }
+
+    private mutating func catalogue(at event: UInt32) -> EventCatalogue {
+        guard let known = catalogues[event] else {
+            let first = store.catalogue(at: event)
+            catalogues[event] = first
+            return first
+        }
+        guard let changed = store.catalogue(at: event, unless: known.revision) else { return known }
+        catalogues[event] = changed
+        return changed
+    }
+
+    private mutating func write(
+        _ refused: Refused, to request: BuyerRequest, _ manner: ClassicAnswers.Manner, to buffer: inout ByteBuffer
+    ) {
+        let body = refused.document(traceID: request.fields.traceID, instance: request.path)
+        bytes.writeHead(refused.problem.status, .problem, length: body.count, after: manner.after, to: &buffer) {
+            buffer in
+            for field in refused.headers { buffer.writeString("\(field.name.rawName): \(field.value)\r\n") }
+            if let seconds = refused.retryAfterSeconds { buffer.writeField("retry-after: ", String(seconds)) }
+        }
+        if !manner.isHead { buffer.writeBytes(body) }
+    }
+}
+
+/// What events have left, as it is answered: made anew only when something has changed, on each loop for itself.
+private struct AvailabilityShelf {
+    private final class Entry {
+        let left: Availability
+        let event: EventReading
+        let sale: SaleState
+        let tag: String
+        let body: [UInt8]
+        /// Whether the state of the sale can change by time alone, without a new version.
+        let hasWindow: Bool
+        /// Heads of this second, but for what the connection adds; empty until they are needed.
+        var unchangedHead: [UInt8] = []
+        var head: [UInt8] = []
+
+        init(_ left: Availability, _ event: EventReading, at moment: Moment) {
+            self.left = left
+            self.event = event
+            sale = SaleState(event, at: moment)
+            tag = "\"\(left.version)-\(sale.rawValue)\""
+            body = BuyerDocuments.availability(left, of: event, sale)
+            hasWindow = event.definition.opensAt != nil || event.definition.closesAt != nil
+        }
+
+        /// Whether `If-None-Match` names it (compared weakly, RFC 9110, 13.1.2).
+        func isKnown(as header: String?) -> Bool {
+            guard let header else { return false }
+            if header == tag { return true }
+            return EntityTags(header).containWeakly(tag)
+        }
+    }
+
+    private let store: any TicketStore
+    /// Only events that there are.
+    private var entries: [Code: Entry] = [:]
+    private var date: [UInt8] = []
+
+    init(_ store: any TicketStore) {
+        self.store = store
+    }
+
+    mutating func setDate(_ date: [UInt8]) {
+        self.date = date
+        for entry in entries.values {
+            entry.head.removeAll(keepingCapacity: true)
+            entry.unchangedHead.removeAll(keepingCapacity: true)
+        }
+    }
+
+    mutating func write(
+        _ event: Code?, knownAs known: String?, _ manner: ClassicAnswers.Manner, to buffer: inout ByteBuffer
+    ) throws(Refused) {
+        guard let event, let entry = current(event) else { throw Refused(.unknownEvent) }
+        let isKnown = entry.isKnown(as: known)
+        if isKnown {
+            if entry.unchangedHead.isEmpty { entry.unchangedHead = head("304 Not Modified", entry) }
+            buffer.writeBytes(entry.unchangedHead)
+        } else {
+            if entry.head.isEmpty {
+                entry.head = head("200 OK", entry)
+                entry.head += Array("content-type: application/json\r\ncontent-length: \(entry.body.count)\r\n".utf8)
+            }
+            buffer.writeBytes(entry.head)
+        }
+        HTTPBytes.writeEnd(manner.after, to: &buffer)
+        if !isKnown, !manner.isHead { buffer.writeBytes(entry.body) }
+    }
+
+    private mutating func current(_ event: Code) -> Entry? {
+        let known = entries[event]
+        var left = known?.left
+        var moment: Moment?
+        switch store.availability(of: event, unless: left?.version) {
+        case .unknownEvent:
+            entries[event] = nil
+            return nil
+        case .unchanged:
+            guard let known, known.hasWindow else { return known }
+            let now = store.now
+            if SaleState(known.event, at: now) == known.sale { return known }
+            moment = now
+        case .current(let current, let now):
+            left = current
+            moment = now
+        }
+        // Asked for behind the numbers: a definition that comes in between brings a new version with it.
+        guard let left, let moment, let reading = store.event(event) else { return nil }
+        let entry = Entry(left, reading, at: moment)
+        entries[event] = entry
+        return entry
+    }
+
+    private func head(_ status: String, _ entry: Entry) -> [UInt8] {
+        var head = Array("HTTP/1.1 \(status)\r\netag: \(entry.tag)\r\n".utf8)
+        head += Array("cache-control: public, max-age=1, stale-while-revalidate=5\r\ndate: ".utf8)
+        return head + date + [13, 10]
+    }
+}
+
+extension ByteBuffer {
+    /// Appends a header line.
+    fileprivate mutating func writeField(_ name: StaticString, _ value: String) {
+        writeStaticString(name)
+        writeString(value)
+        writeStaticString("\r\n")
+    }
+}

@@ -1,0 +1,90 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import Hummingbird
+internal import TicketStore
+
+/// A refusal on its way to the answer, with what its case needs to be told.
+struct Refused: Error {
+    let problem: Problem
+    var detail: String?
+    var retryAfter: Duration?
+    var headers: HTTPFields = [:]
+    var more: @Sendable (inout JSONWriter) -> Void = { _ in }
+
+    init(_ problem: Problem, _ detail: String? = nil) {
+        self.problem = problem
+        self.detail = detail
+    }
+
+    /// Everything that is wrong with a request.
+    static func invalid(_ mistakes: [Mistake]) -> Refused {
+        var refused = Refused(.invalid)
+        refused.detail = "\(mistakes.count == 1 ? "One thing is" : "\(mistakes.count) things are") wrong."
+        refused.more = { writer in
+            writer.member("errors") { writer in
+                writer.array { writer in
+                    for mistake in mistakes {
+                        writer.object { writer in
+                            writer.member("pointer", mistake.pointer)
+                            writer.member("detail", mistake.what)
+                        }
+                    }
+                }
+            }
+        }
+        return refused
+    }
+
+    /// Nobody knows who asks.
+    static func unauthenticated(_ detail: String? = nil) -> Refused {
+        var refused = Refused(.unauthenticated, detail)
+        refused.headers[.wwwAuthenticate] = "Bearer"
+        return refused
+    }
+
+    /// What the box office refused.
+    init(_ refusal: Refusal, at moment: Moment) {
+        self.init(Problem(refusal))
+        switch refusal {
+        case .invalid(let mistakes): self = .invalid(mistakes)
+        case .unknownTicketType(let code): detail = "There is no ticket type \(code)."
+        case .saleNotStarted(let opensAt): more = { $0.member("opens_at", opensAt) }
+        case .saleEnded(let closedAt): more = { $0.member("closed_at", closedAt) }
+        case .buyerLimitReached(let remaining): more = { $0.member("remaining", remaining) }
+        case .insufficientQuantity(let available): more = { $0.member("available", available) }
+        case .extensionDenied(let limit): more = { $0.member("max_extensions", limit) }
+        case .holdExpired(let refundRequired): more = { $0.member("refund_required", refundRequired) }
+        case .temporarilyHeld(let earliest):
+            // Soon enough to win, spread so that not all come at once.
+            let until = min(max(earliest.since(moment.office).inMilliseconds, 500), 10_000)
+            retryAfter = .milliseconds(Int64.random(in: until / 2...until))
+        case .revisionMismatch(let revision): more = { $0.member("revision", "\"\(revision)\"") }
+        default: break
+        }
+    }
+
+    /// The world failed; those who are sent away come back spread over some seconds.
+    init(_ failure: StoreFailure) {
+        self.init(Problem(failure))
+        retryAfter = .milliseconds(Int.random(in: 500...3_000))
+    }
+
+    /// The document (RFC 9457).
+    func document(traceID: String?, instance: String?) -> [UInt8] {
+        problem.document(detail: detail, instance: instance, retryAfter: retryAfter, traceID: traceID, more: more)
+    }
+
+    /// `Retry-After` in whole seconds.
+    var retryAfterSeconds: Int64? {
+        retryAfter.map { max(1, $0.components.seconds + 1) }
+    }
+
+    /// The answer as the router gives it.
+    func response(traceID: String?, instance: String? = nil) -> Response {
+        var response = json(.init(code: problem.status), document(traceID: traceID, instance: instance))
+        response.headers[.contentType] = "application/problem+json"
+        for field in headers { response.headers[field.name] = field.value }
+        if let retryAfterSeconds { response.headers[.retryAfter] = String(retryAfterSeconds) }
+        return response
+    }
+}
