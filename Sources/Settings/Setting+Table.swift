@@ -5,7 +5,7 @@ extension Setting {
     public static let all: [Setting] = [
         .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
         .logLevel, .logFormat, .limitsConnections, .limitsHeaderBytes, .limitsBodyBytes,
-        .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
+        .quotaPerSecond, .quotaBurst, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
     ]
 
     /// The configuration file.
@@ -77,6 +77,16 @@ extension Setting {
     public static let limitsBodyBytes = Setting(
         "limits.body_bytes", .number(0...16_777_216), default: 65536,
         "Bytes of a request's body at most")
+
+    /// How often one caller may ask. Off by default: behind a proxy all callers have its address.
+    public static let quotaPerSecond = Setting(
+        "quota.per_second", .number(0...1_000_000), default: 0,
+        "Requests a second that one caller (IPv4 address, or 64-bit IPv6 network) may make; 0 for no bound")
+
+    /// How much of it may be asked at once.
+    public static let quotaBurst = Setting(
+        "quota.burst", .number(0...1_000_000), default: 0,
+        "Requests that such a caller may make at once; 0 for as many as in a second")
 
     /// How long a connection may be silent. Longer than the minute that load balancers commonly keep theirs.
     public static let timeoutsIdle = Setting(

@@ -37,6 +37,9 @@ public struct Settings: Sendable {
     /// What a client may ask of the server's memory.
     public let limits: Limits
 
+    /// How often one caller may ask.
+    public let quota: Quota
+
     /// How long the server waits for others.
     public let timeouts: Timeouts
 
@@ -74,6 +77,7 @@ public struct Settings: Sendable {
             connections: read.number(.limitsConnections),
             headerBytes: read.number(.limitsHeaderBytes),
             bodyBytes: read.number(.limitsBodyBytes))
+        quota = Quota(perSecond: read.number(.quotaPerSecond), burst: read.number(.quotaBurst))
         timeouts = Timeouts(
             idle: read.seconds(.timeoutsIdle),
             request: read.seconds(.timeoutsRequest),
@@ -138,6 +142,15 @@ extension Settings {
 
         /// Bytes of a request's body at most, 0 to 16,777,216. Default: 65,536.
         public let bodyBytes: Int
+    }
+
+    /// How often one caller may ask: one IPv4 address, or one 64-bit network of IPv6.
+    public struct Quota: Sendable, Equatable {
+        /// Requests a second, 0 to 1,000,000; 0 for no bound. Default: 0.
+        public let perSecond: Int
+
+        /// Requests at once, 0 to 1,000,000; 0 for as many as in a second. Default: 0.
+        public let burst: Int
     }
 
     /// How long the server waits for others.

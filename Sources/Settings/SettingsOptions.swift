@@ -55,6 +55,12 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.limitsBodyBytes), parsing: .unconditional, help: .of(.limitsBodyBytes))
     var limitsBodyBytes: String?
 
+    @Option(name: .of(.quotaPerSecond), parsing: .unconditional, help: .of(.quotaPerSecond))
+    var quotaPerSecond: String?
+
+    @Option(name: .of(.quotaBurst), parsing: .unconditional, help: .of(.quotaBurst))
+    var quotaBurst: String?
+
     @Option(name: .of(.timeoutsIdle), parsing: .unconditional, help: .of(.timeoutsIdle))
     var timeoutsIdle: String?
 
@@ -77,6 +83,7 @@ public struct SettingsOptions: ParsableArguments {
             (.classicStatus, classicStatus), (.durability, durability), (.recoveryGrace, recoveryGrace),
             (.logLevel, logLevel), (.logFormat, logFormat), (.limitsConnections, limitsConnections),
             (.limitsHeaderBytes, limitsHeaderBytes), (.limitsBodyBytes, limitsBodyBytes),
+            (.quotaPerSecond, quotaPerSecond), (.quotaBurst, quotaBurst),
             (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsDrain, timeoutsDrain),
             (.threads, threads),
         ]

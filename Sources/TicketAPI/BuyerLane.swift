@@ -12,6 +12,8 @@ enum BuyerCall {
     /// `nil` where the path's segment cannot be the name of a hold.
     case release(HoldID?)
     case purchase(HoldID?)
+    /// Any call, with which its caller is over their quota.
+    case refused
 
     /// `nil` if the router has to answer: another method, or another call.
     init?(_ target: LaneTarget.Buyer, _ method: HTTPMethod) {
@@ -27,7 +29,7 @@ enum BuyerCall {
 
     fileprivate var isOfHold: Bool {
         switch self {
-        case .availability, .hold: false
+        case .availability, .hold, .refused: false
         case .release, .purchase: true
         }
     }
@@ -51,8 +53,17 @@ final class BuyerRequest {
         if call.isOfHold, fields.isOperators { return nil }
     }
 
+    /// A request that is not looked into.
+    init(_ refused: Refused, _ head: HTTPRequestHead) {
+        call = .refused
+        fields = BuyerFields(head.headers)
+        target = head.uri
+        self.refused = refused
+    }
+
     /// The next bytes of the body.
     func take(_ bytes: ByteBuffer) {
+        if case .refused = call { return }
         if body.readableBytes == 0 {
             body = bytes
         } else {
@@ -60,10 +71,7 @@ final class BuyerRequest {
         }
     }
 
-    fileprivate var path: String {
-        var target = target
-        return target.withUTF8 { String(decoding: LaneTarget.path($0), as: UTF8.self) }
-    }
+    fileprivate var path: String { LaneTarget.path(of: target) }
 }
 
 /// What one event loop answers v1's hot calls with, and what it keeps to do so quickly.
@@ -93,7 +101,7 @@ struct BuyerLane {
         request.body = ByteBuffer()
         do throws(Refused) {
             switch request.call {
-            case .availability: return nil
+            case .availability, .refused: return nil
             case .hold(let event):
                 guard let event else { throw Refused(.unknownEvent) }
                 do throws(Refused) {
@@ -114,24 +122,28 @@ struct BuyerLane {
 
     /// Writes the answer.
     ///
-    /// - Parameter reply: `nil` for what the store was not asked.
+    /// - Parameters:
+    ///   - reply: `nil` for what the store was not asked.
+    ///   - quota: what is told of the caller's standing, each line ended with CR LF; empty without a quota.
     mutating func write(
-        _ reply: StoreReply?, to request: BuyerRequest, _ manner: ClassicAnswers.Manner, into buffer: inout ByteBuffer
+        _ reply: StoreReply?, to request: BuyerRequest, _ manner: ClassicAnswers.Manner, quota: String,
+        into buffer: inout ByteBuffer
     ) {
         do throws(Refused) {
             if let refused = request.refused { throw refused }
             if let reply {
-                try write(reply, manner, to: &buffer)
+                try write(reply, manner, quota: quota, to: &buffer)
             } else if case .availability(let event) = request.call {
-                try availabilities.write(event, knownAs: request.fields.ifNoneMatch, manner, to: &buffer)
+                let known = request.fields.ifNoneMatch
+                try availabilities.write(event, knownAs: known, manner, quota: quota, to: &buffer)
             }
         } catch {
-            write(error, to: request, manner, to: &buffer)
+            write(error, to: request, manner, quota: quota, to: &buffer)
         }
     }
 
     private mutating func write(
-        _ reply: StoreReply, _ manner: ClassicAnswers.Manner, to buffer: inout ByteBuffer
+        _ reply: StoreReply, _ manner: ClassicAnswers.Manner, quota: String, to buffer: inout ByteBuffer
     ) throws(Refused) {
         // Behind a failure the store may have taken definitions back.
         if case .failed = reply { catalogues.removeAll() }
@@ -141,6 +153,7 @@ struct BuyerLane {
             buffer.writeField("etag: ", answer.tag)
             if answer.isNew { buffer.writeField("location: ", answer.location) }
             if answer.isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
+            buffer.writeString(quota)
         }
         if !manner.isHead { buffer.writeBytes(body) }
     }
@@ -157,13 +170,15 @@ struct BuyerLane {
     }
 
     private mutating func write(
-        _ refused: Refused, to request: BuyerRequest, _ manner: ClassicAnswers.Manner, to buffer: inout ByteBuffer
+        _ refused: Refused, to request: BuyerRequest, _ manner: ClassicAnswers.Manner, quota: String,
+        to buffer: inout ByteBuffer
     ) {
         let body = refused.document(traceID: request.fields.traceID, instance: request.path)
         bytes.writeHead(refused.problem.status, .problem, length: body.count, after: manner.after, to: &buffer) {
             buffer in
             for field in refused.headers { buffer.writeString("\(field.name.rawName): \(field.value)\r\n") }
             if let seconds = refused.retryAfterSeconds { buffer.writeField("retry-after: ", String(seconds)) }
+            buffer.writeString(quota)
         }
         if !manner.isHead { buffer.writeBytes(body) }
     }
@@ -218,7 +233,8 @@ private struct AvailabilityShelf {
     }
 
     mutating func write(
-        _ event: Code?, knownAs known: String?, _ manner: ClassicAnswers.Manner, to buffer: inout ByteBuffer
+        _ event: Code?, knownAs known: String?, _ manner: ClassicAnswers.Manner, quota: String,
+        to buffer: inout ByteBuffer
     ) throws(Refused) {
         guard let event, let entry = current(event) else { throw Refused(.unknownEvent) }
         let isKnown = entry.isKnown(as: known)
@@ -232,6 +248,7 @@ private struct AvailabilityShelf {
             }
             buffer.writeBytes(entry.head)
         }
+        buffer.writeString(quota)
         HTTPBytes.writeEnd(manner.after, to: &buffer)
         if !isKnown, !manner.isHead { buffer.writeBytes(entry.body) }
     }

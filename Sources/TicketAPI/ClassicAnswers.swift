@@ -134,7 +134,7 @@ struct ClassicAnswers {
             writer.member("code", "\(problem.code)")
         }
         // The old clients know 403 as "no"; that nothing can be answered now is no refusal.
-        let isRefusal = (400..<500).contains(problem.status) && problem.status != 405
+        let isRefusal = (400..<500).contains(problem.status) && problem.status != 405 && problem.status != 429
         let status = statuses == .forbidden && isRefusal ? 403 : problem.status
         var answer = ByteBuffer()
         bytes.writeHead(status, length: writer.bytes.count, after: manner.after, to: &answer) { answer in

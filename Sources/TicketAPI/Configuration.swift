@@ -30,10 +30,29 @@ public struct ServiceConfiguration: Sendable {
     public var idle: Duration = .seconds(75)
     /// From the first byte of a request until it is whole; slower ones are closed.
     public var request: Duration = .seconds(10)
+    /// How often each caller may ask; `nil` for as often as they like.
+    public var quota: Quota?
     /// Event loops; 0 for one fewer than there are cores, but one at least.
     public var threads = 0
 
     public init(classicEvent: Code) {
         self.classicEvent = classicEvent
+    }
+
+    /// How often one caller may ask, told apart by IPv4 address or 64-bit IPv6 network.
+    public struct Quota: Sendable {
+        /// Requests a second, for as long as one likes.
+        public var perSecond: Int
+        /// Requests at once, of somebody who was quiet before.
+        public var burst: Int
+        /// Callers that are remembered at once, 32 bytes each. With more, who asked least is forgotten and begins
+        /// anew: an attacker with so many networks is no matter for a quota.
+        public var callers = 65_536
+
+        /// - Precondition: 1 or more of each.
+        public init(perSecond: Int, burst: Int) {
+            self.perSecond = perSecond
+            self.burst = burst
+        }
     }
 }

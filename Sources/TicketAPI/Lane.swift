@@ -62,6 +62,9 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     private var isRouting = false
     /// How the connection goes on after the router's answer.
     private(set) var routedAfter = HTTPBytes.After.keepAlive
+    /// What that answer tells of the quota.
+    private(set) var routedStanding: CallerQuota.Standing?
+    private lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
     /// What waits until everything before it is answered.
     private var backlog = CircularBuffer<Arrival>()
     private var wantsRead = false
@@ -171,10 +174,12 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         case .goOn: arrive(.expectation)
         case .other: return arrive(.refusal(.expectationFailed))
         }
-        if let request = window.request(head, endsConnection: framing.endsConnection) {
+        let standing = window.quota?.take(caller, for: head.uri, at: context?.eventLoop.now ?? .now())
+        if let request = window.request(head, endsConnection: framing.endsConnection, standing) {
             reading = .lane(request)
         } else {
-            reading = .router(RoutedRequest(head: head, endsConnection: framing.endsConnection))
+            reading = .router(
+                RoutedRequest(head: head, endsConnection: framing.endsConnection, standing: standing))
         }
     }
 
@@ -286,6 +291,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context else { return }
         isRouting = true
         routedAfter = request.after
+        routedStanding = request.standing
         context.fireChannelRead(wrapInboundOut(.head(request.head)))
         if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
         context.fireChannelRead(wrapInboundOut(.end(nil)))

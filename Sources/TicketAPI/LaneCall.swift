@@ -22,6 +22,8 @@ enum LaneCall {
     case completeUnknownHold
     /// One of v1's, which its ``BuyerRequest`` tells.
     case buyer
+    /// One of the three, which its caller has no token left for.
+    case overQuota
     /// The path is one of ours, the method is not.
     case wrongMethod(allowed: Allowed)
 
@@ -77,6 +79,12 @@ enum LaneTarget {
         guard path.begins(with: prefix) else { return nil }
         let rest = Bytes(rebasing: path[prefix.utf8CodeUnitCount...])
         return rest.isEmpty || rest.has(UInt8(ascii: "/")) ? nil : rest
+    }
+
+    /// The path of a request target as a text of its own.
+    static func path(of target: String) -> String {
+        var target = target
+        return target.withUTF8 { String(decoding: path($0), as: UTF8.self) }
     }
 
     /// The path of a request target: without a query, and without the scheme and authority that a client of a proxy

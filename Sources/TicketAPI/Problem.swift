@@ -71,6 +71,8 @@ struct Problem: Sendable {
         status: 409, code: "event-has-sales", title: "Places of the event are held or were sold")
     static let keyReused = Problem(
         status: 422, code: "idempotency-key-reused", title: "The key was used for another request")
+    static let quotaExceeded = Problem(
+        status: 429, code: "quota-exceeded", title: "More was asked than one caller may", isRetryable: true)
     static let reducedCapacity = Problem(
         status: 503, code: "temporary-reduced-capacity", title: "More is asked than can be taken now",
         isRetryable: true)

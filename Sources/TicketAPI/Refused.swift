@@ -69,6 +69,12 @@ struct Refused: Error {
         retryAfter = .milliseconds(Int.random(in: 500...3_000))
     }
 
+    /// The caller has no token left.
+    init(_ standing: CallerQuota.Standing) {
+        self.init(.quotaExceeded)
+        retryAfter = .milliseconds(max(1, standing.retryAfter.inMilliseconds + 1))
+    }
+
     /// The document (RFC 9457).
     func document(traceID: String?, instance: String?) -> [UInt8] {
         problem.document(detail: detail, instance: instance, retryAfter: retryAfter, traceID: traceID, more: more)

@@ -65,10 +65,16 @@ struct LaneRequest {
     let manner: ClassicAnswers.Manner
     /// What more there is of a call of v1; `nil` for the others.
     let buyer: BuyerRequest?
+    /// How its caller stands, where there is a quota.
+    let standing: CallerQuota.Standing?
 
-    init(call: LaneCall, head: HTTPRequestHead, endsConnection: Bool, buyer: BuyerRequest? = nil) {
+    init(
+        call: LaneCall, head: HTTPRequestHead, endsConnection: Bool, buyer: BuyerRequest?,
+        standing: CallerQuota.Standing?
+    ) {
         self.call = call
         self.buyer = buyer
+        self.standing = standing
         let after: HTTPBytes.After =
             !head.isKeepAlive || endsConnection ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
         manner = ClassicAnswers.Manner(after: after, isHead: head.method == .HEAD)
@@ -80,10 +86,13 @@ struct LaneRequest {
 struct RoutedRequest {
     let head: HTTPRequestHead
     let after: HTTPBytes.After
+    /// How its caller stands, where there is a quota and the answer tells of it.
+    let standing: CallerQuota.Standing?
     var body = ByteBuffer()
 
-    init(head: HTTPRequestHead, endsConnection: Bool) {
+    init(head: HTTPRequestHead, endsConnection: Bool, standing: CallerQuota.Standing?) {
         self.head = head
+        self.standing = standing.flatMap { LaneTarget.path(of: head.uri).hasPrefix("/v1/") ? $0 : nil }
         after = !head.isKeepAlive || endsConnection ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
     }
 }

@@ -71,8 +71,14 @@ private final class RoutedEnd: ChannelOutboundHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var head) where lane.routedAfter != .keepAlive:
-            head.headers.replaceOrAdd(name: "connection", value: lane.routedAfter == .close ? "close" : "keep-alive")
+        case .head(var head) where lane.routedAfter != .keepAlive || lane.routedStanding != nil:
+            if lane.routedAfter != .keepAlive {
+                let value = lane.routedAfter == .close ? "close" : "keep-alive"
+                head.headers.replaceOrAdd(name: "connection", value: value)
+            }
+            if let quota = lane.window.quota, let standing = lane.routedStanding {
+                for (name, value) in quota.fields(standing) { head.headers.replaceOrAdd(name: name, value: value) }
+            }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
             context.write(data, promise: promise)

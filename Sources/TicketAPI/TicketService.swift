@@ -51,8 +51,9 @@ public struct TicketService: Service {
 
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
         let (store, configuration, mint) = (store, configuration, mint)
+        let quota = configuration.quota.map(SharedQuota.init)
         let windows = try await TicketWindows(group: group) {
-            TicketWindow(store: store, configuration: configuration, mint: mint)
+            TicketWindow(store: store, configuration: configuration, mint: mint, quota: quota)
         }
         let application = Application(
             responder: Routes(

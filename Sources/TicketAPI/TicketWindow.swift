@@ -24,6 +24,8 @@ final class TicketWindow {
 
     let store: any TicketStore
     let configuration: ServiceConfiguration
+    /// `nil` while everybody may ask as often as they like.
+    let quota: SharedQuota?
     let requestTicks: UInt32
     let idleTicks: UInt32
     var answers: ClassicAnswers
@@ -39,9 +41,10 @@ final class TicketWindow {
     private var productIndexes: [String: Int] = [:]
     private var random = SystemRandomNumberGenerator()
 
-    init(store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint) {
+    init(store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, quota: SharedQuota?) {
         self.store = store
         self.configuration = configuration
+        self.quota = quota
         requestTicks = UInt32(configuration.request.components.seconds)
         idleTicks = UInt32(configuration.idle.components.seconds)
         self.answers = ClassicAnswers(mint: mint, statuses: configuration.classicStatus)
@@ -86,10 +89,35 @@ final class TicketWindow {
     // MARK: Requests
 
     /// The request that a head begins, or `nil` if it is not for the lane.
-    func request(_ head: HTTPRequestHead, endsConnection: Bool) -> LaneRequest? {
+    ///
+    /// - Parameter standing: who is over their quota is told so by the lane, whatever they ask.
+    func request(_ head: HTTPRequestHead, endsConnection: Bool, _ standing: CallerQuota.Standing?) -> LaneRequest? {
         var buyer: BuyerRequest?
-        guard let call = call(head, &buyer) else { return nil }
-        return LaneRequest(call: call, head: head, endsConnection: endsConnection, buyer: buyer)
+        let isAllowed = standing?.isAllowed ?? true
+        guard let call = isAllowed ? call(head, &buyer) : refusal(head, standing, &buyer) else { return nil }
+        return LaneRequest(call: call, head: head, endsConnection: endsConnection, buyer: buyer, standing: standing)
+    }
+
+    private func refusal(
+        _ head: HTTPRequestHead, _ standing: CallerQuota.Standing?, _ buyer: inout BuyerRequest?
+    ) -> LaneCall? {
+        guard let standing else { return nil }
+        var target = head.uri
+        let isClassic = target.withUTF8 { bytes in
+            switch LaneTarget(bytes) {
+            case .remaining, .buy, .complete: true
+            case .buyer, nil: false
+            }
+        }
+        if isClassic { return .overQuota }
+        buyer = BuyerRequest(Refused(standing), head)
+        return .buyer
+    }
+
+    /// What an answer tells of its caller's standing, as header lines.
+    private func quotaFields(_ standing: CallerQuota.Standing?) -> String {
+        guard let quota, let standing else { return "" }
+        return quota.fields(standing).map { "\($0.name): \($0.value)\r\n" }.joined()
     }
 
     private func call(_ head: HTTPRequestHead, _ buyer: inout BuyerRequest?) -> LaneCall? {
@@ -148,7 +176,7 @@ final class TicketWindow {
     /// What the store is asked for a request; `nil` if it need not be.
     func command(of request: LaneRequest) -> Command? {
         switch request.call {
-        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod: nil
+        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod, .overQuota: nil
         case .buy(let product): products[product].command
         case .complete(let hold): .purchase(hold)
         case .buyer: request.buyer.flatMap { buyers.command(of: $0) }
@@ -160,7 +188,8 @@ final class TicketWindow {
     /// - Parameter reply: `nil` for a call that the store is not asked for.
     func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
         if let buyer = request.buyer {
-            buyers.write(reply, to: buyer, request.manner, into: &buffer)
+            buyers.write(
+                reply, to: buyer, request.manner, quota: quotaFields(request.standing), into: &buffer)
             return
         }
         if let reply {
@@ -174,6 +203,10 @@ final class TicketWindow {
         case .wrongMethod(let allowed):
             answers.writeRefusal(.methodNotAllowed, fields: allowed.header, request.manner, to: &buffer)
         case .completeUnknownHold: answers.writeRefusal(.unknownHold, request.manner, to: &buffer)
+        case .overQuota:
+            let seconds = request.standing.flatMap { Refused($0).retryAfterSeconds } ?? 1
+            let fields = "retry-after: \(seconds)\r\n" + quotaFields(request.standing)
+            answers.writeRefusal(.quotaExceeded, fields: fields, request.manner, to: &buffer)
         case .buy, .complete, .buyer: preconditionFailure("the store answers these")
         }
     }

@@ -134,6 +134,10 @@ struct BoxOfficeHouse {
         configuration.connections = settings.limits.connections
         configuration.headerBytes = settings.limits.headerBytes
         configuration.bodyBytes = settings.limits.bodyBytes
+        if settings.quota.perSecond > 0 {
+            let burst = settings.quota.burst > 0 ? settings.quota.burst : settings.quota.perSecond
+            configuration.quota = .init(perSecond: settings.quota.perSecond, burst: burst)
+        }
         configuration.idle = settings.timeouts.idle
         configuration.request = settings.timeouts.request
         configuration.threads = settings.threads

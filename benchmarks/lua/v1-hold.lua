@@ -4,12 +4,12 @@ function setup(thread) thread:set("id", counter); counter = counter + 1 end
 function init()
   number = 0
   -- The runs of one process must not repeat each other's keys.
-  key = os.getenv("TOKENS") .. "-" .. id .. "-"
-  headers = {["Content-Type"] = "application/json"}
-  body = '{"lines":[{"type":"GA","quantity":1}]}'
+  local key = os.getenv("TOKENS") .. "-" .. id .. "-"
+  local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = key .. "NUMBER"}
+  local whole = wrk.format("POST", nil, headers, '{"lines":[{"type":"GA","quantity":1}]}')
+  before, after = whole:match("^(.*)NUMBER(.*)$")
 end
 function request()
   number = number + 1
-  headers["Idempotency-Key"] = key .. number
-  return wrk.format("POST", nil, headers, body)
+  return before .. number .. after
 end

@@ -1,0 +1,133 @@
+internal import NIOCore
+internal import Synchronization
+
+/// How often each caller may ask: a bucket of tokens for each, which fills evenly and from which each request takes one.
+///
+/// A bucket is one number, the moment at which it is full again (the "generic cell rate algorithm"), so that waiting
+/// costs nothing and a bucket that is full is the same as none. There are as many as were made room for. A caller's
+/// bucket is one of the eight places that its address leads to; who is new takes the place of the one that is nearest
+/// to full, and forgets least. Which eight is seeded by the process, so nobody can choose whom to push out.
+struct CallerQuota: Sendable {
+    /// Who asks, as far as can be told without trust: an IPv4 address, or the network of an IPv6 address, as those who
+    /// have one address have all of its 64-bit network.
+    struct Caller: Hashable, Sendable {
+        private let prefix: UInt64
+        private let isNetwork: Bool
+
+        /// - Parameter address: `nil`, or none of the internet, for one caller that is all of these.
+        init(_ address: SocketAddress?) {
+            switch address {
+            case .v4(let address):
+                // Behind family and port, on every system that there is.
+                prefix = withUnsafeBytes(of: address.address) { bytes in
+                    UInt64(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+                }
+                isNetwork = false
+            case .v6(let address):
+                // Behind family, port and flow.
+                let (high, low) = withUnsafeBytes(of: address.address) { bytes in
+                    (
+                        bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+                        bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+                    )
+                }
+                // An IPv4 address in the clothes of the other kind (RFC 4291, 2.5.5.2): all of them are one network.
+                let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xffff
+                prefix = isMapped ? UInt64(UInt32(truncatingIfNeeded: UInt64(bigEndian: low)).bigEndian) : high
+                isNetwork = !isMapped
+            case .unixDomainSocket, nil:
+                prefix = 0
+                isNetwork = false
+            }
+        }
+    }
+
+    /// How a caller stands after asking.
+    struct Standing: Sendable {
+        let isAllowed: Bool
+        /// Requests that would be allowed at once.
+        let remaining: Int
+        /// Until as many as ever are.
+        let fullIn: Duration
+        /// Until one more is; zero if one is now.
+        let retryAfter: Duration
+    }
+
+    private struct Bucket {
+        var caller = Caller(nil)
+        /// In nanoseconds of the clock that ``take(_:at:)`` is told.
+        var fullAt = Int64.min
+    }
+
+    private static let ways = 8
+
+    /// Nanoseconds in which one token comes.
+    private let interval: Int64
+    private let burst: Int64
+    private var buckets: [Bucket]
+
+    init(_ quota: ServiceConfiguration.Quota) {
+        precondition(quota.perSecond >= 1 && quota.burst >= 1 && quota.callers >= 1, "a quota lets somebody through")
+        interval = max(1, 1_000_000_000 / Int64(quota.perSecond))
+        burst = Int64(quota.burst)
+        let sets = (quota.callers + Self.ways - 1) / Self.ways
+        buckets = Array(repeating: Bucket(), count: sets * Self.ways)
+    }
+
+    /// Takes a token from the caller's bucket, if there is one.
+    mutating func take(_ caller: Caller, at now: NIODeadline) -> Standing {
+        let now = Int64(clamping: now.uptimeNanoseconds)
+        let place = place(of: caller, at: now)
+        let fullAt = max(now, buckets[place].fullAt)
+        let lacking = fullAt - now + interval - burst * interval
+        let isAllowed = lacking <= 0
+        let next = isAllowed ? fullAt + interval : fullAt
+        buckets[place].fullAt = next
+        return Standing(
+            isAllowed: isAllowed, remaining: Int((burst * interval - (next - now)) / interval),
+            fullIn: .nanoseconds(next - now), retryAfter: .nanoseconds(max(0, lacking)))
+    }
+
+    /// Where the caller's bucket is; it is made if there is none.
+    private mutating func place(of caller: Caller, at now: Int64) -> Int {
+        let first = Int(UInt(bitPattern: caller.hashValue) % UInt(buckets.count / Self.ways)) * Self.ways
+        var fullest = first
+        for place in first..<(first + Self.ways) {
+            if buckets[place].caller == caller { return place }
+            if buckets[place].fullAt < buckets[fullest].fullAt { fullest = place }
+        }
+        buckets[fullest] = Bucket(caller: caller, fullAt: now)
+        return fullest
+    }
+}
+
+/// The one quota that all event loops share.
+///
+/// A bucket for each loop would let a caller ask as many times as often as there are loops, or, divided among them, would
+/// give a caller with one connection a part of what is theirs. The lock is held for some tens of nanoseconds a request.
+final class SharedQuota: Sendable {
+    private let quota: Mutex<CallerQuota>
+    /// `q` tokens, given in `w` seconds.
+    private let policy: String
+
+    init(_ quota: ServiceConfiguration.Quota) {
+        self.quota = Mutex(CallerQuota(quota))
+        let window = max(1, (quota.burst + quota.perSecond - 1) / quota.perSecond)
+        policy = "\"default\";q=\(quota.burst);w=\(window)"
+    }
+
+    /// How the caller stands after asking for `target`; `nil` for probes, which are answered to anybody.
+    func take(_ caller: CallerQuota.Caller, for target: String, at now: NIODeadline) -> CallerQuota.Standing? {
+        if LaneTarget.path(of: target).hasPrefix("/health/") { return nil }
+        return quota.withLock { $0.take(caller, at: now) }
+    }
+
+    /// What an answer tells of it (draft-ietf-httpapi-ratelimit-headers-10).
+    func fields(_ standing: CallerQuota.Standing) -> [(name: String, value: String)] {
+        let (seconds, rest) = standing.fullIn.components
+        let full = rest > 0 ? seconds + 1 : seconds
+        return [
+            ("ratelimit-policy", policy), ("ratelimit", "\"default\";r=\(standing.remaining);t=\(full)"),
+        ]
+    }
+}
