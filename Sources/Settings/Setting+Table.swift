@@ -8,6 +8,10 @@ extension Setting {
         .quotaPerSecond, .quotaBurst, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
     ]
 
+    /// What the commands that ask a running service take from the environment. No settings: the service has no use
+    /// for them, and no file may hold a key.
+    public static let clientVariables = ["HOLDFAST_KEY", "HOLDFAST_URL"]
+
     /// The configuration file.
     public static let config = Setting(
         "config", .path, default: nil, isInFile: false,

@@ -45,17 +45,19 @@ extension Settings {
         return try ConfigFile(path: path, opening: place(path))
     }
 
+    /// Refuses variables that begin with `HOLDFAST_` and that nobody reads, with what may have been meant.
+    ///
     /// swift-configuration only looks for variables that it is asked for: a misspelt one would be passed over.
-    private static func refuseUnknownVariables(in environment: [String: String]) throws(SettingsError) {
-        let known = Set(Setting.all.map(\.variable))
+    public static func refuseUnknownVariables(in environment: [String: String]) throws(SettingsError) {
+        let known = Setting.all.map(\.variable) + Setting.clientVariables
         let unknown = environment.keys.filter { $0.hasPrefix(Setting.variablePrefix) && !known.contains($0) }
         guard let first = unknown.min() else { return }
-        let name = String(first.dropFirst(Setting.variablePrefix.count))
-        let nearest = Suggestion.nearest(to: name, among: Setting.all.map(\.name))
+        func end(of variable: String) -> String { String(variable.dropFirst(Setting.variablePrefix.count)) }
+        let name = end(of: first)
+        let nearest = Suggestion.nearest(to: name, among: known.map(end))
         // HOLDFAST_LEVEL for HOLDFAST_LOG_LEVEL: too many letters are missing to be near, but the end is whole.
-        let setting =
-            Setting.all.first { $0.name == nearest } ?? Setting.all.first { $0.variable.hasSuffix("_" + name) }
-        throw .unknownVariable(first, instead: setting?.variable)
+        throw .unknownVariable(
+            first, instead: known.first { end(of: $0) == nearest } ?? known.first { $0.hasSuffix("_" + name) })
     }
 }
 

@@ -67,7 +67,7 @@ public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
 extension String {
     /// The text with nothing in it that could steer a terminal or hide what it says: control characters, line
     /// separators and marks of direction are written as `\u{1b}`.
-    var printable: String {
+    package var printable: String {
         var shown = ""
         for scalar in unicodeScalars {
             switch scalar.properties.generalCategory {

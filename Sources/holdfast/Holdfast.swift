@@ -16,14 +16,18 @@ struct Holdfast: AsyncParsableCommand {
               HOLDFAST_PORT=9000 holdfast serve               the same settings, from the environment
               holdfast config --port 9000                     what would be in force, and why
               holdfast key create --role operator --name Anna   who may pause, return, and see purchases
+              holdfast event pause main                       ask the running service; HOLDFAST_KEY has the key
+              holdfast export purchases main --output main.csv
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
 
             EXIT STATUS
-              0 stopped as asked, 1 failed at work, 64 wrong use, 69 a port or a ledger in use,
-              73 the ledger cannot be made, 78 a bad configuration or event file
+              0 stopped as asked, 1 failed at work or was refused, 64 wrong use, 69 a port or a ledger in use or no
+              service there, 73 a ledger or a file cannot be made, 78 a bad configuration, event file or key
             """,
         version: version,
-        subcommands: [Serve.self, Keys.self, Config.self, Verify.self, Bench.self],
+        subcommands: [
+            Serve.self, Keys.self, Events.self, Export.self, Config.self, Verify.self, Bench.self,
+        ],
         defaultSubcommand: nil)
 }
 
@@ -31,6 +35,7 @@ struct Holdfast: AsyncParsableCommand {
 /// tell apart.
 struct Failure: Error, CustomStringConvertible {
     static let atWork: Int32 = 1
+    static let wrongUse: Int32 = 64
     static let unavailable: Int32 = 69
     static let cannotCreate: Int32 = 73
     static let badConfiguration: Int32 = 78

@@ -30,6 +30,7 @@ struct UnknownKeyTests {
         arguments: [
             ("HOLDFAST_PROT", "; did you mean HOLDFAST_PORT?"),
             ("HOLDFAST_LIMITS__HEADERBYTES", "; did you mean HOLDFAST_LIMITS_HEADER_BYTES?"),
+            ("HOLDFAST_KYE", "; did you mean HOLDFAST_KEY?"),
             ("HOLDFAST_LEVEL", "; did you mean HOLDFAST_LOG_LEVEL?"),
             ("HOLDFAST_QQQQQQ", "; --help lists the keys there are"),
             ("HOLDFAST_", "; --help lists the keys there are"),
@@ -38,6 +39,12 @@ struct UnknownKeyTests {
         let error = try refusal(environment: [name: "1", "PATH": "/bin", "HOLDFASTER": "1"])
         #expect(error?.description == "unknown environment variable \(name)\(hint)")
         #expect(error?.exitCode == 64)
+    }
+
+    @Test("What the commands that ask a service take is known, and is no setting")
+    func clients() throws {
+        #expect(try refusal(environment: ["HOLDFAST_KEY": "hfk_x", "HOLDFAST_URL": "http://h"]) == nil)
+        #expect(try refusal(file: #"{"url": "http://h"}"#)?.exitCode == 64)
     }
 
     @Test("A group of keys that is no object is a wrong value")

@@ -1,0 +1,173 @@
+internal import ArgumentParser
+internal import BoxOffice
+internal import TicketStore
+
+/// Operators' work with the events of a running service.
+struct Events: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "event",
+        abstract: "Define, look at, pause and change the events of a running service.",
+        discussion: """
+            Asks the service at --url (or HOLDFAST_URL; http://127.0.0.1:8000 where neither
+            is given). Changes need an operator's key, from HOLDFAST_KEY or a file
+            (--key-file); `holdfast key create` makes one.
+
+            EXAMPLES
+              holdfast event define friday.json saturday.json   make or replace them
+              holdfast event show friday
+              holdfast event pause friday
+              holdfast event capacity friday floor +100
+              HOLDFAST_URL=https://tickets.example holdfast event list --json
+            """,
+        subcommands: [
+            EventDefine.self, List.self, Show.self, Pause.self, Resume.self, EventCapacity.self,
+        ])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the events and how their sales stand.")
+
+        @OptionGroup(title: "Service") var service: ServiceOptions
+
+        func run() async throws {
+            try await Failure.told {
+                try await service.withClient { client in
+                    let answer = try await client.ask(.get, "/v1/events")
+                    guard answer.status == 200 else { throw answer.refusal(of: "the list of events") }
+                    if service.json { return print(answer.text) }
+                    guard case .array(let events)? = try answer.document().member("events") else {
+                        throw answer.refusal(of: "the list of events")
+                    }
+                    let rows = events.map { event in
+                        ["id", "state", "name"].map { (event.member($0)?.text ?? "").printable }
+                    }
+                    print(Table.lines([["EVENT", "STATE", "NAME"]] + rows).joined(separator: "\n"))
+                }
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show an event: its sale, its pools, its types and what is left of them.")
+
+        @Argument(help: "The event.")
+        var id: Code
+
+        @OptionGroup(title: "Service") var service: ServiceOptions
+
+        func run() async throws {
+            try await Failure.told {
+                try await service.withClient { client in
+                    let event = try await client.knownEvent(id)
+                    if service.json { return print(event.text) }
+                    let left = try await client.left(of: id)
+                    print(event.sheet(left).joined(separator: "\n"))
+                }
+            }
+        }
+    }
+
+    struct Pause: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Stop selling an event for now.",
+            discussion: "Nobody gets a new hold; who holds places can still purchase them.")
+
+        @Argument(help: "The event.")
+        var id: Code
+
+        @OptionGroup(title: "Service") var service: ServiceOptions
+
+        func run() async throws {
+            try await service.pause(id, true)
+        }
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Sell a paused event again.")
+
+        @Argument(help: "The event.")
+        var id: Code
+
+        @OptionGroup(title: "Service") var service: ServiceOptions
+
+        func run() async throws {
+            try await service.pause(id, false)
+        }
+    }
+}
+
+extension ServiceOptions {
+    /// Pauses or resumes an event, whatever else was changed of it meanwhile.
+    fileprivate func pause(_ id: Code, _ isPaused: Bool) async throws {
+        try await Failure.told {
+            try await withClient { client in
+                let wanted = JSONValue.object([JSONValue.Member("paused", .boolean(isPaused))])
+                let (event, answer) = try await client.patch(id, ifMatch: "*", wanted)
+                guard let event else { throw answer.refusal(of: id.text) }
+                print(
+                    json
+                        ? event.text
+                        : isPaused ? "\(id) is paused" : "\(id) is not paused; its sale is \(event.state.printable)")
+            }
+        }
+    }
+}
+
+extension ServiceClient {
+    /// What is left of each type: a number, or a word where the event discloses no more.
+    fileprivate func left(of id: Code) async throws -> [String: String] {
+        let answer = try await ask(.get, "/v1/events/\(id)/availability")
+        guard answer.status == 200, case .array(let types)? = try answer.document().member("types") else {
+            throw answer.refusal(of: id.text)
+        }
+        var left: [String: String] = [:]
+        for type in types {
+            guard let code = type.member("type")?.text else { continue }
+            if case .integer(let free)? = type.member("free") {
+                left[code] = grouped(free)
+            } else {
+                left[code] = (type.member("state")?.text ?? "").printable
+            }
+        }
+        return left
+    }
+}
+
+extension EventOnService {
+    /// The event for people.
+    fileprivate func sheet(_ left: [String: String]) -> [String] {
+        let event = definition
+        let opens = event.opensAt.map { "from \($0.rfc3339)" } ?? "from the start"
+        let closes = event.closesAt.map { "until \($0.rfc3339)" } ?? "without an end"
+        let bounds = [
+            "\(event.ticketsPerHold) tickets a hold", event.ticketsPerBuyer.map { "\($0) tickets a buyer" },
+            event.holdsPerBuyer.map { "\($0) holds a buyer" },
+        ]
+        var lines = Table.lines([
+            ["event", event.id.text], ["name", event.name.printable],
+            ["state", state.printable + (isPaused && state != "paused" ? ", and paused" : "")],
+            ["revision", tag.printable], ["sale", "\(opens), \(closes)"],
+            [
+                "holds",
+                "for \(grouped(event.holdTime.components.seconds)) s and \(event.grace.components.seconds) s grace, "
+                    + "extended \(event.maximumExtensions) times at the most",
+            ],
+            ["limits", bounds.compactMap(\.self).joined(separator: ", ")],
+            ["late payment", event.latePayment.rawValue], ["disclosed", event.disclosure.rawValue],
+        ])
+        lines.append("")
+        lines += Table.lines(
+            [["POOL", "PLACES"]] + event.pools.map { [$0.code.text, grouped($0.capacity)] }, right: [1])
+        lines.append("")
+        let types = event.types.map { type in
+            [
+                type.code.text, grouped(type.price), left[type.code.text] ?? "-",
+                type.pools.map(\.text).joined(separator: " "), type.name.printable,
+            ]
+        }
+        // Minor units: which part of the currency they are differs, and is left to who knows it.
+        lines += Table.lines(
+            [["TYPE", "PRICE (MINOR \(event.currency))", "LEFT", "POOLS", "NAME"]] + types, right: [1, 2])
+        return lines
+    }
+}
