@@ -158,7 +158,7 @@ final class LoadOffice {
 
     /// Of mean 1.
     private func exponential() -> Double {
-        -logarithm(Double(chance.next() >> 11 &+ 1) / 9_007_199_254_740_993)
+        -logarithm(Double(chance.next() >> 11 &+ 1) / 9_007_199_254_740_992)
     }
 
     private func publishEverySecond() {
