@@ -266,15 +266,15 @@ class Commands(Room, ServiceCase):
         self.assertEqual(self.run_it("event", "capacity", name, "box").returncode, 64)
         self.assertEqual(self.server.get(f"/v1/events/{name}").header("etag"), tag)
 
-    def change(self, name, patch):
-        """Change an event as somebody else."""
-        answer = self.server.ask(
-            "PATCH", f"/v1/events/{name}", [f"Authorization: Bearer {self.key}", "If-Match: *",
-                                            "Content-Type: application/json"], json.dumps(patch).encode())
-        self.assertEqual(answer.status, 200, answer)
+    def change(self, name, document, method="PATCH"):
+        """Change an event as somebody else, or make it."""
+        fields = [f"Authorization: Bearer {self.key}", "Content-Type: application/json"]
+        answer = self.server.ask(method, f"/v1/events/{name}", fields + ["If-Match: *"] * (method == "PATCH"),
+                                 json.dumps(document).encode())
+        self.assertLess(answer.status, 300, answer)
 
     @contextlib.contextmanager
-    def meddler(self, name, times, patch):
+    def meddler(self, name, times, document, method="PATCH"):
         """Stand before the service and change the event after each of the first looks at it."""
         seen = []
 
@@ -288,7 +288,7 @@ class Commands(Room, ServiceCase):
             inner.close()
             if handler.command == "GET" and len(seen) < times:
                 seen.append(handler.path)
-                self.change(name, patch(len(seen)))
+                self.change(name, document(len(seen)), method)
             handler.reply(answer.status, body, [("ETag", answer.getheader("ETag") or '"none"'),
                                                 ("Content-Type", answer.getheader("Content-Type"))])
 
@@ -310,6 +310,11 @@ class Commands(Room, ServiceCase):
         with self.meddler(name, 5, lambda number: {"pools": {"floor": 1000 + number}}) as url:
             self.one_line(self.run_it("event", "capacity", name, "floor", "+5", url=url), 1, "5 times", "nothing was done")
         self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 1005})
+        name = f"made-{next(self.names)}"
+        path = self.file("new.json", event(1, name))
+        with self.meddler(name, 1, lambda _: event(2, name), "PUT") as url:
+            self.one_line(self.run_it("event", "define", path, url=url), 1, name, "somebody else")
+        self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 2})
 
     def test_export(self):
         """What is exported, to a file or to a pipe, is what the API streams."""
