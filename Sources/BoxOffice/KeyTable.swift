@@ -14,17 +14,35 @@ struct KeyTable: Sendable, Equatable {
         var at: Timestamp
     }
 
-    private var uses: [IdempotencyKey: Use] = [:]
+    /// A key with a digest of it: a table that fills up compares a key with several others, and their texts lie all over
+    /// the memory.
+    private struct Entry: Hashable, Sendable {
+        private let digest: Int
+        private let key: IdempotencyKey
+
+        init(_ key: IdempotencyKey) {
+            self.key = key
+            digest = key.hashValue
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(digest)
+        }
+    }
+
+    private var uses: [Entry: Use] = [:]
     /// In the order of use, for forgetting.
-    private var order = Deque<(key: IdempotencyKey, at: Timestamp)>()
+    private var order = Deque<(key: Entry, at: Timestamp)>()
 
     /// What `key` was used for, unless that is longer ago than `retention`: forgotten already or not, it is the same.
     func use(of key: IdempotencyKey, at now: Timestamp, retention: Duration) -> Use? {
+        let key = Entry(key)
         guard let use = uses[key], now <= use.at.advanced(by: retention) else { return nil }
         return use
     }
 
     mutating func remember(_ key: IdempotencyKey, _ use: Use) {
+        let key = Entry(key)
         uses[key] = use
         order.append((key, use.at))
     }

@@ -66,7 +66,8 @@ struct Desk: Sendable {
         case .closing: return Taken(reply: .failed(.closing))
         case .suspended(let reason): return Taken(reply: .failed(.suspended(reason)))
         }
-        guard gathering.facts.entries.count < queueLimit(for: command) else {
+        // Not all that waits brings a fact: a look, or the same again, waits for those of others.
+        guard max(gathering.facts.entries.count, gathering.count) < queueLimit(for: command) else {
             return Taken(reply: .failed(.overloaded))
         }
         let (moment, step) = readClock()
@@ -117,12 +118,13 @@ struct Desk: Sendable {
         clock.read(readMachine())
     }
 
-    /// Completing is refused last, holding first (rule 21).
+    /// Completing is refused last, then extending and releasing, before them holding, and looking first (rule 21).
     private func queueLimit(for command: Command) -> Int {
         switch command {
         case .purchase, .returnPurchase, .define, .pause, .resume, .remove: queuedFacts
-        case .extend, .release, .look: queuedFacts / 4 * 3
+        case .extend, .release: queuedFacts / 4 * 3
         case .hold: queuedFacts / 2
+        case .look: queuedFacts / 4
         }
     }
 

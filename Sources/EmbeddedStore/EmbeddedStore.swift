@@ -34,8 +34,9 @@ public final class EmbeddedStore: TicketStore, Service {
         public var directory: String
         public var durability: Durability
         public var limits: Limits
-        /// Facts that may wait for the disk. At 100,000 a second this is a sixth of a second; more would only make
-        /// everyone wait longer. Holding is refused at half of it, extending and releasing at three quarters.
+        /// Facts, and answers that depend on them, that may wait for the disk. At 100,000 a second this is a sixth of a
+        /// second; more would only make everyone wait longer. Looking is refused at a quarter of it, holding at half,
+        /// extending and releasing at three quarters.
         public var queuedFacts = 16_384
         /// Where time comes from; tests bring their own.
         public var clock: @Sendable () -> ClockReading = MachineClock.read

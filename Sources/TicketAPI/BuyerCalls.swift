@@ -164,8 +164,10 @@ struct HoldAnswer {
     var tag: String { "\"\(hold.state.rawValue)-\(hold.expiresAt.milliseconds)-\(hold.extensionsRemaining)\"" }
 
     /// - Parameter catalogue: of the hold's event.
-    func body(_ catalogue: EventCatalogue, _ mint: TokenMint) -> [UInt8] {
-        let token = isNew ? mint.token(of: hold.id) : nil
-        return BuyerDocuments.hold(hold, of: catalogue, at: moment, token: token, isLate: isLate)
+    func writeBody(
+        _ catalogue: EventCatalogue, _ mint: TokenMint, _ texts: inout HoldTexts, to buffer: inout ByteBuffer
+    ) {
+        BuyerDocuments.write(
+            hold, of: catalogue, at: moment, tokenFrom: isNew ? mint : nil, isLate: isLate, &texts, to: &buffer)
     }
 }

@@ -1,49 +1,72 @@
 internal import BoxOffice
+internal import NIOCore
 internal import TicketStore
 
 /// What buyers are answered in v1, as JSON.
 enum BuyerDocuments {
     /// A hold with everything that its buyer may know.
     ///
+    /// Put together from pieces and not by a writer, as there is one in every answer about a hold. Nothing in it could
+    /// need an escape: codes and currencies have their alphabets, and all else is numbers, states and moments.
+    ///
     /// - Parameters:
     ///   - catalogue: of the hold's event.
-    ///   - token: only in the answer that gives the hold.
-    static func hold(
-        _ hold: HoldView, of catalogue: EventCatalogue, at moment: Moment, token: String? = nil, isLate: Bool = false
-    ) -> [UInt8] {
-        var writer = JSONWriter(reserving: 384)
-        writer.object { writer in
-            writer.member("id", hold.id.public)
-            if let token { writer.member("token", token) }
-            writer.member("event", catalogue.code.text)
-            writer.member("state", hold.state.rawValue)
-            writer.member("lines") { writer in
-                writer.array { writer in
-                    for line in hold.lines { Self.line(line, catalogue, to: &writer) }
-                }
-            }
-            let total = hold.lines.reduce(Int64(0)) { $0 + Int64($1.quantity) * $1.price }
-            writer.member("total", total)
-            writer.member("currency", catalogue.currency)
-            writer.member("expires_at", moment.wallTime(of: hold.expiresAt))
-            let left = hold.state == .held ? hold.expiresAt.milliseconds - moment.office.milliseconds : 0
-            writer.member("expires_in_ms", max(0, left))
-            writer.member("server_time", moment.wall)
-            writer.member("extensions_remaining", hold.state == .held ? hold.extensionsRemaining : 0)
-            if hold.state == .purchased || hold.state == .returned {
-                writer.member("purchase", hold.id.purchase)
-                if isLate { writer.member("late", true) }
-            }
+    ///   - mint: for the answer that gives the hold, which alone tells its token.
+    static func write(
+        _ hold: HoldView, of catalogue: EventCatalogue, at moment: Moment, tokenFrom mint: TokenMint? = nil,
+        isLate: Bool = false, _ texts: inout HoldTexts, to buffer: inout ByteBuffer
+    ) {
+        let isHeld = hold.state == .held
+        buffer.writeStaticString(#"{"id":"H"#)
+        buffer.writeDecimal(Int(truncatingIfNeeded: hold.id.number))
+        if let mint {
+            buffer.writeStaticString(#"","token":""#)
+            mint.write(hold.id, to: &buffer)
         }
-        return writer.bytes
+        buffer.writeStaticString(#"","event":""#)
+        buffer.writeString(catalogue.code.text)
+        buffer.writeStaticString(#"","state":""#)
+        buffer.writeString(hold.state.rawValue)
+        buffer.writeStaticString(#"","lines":["#)
+        let total = writeLines(of: hold, catalogue, to: &buffer)
+        buffer.writeStaticString(#"],"total":"#)
+        buffer.writeDecimal(total)
+        buffer.writeStaticString(#","currency":""#)
+        buffer.writeString(catalogue.currency)
+        buffer.writeStaticString(#"","expires_at":""#)
+        texts.expiry.write(moment.wallTime(of: hold.expiresAt), to: &buffer)
+        buffer.writeStaticString(#"","expires_in_ms":"#)
+        buffer.writeDecimal(isHeld ? max(0, Int(hold.expiresAt.milliseconds - moment.office.milliseconds)) : 0)
+        buffer.writeStaticString(#","server_time":""#)
+        texts.now.write(moment.wall, to: &buffer)
+        buffer.writeStaticString(#"","extensions_remaining":"#)
+        buffer.writeDecimal(isHeld ? max(0, hold.extensionsRemaining) : 0)
+        if hold.state == .purchased || hold.state == .returned {
+            buffer.writeStaticString(#","purchase":"P"#)
+            buffer.writeDecimal(Int(truncatingIfNeeded: hold.id.number))
+            buffer.writeStaticString(isLate ? #"","late":true}"# : #""}"#)
+        } else {
+            buffer.writeStaticString("}")
+        }
     }
 
-    private static func line(_ line: HeldLine, _ catalogue: EventCatalogue, to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member("type", catalogue.types[Int(line.type)].code.text)
-            writer.member("quantity", line.quantity)
-            writer.member("price", line.price)
+    /// - Returns: what they cost together.
+    private static func writeLines(
+        of hold: HoldView, _ catalogue: EventCatalogue, to buffer: inout ByteBuffer
+    ) -> Int {
+        var total = 0
+        for (index, line) in hold.lines.enumerated() {
+            if index > 0 { buffer.writeStaticString(",") }
+            buffer.writeStaticString(#"{"type":""#)
+            buffer.writeString(catalogue.types[Int(line.type)].code.text)
+            buffer.writeStaticString(#"","quantity":"#)
+            buffer.writeDecimal(Int(line.quantity))
+            buffer.writeStaticString(#","price":"#)
+            buffer.writeDecimal(Int(line.price))
+            buffer.writeStaticString("}")
+            total += Int(line.quantity) * Int(line.price)
         }
+        return total
     }
 
     static func events(_ events: [EventReading], at moment: Moment) -> [UInt8] {
@@ -97,6 +120,12 @@ enum BuyerDocuments {
         }
         return writer.bytes
     }
+}
+
+/// The two moments in a hold's document, each by itself: they are of different seconds.
+struct HoldTexts {
+    var expiry = MomentText()
+    var now = MomentText()
 }
 
 /// Whether an event sells now.

@@ -82,6 +82,9 @@ struct BuyerLane {
     private var availabilities: AvailabilityShelf
     /// By the index of their event. As many as there ever were events (``Limits/events``).
     private var catalogues: [UInt32: EventCatalogue] = [:]
+    /// The body that is being written: its length comes before it.
+    private var body = ByteBuffer()
+    private var texts = HoldTexts()
 
     init(_ counter: Counter, mint: TokenMint) {
         store = counter.store
@@ -148,14 +151,15 @@ struct BuyerLane {
         // Behind a failure the store may have taken definitions back.
         if case .failed = reply { catalogues.removeAll() }
         let answer = try HoldAnswer(reply)
-        let body = answer.body(catalogue(at: answer.event), calls.mint)
-        bytes.writeHead(answer.status, length: body.count, after: manner.after, to: &buffer) { buffer in
+        body.clear()
+        answer.writeBody(catalogue(at: answer.event), calls.mint, &texts, to: &body)
+        bytes.writeHead(answer.status, length: body.readableBytes, after: manner.after, to: &buffer) { buffer in
             buffer.writeField("etag: ", answer.tag)
             if answer.isNew { buffer.writeField("location: ", answer.location) }
             if answer.isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
             buffer.writeString(quota)
         }
-        if !manner.isHead { buffer.writeBytes(body) }
+        buffer.writeImmutableBuffer(body)
     }
 
     private mutating func catalogue(at event: UInt32) -> EventCatalogue {

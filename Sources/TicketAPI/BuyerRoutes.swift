@@ -65,8 +65,10 @@ struct BuyerRoutes: Sendable {
 
     private func answer(_ command: Command, _ note: AuditNote?) async throws -> Response {
         let answer = try HoldAnswer(await store.perform(command, note: note))
-        let body = answer.body(store.catalogue(at: answer.event), calls.mint)
-        var response = json(.init(code: answer.status), body)
+        var body = ByteBuffer()
+        var texts = HoldTexts()
+        answer.writeBody(store.catalogue(at: answer.event), calls.mint, &texts, to: &body)
+        var response = json(.init(code: answer.status), Array(body.readableBytesView))
         response.headers[.eTag] = answer.tag
         if answer.isNew { response.headers[.location] = answer.location }
         if answer.isReplay { response.headers[.idempotencyReplayed] = "true" }

@@ -73,7 +73,11 @@ struct SalesRoutes: Sendable {
             let note = key.note("purchase.return", on: id.purchase)
             let (outcome, moment) = try await counter.perform(.returnPurchase(id), note: note)
             guard case .returned(let hold, let isRepeat) = outcome else { throw counter.unexpected(outcome) }
-            var response = json(.ok, BuyerDocuments.hold(hold, of: counter.store.catalogue(at: hold.event), at: moment))
+            var body = ByteBuffer()
+            var texts = HoldTexts()
+            let catalogue = counter.store.catalogue(at: hold.event)
+            BuyerDocuments.write(hold, of: catalogue, at: moment, &texts, to: &body)
+            var response = json(.ok, Array(body.readableBytesView))
             if isRepeat { response.headers[.idempotencyReplayed] = "true" }
             return response
         } catch let refused as Refused where "\(refused.problem.code)" == "\(Problem.unknownHold.code)" {

@@ -44,6 +44,7 @@ public struct Mistakes: Sendable {
 
     /// The error that tells these mistakes and `others`, in the order in which a reader of `document` meets them, no
     /// two alike; `nil` if there are none.
+    @usableFromInline
     func error(with others: [Mistake] = [], in document: JSONValue) -> DocumentError? {
         var seen = Set<Mistake>()
         let all = (told + others).filter { seen.insert($0).inserted }

@@ -14,14 +14,16 @@ public import BoxOffice
 /// let lines = try JSONShape.list(of: line, count: 1...16).read(body)
 /// ```
 public struct JSONShape<Value>: Sendable {
-    private let take: @Sendable (JSONValue, JSONPointer, inout Mistakes) -> Value?
+    @usableFromInline let take: @Sendable (JSONValue, JSONPointer, inout Mistakes) -> Value?
 
     /// A shape of its own kind. `take` gets a value and its place, and returns `nil` only after noting a mistake.
+    @inlinable
     public init(_ take: @escaping @Sendable (JSONValue, JSONPointer, inout Mistakes) -> Value?) {
         self.take = take
     }
 
     /// What `value`, standing at `pointer`, says; `nil` if it does not have this shape, which is then noted.
+    @inlinable
     public func take(_ value: JSONValue, at pointer: JSONPointer, noting mistakes: inout Mistakes) -> Value? {
         take(value, pointer, &mistakes)
     }
@@ -35,6 +37,7 @@ public struct JSONShape<Value>: Sendable {
     }
 
     /// What `document`, read as JSON already, says.
+    @inlinable
     public func read(_ document: JSONValue) throws(DocumentError) -> Value {
         var mistakes = Mistakes()
         let value = take(document, .root, &mistakes)
@@ -47,6 +50,7 @@ public struct JSONShape<Value>: Sendable {
 
     /// The same shape, with a step that may refuse the value: `convert` returns `nil` for what must not be, and
     /// `otherwise` says what must: "must be three capital letters".
+    @inlinable
     public func converted<Other>(
         otherwise: @autoclosure @escaping @Sendable () -> String, _ convert: @escaping @Sendable (Value) -> Other?
     ) -> JSONShape<Other> {
@@ -61,6 +65,7 @@ public struct JSONShape<Value>: Sendable {
     }
 
     /// The same shape for one who goes on without the value: a mistake is noted, and `nil` is what was read.
+    @inlinable
     public var attempted: JSONShape<Value?> {
         JSONShape<Value?> { value, pointer, mistakes in
             .some(take(value, pointer, &mistakes))
@@ -70,6 +75,7 @@ public struct JSONShape<Value>: Sendable {
 
 extension JSONShape where Value == String {
     /// Any string.
+    @inlinable
     public static var string: JSONShape<String> {
         JSONShape { value, pointer, mistakes in
             if case .string(let text) = value { return text }
@@ -81,6 +87,7 @@ extension JSONShape where Value == String {
 
 extension JSONShape where Value == Bool {
     /// `true` or `false`.
+    @inlinable
     public static var boolean: JSONShape<Bool> {
         JSONShape { value, pointer, mistakes in
             if case .boolean(let boolean) = value { return boolean }
@@ -108,11 +115,13 @@ extension JSONShape where Value == Int64 {
 
 extension JSONShape where Value == Int {
     /// A whole number, written without fraction and exponent.
+    @inlinable
     public static var integer: JSONShape<Int> {
         JSONShape<Int64>.integer.converted(otherwise: "must be a number of \(Int.bitWidth) bits") { Int(exactly: $0) }
     }
 
     /// A whole number of `range`.
+    @inlinable
     public static func integer(in range: ClosedRange<Int>) -> JSONShape<Int> {
         integer.converted(otherwise: "must be from \(range.lowerBound) to \(range.upperBound)") {
             range.contains($0) ? $0 : nil
@@ -122,6 +131,7 @@ extension JSONShape where Value == Int {
 
 extension JSONShape where Value == Code {
     /// The code of an event, a pool or a ticket type.
+    @inlinable
     public static var code: JSONShape<Code> {
         JSONShape<String>.string.converted(otherwise: "must be 1 to 32 of A-Z a-z 0-9 _ -") { Code($0) }
     }
@@ -138,6 +148,7 @@ extension JSONShape where Value == WallTime {
 
 extension JSONShape {
     /// A text that the caller chose: a buyer, a payment.
+    @inlinable
     public static func reference<Kind: ReferenceKind>(_ kind: Kind.Type) -> JSONShape where Value == Reference<Kind> {
         JSONShape<String>.string.converted(
             otherwise: "must have 1 to \(Kind.maximumLength) bytes and no control characters"
@@ -161,6 +172,7 @@ extension JSONShape {
     }
 
     /// An array of `element`s, of which there must be `count`. It is read to its end also after a mistake.
+    @inlinable
     public static func list<Element>(
         of element: JSONShape<Element>, count: ClosedRange<Int> = 0...Int.max
     ) -> JSONShape where Value == [Element] {
@@ -190,6 +202,7 @@ extension JSONShape {
 
     /// An object whose members `read` asks for by name. Every member it did not ask for is noted, so it asks for all
     /// of them before it decides anything, and returns `nil` only after a mistake.
+    @inlinable
     public static func object(_ read: @escaping @Sendable (inout ObjectReader) -> Value?) -> JSONShape {
         JSONShape { value, pointer, mistakes in
             guard case .object(let members) = value else {

@@ -3,36 +3,42 @@ public struct ObjectReader: Sendable {
     /// Where the object stands.
     public let pointer: JSONPointer
     /// What was found wrong so far, in the whole document.
-    public private(set) var mistakes: Mistakes
-    private let members: [JSONValue.Member]
-    private var asked = [String]()
+    public var mistakes: Mistakes { found }
+    @usableFromInline var found: Mistakes
+    @usableFromInline let members: [JSONValue.Member]
+    @usableFromInline var asked = [String]()
 
+    @usableFromInline
     init(_ members: [JSONValue.Member], at pointer: JSONPointer, mistakes: Mistakes) {
         self.members = members
         self.pointer = pointer
-        self.mistakes = mistakes
+        found = mistakes
+        asked.reserveCapacity(members.count)
     }
 
     /// The member `name`, which must be there and not be `null`. `nil` after a mistake.
+    @inlinable
     public mutating func required<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
         guard let value = member(name) else {
             note(name, "is required")
             return nil
         }
-        return shape.take(value, at: pointer.appending(name), noting: &mistakes)
+        return shape.take(value, at: pointer.appending(name), noting: &found)
     }
 
     /// The member `name`, which may be left out, but not be `null`. `nil` if it is, and after a mistake.
+    @inlinable
     public mutating func optional<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
         guard let value = member(name) else { return nil }
-        return shape.take(value, at: pointer.appending(name), noting: &mistakes)
+        return shape.take(value, at: pointer.appending(name), noting: &found)
     }
 
     /// The member `name`, which may be left out or be `null`. `nil` if it is either, and after a mistake; where the
     /// two differ, ask ``has(_:)`` too.
+    @inlinable
     public mutating func nullable<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
         guard let value = member(name), value != .null else { return nil }
-        return shape.take(value, at: pointer.appending(name), noting: &mistakes)
+        return shape.take(value, at: pointer.appending(name), noting: &found)
     }
 
     /// Whether the member `name` is there, `null` or not. Counts as asking for it.
@@ -42,27 +48,29 @@ public struct ObjectReader: Sendable {
 
     /// Notes that the member `name` is wrong; `what` is a sentence without its subject: "must be 1 or more".
     public mutating func note(_ name: String, _ what: String) {
-        mistakes.note(pointer.appending(name), what)
+        found.note(pointer.appending(name), what)
     }
 
     /// Notes that the object as a whole is wrong.
     public mutating func note(_ what: String) {
-        mistakes.note(pointer, what)
+        found.note(pointer, what)
     }
 
     /// Notes every member that nobody asked for.
+    @usableFromInline
     mutating func noteUnknownMembers() {
         let unknown = members.filter { !asked.contains($0.name) }
         guard !unknown.isEmpty else { return }
         let missing = asked.filter { name in !members.contains { $0.name == name } }
         for member in unknown {
             // The search for a like name runs only for mistakes that are told, which bounds its cost.
-            mistakes.note(
+            found.note(
                 pointer.appending(member.name), "is not known here" + didYouMean(member.name, among: missing))
         }
     }
 
-    private mutating func member(_ name: String) -> JSONValue? {
+    @usableFromInline
+    mutating func member(_ name: String) -> JSONValue? {
         if !asked.contains(name) {
             asked.append(name)
         }
