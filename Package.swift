@@ -54,10 +54,12 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: ours),
+        // A target of its own: its texts take half a minute to compile, and seldom change.
+        .target(name: "Handbook", resources: [.embedInCode("Web")], swiftSettings: ours),
         .target(
             name: "TicketAPI",
             dependencies: [
-                "BoxOffice", "TicketStore",
+                "BoxOffice", "TicketStore", "Handbook",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),

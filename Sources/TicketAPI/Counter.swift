@@ -96,7 +96,7 @@ extension HTTPField.Name {
     static let link = HTTPField.Name.ours("Link")
     static let traceparent = HTTPField.Name.ours("traceparent")
 
-    private static func ours(_ text: String) -> HTTPField.Name {
+    static func ours(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("\(text) is a name of a field") }
         return name
     }

@@ -29,7 +29,7 @@ struct Routes: Sendable {
         "/v1/holds/:hold": "GET, HEAD, DELETE",
         "/v1/holds/:hold/extend": "POST",
         "/v1/holds/:hold/purchase": "POST",
-    ])
+    ].merging(DocumentRoutes.paths) { ours, _ in ours })
 
     func responder() -> some HTTPResponder<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
@@ -44,6 +44,7 @@ struct Routes: Sendable {
         BuyerRoutes(calls: BuyerCalls(counter: counter, mint: mint), doorman: doorman).add(to: router)
         EventRoutes(counter: counter, doorman: doorman).add(to: router)
         SalesRoutes(counter: counter, doorman: doorman, ledger: ledger).add(to: router)
+        DocumentRoutes().add(to: router)
         return router.buildResponder()
     }
 

@@ -16,7 +16,8 @@ struct TidyTests {
         "TicketStore": ["BoxOffice"],
         "Traffic": ["BoxOffice", "TicketStore"],
         "EmbeddedStore": ["BoxOffice", "TicketStore"],
-        "TicketAPI": ["BoxOffice", "TicketStore"],
+        "Handbook": [],
+        "TicketAPI": ["BoxOffice", "TicketStore", "Handbook"],
         "Load": ["BoxOffice", "TicketStore", "Traffic"],
         "Settings": [],
         "holdfast": ["BoxOffice", "TicketStore", "EmbeddedStore", "TicketAPI", "Settings", "Load"],
@@ -27,6 +28,7 @@ struct TidyTests {
         "BoxOffice": ["DequeModule"],
         "TicketStore": [],
         "Traffic": [],
+        "Handbook": [],
         "EmbeddedStore": [
             "Crypto", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "HeapModule", "Logging", "ServiceLifecycle",
             "Synchronization", "Glibc", "Musl", "Darwin",

@@ -1,0 +1,79 @@
+/// What the service can be asked about itself: its OpenAPI document, the page that shows it, and a page for each
+/// problem. All of it is in the program, so that copying one file installs everything.
+public enum Handbook {
+    /// The HTTP API as OpenAPI 3.1 writes it.
+    public static let openAPI = Leaf(PackageResources.openapi_json, "application/json")
+    /// Shows ``openAPI`` to people.
+    public static let docs = Leaf(PackageResources.docs_html, html)
+    /// Draws ``docs`` in the browser.
+    public static let script = Leaf(PackageResources.handbook_js, "text/javascript; charset=utf-8")
+    /// How every page here looks.
+    public static let style = Leaf(PackageResources.handbook_css, "text/css; charset=utf-8")
+    /// Lists the problems.
+    public static let problems = Leaf(list, html)
+
+    /// The page of a problem; `nil` if there is none with this code.
+    public static func problem(_ code: String) -> Leaf? {
+        pages[code]
+    }
+
+    private static let html = "text/html; charset=utf-8"
+    /// Made at the first question for one: some milliseconds, once.
+    private static let pages = Dictionary(
+        uniqueKeysWithValues: ProblemTexts.all.map { code, text in
+            let text = MarkdownText(text)
+            let more = #"<p><a href="/problems">All problems</a> · <a href="/docs">All calls</a></p>"#
+            return (code, Leaf(page(text.title, text.html + more), html))
+        })
+
+    private static var list: [UInt8] {
+        let rows = ProblemTexts.all.map { code, text in
+            let text = MarkdownText(text)
+            return #"<li><a href="/problems/\#(code)"><code>\#(code)</code></a> \#(MarkdownText.escaped(text.title))</li>"#
+        }
+        let intro = """
+            <h1>Problems</h1>
+            <p>Every refusal outside the classic calls is a problem document (RFC 9457). Its <code>code</code> says which \
+            of these it is; its <code>type</code> leads to the page.</p>
+            """
+        return page(
+            "Problems", intro + #"<ul class="problems">"# + rows.joined() + #"</ul><p><a href="/docs">All calls</a></p>"#)
+    }
+
+    private static func page(_ title: String, _ content: String) -> [UInt8] {
+        Array(
+            """
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>\(MarkdownText.escaped(title)) · Holdfast</title>
+            <link rel="stylesheet" href="/docs/handbook.css">
+            </head>
+            <body class="leaf">
+            <main>
+            \(content)
+            </main>
+            </body>
+            </html>
+
+            """.utf8)
+    }
+}
+
+/// Something to send as it is.
+public struct Leaf: Sendable {
+    public let bytes: [UInt8]
+    public let mediaType: String
+    /// Another one whenever the bytes are others (a strong `ETag`).
+    public let tag: String
+
+    init(_ bytes: [UInt8], _ mediaType: String) {
+        self.bytes = bytes
+        self.mediaType = mediaType
+        // FNV-1a: nobody gains by two versions of these that look alike, and 64 bits keep it from happening.
+        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        tag = "\"\(String(hash, radix: 36))\""
+    }
+}
