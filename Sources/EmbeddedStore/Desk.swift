@@ -233,9 +233,14 @@ struct Desk: Sendable {
     mutating func takeRecovery() -> Ledger.Batch {
         let moment = readClock().moment
         office.advance(to: moment.office)
+        let wasNoted = notedAhead != nil
         let facts = office.grantRecoveryGrace()
         for fact in facts { append(fact, at: moment) }
         if facts.isEmpty { append(office.recordClock(), at: moment) }
+        // From the next millisecond on: facts of this one were made before, when the time of day was another.
+        if wasNoted, let note = gathering.facts.wallClock {
+            gathering.facts.wallClock = (note.at.advanced(by: .milliseconds(1)), note.ahead)
+        }
         defer { gathering = Batch() }
         return gathering.facts
     }
