@@ -165,11 +165,13 @@ class Commands(Room, ServiceCase):
         self.one_line(self.run_it("event", "resume", name, key="secret\r\nX: y"), 78, "HOLDFAST_KEY")
         self.one_line(self.run_it("event", "resume", name, "--key-file", "/nowhere/key"), 78, "/nowhere/key")
         self.one_line(self.run_it("event", "resume", name, "--key-file", self.file("k", "hfk_\x00")), 78)
-        for key in (wrong, self.looks, "secret\r\nX: y"):
+        for key in (wrong, self.looks, "sesame\r\nX: y", "hfk_3f9ab2cd_sesame sesame", "hfk_" + 200 * "sesame"):
             for arguments in (["event", "resume", name], ["event", "define", self.file("x.json", event(1, "x"))],
                               ["export", "purchases", name, "--force"], ["export", "purchases", "nowhere"]):
                 run = self.run_it(*arguments, key=key)
-                self.assertNotIn(key[13:] or key, run.stdout + run.stderr)
+                self.assertNotEqual(run.returncode, 0)
+                for secret in (wrong[13:], self.looks[13:], "sesame"):
+                    self.assertNotIn(secret, run.stdout + run.stderr)
         self.assertIs(self.shown(name)["paused"], True)
         leaving = make_key(self.server, name="Leaving")
         self.assertEqual(self.run_it("event", "resume", name, key=leaving).returncode, 0)
