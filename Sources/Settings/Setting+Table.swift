@@ -4,7 +4,7 @@ extension Setting {
     /// A key that is declared below and missing here stops the first start: `Settings` asks for each of them.
     public static let all: [Setting] = [
         .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
-        .logLevel, .logFormat, .limitsConnections, .limitsHeaderBytes, .limitsBodyBytes,
+        .logLevel, .logFormat, .limitsConnections, .limitsListeners, .limitsHeaderBytes, .limitsBodyBytes,
         .quotaPerSecond, .quotaBurst, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
     ]
 
@@ -71,6 +71,11 @@ extension Setting {
     public static let limitsConnections = Setting(
         "limits.connections", .number(1...1_000_000), default: 10000,
         "Open connections at most")
+
+    /// How many listen to streams. Half of the connections, so that there are always some for buying.
+    public static let limitsListeners = Setting(
+        "limits.listeners", .number(0...1_000_000), default: 5000,
+        "Open connections that listen to an availability stream at most")
 
     /// How long a request's head may be. 16 KiB is what common servers and proxies take.
     public static let limitsHeaderBytes = Setting(

@@ -75,6 +75,7 @@ public struct Settings: Sendable {
         log = Log(level: read.word(.logLevel), format: read.word(.logFormat))
         limits = Limits(
             connections: read.number(.limitsConnections),
+            listeners: read.number(.limitsListeners),
             headerBytes: read.number(.limitsHeaderBytes),
             bodyBytes: read.number(.limitsBodyBytes))
         quota = Quota(perSecond: read.number(.quotaPerSecond), burst: read.number(.quotaBurst))
@@ -136,6 +137,9 @@ extension Settings {
     public struct Limits: Sendable, Equatable {
         /// Open connections at most, 1 to 1,000,000. Default: 10,000.
         public let connections: Int
+
+        /// Connections among them that listen to a stream at most, 0 to 1,000,000. Default: 5,000.
+        public let listeners: Int
 
         /// Bytes of a request's first line and headers at most, 1,024 to 1,048,576. Default: 16,384.
         public let headerBytes: Int

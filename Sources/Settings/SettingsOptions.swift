@@ -49,6 +49,9 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.limitsConnections), parsing: .unconditional, help: .of(.limitsConnections))
     var limitsConnections: String?
 
+    @Option(name: .of(.limitsListeners), parsing: .unconditional, help: .of(.limitsListeners))
+    var limitsListeners: String?
+
     @Option(name: .of(.limitsHeaderBytes), parsing: .unconditional, help: .of(.limitsHeaderBytes))
     var limitsHeaderBytes: String?
 
@@ -82,7 +85,8 @@ public struct SettingsOptions: ParsableArguments {
             (.config, config), (.host, host), (.port, port), (.data, data), (.classicEvent, classicEvent),
             (.classicStatus, classicStatus), (.durability, durability), (.recoveryGrace, recoveryGrace),
             (.logLevel, logLevel), (.logFormat, logFormat), (.limitsConnections, limitsConnections),
-            (.limitsHeaderBytes, limitsHeaderBytes), (.limitsBodyBytes, limitsBodyBytes),
+            (.limitsListeners, limitsListeners), (.limitsHeaderBytes, limitsHeaderBytes),
+            (.limitsBodyBytes, limitsBodyBytes),
             (.quotaPerSecond, quotaPerSecond), (.quotaBurst, quotaBurst),
             (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsDrain, timeoutsDrain),
             (.threads, threads),

@@ -191,24 +191,15 @@ struct BuyerLane {
 /// What events have left, as it is answered: made anew only when something has changed, on each loop for itself.
 private struct AvailabilityShelf {
     private final class Entry {
-        let left: Availability
-        let event: EventReading
-        let sale: SaleState
+        let document: AvailabilityDocument
         let tag: String
-        let body: [UInt8]
-        /// Whether the state of the sale can change by time alone, without a new version.
-        let hasWindow: Bool
         /// Heads of this second, but for what the connection adds; empty until they are needed.
         var unchangedHead: [UInt8] = []
         var head: [UInt8] = []
 
-        init(_ left: Availability, _ event: EventReading, at moment: Moment) {
-            self.left = left
-            self.event = event
-            sale = SaleState(event, at: moment)
-            tag = "\"\(left.version)-\(sale.rawValue)\""
-            body = BuyerDocuments.availability(left, of: event, sale)
-            hasWindow = event.definition.opensAt != nil || event.definition.closesAt != nil
+        init(_ document: AvailabilityDocument) {
+            self.document = document
+            tag = "\"\(document.tag)\""
         }
 
         /// Whether `If-None-Match` names it (compared weakly, RFC 9110, 13.1.2).
@@ -248,35 +239,24 @@ private struct AvailabilityShelf {
         } else {
             if entry.head.isEmpty {
                 entry.head = head("200 OK", entry)
-                entry.head += Array("content-type: application/json\r\ncontent-length: \(entry.body.count)\r\n".utf8)
+                entry.head += Array(
+                    "content-type: application/json\r\ncontent-length: \(entry.document.body.count)\r\n".utf8)
             }
             buffer.writeBytes(entry.head)
         }
         buffer.writeString(quota)
         HTTPBytes.writeEnd(manner.after, to: &buffer)
-        if !isKnown, !manner.isHead { buffer.writeBytes(entry.body) }
+        if !isKnown, !manner.isHead { buffer.writeBytes(entry.document.body) }
     }
 
     private mutating func current(_ event: Code) -> Entry? {
         let known = entries[event]
-        var left = known?.left
-        var moment: Moment?
-        switch store.availability(of: event, unless: left?.version) {
-        case .unknownEvent:
+        guard let document = AvailabilityDocument.current(event, in: store, after: known?.document) else {
             entries[event] = nil
             return nil
-        case .unchanged:
-            guard let known, known.hasWindow else { return known }
-            let now = store.now
-            if SaleState(known.event, at: now) == known.sale { return known }
-            moment = now
-        case .current(let current, let now):
-            left = current
-            moment = now
         }
-        // Asked for behind the numbers: a definition that comes in between brings a new version with it.
-        guard let left, let moment, let reading = store.event(event) else { return nil }
-        let entry = Entry(left, reading, at: moment)
+        if let known, known.document === document { return known }
+        let entry = Entry(document)
         entries[event] = entry
         return entry
     }

@@ -31,6 +31,9 @@ struct ClassicAnswers {
         self.statuses = statuses
     }
 
+    /// What answers say the time is.
+    var date: [UInt8] { bytes.date }
+
     mutating func setDate(_ date: [UInt8]) {
         bytes.setDate(date)
         refusals.removeAll(keepingCapacity: true)

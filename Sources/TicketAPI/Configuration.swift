@@ -18,6 +18,8 @@ public struct ServiceConfiguration: Sendable {
     public var classicStatus = ClassicStatus.exact
     /// Connections at once; more wait in the kernel's queue. 16 KiB each.
     public var connections = 10_000
+    /// Connections among them that are told of changes. Each is written to several times a second.
+    public var listeners = 5_000
     /// Connections that the kernel keeps for us until they are accepted, for the second an on-sale opens.
     public var backlog = 4_096
     /// Bytes of a request's line and headers together.

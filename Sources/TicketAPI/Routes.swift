@@ -20,6 +20,7 @@ struct Routes: Sendable {
         "/v1/events": "GET, HEAD",
         "/v1/events/:event": "GET, HEAD, PUT, PATCH, DELETE",
         "/v1/events/:event/availability": "GET, HEAD",
+        "/v1/events/:event/availability/stream": "GET, HEAD",
         "/v1/events/:event/holds": "POST",
         "/v1/events/:event/purchases": "GET, HEAD",
         "/v1/events/:event/reconciliation": "GET, HEAD",
@@ -42,6 +43,7 @@ struct Routes: Sendable {
         let counter = Counter(store: store, bodyBytes: bodyBytes)
         let doorman = Doorman(keyring: keyring)
         BuyerRoutes(calls: BuyerCalls(counter: counter, mint: mint), doorman: doorman).add(to: router)
+        StreamRoutes(counter: counter).add(to: router)
         EventRoutes(counter: counter, doorman: doorman).add(to: router)
         SalesRoutes(counter: counter, doorman: doorman, ledger: ledger).add(to: router)
         DocumentRoutes().add(to: router)

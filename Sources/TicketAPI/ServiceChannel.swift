@@ -15,7 +15,7 @@ struct ServiceChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            let (window, box) = windows.at(channel.eventLoop)
+            let (window, box, stream) = windows.at(channel.eventLoop)
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderFieldSize = window.configuration.headerBytes
             limits.maxHeaderListSize = window.configuration.headerBytes
@@ -26,11 +26,12 @@ struct ServiceChannel: HTTPChannelHandler {
             let lane = Lane(window: window, box: box)
             try channel.syncOptions?.setOption(.autoRead, value: false)
             let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(ArrivalWatch(lane))
+            let watch = ArrivalWatch(lane)
+            try pipeline.addHandler(watch)
             try pipeline.addHandler(ByteToMessageHandler(decoder))
             try pipeline.addHandler(lane)
             try pipeline.addHandler(HTTPResponseEncoder())
-            try pipeline.addHandler(RoutedEnd(lane))
+            try pipeline.addHandler(RoutedEnd(lane, watch, stream))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
@@ -48,9 +49,16 @@ private final class ArrivalWatch: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let lane: Lane
+    /// The client or the service has said that nothing more comes.
+    private(set) var sawEnd = false
 
     init(_ lane: Lane) {
         self.lane = lane
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if Listener.isEnd(event) { sawEnd = true }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -58,15 +66,42 @@ private final class ArrivalWatch: ChannelInboundHandler {
     }
 }
 
-/// Says in the router's answer how the connection goes on, and tells the lane where that answer ends.
-private final class RoutedEnd: ChannelOutboundHandler {
+/// Says in the router's answer how the connection goes on, and tells the lane where that answer ends. A request for a
+/// stream goes no further: its connection listens from then on, and for the lane it is one that is never answered.
+private final class RoutedEnd: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     private let lane: Lane
+    private let watch: ArrivalWatch
+    private let stream: AvailabilityStream
+    private var listens = false
 
-    init(_ lane: Lane) {
+    init(_ lane: Lane, _ watch: ArrivalWatch, _ stream: AvailabilityStream) {
         self.lane = lane
+        self.watch = watch
+        self.stream = stream
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = unwrapInboundIn(data), let asked = StreamRequest(head),
+            // Where there is none the router says why.
+            let listener = stream.listener(
+                to: asked.event, known: asked.lastEventID, date: lane.window.answers.date,
+                quota: lane.window.quotaFields(lane.routedStanding))
+        {
+            listens = true
+            do {
+                try context.pipeline.syncOperations.addHandler(listener, position: .first)
+            } catch {
+                context.close(mode: .all, promise: nil)
+            }
+            // Whoever left with the request hears how things stand.
+            if watch.sawEnd { context.close(mode: .all, promise: nil) }
+        }
+        if !listens { context.fireChannelRead(data) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -94,12 +129,16 @@ struct TicketWindows: Sendable {
     private struct Place: Sendable {
         var window: NIOLoopBound<TicketWindow>
         var box: LoopBox
+        var stream: NIOLoopBound<AvailabilityStream>
     }
 
     private let places: [ObjectIdentifier: Place]
 
     /// Opens a window on each loop of `group`, and lets it look at its clock every second.
-    init(group: any EventLoopGroup, open: @escaping @Sendable () -> TicketWindow) async throws {
+    init(
+        group: any EventLoopGroup, open: @escaping @Sendable () -> TicketWindow,
+        stream: @escaping @Sendable (any EventLoop) -> AvailabilityStream
+    ) async throws {
         var places: [ObjectIdentifier: Place] = [:]
         for loop in group.makeIterator() {
             places[ObjectIdentifier(loop)] = try await loop.submit {
@@ -108,7 +147,9 @@ struct TicketWindows: Sendable {
                 loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
                     bound.value.everySecond()
                 }
-                return Place(window: bound, box: LoopBox(window, on: loop))
+                return Place(
+                    window: bound, box: LoopBox(window, on: loop),
+                    stream: NIOLoopBound(stream(loop), eventLoop: loop))
             }.get()
         }
         self.places = places
@@ -120,10 +161,10 @@ struct TicketWindows: Sendable {
     }
 
     /// - Precondition: called on `loop`, which is one of the group.
-    func at(_ loop: any EventLoop) -> (TicketWindow, LoopBox) {
+    func at(_ loop: any EventLoop) -> (TicketWindow, LoopBox, AvailabilityStream) {
         guard let place = places[ObjectIdentifier(loop)] else {
             preconditionFailure("a connection is on a loop of the group")
         }
-        return (place.window.value, place.box)
+        return (place.window.value, place.box, place.stream.value)
     }
 }

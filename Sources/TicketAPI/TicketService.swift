@@ -52,8 +52,11 @@ public struct TicketService: Service {
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
         let (store, configuration, mint) = (store, configuration, mint)
         let quota = configuration.quota.map(SharedQuota.init)
+        let room = ListenerRoom(places: configuration.listeners)
         let windows = try await TicketWindows(group: group) {
             TicketWindow(store: store, configuration: configuration, mint: mint, quota: quota)
+        } stream: {
+            AvailabilityStream(store: store, room: room, loop: $0)
         }
         let application = Application(
             responder: Routes(

@@ -115,7 +115,7 @@ final class TicketWindow {
     }
 
     /// What an answer tells of its caller's standing, as header lines.
-    private func quotaFields(_ standing: CallerQuota.Standing?) -> String {
+    func quotaFields(_ standing: CallerQuota.Standing?) -> String {
         guard let quota, let standing else { return "" }
         return quota.fields(standing).map { "\($0.name): \($0.value)\r\n" }.joined()
     }

@@ -132,6 +132,7 @@ struct BoxOfficeHouse {
         configuration.port = settings.port
         configuration.classicStatus = settings.classic.status == .forbidden ? .forbidden : .exact
         configuration.connections = settings.limits.connections
+        configuration.listeners = settings.limits.listeners
         configuration.headerBytes = settings.limits.headerBytes
         configuration.bodyBytes = settings.limits.bodyBytes
         if settings.quota.perSecond > 0 {

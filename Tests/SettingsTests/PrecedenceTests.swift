@@ -18,7 +18,9 @@ struct PrecedenceTests {
         #expect(settings.durability == .full)
         #expect(settings.recoveryGrace == .seconds(60))
         #expect(settings.log == Settings.Log(level: .info, format: .auto))
-        #expect(settings.limits == Settings.Limits(connections: 10000, headerBytes: 16384, bodyBytes: 65536))
+        #expect(
+            settings.limits
+                == Settings.Limits(connections: 10000, listeners: 5000, headerBytes: 16384, bodyBytes: 65536))
         let timeouts = Settings.Timeouts(idle: .seconds(75), request: .seconds(10), drain: .seconds(10))
         #expect(settings.timeouts == timeouts)
         #expect(settings.threads == 0)
@@ -65,7 +67,7 @@ struct PrecedenceTests {
             file: """
                 {"host": "::1", "port": 0, "data": "/d", "event": ["a", "b,c"], "durability": "relaxed",
                  "classic": {"event": "x_-9", "status": 403}, "log": {"level": "trace", "format": "json"},
-                 "limits": {"connections": 1, "header_bytes": 1024, "body_bytes": 0},
+                 "limits": {"connections": 1, "listeners": 0, "header_bytes": 1024, "body_bytes": 0},
                  "quota": {"per_second": 7, "burst": 8}, "recovery_grace_seconds": 5,
                  "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3}, "threads": 4}
                 """)
@@ -75,7 +77,7 @@ struct PrecedenceTests {
         #expect(settings.durability == .relaxed)
         #expect(settings.classic == Settings.Classic(event: "x_-9", status: .forbidden))
         #expect(settings.log == Settings.Log(level: .trace, format: .json))
-        #expect(settings.limits == Settings.Limits(connections: 1, headerBytes: 1024, bodyBytes: 0))
+        #expect(settings.limits == Settings.Limits(connections: 1, listeners: 0, headerBytes: 1024, bodyBytes: 0))
         #expect(settings.quota == Settings.Quota(perSecond: 7, burst: 8))
         #expect(settings.recoveryGrace == .seconds(5))
         let timeouts = Settings.Timeouts(idle: .seconds(1), request: .seconds(2), drain: .seconds(3))

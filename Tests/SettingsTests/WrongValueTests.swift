@@ -8,7 +8,8 @@ struct WrongValueTests {
     /// The bounds as the documentation promises them, not as the table has them.
     static let bounds: [(Setting, ClosedRange<Int>)] = [
         (.port, 0...65535), (.limitsConnections, 1...1_000_000), (.limitsHeaderBytes, 1024...1_048_576),
-        (.limitsBodyBytes, 0...16_777_216), (.timeoutsIdle, 1...3600), (.timeoutsRequest, 1...3600),
+        (.limitsBodyBytes, 0...16_777_216), (.limitsListeners, 0...1_000_000), (.timeoutsIdle, 1...3600),
+        (.timeoutsRequest, 1...3600),
         (.timeoutsDrain, 0...600), (.recoveryGrace, 0...86400), (.threads, 0...256),
     ]
 
