@@ -29,7 +29,8 @@ public enum Handbook {
     private static var list: [UInt8] {
         let rows = ProblemTexts.all.map { code, text in
             let text = MarkdownText(text)
-            return #"<li><a href="/problems/\#(code)"><code>\#(code)</code></a> \#(MarkdownText.escaped(text.title))</li>"#
+            return
+                #"<li><a href="/problems/\#(code)"><code>\#(code)</code></a> \#(MarkdownText.escaped(text.title))</li>"#
         }
         let intro = """
             <h1>Problems</h1>
@@ -37,7 +38,8 @@ public enum Handbook {
             of these it is; its <code>type</code> leads to the page.</p>
             """
         return page(
-            "Problems", intro + #"<ul class="problems">"# + rows.joined() + #"</ul><p><a href="/docs">All calls</a></p>"#)
+            "Problems",
+            intro + #"<ul class="problems">"# + rows.joined() + #"</ul><p><a href="/docs">All calls</a></p>"#)
     }
 
     private static func page(_ title: String, _ content: String) -> [UInt8] {

@@ -14,23 +14,24 @@ struct Routes: Sendable {
     let bodyBytes: Int
 
     /// Every path there is and what may be done there; for the 405 that the router does not know.
-    private static let paths = PathTable([
-        "/health/live": "GET, HEAD",
-        "/health/ready": "GET, HEAD",
-        "/v1/events": "GET, HEAD",
-        "/v1/events/:event": "GET, HEAD, PUT, PATCH, DELETE",
-        "/v1/events/:event/availability": "GET, HEAD",
-        "/v1/events/:event/availability/stream": "GET, HEAD",
-        "/v1/events/:event/holds": "POST",
-        "/v1/events/:event/purchases": "GET, HEAD",
-        "/v1/events/:event/reconciliation": "GET, HEAD",
-        "/v1/purchases/:purchase/return": "POST",
-        "/v1/audit": "GET, HEAD",
-        "/v1/invariants": "GET, HEAD",
-        "/v1/holds/:hold": "GET, HEAD, DELETE",
-        "/v1/holds/:hold/extend": "POST",
-        "/v1/holds/:hold/purchase": "POST",
-    ].merging(DocumentRoutes.paths) { ours, _ in ours })
+    private static let paths = PathTable(
+        [
+            "/health/live": "GET, HEAD",
+            "/health/ready": "GET, HEAD",
+            "/v1/events": "GET, HEAD",
+            "/v1/events/:event": "GET, HEAD, PUT, PATCH, DELETE",
+            "/v1/events/:event/availability": "GET, HEAD",
+            "/v1/events/:event/availability/stream": "GET, HEAD",
+            "/v1/events/:event/holds": "POST",
+            "/v1/events/:event/purchases": "GET, HEAD",
+            "/v1/events/:event/reconciliation": "GET, HEAD",
+            "/v1/purchases/:purchase/return": "POST",
+            "/v1/audit": "GET, HEAD",
+            "/v1/invariants": "GET, HEAD",
+            "/v1/holds/:hold": "GET, HEAD, DELETE",
+            "/v1/holds/:hold/extend": "POST",
+            "/v1/holds/:hold/purchase": "POST",
+        ].merging(DocumentRoutes.paths) { ours, _ in ours })
 
     func responder() -> some HTTPResponder<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
