@@ -5,6 +5,7 @@ import os
 import re
 
 import schemathesis
+from schemathesis.openapi.checks import IgnoredAuth
 
 KEY = os.environ["HOLDFAST_API_KEY"]
 TOKENS = {}
@@ -15,7 +16,8 @@ turns = itertools.count()
 BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"must ask for \d+ tickets or fewer", r"must be from 1 to the quantity.*", r"must be given, this event limits .*",
     r"is not a pool of this event", r"is named twice", r"is taken by an earlier type", r"must have 1 to 200 bytes",
-    r"must have 1 to 128 bytes and no control characters", r"must be later than opens_at",
+    # A JSON Schema calls 2.0 an integer; a count of tickets that was reckoned in fractions is refused.
+    r"must be a whole number, without fraction and exponent", r"must have 1 to 128 bytes and no control characters", r"must be later than opens_at",
     r"must let a hold live for \d+ seconds in all at the most", r"must be \S+, as the path has it, or be left out",
 )))
 
@@ -57,5 +59,23 @@ def refused_by_a_rule(context, response, case):
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """A wrong token is answered as an unknown hold: nobody learns which holds there are (rule 20)."""
-    is_hidden = type(failure).__name__ == "IgnoredAuth" and response.status_code == 404
-    return not (is_hidden and response.json().get("code") == "unknown-hold")
+    is_hidden = isinstance(failure, IgnoredAuth) and "got `404 Not Found`" in failure.message
+    return not (is_hidden and "Holds" in case.operation.tags)
+
+
+@schemathesis.hook
+def map_case(context, case):
+    """Give a definition that keeps the schema the path's id and pools that it has, so that it is more than valid."""
+    body, name = case.body, (case.path_parameters or {}).get("event")
+    is_right = case.meta is not None and not case.meta.generation.mode.is_negative
+    if not is_right or case.operation.method.upper() not in ("PUT", "PATCH") or not isinstance(body, dict):
+        return case
+    if body.get("id") is not None and name:
+        body["id"] = name
+    pools, types = body.get("pools"), body.get("types")
+    if isinstance(pools, dict) and isinstance(types, list):
+        codes = [code for code, places in pools.items() if places is not None]
+        for number, kind in enumerate(types):
+            if codes and isinstance(kind, dict) and "pools" in kind:
+                kind["pools"] = codes[number % len(codes):][:4]
+    return case

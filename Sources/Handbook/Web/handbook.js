@@ -9,7 +9,7 @@ let api;
 function el(name, attributes, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {})) element.setAttribute(key, value);
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return element;
 }
 
@@ -71,7 +71,7 @@ function members(schema) {
     if (member === false) continue;
     rows.push(...row(name, member, (schema.required || []).includes(name) ? "required" : null));
   }
-  for (const [pattern, member] of Object.entries(schema.patternProperties || {})) rows.push(...row(pattern, member, null));
+  if (schema.additionalProperties && schema.type === "object" && !schema.properties) rows.push(...row("any code", schema.additionalProperties, null));
   return rows.length ? el("dl", {}, rows) : null;
 }
 
@@ -85,12 +85,7 @@ function row(name, schema, mark) {
 
 function shape(schema) {
   // A problem with the codes of its case.
-  if (schema.allOf && !schema.properties) {
-    const codes = schema.allOf.map((one) => one.properties && one.properties.code).find(Boolean);
-    const list = codes ? codes.enum || [codes.const] : [];
-    return el("p", {}, word(schema.allOf[0]), " with ", list.flatMap((code, index) => [
-      index ? ", " : "", el("a", { href: "/problems/" + code }, el("code", {}, code))]));
-  }
+  if (schema.$ref && schema.properties) return el("p", {}, word(schema), " with ", codes(schema.properties.code.enum));
   const target = follow(schema);
   if (schema.$ref) return el("p", {}, word(schema), target.description ? el("span", { class: "soft" }, " ", prose(target.description)) : null);
   return el("div", {}, el("p", {}, word(schema), bounds(schema)), schema.description ? el("p", { class: "soft" }, prose(schema.description)) : null, members(schema));
@@ -138,7 +133,7 @@ function answer(status, response) {
   });
   const links = Object.values(response.links || {}).map(follow);
   const kind = status < "400" ? "ok" : status < "500" ? "no" : "fault";
-  return el("details", { class: "answer" },
+  return el("details", kind === "ok" && response.content ? { class: "answer", open: "" } : { class: "answer" },
     el("summary", {}, el("span", { class: "status " + kind }, status), " ", prose(response.description)),
     el("div", {}, content(response),
       headers.length ? [el("h4", {}, "Headers"), el("dl", {}, headers)] : null,
@@ -164,7 +159,7 @@ function curl(method, path, operation, list) {
     if (example) parts.push("-H " + quote("Content-Type: " + body[0]), "-d " + quote(JSON.stringify(example.value)));
   }
   parts.push(quote(location.origin + target));
-  return parts.join(" \\\n     ");
+  return parts.join(parts.length > 3 ? " \\\n     " : " ");
 }
 
 function who(operation) {
@@ -221,7 +216,7 @@ function draw() {
   }
   main.append(el("h2", { id: "any-call" }, "Any call"), el("p", {}, "These tell of the request and not of what was asked; any call can be answered so."));
   for (const response of Object.values(api.components.responses).filter((one) => one["x-any-call"])) {
-    const status = response.content["application/problem+json"].schema.allOf[1].properties.status.const;
+    const status = response.content["application/problem+json"].schema.properties.status.const;
     main.append(answer(String(status), response));
   }
   main.append(el("h2", { id: "schemas" }, "Schemas"));
