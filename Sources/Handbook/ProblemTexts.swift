@@ -25,6 +25,7 @@ enum ProblemTexts {
         ("precondition-failed", PackageResources.precondition_failed_md),
         ("precondition-required", PackageResources.precondition_required_md),
         ("purchase-returned", PackageResources.purchase_returned_md),
+        ("quota-exceeded", PackageResources.quota_exceeded_md),
         ("request-timeout", PackageResources.request_timeout_md),
         ("sale-ended", PackageResources.sale_ended_md),
         ("sale-not-started", PackageResources.sale_not_started_md),

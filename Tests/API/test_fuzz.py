@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from office import make_key, office
@@ -16,12 +17,14 @@ class MadeUp(unittest.TestCase):
 
     def test_made_up_requests(self):
         """Examples, boundaries, random requests, right and wrong ones, and walks along the document's links."""
-        with office() as server:
+        # It leaves caches where it runs.
+        with office() as server, tempfile.TemporaryDirectory(prefix="holdfast-fuzz-") as room:
             program = [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file",
                        HERE / "schemathesis.toml", "run", f"http://127.0.0.1:{server.port}/openapi.json",
                        "--seed", os.environ["HOLDFAST_API_SEED"]]
-            environment = os.environ | {"HOLDFAST_API_KEY": make_key(server), "PYTHONDONTWRITEBYTECODE": "1"}
-            done = subprocess.run(program, cwd=HERE, env=environment, timeout=200, text=True, errors="replace",
+            environment = os.environ | {"HOLDFAST_API_KEY": make_key(server), "PYTHONPATH": str(HERE),
+                                        "PYTHONDONTWRITEBYTECODE": "1"}
+            done = subprocess.run(program, cwd=room, env=environment, timeout=200, text=True, errors="replace",
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             self.assertTrue(server.is_alive(), "the service ended")
             said = "\n".join(line[:1000] for line in done.stdout.splitlines() if line.strip())
