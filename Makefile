@@ -23,6 +23,7 @@ test: packages
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_TEST)
 	Tests/Binary/run
+	Tests/API/run
 	Tests/Planted/run
 
 test-debug: packages

@@ -31,7 +31,17 @@ function follow(value) {
 }
 
 const nameOf = (value) => value.$ref.split("/").pop();
-const json = (value) => JSON.stringify(value, null, 2);
+
+/** JSON with each value on a line of its own that does not fit on one with its neighbours. */
+function json(value, indent = "") {
+  const flat = JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
+  if (value === null || typeof value !== "object" || (flat.length <= 60 && indent)) return flat;
+  const inner = indent + "  ";
+  const parts = Array.isArray(value) ? value.map((one) => json(one, inner))
+    : Object.entries(value).map(([key, one]) => JSON.stringify(key) + ": " + json(one, inner));
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  return parts.length ? `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}` : open + close;
+}
 
 // MARK: Schemas
 
@@ -50,7 +60,8 @@ function word(schema) {
 function bounds(schema) {
   const told = [];
   if (schema.format) told.push(schema.format);
-  if (schema.pattern) told.push(el("code", {}, schema.pattern));
+  // A longer one is told in words, and is in the document.
+  if (schema.pattern && schema.pattern.length <= 40) told.push(el("code", {}, schema.pattern));
   const range = (least, most, what) => {
     if (least !== undefined && most !== undefined) told.push(least === most ? `${least}${what}` : `${least} to ${most}${what}`);
     else if (least !== undefined) told.push(`${least}${what} or more`);
@@ -83,11 +94,12 @@ function row(name, schema, mark) {
   ];
 }
 
-function shape(schema) {
+function shape(schema, isOpen) {
   // A problem with the codes of its case.
   if (schema.$ref && schema.properties) return el("p", {}, word(schema), " with ", codes(schema.properties.code.enum));
   const target = follow(schema);
-  if (schema.$ref) return el("p", {}, word(schema), target.description ? el("span", { class: "soft" }, " ", prose(target.description)) : null);
+  if (schema.$ref) return el("div", {}, word(schema), target.description ? el("span", { class: "soft" }, " ", prose(target.description)) : null,
+    isOpen ? members(target) : null);
   return el("div", {}, el("p", {}, word(schema), bounds(schema)), schema.description ? el("p", { class: "soft" }, prose(schema.description)) : null, members(schema));
 }
 
@@ -101,8 +113,8 @@ function sample(text, label) {
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
   const hasClipboard = navigator.clipboard && window.isSecureContext;
-  return el("div", { class: hasClipboard ? "sample" : "" }, label ? el("p", { class: "soft" }, label) : null,
-    el("pre", { tabindex: "0" }, el("code", {}, text)), hasClipboard ? button : null);
+  return [label ? el("p", { class: "soft" }, label) : null, el("div", { class: hasClipboard ? "sample" : "" },
+    el("pre", { tabindex: "0" }, el("code", {}, text)), hasClipboard ? button : null)];
 }
 
 function examplesOf(media) {
@@ -114,9 +126,9 @@ function shown(value) {
   return typeof value === "string" ? value : json(value);
 }
 
-function content(body) {
+function content(body, isOpen) {
   return Object.entries(body.content || {}).map(([type, media]) => el("div", {},
-    el("p", { class: "soft" }, el("code", {}, type)), shape(media.schema || {}),
+    el("p", { class: "soft" }, el("code", {}, type)), shape(media.schema || {}, isOpen),
     examplesOf(media).map((example) => sample(shown(example.value), example.summary))));
 }
 
@@ -191,7 +203,7 @@ function call(path, method, operation, shared) {
 function bodyOf(body) {
   const entries = Object.entries(body.content);
   const first = { content: { [entries.map(([type]) => type).join(" or ")]: entries[0][1] } };
-  return content(first);
+  return content(first, true);
 }
 
 // MARK: The page
