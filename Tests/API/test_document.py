@@ -38,7 +38,7 @@ def bodies():
             for kind, media in part.get("content", {}).items():
                 told = [media["example"]] if "example" in media else []
                 told += [follow(one)["value"] for one in media.get("examples", {}).values()]
-                yield f"{method} {path} {name} {kind}", media["schema"], told
+                yield f"{method} {path} {name} {kind}", media.get("schema", {}), told
 
 
 class Document(unittest.TestCase):
