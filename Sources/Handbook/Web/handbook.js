@@ -4,6 +4,7 @@
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 let api;
+const lineLength = window.matchMedia("(max-width: 36rem)").matches ? 32 : 60;
 
 /** An element with attributes and children; children are elements or texts. */
 function el(name, attributes, ...children) {
@@ -35,7 +36,7 @@ const nameOf = (value) => value.$ref.split("/").pop();
 /** JSON with each value on a line of its own that does not fit on one with its neighbours. */
 function json(value, indent = "") {
   const flat = JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
-  if (value === null || typeof value !== "object" || (flat.length <= 60 && indent)) return flat;
+  if (value === null || typeof value !== "object" || (flat.length <= lineLength && indent)) return flat;
   const inner = indent + "  ";
   const parts = Array.isArray(value) ? value.map((one) => json(one, inner))
     : Object.entries(value).map(([key, one]) => JSON.stringify(key) + ": " + json(one, inner));
