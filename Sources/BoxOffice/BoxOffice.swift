@@ -98,11 +98,6 @@ public struct BoxOffice: Sendable {
         }
     }
 
-    /// The code of the event at `index`, as it stands in a ``HoldView``.
-    public func eventCode(_ index: UInt32) -> Code {
-        events[Int(index)].definition.id
-    }
-
     /// The definition in force, whether the sale is paused, and which definition it is, counted over all events.
     public func definition(of event: Code) -> (definition: EventDefinition, paused: Bool, revision: UInt64)? {
         eventIndexes[event].map { (events[$0].definition, events[$0].isPaused, events[$0].revision) }

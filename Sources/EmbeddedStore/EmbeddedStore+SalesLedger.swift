@@ -8,10 +8,6 @@ extension EmbeddedStore: SalesLedger {
         try await shelf.purchases(of: event, after: hold, limit: limit)
     }
 
-    public func purchase(_ hold: HoldID) async throws -> PurchaseRecord? {
-        try await shelf.purchase(hold)
-    }
-
     public func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord] {
         try await shelf.refundsOwed(of: event, after: sequence, limit: limit)
     }

@@ -1,19 +1,11 @@
 public import BoxOffice
 internal import Dispatch
-// For `Thread`: the committer waits for the disk, which no thread of a shared pool should.
+// For `Thread`, as the committer waits for the disk, which no thread of a shared pool should; and for the C library.
 internal import Foundation
 public import Logging
 public import ServiceLifecycle
 internal import Synchronization
 public import TicketStore
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// The box office in memory, every fact of it in a SQLite ledger before a positive answer leaves.
 ///

@@ -29,16 +29,6 @@ struct LedgerShelf: Sendable {
     }
 
     func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        try await purchases(
-            "h.event = (SELECT event FROM events WHERE code = ?) AND p.hold > ? ORDER BY p.hold LIMIT ?",
-            [event.text, Int64(clamping: hold?.number ?? 0), limit])
-    }
-
-    func purchase(_ hold: HoldID) async throws -> PurchaseRecord? {
-        try await purchases("p.hold = ?", [Int64(clamping: hold.number)]).first
-    }
-
-    private func purchases(_ condition: String, _ arguments: StatementArguments) async throws -> [PurchaseRecord] {
         try await queue.read { db in
             let moments = try Moments(db)
             let rows = try Row.fetchAll(
@@ -47,9 +37,9 @@ struct LedgerShelf: Sendable {
                         SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, r.at AS returned, e.code
                         FROM purchases p CROSS JOIN holds h ON h.id = p.hold LEFT JOIN returns r ON r.hold = p.hold
                           JOIN events e ON e.event = h.event
-                        WHERE \(condition)
+                        WHERE e.code = ? AND p.hold > ? ORDER BY p.hold LIMIT ?
                         """),
-                arguments: arguments)
+                arguments: [event.text, Int64(clamping: hold?.number ?? 0), limit])
             var lines = LineReader(db)
             return try rows.map { row in
                 let hold: Int64 = row["hold"]

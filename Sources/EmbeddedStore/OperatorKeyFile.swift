@@ -4,14 +4,6 @@ internal import Foundation
 internal import GRDB
 public import TicketStore
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
 /// The operators' keys, in a SQLite file beside the ledger.
 ///
 /// Not in the ledger: one process writes that, and keys are made and revoked by a command while the service runs. A

@@ -1,3 +1,5 @@
+// For the logarithm.
+internal import Foundation
 internal import Histogram
 internal import NIOCore
 internal import NIOHTTP1
@@ -28,6 +30,8 @@ final class LoadOffice {
     private var measuresFrom = NIODeadline.distantFuture
     private var measuresUntil = NIODeadline.distantFuture
     private var second = LoadSecond()
+    /// Of the measured time, those that were not published yet.
+    private var secondsLeft: Int
     private var unexpected: [Int: Int] = [:]
     private var connectFailures = 0
     private(set) var latencies = Histogram<UInt64>(
@@ -48,6 +52,7 @@ final class LoadOffice {
         self.run = run
         self.publish = publish
         chance = SeededGenerator(seed: plan.seed &+ UInt64(firstNumber))
+        secondsLeft = Int(plan.duration.components.seconds)
     }
 
     func open() {
@@ -57,7 +62,7 @@ final class LoadOffice {
         nextDue = now
         for _ in 0..<connections { connect() }
         if plan.rate != nil { tick() }
-        publishEverySecond()
+        publish(in: TimeAmount(plan.warmUp) + .seconds(1))
     }
 
     private func connect() {
@@ -158,18 +163,20 @@ final class LoadOffice {
 
     /// Of mean 1.
     private func exponential() -> Double {
-        -logarithm(Double(chance.next() >> 11 &+ 1) / 9_007_199_254_740_992)
+        -log(Double(chance.next() >> 11 &+ 1) / 9_007_199_254_740_992)
     }
 
-    private func publishEverySecond() {
-        guard isAsking else { return }
-        loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+    /// Publishes each second of the measured time when it is over.
+    private func publish(in time: TimeAmount) {
+        loop.assumeIsolated().scheduleTask(in: time) {
+            guard self.secondsLeft > 0 else { return }
             self.publishNow()
-            self.publishEverySecond()
+            self.publish(in: .seconds(1))
         }
     }
 
     private func publishNow() {
+        secondsLeft -= 1
         publish(second)
         second = LoadSecond()
     }
@@ -189,7 +196,8 @@ final class LoadOffice {
             connection.giveUp()
             past.add(connection.shopper.tally)
         }
-        publishNow()
+        // The end of the last one and the end of the run are the same moment.
+        if secondsLeft > 0 { publishNow() }
         var tally = past
         tally.unexpected = unexpected.values.reduce(0, +)
         let open = all.values

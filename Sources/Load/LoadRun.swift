@@ -1,15 +1,9 @@
+// For the C library's clock of the process' CPU time.
+internal import Foundation
 internal import Histogram
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// One run of load: looks at the books, asks, waits for the last answers, and looks at the books again.
 public struct LoadRun: Sendable {

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
 /// Where the load goes.
 public struct LoadTarget: Sendable, Equatable {
     public var host: String
@@ -39,8 +31,4 @@ public struct LoadTarget: Sendable, Equatable {
         host = String(name)
         looksAt = path
     }
-}
-
-func logarithm(_ number: Double) -> Double {
-    log(number)
 }

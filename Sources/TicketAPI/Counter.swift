@@ -106,7 +106,6 @@ extension HTTPField.Name {
 struct EntityTags: Sendable {
     /// The header was sent.
     let areGiven: Bool
-    let isAny: Bool
     private let tags: [String]
 
     init(_ header: String?) {
@@ -114,7 +113,6 @@ struct EntityTags: Sendable {
         tags = (header ?? "").split(separator: ",").map { part in
             String(part.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
         }
-        isAny = tags == ["*"]
     }
 
     func containWeakly(_ tag: String) -> Bool {

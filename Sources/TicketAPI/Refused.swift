@@ -58,7 +58,6 @@ struct Refused: Error {
             // Soon enough to win, spread so that not all come at once.
             let until = min(max(earliest.since(moment.office).inMilliseconds, 500), 10_000)
             retryAfter = .milliseconds(Int64.random(in: until / 2...until))
-        case .revisionMismatch(let revision): more = { $0.member("revision", "\"\(revision)\"") }
         default: break
         }
     }

@@ -163,7 +163,7 @@ enum ExportForm: Sendable {
             for line in purchase.lines {
                 let fields: [String] = [
                     purchase.hold.purchase, purchase.hold.public, purchase.event, purchase.state, line.type,
-                    "\(line.quantity)", "\(line.price)", "\(Int64(line.quantity) * line.price)", purchase.currency,
+                    "\(line.quantity)", "\(line.price)", "\(line.total)", purchase.currency,
                     purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
                     purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "",
                 ]

@@ -8,9 +8,6 @@ public protocol SalesLedger: Sendable {
     /// Purchases of an event in the order of their holds, behind `hold`, `limit` of them at the most.
     func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord]
 
-    /// One purchase; `nil` if the hold was never purchased.
-    func purchase(_ hold: HoldID) async throws -> PurchaseRecord?
-
     /// Payments for holds of an event that came too late, in the order in which they came, behind `sequence`.
     func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord]
 
@@ -28,11 +25,19 @@ public struct SoldLine: Sendable, Equatable {
     /// Minor units for one ticket.
     public var price: Int64
 
+    /// Minor units for all of them.
+    public var total: Int64 { Int64(quantity) * price }
+
     public init(type: String, quantity: Int, price: Int64) {
         self.type = type
         self.quantity = quantity
         self.price = price
     }
+}
+
+extension [SoldLine] {
+    /// What they cost together.
+    fileprivate var total: Int64 { reduce(0) { $0 + $1.total } }
 }
 
 /// A purchase as the accounts have it.
@@ -62,7 +67,7 @@ public struct PurchaseRecord: Sendable, Equatable {
         self.returnedAt = returnedAt
     }
 
-    public var total: Int64 { lines.reduce(0) { $0 + Int64($1.quantity) * $1.price } }
+    public var total: Int64 { lines.total }
 }
 
 /// A payment that has to be paid back: it came too late and its places were gone (rule 9).
@@ -88,7 +93,7 @@ public struct RefundRecord: Sendable, Equatable {
         self.askedAt = askedAt
     }
 
-    public var total: Int64 { lines.reduce(0) { $0 + Int64($1.quantity) * $1.price } }
+    public var total: Int64 { lines.total }
 }
 
 /// An operator's change.

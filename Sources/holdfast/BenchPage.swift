@@ -44,7 +44,7 @@ enum BenchPage {
         var svg = "<h2>\(escaped(title))</h2>\n<svg viewBox=\"0 0 \(Int(width)) \(Int(height + bottom))\" role=\"img\" "
         svg += "aria-label=\"\(escaped(title))\">\n"
         for part in 0...4 {
-            let y = height - height * Double(part) / 4 * 0.95
+            let y = height - height * Double(part) / 4 * 0.88
             svg +=
                 "<line x1=\"\(left)\" x2=\"\(width)\" y1=\"\(y)\" y2=\"\(y)\" stroke=\"currentColor\" opacity=\".15\"/>"
             svg += "<text x=\"\(left - 6)\" y=\"\(y + 4)\" font-size=\"12\" text-anchor=\"end\" fill=\"currentColor\">"
@@ -53,7 +53,7 @@ enum BenchPage {
         for (index, line) in lines.enumerated() {
             let step = (width - left) / Double(max(1, line.values.count - 1))
             let points = line.values.enumerated().map { position, value in
-                "\(rounded(left + step * Double(position))),\(rounded(height - height * value / top * 0.95))"
+                "\(rounded(left + step * Double(position))),\(rounded(height - height * value / top * 0.88))"
             }
             svg += "<polyline fill=\"none\" stroke=\"var(\(line.colour))\" stroke-width=\"2\" points=\""
             svg += points.joined(separator: " ") + "\"/>\n"

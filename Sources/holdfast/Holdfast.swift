@@ -18,6 +18,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast key create --role operator --name Anna   who may pause, return, and see purchases
               holdfast event pause main                       ask the running service; HOLDFAST_KEY has the key
               holdfast export purchases main --output main.csv
+              holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
 
             EXIT STATUS

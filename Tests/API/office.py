@@ -1,6 +1,6 @@
 """A box office to try the whole API on."""
 
-from support import Server, command, event
+from support import Server, event
 
 MAIN = event({"floor": 100_000, "lounge": 1_000}, "main", limits={"tickets_per_hold": 1_000}, types=[
     {"code": "GA", "price": 8_900, "pools": ["floor"]}, {"code": "VIP", "price": 24_900, "pools": ["lounge"]}])
@@ -13,10 +13,3 @@ def office(**settings):
     """Return a service with events of every kind, not yet started."""
     # Bodies as large as the document allows; the limit itself is another test's.
     return Server(MAIN, *OTHERS, limits_body_bytes=2 << 20, **settings)
-
-
-def make_key(server, role="operator"):
-    """Make an operator's key with the command and return its credential."""
-    made = command("key", "create", "--role", role, "--name", "tests", "--data", server.data)
-    assert made.returncode == 0, made.stderr
-    return next(word for word in made.stdout.split() if word.startswith("hfk_"))

@@ -12,7 +12,8 @@ import time
 import types
 import unittest
 
-from office import make_key, office
+from office import office
+from support import make_key
 
 
 def generate(server, room):

@@ -8,7 +8,8 @@ import sys
 import tempfile
 import unittest
 
-from office import make_key, office
+from office import office
+from support import make_key
 
 HERE = pathlib.Path(__file__).resolve().parent
 SEED = int(os.environ["HOLDFAST_API_SEED"])

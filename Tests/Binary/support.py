@@ -211,6 +211,13 @@ def rows(path, sql):
         connection.close()
 
 
+def make_key(server, role="operator", name="Anna"):
+    """Make a key with the command and return its credential."""
+    made = command("key", "create", "--role", role, "--name", name, "--data", str(server.data))
+    assert made.returncode == 0, made.stderr
+    return next(word for word in made.stdout.split() if word.startswith("hfk_"))
+
+
 def flip_bit(token, bit):
     """Return the token with one of its 192 bits turned over."""
     data = bytearray(base64.urlsafe_b64decode(token))

@@ -98,6 +98,7 @@ class Bench(ServiceCase):
                     self.assertGreater(result["answers"], 100)
                     self.assertEqual((result["unexpected"], result["lost"]), (0, 0))
                     self.assertTrue(result["books"]["balance"])
+                    self.assertEqual([second["answers"] > 0 for second in result["by_second"]], [True])
                     self.assertIn("books      balance", printed)
                     latency = result["latency_us"]
                     self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["max"])
@@ -114,6 +115,8 @@ class Bench(ServiceCase):
         """An open loop asks as often as it should, evenly or at random."""
         for arrivals in ("fixed", "poisson"):
             _, result = self.bench("--rate", "500", "--arrivals", arrivals, "--duration", "2")
+            for second in result["by_second"]:
+                self.assertAlmostEqual(second["answers"], 500, delta=100)
             self.assertAlmostEqual(result["answers_per_second"], 500, delta=30 if arrivals == "fixed" else 75)
 
     def test_somebody_elses_holds(self):

@@ -9,19 +9,12 @@ import sqlite3
 import stat
 import time
 
-from support import ServiceCase, Server, command, event
+from support import ServiceCase, Server, command, event, make_key
 
 SHOP = event({"floor": 10_000}, "shop", types=[
     {"code": "GA", "name": "Floor", "price": 500, "pools": ["floor"]},
     {"code": "BOX", "name": "Box, 4 seats", "price": 4000, "pools": ["floor"]}])
 BRIEF = event({"floor": 1}, "brief", hold_seconds=1, grace_seconds=0)
-
-
-def make_key(server, role="operator", name="Anna"):
-    """Make a key with the command and return its credential."""
-    made = command("key", "create", "--role", role, "--name", name, "--data", str(server.data))
-    assert made.returncode == 0, made.stderr
-    return next(word for word in made.stdout.split() if word.startswith("hfk_"))
 
 
 class Operators(ServiceCase):

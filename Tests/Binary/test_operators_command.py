@@ -17,8 +17,8 @@ import threading
 import time
 import unittest
 
-from support import ServiceCase, Server, binary, clean_environment, command, event, eventually
-from test_operators import SHOP, make_key
+from support import ServiceCase, Server, binary, clean_environment, command, event, eventually, make_key
+from test_operators import SHOP
 from wire import PATIENCE
 
 NOBODY = "http://127.0.0.1:1"
