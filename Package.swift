@@ -123,6 +123,9 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(
+            name: "TicketAPITests",
+            dependencies: ["TicketAPI", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "TidyTests"),
     ]
 )

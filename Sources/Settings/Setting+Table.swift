@@ -5,7 +5,7 @@ extension Setting {
     public static let all: [Setting] = [
         .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
         .logLevel, .logFormat, .limitsConnections, .limitsListeners, .limitsHeaderBytes, .limitsBodyBytes,
-        .quotaPerSecond, .quotaBurst, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
+        .quotaPerSecond, .quotaBurst, .quotaListeners, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
     ]
 
     /// What the commands that ask a running service take from the environment. No settings: the service has no use
@@ -96,6 +96,11 @@ extension Setting {
     public static let quotaBurst = Setting(
         "quota.burst", .number(0...1_000_000), default: 0,
         "Requests that such a caller may make at once; 0 for as many as in a second")
+
+    /// How many streams one caller may listen to. Off by default, for the same reason.
+    public static let quotaListeners = Setting(
+        "quota.listeners", .number(0...1_000_000), default: 0,
+        "Availability streams that such a caller may listen to at once; 0 for no bound but limits.listeners")
 
     /// How long a connection may be silent. Longer than the minute that load balancers commonly keep theirs.
     public static let timeoutsIdle = Setting(

@@ -78,7 +78,10 @@ public struct Settings: Sendable {
             listeners: read.number(.limitsListeners),
             headerBytes: read.number(.limitsHeaderBytes),
             bodyBytes: read.number(.limitsBodyBytes))
-        quota = Quota(perSecond: read.number(.quotaPerSecond), burst: read.number(.quotaBurst))
+        quota = Quota(
+            perSecond: read.number(.quotaPerSecond),
+            burst: read.number(.quotaBurst),
+            listeners: read.number(.quotaListeners))
         timeouts = Timeouts(
             idle: read.seconds(.timeoutsIdle),
             request: read.seconds(.timeoutsRequest),
@@ -155,6 +158,9 @@ extension Settings {
 
         /// Requests at once, 0 to 1,000,000; 0 for as many as in a second. Default: 0.
         public let burst: Int
+
+        /// Streams at once, 0 to 1,000,000; 0 for no bound but that for all. Default: 0.
+        public let listeners: Int
     }
 
     /// How long the server waits for others.

@@ -64,6 +64,9 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.quotaBurst), parsing: .unconditional, help: .of(.quotaBurst))
     var quotaBurst: String?
 
+    @Option(name: .of(.quotaListeners), parsing: .unconditional, help: .of(.quotaListeners))
+    var quotaListeners: String?
+
     @Option(name: .of(.timeoutsIdle), parsing: .unconditional, help: .of(.timeoutsIdle))
     var timeoutsIdle: String?
 
@@ -88,6 +91,7 @@ public struct SettingsOptions: ParsableArguments {
             (.limitsListeners, limitsListeners), (.limitsHeaderBytes, limitsHeaderBytes),
             (.limitsBodyBytes, limitsBodyBytes),
             (.quotaPerSecond, quotaPerSecond), (.quotaBurst, quotaBurst),
+            (.quotaListeners, quotaListeners),
             (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsDrain, timeoutsDrain),
             (.threads, threads),
         ]

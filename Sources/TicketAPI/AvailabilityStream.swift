@@ -48,11 +48,14 @@ final class AvailabilityStream {
     /// - Parameters:
     ///   - tag: what the client knows already; where that still stands it is told changes only.
     ///   - quota: header lines.
-    func listener(to code: Code, known tag: String?, date: [UInt8], quota: String) -> Listener? {
+    func listener(
+        to code: Code, known tag: String?, for caller: CallerQuota.Caller, date: [UInt8], quota: String
+    ) -> Listener? {
         let event = watched[code] ?? AvailabilityDocument.current(code, in: store).map { WatchedEvent(code, $0) }
-        guard let event, event.refresh(from: store), room.take() else { return nil }
+        guard let event, event.refresh(from: store), room.take(caller) else { return nil }
         watched[code] = event
-        return Listener(stream: self, event: event, opening: event.opening(known: tag, date: date, quota: quota))
+        return Listener(
+            stream: self, event: event, caller: caller, opening: event.opening(known: tag, date: date, quota: quota))
     }
 
     /// The listener has been told how its event stands.
@@ -64,7 +67,7 @@ final class AvailabilityStream {
     }
 
     func leave(_ listener: Listener) {
-        room.leave()
+        room.leave(listener.caller)
         listener.event.remove(listener)
         if listener.event.isUnheard, watched[listener.event.code] === listener.event {
             watched[listener.event.code] = nil
@@ -225,22 +228,41 @@ final class WatchedEvent {
     private static let silence = ByteBuffer(string: ":\n\n")
 }
 
-/// How many may listen, over all event loops.
+/// How many may listen, over all event loops: in all, and of one caller.
 final class ListenerRoom: Sendable {
+    private struct Taken {
+        var all = 0
+        /// Only of callers that listen, so no more than ``all``; empty where no caller is bounded.
+        var byCaller: [CallerQuota.Caller: Int] = [:]
+    }
+
     private let places: Int
-    private let taken = Atomic(0)
+    private let placesOfCaller: Int?
+    private let taken = Mutex(Taken())
 
-    init(places: Int) {
+    /// - Parameter placesOfCaller: `nil` for no bound but that for all.
+    init(places: Int, placesOfCaller: Int?) {
         self.places = places
+        self.placesOfCaller = placesOfCaller
     }
 
-    func take() -> Bool {
-        guard taken.add(1, ordering: .relaxed).newValue > places else { return true }
-        leave()
-        return false
+    func take(_ caller: CallerQuota.Caller) -> Bool {
+        taken.withLock { taken in
+            guard taken.all < places else { return false }
+            if let placesOfCaller {
+                guard taken.byCaller[caller, default: 0] < placesOfCaller else { return false }
+                taken.byCaller[caller, default: 0] += 1
+            }
+            taken.all += 1
+            return true
+        }
     }
 
-    func leave() {
-        taken.subtract(1, ordering: .relaxed)
+    func leave(_ caller: CallerQuota.Caller) {
+        taken.withLock { taken in
+            taken.all -= 1
+            guard let theirs = taken.byCaller[caller] else { return }
+            taken.byCaller[caller] = theirs > 1 ? theirs - 1 : nil
+        }
     }
 }

@@ -1,4 +1,4 @@
-internal import NIOCore
+package import NIOCore
 internal import Synchronization
 
 /// How often each caller may ask: a bucket of tokens for each, which fills evenly and from which each request takes one.
@@ -7,15 +7,15 @@ internal import Synchronization
 /// costs nothing and a bucket that is full is the same as none. There are as many as were made room for. A caller's
 /// bucket is one of the eight places that its address leads to; who is new takes the place of the one that is nearest
 /// to full, and forgets least. Which eight is seeded by the process, so nobody can choose whom to push out.
-struct CallerQuota: Sendable {
+package struct CallerQuota: Sendable {
     /// Who asks, as far as can be told without trust: an IPv4 address, or the network of an IPv6 address, as those who
     /// have one address have all of its 64-bit network.
-    struct Caller: Hashable, Sendable {
+    package struct Caller: Hashable, Sendable {
         private let prefix: UInt64
         private let isNetwork: Bool
 
         /// - Parameter address: `nil`, or none of the internet, for one caller that is all of these.
-        init(_ address: SocketAddress?) {
+        package init(_ address: SocketAddress?) {
             switch address {
             case .v4(let address):
                 // Behind family and port, on every system that there is.
@@ -43,14 +43,14 @@ struct CallerQuota: Sendable {
     }
 
     /// How a caller stands after asking.
-    struct Standing: Sendable {
-        let isAllowed: Bool
+    package struct Standing: Sendable {
+        package let isAllowed: Bool
         /// Requests that would be allowed at once.
-        let remaining: Int
+        package let remaining: Int
         /// Until as many as ever are.
-        let fullIn: Duration
+        package let fullIn: Duration
         /// Until one more is; zero if one is now.
-        let retryAfter: Duration
+        package let retryAfter: Duration
     }
 
     private struct Bucket {
@@ -66,7 +66,7 @@ struct CallerQuota: Sendable {
     private let burst: Int64
     private var buckets: [Bucket]
 
-    init(_ quota: ServiceConfiguration.Quota) {
+    package init(_ quota: ServiceConfiguration.Quota) {
         precondition(quota.perSecond >= 1 && quota.burst >= 1 && quota.callers >= 1, "a quota lets somebody through")
         interval = max(1, 1_000_000_000 / Int64(quota.perSecond))
         burst = Int64(quota.burst)
@@ -75,7 +75,7 @@ struct CallerQuota: Sendable {
     }
 
     /// Takes a token from the caller's bucket, if there is one.
-    mutating func take(_ caller: Caller, at now: NIODeadline) -> Standing {
+    package mutating func take(_ caller: Caller, at now: NIODeadline) -> Standing {
         let now = Int64(clamping: now.uptimeNanoseconds)
         let place = place(of: caller, at: now)
         let fullAt = max(now, buckets[place].fullAt)

@@ -20,6 +20,8 @@ public struct ServiceConfiguration: Sendable {
     public var connections = 10_000
     /// Connections among them that are told of changes. Each is written to several times a second.
     public var listeners = 5_000
+    /// And of one caller (as ``Quota`` tells them apart); `nil` for no other bound. Behind a proxy all are one caller.
+    public var listenersOfCaller: Int?
     /// Connections that the kernel keeps for us until they are accepted, for the second an on-sale opens.
     public var backlog = 4_096
     /// Bytes of a request's line and headers together.

@@ -64,7 +64,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     private(set) var routedAfter = HTTPBytes.After.keepAlive
     /// What that answer tells of the quota.
     private(set) var routedStanding: CallerQuota.Standing?
-    private lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
+    private(set) lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
     /// What waits until everything before it is answered.
     private var backlog = CircularBuffer<Arrival>()
     private var wantsRead = false

@@ -15,15 +15,17 @@ final class Listener: ChannelInboundHandler {
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 1, high: 4_096)
 
     let event: WatchedEvent
+    let caller: CallerQuota.Caller
     /// Index among the event's seats.
     var place = 0
     private let stream: AvailabilityStream
     private let opening: ByteBuffer
     private var context: ChannelHandlerContext?
 
-    init(stream: AvailabilityStream, event: WatchedEvent, opening: ByteBuffer) {
+    init(stream: AvailabilityStream, event: WatchedEvent, caller: CallerQuota.Caller, opening: ByteBuffer) {
         self.stream = stream
         self.event = event
+        self.caller = caller
         self.opening = opening
     }
 

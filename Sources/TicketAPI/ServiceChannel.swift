@@ -89,7 +89,7 @@ private final class RoutedEnd: ChannelDuplexHandler {
         if case .head(let head) = unwrapInboundIn(data), let asked = StreamRequest(head),
             // Where there is none the router says why.
             let listener = stream.listener(
-                to: asked.event, known: asked.lastEventID, date: lane.window.answers.date,
+                to: asked.event, known: asked.lastEventID, for: lane.caller, date: lane.window.answers.date,
                 quota: lane.window.quotaFields(lane.routedStanding))
         {
             listens = true

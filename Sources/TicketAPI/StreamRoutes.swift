@@ -19,7 +19,7 @@ struct StreamRoutes: Sendable {
             return Response(
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"])
         }
-        var refused = Refused(.reducedCapacity, "As many listen as there is room for.")
+        var refused = Refused(.reducedCapacity, "As many listen, in all or from your network, as there is room for.")
         // Room comes when somebody leaves: not soon, and all who wait would take it at once.
         refused.retryAfter = .milliseconds(Int.random(in: 2_000...10_000))
         throw refused

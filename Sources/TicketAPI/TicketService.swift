@@ -52,7 +52,8 @@ public struct TicketService: Service {
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
         let (store, configuration, mint) = (store, configuration, mint)
         let quota = configuration.quota.map(SharedQuota.init)
-        let room = ListenerRoom(places: configuration.listeners)
+        let room = ListenerRoom(
+            places: configuration.listeners, placesOfCaller: configuration.listenersOfCaller)
         let windows = try await TicketWindows(group: group) {
             TicketWindow(store: store, configuration: configuration, mint: mint, quota: quota)
         } stream: {

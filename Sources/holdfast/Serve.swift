@@ -133,6 +133,7 @@ struct BoxOfficeHouse {
         configuration.classicStatus = settings.classic.status == .forbidden ? .forbidden : .exact
         configuration.connections = settings.limits.connections
         configuration.listeners = settings.limits.listeners
+        if settings.quota.listeners > 0 { configuration.listenersOfCaller = settings.quota.listeners }
         configuration.headerBytes = settings.limits.headerBytes
         configuration.bodyBytes = settings.limits.bodyBytes
         if settings.quota.perSecond > 0 {

@@ -14,16 +14,6 @@ JSON = "Content-Type: application/json"
 TOLD = re.compile(r'"default";r=(\d+);t=(\d+)\Z')
 
 
-def connected(port, source, family=socket.AF_INET, target="127.0.0.1"):
-    """Connect from an address of one's own."""
-    connection = Connection.__new__(Connection)
-    connection.socket, connection.rest = socket.socket(family), b""
-    connection.socket.settimeout(10)
-    connection.socket.bind((source, 0))
-    connection.socket.connect((target, port))
-    return connection
-
-
 class Quota(ServiceCase):
     """A quota of 10 a second and 20 at once; each test has an address of its own."""
 
@@ -36,7 +26,7 @@ class Quota(ServiceCase):
 
     def connect(self):
         """Connect from this test's address."""
-        return connected(self.server.port, self.source)
+        return Connection(self.server.port, source=self.source)
 
     def standing(self, answer):
         """Return how many requests remain and in how many seconds the bucket is full, as an answer tells."""
@@ -136,7 +126,7 @@ class Quota(ServiceCase):
         most = 20 + 10 * (time.monotonic() - began) + 1
         self.assertEqual(len(statuses), 100)
         self.assertTrue(20 <= statuses.count(200) <= most, (statuses.count(200), most))
-        with connected(self.server.port, f"127.0.1.{self.source.split('.')[-1]}") as other:
+        with Connection(self.server.port, source=f"127.0.1.{self.source.split('.')[-1]}") as other:
             self.assertEqual(self.standing(other.ask("GET", "/v1/events"))[0], 19)
 
     def test_body_of_a_refused_request(self):
@@ -164,7 +154,7 @@ class Off(unittest.TestCase):
     def test_burst_of_a_second(self):
         """Without a burst as many are allowed at once as come in a second; the old status is told of it, too."""
         with Server(event(10), quota_per_second=3, classic_status="403") as server:
-            with connected(server.port, "127.0.0.9") as connection:
+            with Connection(server.port, source="127.0.0.9") as connection:
                 connection.send(request("GET", "/remaining_tickets") * 5)
                 answers = [connection.answer() for _ in range(5)]
                 self.assertEqual([answer.status for answer in answers], [200, 200, 200, 429, 429])
@@ -188,9 +178,7 @@ class BothInternets(unittest.TestCase):
             time.sleep(0.02)
         if port is None:
             self.skipTest("the service cannot listen on IPv6 here")
-        for source, family, target in (
-                ("127.0.0.2", socket.AF_INET, "127.0.0.1"), ("127.0.0.3", socket.AF_INET, "127.0.0.1"),
-                ("::1", socket.AF_INET6, "::1")):
-            with connected(port, source, family, target) as connection:
+        for source, host in (("127.0.0.2", "127.0.0.1"), ("127.0.0.3", "127.0.0.1"), ("::1", "::1")):
+            with Connection(port, source=source, host=host) as connection:
                 statuses = [connection.ask("GET", "/v1/events").status for _ in range(4)]
                 self.assertEqual(statuses, [200, 200, 200, 429], source)

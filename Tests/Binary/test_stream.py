@@ -16,9 +16,9 @@ AVAILABILITY = "/v1/events/main/availability"
 class Listening(Connection):
     """A connection that listens to a stream, and believes nothing."""
 
-    def __init__(self, server, target=STREAM, headers=(), timeout=PATIENCE, receive_buffer=None):
+    def __init__(self, server, target=STREAM, headers=(), timeout=PATIENCE, receive_buffer=None, source=None):
         """Ask for the stream and read the head of the answer."""
-        super().__init__(server.port, timeout, receive_buffer)
+        super().__init__(server.port, timeout, receive_buffer, source)
         self.send(request("GET", target, ["Accept: text/event-stream", *headers]))
         self.status, fields = self.head()
         self.fields = dict(fields)
@@ -358,6 +358,23 @@ class Bounds(ServiceCase):
             # A slow machine lets a token fall in between.
             self.assertEqual(left[0], "r=3")
             self.assertTrue(4 <= len(left) <= 6, left)
+
+    def test_one_caller_does_not_take_all_the_room(self):
+        """A caller may listen so many times and no more; others still may, and who leaves gives their place back."""
+        with Server(event(10), quota_listeners=2, limits_listeners=4, threads=2) as server:
+            def listening(source):
+                return Listening(server, source=source)
+
+            mine = [listening("127.0.0.2") for _ in range(2)]
+            self.assertEqual([listener.status for listener in mine], [200, 200])
+            self.assertEqual(listening("127.0.0.2").status, 503)
+            others = [listening("127.0.0.3") for _ in range(2)]
+            self.assertEqual([listener.status for listener in others], [200, 200])
+            self.assertEqual(listening("127.0.0.4").status, 503)
+            mine.pop().close()
+            self.assertTrue(eventually(lambda: listening("127.0.0.4").status == 200))
+            others.pop().close()
+            self.assertTrue(eventually(lambda: listening("127.0.0.2").status == 200))
 
     def test_no_room_at_all(self):
         """With no room configured nobody listens."""

@@ -68,7 +68,7 @@ struct PrecedenceTests {
                 {"host": "::1", "port": 0, "data": "/d", "event": ["a", "b,c"], "durability": "relaxed",
                  "classic": {"event": "x_-9", "status": 403}, "log": {"level": "trace", "format": "json"},
                  "limits": {"connections": 1, "listeners": 0, "header_bytes": 1024, "body_bytes": 0},
-                 "quota": {"per_second": 7, "burst": 8}, "recovery_grace_seconds": 5,
+                 "quota": {"per_second": 7, "burst": 8, "listeners": 9}, "recovery_grace_seconds": 5,
                  "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3}, "threads": 4}
                 """)
         #expect(settings.config == "config.json")
@@ -78,7 +78,7 @@ struct PrecedenceTests {
         #expect(settings.classic == Settings.Classic(event: "x_-9", status: .forbidden))
         #expect(settings.log == Settings.Log(level: .trace, format: .json))
         #expect(settings.limits == Settings.Limits(connections: 1, listeners: 0, headerBytes: 1024, bodyBytes: 0))
-        #expect(settings.quota == Settings.Quota(perSecond: 7, burst: 8))
+        #expect(settings.quota == Settings.Quota(perSecond: 7, burst: 8, listeners: 9))
         #expect(settings.recoveryGrace == .seconds(5))
         let timeouts = Settings.Timeouts(idle: .seconds(1), request: .seconds(2), drain: .seconds(3))
         #expect(settings.timeouts == timeouts)
