@@ -78,6 +78,7 @@ let package = Package(
             name: "Load",
             dependencies: [
                 "BoxOffice", "TicketStore", "Traffic",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -126,6 +127,7 @@ let package = Package(
         .testTarget(
             name: "TicketAPITests",
             dependencies: ["TicketAPI", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(name: "LoadTests", dependencies: ["Load", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "TidyTests"),
     ]
 )

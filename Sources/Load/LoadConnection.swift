@@ -1,10 +1,9 @@
 internal import NIOCore
-internal import NIOHTTP1
 
 /// Drives one shopper over one connection, on the connection's event loop.
 final class LoadConnection: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private struct Waiting {
         var step: Shopper.Step
@@ -17,9 +16,9 @@ final class LoadConnection: ChannelInboundHandler {
     private(set) var shopper: Shopper
     private var context: ChannelHandlerContext?
     private var waiting: Waiting?
-    private var status = 0
-    private var body = ByteBuffer()
-    private var isKept = true
+    private var reader = AnswerReader()
+    /// What is sent next; its storage is used again and again.
+    private var request = ByteBuffer()
 
     init(_ shopper: Shopper, office: LoadOffice) {
         self.shopper = shopper
@@ -30,11 +29,12 @@ final class LoadConnection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        office.isFree(self)
+        office.isFree(self, at: .now())
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
+        if let answer = reader.end() { hear(answer) }
         giveUp()
         office.isGone(self)
     }
@@ -46,27 +46,20 @@ final class LoadConnection: ChannelInboundHandler {
     /// Asks what comes next.
     ///
     /// - Precondition: it waits for no answer.
-    func ask(due: NIODeadline, isMeasured: Bool) {
+    func ask(due: NIODeadline, at now: NIODeadline, isMeasured: Bool) {
         guard let context else { return office.isGone(self) }
-        let step = shopper.step()
+        request.clear()
+        let step = shopper.step(at: now, into: &request)
         waiting = Waiting(step: step, due: due, isMeasured: isMeasured)
-        let request = step.request
-        var head = HTTPRequestHead(
-            version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: request.target)
-        for field in request.fields { head.headers.add(name: field.name, value: field.value) }
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if let body = request.body {
-            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
     }
 
     /// What is still waited for is given up: nobody knows whether it happened.
     func giveUp() {
         guard let given = waiting else { return }
         waiting = nil
-        shopper.loseTrack(of: given.step.kind)
-        office.answered(given.due, isMeasured: given.isMeasured, isGood: false)
+        shopper.loseTrack(of: given.step)
+        office.answered(given.due, at: .now(), isMeasured: given.isMeasured, isGood: false)
     }
 
     func close() {
@@ -74,22 +67,29 @@ final class LoadConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            status = Int(head.status.code)
-            isKept = head.isKeepAlive
-            body.clear()
-        case .body(var part):
-            // Answers to what is asked here are short; a longer one is not needed whole.
-            if body.readableBytes < 65_536 { body.writeBuffer(&part) }
-        case .end:
-            guard status >= 200, let answered = waiting else { return }
-            waiting = nil
-            let isGood = shopper.hear(status, body.readableBytesView, to: answered.step.kind)
-            office.answered(answered.due, isMeasured: answered.isMeasured, isGood: isGood)
-            if !isGood { office.noteUnexpected(status) }
-            guard isKept, !office.connectsAnew else { return context.close(promise: nil) }
-            office.isFree(self)
+        reader.add(unwrapInboundIn(data))
+        do throws(AnswerReader.Mistake) {
+            while let answer = try reader.next() {
+                // Nobody asked for it.
+                guard waiting != nil else { return context.close(promise: nil) }
+                hear(answer)
+            }
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    private func hear(_ answer: AnswerReader.Answer) {
+        guard let asked = waiting else { return }
+        let now = NIODeadline.now()
+        waiting = nil
+        let isGood = shopper.hear(answer.status, answer.body, to: asked.step, at: now)
+        office.answered(asked.due, at: now, isMeasured: asked.isMeasured, isGood: isGood)
+        if !isGood { office.noteUnexpected(answer.status) }
+        if answer.isKept, !office.connectsAnew {
+            office.isFree(self, at: now)
+        } else {
+            context?.close(promise: nil)
         }
     }
 }

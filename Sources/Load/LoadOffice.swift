@@ -1,8 +1,8 @@
+internal import DequeModule
 // For the logarithm.
 internal import Foundation
 internal import Histogram
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 internal import Traffic
 
@@ -14,16 +14,18 @@ final class LoadOffice {
     private let connections: Int
     private let firstNumber: Int
     private let run: UInt64
+    private let texts: RequestTexts
+    private let life: TimeAmount?
     private let publish: @Sendable (LoadSecond) -> Void
 
-    private var free: [LoadConnection] = []
+    /// The one that has waited longest comes first: in an open loop all are used.
+    private var free: Deque<LoadConnection> = []
     private var all: [ObjectIdentifier: LoadConnection] = [:]
     private var made = 0
     private var opening = 0
     private var past = LoadTally()
     /// Requests of an open loop that are due and have no connection yet.
-    private var due: [NIODeadline] = []
-    private var dueHead = 0
+    private var due: Deque<NIODeadline> = []
     private var nextDue = NIODeadline.now()
     private var chance: SeededGenerator
     private var isAsking = true
@@ -40,9 +42,10 @@ final class LoadOffice {
     /// A new connection for each request.
     var connectsAnew: Bool { plan.scenario == .churn }
 
+    /// - Parameter life: of a hold in the store, if it is known.
     init(
-        _ plan: LoadPlan, target: LoadTarget, loop: any EventLoop, connections: Int, firstNumber: Int, run: UInt64,
-        publish: @escaping @Sendable (LoadSecond) -> Void
+        _ plan: LoadPlan, target: LoadTarget, life: TimeAmount?, loop: any EventLoop, connections: Int,
+        firstNumber: Int, run: UInt64, publish: @escaping @Sendable (LoadSecond) -> Void
     ) {
         self.plan = plan
         self.target = target
@@ -50,6 +53,8 @@ final class LoadOffice {
         self.connections = connections
         self.firstNumber = firstNumber
         self.run = run
+        self.life = life
+        texts = RequestTexts(plan, target: target)
         self.publish = publish
         chance = SeededGenerator(seed: plan.seed &+ UInt64(firstNumber))
         secondsLeft = Int(plan.duration.components.seconds)
@@ -69,7 +74,7 @@ final class LoadOffice {
         opening += 1
         made += 1
         let shopper = Shopper(
-            plan, host: target.authority, path: target.looksAt, number: firstNumber + made * 1_000, run: run)
+            plan, texts: texts, life: life, number: firstNumber + made * 1_000, run: run)
         let office = NIOLoopBound(self, eventLoop: loop)
         let bound = NIOLoopBound(LoadConnection(shopper, office: self), eventLoop: loop)
         ClientBootstrap(group: loop)
@@ -77,7 +82,6 @@ final class LoadOffice {
             .connectTimeout(.seconds(5))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
             }
@@ -97,19 +101,13 @@ final class LoadOffice {
 
     // MARK: What connections tell
 
-    func isFree(_ connection: LoadConnection) {
+    func isFree(_ connection: LoadConnection, at now: NIODeadline) {
         guard isAsking else { return }
         guard plan.rate != nil else {
-            return connection.ask(due: .now(), isMeasured: isMeasuring(.now()))
+            return connection.ask(due: now, at: now, isMeasured: isMeasuring(now))
         }
-        if dueHead < due.count {
-            let moment = due[dueHead]
-            dueHead += 1
-            if dueHead > 4_096 {
-                due.removeFirst(dueHead)
-                dueHead = 0
-            }
-            connection.ask(due: moment, isMeasured: isMeasuring(moment))
+        if let moment = due.popFirst() {
+            connection.ask(due: moment, at: now, isMeasured: isMeasuring(moment))
         } else {
             free.append(connection)
         }
@@ -122,9 +120,9 @@ final class LoadOffice {
         if isAsking { connect() }
     }
 
-    func answered(_ due: NIODeadline, isMeasured: Bool, isGood: Bool) {
+    func answered(_ due: NIODeadline, at now: NIODeadline, isMeasured: Bool, isGood: Bool) {
         guard isMeasured else { return }
-        let microseconds = UInt64(max(0, (NIODeadline.now() - due).nanoseconds / 1_000))
+        let microseconds = UInt64(max(0, (now - due).nanoseconds / 1_000))
         if isGood {
             latencies.record(microseconds)
             second.latencies.record(microseconds)
@@ -150,8 +148,8 @@ final class LoadOffice {
         let share = rate * Double(connections) / Double(plan.connections)
         let now = NIODeadline.now()
         while nextDue <= now {
-            if let connection = free.popLast() {
-                connection.ask(due: nextDue, isMeasured: isMeasuring(nextDue))
+            if let connection = free.popFirst() {
+                connection.ask(due: nextDue, at: now, isMeasured: isMeasuring(nextDue))
             } else {
                 due.append(nextDue)
             }
@@ -205,7 +203,7 @@ final class LoadOffice {
         for connection in open { connection.close() }
         return LoadResult(
             tally: tally, latencies: latencies, unexpected: unexpected, connectFailures: connectFailures,
-            neverSent: due.count - dueHead)
+            neverSent: due.count)
     }
 }
 

@@ -6,7 +6,8 @@ public struct LoadPlan: Sendable, Equatable {
         case availability
         /// Hold a ticket, and never come back for it.
         case hold
-        /// Hold and purchase, with a share that abandons, releases, and asks twice with the same key.
+        /// Hold and purchase, with a share that abandons, releases, pays when the hold is over, and asks twice with the
+        /// same key.
         case sale
         /// Ask for a ticket where there is none: every answer is a refusal.
         case soldout
@@ -45,6 +46,8 @@ public struct LoadPlan: Sendable, Equatable {
     /// Shares in percent of what shoppers of a sale do with a hold; the rest purchases.
     public var abandons = 10
     public var releases = 10
+    /// Those who pay when the hold is over; if that is later than the end of the run, it is as if they abandoned.
+    public var late = 5
     /// Share in percent of holds (v1) and purchases that are asked for a second time.
     public var repeats = 5
     /// Where the random choices come from.

@@ -67,14 +67,16 @@ struct LoadProbe {
         }
     }
 
-    /// Seconds that a hold lives, as v1 says of the event; nil if it does not.
-    func holdSeconds(_ plan: LoadPlan) async throws -> Int? {
+    /// How long the store keeps a hold, as v1 says of the event: what is told, and the grace behind it. `nil` if it does
+    /// not say.
+    func life(_ plan: LoadPlan) async throws -> TimeAmount? {
         let answer = try await get("/v1/events/\(plan.event)")
         guard answer.status == 200, case .object(let members) = try? JSONValue.read(answer.body, limits: JSONLimits()),
             case .object(let definition) = members.first(where: { $0.name == "definition" })?.value,
-            case .integer(let seconds) = definition.first(where: { $0.name == "hold_seconds" })?.value
+            case .integer(let told) = definition.first(where: { $0.name == "hold_seconds" })?.value,
+            case .integer(let grace) = definition.first(where: { $0.name == "grace_seconds" })?.value
         else { return nil }
-        return Int(seconds)
+        return .seconds(told + grace)
     }
 
     static func availabilityPath(_ plan: LoadPlan) -> String {

@@ -104,6 +104,7 @@ public struct LoadReport: Sendable {
             }
             writer.member("held", tally.held)
             writer.member("purchased", tally.purchased)
+            writer.member("purchased_late", tally.purchasedLate)
             writer.member("released", tally.released)
             writer.member("refused", tally.refused)
             writer.member("expired", tally.expired)

@@ -51,6 +51,7 @@ public struct LoadRun: Sendable {
         }
         if plan.scenario == .soldout, let before, before > 0 { throw LoadError.notSoldOut(free: before) }
 
+        let life = isOurs ? try await probe.life(plan) : nil
         let seconds = LoadSeconds(loops: plan.threads, onSecond)
         let loops = Array(group.makeIterator())
         var offices: [NIOLoopBound<LoadOffice>] = []
@@ -61,8 +62,8 @@ public struct LoadRun: Sendable {
                 try await loop.submit { [plan, target, number] in
                     NIOLoopBound(
                         LoadOffice(
-                            plan, target: target, loop: loop, connections: share, firstNumber: index, run: number,
-                            publish: seconds.add),
+                            plan, target: target, life: life, loop: loop, connections: share, firstNumber: index,
+                            run: number, publish: seconds.add),
                         eventLoop: loop)
                 }.get())
         }
@@ -86,7 +87,7 @@ public struct LoadRun: Sendable {
         var report = LoadReport(plan, results, seconds.all, isOurs: isOurs)
         report.ownCPU = cpu / max(elapsed, 0.001) / Double(plan.threads)
         if isOurs, let before, let after = try await probe.free(plan) {
-            let mayExpire = try await probe.holdSeconds(plan).map { Double($0) < elapsed + 10 } ?? true
+            let mayExpire = life.map { Double($0.nanoseconds) / 1e9 < elapsed + 10 } ?? true
             report.books = LoadBooks(before: before, after: after, report.tally, mayExpire: mayExpire)
         }
         return report

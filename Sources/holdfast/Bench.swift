@@ -59,6 +59,12 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Of a sale: percent of holds that are given back (v1).")
     var releases = 10
 
+    @Option(
+        help:
+            "Of a sale: percent of holds that are paid for when they are over, if the run is so long and --event is known."
+    )
+    var late = 5
+
     @Option(help: "Of a sale: percent of requests that are asked twice.")
     var repeats = 5
 
@@ -84,10 +90,11 @@ struct Bench: AsyncParsableCommand {
         try expect((1...86_400).contains(duration), "--duration must be from 1 to 86400")
         try expect((0...3_600).contains(warmUp), "--warm-up must be from 0 to 3600")
         try expect((1...64).contains(threads), "--threads must be from 1 to 64")
-        for (name, percent) in [("abandons", abandons), ("releases", releases), ("repeats", repeats)] {
+        for (name, percent) in [("abandons", abandons), ("releases", releases), ("late", late), ("repeats", repeats)] {
             try expect((0...100).contains(percent), "--\(name) must be from 0 to 100")
         }
-        try expect(abandons + releases <= 100, "--abandons and --releases must be 100 together at the most")
+        try expect(
+            abandons + releases + late <= 100, "--abandons, --releases and --late must be 100 together at the most")
         let isName = { (text: String) in
             (1...32).contains(text.utf8.count)
                 && text.utf8.allSatisfy {
@@ -111,7 +118,7 @@ struct Bench: AsyncParsableCommand {
             plan.arrivals = arrivals
             plan.duration = .seconds(duration)
             plan.warmUp = .seconds(warmUp)
-            (plan.abandons, plan.releases, plan.repeats) = (abandons, releases, repeats)
+            (plan.abandons, plan.releases, plan.late, plan.repeats) = (abandons, releases, late, repeats)
             (plan.threads, plan.seed) = (threads, seed)
             let run = LoadRun(plan, target: target, number: .random(in: 1...999_999_999))
             let isTerminal = isatty(1) == 1

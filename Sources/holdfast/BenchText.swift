@@ -23,7 +23,8 @@ enum BenchText {
             lines.append(
                 row(
                     "tickets",
-                    "\(grouped(tally.held)) held, \(grouped(tally.purchased)) purchased, "
+                    "\(grouped(tally.held)) held, \(grouped(tally.purchased)) purchased"
+                        + (tally.purchasedLate > 0 ? " (\(grouped(tally.purchasedLate)) late), " : ", ")
                         + "\(grouped(tally.released)) released, \(grouped(tally.refused)) refused, "
                         + "\(grouped(tally.expired)) too late"))
         }

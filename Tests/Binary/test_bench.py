@@ -144,6 +144,23 @@ class Bench(ServiceCase):
         self.assertTrue(result["books"]["balance"])
         self.assertLess(result["books"]["gone_least"], result["books"]["gone_most"])
 
+    def test_late_payments(self):
+        """Who pays when the hold is over wins its places again or is told to get the money back; the books know both."""
+        for face in ("v1", "classic"):
+            with self.subTest(face=face):
+                with Server(SHORT) as server:
+                    _, result = self.bench(
+                        "--scenario", "sale", "--api", face, "--event", "short", "--duration", "3", "--connections", "8", "--rate", "400",
+                        "--late", "50", "--abandons", "0", "--releases", "0", "--repeats", "0",
+                        url=f"http://127.0.0.1:{server.port}")
+                self.assertTrue(result["books"]["balance"])
+                # Of two thirds of the holds the second is over before the end.
+                late = result["purchased_late"] if face == "v1" else result["expired"]
+                self.assertGreater(late, result["held"] // 6)
+                self.assertEqual(result["expired"] if face == "v1" else result["purchased_late"], 0)
+                # Late ones are among all that were purchased, half of which were in time.
+                self.assertGreater(result["purchased"] - result["purchased_late"], result["held"] // 3)
+
     def test_page(self):
         """The page needs nothing from outside and has the plots."""
         with tempfile.TemporaryDirectory() as room:

@@ -1,0 +1,251 @@
+package import NIOCore
+
+/// Reads the answers of one connection, in whatever pieces they come.
+///
+/// NIO's own decoder makes a list of strings of each head, and wants to have seen the request as one: with it a request
+/// cost this tool more than the service. What is read here comes from a server that is measured, over a connection of
+/// our own: what is not understood ends it, and counts as an answer that did not come. Answers to `HEAD` are none that
+/// it could read.
+package struct AnswerReader {
+    /// An answer that is whole.
+    package struct Answer: Equatable {
+        package var status = 0
+        /// Whether the connection takes another request.
+        package var isKept = true
+        /// The first ``AnswerReader/bodyBytes`` of it at the most.
+        package var body = ByteBuffer()
+    }
+
+    /// Why nothing more can be read.
+    package enum Mistake: Error, Equatable {
+        case notHTTP, tooLong
+    }
+
+    /// What is kept of a body: answers to what is asked here are shorter.
+    package static let bodyBytes = 65_536
+    /// Of a head, or of a line between chunks.
+    private static let headBytes = 65_536
+
+    private enum State {
+        case head
+        /// So many bytes of the body are still to come.
+        case body(Int)
+        /// The line with a chunk's length comes next.
+        case chunk
+        /// So many bytes of a chunk, and the end of its line.
+        case inChunk(Int)
+        /// Lines behind the last chunk, up to an empty one.
+        case trailer
+        /// The body ends with the connection.
+        case untilEnd
+    }
+
+    private var state = State.head
+    private var pending = ByteBuffer()
+    private var answer = Answer()
+
+    package init() {}
+
+    /// More bytes came.
+    package mutating func add(_ bytes: ByteBuffer) {
+        if pending.readableBytes == 0 {
+            pending = bytes
+        } else {
+            pending.discardReadBytes()
+            pending.writeImmutableBuffer(bytes)
+        }
+    }
+
+    /// The next answer that is whole; `nil` if more has to come first. One that only says that another comes (1xx) is
+    /// passed over.
+    package mutating func next() throws(Mistake) -> Answer? {
+        while true {
+            switch state {
+            case .head:
+                guard try readHead() else { return nil }
+            case .body(let left):
+                let rest = left - keep(left)
+                state = .body(rest)
+                return rest == 0 ? finish() : nil
+            case .chunk:
+                guard let line = try line() else { return nil }
+                let length = Self.number(line.prefix { $0 != UInt8(ascii: ";") && $0 != 32 && $0 != 9 }, radix: 16)
+                guard let length else { throw .notHTTP }
+                state = length == 0 ? .trailer : .inChunk(length)
+            case .inChunk(let left):
+                let rest = left - keep(left)
+                state = .inChunk(rest)
+                guard rest == 0, let line = try line() else { return nil }
+                guard line.isEmpty else { throw .notHTTP }
+                state = .chunk
+            case .trailer:
+                guard let line = try line() else { return nil }
+                if line.isEmpty { return finish() }
+            case .untilEnd:
+                _ = keep(.max)
+                return nil
+            }
+        }
+    }
+
+    /// The connection has ended, and with it perhaps an answer.
+    package mutating func end() -> Answer? {
+        guard case .untilEnd = state else { return nil }
+        return finish()
+    }
+
+    private mutating func finish() -> Answer {
+        state = .head
+        defer { answer = Answer() }
+        return answer
+    }
+
+    // MARK: Bodies
+
+    /// Takes so many bytes of the body, or as many as are there.
+    private mutating func keep(_ most: Int) -> Int {
+        let count = min(most, pending.readableBytes)
+        let kept = min(count, Self.bodyBytes - answer.body.readableBytes)
+        if let part = pending.getSlice(at: pending.readerIndex, length: kept), kept > 0 {
+            if answer.body.readableBytes == 0 {
+                answer.body = part
+            } else {
+                answer.body.writeImmutableBuffer(part)
+            }
+        }
+        pending.moveReaderIndex(forwardBy: count)
+        return count
+    }
+
+    /// The next line without its end; `nil` if it is not whole yet.
+    private mutating func line() throws(Mistake) -> ByteBufferView? {
+        let view = pending.readableBytesView
+        guard let end = view.firstIndex(of: 10) else {
+            if view.count > Self.headBytes { throw .tooLong }
+            return nil
+        }
+        pending.moveReaderIndex(to: end + 1)
+        let line = view[..<end]
+        return line.last == 13 ? line.dropLast() : line
+    }
+
+    // MARK: Heads
+
+    /// - Returns: whether it was whole.
+    private mutating func readHead() throws(Mistake) -> Bool {
+        var head = Head()
+        switch pending.withUnsafeReadableBytes({ head.read($0) }) {
+        case .none: throw .notHTTP
+        case .some(0):
+            if pending.readableBytes > Self.headBytes { throw .tooLong }
+            return false
+        case .some(let length): pending.moveReaderIndex(forwardBy: length)
+        }
+        if (100..<200).contains(head.status) { return true }
+        answer.status = head.status
+        answer.isKept = head.isKept
+        state =
+            switch (head.status, head.isChunked, head.length) {
+            case (204, _, _), (304, _, _): .body(0)
+            case (_, true, _): .chunk
+            case (_, false, .some(let length)): .body(length)
+            case (_, false, nil): .untilEnd
+            }
+        if case .untilEnd = state { answer.isKept = false }
+        return true
+    }
+
+    /// What matters of a head.
+    private struct Head {
+        var status = 0
+        var length: Int?
+        var isChunked = false
+        var isKept = true
+
+        /// - Returns: the bytes that it takes; 0 if it is not whole yet, `nil` if it is none.
+        mutating func read(_ bytes: UnsafeRawBufferPointer) -> Int? {
+            var start = 0
+            while let end = bytes[start...].firstIndex(of: 10) {
+                var line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+                if line.last == 13 { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
+                if start == 0 {
+                    guard readStatus(line) else { return nil }
+                } else if line.isEmpty {
+                    return end + 1
+                } else {
+                    guard readField(line) else { return nil }
+                }
+                start = end + 1
+            }
+            // Whatever is not even the beginning of an answer need not be waited for.
+            return zip(bytes, "HTTP/1.".utf8).allSatisfy(==) ? 0 : nil
+        }
+
+        private mutating func readStatus(_ line: UnsafeRawBufferPointer) -> Bool {
+            guard line.count >= 12, line.starts(with: "HTTP/1.".utf8), line[8] == 32,
+                line.count == 12 || line[12] == 32,
+                let status = AnswerReader.number(line[9..<12], radix: 10), status >= 100
+            else { return false }
+            self.status = status
+            isKept = line[7] != UInt8(ascii: "0")
+            return true
+        }
+
+        private mutating func readField(_ line: UnsafeRawBufferPointer) -> Bool {
+            // By its length first: all but three are passed over.
+            func isNamed(_ name: StaticString) -> Bool {
+                guard line.count > name.utf8CodeUnitCount, line[name.utf8CodeUnitCount] == UInt8(ascii: ":") else {
+                    return false
+                }
+                for (place, byte) in UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+                    .enumerated()
+                where line[place] | 0x20 != byte | 0x20 { return false }
+                return true
+            }
+            switch line.first.map({ $0 | 0x20 }) {
+            case UInt8(ascii: "c") where isNamed("content-length"):
+                guard let length = AnswerReader.number(value(line, behind: 14), radix: 10),
+                    self.length ?? length == length
+                else { return false }
+                self.length = length
+            case UInt8(ascii: "c") where isNamed("connection"):
+                if has(value(line, behind: 10), "close") { isKept = false }
+                if has(value(line, behind: 10), "keep-alive") { isKept = true }
+            case UInt8(ascii: "t") where isNamed("transfer-encoding"):
+                isChunked = has(value(line, behind: 17), "chunked")
+            default: break
+            }
+            return true
+        }
+
+        private func value(_ line: UnsafeRawBufferPointer, behind name: Int) -> Slice<UnsafeRawBufferPointer> {
+            let isBlank = { (byte: UInt8) in byte == 32 || byte == 9 }
+            var value = line[(name + 1)...].drop(while: isBlank)
+            while let last = value.last, isBlank(last) { value = value.dropLast() }
+            return value
+        }
+
+        private func has(_ value: Slice<UnsafeRawBufferPointer>, _ word: String) -> Bool {
+            String(decoding: value, as: UTF8.self).lowercased().split(separator: ",").contains {
+                $0.trimmingPrefix(" ") == word
+            }
+        }
+    }
+
+    /// A number without sign; `nil` if it is none or longer than any length.
+    private static func number(_ digits: some Sequence<UInt8>, radix: Int) -> Int? {
+        var number: Int?
+        for byte in digits {
+            let digit: UInt8 =
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+                case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+                case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+                default: 255
+                }
+            guard digit < radix, number ?? 0 < 1 << 48 else { return nil }
+            number = (number ?? 0) * radix + Int(digit)
+        }
+        return number
+    }
+}
