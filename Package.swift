@@ -126,7 +126,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "TicketAPITests",
-            dependencies: ["TicketAPI", .product(name: "NIOCore", package: "swift-nio")]),
+            dependencies: [
+                "BoxOffice", "TicketStore", "Traffic", "TicketAPI", .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         .testTarget(name: "LoadTests", dependencies: ["Load", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "TidyTests"),
     ]

@@ -164,17 +164,25 @@ extension BoxOffice {
     /// Why the pools cannot give `lines`, or `nil` if they can. Lines that draw on the same pool are summed.
     mutating func refusalOfPools(_ lines: OneOrMore<HeldLine>, in index: Int) -> Refusal? {
         if lines.rest.isEmpty {
-            return refusalOfPools(
-                in: index,
-                needs: events[index].offers[Int(lines.first.type)].pools.lazy.map { pool in
-                    (pool, Int(lines.first.quantity))
-                })
+            let pools = events[index].offers[Int(lines.first.type)].pools
+            return refusalOfPools(in: index, needs: SameOfEach(pools: pools, quantity: Int(lines.first.quantity)))
         }
         var needs: [Int: Int] = [:]
         for line in lines {
             for pool in events[index].offers[Int(line.type)].pools { needs[pool, default: 0] += Int(line.quantity) }
         }
         return refusalOfPools(in: index, needs: needs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    }
+
+    /// What one line needs: as many places in each pool. A lazy map would do, and allocate what it captures.
+    private struct SameOfEach: RandomAccessCollection {
+        let pools: PoolList
+        let quantity: Int
+
+        var startIndex: Int { 0 }
+        var endIndex: Int { pools.count }
+
+        subscript(position: Int) -> (pool: Int, quantity: Int) { (pools[position], quantity) }
     }
 
     /// Where several pools are short, the one that will not come back speaks first: sold out, then held, then few.

@@ -13,9 +13,17 @@ struct BuyerCalls: Sendable {
     /// Places, for anyone.
     func hold(in event: Code, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
         guard let header = fields.idempotencyKey else { throw Refused(.keyMissing) }
-        let asked = try counter.read(body, as: BuyerRequests.hold, fields.contentType, whenEmpty: nil)
+        let asked = try read(body, fields)
         let key = try Counter.key(header, scope: "hold \(event.text) \(asked.buyer?.text ?? "")")
         return .hold(HoldRequest(event: event, lines: asked.lines, buyer: asked.buyer, key: key))
+    }
+
+    /// As nearly everybody writes it, or by the reader that knows every way and every mistake.
+    private func read(_ body: ByteBuffer, _ fields: BuyerFields) throws(Refused) -> BuyerRequests.Hold {
+        if fields.contentType == "application/json", let plain = body.withUnsafeReadableBytes(PlainHold.read) {
+            return plain
+        }
+        return try counter.read(body, as: BuyerRequests.hold, fields.contentType, whenEmpty: nil)
     }
 
     /// - Parameter id: whose token came with the request.
@@ -160,8 +168,23 @@ struct HoldAnswer {
 
     var event: UInt32 { hold.event }
     var status: Int { isNew ? 201 : 200 }
-    var location: String { "/v1/holds/\(hold.id.public)" }
-    var tag: String { "\"\(hold.state.rawValue)-\(hold.expiresAt.milliseconds)-\(hold.extensionsRemaining)\"" }
+    var location: String { String(buffer: .written(writeLocation)) }
+    var tag: String { String(buffer: .written(writeTag)) }
+
+    func writeLocation(to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("/v1/holds/H")
+        buffer.writeDecimal(Int(truncatingIfNeeded: hold.id.number))
+    }
+
+    func writeTag(to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("\"")
+        buffer.writeString(hold.state.rawValue)
+        buffer.writeStaticString("-")
+        buffer.writeDecimal(Int(hold.expiresAt.milliseconds))
+        buffer.writeStaticString("-")
+        buffer.writeDecimal(max(0, hold.extensionsRemaining))
+        buffer.writeStaticString("\"")
+    }
 
     /// - Parameter catalogue: of the hold's event.
     func writeBody(

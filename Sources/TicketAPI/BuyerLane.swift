@@ -154,8 +154,13 @@ struct BuyerLane {
         body.clear()
         answer.writeBody(catalogue(at: answer.event), calls.mint, &texts, to: &body)
         bytes.writeHead(answer.status, length: body.readableBytes, after: manner.after, to: &buffer) { buffer in
-            buffer.writeField("etag: ", answer.tag)
-            if answer.isNew { buffer.writeField("location: ", answer.location) }
+            buffer.writeStaticString("etag: ")
+            answer.writeTag(to: &buffer)
+            if answer.isNew {
+                buffer.writeStaticString("\r\nlocation: ")
+                answer.writeLocation(to: &buffer)
+            }
+            buffer.writeStaticString("\r\n")
             if answer.isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
             buffer.writeString(quota)
         }

@@ -1,15 +1,18 @@
-internal import BoxOffice
-internal import TicketStore
+package import BoxOffice
+package import TicketStore
 
 /// The bodies that buyers send, read strictly: unknown members, doubles and wrong types are all told at once.
-enum BuyerRequests {
+package enum BuyerRequests {
+    static let mostLines = Limits().linesPerHold
+    static let mostTickets = Limits().ticketsPerHold
+
     /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1}], "buyer": "…"}`
-    struct Hold: Sendable {
-        var lines: OneOrMore<Line>
-        var buyer: Buyer?
+    package struct Hold: Sendable, Equatable {
+        package var lines: OneOrMore<Line>
+        package var buyer: Buyer?
     }
 
-    static let hold = JSONShape<Hold>.object { body in
+    package static let hold = JSONShape<Hold>.object { body in
         let lines = body.required("lines", as: BuyerRequests.lines)
         let buyer = body.optional("buyer", as: BuyerRequests.buyer)
         guard let lines, let all = OneOrMore(lines.compactMap { $0 }) else { return nil }
@@ -17,9 +20,9 @@ enum BuyerRequests {
     }
 
     // Made once: making them takes longer than reading with them.
-    private static let lines = JSONShape.list(of: line.attempted, count: 1...Limits().linesPerHold)
+    private static let lines = JSONShape.list(of: line.attempted, count: 1...mostLines)
     private static let code = JSONShape<Code>.code
-    private static let quantity = JSONShape<Int>.integer(in: 1...Limits().ticketsPerHold)
+    private static let quantity = JSONShape<Int>.integer(in: 1...mostTickets)
     private static let buyer = JSONShape<Buyer>.reference(BuyerKind.self)
     private static let payment = JSONShape<PaymentReference>.reference(PaymentKind.self)
 

@@ -104,6 +104,13 @@ struct HTTPBytes {
 }
 
 extension ByteBuffer {
+    /// What `write` writes.
+    static func written(_ write: (inout ByteBuffer) -> Void) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        write(&buffer)
+        return buffer
+    }
+
     /// How many decimal digits a number that is not negative has.
     static func digits(of number: Int) -> Int {
         var digits = 1
