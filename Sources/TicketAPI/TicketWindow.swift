@@ -175,11 +175,12 @@ final class TicketWindow {
 
     /// What the store is asked for a request; `nil` if it need not be.
     func command(of request: LaneRequest) -> Command? {
-        switch request.call {
-        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod, .overQuota: nil
+        // In a closure, as `map` would have it, the whole lane was copied for each request.
+        if let buyer = request.buyer { return buyers.command(of: buyer) }
+        return switch request.call {
+        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod, .overQuota, .buyer: nil
         case .buy(let product): products[product].command
         case .complete(let hold): .purchase(hold)
-        case .buyer: request.buyer.flatMap { buyers.command(of: $0) }
         }
     }
 

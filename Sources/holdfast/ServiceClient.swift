@@ -22,11 +22,13 @@ struct ServiceClient {
 
     let address: ServiceAddress
     private let key: String?
+    /// Of the trace that the command is a part of (W3C trace context), for the service.
+    private let traceparent: String?
     private let http: HTTPClient
 
     /// Calls `body` with a client, and closes its connections.
     static func with(
-        _ address: ServiceAddress, key: String?, _ body: (ServiceClient) async throws -> Void
+        _ address: ServiceAddress, key: String?, traceparent: String?, _ body: (ServiceClient) async throws -> Void
     ) async throws {
         var configuration = HTTPClient.Configuration(
             // Followed, a redirect would take the key to whoever it names.
@@ -35,7 +37,7 @@ struct ServiceClient {
         // One failure is told at once; whether to try again is for the caller's script to say.
         configuration.connectionPool.retryConnectionEstablishment = false
         try await HTTPClient.withHTTPClient(configuration: configuration) { http in
-            try await body(ServiceClient(address: address, key: key, http: http))
+            try await body(ServiceClient(address: address, key: key, traceparent: traceparent, http: http))
         }
     }
 
@@ -76,6 +78,7 @@ struct ServiceClient {
         request.method = HTTPMethod(rawValue: method.rawValue)
         request.headers.add(name: "User-Agent", value: "holdfast/\(Holdfast.version)")
         if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
+        if let traceparent { request.headers.add(name: "traceparent", value: traceparent) }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         return request

@@ -36,7 +36,9 @@ struct ServiceOptions: ParsableArguments {
             throw Failure(error.description, status: error.exitCode)
         }
         let address = try ServiceAddress(url ?? environment["HOLDFAST_URL"] ?? Self.standardURL)
-        try await ServiceClient.with(address, key: try key(environment), body)
+        // Whatever is not printable would be no header.
+        let trace = environment["TRACEPARENT"].flatMap { $0.utf8.allSatisfy { (0x21...0x7e).contains($0) } ? $0 : nil }
+        try await ServiceClient.with(address, key: try key(environment), traceparent: trace, body)
     }
 
     /// The key, if there is one. What is wrong with it is told without it.

@@ -451,6 +451,20 @@ class WithoutAService(Room, unittest.TestCase):
                 for arguments in self.every():
                     self.one_line(self.run_it(url, *arguments), 1, url, str(status), "not as Holdfast does")
 
+    def test_trace_goes_along(self):
+        """The trace that a command belongs to is given to the service; one that could be no header is not."""
+        seen = []
+        parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+        def note(handler):
+            seen.append(handler.headers.get("traceparent"))
+            handler.reply(200)
+
+        with stand_in(note) as url:
+            for variable in ({"TRACEPARENT": parent}, {"TRACEPARENT": "a\nb"}, {}):
+                command("event", "list", env={"HOLDFAST_URL": url, **variable})
+        self.assertEqual(seen, [parent, None, None])
+
     def test_redirects(self):
         """A redirect is not followed: the key goes to nobody who was not named."""
         seen = []
