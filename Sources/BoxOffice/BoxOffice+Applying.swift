@@ -26,6 +26,15 @@ extension BoxOffice {
         }
     }
 
+    /// A new hold, applied and numbered: what `make(.held(…))` would do, without taking the fact apart to apply it. It is
+    /// the largest fact there is, and the most frequent.
+    mutating func makeHeld(_ id: HoldID, _ fact: HeldFact) -> RecordedFact {
+        lastFactAt = clock
+        nextSequence += 1
+        applyHeld(id, fact)
+        return RecordedFact(sequence: nextSequence - 1, at: clock, fact: .held(id, fact))
+    }
+
     mutating func applyDefined(_ definition: EventDefinition, _ paused: Bool) {
         definitionCount += 1
         let index = eventIndexes[definition.id] ?? events.count

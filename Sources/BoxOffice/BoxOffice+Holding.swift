@@ -5,7 +5,7 @@ extension BoxOffice {
     mutating func hold(_ request: HoldRequest, at now: Moment) -> Answer {
         let key = request.key.map { KeyFact(key: $0, fingerprint: request.fingerprint) }
         if let key, let answer = answer(to: key) { return answer }
-        guard let index = eventIndexes[request.event] else { return refuse(.unknownEvent) }
+        guard let index = eventIndex(of: request.event) else { return refuse(.unknownEvent) }
         var lines: OneOrMore<HeldLine>
         switch check(request.lines, in: index) {
         case .success(let checked): lines = checked
@@ -20,14 +20,25 @@ extension BoxOffice {
 
         let deadline = clock.advanced(by: terms.life)
         let id = HoldID(holds.next)
-        let fact = make(
-            .held(
-                id,
-                HeldFact(event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key)))
+        let fact = makeHeld(
+            id, HeldFact(event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key))
         let view = HoldView(
             id: id, event: UInt32(index), state: .held, lines: lines, expiresAt: terms.told(deadline),
             extensionsRemaining: terms.maximumExtensions)
         return .decided(Decision(.held(view, replayed: false), fact))
+    }
+
+    /// The index of an event. In an on-sale nearly every hold is for the event of the last one, which is compared before
+    /// anything is hashed.
+    private mutating func eventIndex(of code: Code) -> Int? {
+        if events.indices.contains(lastHeldEvent), events[lastHeldEvent].definition.id == code,
+            !events[lastHeldEvent].isRemoved
+        {
+            return lastHeldEvent
+        }
+        guard let index = eventIndexes[code] else { return nil }
+        lastHeldEvent = index
+        return index
     }
 
     /// The answer to a request whose key decides it: it was used before, or there is no room for one more.
@@ -60,7 +71,7 @@ extension BoxOffice {
         }
         var held: OneOrMore<HeldLine>?
         for line in lines {
-            guard let type = events[index].typeIndexes[line.type] else {
+            guard let type = events[index].typeIndex(of: line.type) else {
                 return .failure(Refused(refusal: .unknownTicketType(line.type)))
             }
             // A quantity that does not fit is refused below.
@@ -167,11 +178,20 @@ extension BoxOffice {
             let pools = events[index].offers[Int(lines.first.type)].pools
             return refusalOfPools(in: index, needs: SameOfEach(pools: pools, quantity: Int(lines.first.quantity)))
         }
-        var needs: [Int: Int] = [:]
+        // In the order of the pools. There are few: looking through them is faster than hashing.
+        var needs: [(pool: Int, quantity: Int)] = []
+        needs.reserveCapacity(lines.count * 2)
         for line in lines {
-            for pool in events[index].offers[Int(line.type)].pools { needs[pool, default: 0] += Int(line.quantity) }
+            for pool in events[index].offers[Int(line.type)].pools {
+                let place = needs.firstIndex { $0.pool >= pool } ?? needs.count
+                if place < needs.count, needs[place].pool == pool {
+                    needs[place].quantity += Int(line.quantity)
+                } else {
+                    needs.insert((pool, Int(line.quantity)), at: place)
+                }
+            }
         }
-        return refusalOfPools(in: index, needs: needs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        return refusalOfPools(in: index, needs: needs)
     }
 
     /// What one line needs: as many places in each pool. A lazy map would do, and allocate what it captures.

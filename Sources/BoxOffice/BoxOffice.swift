@@ -25,6 +25,8 @@ public struct BoxOffice: Sendable {
 
     var events: [Event] = []
     var eventIndexes: [Code: Int] = [:]
+    /// The event of the last hold that was asked for.
+    var lastHeldEvent = 0
     /// How many definitions there were, of all events.
     var definitionCount: UInt64 = 0
     var holds = HoldTable()

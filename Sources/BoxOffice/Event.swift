@@ -130,6 +130,14 @@ struct Event: Sendable, Equatable {
         }
     }
 
+    /// The index that a type's code leads to. Nearly every event has few types, and looking through them is faster than
+    /// hashing a text.
+    func typeIndex(of code: Code) -> Int? {
+        guard types.count <= 8 else { return typeIndexes[code] }
+        for index in types.indices where types[index].code == code && !offers[index].isRetired { return index }
+        return nil
+    }
+
     private func hasSamePools(_ known: Int, _ next: EventDefinition.TicketType) -> Bool {
         offers[known].pools.count == next.pools.count
             && zip(offers[known].pools, next.pools).allSatisfy { pools[$0].code == $1 }
