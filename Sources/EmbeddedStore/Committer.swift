@@ -20,10 +20,7 @@ struct Committer: Sendable {
         var pace = CommitPace()
         while true {
             if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
-                let start = DispatchTime.now().uptimeNanoseconds
-                commit(batch)
-                let took = DispatchTime.now().uptimeNanoseconds - start
-                pace.committed(batch.count + store.desk.withLock { $0.waitingCount }, nanoseconds: took)
+                commit(batch, &pace)
             } else if pace.isGathering {
                 _ = store.work.wait(timeout: .now() + pace.patience)
                 pace.gathered()
@@ -51,7 +48,8 @@ struct Committer: Sendable {
         }
     }
 
-    private func commit(_ batch: Desk.Batch) {
+    private func commit(_ batch: Desk.Batch, _ pace: inout CommitPace) {
+        let start = DispatchTime.now().uptimeNanoseconds
         do {
             if !batch.facts.entries.isEmpty {
                 try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch.facts) }
@@ -60,6 +58,9 @@ struct Committer: Sendable {
             recover(from: error, batch)
             return
         }
+        // Counted before anybody is answered: who asks again at once would be two.
+        let callers = batch.count + store.desk.withLock { $0.waitingCount }
+        pace.committed(callers, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
         batch.replies.deliver()
         for lookup in batch.lookups { resolve(lookup) }
     }
