@@ -1,6 +1,7 @@
 # make run    builds the release and opens the box office on http://127.0.0.1:8000 (settings: ARGS="--port 9000")
 # make test   builds and runs every test, the running binary included
-# make bench  CPU per request next to nginx
+# make bench  how fast it is, next to nginx: 20 minutes, ARGS="--quick" for less than five
+# make micro  instructions and allocations of the core against their thresholds
 # make lint   formatting, warnings
 
 # One kind of build for `run`, `test` and `bench`: the tests use public and package API, so they need no second world.
@@ -8,8 +9,9 @@
 SWIFT_BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked
 SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --skip-build
 ARGS ?=
+MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build test test-debug planted bench lint format packages
+.PHONY: run build test test-debug planted bench micro lint format packages
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -24,6 +26,7 @@ test: packages
 	$(SWIFT_TEST)
 	Tests/Binary/run
 	Tests/API/run
+	Tests/Benchmarks/run
 	Tests/Planted/run
 
 test-debug: packages
@@ -33,14 +36,17 @@ planted:
 	Tests/Planted/run
 
 bench: build
-	Tests/prepare bench
-	benchmarks/ratio
+	benchmarks/run $(ARGS)
+
+# By itself: it compiles a world of its own.
+micro: packages
+	benchmarks/micro/run $(ARGS)
 
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests Package.swift $(MICRO)
 
 format:
-	swift format --in-place --recursive Sources Tests Package.swift
+	swift format --in-place --recursive Sources Tests Package.swift $(MICRO)
 
 # The one thing that neither Swift nor this package brings.
 packages:

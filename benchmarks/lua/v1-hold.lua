@@ -1,15 +1,22 @@
--- Holds the way a shop does: a body of JSON, and a key that no other request has.
+-- Holds the way a shop does: a body of JSON, and a key that no other request has. With EVENTS=n the holds go to the
+-- events e0 to e(n-1) by turns, otherwise to the one that wrk was told.
 local counter = 0
 function setup(thread) thread:set("id", counter); counter = counter + 1 end
 function init()
   number = 0
   -- The runs of one process must not repeat each other's keys.
-  local key = os.getenv("TOKENS") .. "-" .. id .. "-"
+  local key = os.getenv("KEYS") .. "-" .. id .. "-"
   local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = key .. "NUMBER"}
-  local whole = wrk.format("POST", nil, headers, '{"lines":[{"type":"GA","quantity":1}]}')
-  before, after = whole:match("^(.*)NUMBER(.*)$")
+  before, after = {}, {}
+  events = tonumber(os.getenv("EVENTS") or "1")
+  for event = 0, events - 1 do
+    local path = os.getenv("EVENTS") and "/v1/events/e" .. event .. "/holds" or nil
+    local whole = wrk.format("POST", path, headers, '{"lines":[{"type":"GA","quantity":1}]}')
+    before[event], after[event] = whole:match("^(.*)NUMBER(.*)$")
+  end
 end
 function request()
   number = number + 1
-  return before .. number .. after
+  local event = number % events
+  return before[event] .. number .. after[event]
 end

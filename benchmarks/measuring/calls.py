@@ -1,0 +1,101 @@
+"""The calls next to nginx: each has the control right before it, in every round."""
+
+from . import asking
+from .service import Trouble, event
+from .table import CALLS
+
+AVAILABILITY = "/v1/events/main/availability"
+HOLDS = "/v1/events/main/holds"
+# The office remembers four million keys; a ledger is changed for a new one before that.
+KEYS = 3_000_000
+
+class Calls:
+    """The servers that the calls go to, and the rounds."""
+
+    def __init__(self, run, rows):
+        self.run, self.rows = run, rows
+        self.servers = {}
+        self.keys = 0
+        # Every run of wrk has keys of its own.
+        self.key_runs = 0
+        self.has_tokens = False
+        self.tokens = run.room / "tokens"
+
+    def server(self, name, capacity=90_000_000):
+        """Return a service with an event of that capacity, started when it is first asked for."""
+        if name not in self.servers:
+            self.servers[name] = self.run.service([event("main", capacity)])
+        return self.servers[name]
+
+    def measure(self):
+        """Take all rounds; the first one warms up and is not kept."""
+        for number in range(self.run.rounds + 1):
+            self.has_tokens = False
+            for row in self.rows:
+                if row.faults:
+                    continue
+                control = self.run.control()
+                try:
+                    got = getattr(self, row.name.replace("-", "_"))()
+                except Trouble as trouble:
+                    row.faults.append(f"round {number}: {trouble}")
+                    if CALLS[row.name] in self.servers:
+                        self.servers[CALLS[row.name]].books.lose_count()
+                    self.run.say(f"{row.name}: does not count: {trouble}")
+                    continue
+                self.run.say(f"{row.name:13} ×{got['us'] / control:.2f}  {got['us']:.2f} µs, nginx {control:.2f} µs, "
+                             f"{got['rate']:,.0f}/s" + ("" if number else "  (warm-up)"))
+                if number:
+                    row.add(got["us"] / control, control,
+                            **{name: got[name] for name in ("us", "rate", "p50_us", "p99_us")}, control_us=control)
+        self.close()
+
+    def close(self):
+        """Have the books counted; what does not balance spoils every row that sold there."""
+        for name, server in self.servers.items():
+            self.run.close([row for row in self.rows if CALLS[row.name] == name], [server])
+        self.servers = {}
+
+    def availability(self):
+        """Ask what is left."""
+        return asking.wrk(self.server("classic"), "/remaining_tickets", self.run.seconds, 200)
+
+    def hold(self):
+        """Hold, and keep the tokens for the purchases."""
+        server = self.server("classic")
+        got = asking.wrk(server, "/", max(2, self.run.seconds), 200, script="hold.lua", TOKENS=self.tokens)
+        server.books.add("holds", got["count"], unheard=64)
+        self.has_tokens = True
+        return got
+
+    def purchase(self):
+        """Purchase what was held, for a shorter time than the holds took: each token is used once."""
+        if not self.has_tokens:
+            self.hold()
+        server = self.server("classic")
+        got = asking.wrk(server, "/", max(1, self.run.seconds // 2), 200, script="purchase.lua", TOKENS=self.tokens)
+        server.books.add("purchases", got["count"], unheard=64)
+        self.has_tokens = False
+        return got
+
+    def sold_out(self):
+        """Ask for what is not there."""
+        return asking.wrk(self.server("none", 0), "/buy_ticket/GA", self.run.seconds, 409, script="sold-out.lua")
+
+    def v1_304(self):
+        """Ask with the tag that the availability has now; it stands, since nothing is held meanwhile."""
+        server = self.server("classic")
+        tag = server.get(AVAILABILITY)[1]["etag"]
+        return asking.wrk(server, AVAILABILITY, self.run.seconds, 304, headers=[f"If-None-Match: {tag}"])
+
+    def v1_hold(self):
+        """Hold as a shop does."""
+        if self.keys > KEYS:
+            self.run.close([row for row in self.rows if row.name == "v1-hold"], [self.servers.pop("v1")])
+            self.keys = 0
+        server = self.server("v1")
+        self.key_runs += 1
+        got = asking.wrk(server, HOLDS, self.run.seconds, 201, script="v1-hold.lua", KEYS=f"k{self.key_runs}")
+        server.books.add("holds", got["count"], unheard=64)
+        self.keys += got["count"] + 64
+        return got

@@ -1,0 +1,70 @@
+"""The rows there are, with what they should reach: the table of the project's goals for speed."""
+
+from dataclasses import dataclass
+
+from .judging import Mark, Row
+
+# The calls next to nginx, each with the service that it goes to.
+CALLS = {"availability": "classic", "hold": "classic", "purchase": "classic", "sold-out": "none", "v1-304": "classic",
+         "v1-hold": "v1"}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large and how long a run is."""
+
+    rounds: int = 5
+    seconds: int = 3
+    # Live holds, sales, and holds that end in one second.
+    holds: int = 1_000_000
+    connections: int = 10_000
+    tickets: tuple = (10_000, 100_000, 1_000_000, 10_000_000)
+    crowd: tuple = (1, 4, 16, 64, 256, 1_024)
+    events: tuple = (1, 10, 100, 1_000)
+    # Rounds of what takes long to set up.
+    long_rounds: int = 3
+    quick: bool = False
+
+    @property
+    def live(self):
+        """Return the steps of live holds, up to `holds`."""
+        return tuple(step for step in (1_000, 10_000, 100_000, 1_000_000) if step < self.holds) + (self.holds,)
+
+    @property
+    def smaller(self):
+        """Return why the rows about a million say nothing of their marks, or None."""
+        return None if self.holds >= 1_000_000 else f"measured with {self.holds:,} instead of 1,000,000"
+
+
+QUICK = Scale(rounds=3, seconds=1, holds=50_000, connections=2_000, tickets=(10_000, 10_000_000), crowd=(1, 64, 1_024),
+              events=(1, 1_000), long_rounds=1, quick=True)
+
+
+def table(scale):
+    """Return every row that exists so far, empty, in the order of the report."""
+    holds = f"{scale.holds:,}"
+    rows = [
+        Row("availability", "availability, keep-alive", Mark(1.5, 1.2)),
+        Row("hold", "hold, synced, 64 connections", Mark(2.2, 1.5)),
+        Row("purchase", "purchase, synced", Mark(2.2, 1.5)),
+        Row("sold-out", "sold-out refusal", Mark(1.7, 1.25)),
+        # No row of its own in the table of goals: an availability is what it is.
+        Row("v1-304", "v1 availability, unchanged (304)", Mark(1.5, 1.2)),
+        Row("v1-hold", "v1 hold (JSON body, idempotency key), synced", Mark(3, 2)),
+        Row("core", "core alone: hold + purchase with 1,000,000 live holds", Mark(2, 5, "M/s", least=True), "M/s"),
+        Row("embedded", "embedded store in process, synced, 256 callers at once",
+            Mark(300, 1_000, "k holds/s", least=True), "k holds/s"),
+        Row("embedded-one", "the same with one caller alone", None, "k holds/s"),
+        Row("tickets", "CPU per hold and release (v1), 10,000,000 tickets against 10,000", Mark(1.3, 1.1)),
+        Row("live-holds", f"CPU per hold and release (v1), {holds} live holds against 1,000", Mark(1.3, 1.1)),
+        Row("events", f"one hot event against {scale.events[-1]:,} events, v1 holds/s", Mark(0.9, 1, least=True)),
+        Row("connections", "CPU per hold with one connection against 64"),
+        Row("expiry", f"{holds} holds that expire in one second: p99 of others against quiet", Mark(3, 1.3)),
+        Row("memory-hold", "memory: a live hold", Mark(256, 64, "B"), "B"),
+        Row("memory-connection", f"memory: an idle connection, of {scale.connections:,}", Mark(16, 8, "KiB"), "KiB"),
+        Row("restart", f"restart with {holds} holds and purchases, until the first answer", Mark(5, 1, "s"), "s"),
+    ]
+    for row in rows:
+        if row.name in ("live-holds", "expiry", "memory-hold", "restart"):
+            row.smaller = scale.smaller
+    return {row.name: row for row in rows}
