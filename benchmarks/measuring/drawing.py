@@ -12,8 +12,10 @@ STYLE = """
   .three { fill: #6e7781; stroke: #6e7781 } .whisker { stroke: #1f2328; stroke-width: 1.5 }
   .bar { stroke: #cf222e; stroke-width: 2.5 } .goal { stroke: #1a7f37; stroke-width: 2.5; stroke-dasharray: 4 3 }
   .line { fill: none; stroke-width: 2.5 } .range { stroke-width: 1.5; opacity: .6 } .bare { stroke: none }
+  text { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round }
   text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif } .title { font-size: 15px; font-weight: 600 }
   @media (prefers-color-scheme: dark) {
+    text { stroke: #0d1117 }
     .paper { fill: #0d1117 } .ink { fill: #e6edf3 } .faint { fill: #9198a1 } .grid { stroke: #30363d }
     .axis { stroke: #9198a1 } .one { fill: #4493f8; stroke: #4493f8 } .two { fill: #f0883e; stroke: #f0883e }
     .three { fill: #9198a1; stroke: #9198a1 } .whisker { stroke: #e6edf3 } .bar { stroke: #f85149 } .goal { stroke: #3fb950 }
