@@ -5,7 +5,7 @@ import importlib.util
 import pathlib
 import unittest
 
-from measuring.calls import Calls
+from measuring.calls import Calls, check_status
 from measuring.service import Trouble
 from measuring.table import Scale, table
 
@@ -73,6 +73,12 @@ class Rounds(unittest.TestCase):
         self.assertEqual(looked.faults, ["round 2: 7 wrong"])
         self.assertFalse(looked.counts)
         self.assertEqual((len(refused.rounds), refused.faults), (3, []))
+
+    def test_exact_status(self):
+        """An answer of another status than all should have had is seen, though wrk takes it for as good."""
+        check_status(304, 304)
+        with self.assertRaisesRegex(Trouble, "the answer is 200, not 304"):
+            check_status(200, 304)
 
     def test_books(self):
         """A ledger that does not balance spoils all rows that went to it, and those alone."""

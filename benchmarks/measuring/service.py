@@ -1,5 +1,6 @@
 """Servers that are measured: nginx, and Holdfast with its books."""
 
+import http.client
 import json
 import pathlib
 import re
@@ -58,6 +59,15 @@ class Server:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers or {})
         with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read(), answer.headers
+
+    def status(self, method, path, headers=None):
+        """Return the status that a single request is answered with."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, headers=headers or {})
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
     def cpu(self):
         """Return the seconds of CPU that it has taken."""

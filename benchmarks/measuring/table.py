@@ -60,7 +60,7 @@ def table(scale):
         Row("events", f"one hot event against {scale.events[-1]:,} events, v1 holds/s", Mark(0.9, 1, least=True)),
         Row("connections", "CPU per hold with one connection against 64"),
         Row("expiry", f"{holds} holds that expire in one second: p99 of others against quiet", Mark(3, 1.3)),
-        Row("memory-hold", "memory: a live hold", Mark(256, 64, "B"), "B"),
+        Row("memory-hold", "memory: a live hold (without a key)", Mark(256, 64, "B"), "B"),
         Row("memory-connection", f"memory: an idle connection, of {scale.connections:,}", Mark(16, 8, "KiB"), "KiB"),
         Row("restart", f"restart with {holds} holds and purchases, until the first answer", Mark(5, 1, "s"), "s"),
     ]
