@@ -16,6 +16,7 @@ struct TidyTests {
         "TicketStore": ["BoxOffice"],
         "Traffic": ["BoxOffice", "TicketStore"],
         "EmbeddedStore": ["BoxOffice", "TicketStore"],
+        "RedisWire": [],
         "Handbook": [],
         "TicketAPI": ["BoxOffice", "TicketStore", "Handbook"],
         "Load": ["BoxOffice", "TicketStore", "Traffic"],
@@ -29,6 +30,10 @@ struct TidyTests {
         "TicketStore": [],
         "Traffic": [],
         "Handbook": [],
+        "RedisWire": [
+            "DequeModule", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization",
+            "Glibc", "Musl", "Darwin",
+        ],
         "EmbeddedStore": [
             "Crypto", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "HeapModule", "Logging", "ServiceLifecycle",
             "Synchronization", "Glibc", "Musl", "Darwin",

@@ -1,0 +1,140 @@
+public import Logging
+public import NIOCore
+public import ServiceLifecycle
+internal import Synchronization
+
+/// A client of one Redis or Valkey server, or of a cluster of them.
+///
+/// It lives on one event loop, with one connection a server: what is asked from whatever thread is handed over in one
+/// wake-up, goes out in the order of asking, and is answered on that loop. Only what certainly was not done is sent
+/// again by itself (a key that has moved); a lost connection is told as ``RedisFailure/outcomeUnknown(_:)`` and is the
+/// caller's business.
+///
+/// A call waits while a connection is being made, but not while one has just failed: then it is refused at once.
+public final class RedisClient: Service {
+    /// What one command came to.
+    public typealias Outcome = Result<RedisReply, RedisFailure>
+
+    /// The loop on which callbacks are called.
+    public let eventLoop: any EventLoop
+    private let timeout: TimeAmount
+    private let inbox: Mutex<[RedisRequest]> = Mutex([])
+    private let core: NIOLoopBoundBox<ClientCore>
+
+    /// - Parameter eventLoopGroup: one loop of it is taken; it must outlive the client.
+    /// - Throws: ``ConnectionFailure/tlsRefused(_:)`` if the certificates of authorities cannot be read.
+    public init(
+        configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger
+    ) throws(ConnectionFailure) {
+        let loop = eventLoopGroup.next()
+        eventLoop = loop
+        timeout = TimeAmount(configuration.timeouts.call)
+        core = .makeBoxSendingValue(
+            try ClientCore(configuration: configuration, eventLoop: loop, logger: logger), eventLoop: loop)
+    }
+
+    /// Connects, and returns when the client was stopped: by ``stop()``, with the service group, or with its task.
+    ///
+    /// A server that cannot be reached is no error: it is tried for until the end.
+    public func run() async throws {
+        eventLoop.execute { self.core.value.start() }
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await stopped()
+        } onCancelOrGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    /// Takes no more calls, answers those under way (at most ``RedisConfiguration/Timeouts/drain`` long), and closes the
+    /// connections.
+    public func stop() {
+        eventLoop.execute { self.core.value.stop() }
+    }
+
+    /// Waits until the client was stopped and its last connection is closed.
+    public func stopped() async {
+        await withCheckedContinuation { continuation in
+            eventLoop.execute { self.core.value.whenStopped { continuation.resume() } }
+        }
+    }
+
+    /// Asks for one command and calls back on ``eventLoop``, exactly once and never before this returns to the loop.
+    ///
+    /// - Parameters:
+    ///   - key: whose master is asked; any master if `nil`.
+    ///   - deadline: until when a reply is waited for; ``RedisConfiguration/Timeouts/call`` from now if `nil`.
+    public func call(
+        _ command: RedisCommand, for key: RedisKey?, deadline: NIODeadline? = nil,
+        _ done: @escaping @Sendable (Outcome) -> Void
+    ) {
+        submit(RedisRequest(command, slot: key?.slot, deadline: deadline ?? .now() + timeout, done: done))
+    }
+
+    /// Asks for commands one behind the other on one connection, nothing between them, and calls back with an outcome
+    /// for each: a write and the `WAIT` for its replicas.
+    ///
+    /// Where the key has moved all are sent again, if nothing of them was done but what is
+    /// ``RedisCommand/isRepeatable``.
+    public func pipeline(
+        _ commands: [RedisCommand], for key: RedisKey?, deadline: NIODeadline? = nil,
+        _ done: @escaping @Sendable ([Outcome]) -> Void
+    ) {
+        submit(RedisRequest(commands, slot: key?.slot, deadline: deadline ?? .now() + timeout, done: done))
+    }
+
+    /// Asks every master that is known, and calls back with the outcome of each: for `FUNCTION LOAD` and the like.
+    ///
+    /// One outcome under an empty host if the masters of a cluster are not known yet and could not be asked for.
+    public func callEachMaster(
+        _ command: RedisCommand, deadline: NIODeadline? = nil,
+        _ done: @escaping @Sendable ([(node: RedisNode, outcome: Outcome)]) -> Void
+    ) {
+        let deadline = deadline ?? .now() + timeout
+        eventLoop.execute { self.core.value.callEachMaster(command, deadline: deadline, done) }
+    }
+
+    /// Hands a request over; the first one that finds nobody waiting wakes the loop.
+    private func submit(_ request: RedisRequest) {
+        let isFirst = inbox.withLock { inbox in
+            inbox.append(request)
+            return inbox.count == 1
+        }
+        guard isFirst else { return }
+        eventLoop.execute {
+            let requests = self.inbox.withLock { inbox in
+                let requests = inbox
+                inbox.removeAll(keepingCapacity: true)
+                return requests
+            }
+            self.core.value.take(requests)
+        }
+    }
+}
+
+/// The same for tasks. A task that is cancelled waits on: its command is on its way all the same.
+extension RedisClient {
+    public func call(
+        _ command: RedisCommand, for key: RedisKey?, deadline: NIODeadline? = nil
+    ) async throws(RedisFailure) -> RedisReply {
+        let outcome = await withCheckedContinuation { continuation in
+            call(command, for: key, deadline: deadline) { continuation.resume(returning: $0) }
+        }
+        return try outcome.get()
+    }
+
+    public func pipeline(
+        _ commands: [RedisCommand], for key: RedisKey?, deadline: NIODeadline? = nil
+    ) async -> [Outcome] {
+        await withCheckedContinuation { continuation in
+            pipeline(commands, for: key, deadline: deadline) { continuation.resume(returning: $0) }
+        }
+    }
+
+    public func callEachMaster(
+        _ command: RedisCommand, deadline: NIODeadline? = nil
+    ) async -> [(node: RedisNode, outcome: Outcome)] {
+        await withCheckedContinuation { continuation in
+            callEachMaster(command, deadline: deadline) { continuation.resume(returning: $0) }
+        }
+    }
+}
