@@ -1,29 +1,348 @@
 internal import Logging
 internal import NIOCore
+internal import NIOSSL
 
-/// The client's inside, on its event loop.
+/// The client's inside, on its event loop: who is asked for what, and what is done with the answers.
 final class ClientCore {
+    typealias MasterOutcomes = @Sendable ([(node: RedisNode, outcome: RedisClient.Outcome)]) -> Void
+
+    let configuration: RedisConfiguration
+    let eventLoop: any EventLoop
+    let logger: Logger
+    let tls: NIOSSLContext?
+    private let isCluster: Bool
+    private let seeds: [RedisNode]
+    private var cluster: ClusterMachine
+    private var links: [RedisNode: NodeLink] = [:]
+    /// Those that something was written to in this tick.
+    private var written: [NodeLink] = []
+    /// Calls that wait for the cluster's order.
+    private var room: WaitingRoom<Waiting>
+    private var roomTimer: Scheduled<Void>?
+    private var lookTimer: Scheduled<Void>?
+    private var lookAt = NIODeadline.distantFuture
+    /// Calls that are tried again later.
+    private var delayed = 0
+    private var isStopping = false
     private var waiters: [@Sendable () -> Void] = []
+    /// Why the cluster could not be asked.
+    private var lastFailure = ConnectionFailure.none
 
-    init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) throws(ConnectionFailure) {}
+    private enum Waiting {
+        case call(RedisCall)
+        case everyMaster(RedisCommand, deadline: NIODeadline, MasterOutcomes)
+    }
 
-    func start() {}
+    init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) throws(ConnectionFailure) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        tls = try configuration.tls?.context()
+        switch configuration.servers {
+        case .standalone(let node): seeds = [node]
+        case .cluster(let nodes): seeds = nodes
+        }
+        isCluster = configuration.isCluster
+        cluster = ClusterMachine(seeds: seeds, limits: configuration.limits, timeouts: configuration.timeouts)
+        room = WaitingRoom(places: configuration.limits.waiting)
+    }
+
+    /// Evenly from 0 to below 1.
+    func chance() -> Double { Double.random(in: 0..<1) }
+
+    func start() {
+        guard !isStopping else { return }
+        if isCluster { look() } else { link(to: seeds[0]).start() }
+    }
 
     func stop() {
-        for waiter in waiters { waiter() }
-        waiters.removeAll()
+        guard !isStopping else { return }
+        isStopping = true
+        lookTimer?.cancel()
+        roomTimer?.cancel()
+        for waiting in room.leave() { refuse(waiting, .stopping) }
+        for link in Array(links.values) { link.close() }
+        tellIfStopped()
     }
 
-    func whenStopped(_ told: @escaping @Sendable () -> Void) { waiters.append(told) }
+    func whenStopped(_ told: @escaping @Sendable () -> Void) {
+        waiters.append(told)
+        tellIfStopped()
+    }
 
     func take(_ requests: [RedisRequest]) {
-        for request in requests { request.fail(.notSent(.notConnected(.none))) }
+        let now = NIODeadline.now()
+        for request in requests {
+            let call = RedisCall(request, configuration: configuration)
+            if let refusal = refusal(of: request, at: now) {
+                request.fail(.notSent(refusal))
+            } else if request.commands.isEmpty {
+                call.tell(isCluster: isCluster)
+            } else {
+                send(call, at: now)
+            }
+        }
+        flush()
     }
 
-    func callEachMaster(
-        _ command: RedisCommand, deadline: NIODeadline,
-        _ done: @Sendable ([(node: RedisNode, outcome: RedisClient.Outcome)]) -> Void
+    func callEachMaster(_ command: RedisCommand, deadline: NIODeadline, _ done: @escaping MasterOutcomes) {
+        guard !isStopping else { return done([(RedisNode(host: "", port: 0), .failure(.notSent(.stopping)))]) }
+        guard isCluster else { return call(command, on: seeds, deadline: deadline, done) }
+        guard cluster.map != nil else { return wait(.everyMaster(command, deadline: deadline, done), until: deadline) }
+        call(command, on: cluster.masters, deadline: deadline, done)
+    }
+
+    /// Sends what was written in this tick.
+    func flush() {
+        guard !written.isEmpty else { return }
+        for link in written { link.flush() }
+        written.removeAll(keepingCapacity: true)
+    }
+
+    func noteWritten(_ link: NodeLink) {
+        if written.last !== link { written.append(link) }
+    }
+
+    /// A connection is gone: perhaps the cluster's order changes.
+    func noteLost(_ link: NodeLink) {
+        if isCluster { look() }
+    }
+
+    /// Nothing of the link is left.
+    func noteGone(_ link: NodeLink) {
+        guard link.isGone else { return }
+        if links[link.node] === link { links[link.node] = nil }
+        tellIfStopped()
+    }
+
+    /// It was not sent.
+    func refuse(_ call: RedisCall, _ reason: RedisFailure.NotSent, by link: NodeLink?) {
+        if isCluster, !call.isPinned { look() }
+        for place in call.request.commands.indices where call.take(.failure(.notSent(reason)), at: place) {
+            call.tell(isCluster: isCluster)
+        }
+    }
+
+    /// One of a call's commands came to something.
+    func answer(_ call: RedisCall, _ answer: RedisCall.Answer, at place: Int, from link: NodeLink) {
+        guard call.take(answer, at: place) else { return }
+        if isCluster, !call.isPinned, let replies = call.replies {
+            let commands = call.request.commands
+            let (verdict, moved) = call.redirects.decide(
+                replies, isRepeatable: { commands[$0].isRepeatable }, from: link.node)
+            if let moved { cluster.moved(moved) }
+            if replies.contains(where: \.tellsOfChange) { look() }
+            switch verdict {
+            case .over: break
+            case .again(let node, let asking):
+                call.forget(asking: asking)
+                return sendAgain(call, to: node)
+            case .later:
+                call.forget(asking: false)
+                return sendLater(call)
+            }
+        }
+        call.tell(isCluster: isCluster)
+    }
+}
+
+// MARK: - Sending
+
+extension ClientCore {
+    private func refusal(of request: RedisRequest, at now: NIODeadline) -> RedisFailure.NotSent? {
+        if isStopping { return .stopping }
+        if request.commands.contains(where: \.isTooLarge) { return .tooLarge }
+        return request.deadline <= now ? .timedOut : nil
+    }
+
+    private func send(_ call: RedisCall, at now: NIODeadline) {
+        guard isCluster else { return link(to: seeds[0]).ask(call, at: now) }
+        switch cluster.route(call.request.slot, chance: call.request.slot == nil ? chance() : 0) {
+        case .to(let node): link(to: node).ask(call, at: now)
+        case .unknown: wait(.call(call), until: call.request.deadline)
+        case .unserved:
+            look()
+            call.request.fail(.unavailable(.clusterDown))
+        }
+    }
+
+    private func sendAgain(_ call: RedisCall, to node: RedisNode) {
+        let now = NIODeadline.now()
+        if let refusal = refusal(of: call.request, at: now) { return call.request.fail(.notSent(refusal)) }
+        link(to: node).ask(call, at: now)
+    }
+
+    private func sendLater(_ call: RedisCall) {
+        delayed += 1
+        eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(call.backoff.next(chance: chance()))) {
+            self.delayed -= 1
+            let now = NIODeadline.now()
+            if let refusal = self.refusal(of: call.request, at: now) {
+                call.request.fail(.notSent(refusal))
+            } else {
+                self.send(call, at: now)
+                self.flush()
+            }
+            self.tellIfStopped()
+        }
+    }
+
+    private func call(
+        _ command: RedisCommand, on nodes: [RedisNode], deadline: NIODeadline, _ done: @escaping MasterOutcomes
     ) {
-        done([])
+        guard !nodes.isEmpty else {
+            return done([(RedisNode(host: "", port: 0), .failure(.unavailable(.clusterDown)))])
+        }
+        let tally = NIOLoopBound(Tally(nodes.count, done), eventLoop: eventLoop)
+        let now = NIODeadline.now()
+        for node in nodes {
+            let request = RedisRequest(command, slot: nil, deadline: deadline) { outcome in
+                tally.value.add(node, outcome)
+            }
+            if let refusal = refusal(of: request, at: now) {
+                request.fail(.notSent(refusal))
+            } else {
+                link(to: node).ask(RedisCall(request, isPinned: true, configuration: configuration), at: now)
+            }
+        }
+        flush()
+    }
+
+    private func link(to node: RedisNode) -> NodeLink {
+        if let link = links[node] { return link }
+        let link = NodeLink(node, core: self)
+        links[node] = link
+        return link
+    }
+
+    private func tellIfStopped() {
+        guard isStopping, links.isEmpty, delayed == 0 else { return }
+        let waiters = waiters
+        self.waiters.removeAll()
+        for waiter in waiters { waiter() }
+    }
+}
+
+/// Gathers the outcomes of several nodes.
+private final class Tally {
+    private var missing: Int
+    private var outcomes: [(node: RedisNode, outcome: RedisClient.Outcome)] = []
+    private let done: ClientCore.MasterOutcomes
+
+    init(_ count: Int, _ done: @escaping ClientCore.MasterOutcomes) {
+        missing = count
+        self.done = done
+    }
+
+    func add(_ node: RedisNode, _ outcome: RedisClient.Outcome) {
+        outcomes.append((node, outcome))
+        missing -= 1
+        if missing == 0 { done(outcomes) }
+    }
+}
+
+// MARK: - The cluster's order
+
+extension ClientCore {
+    /// Waits until the order is known, which is asked for if that was not done just now.
+    private func wait(_ waiting: Waiting, until deadline: NIODeadline) {
+        if case .notBefore = look() { return refuse(waiting, .notConnected(lastFailure)) }
+        guard room.enter(waiting, deadline: deadline) else { return refuse(waiting, .queueFull) }
+        armRoom()
+    }
+
+    private func refuse(_ waiting: Waiting, _ reason: RedisFailure.NotSent) {
+        switch waiting {
+        case .call(let call): call.request.fail(.notSent(reason))
+        case .everyMaster(_, _, let done): done([(RedisNode(host: "", port: 0), .failure(.notSent(reason)))])
+        }
+    }
+
+    private func armRoom() {
+        guard let earliest = room.earliest else { return }
+        roomTimer?.cancel()
+        roomTimer = eventLoop.assumeIsolated().scheduleTask(deadline: earliest) {
+            for waiting in self.room.expire(at: .now()) { self.refuse(waiting, .timedOut) }
+            self.armRoom()
+        }
+    }
+
+    /// Asks some nodes for the order.
+    @discardableResult
+    private func look() -> ClusterMachine.LookAction {
+        let now = NIODeadline.now()
+        let action = isStopping ? .notBefore(.distantFuture) : cluster.look(at: now, chance: chance())
+        switch action {
+        case .underWay: break
+        case .notBefore(let moment): lookAgain(at: moment)
+        case .ask(let nodes, let poll):
+            lookTimer?.cancel()
+            lookAt = .distantFuture
+            for node in nodes { ask(node, poll, at: now) }
+            flush()
+        }
+        return action
+    }
+
+    private func lookAgain(at moment: NIODeadline) {
+        guard !isStopping, moment < lookAt else { return }
+        lookTimer?.cancel()
+        lookAt = moment
+        lookTimer = eventLoop.assumeIsolated().scheduleTask(deadline: moment) {
+            self.lookAt = .distantFuture
+            self.look()
+        }
+    }
+
+    private func ask(_ node: RedisNode, _ poll: Int, at now: NIODeadline) {
+        let core = NIOLoopBound(self, eventLoop: eventLoop)
+        let request = RedisRequest(
+            RedisCommand("CLUSTER", "SLOTS", isRepeatable: true), slot: nil,
+            deadline: now + TimeAmount(configuration.timeouts.connect)
+        ) { outcome in
+            core.value.heard(outcome, from: node, poll)
+        }
+        link(to: node).ask(RedisCall(request, isPinned: true, configuration: configuration), at: now)
+    }
+
+    private func heard(_ outcome: RedisClient.Outcome, from node: RedisNode, _ poll: Int) {
+        var map: ClusterMap?
+        do {
+            map = try ClusterMap(slots: outcome.get(), from: node, limit: configuration.limits.nodes)
+        } catch let failure as RedisFailure {
+            if case .notSent(.notConnected(let reason)) = failure { lastFailure = reason }
+            logger.debug(
+                "A node does not tell the cluster's order", metadata: ["redis.node": "\(node)", "reason": "\(failure)"])
+        } catch {
+            logger.warning(
+                "A node tells an order that none can be", metadata: ["redis.node": "\(node)", "reason": "\(error)"])
+        }
+        switch cluster.heard(map, of: poll) {
+        case .wait: return
+        case .adopt(let isNew): adopt(isNew: isNew)
+        case .failed: for waiting in room.leave() { refuse(waiting, .notConnected(lastFailure)) }
+        }
+        lookAgain(at: cluster.nextLook(at: .now()))
+    }
+
+    private func adopt(isNew: Bool) {
+        if isNew {
+            logger.info(
+                "The cluster's order has changed",
+                metadata: [
+                    "redis.masters": "\(cluster.masters.count)", "redis.slots": "\(cluster.map?.covered ?? 0)",
+                ])
+        }
+        for link in Array(links.values) where !cluster.knows(link.node) { link.close() }
+        for master in cluster.masters { link(to: master).start() }
+        let now = NIODeadline.now()
+        for waiting in room.leave() {
+            switch waiting {
+            case .call(let call): send(call, at: now)
+            case .everyMaster(let command, let deadline, let done):
+                call(command, on: cluster.masters, deadline: deadline, done)
+            }
+        }
+        flush()
     }
 }

@@ -10,6 +10,8 @@ internal import Synchronization
 /// again by itself (a key that has moved); a lost connection is told as ``RedisFailure/outcomeUnknown(_:)`` and is the
 /// caller's business.
 ///
+/// It is to be run or to be stopped at least: what was begun keeps itself alive until then.
+///
 /// A call waits while a connection is being made, but not while one has just failed: then it is refused at once.
 public final class RedisClient: Service {
     /// What one command came to.
@@ -84,7 +86,8 @@ public final class RedisClient: Service {
 
     /// Asks every master that is known, and calls back with the outcome of each: for `FUNCTION LOAD` and the like.
     ///
-    /// One outcome under an empty host if the masters of a cluster are not known yet and could not be asked for.
+    /// One outcome under an empty host if the masters of a cluster are not known and could not be asked for, or if it has
+    /// none.
     public func callEachMaster(
         _ command: RedisCommand, deadline: NIODeadline? = nil,
         _ done: @escaping @Sendable ([(node: RedisNode, outcome: Outcome)]) -> Void

@@ -1,0 +1,165 @@
+package import NIOCore
+
+/// What is known of a cluster's order, how it is asked for, and whom to believe.
+///
+/// Some nodes are asked at a time, and what most of them say is taken: one that was cut off from the others tells of a
+/// past. As soon as more than half agree the others are not waited for.
+package struct ClusterMachine: ~Copyable {
+    package enum Route: Equatable {
+        case to(RedisNode)
+        /// Nothing is known yet: the order is to be asked for first.
+        case unknown
+        /// No master has the slot.
+        case unserved
+    }
+
+    package enum LookAction: Equatable {
+        /// Ask these, and tell ``heard(_:of:at:)`` under this number what each said.
+        case ask([RedisNode], poll: Int)
+        case underWay
+        /// It was looked at just now; not again before this moment.
+        case notBefore(NIODeadline)
+    }
+
+    package enum HeardAction: Equatable {
+        case wait
+        /// The order is this one; `isNew` if it differs from what was known.
+        case adopt(isNew: Bool)
+        /// Nobody said anything that could be used.
+        case failed
+    }
+
+    private struct Poll {
+        let number: Int
+        var missing: Int
+        let asked: Int
+        var views: [(map: ClusterMap, votes: Int)] = []
+    }
+
+    private static let noMaster = UInt16.max
+
+    private let seeds: [RedisNode]
+    private let polled: Int
+    private let shortest: TimeAmount
+    private let longest: TimeAmount
+    package private(set) var map: ClusterMap?
+    /// For each slot its master's place among `nodes`.
+    private var owners = [UInt16](repeating: Self.noMaster, count: RedisSlot.count)
+    private var nodes: [RedisNode] = []
+    private var poll: Poll?
+    private var polls = 0
+    private var failedPolls = 0
+    private var notBefore = NIODeadline.uptimeNanoseconds(0)
+
+    package init(
+        seeds: [RedisNode], limits: RedisConfiguration.Limits, timeouts: RedisConfiguration.Timeouts
+    ) {
+        precondition(!seeds.isEmpty && limits.polled > 0, "somebody is to be asked")
+        self.seeds = seeds
+        polled = limits.polled
+        shortest = TimeAmount(timeouts.shortestRefresh)
+        longest = TimeAmount(timeouts.longestRefresh)
+    }
+
+    /// Masters that have slots; none while nothing is known.
+    package var masters: [RedisNode] { map?.masters ?? [] }
+
+    /// Whether a connection to the node is of any more use.
+    package func knows(_ node: RedisNode) -> Bool {
+        guard let map else { return true }
+        return map.masters.contains(node) || map.replicas.contains(node) || nodes.contains(node)
+    }
+
+    /// Whom to send to.
+    ///
+    /// - Parameters:
+    ///   - slot: `nil` for whichever master.
+    ///   - chance: evenly from 0 to below 1: which master that is.
+    package func route(_ slot: RedisSlot?, chance: Double) -> Route {
+        guard let map else { return .unknown }
+        guard let slot else {
+            guard !map.masters.isEmpty else { return .unserved }
+            return .to(map.masters[min(Int(chance * Double(map.masters.count)), map.masters.count - 1)])
+        }
+        let owner = owners[Int(slot.number)]
+        return owner == Self.noMaster ? .unserved : .to(nodes[Int(owner)])
+    }
+
+    /// A node said that a slot is another's: true at once for that slot, and a reason to look.
+    package mutating func moved(_ redirection: Redirection) {
+        guard map != nil else { return }
+        owners[Int(redirection.slot.number)] = place(of: redirection.node)
+    }
+
+    /// The order is to be looked at anew, if that was not done just now.
+    ///
+    /// - Parameter chance: evenly from 0 to below 1: with whom to begin.
+    package mutating func look(at now: NIODeadline, chance: Double) -> LookAction {
+        guard poll == nil else { return .underWay }
+        guard now >= notBefore else { return .notBefore(notBefore) }
+        let candidates = candidates()
+        let start = min(Int(chance * Double(candidates.count)), candidates.count - 1)
+        let count = min(polled, candidates.count)
+        let asked = (0..<count).map { candidates[(start + $0) % candidates.count] }
+        polls += 1
+        notBefore = now + shortest
+        poll = Poll(number: polls, missing: count, asked: count)
+        return .ask(asked, poll: polls)
+    }
+
+    /// When to look though nothing seems to have changed.
+    package func nextLook(at now: NIODeadline) -> NIODeadline {
+        failedPolls > 0 ? notBefore : now + longest
+    }
+
+    /// A node that was asked said this, or nothing (`nil`).
+    package mutating func heard(_ map: ClusterMap?, of number: Int) -> HeardAction {
+        guard var poll, poll.number == number else { return .wait }
+        poll.missing -= 1
+        if let map {
+            if let place = poll.views.firstIndex(where: { $0.map == map }) {
+                poll.views[place].votes += 1
+            } else {
+                poll.views.append((map, 1))
+            }
+        }
+        self.poll = poll
+        let isDecided = poll.views.contains { $0.votes * 2 > poll.asked }
+        guard isDecided || poll.missing == 0 else { return .wait }
+        self.poll = nil
+        // Most votes; among equals the one that gives most slots a master.
+        guard let best = poll.views.max(by: { ($0.votes, $0.map.covered) < ($1.votes, $1.map.covered) })?.map else {
+            failedPolls += 1
+            return .failed
+        }
+        failedPolls = 0
+        let isNew = best != self.map
+        adopt(best)
+        return .adopt(isNew: isNew)
+    }
+
+    /// Masters, which are connected anyway; others, too, when they had nothing to say or are few.
+    private func candidates() -> [RedisNode] {
+        guard let map else { return seeds }
+        guard failedPolls > 0 || map.masters.count < polled else { return map.masters }
+        var seen: Set<RedisNode> = []
+        return (map.masters + map.replicas + seeds).filter { seen.insert($0).inserted }
+    }
+
+    private mutating func adopt(_ map: ClusterMap) {
+        self.map = map
+        nodes = []
+        owners = [UInt16](repeating: Self.noMaster, count: RedisSlot.count)
+        for range in map.ranges {
+            let place = place(of: range.master)
+            for slot in range.first...range.last { owners[Int(slot)] = place }
+        }
+    }
+
+    private mutating func place(of node: RedisNode) -> UInt16 {
+        if let place = nodes.firstIndex(of: node) { return UInt16(place) }
+        guard nodes.count < Int(Self.noMaster) else { return Self.noMaster }
+        nodes.append(node)
+        return UInt16(nodes.count - 1)
+    }
+}

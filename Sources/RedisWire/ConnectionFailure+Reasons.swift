@@ -1,0 +1,78 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+extension ConnectionFailure {
+    /// What an error of the network says.
+    init(_ error: any Error, isSecure: Bool) {
+        switch error {
+        case let failure as ConnectionFailure: self = failure
+        case let refused as NIOConnectionError:
+            let tried = refused.connectionErrors.first.map { "\($0.error)" }
+            self = .unreachable(tried ?? "the name \(refused.host) has no address")
+        case ChannelError.connectTimeout: self = .unreachable("no connection in time")
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: self = .tlsRefused("\(error)")
+        case let error as IOError where !isSecure: self = .unreachable("\(error)")
+        default: self = .closed
+        }
+    }
+}
+
+extension RedisConfiguration.TLS {
+    /// What all connections share: reading the authorities takes milliseconds.
+    func context() throws(ConnectionFailure) -> NIOSSLContext {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.certificateVerification = .fullVerification
+        if let authorities { tls.trustRoots = .file(authorities) }
+        do {
+            return try NIOSSLContext(configuration: tls)
+        } catch {
+            throw .tlsRefused("the certificates of authorities cannot be read: \(error)")
+        }
+    }
+}
+
+extension RedisConfiguration.Password {
+    /// Bytes of a password file.
+    static let longest = 4096
+
+    /// The password itself. A file is read on the loop: it is small, and read only to connect.
+    func read() throws(ConnectionFailure) -> String {
+        let path: String
+        switch self {
+        case .text(let text): return text
+        case .file(let file): path = file
+        }
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw .passwordUnreadable(String(cString: strerror(errno))) }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: Self.longest + 1)
+        var count = 0
+        while count < bytes.count {
+            let more = bytes.withUnsafeMutableBytes {
+                readSome(file, $0.baseAddress.map { $0 + count }, $0.count - count)
+            }
+            if more < 0, errno == EINTR { continue }
+            guard more >= 0 else { throw .passwordUnreadable(String(cString: strerror(errno))) }
+            if more == 0 { break }
+            count += more
+        }
+        guard count <= Self.longest else { throw .passwordUnreadable("longer than \(Self.longest) bytes") }
+        let line = bytes[..<count].prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        guard !line.isEmpty else { throw .passwordUnreadable("nothing in the first line") }
+        return String(decoding: line, as: UTF8.self)
+    }
+}
+
+/// `read(2)` by another name: inside the type, its own `read` hides it.
+private func readSome(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(file, buffer, count)
+}

@@ -1,0 +1,95 @@
+/// What a connection begins with: the protocol, the login, the database, one question after the other.
+package struct Greeting: Sendable {
+    /// What is to be done with an answer.
+    package enum Next {
+        case ask(RedisCommand)
+        case done
+        case refused(ConnectionFailure)
+    }
+
+    private enum Step {
+        case hello, login, naming, database
+    }
+
+    private let user: String?
+    private let password: String?
+    private let database: Int
+    private let clientName: String
+    private var step = Step.hello
+    /// Whether the server knows RESP3; Redis before 6 does not.
+    package private(set) var isRESP3 = false
+
+    package init(user: String?, password: String?, database: Int, clientName: String) {
+        self.user = user
+        // A user may need none (`nopass`), and then takes any.
+        self.password = password ?? user.map { _ in "" }
+        self.database = database
+        self.clientName = clientName
+    }
+
+    /// The first question.
+    package func start() -> RedisCommand {
+        var hello = RedisCommand("HELLO", "3")
+        if let password {
+            hello.append("AUTH")
+            hello.append(user ?? "default")
+            hello.append(password)
+        }
+        if !clientName.isEmpty {
+            hello.append("SETNAME")
+            hello.append(clientName)
+        }
+        return hello
+    }
+
+    /// Takes the answer to the last question.
+    package mutating func heard(_ reply: RedisReply) -> Next {
+        switch (step, reply) {
+        case (.hello, .error(let error)): return refusedHello(error)
+        case (.hello, _):
+            isRESP3 = true
+            return askForDatabase()
+        case (.login, .error(let error)): return .refused(.loginRefused(code: error.code))
+        case (.login, _): return askForName()
+        // A name is a comfort: a user that may not set one is served all the same.
+        case (.naming, _): return askForDatabase()
+        case (.database, .error(let error)): return .refused(Self.failure(error))
+        case (.database, _): return .done
+        }
+    }
+
+    private mutating func refusedHello(_ error: RedisServerError) -> Next {
+        // Before Redis 6 there is no such command; a server may also know it and not the protocol.
+        let isUnknown = error.code == "ERR" && error.message.lowercased().hasPrefix("unknown command")
+        guard isUnknown || error.code == "NOPROTO" else { return .refused(Self.failure(error)) }
+        guard let password else { return askForName() }
+        step = .login
+        var login = RedisCommand("AUTH")
+        if let user { login.append(user) }
+        login.append(password)
+        return .ask(login)
+    }
+
+    private mutating func askForName() -> Next {
+        guard !clientName.isEmpty else { return askForDatabase() }
+        step = .naming
+        return .ask(RedisCommand("CLIENT", "SETNAME", clientName))
+    }
+
+    private mutating func askForDatabase() -> Next {
+        guard database != 0 else { return .done }
+        step = .database
+        var select = RedisCommand("SELECT")
+        select.append(database)
+        return .ask(select)
+    }
+
+    private static func failure(_ error: RedisServerError) -> ConnectionFailure {
+        switch error.code {
+        case "WRONGPASS", "NOAUTH", "NOPERM": .loginRefused(code: error.code)
+        // Redis with `requirepass` only, asked to log a user in that it does not have, words it without a code.
+        case "ERR" where error.message.contains("password"): .loginRefused(code: error.code)
+        default: .greetingRefused(error)
+        }
+    }
+}

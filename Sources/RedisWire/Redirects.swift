@@ -1,0 +1,88 @@
+/// Decides over the outcomes of a call whether it is over, or is to be sent again, and where.
+///
+/// Only what certainly was not done is sent again: a server that answers `MOVED`, `ASK` or `TRYAGAIN` has looked at the
+/// keys and done nothing.
+package struct Redirects: Sendable {
+    package enum Verdict: Equatable {
+        case over
+        /// To another node, at once. With `ASKING` if the slot is only on its way there.
+        case again(RedisNode, asking: Bool)
+        /// To whoever has the slot, later.
+        case later
+    }
+
+    /// How one reply stands.
+    private enum Standing {
+        case done
+        case moved(Redirection)
+        case ask(Redirection)
+        case tryAgain
+    }
+
+    private let limit: Int
+    private var sent = 0
+
+    package init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// - Parameters:
+    ///   - replies: of all commands of the call, in order.
+    ///   - isRepeatable: whether the command at a place may be done twice.
+    ///   - node: that said so.
+    /// - Returns: what to do, and a redirection to remember for the slot.
+    package mutating func decide(
+        _ replies: [RedisReply], isRepeatable: (Int) -> Bool, from node: RedisNode
+    ) -> (verdict: Verdict, moved: Redirection?) {
+        var moved: Redirection?
+        var verdict: Verdict?
+        var isDone = false
+        for (place, reply) in replies.enumerated() {
+            switch Self.standing(of: reply, node) {
+            case .done: isDone = isDone || !isRepeatable(place)
+            case .moved(let redirection):
+                moved = moved ?? redirection
+                verdict = verdict ?? .again(redirection.node, asking: false)
+            case .ask(let redirection): verdict = verdict ?? .again(redirection.node, asking: true)
+            case .tryAgain: verdict = verdict ?? .later
+            }
+        }
+        guard let verdict, !isDone, sent < limit else { return (.over, moved) }
+        sent += 1
+        return (verdict, moved)
+    }
+
+    private static func standing(of reply: RedisReply, _ node: RedisNode) -> Standing {
+        guard case .error(let error) = reply else { return .done }
+        switch error.code {
+        case "MOVED": return Redirection(error.message, from: node).map { .moved($0) } ?? .done
+        case "ASK": return Redirection(error.message, from: node).map { .ask($0) } ?? .done
+        case "TRYAGAIN": return .tryAgain
+        default: return .done
+        }
+    }
+}
+
+extension RedisReply {
+    /// What a caller is told: a reply, or why there is none.
+    ///
+    /// - Parameter isCluster: whether redirections were followed; otherwise the server's own words say most.
+    package func outcome(isCluster: Bool) -> RedisClient.Outcome {
+        guard case .error(let error) = self else { return .success(self) }
+        switch error.code {
+        case "CLUSTERDOWN": return .failure(.unavailable(.clusterDown))
+        case "LOADING": return .failure(.unavailable(.loading))
+        case "MASTERDOWN": return .failure(.unavailable(.masterDown))
+        case "READONLY": return .failure(.unavailable(.readOnly))
+        case "TRYAGAIN": return .failure(.unavailable(.slotMoving))
+        case "MOVED" where isCluster, "ASK" where isCluster: return .failure(.unavailable(.movedTooOften))
+        default: return .failure(.refused(error))
+        }
+    }
+
+    /// Whether the server's order is not what it was taken for.
+    package var tellsOfChange: Bool {
+        guard case .error(let error) = self else { return false }
+        return ["MOVED", "CLUSTERDOWN", "READONLY", "MASTERDOWN"].contains(error.code)
+    }
+}

@@ -1,0 +1,177 @@
+internal import NIOCore
+internal import NIOTLS
+
+/// Drives one connection: hands bytes, replies and time to its machine, and does what that says.
+final class RedisConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Who waits for one reply: a call, and which of its commands.
+    private struct Caller {
+        let call: RedisCall
+        let place: Int
+    }
+
+    /// What a buffer for writing may keep; one that grew for a large command is not held on to.
+    private static let keptBytes = 256 << 10
+
+    private let link: NodeLink
+    private let greeting: Greeting
+    private let isSecure: Bool
+    private let unsentBytes: Int
+    private var machine: ConnectionMachine<Caller>
+    private var reader: RESPReader
+    private var context: ChannelHandlerContext?
+    /// Written, but not given to the channel yet: everything that one tick asks goes out at once.
+    private var outgoing = ByteBuffer()
+    private var timer: Scheduled<Void>?
+    private var armed = NIODeadline.distantFuture
+    private var failure: ConnectionFailure?
+    private var isOver = false
+
+    init(link: NodeLink, greeting: Greeting, configuration: RedisConfiguration, openUntil: NIODeadline) {
+        self.link = link
+        self.greeting = greeting
+        isSecure = configuration.tls != nil
+        unsentBytes = configuration.limits.unsentBytes
+        machine = ConnectionMachine(
+            limits: configuration.limits, timeouts: configuration.timeouts, openUntil: openUntil, at: .now())
+        reader = RESPReader(limits: configuration.limits.reply)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        arm()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !isSecure { open() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted = event as? TLSUserEvent { open() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        machine.heard(at: .now())
+        reader.feed(unwrapInboundIn(data))
+        do throws(RESPMistake) {
+            while !isOver, let reply = try reader.next() { obey(machine.received(reply)) }
+        } catch {
+            close(.protocolBroken(error))
+        }
+        if machine.isDrained { close(.stopped) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+        link.core.flush()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        close(isSecure && machine.isOpening ? .tlsRefused("closed by the server") : .closed)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        close(ConnectionFailure(error, isSecure: isSecure))
+    }
+
+    /// Writes the commands of a call; ``flush()`` sends them.
+    ///
+    /// - Returns: why it cannot be sent; `nil` if it was written.
+    func send(_ call: RedisCall, at now: NIODeadline) -> RedisFailure.NotSent? {
+        if let refusal = machine.refusal(of: call.replyCount) { return refusal }
+        guard let context, context.channel.isWritable, outgoing.readableBytes < unsentBytes else { return .queueFull }
+        for place in call.request.commands.indices {
+            if call.isAsking {
+                machine.expect(nil, until: call.request.deadline, at: now)
+                write(RedisCommand("ASKING"))
+            }
+            machine.expect(Caller(call: call, place: place), until: call.request.deadline, at: now)
+            write(call.request.commands[place])
+        }
+        arm()
+        return nil
+    }
+
+    /// Sends what was written.
+    func flush() {
+        guard let context, outgoing.readableBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+        if outgoing.capacity > Self.keptBytes { outgoing = ByteBuffer() } else { outgoing.clear() }
+    }
+
+    /// Takes nothing more, and closes when everybody has their reply, or at once if `now`.
+    func drain(atOnce: Bool) {
+        if machine.drain() || atOnce { close(.stopped) }
+    }
+
+    private func open() {
+        write(machine.opened(greeting))
+        flush()
+    }
+
+    private func obey(_ action: ConnectionMachine<Caller>.ReplyAction) {
+        switch action {
+        case .answer(let caller, let reply): link.core.answer(caller.call, .reply(reply), at: caller.place, from: link)
+        case .drop: break
+        case .write(let command): write(command)
+        case .ready:
+            arm()
+            link.connected()
+        case .close(let failure): close(failure)
+        }
+    }
+
+    private func write(_ command: RedisCommand) {
+        outgoing.writeImmutableBuffer(command.encoded())
+    }
+
+    /// The one place where it ends; what comes after the first time is not heard.
+    private func close(_ failure: ConnectionFailure) {
+        guard !isOver else { return }
+        isOver = true
+        timer?.cancel()
+        outgoing.clear()
+        let lost = machine.closed()
+        context?.close(promise: nil)
+        link.lost(self, failure)
+        for caller in lost {
+            link.core.answer(
+                caller.call, .failure(.outcomeUnknown(.connectionLost(failure))), at: caller.place, from: link)
+        }
+    }
+
+    /// Sees to it that time is told to the machine when it wants to know.
+    private func arm() {
+        guard let context, let wake = machine.nextWake, wake < armed else { return }
+        timer?.cancel()
+        armed = wake
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: wake) { self.wake() }
+    }
+
+    private func wake() {
+        armed = .distantFuture
+        let now = NIODeadline.now()
+        let (timedOut, action) = machine.wake(at: now)
+        switch action {
+        case .rest: break
+        case .ping:
+            machine.expect(nil, until: .distantFuture, at: now)
+            write(RedisCommand("PING"))
+            flush()
+        case .close(let failure): close(failure)
+        }
+        for caller in timedOut {
+            link.core.answer(caller.call, .failure(.outcomeUnknown(.timedOut)), at: caller.place, from: link)
+        }
+        arm()
+        link.core.flush()
+    }
+}

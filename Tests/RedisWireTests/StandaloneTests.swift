@@ -1,0 +1,294 @@
+import Foundation
+import NIOCore
+import RedisWire
+import Testing
+
+/// One after the other: each measures time.
+@Suite("The client and a real server", .serialized)
+struct StandaloneTests {
+    @Test("Commands of all kinds are answered")
+    func answers() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        try await withClient(configuration(server.node)) { client in
+            #expect(try await client.call(RedisCommand("PING"), for: nil) == .simpleString("PONG"))
+            var set = RedisCommand("SET")
+            set.append("key")
+            set.append(ByteBuffer(bytes: [0, 13, 10, 255]))
+            #expect(try await client.call(set, for: nil).text() == "OK")
+            #expect(
+                try await client.call(RedisCommand("GET", "key"), for: nil).bytes().readableBytesView == [
+                    0, 13, 10, 255,
+                ])
+            #expect(try await client.call(RedisCommand("GET", "none"), for: nil).isNull)
+            // A map is RESP3's.
+            guard case .map = try await client.call(RedisCommand("CONFIG", "GET", "maxmemory"), for: nil) else {
+                Issue.record("no map")
+                return
+            }
+            let wrong = await client.outcome(RedisCommand("LPUSH", "key", "x"))
+            guard case .failure(.refused(let error)) = wrong else {
+                Issue.record("\(wrong)")
+                return
+            }
+            #expect(error.code == "WRONGTYPE")
+            let big = String(repeating: "x", count: 5_000_000)
+            #expect(try await client.call(RedisCommand("SET", "big", big), for: nil).text() == "OK")
+            #expect(try await client.call(RedisCommand("GET", "big"), for: nil).bytes().readableBytes == 5_000_000)
+        }
+    }
+
+    @Test("A pipeline stands together and has an outcome for each; every master is one")
+    func pipeline() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        try await withClient(configuration(server.node)) { client in
+            try await withThrowingTaskGroup { group in
+                for number in 0..<50 {
+                    group.addTask { () async throws in
+                        let outcomes = await client.pipeline(
+                            [
+                                RedisCommand("SET", "shared", "\(number)"), RedisCommand("LPUSH", "shared", "x"),
+                                RedisCommand("GET", "shared"), RedisCommand("WAIT", "0", "10", isRepeatable: true),
+                            ], for: nil)
+                        #expect(try outcomes[0].get().text() == "OK")
+                        #expect(throws: RedisFailure.self) { try outcomes[1].get() }
+                        #expect(try outcomes[2].get().integer() == Int64(number))
+                        #expect(try outcomes[3].get().integer() == 0)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let all = await client.callEachMaster(RedisCommand("DBSIZE"))
+            #expect(all.map(\.node.port) == [server.port])
+            #expect(try all[0].outcome.get().integer() == 1)
+        }
+    }
+
+    @Test("What is too large, too late or too much is refused before it is sent")
+    func refusals() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var configuration = configuration(server.node)
+        configuration.limits.inFlight = 2
+        try await withClient(configuration) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            var large = RedisCommand("SET")
+            large.append("x")
+            large.append([UInt8](repeating: 0, count: RedisCommand.largest))
+            #expect(await client.outcome(large) == .failure(.notSent(.tooLarge)))
+            #expect(await client.outcome(RedisCommand("PING"), within: .zero) == .failure(.notSent(.timedOut)))
+            server.stall()
+            async let first = client.outcome(RedisCommand("PING"))
+            async let second = client.outcome(RedisCommand("PING"))
+            async let third = client.outcome(RedisCommand("PING"))
+            try await Task.sleep(for: .milliseconds(50))
+            server.goOn()
+            let outcomes = await [first, second, third]
+            #expect(outcomes.filter { $0 == .failure(.notSent(.queueFull)) }.count == 1)
+            #expect(outcomes.filter { $0 == .success(.simpleString("PONG")) }.count == 2)
+        }
+    }
+
+    @Test("A user with a password, from the address or from a file that changes")
+    func login() async throws {
+        let server = try RedisServer(["--user", "office", "on", ">secret", "~*", "+@all", "--user", "default", "off"])
+        try await server.start()
+        var good = try RedisConfiguration(address: "redis://office:secret@127.0.0.1:\(server.port)/3")
+        try await withClient(good) { client in
+            #expect(try await client.call(RedisCommand("ACL", "WHOAMI"), for: nil).text() == "office")
+            let info = try await client.call(RedisCommand("CLIENT", "INFO"), for: nil).text()
+            #expect(info.contains("db=3 ") && info.contains("resp=3") && info.contains("name=holdfast"))
+        }
+        let file = server.directory.appendingPathComponent("password")
+        try "wrong\n".write(to: file, atomically: true, encoding: .utf8)
+        good.password = .file(file.path)
+        try await withClient(good) { client in
+            let refused = await client.outcome(RedisCommand("PING"))
+            #expect(refused == .failure(.notSent(.notConnected(.loginRefused(code: "WRONGPASS")))))
+            #expect(!"\(refused)".contains("wrong"))
+            try "secret\n".write(to: file, atomically: true, encoding: .utf8)
+            try await eventually("the new password is read") { await client.outcome(RedisCommand("PING")).isGood }
+        }
+        var none = good
+        none.password = .file("/nowhere")
+        try await withClient(none) { client in
+            #expect(
+                await client.outcome(RedisCommand("PING"))
+                    == .failure(.notSent(.notConnected(.passwordUnreadable("No such file or directory")))))
+        }
+        none.password = nil
+        none.user = nil
+        try await withClient(none) { client in
+            #expect(
+                await client.outcome(RedisCommand("PING"))
+                    == .failure(.notSent(.notConnected(.loginRefused(code: "NOAUTH")))))
+        }
+    }
+
+    @Test("A server that is killed takes what was under way with it, and is found again when it is back")
+    func killed() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        try await withClient(configuration(server.node)) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            async let blocked = client.outcome(RedisCommand("BLPOP", "nothing", "0"))
+            try await Task.sleep(for: .milliseconds(30))
+            server.kill()
+            guard case .failure(.outcomeUnknown(.connectionLost)) = await blocked else {
+                Issue.record("\(await blocked)")
+                return
+            }
+            try await eventually("a call is refused as not sent") {
+                guard case .failure(.notSent(.notConnected(.unreachable))) = await client.outcome(RedisCommand("PING"))
+                else { return false }
+                return true
+            }
+            let start = ContinuousClock.now
+            _ = await client.outcome(RedisCommand("PING"))
+            #expect(ContinuousClock.now - start < .milliseconds(500), "refused at once, not after a timeout")
+            try await server.start()
+            try await eventually("it is back", within: .seconds(2)) {
+                await client.outcome(RedisCommand("PING")).isGood
+            }
+        }
+    }
+
+    @Test("A server that stalls: the outcome is unknown, and afterwards nobody hears another's reply")
+    func stalled() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        try await withClient(configuration(server.node)) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            server.stall()
+            await withTaskGroup { group in
+                for number in 0..<20 {
+                    group.addTask {
+                        let outcome = await client.outcome(
+                            RedisCommand("ECHO", "late \(number)"), within: .milliseconds(60))
+                        #expect(outcome == .failure(.outcomeUnknown(.timedOut)))
+                    }
+                }
+            }
+            async let patient = client.outcome(RedisCommand("ECHO", "patient"))
+            try await Task.sleep(for: .milliseconds(30))
+            server.goOn()
+            #expect(try await patient.get().text() == "patient")
+            for number in 0..<20 {
+                #expect(try await client.call(RedisCommand("ECHO", "\(number)"), for: nil).text() == "\(number)")
+            }
+            let info = try await client.call(RedisCommand("INFO", "stats"), for: nil).text()
+            #expect(
+                info.contains("total_connections_received:2"),
+                "the connection stood (the other asked whether it listens)")
+        }
+    }
+
+    @Test("A server that stalls for too long loses its connection, and gets a new one")
+    func silent() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var configuration = configuration(server.node)
+        configuration.timeouts.silence = .milliseconds(100)
+        try await withClient(configuration) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            server.stall()
+            #expect(await client.outcome(RedisCommand("PING")) == .failure(.outcomeUnknown(.connectionLost(.silent))))
+            server.goOn()
+            try await eventually("it is back") { await client.outcome(RedisCommand("PING")).isGood }
+        }
+    }
+
+    @Test("A connection that idles is tried")
+    func idle() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var configuration = configuration(server.node)
+        configuration.timeouts.idle = .milliseconds(20)
+        configuration.timeouts.silence = .milliseconds(100)
+        try await withClient(configuration) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            try await eventually("pings are counted") {
+                let stats = try server.cli("INFO", "commandstats")
+                guard let line = stats.split(separator: "\r\n").first(where: { $0.hasPrefix("cmdstat_ping:calls=") }),
+                    let calls = Int(line.dropFirst("cmdstat_ping:calls=".count).prefix { $0.isNumber })
+                else { return false }
+                return calls >= 4
+            }
+            server.stall()
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(await client.outcome(RedisCommand("PING"), within: .milliseconds(50)).isCertainlyUndone)
+            server.goOn()
+        }
+    }
+
+    @Test("Stopping answers what is under way and refuses what comes later")
+    func stopping() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        try await withClient(configuration(server.node)) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            async let blocked = client.outcome(RedisCommand("BLPOP", "list", "0"))
+            try await Task.sleep(for: .milliseconds(30))
+            client.stop()
+            #expect(await client.outcome(RedisCommand("PING")) == .failure(.notSent(.stopping)))
+            try server.cli("RPUSH", "list", "x")
+            #expect(try await blocked.get().array().count == 2)
+            await client.stopped()
+        }
+    }
+
+    @Test("A server that never answers when it is stopped is left after a time")
+    func stoppingInTime() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var configuration = configuration(server.node)
+        configuration.timeouts.drain = .milliseconds(100)
+        try await withClient(configuration) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            async let blocked = client.outcome(RedisCommand("BLPOP", "list", "0"))
+            try await Task.sleep(for: .milliseconds(30))
+            client.stop()
+            #expect(await blocked == .failure(.outcomeUnknown(.connectionLost(.stopped))))
+        }
+    }
+
+    @Test("A name without an address is told")
+    func unknownName() async throws {
+        try await withClient(configuration(RedisNode(host: "nowhere.invalid", port: 1))) { client in
+            guard case .failure(.notSent(.notConnected(.unreachable))) = await client.outcome(RedisCommand("PING"))
+            else {
+                Issue.record("it was found")
+                return
+            }
+        }
+    }
+
+    @Test("What is no Redis is told, and what it says goes to nobody")
+    func noRedis() async throws {
+        let listener = try await Impostor.start(saying: "HTTP/1.1 400 Bad Request\r\n\r\n")
+        try await withClient(configuration(listener.node)) { client in
+            #expect(
+                await client.outcome(RedisCommand("PING"))
+                    == .failure(.notSent(.notConnected(.protocolBroken(.unknownType(UInt8(ascii: "H")))))))
+        }
+        try await listener.stop()
+        let silent = try await Impostor.start(saying: "")
+        var configuration = configuration(silent.node)
+        configuration.timeouts.connect = .milliseconds(100)
+        try await withClient(configuration) { client in
+            #expect(
+                await client.outcome(RedisCommand("PING"))
+                    == .failure(.notSent(.notConnected(.unreachable("no connection in time")))))
+        }
+        try await silent.stop()
+    }
+}
+
+extension Result where Success == RedisReply, Failure == RedisFailure {
+    var isGood: Bool { (try? get()) != nil }
+
+    var isCertainlyUndone: Bool {
+        if case .failure(let failure) = self { failure.isCertainlyUndone } else { false }
+    }
+}

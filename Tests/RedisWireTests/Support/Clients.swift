@@ -1,0 +1,42 @@
+import Logging
+import NIOCore
+import NIOPosix
+import RedisWire
+import Testing
+
+/// Runs a client beside what is done with it, and stops it in order.
+func withClient<Value: Sendable>(
+    _ configuration: RedisConfiguration, _ body: (RedisClient) async throws -> Value
+) async throws -> Value {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let client = try RedisClient(
+        configuration: configuration, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+    async let running: Void = client.run()
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(client)) } catch { result = .failure(error) }
+    client.stop()
+    try await running
+    return try result.get()
+}
+
+/// A configuration whose waiting suits a test.
+func configuration(_ node: RedisNode) -> RedisConfiguration {
+    var configuration = RedisConfiguration(servers: .standalone(node))
+    configuration.timeouts.connect = .seconds(2)
+    configuration.timeouts.longestBackoff = .milliseconds(100)
+    return configuration
+}
+
+extension RedisClient {
+    /// How a call ended, with the failure as a value.
+    func outcome(
+        _ command: RedisCommand, for key: RedisKey? = nil, within span: Duration? = nil
+    ) async -> Outcome {
+        do throws(RedisFailure) {
+            return .success(try await call(command, for: key, deadline: span.map { .now() + TimeAmount($0) }))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
