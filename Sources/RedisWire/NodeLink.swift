@@ -81,7 +81,8 @@ final class NodeLink {
 
     /// The connection is gone, or never was.
     func lost(_ lost: RedisConnection?, _ failure: ConnectionFailure) {
-        if let lost, lost !== connection { return }
+        // The end of an attempt beside another, or of one whose link does not know it yet.
+        guard lost === connection else { return }
         connection = nil
         guard !machine.isClosed else { return core.noteGone(self) }
         let (refused, rest) = machine.failed(failure, chance: core.chance())
@@ -119,11 +120,9 @@ final class NodeLink {
             return
         }
         let patience = TimeAmount(configuration.timeouts.connect)
-        let connection = RedisConnection(
-            link: self, greeting: greeting, configuration: configuration, openUntil: .now() + patience)
-        self.connection = connection
+        let openUntil = NIODeadline.now() + patience
         attempts += 1
-        let bound = NIOLoopBound((link: self, connection: connection), eventLoop: eventLoop)
+        let bound = NIOLoopBound((link: self, greeting: greeting), eventLoop: eventLoop)
         ClientBootstrap(group: eventLoop)
             .connectTimeout(patience)
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -135,26 +134,37 @@ final class NodeLink {
             )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let (link, connection) = bound.value
+                    // A name may have several addresses, and each that is tried has a channel: one of them comes through.
+                    let (link, greeting) = bound.value
                     if let tls = link.tls {
                         let handler = try NIOSSLClientHandler(context: tls, serverHostname: link.serverName)
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
-                    try channel.pipeline.syncOperations.addHandler(connection)
+                    try channel.pipeline.syncOperations.addHandler(
+                        RedisConnection(
+                            link: link, greeting: greeting, configuration: link.configuration, openUntil: openUntil))
                 }
             }
             .connect(host: node.host, port: node.port)
             .assumeIsolated()
             .whenComplete { result in
                 self.attempts -= 1
-                switch result {
-                case .success:
-                    if self.machine.isClosed { connection.drain(atOnce: true) }
-                case .failure(let error):
-                    self.lost(connection, ConnectionFailure(error, isSecure: false))
-                }
-                if self.machine.isClosed { self.core.noteGone(self) }
+                self.attempted(result)
             }
+    }
+
+    private func attempted(_ result: Result<any Channel, any Error>) {
+        switch result {
+        case .success(let channel):
+            // It may have failed on the way here.
+            guard let connection = try? channel.pipeline.syncOperations.handler(type: RedisConnection.self) else {
+                return lost(nil, .closed)
+            }
+            self.connection = connection
+            if let failure = connection.failure { return lost(connection, failure) }
+            if machine.isClosed { connection.drain(atOnce: true) }
+        case .failure(let error): lost(nil, ConnectionFailure(error, isSecure: false))
+        }
     }
 
     /// The name that the certificate must carry; `nil` where it must carry the address that is connected to.

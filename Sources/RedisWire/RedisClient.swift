@@ -73,7 +73,8 @@ public final class RedisClient: Service {
     }
 
     /// Asks for commands one behind the other on one connection, nothing between them, and calls back with an outcome
-    /// for each: a write and the `WAIT` for its replicas.
+    /// for each: a write and the `WAIT` for its replicas. (A server lets `WAIT` hold up everything behind it on the
+    /// connection, until the replicas have it or its own time is over.)
     ///
     /// Where the key has moved all are sent again, if nothing of them was done but what is
     /// ``RedisCommand/isRepeatable``.

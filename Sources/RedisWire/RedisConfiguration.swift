@@ -15,7 +15,8 @@ public struct RedisConfiguration: Sendable {
         case file(String)
     }
 
-    /// How a server proves who it is.
+    /// How a server proves who it is: by a certificate of an authority that is trusted, for the host's name or for the
+    /// address that is connected to (either is enough for NIOSSL).
     public struct TLS: Sendable, Hashable {
         /// The file of certificates (PEM) that are trusted; the system's if `nil`.
         public var authorities: String?

@@ -26,8 +26,8 @@ final class RedisConnection: ChannelInboundHandler {
     private var outgoing = ByteBuffer()
     private var timer: Scheduled<Void>?
     private var armed = NIODeadline.distantFuture
-    private var failure: ConnectionFailure?
-    private var isOver = false
+    /// Why it ended; `nil` while it has not.
+    private(set) var failure: ConnectionFailure?
 
     init(link: NodeLink, greeting: Greeting, configuration: RedisConfiguration, openUntil: NIODeadline) {
         self.link = link
@@ -45,7 +45,7 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timer?.cancel()
+        close(.closed)
         self.context = nil
     }
 
@@ -62,7 +62,7 @@ final class RedisConnection: ChannelInboundHandler {
         machine.heard(at: .now())
         reader.feed(unwrapInboundIn(data))
         do throws(RESPMistake) {
-            while !isOver, let reply = try reader.next() { obey(machine.received(reply)) }
+            while failure == nil, let reply = try reader.next() { obey(machine.received(reply)) }
         } catch {
             close(.protocolBroken(error))
         }
@@ -135,8 +135,8 @@ final class RedisConnection: ChannelInboundHandler {
 
     /// The one place where it ends; what comes after the first time is not heard.
     private func close(_ failure: ConnectionFailure) {
-        guard !isOver else { return }
-        isOver = true
+        guard self.failure == nil else { return }
+        self.failure = failure
         timer?.cancel()
         outgoing.clear()
         let lost = machine.closed()
@@ -166,7 +166,9 @@ final class RedisConnection: ChannelInboundHandler {
             machine.expect(nil, until: .distantFuture, at: now)
             write(RedisCommand("PING"))
             flush()
-        case .close(let failure): close(failure)
+        case .close(let failure):
+            let isNoTLS = isSecure && machine.isOpening && context?.channel.isActive == true
+            close(isNoTLS ? .tlsRefused("no answer in time") : failure)
         }
         for caller in timedOut {
             link.core.answer(caller.call, .failure(.outcomeUnknown(.timedOut)), at: caller.place, from: link)

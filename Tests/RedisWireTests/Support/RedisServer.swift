@@ -25,7 +25,8 @@ final class RedisServer {
     /// - Parameters:
     ///   - arguments: options of the server besides those that every one gets.
     ///   - tlsOnly: the port speaks TLS and nothing else.
-    init(_ arguments: [String] = [], tlsOnly: Bool = false) throws {
+    ///   - isCluster: it is to be a node of a cluster, which holds one that is silent for half a second for dead.
+    init(_ arguments: [String] = [], tlsOnly: Bool = false, isCluster: Bool = false) throws {
         let ports = try Self.freePorts(2)
         port = ports[0]
         busPort = ports[1]
@@ -38,6 +39,8 @@ final class RedisServer {
                 "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", directory.path, "--daemonize", "no",
                 "--repl-diskless-sync-delay", "0", "--logfile", "log",
             ] + arguments
+            + (isCluster
+                ? ["--cluster-enabled", "yes", "--cluster-port", "\(busPort)", "--cluster-node-timeout", "500"] : [])
     }
 
     deinit {
