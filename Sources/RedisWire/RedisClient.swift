@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// It lives on one event loop, with one connection a server: what is asked from whatever thread is handed over in one
 /// wake-up, goes out in the order of asking, and is answered on that loop. Only what certainly was not done is sent
-/// again by itself (a key that has moved); a lost connection is told as ``RedisFailure/outcomeUnknown(_:)`` and is the
+/// again by itself (a key that has moved, which then may come behind what was asked later); a lost connection is told as ``RedisFailure/outcomeUnknown(_:)`` and is the
 /// caller's business.
 ///
 /// It is to be run or to be stopped at least: what was begun keeps itself alive until then.
@@ -28,6 +28,10 @@ public final class RedisClient: Service {
     public init(
         configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger
     ) throws(ConnectionFailure) {
+        let limits = configuration.limits
+        precondition(
+            limits.inFlight > 0 && limits.waiting > 0 && limits.unsentBytes > 0 && limits.polled > 0
+                && limits.redirects >= 0, "a bound lets something through")
         let loop = eventLoopGroup.next()
         eventLoop = loop
         timeout = TimeAmount(configuration.timeouts.call)

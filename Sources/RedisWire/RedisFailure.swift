@@ -41,6 +41,14 @@ public enum RedisFailure: Error, Sendable, Equatable {
         case masterDown
         /// `READONLY`: the server has become a replica.
         case readOnly
+        /// `BUSY`: a script of somebody's runs for too long.
+        case busy
+        /// `NOREPLICAS`: fewer replicas than the server wants for a write.
+        case tooFewReplicas
+        /// `MISCONF`: the server cannot write to its disk.
+        case cannotPersist
+        /// `OOM`: the server is at its `maxmemory`. A script that has begun to write is let finish.
+        case outOfMemory
         /// Sent from node to node more than ``RedisConfiguration/Limits/redirects`` times.
         case movedTooOften
         /// `TRYAGAIN` more than ``RedisConfiguration/Limits/redirects`` times: the key's slot is being moved.

@@ -215,11 +215,13 @@ struct RedirectsTests {
             ("CLUSTERDOWN x", RedisFailure.unavailable(.clusterDown)), ("LOADING x", .unavailable(.loading)),
             ("MASTERDOWN x", .unavailable(.masterDown)), ("READONLY x", .unavailable(.readOnly)),
             ("TRYAGAIN x", .unavailable(.slotMoving)), ("MOVED 1 b:2", .unavailable(.movedTooOften)),
-            ("OOM x", .refused(RedisServerError(code: "OOM", message: "x"))),
+            ("BUSY x", .unavailable(.busy)), ("NOREPLICAS x", .unavailable(.tooFewReplicas)),
+            ("MISCONF x", .unavailable(.cannotPersist)), ("OOM x", .unavailable(.outOfMemory)),
+            ("WRONGTYPE x", .refused(RedisServerError(code: "WRONGTYPE", message: "x"))),
         ])
     func telling(line: String, failure: RedisFailure) {
         #expect(Self.error(line).outcome(isCluster: true) == .failure(failure))
-        #expect(failure.isCertainlyUndone == (line != "OOM x"))
+        #expect(failure.isCertainlyUndone == (line != "WRONGTYPE x"))
     }
 
     @Test("Asked as one server, a cluster's redirection is told in its own words")

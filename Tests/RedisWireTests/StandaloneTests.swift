@@ -126,6 +126,44 @@ struct StandaloneTests {
         }
     }
 
+    @Test("A server that does not know RESP3 is spoken to in RESP2")
+    func oldProtocol() async throws {
+        let server = try RedisServer(["--rename-command", "HELLO", "", "--requirepass", "secret"])
+        try await server.start()
+        let address = "redis://:secret@127.0.0.1:\(server.port)/1"
+        try await withClient(try RedisConfiguration(address: address)) { client in
+            let info = try await client.call(RedisCommand("CLIENT", "INFO"), for: nil).text()
+            #expect(info.contains("db=1 ") && info.contains("resp=2") && info.contains("name=holdfast"))
+            let setting = try await client.call(RedisCommand("CONFIG", "GET", "maxmemory"), for: nil)
+            guard case .array = setting else {
+                Issue.record("\(setting)")
+                return
+            }
+            #expect(try setting.value(under: "maxmemory")?.integer() == 0)
+            #expect(try await client.call(RedisCommand("GET", "none"), for: nil).isNull)
+        }
+        let wrong = try RedisConfiguration(address: "redis://:wrong@127.0.0.1:\(server.port)")
+        try await withClient(wrong) { client in
+            #expect(
+                await client.outcome(RedisCommand("PING"))
+                    == .failure(.notSent(.notConnected(.loginRefused(code: "WRONGPASS")))))
+        }
+    }
+
+    @Test("A server that has no room says so, and nothing was done")
+    func unavailable() async throws {
+        let server = try RedisServer(["--maxmemory", "1", "--maxmemory-policy", "noeviction"])
+        try await server.start()
+        try await withClient(configuration(server.node)) { client in
+            #expect(await client.outcome(RedisCommand("SET", "a", "b")) == .failure(.unavailable(.outOfMemory)))
+            _ = try await client.call(RedisCommand("CONFIG", "SET", "maxmemory", "0"), for: nil)
+            _ = try await client.call(RedisCommand("REPLICAOF", "127.0.0.1", "1"), for: nil)
+            #expect(await client.outcome(RedisCommand("SET", "a", "b")) == .failure(.unavailable(.readOnly)))
+            _ = try await client.call(RedisCommand("CONFIG", "SET", "replica-serve-stale-data", "no"), for: nil)
+            #expect(await client.outcome(RedisCommand("GET", "a")) == .failure(.unavailable(.masterDown)))
+        }
+    }
+
     @Test("A server that is killed takes what was under way with it, and is found again when it is back")
     func killed() async throws {
         let server = try RedisServer()
