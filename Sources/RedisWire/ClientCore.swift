@@ -310,7 +310,11 @@ extension ClientCore {
         do {
             map = try ClusterMap(slots: outcome.get(), from: node, limit: configuration.limits.nodes)
         } catch let failure as RedisFailure {
-            if case .notSent(.notConnected(let reason)) = failure { lastFailure = reason }
+            switch failure {
+            case .notSent(.notConnected(let reason)): lastFailure = reason
+            case .refused(let error): lastFailure = .greetingRefused(error)
+            default: break
+            }
             logger.debug(
                 "A node does not tell the cluster's order", metadata: ["redis.node": "\(node)", "reason": "\(failure)"])
         } catch {

@@ -48,7 +48,8 @@ package struct ClusterMachine: ~Copyable {
     private var nodes: [RedisNode] = []
     private var poll: Poll?
     private var polls = 0
-    private var failedPolls = 0
+    /// Whether nobody answered the last time.
+    private var hasFailed = false
     private var notBefore = NIODeadline.uptimeNanoseconds(0)
 
     package init(
@@ -109,7 +110,7 @@ package struct ClusterMachine: ~Copyable {
 
     /// When to look though nothing seems to have changed.
     package func nextLook(at now: NIODeadline) -> NIODeadline {
-        failedPolls > 0 ? notBefore : now + longest
+        hasFailed ? notBefore : now + longest
     }
 
     /// A node that was asked said this, or nothing (`nil`).
@@ -129,10 +130,10 @@ package struct ClusterMachine: ~Copyable {
         self.poll = nil
         // Most votes; among equals the one that gives most slots a master.
         guard let best = poll.views.max(by: { ($0.votes, $0.map.covered) < ($1.votes, $1.map.covered) })?.map else {
-            failedPolls += 1
+            hasFailed = true
             return .failed
         }
-        failedPolls = 0
+        hasFailed = false
         let isNew = best != self.map
         adopt(best)
         return .adopt(isNew: isNew)
@@ -141,7 +142,7 @@ package struct ClusterMachine: ~Copyable {
     /// Masters, which are connected anyway; others, too, when they had nothing to say or are few.
     private func candidates() -> [RedisNode] {
         guard let map else { return seeds }
-        guard failedPolls > 0 || map.masters.count < polled else { return map.masters }
+        guard hasFailed || map.masters.count < polled else { return map.masters }
         var seen: Set<RedisNode> = []
         return (map.masters + map.replicas + seeds).filter { seen.insert($0).inserted }
     }

@@ -16,8 +16,6 @@ package struct Greeting: Sendable {
     private let database: Int
     private let clientName: String
     private var step = Step.hello
-    /// Whether the server knows RESP3; Redis before 6 does not.
-    package private(set) var isRESP3 = false
 
     package init(user: String?, password: String?, database: Int, clientName: String) {
         self.user = user
@@ -46,9 +44,7 @@ package struct Greeting: Sendable {
     package mutating func heard(_ reply: RedisReply) -> Next {
         switch (step, reply) {
         case (.hello, .error(let error)): return refusedHello(error)
-        case (.hello, _):
-            isRESP3 = true
-            return askForDatabase()
+        case (.hello, _): return askForDatabase()
         case (.login, .error(let error)): return .refused(.loginRefused(code: error.code))
         case (.login, _): return askForName()
         // A name is a comfort: a user that may not set one is served all the same.

@@ -74,7 +74,7 @@ public enum ConnectionFailure: Error, Sendable, Equatable {
     case loginRefused(code: String)
     /// The file of the password cannot be read; in words.
     case passwordUnreadable(String)
-    /// The server refused something else of what a connection starts with (`SELECT` for one).
+    /// The server refused something else of what is asked first (`SELECT` for one, or a cluster's order).
     case greetingRefused(RedisServerError)
     /// What came is no RESP, or goes beyond a bound.
     case protocolBroken(RESPMistake)

@@ -2,7 +2,7 @@ import NIOCore
 import RedisWire
 import Testing
 
-@Suite("Whatever a server does, nobody gets another's reply", .serialized)
+@Suite("Whatever a server does, nobody gets another's reply", .serialized, .timeLimit(.minutes(1)))
 struct MoodyServerTests {
     private struct Account {
         var good = 0

@@ -4,7 +4,7 @@ import RedisWire
 import Testing
 
 /// One after the other: each measures time.
-@Suite("The client and a real server", .serialized)
+@Suite("The client and a real server", .serialized, .timeLimit(.minutes(1)))
 struct StandaloneTests {
     @Test("Commands of all kinds are answered")
     func answers() async throws {
@@ -288,6 +288,59 @@ struct StandaloneTests {
             try await Task.sleep(for: .milliseconds(30))
             client.stop()
             #expect(await blocked == .failure(.outcomeUnknown(.connectionLost(.stopped))))
+        }
+    }
+
+    @Test("A cluster of which no node can be reached is told, at once the second time")
+    func noCluster() async throws {
+        let nowhere = try RedisConfiguration(address: "redis+cluster://127.0.0.1:1,127.0.0.1:2")
+        try await withClient(nowhere) { client in
+            for _ in 0..<2 {
+                let outcome = await client.outcome(RedisCommand("GET", "a"), for: RedisKey("a"))
+                guard case .failure(.notSent(.notConnected(.unreachable))) = outcome else {
+                    Issue.record("\(outcome)")
+                    return
+                }
+            }
+            let masters = await client.callEachMaster(RedisCommand("PING"))
+            #expect(masters.count == 1 && masters[0].outcome.isCertainlyUndone)
+        }
+    }
+
+    @Test("A server that is no cluster, asked as one, is told")
+    func noClusterThere() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var asked = configuration(server.node)
+        asked.servers = .cluster([server.node])
+        try await withClient(asked) { client in
+            let disabled = RedisServerError(code: "ERR", message: "This instance has cluster support disabled")
+            #expect(
+                await client.outcome(RedisCommand("GET", "a"), for: RedisKey("a"))
+                    == .failure(.notSent(.notConnected(.greetingRefused(disabled)))))
+        }
+    }
+
+    @Test("What the network does not take is bounded")
+    func unsent() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var configuration = configuration(server.node)
+        configuration.limits.unsentBytes = 1 << 20
+        try await withClient(configuration) { client in
+            _ = try await client.call(RedisCommand("PING"), for: nil)
+            server.stall()
+            let text = String(repeating: "x", count: 512 << 10)
+            let outcomes = await withTaskGroup(of: RedisClient.Outcome.self) { group in
+                for _ in 0..<64 {
+                    group.addTask { await client.outcome(RedisCommand("SET", "key", text), within: .milliseconds(300)) }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(outcomes.filter { $0 == .failure(.notSent(.queueFull)) }.count > 30)
+            #expect(outcomes.filter { $0 == .failure(.outcomeUnknown(.timedOut)) }.count >= 2)
+            server.goOn()
+            try await eventually("it goes on") { await client.outcome(RedisCommand("SET", "key", "x")).isGood }
         }
     }
 

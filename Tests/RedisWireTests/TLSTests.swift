@@ -2,7 +2,7 @@ import Foundation
 import RedisWire
 import Testing
 
-@Suite("TLS is checked", .serialized)
+@Suite("TLS is checked", .serialized, .timeLimit(.minutes(1)))
 struct TLSTests {
     /// An authority, and a certificate of it for some names or addresses.
     private struct Certificates {

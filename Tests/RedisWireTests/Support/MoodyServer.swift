@@ -38,23 +38,25 @@ struct MoodyServer {
         typealias OutboundOut = ByteBuffer
         private var reader = RESPReader(limits: RESPLimits())
         private var seed: Seed
-        private let isHangingUp: Bool
+        /// Commands that it answers before it hangs up.
+        private var patience: Int
         private var unsent = ByteBuffer()
         private var isWaiting = false
 
         init(seed: UInt64, isHangingUp: Bool) {
             self.seed = Seed(seed)
-            self.isHangingUp = isHangingUp
+            patience = isHangingUp ? self.seed.number(1...120) : .max
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             reader.feed(unwrapInboundIn(data))
             while let command = try? reader.next() { answer(command) }
-            if isHangingUp, seed.chance(2) { return context.close(promise: nil) }
+            if patience <= 0 { return context.close(promise: nil) }
             send(context)
         }
 
         private func answer(_ command: RedisReply) {
+            patience -= 1
             if seed.chance(20) { unsent.writeString(">2\r\n+invalidate\r\n*1\r\n$3\r\nkey\r\n") }
             guard let arguments = try? command.array(), let name = try? arguments[0].text(), name == "ECHO",
                 let text = try? arguments[1].text()
