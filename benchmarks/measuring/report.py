@@ -138,6 +138,10 @@ def details(row):
     if row.name == "expiry":
         return (f"p99 {told('quiet_p99_us', micros)} before, {told('p99_us', micros)} when {row.middle('ended'):,.0f} ended; "
                 f"{told('rate')} requests/s")
+    if row.name == "tool-rate":
+        return f"{told('ours_rate')}/s, wrk {told('wrk_rate')}/s"
+    if row.name == "tool-cost":
+        return f"{told('us')} µs, the service {told('service_us')} µs"
     if row.name == "memory-hold":
         return f"{row.middle('holds'):,.0f} holds"
     if row.name == "restart":

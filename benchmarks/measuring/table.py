@@ -62,6 +62,8 @@ def table(scale):
         Row("expiry", f"{holds} holds that expire in one second: p99 of others against quiet", Mark(3, 1.3)),
         Row("memory-hold", "memory: a live hold (without a key)", Mark(256, 64, "B"), "B"),
         Row("memory-connection", f"memory: an idle connection, of {scale.connections:,}", Mark(16, 8, "KiB"), "KiB"),
+        Row("tool-rate", "holdfast bench against wrk: requests/s at availability", Mark(0.95, 1, least=True)),
+        Row("tool-cost", "holdfast bench: its CPU per request against the service's, availability", Mark(1, 0.9)),
         Row("restart", f"restart with {holds} holds and purchases, until the first answer", Mark(5, 1, "s"), "s"),
     ]
     for row in rows:
