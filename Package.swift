@@ -67,6 +67,16 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: ours),
+        .target(
+            name: "RedisStore",
+            dependencies: [
+                "BoxOffice", "TicketStore", "RedisWire",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("Lua")], swiftSettings: ours),
         // A target of its own: its texts take half a minute to compile, and seldom change.
         .target(name: "Handbook", resources: [.embedInCode("Web")], swiftSettings: ours),
         .target(
@@ -143,6 +153,14 @@ let package = Package(
                 "BoxOffice", "TicketStore", "Traffic", "TicketAPI", .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .testTarget(name: "LoadTests", dependencies: ["Load", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(
+            name: "RedisStoreTests",
+            dependencies: [
+                "BoxOffice", "TicketStore", "Traffic", "RedisStore", "RedisWire", "StoreContract",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "RedisWireTests",
             dependencies: [

@@ -10,6 +10,13 @@ public struct Availability: Sendable, Equatable {
         public var capacity: Int
         /// Whether a pool that has nothing free has something held: it may come back.
         public var mayComeBack: Bool
+
+        public init(code: Code, free: Int, capacity: Int, mayComeBack: Bool) {
+            self.code = code
+            self.free = free
+            self.capacity = capacity
+            self.mayComeBack = mayComeBack
+        }
     }
 
     /// Goes up with every change; equal versions are equal answers, until ``validUntil``.
@@ -20,6 +27,13 @@ public struct Availability: Sendable, Equatable {
     public var types: [TicketType]
     /// When the numbers change by themselves, at the earliest; `nil` if they do not.
     public var validUntil: Timestamp?
+
+    public init(version: UInt64, free: Int, types: [TicketType], validUntil: Timestamp?) {
+        self.version = version
+        self.free = free
+        self.types = types
+        self.validUntil = validUntil
+    }
 }
 
 /// The places of one pool: `free + held + sold = capacity + oversubscribed`.
@@ -106,6 +120,11 @@ public struct EventCatalogue: Sendable, Equatable {
     public struct Pool: Sendable, Equatable {
         public var code: Code
         public var capacity: Int
+
+        public init(code: Code, capacity: Int) {
+            self.code = code
+            self.capacity = capacity
+        }
     }
 
     public struct TicketType: Sendable, Equatable {
@@ -115,6 +134,14 @@ public struct EventCatalogue: Sendable, Equatable {
         public var isRetired: Bool
         /// Indexes into ``EventCatalogue/pools``.
         public var pools: [Int]
+
+        public init(code: Code, name: String, price: Int64, isRetired: Bool, pools: [Int]) {
+            self.code = code
+            self.name = name
+            self.price = price
+            self.isRetired = isRetired
+            self.pools = pools
+        }
     }
 
     public var event: UInt32
@@ -125,6 +152,17 @@ public struct EventCatalogue: Sendable, Equatable {
     public var currency: String
     public var pools: [Pool]
     public var types: [TicketType]
+
+    public init(
+        event: UInt32, code: Code, revision: UInt64, currency: String, pools: [Pool], types: [TicketType]
+    ) {
+        self.event = event
+        self.code = code
+        self.revision = revision
+        self.currency = currency
+        self.pools = pools
+        self.types = types
+    }
 }
 
 extension BoxOffice {

@@ -2,10 +2,7 @@
 
 extension BoxOffice {
     mutating func extend(_ id: HoldID, key: IdempotencyKey?) -> Answer {
-        var print = Fingerprint()
-        print.add("extend")
-        print.add(Int(truncatingIfNeeded: id.number))
-        let keyFact = key.map { KeyFact(key: $0, fingerprint: print.value) }
+        let keyFact = key.map { KeyFact(key: $0, fingerprint: Fingerprint.ofExtending(id)) }
         if let keyFact, let answer = answer(to: keyFact) { return answer }
         return withRecord(id) { office, record in
             switch record.state {

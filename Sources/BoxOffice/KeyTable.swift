@@ -101,9 +101,19 @@ public struct Fingerprint: Sendable {
     }
 }
 
+extension Fingerprint {
+    /// What makes two requests to extend a hold the same.
+    public static func ofExtending(_ id: HoldID) -> UInt64 {
+        var print = Fingerprint()
+        print.add("extend")
+        print.add(Int(truncatingIfNeeded: id.number))
+        return print.value
+    }
+}
+
 extension HoldRequest {
     /// What makes two requests the same: everything but the key.
-    var fingerprint: UInt64 {
+    public var fingerprint: UInt64 {
         var print = Fingerprint()
         print.add("hold")
         print.add(event.text)

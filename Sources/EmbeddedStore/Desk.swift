@@ -131,20 +131,7 @@ struct Desk: Sendable {
     /// Whether an answer that needs no fact of its own still has to wait, because it tells of a hold whose facts may
     /// not be on the disk yet.
     private func waits(_ outcome: Outcome) -> Bool {
-        guard isCommitting || !gathering.facts.entries.isEmpty else { return false }
-        switch outcome {
-        case .held, .extended, .released, .purchased, .returned, .looked, .eventChanged, .eventRemoved:
-            return true
-        case .refused(let refusal):
-            switch refusal {
-            case .holdExpired, .holdReleased, .alreadyPurchased, .purchaseReturned, .paymentConflict,
-                .extensionDenied, .notPurchased, .keyReused, .revisionMismatch, .eventHasSales:
-                return true
-            case .unknownEvent, .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused,
-                .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyKeys:
-                return false
-            }
-        }
+        (isCommitting || !gathering.facts.entries.isEmpty) && outcome.dependsOnFacts
     }
 
     private mutating func append(_ fact: RecordedFact, note: AuditNote? = nil, at moment: Moment) {
@@ -266,32 +253,5 @@ struct Desk: Sendable {
 
     mutating func close() {
         condition = .closing
-    }
-}
-
-/// Replies that wait for one commit, gathered by the box they go to.
-struct WaitingReplies: Sendable {
-    private var boxes: [(box: any ReplyBox, replies: ContiguousArray<TicketedReply>)] = []
-    private(set) var count = 0
-
-    /// Few boxes wait at once (one an event loop), so a walk finds them faster than a hash.
-    mutating func add(_ reply: TicketedReply, for box: any ReplyBox) {
-        count += 1
-        for index in boxes.indices.reversed() where boxes[index].box === box {
-            boxes[index].replies.append(reply)
-            return
-        }
-        boxes.append((box, [reply]))
-    }
-
-    func deliver() {
-        for (box, replies) in boxes { box.deliver(replies) }
-    }
-
-    /// Tells all of them that the world failed.
-    func fail(_ failure: StoreFailure) {
-        for (box, replies) in boxes {
-            box.deliver(ContiguousArray(replies.map { TicketedReply(ticket: $0.ticket, reply: .failed(failure)) }))
-        }
     }
 }

@@ -93,6 +93,10 @@ public enum SuspensionReason: String, Sendable, Equatable {
     case diskFull = "disk-full"
     case writeFailed = "write-failed"
     case recovering = "recovering"
+    /// The servers that keep the facts cannot be reached, or take none now.
+    case unreachable = "store-unreachable"
+    /// The servers that keep the facts have no memory left for more.
+    case memoryFull = "memory-full"
 }
 
 /// Whether a store sells.

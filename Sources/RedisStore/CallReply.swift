@@ -1,0 +1,181 @@
+internal import BoxOffice
+internal import NIOCore
+
+/// What a call of `decide` answers before the outcomes: the moment, and the event's numbers where they are news.
+struct CallReply {
+    enum Status: UInt8 {
+        /// There is no such event in Redis.
+        case noEvent = 0
+        case decided = 1
+        /// More places came free by themselves than one call counts: nothing was decided, ask again.
+        case again = 2
+    }
+
+    struct Pool: Equatable, Sendable {
+        var capacity: Int
+        var held: Int
+        var sold: Int
+        /// 0 for never.
+        var earliest: Int
+        var isClosed: Bool
+        var isRetired: Bool
+
+        var free: Int { max(0, capacity - held - sold) }
+    }
+
+    var status: Status
+    var moment: Moment
+    /// Milliseconds that the event's clock did not take (rule 5).
+    var absorbed = 0
+    var revision: UInt64 = 0
+    var version: UInt64 = 0
+    /// Empty if the version is the one that was known.
+    var pools: [Pool] = []
+    /// Behind it stand the outcomes.
+    var reader: PackedReader
+
+    init(_ bytes: ByteBuffer) throws(PackedMistake) {
+        var reader = PackedReader(bytes)
+        guard let status = Status(rawValue: try reader.byte()) else { throw PackedMistake() }
+        self.status = status
+        let office = try reader.number()
+        let wall = try reader.number()
+        moment = Moment(
+            office: Timestamp(milliseconds: Int64(office)), wall: WallTime(milliseconds: Int64(wall)))
+        if status != .noEvent {
+            absorbed = try reader.number()
+            revision = try reader.count()
+            version = try reader.count()
+            let count = Int(try reader.short())
+            pools.reserveCapacity(count)
+            for _ in 0..<count { pools.append(try Self.pool(&reader)) }
+        }
+        self.reader = reader
+    }
+
+    private static func pool(_ reader: inout PackedReader) throws(PackedMistake) -> Pool {
+        let (capacity, held, sold) = (try reader.number(), try reader.number(), try reader.number())
+        let earliest = try reader.number()
+        let flags = try reader.byte()
+        return Pool(
+            capacity: capacity, held: held, sold: sold, earliest: earliest, isClosed: flags & 1 != 0,
+            isRetired: flags & 2 != 0)
+    }
+}
+
+/// What a function says of one command.
+enum CallOutcome {
+    case decided(Outcome)
+    /// Its key was used for a hold of that event: ask there.
+    case elsewhere(event: UInt64)
+    /// The event was removed: its code may lead to another one by now.
+    case gone
+}
+
+extension CallReply {
+    /// The next outcome, of a command for the event with this number.
+    mutating func nextOutcome(ofEvent event: UInt64) throws(PackedMistake) -> CallOutcome {
+        let code = try reader.byte()
+        switch code {
+        case 1...6: return .decided(try outcome(code, ofEvent: event))
+        case 60: return .elsewhere(event: try reader.count())
+        case 61: return .gone
+        default: return .decided(.refused(try refusal(code)))
+        }
+    }
+
+    private mutating func outcome(_ code: UInt8, ofEvent event: UInt64) throws(PackedMistake) -> Outcome {
+        let flags = try reader.byte()
+        let view = try view(ofEvent: event)
+        let isRepeated = flags & 1 != 0
+        switch code {
+        case 1: return .held(view, replayed: isRepeated)
+        case 2: return .extended(view, replayed: isRepeated)
+        case 3: return .released(view, repeated: isRepeated)
+        case 4: return .purchased(view, late: flags & 2 != 0, repeated: isRepeated)
+        case 5: return .returned(view, repeated: isRepeated)
+        default: return .looked(view)
+        }
+    }
+
+    private mutating func view(ofEvent event: UInt64) throws(PackedMistake) -> HoldView {
+        let number = try reader.count()
+        let state: HoldView.State
+        switch try reader.byte() {
+        case 0: state = .held
+        case 1: state = .purchased
+        case 2: state = .released
+        case 3: state = .returned
+        case 4: state = .expired
+        default: throw PackedMistake()
+        }
+        let told = try reader.number()
+        let extensions = Int(try reader.byte())
+        return HoldView(
+            id: HoldNumber.join(event: event, hold: number), event: UInt32(truncatingIfNeeded: event - 1),
+            state: state, lines: try reader.lines(), expiresAt: Timestamp(milliseconds: Int64(told)),
+            extensionsRemaining: extensions)
+    }
+
+    private mutating func refusal(_ code: UInt8) throws(PackedMistake) -> Refusal {
+        switch code {
+        case 33: return .unknownTicketType(try Self.code(reader.text()))
+        case 34: return .unknownHold
+        case 35: return .invalid([try mistake()])
+        case 36: return .saleNotStarted(opensAt: WallTime(milliseconds: Int64(try reader.number())))
+        case 37: return .saleEnded(closedAt: WallTime(milliseconds: Int64(try reader.number())))
+        case 38: return .salePaused
+        case 39: return .poolClosed(try Self.code(reader.text()))
+        case 40: return .buyerLimitReached(remaining: try reader.number())
+        case 41: return .temporarilyHeld(earliest: Timestamp(milliseconds: Int64(try reader.number())))
+        case 42: return .soldOut
+        case 43: return .insufficientQuantity(available: try reader.number())
+        case 44: return .holdExpired(refundRequired: try reader.byte() == 1)
+        case 45: return .holdReleased
+        case 46: return .alreadyPurchased
+        case 47: return .purchaseReturned
+        case 48: return .paymentConflict
+        case 49: return .extensionDenied(limit: Int(try reader.byte()))
+        case 50: return .notPurchased
+        case 51: return .keyReused
+        case 52: return .tooManyKeys
+        default: throw PackedMistake()
+        }
+    }
+
+    /// The sentences are the core's.
+    private mutating func mistake() throws(PackedMistake) -> Mistake {
+        let kind = try reader.byte()
+        let line = try reader.byte()
+        let most = try reader.number()
+        switch kind {
+        case 1: return Mistake("/lines", "must be \(most) or fewer")
+        case 2: return Mistake("/lines/\(line)/quantity", "must be from 1 to \(most)")
+        case 3: return Mistake("/lines/\(line)/min_quantity", "must be from 1 to \(most)")
+        case 4: return Mistake("/lines", "must ask for \(most) tickets or fewer")
+        case 5: return Mistake("/buyer", "must be given, this event limits what one buyer may take")
+        default: throw PackedMistake()
+        }
+    }
+
+    private static func code(_ text: String) throws(PackedMistake) -> Code {
+        guard let code = Code(text) else { throw PackedMistake() }
+        return code
+    }
+}
+
+extension PackedReader {
+    /// The lines of a hold, as many as the byte in front of them says.
+    mutating func lines() throws(PackedMistake) -> OneOrMore<HeldLine> {
+        let count = try byte()
+        guard count > 0 else { throw PackedMistake() }
+        var lines = OneOrMore(try line())
+        for _ in 1..<count { lines.rest.append(try line()) }
+        return lines
+    }
+
+    private mutating func line() throws(PackedMistake) -> HeldLine {
+        let (type, quantity) = (try short(), try short())
+        return HeldLine(type: type, quantity: Int32(quantity), price: Int64(try number()))
+    }
+}

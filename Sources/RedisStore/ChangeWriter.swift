@@ -1,0 +1,143 @@
+internal import BoxOffice
+internal import NIOCore
+internal import TicketStore
+
+/// An operator's change as the functions read it, and their answer (`Lua/change.lua`).
+enum ChangeWriter {
+    private static let longest = Duration.seconds(1_000_000_000)
+
+    /// JSON for `change`; `nil` for a command that is no change of an event.
+    static func write(
+        _ command: Command, revision: UInt64, mistakes: [Mistake], limits: Limits
+    ) -> [UInt8]? {
+        var writer = JSONWriter(reserving: 1_024)
+        switch command {
+        case .define(let definition, let paused, let expecting):
+            writer.object { asked in
+                asked.member("kind", "define")
+                asked.member("revision", revision)
+                if let expecting { asked.member("expecting", expecting) }
+                if let paused { asked.member("paused", paused) }
+                asked.member("has_mistakes", !mistakes.isEmpty)
+                asked.member("most_pools", limits.poolsEverPerEvent)
+                asked.member("most_types", limits.typesPerEvent)
+                write(definition, to: &asked)
+            }
+        case .pause(let code): writeKind("pause", code, revision, nil, to: &writer)
+        case .resume(let code): writeKind("resume", code, revision, nil, to: &writer)
+        case .remove(let code, let expecting): writeKind("remove", code, revision, expecting, to: &writer)
+        case .hold, .extend, .release, .purchase, .returnPurchase, .look: return nil
+        }
+        return writer.bytes
+    }
+
+    private static func writeKind(
+        _ kind: String, _ code: Code, _ revision: UInt64, _ expecting: UInt64?, to writer: inout JSONWriter
+    ) {
+        writer.object { asked in
+            asked.member("kind", kind)
+            asked.member("code", code.text)
+            asked.member("revision", revision)
+            if let expecting { asked.member("expecting", expecting) }
+        }
+    }
+
+    private static func write(_ definition: EventDefinition, to asked: inout JSONWriter) {
+        asked.member("code", definition.id.text)
+        // Cut for those with mistakes, which are not taken: a length of time may be longer than milliseconds count.
+        asked.member("life", min(definition.life, longest).inMilliseconds)
+        asked.member("grace", min(definition.grace, longest).inMilliseconds)
+        asked.member("extensions", definition.maximumExtensions)
+        asked.member("tickets_per_hold", definition.ticketsPerHold)
+        if let most = definition.ticketsPerBuyer { asked.member("tickets_per_buyer", most) }
+        if let most = definition.holdsPerBuyer { asked.member("holds_per_buyer", most) }
+        if let opensAt = definition.opensAt { asked.member("opens_at", opensAt.milliseconds) }
+        if let closesAt = definition.closesAt { asked.member("closes_at", closesAt.milliseconds) }
+        asked.member("reacquires", definition.latePayment == .reacquire)
+        asked.member("pools") { value in
+            value.array { pools in
+                for pool in definition.pools {
+                    pools.object { writer in
+                        writer.member("code", pool.code.text)
+                        writer.member("capacity", pool.capacity)
+                    }
+                }
+            }
+        }
+        asked.member("types") { value in
+            value.array { types in
+                for type in definition.types { write(type, to: &types) }
+            }
+        }
+    }
+
+    private static func write(_ type: EventDefinition.TicketType, to types: inout JSONWriter) {
+        types.object { writer in
+            writer.member("code", type.code.text)
+            writer.member("name", type.name)
+            writer.member("price", type.price)
+            writer.member("pools") { value in
+                value.array { pools in
+                    for pool in type.pools { pools.value(pool.text) }
+                }
+            }
+        }
+    }
+}
+
+/// What `change` answers.
+struct ChangeReply {
+    enum Result: UInt8 {
+        case changed = 0
+        case unchanged
+        /// The revision that was to be the new one is no news for the event: look the next one up again.
+        case stale
+        case revisionMismatch
+        /// There are mistakes or obstacles.
+        case invalid
+        case hasSales
+        /// Removed meanwhile, or never made.
+        case gone
+        /// Another event took this number first.
+        case otherEvent
+        /// More places came free than one call counts: ask again.
+        case unsettled
+    }
+
+    var result: Result
+    var moment: Moment
+    var code: String
+    var revision: UInt64
+    var isRemoved: Bool
+    var obstacles: [Mistake] = []
+
+    init(_ bytes: ByteBuffer, limits: Limits) throws(PackedMistake) {
+        var reader = PackedReader(bytes)
+        guard let result = Result(rawValue: try reader.byte()) else { throw PackedMistake() }
+        self.result = result
+        let office = try reader.number()
+        moment = Moment(
+            office: Timestamp(milliseconds: Int64(office)),
+            wall: WallTime(milliseconds: Int64(try reader.number())))
+        code = try reader.text()
+        revision = try reader.count()
+        _ = try reader.byte()
+        isRemoved = try reader.byte() == 1
+        guard result == .invalid else { return }
+        for _ in 0..<(try reader.short()) { obstacles.append(try Self.obstacle(&reader, limits)) }
+    }
+
+    /// The sentences are the core's.
+    private static func obstacle(
+        _ reader: inout PackedReader, _ limits: Limits
+    ) throws(PackedMistake) -> Mistake {
+        let kind = try reader.byte()
+        let code = try reader.text()
+        switch kind {
+        case 1: return Mistake("/pools", "must keep \(code): places in it are held or sold")
+        case 2: return Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones")
+        case 3: return Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones")
+        default: throw PackedMistake()
+        }
+    }
+}

@@ -1,0 +1,79 @@
+internal import BoxOffice
+internal import NIOCore
+internal import TicketStore
+
+/// Writes commands as the functions read them (`Lua/batch.lua`).
+enum CommandWriter {
+    private enum Code: UInt8 {
+        case hold = 1
+        case extend, release, purchase, giveBack, look
+    }
+
+    private static let hasBuyer: UInt8 = 1
+    private static let hasKey: UInt8 = 2
+
+    static func write(_ request: HoldRequest, to bytes: inout ByteBuffer) {
+        bytes.writeInteger(Code.hold.rawValue)
+        bytes.writeInteger((request.buyer == nil ? 0 : hasBuyer) | (request.key == nil ? 0 : hasKey))
+        // More lines than a byte can count are refused like 255 are.
+        let lines = request.lines.prefix(255)
+        bytes.writeInteger(UInt8(clamping: lines.count))
+        for line in lines {
+            bytes.writePacked(short: line.type.text)
+            // What does not fit in 32 bits is as much too many, or too few, as the nearest that does.
+            bytes.writeInteger(Int32(clamping: line.quantity), endianness: .little)
+            bytes.writeInteger(Int32(clamping: line.minimum), endianness: .little)
+        }
+        if let buyer = request.buyer { bytes.writePacked(short: buyer.text) }
+        if let key = request.key { write(key, request.fingerprint, to: &bytes) }
+    }
+
+    static func writeExtend(_ id: HoldID, key: IdempotencyKey?, to bytes: inout ByteBuffer) {
+        begin(.extend, id, to: &bytes)
+        bytes.writeInteger(key == nil ? 0 : hasKey)
+        guard let key else { return }
+        write(key, Fingerprint.ofExtending(id), to: &bytes)
+    }
+
+    static func writeRelease(_ id: HoldID, to bytes: inout ByteBuffer) {
+        begin(.release, id, to: &bytes)
+    }
+
+    static func writePurchase(
+        _ id: HoldID, _ payment: PaymentReference?, isPaidElsewhere: Bool = false, to bytes: inout ByteBuffer
+    ) {
+        begin(.purchase, id, to: &bytes)
+        bytes.writeInteger(isPaidElsewhere ? 1 : 0 as UInt8)
+        bytes.writePacked(short: payment?.text ?? "")
+    }
+
+    static func writeReturn(_ id: HoldID, note: AuditNote?, to bytes: inout ByteBuffer) {
+        begin(.giveBack, id, to: &bytes)
+        let note = note.map(packed) ?? ByteBuffer()
+        bytes.writeInteger(UInt16(clamping: note.readableBytes), endianness: .little)
+        bytes.writeImmutableBuffer(note)
+    }
+
+    static func writeLook(_ id: HoldID, to bytes: inout ByteBuffer) {
+        begin(.look, id, to: &bytes)
+    }
+
+    /// A note as it is kept; each of its texts is cut at a length that no honest one has.
+    static func packed(_ note: AuditNote) -> ByteBuffer {
+        var bytes = ByteBuffer()
+        for text in [note.key, note.name, note.action, note.subject] {
+            bytes.writePacked(long: text.utf8.count <= 4_096 ? text : String(text.prefix(1_024)))
+        }
+        return bytes
+    }
+
+    private static func begin(_ code: Code, _ id: HoldID, to bytes: inout ByteBuffer) {
+        bytes.writeInteger(code.rawValue)
+        bytes.writePacked(HoldNumber.split(id).hold)
+    }
+
+    private static func write(_ key: IdempotencyKey, _ print: UInt64, to bytes: inout ByteBuffer) {
+        bytes.writeInteger(print)
+        bytes.writePacked(long: key.text)
+    }
+}

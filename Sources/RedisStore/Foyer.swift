@@ -1,0 +1,237 @@
+internal import BoxOffice
+internal import NIOCore
+internal import TicketStore
+
+/// Who waits on this node, and for what: commands in batches for each event, and those whose event must be looked for
+/// first. One lock is around it; it does not ask anybody.
+///
+/// An event has one call under way. What comes meanwhile gathers for the next, so that the more is asked, the more
+/// share a call.
+struct Foyer: Sendable {
+    /// Commands of one call. A server does nothing else while it decides them: some 2 ms for so many.
+    static let batchSize = 512
+
+    /// A command and whom it is answered to.
+    struct Waiting: Sendable {
+        var command: Command
+        var note: AuditNote?
+        var ticket: UInt64
+        var box: any ReplyBox
+        /// How often it was sent on to another event.
+        var moves: UInt8 = 0
+    }
+
+    struct Batch: Sendable {
+        var bytes = ByteBuffer()
+        var waiting: [Waiting] = []
+    }
+
+    /// What is to be done now, outside the lock.
+    enum Step: Sendable {
+        case nothing
+        case reply(StoreReply)
+        case call(event: UInt64, Batch)
+        case readEvents
+    }
+
+    fileprivate struct Line: Sendable {
+        var gathering: [Batch] = []
+        var isAsking = false
+    }
+
+    var programme = Programme()
+    var condition = StoreCondition.suspended(.recovering)
+    private let queueLimit: Int
+    private var lines: [UInt64: Line] = [:]
+    /// Commands in `lines` and `strangers` that are not on their way.
+    private var waitingCount = 0
+    /// Whose event is not known here. They wait for a look at the list of events that began after they came.
+    private var strangers: [Waiting] = []
+    private var isReading = false
+    private var listReadAt = NIODeadline.uptimeNanoseconds(0)
+    private var askedAt: [UInt64: NIODeadline] = [:]
+
+    init(queueLimit: Int) {
+        self.queueLimit = queueLimit
+    }
+
+    // MARK: Coming in
+
+    mutating func take(_ waiting: Waiting) -> Step {
+        if condition == .closing { return .reply(.failed(.closing)) }
+        guard waitingCount < limit(for: waiting.command) else { return .reply(.failed(.overloaded)) }
+        return place(waiting)
+    }
+
+    /// Completing is refused last, then extending and releasing, before them holding, and looking first (rule 21).
+    func limit(for command: Command) -> Int {
+        switch command {
+        case .purchase, .returnPurchase, .define, .pause, .resume, .remove: queueLimit
+        case .extend, .release: queueLimit / 4 * 3
+        case .hold: queueLimit / 2
+        case .look: queueLimit / 4
+        }
+    }
+
+    /// Lets a command wait for its event's next call.
+    mutating func place(_ waiting: Waiting) -> Step {
+        guard let event = event(of: waiting.command) else {
+            addStranger(waiting)
+            return beginReading()
+        }
+        return place(waiting, at: event)
+    }
+
+    mutating func place(_ waiting: Waiting, at event: UInt64) -> Step {
+        lines[event, default: Line()].add(waiting)
+        waitingCount += 1
+        return nextCall(for: event)
+    }
+
+    private func event(of command: Command) -> UInt64? {
+        switch command {
+        case .hold(let request): programme.number(of: request.event)
+        case .define(let definition, _, _): programme.number(of: definition.id)
+        case .pause(let code), .resume(let code), .remove(let code, _): programme.number(of: code)
+        case .extend(let id, _), .release(let id), .purchase(let id, _), .returnPurchase(let id), .look(let id):
+            known(HoldNumber.split(id).event)
+        }
+    }
+
+    private func known(_ event: UInt64) -> UInt64? {
+        programme.entries[event] == nil ? nil : event
+    }
+
+    // MARK: Going out
+
+    /// The next call for `event`, if one is to be made now.
+    private mutating func nextCall(for event: UInt64) -> Step {
+        guard let batch = lines[event]?.begin() else { return .nothing }
+        waitingCount -= batch.waiting.count
+        return .call(event: event, batch)
+    }
+
+    /// An empty call, which only counts and reads the clock; nothing if one is under way.
+    mutating func beginLooking(at event: UInt64) -> Step {
+        guard lines[event, default: Line()].beginEmpty() else { return .nothing }
+        return .call(event: event, Batch())
+    }
+
+    /// The call for `event` has ended.
+    mutating func endCall(for event: UInt64) -> Step {
+        lines[event]?.isAsking = false
+        return nextCall(for: event)
+    }
+
+    mutating func addStranger(_ waiting: Waiting) {
+        strangers.append(waiting)
+        waitingCount += 1
+    }
+
+    /// Whether the list of events is to be read without anybody waiting for it.
+    mutating func isListDue(at now: NIODeadline) -> Bool {
+        guard listReadAt + LookTimes.events <= now else { return false }
+        listReadAt = now
+        return true
+    }
+
+    mutating func beginReading() -> Step {
+        guard !isReading else { return .nothing }
+        isReading = true
+        return .readEvents
+    }
+
+    /// Those who wait for the look at the list of events that begins now; who comes later waits for the next.
+    mutating func takeStrangers() -> [Waiting] {
+        defer { strangers = [] }
+        waitingCount -= strangers.count
+        return strangers
+    }
+
+    mutating func endReading() -> Step {
+        isReading = false
+        return strangers.isEmpty ? .nothing : beginReading()
+    }
+
+    /// A command that waited for a look at the list: to its event, or `nil` if there is none.
+    mutating func placeKnown(_ waiting: Waiting) -> Step? {
+        event(of: waiting.command).map { place(waiting, at: $0) }
+    }
+
+    // MARK: Looking
+
+    mutating func noteAsked(_ event: UInt64, at now: NIODeadline) {
+        askedAt[event] = now
+    }
+
+    /// Events whose numbers are to be read anew: somebody asks for them, or holds are live and their clock must not
+    /// stand (rule 5).
+    mutating func eventsToLookAt(at now: NIODeadline) -> [UInt64] {
+        askedAt = askedAt.filter { $0.value + LookTimes.askedFor > now }
+        return programme.order.filter { event in
+            guard let numbers = programme.entries[event]?.numbers else { return false }
+            return numbers.at + LookTimes.whileAsked <= now && askedAt[event] != nil
+                || numbers.at + LookTimes.whileHeld <= now && numbers.hasHeld
+        }
+    }
+
+    /// Everybody who waits, to be told that the store closes.
+    mutating func close() -> [Waiting] {
+        condition = .closing
+        var all = takeStrangers()
+        for event in lines.keys {
+            for batch in lines[event]?.gathering ?? [] { all += batch.waiting }
+            lines[event]?.gathering = []
+        }
+        waitingCount = 0
+        return all
+    }
+}
+
+/// How often numbers are read by themselves.
+enum LookTimes {
+    /// While somebody asks for an event's availability: so old may an answer be.
+    static let whileAsked = TimeAmount.milliseconds(100)
+    /// While an event has live holds: its clock takes no more than a second from a time without calls.
+    static let whileHeld = TimeAmount.milliseconds(400)
+    /// Somebody who asked so long ago asks no more.
+    static let askedFor = TimeAmount.seconds(2)
+    /// The list of events: so long may a change on another node stay unseen in lists.
+    static let events = TimeAmount.milliseconds(250)
+    /// Between two looks at what is due.
+    static let round = TimeAmount.milliseconds(50)
+}
+
+extension Foyer.Line {
+    fileprivate mutating func add(_ waiting: Foyer.Waiting) {
+        if gathering.last.map({ $0.waiting.count >= Foyer.batchSize }) ?? true { gathering.append(Foyer.Batch()) }
+        gathering[gathering.count - 1].add(waiting)
+    }
+
+    fileprivate mutating func begin() -> Foyer.Batch? {
+        guard !isAsking, !gathering.isEmpty else { return nil }
+        isAsking = true
+        return gathering.removeFirst()
+    }
+
+    fileprivate mutating func beginEmpty() -> Bool {
+        guard !isAsking else { return false }
+        isAsking = true
+        return true
+    }
+}
+
+extension Foyer.Batch {
+    mutating func add(_ waiting: Foyer.Waiting) {
+        switch waiting.command {
+        case .hold(let request): CommandWriter.write(request, to: &bytes)
+        case .extend(let id, let key): CommandWriter.writeExtend(id, key: key, to: &bytes)
+        case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
+        case .purchase(let id, let payment): CommandWriter.writePurchase(id, payment, to: &bytes)
+        case .returnPurchase(let id): CommandWriter.writeReturn(id, note: waiting.note, to: &bytes)
+        case .look(let id): CommandWriter.writeLook(id, to: &bytes)
+        case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")
+        }
+        self.waiting.append(waiting)
+    }
+}

@@ -1,0 +1,91 @@
+internal import BoxOffice
+internal import NIOCore
+internal import RedisWire
+
+/// The functions that decide, as texts that a server takes.
+///
+/// The library's name carries a digest of its text: nodes of two releases find each their own functions on one server,
+/// and one that is loaded already need not be loaded again.
+struct FunctionLibrary: Sendable {
+    enum Function: String, CaseIterable, Sendable {
+        case decide
+        case change
+        case lookUp = "look_up"
+        case enter
+        case listEvents = "list_events"
+        case details
+        case pageOfHolds = "page_of_holds"
+
+        /// May run on a replica and on a server that is full.
+        var onlyReads: Bool {
+            switch self {
+            case .decide, .change, .enter: false
+            case .lookUp, .listEvents, .details, .pageOfHolds: true
+            }
+        }
+    }
+
+    /// How a server is asked.
+    enum Calling: Sendable {
+        case functions
+        /// A server before 7.0, which knows scripts by the digests of their texts.
+        case scripts([Function: String])
+    }
+
+    private let body: String
+    let name: String
+
+    /// - Parameter clock: stands for the piece that reads the server's time; for tests.
+    init(clock: String? = nil) {
+        let pieces = [
+            clock.map { Array($0.utf8) } ?? PackageResources.clock_lua, PackageResources.event_lua,
+            PackageResources.pools_lua, PackageResources.holds_lua, PackageResources.decide_lua,
+            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
+            PackageResources.reading_lua,
+        ]
+        body = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        var print = Fingerprint()
+        print.add(body)
+        name = "holdfast_" + String(print.value, radix: 36)
+    }
+
+    /// For `FUNCTION LOAD`.
+    var text: String {
+        let registrations = Function.allCases.map { function in
+            """
+            redis.register_function{function_name='\(name)_\(function.rawValue)', \
+            callback=\(function.rawValue)\(function.onlyReads ? ", flags={'no-writes'}" : "")}
+            """
+        }
+        return "#!lua name=\(name)\n\(body)\n\(registrations.joined(separator: "\n"))\n"
+    }
+
+    /// For `SCRIPT LOAD`.
+    func script(_ function: Function) -> String {
+        "\(body)\nreturn \(function.rawValue)(KEYS, ARGV)\n"
+    }
+
+    /// A call of `function`, its arguments still to come.
+    func call(_ function: Function, _ calling: Calling, keys: [String], capacity: Int = 512) -> RedisCommand {
+        var command: RedisCommand
+        switch calling {
+        case .functions:
+            command = RedisCommand(
+                function.onlyReads ? "FCALL_RO" : "FCALL", isRepeatable: function.onlyReads, capacity: capacity)
+            command.append("\(name)_\(function.rawValue)")
+        case .scripts(let digests):
+            command = RedisCommand("EVALSHA", isRepeatable: function.onlyReads, capacity: capacity)
+            command.append(digests[function] ?? "")
+        }
+        command.append(keys.count)
+        for key in keys { command.append(key) }
+        return command
+    }
+}
+
+extension RedisServerError {
+    /// The functions are not on the server (any more): nothing was done.
+    var isUnknownFunction: Bool {
+        code == "NOSCRIPT" || code == "ERR" && message.hasPrefix("Function not found")
+    }
+}

@@ -1,0 +1,47 @@
+internal import BoxOffice
+internal import RedisWire
+
+/// How the keys in Redis are called.
+///
+/// The hash tag of an event's keys is its number and not its code: a token leads to the event's slot without a look at
+/// the list of events, and an event that was removed and made again under the same code shares nothing with the first.
+struct Keyspace: Sendable {
+    /// Payments and idempotency keys are an event's own where a cluster parts the keys of events, and all events' where
+    /// one server has them all.
+    let isCluster: Bool
+    let prefix: String
+
+    /// The list of events.
+    var events: String { "\(prefix):{events}" }
+    /// 16 bytes that are this database's alone.
+    var identity: String { "\(prefix):{events}:identity" }
+    /// Operators' keys.
+    var operators: String { "\(prefix):{operators}" }
+
+    /// The keys of an event, in the order in which the functions take them.
+    func keys(of event: UInt64) -> [String] {
+        let own = "\(prefix):{\(event)}"
+        let shared = isCluster ? own : "\(prefix):{sales}"
+        return [
+            "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
+            "\(shared):keys", "\(own):refunds", "\(own):audit",
+        ]
+    }
+}
+
+/// A hold's number over all events: the event's number, and the hold's within the event.
+///
+/// A token has room for 56 bits; Lua's numbers are exact up to 53, so the functions see only the lower part.
+enum HoldNumber {
+    static let bitsWithin: UInt64 = 40
+    /// What a token can carry.
+    static let mostEvents: UInt64 = 1 << 16 - 1
+
+    static func join(event: UInt64, hold: UInt64) -> HoldID {
+        HoldID(event << bitsWithin | hold)
+    }
+
+    static func split(_ id: HoldID) -> (event: UInt64, hold: UInt64) {
+        (id.number >> bitsWithin, id.number & (1 << bitsWithin - 1))
+    }
+}

@@ -1,0 +1,247 @@
+-- A call: a batch of commands of one event, read, decided one after the other, and written at the end.
+
+local OP = { hold = 1, extend = 2, release = 3, purchase = 4, give_back = 5, look = 6 }
+local DECIDE = {
+  decide_hold, decide_extend, decide_release, decide_purchase, decide_return, decide_look,
+}
+
+local function take_text(text, at)
+  return unpack_struct('<Hc0', text, at)
+end
+
+local function read_hold(text, at)
+  local command, flags, count = { op = OP.hold, lines = {} }, nil, nil
+  flags, count, at = unpack_struct('<BB', text, at)
+  for index = 1, count do
+    local line = {}
+    line.code, line.quantity, line.minimum, at = unpack_struct('<Bc0i4i4', text, at)
+    if line.minimum < line.quantity then command.takes_fewer = true end
+    command.lines[index] = line
+  end
+  command.buyer = ''
+  if flags % 2 == 1 then command.buyer, at = unpack_struct('<Bc0', text, at) end
+  if flags >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+  return command, at
+end
+
+local function read_command(text, at)
+  local op
+  op, at = unpack_struct('<B', text, at)
+  if op == OP.hold then return read_hold(text, at) end
+  local command, flags = { op = op }, nil
+  command.number, at = unpack_struct('<d', text, at)
+  if op == OP.extend then
+    flags, at = unpack_struct('<B', text, at)
+    if flags == 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+  elseif op == OP.purchase then
+    flags, command.payment, at = unpack_struct('<BBc0', text, at)
+    command.is_paid_elsewhere = flags == 1
+  elseif op == OP.give_back then
+    command.note, at = take_text(text, at)
+    if command.note == '' then command.note = nil end
+  end
+  return command, at
+end
+
+local function read_commands(text)
+  local commands, at = {}, 1
+  while at <= #text do
+    commands[#commands + 1], at = read_command(text, at)
+  end
+  return commands
+end
+
+local function add_once(list, seen, name)
+  if name and name ~= '' and not seen[name] then
+    seen[name] = true
+    list[#list + 1] = name
+  end
+end
+
+-- Everything that the commands ask for, each kind in one call.
+local function fetch_for(event, commands)
+  local holds, keys, payments, buyers, seen = {}, {}, {}, {}, {}
+  local seen_keys, seen_payments, seen_buyers = {}, {}, {}
+  for _, command in ipairs(commands) do
+    add_once(holds, seen, command.number)
+    add_once(keys, seen_keys, command.key)
+    add_once(payments, seen_payments, command.payment)
+    add_once(buyers, seen_buyers, command.buyer)
+  end
+  event.fetched, event.uses, event.payments, event.fetched_buyers = {}, {}, {}, {}
+  fetch(event.keys[2], holds, event.fetched)
+  fetch(keys_of_day(event, 0), keys, event.uses)
+  local older = {}
+  for _, key in ipairs(keys) do
+    if not event.uses[key] then older[#older + 1] = key end
+  end
+  fetch(keys_of_day(event, 1), older, event.uses)
+  fetch(event.keys[6], payments, event.payments)
+  for _, number in ipairs(holds) do
+    local record = record_of(event, number)
+    if record then add_once(buyers, seen_buyers, record.buyer) end
+  end
+  fetch(event.keys[5], buyers, event.fetched_buyers)
+end
+
+-- The entries of the calendar that holds which may end now are in, in one call.
+local function fetch_entries(event)
+  local names, seen, found = {}, {}, {}
+  for _, record in pairs(event.records) do
+    if is_live(event, record) then
+      for line = 1, #record.lines, 3 do
+        for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
+          add_once(names, seen, entry_name(pool, record.deadline))
+        end
+      end
+    end
+  end
+  fetch(event.keys[3], names, found)
+  for _, name in ipairs(names) do note_entry(event, name, found[name]) end
+end
+
+local function begin_batch(event)
+  event.records, event.given, event.accounts = {}, {}, {}
+  event.changed_records, event.changed_buyers = {}, {}
+  event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
+end
+
+local function save_holds(event)
+  local list = {}
+  for index, text in ipairs(event.given) do
+    local number = event.first + index - 1
+    if not event.changed_records[number] then
+      list[#list + 1] = number
+      list[#list + 1] = text
+    end
+  end
+  for number in pairs(event.changed_records) do
+    list[#list + 1] = number
+    list[#list + 1] = pack_record(event.records[number])
+  end
+  call_in_chunks('HSET', event.keys[2], list)
+end
+
+local function save_buyers(event)
+  local list, empty = {}, {}
+  for buyer in pairs(event.changed_buyers) do
+    local account = event.accounts[buyer]
+    if account.bought == 0 and #account.holds == 0 then
+      empty[#empty + 1] = buyer
+    else
+      list[#list + 1] = buyer
+      list[#list + 1] = pack_account(account)
+    end
+  end
+  call_in_chunks('HSET', event.keys[5], list)
+  call_in_chunks('HDEL', event.keys[5], empty)
+end
+
+local function save_uses(event)
+  if #event.new_uses == 0 then return end
+  local list, today = {}, keys_of_day(event, 0)
+  for _, key in ipairs(event.new_uses) do
+    list[#list + 1] = key
+    list[#list + 1] = event.uses[key]
+  end
+  call_in_chunks('HSET', today, list)
+  -- The first of a day: what is two days old is forgotten, without freeing it in this thread. Should no other day
+  -- come, the server forgets it.
+  if event.key_count == #event.new_uses or redis.call('HLEN', today) == #event.new_uses then
+    redis.call('UNLINK', keys_of_day(event, 2), keys_of_day(event, 3))
+    redis.call('PEXPIRE', today, 4 * day_length)
+  end
+end
+
+local function save_payments(event)
+  local list = {}
+  for _, payment in ipairs(event.new_payments) do
+    list[#list + 1] = payment
+    list[#list + 1] = event.payments[payment]
+  end
+  call_in_chunks('HSET', event.keys[6], list)
+end
+
+-- Notes are numbered by the server's time, so that those of all events have one order.
+local function save_notes(event)
+  for _, note in ipairs(event.notes) do
+    local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')
+    local number = event.ticks * 64
+    if last[2] then number = max(number, tonumber(last[2]) + 1) end
+    redis.call('ZADD', event.keys[9], number, pack('<dd', number, event.wall) .. note)
+  end
+end
+
+-- Whether the clock is worth a write by itself: nobody may turn it back behind what was told, and a call whose time
+-- was not written must not be taken for a gap.
+local function keeps_time(event)
+  return event.tells_time or event.passed >= 100 or event.passed < 0
+end
+
+local function save_batch(event)
+  if not event.is_changed and not keeps_time(event) then return end
+  save_event(event)
+  save_holds(event)
+  save_buyers(event)
+  save_uses(event)
+  save_payments(event)
+  call_in_chunks('RPUSH', event.keys[8], event.refunds)
+  save_notes(event)
+end
+
+-- What every reply begins with: the moment, which definition and which numbers, and the numbers if they are news.
+local function head(status, event, known_version)
+  local pools = #event.terms.pools
+  local is_news = known_version ~= event.version
+  local parts = {
+    pack(
+      '<BdddddH', status, event.office, event.wall, event.absorbed, event.terms.revision, event.version,
+      is_news and pools or 0),
+  }
+  if is_news then
+    for pool = 1, pools do
+      local flags = event.closed[pool] + (event.terms.retired[pool] and 2 or 0)
+      parts[#parts + 1] = pack(
+        '<ddddB', event.capacity[pool], event.held[pool], event.sold[pool], event.earliest[pool], flags)
+    end
+  end
+  return parts
+end
+
+local function no_event()
+  local ticks, wall = read_clocks()
+  return pack('<Bdd', NO_EVENT, ticks, wall)
+end
+
+local function read_limits(event, text)
+  local limits, known_version = {}, nil
+  event.number, known_version, limits.lines, limits.keys, limits.key_retention, limits.ended_shown =
+    unpack_struct('<dddddd', text)
+  event.limits = limits
+  return known_version
+end
+
+-- args: number of the event, version that the node knows, and limits; the commands.
+local function decide(keys, args)
+  begin()
+  local event = open_event(keys)
+  if not event then return no_event() end
+  local known_version = read_limits(event, args[1])
+  begin_batch(event)
+  if not settle(event) then
+    save_event(event)
+    return table.concat(head(AGAIN, event, event.version))
+  end
+  local commands = read_commands(args[2])
+  local outcomes = {}
+  if #commands > 0 then
+    fetch_for(event, commands)
+    fetch_entries(event)
+    for index, command in ipairs(commands) do outcomes[index] = DECIDE[command.op](event, command) end
+  end
+  save_batch(event)
+  -- After saving: only then is it certain when the first places come free.
+  local reply = head(DECIDED, event, known_version)
+  for _, outcome in ipairs(outcomes) do reply[#reply + 1] = outcome end
+  return table.concat(reply)
+end

@@ -1,0 +1,54 @@
+-- Which events there are: numbers, codes and revisions, in a hash of its own. What an event is stands beside the event;
+-- this only leads there, and is told afterwards. So it may be behind for a moment, and whoever sees that tells it.
+--
+-- Fields: count (definitions so far), next (number of the next event), version (of this list), c:CODE -> number,
+-- e:NUMBER -> packed revision, whether removed, code.
+
+local function number_in(key, field, otherwise)
+  return tonumber(redis.call('HGET', key, field) or otherwise)
+end
+
+-- args: a code. What a change of that event begins with: the time, the event's number (0 if there is none), the number
+-- that a new one would get, how many definitions there were.
+local function look_up(keys, args)
+  begin()
+  local ticks, wall = read_clocks()
+  return pack(
+    '<ddddd', ticks, wall, number_in(keys[1], 'c:' .. args[1], 0), number_in(keys[1], 'next', 1),
+    number_in(keys[1], 'count', 0))
+end
+
+-- args: number, code, revision, 1 if removed. Can be told again, late, and in any order.
+local function enter(keys, args)
+  begin()
+  local key, number, code, revision, removed = keys[1], tonumber(args[1]), args[2], tonumber(args[3]), tonumber(args[4])
+  local was_revision, was_removed = -1, 0
+  local entry = redis.call('HGET', key, 'e:' .. args[1])
+  if entry then was_revision, was_removed = unpack_struct('<dB', entry) end
+  revision, removed = max(revision, was_revision), max(removed, was_removed)
+  local leads_to, count = number_in(key, 'c:' .. code, 0), number_in(key, 'count', 0)
+  local next_number, version = number_in(key, 'next', 1), number_in(key, 'version', 0)
+  if revision == was_revision and removed == was_removed then return 0 end
+  redis.call(
+    'HSET', key, 'e:' .. args[1], pack('<dBBc0', revision, removed, #code, code), 'count', max(count, revision),
+    'next', max(next_number, number + 1), 'version', version + 1)
+  if removed == 0 and leads_to < number then redis.call('HSET', key, 'c:' .. code, number) end
+  if removed == 1 and leads_to == number then redis.call('HDEL', key, 'c:' .. code) end
+  return 1
+end
+
+-- args: the version that the node knows. The time and the version, and if that is another one, every event.
+local function list_events(keys, args)
+  begin()
+  local ticks, wall = read_clocks()
+  local version = number_in(keys[1], 'version', 0)
+  local parts = { pack('<ddd', ticks, wall, version) }
+  if version == tonumber(args[1]) then return parts[1] end
+  local fields = redis.call('HGETALL', keys[1])
+  for index = 1, #fields, 2 do
+    if string.sub(fields[index], 1, 2) == 'e:' then
+      parts[#parts + 1] = pack('<d', tonumber(string.sub(fields[index], 3))) .. fields[index + 1]
+    end
+  end
+  return table.concat(parts)
+end

@@ -1,0 +1,209 @@
+-- Operators' changes of an event: defined, replaced, paused, resumed, removed.
+
+local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED =
+  0, 1, 2, 3, 4, 5, 6, 7, 8
+local OBSTACLE = { pool = 1, pools = 2, types = 3 }
+
+local function has_same_pools(terms, known, next_pools)
+  if #known.pools ~= #next_pools then return false end
+  for index, pool in ipairs(known.pools) do
+    if terms.pools[pool] ~= next_pools[index] then return false end
+  end
+  return true
+end
+
+-- What forbids replacing the definition while places are promised, each as kind and code.
+local function obstacles_to(event, asked)
+  local terms, found, kept, known = event.terms, {}, {}, {}
+  for _, pool in ipairs(asked.pools) do kept[pool.code] = true end
+  for pool, code in ipairs(terms.pools) do
+    known[code] = true
+    if not terms.retired[pool] and event.held[pool] + event.sold[pool] > 0 and not kept[code] then
+      found[#found + 1] = pack('<BBc0', OBSTACLE.pool, #code, code)
+    end
+  end
+  local added = 0
+  for _, pool in ipairs(asked.pools) do
+    if not known[pool.code] then added = added + 1 end
+  end
+  if #terms.pools + added > asked.most_pools then found[#found + 1] = pack('<BB', OBSTACLE.pools, 0) end
+  added = 0
+  for _, type in ipairs(asked.types) do
+    local index = terms.index_of[type.code]
+    if not index or not has_same_pools(terms, terms.types[index], type.pools) then added = added + 1 end
+  end
+  if #terms.types + added > asked.most_types then found[#found + 1] = pack('<BB', OBSTACLE.types, 0) end
+  return found
+end
+
+local function index_of_pool(terms, code)
+  for pool, known in ipairs(terms.pools) do
+    if known == code then return pool end
+  end
+end
+
+-- A type's pools never change: redefined with other pools it gets a new index, so that a hold always knows which pools
+-- it drew from.
+local function adopt_types(terms, asked)
+  local before = terms.index_of
+  for _, type in ipairs(terms.types) do type.retired = true end
+  for _, type in ipairs(asked.types) do
+    local index = before[type.code]
+    if index and has_same_pools(terms, terms.types[index], type.pools) then
+      local known = terms.types[index]
+      known.name, known.price, known.retired = type.name, type.price, false
+    else
+      local pools = {}
+      for _, code in ipairs(type.pools) do pools[#pools + 1] = index_of_pool(terms, code) end
+      terms.types[#terms.types + 1] =
+        { code = type.code, name = type.name, price = type.price, retired = false, pools = pools }
+    end
+  end
+end
+
+-- Makes `asked` the definition in force. What was promised stays promised.
+local function adopt(event, asked)
+  local terms = event.terms
+  for _, name in ipairs({
+    'life', 'grace', 'extensions', 'tickets_per_hold', 'tickets_per_buyer', 'holds_per_buyer', 'opens_at',
+    'closes_at', 'reacquires',
+  }) do terms[name] = asked[name] end
+  for pool = 1, #terms.pools do terms.retired[pool] = true end
+  for _, pool in ipairs(asked.pools) do
+    local index = index_of_pool(terms, pool.code)
+    if not index then
+      index = #terms.pools + 1
+      terms.pools[index] = pool.code
+      event.capacity[index], event.ceiling[index], event.held[index], event.sold[index] =
+        pool.capacity, pool.capacity, 0, 0
+      event.earliest[index], event.closed[index] = 0, 0
+    end
+    terms.retired[index] = false
+    set_capacity(event, index, pool.capacity)
+  end
+  for pool = 1, #terms.pools do
+    if terms.retired[pool] then set_capacity(event, pool, 0) end
+  end
+  adopt_types(terms, asked)
+  index_terms(terms)
+end
+
+local function save_change(event, document)
+  local terms, index = event.terms, event.terms.index_of
+  terms.index_of = nil
+  local packed_terms = cmsgpack.pack(terms)
+  terms.index_of = index
+  -- Another one for each change, and for another life of the database, so that no node's or server's memory of a
+  -- definition is taken for this one.
+  local id = string.format('%d.%d.%d', terms.revision, event.ticks, event.facts)
+  event.is_changed = true
+  save_event(event)
+  if document then
+    redis.call('HSET', event.keys[1], 'id', id, 'terms', packed_terms, 'document', document)
+  else
+    redis.call('HSET', event.keys[1], 'id', id, 'terms', packed_terms)
+  end
+  save_notes(event)
+end
+
+-- A reply: what came of it, the moment, and the event's code, revision, whether it is paused and removed.
+local function change_reply(result, event, extra)
+  local terms = event.terms
+  local code = terms.code or ''
+  return pack(
+    '<BddBc0dBB', result, event.office, event.wall, #code, code, terms.revision, terms.paused and 1 or 0,
+    terms.removed and 1 or 0) .. (extra or '')
+end
+
+local function new_event(keys, code)
+  local ticks, wall = read_clocks()
+  local event = {
+    keys = keys, office = ticks, ticks = ticks, wall = wall, absorbed = 0, passed = 0, next = 1, first = 1,
+    facts = 0, has_sold = 0, version = ticks * 1024, capacity = {}, ceiling = {}, held = {}, sold = {},
+    earliest = {}, closed = {}, is_new = true,
+    terms = {
+      code = code, revision = 0, paused = false, removed = false, pools = {}, retired = {}, types = {},
+      index_of = {},
+    },
+  }
+  begin_changes(event)
+  return event
+end
+
+-- The event, counted up to now, with a copy of its terms that may be changed.
+local function open_for_change(keys, code)
+  local event = open_event(keys)
+  if not event then return new_event(keys, code), true end
+  event.terms = index_terms(cmsgpack.unpack(redis.call('HGET', keys[1], 'terms')))
+  return event, settle(event)
+end
+
+-- What speaks against any change; `nil` if nothing does.
+local function refusal_of_change(event, asked)
+  local terms = event.terms
+  if terms.code ~= asked.code then return change_reply(OTHER_EVENT, event) end
+  if terms.removed then return change_reply(GONE_EVENT, event) end
+  if event.is_new and asked.kind ~= 'define' then return change_reply(GONE_EVENT, event) end
+  if asked.expecting and asked.expecting ~= terms.revision then return change_reply(MISMATCH, event) end
+  return nil
+end
+
+local function finish_change(event, asked, document, paused)
+  local terms = event.terms
+  if asked.revision <= terms.revision then return change_reply(STALE, event) end
+  if document then adopt(event, asked) end
+  terms.paused, terms.revision = paused, asked.revision
+  event.facts = event.facts + 1
+  save_change(event, document)
+  return change_reply(CHANGED, event)
+end
+
+local function define(event, asked, document)
+  local terms = event.terms
+  local found = event.is_new and {} or obstacles_to(event, asked)
+  if asked.has_mistakes or #found > 0 then
+    return change_reply(BAD, event, pack('<H', #found) .. table.concat(found))
+  end
+  local paused = terms.paused
+  if asked.paused ~= nil then paused = asked.paused end
+  if not event.is_new and terms.paused == paused
+    and redis.call('HGET', event.keys[1], 'document') == document then
+    return change_reply(UNCHANGED, event)
+  end
+  return finish_change(event, asked, document, paused)
+end
+
+local function remove(event, asked)
+  local terms = event.terms
+  for pool = 1, #event.held do
+    if event.held[pool] + event.sold[pool] ~= 0 then return change_reply(HAS_SALES, event) end
+  end
+  if event.has_sold == 1 then return change_reply(HAS_SALES, event) end
+  terms.removed = true
+  for pool = 1, #terms.pools do
+    terms.retired[pool] = true
+    set_capacity(event, pool, 0)
+  end
+  event.facts = event.facts + 1
+  save_change(event, nil)
+  return change_reply(CHANGED, event)
+end
+
+-- args: what is asked (JSON), the document of the definition, the note.
+local function change(keys, args)
+  begin()
+  local asked = cjson.decode(args[1])
+  local event, is_settled = open_for_change(keys, asked.code)
+  event.notes = args[3] ~= '' and { args[3] } or {}
+  if not is_settled then
+    save_event(event)
+    return change_reply(UNSETTLED, event)
+  end
+  local refusal = refusal_of_change(event, asked)
+  if refusal then return refusal end
+  if asked.kind == 'define' then return define(event, asked, args[2]) end
+  if asked.kind == 'remove' then return remove(event, asked) end
+  local paused = asked.kind == 'pause'
+  if event.terms.paused == paused then return change_reply(UNCHANGED, event) end
+  return finish_change(event, asked, nil, paused)
+end

@@ -1,0 +1,368 @@
+-- Deciding commands: the same rules, in the same order, as `BoxOffice` decides by, which the contract suite holds this
+-- to. Each function returns the packed outcome.
+
+local AGAIN, DECIDED, NO_EVENT = 2, 1, 0
+local OUTCOME = { held = 1, extended = 2, released = 3, purchased = 4, returned = 5, looked = 6 }
+local REFUSED = {
+  ticket_type = 33, hold = 34, invalid = 35, not_started = 36, ended = 37, paused = 38, pool_closed = 39,
+  buyer_limit = 40, temporarily_held = 41, sold_out = 42, insufficient = 43, expired = 44, released = 45,
+  purchased = 46, returned = 47, payment = 48, extension = 49, not_purchased = 50, key_reused = 51, many_keys = 52,
+  -- No answers: where to ask instead.
+  elsewhere = 60, gone = 61,
+}
+local INVALID = { lines = 1, quantity = 2, minimum = 3, total = 4, buyer = 5 }
+
+local function refused(reason)
+  return pack('<B', reason)
+end
+
+local function view(event, outcome, flags, number, state, packed_lines, deadline, extensions)
+  local terms = event.terms
+  return pack(
+    '<BBdBdB', outcome, flags, number, state, deadline - terms.grace, max(0, terms.extensions - extensions)
+  ) .. packed_lines
+end
+
+local function view_of(event, outcome, flags, record)
+  local state = record.state
+  if state == OWED or (state == HELD and not is_live(event, record)) then state = EXPIRED end
+  return view(
+    event, outcome, flags, record.number, state, pack_lines(record.lines), record.deadline, record.extensions)
+end
+
+-- Before somebody is told of an expiry, the clock that says so is written: nothing turns it back behind the answer.
+local function say_expired(event, refund)
+  event.tells_time = true
+  return pack('<BB', REFUSED.expired, refund)
+end
+
+-- MARK: the same again
+
+local function answer_to_key(event, key, print)
+  local use = use_of(event, key)
+  if use then
+    local known, event_number, number, deadline, extensions, at = unpack_struct('<c8dddBd', use)
+    if event.ticks <= at + event.limits.key_retention then
+      if known ~= print then return refused(REFUSED.key_reused) end
+      if event_number ~= event.number then return pack('<Bd', REFUSED.elsewhere, event_number) end
+      local record = record_of(event, number)
+      local outcome = extensions == 0 and OUTCOME.held or OUTCOME.extended
+      return view(event, outcome, 1, number, HELD, pack_lines(record.lines), deadline, extensions)
+    end
+  end
+  if not event.key_count then
+    event.key_count = redis.call('HLEN', keys_of_day(event, 0)) + redis.call('HLEN', keys_of_day(event, 1))
+  end
+  if event.key_count >= event.limits.keys then return refused(REFUSED.many_keys) end
+  return nil
+end
+
+local function remember_key(event, key, print, number, deadline, extensions)
+  event.uses[key] = pack_use(print, event.number, number, deadline, extensions, event.ticks)
+  event.new_uses[#event.new_uses + 1] = key
+  event.key_count = event.key_count + 1
+end
+
+-- MARK: holding
+
+local function refusal_of_sale(event)
+  local terms = event.terms
+  if terms.opens_at and event.wall < terms.opens_at then
+    return pack('<Bd', REFUSED.not_started, terms.opens_at)
+  end
+  if terms.closes_at and event.wall >= terms.closes_at then return pack('<Bd', REFUSED.ended, terms.closes_at) end
+  return terms.paused and refused(REFUSED.paused) or nil
+end
+
+-- The buyer's limit; `asked` is the number of tickets.
+local function refusal_of_buyer(event, buyer, asked)
+  local terms = event.terms
+  if not terms.tickets_per_buyer and not terms.holds_per_buyer then return nil end
+  if buyer == '' then return pack('<BBBd', REFUSED.invalid, INVALID.buyer, 0, 0) end
+  local live, tickets = taken_by(event, buyer)
+  if terms.holds_per_buyer and live >= terms.holds_per_buyer then return pack('<Bd', REFUSED.buyer_limit, 0) end
+  if not terms.tickets_per_buyer then return nil end
+  local remaining = max(0, terms.tickets_per_buyer - tickets)
+  return asked > remaining and pack('<Bd', REFUSED.buyer_limit, remaining) or nil
+end
+
+-- Where several pools are short, the one that will not come back speaks first: sold out, then held, then few.
+local function refusal_of_needs(event, pools, quantities)
+  local is_short = false
+  for index, pool in ipairs(pools) do
+    if event.closed[pool] == 1 then
+      local code = event.terms.pools[pool]
+      return pack('<BBc0', REFUSED.pool_closed, #code, code)
+    end
+    if free(event, pool) < quantities[index] then is_short = true end
+  end
+  if not is_short then return nil end
+  local latest, fewest
+  for index, pool in ipairs(pools) do
+    local left = free(event, pool)
+    if left < quantities[index] then
+      local next_free = earliest(event, pool)
+      if left > 0 then
+        fewest = min(fewest or left, left)
+      elseif event.held[pool] > 0 and next_free > 0 then
+        latest = max(latest or next_free, next_free)
+      else
+        return refused(REFUSED.sold_out)
+      end
+    end
+  end
+  if latest then return pack('<Bd', REFUSED.temporarily_held, latest) end
+  return pack('<Bd', REFUSED.insufficient, fewest)
+end
+
+-- Lines that draw on the same pool are summed.
+local function refusal_of_pools(event, lines)
+  local types = event.terms.types
+  if #lines == 3 then
+    local pools = types[lines[1] + 1].pools
+    return refusal_of_needs(event, pools, { lines[2], lines[2], lines[2], lines[2] })
+  end
+  local needs, pools, quantities = {}, {}, {}
+  for line = 1, #lines, 3 do
+    for _, pool in ipairs(types[lines[line] + 1].pools) do
+      if not needs[pool] then pools[#pools + 1] = pool end
+      needs[pool] = (needs[pool] or 0) + lines[line + 1]
+    end
+  end
+  table.sort(pools)
+  for index, pool in ipairs(pools) do quantities[index] = needs[pool] end
+  return refusal_of_needs(event, pools, quantities)
+end
+
+local function refusal_of_places(event, lines, buyer)
+  return refusal_of_buyer(event, buyer, quantity_of(lines)) or refusal_of_pools(event, lines)
+end
+
+-- Lines as asked, with type and price, or why they are no lines of this event.
+local function checked_lines(event, asked)
+  local terms, lines = event.terms, {}
+  if #asked > event.limits.lines then
+    return nil, pack('<BBBd', REFUSED.invalid, INVALID.lines, 0, event.limits.lines)
+  end
+  for index, line in ipairs(asked) do
+    local type = terms.index_of[line.code]
+    if not type then return nil, pack('<BBc0', REFUSED.ticket_type, #line.code, line.code) end
+    local at = index * 3 - 2
+    lines[at], lines[at + 1], lines[at + 2] = type - 1, line.quantity, terms.types[type].price
+  end
+  local most, total = terms.tickets_per_hold, 0
+  for index, line in ipairs(asked) do
+    if line.quantity < 1 or line.quantity > most then
+      return nil, pack('<BBBd', REFUSED.invalid, INVALID.quantity, index - 1, most)
+    end
+    if line.minimum < 1 or line.minimum > line.quantity then
+      return nil, pack('<BBBd', REFUSED.invalid, INVALID.minimum, index - 1, line.quantity)
+    end
+    total = total + line.quantity
+  end
+  if total > most then return nil, pack('<BBBd', REFUSED.invalid, INVALID.total, 0, most) end
+  return lines, nil
+end
+
+-- Makes `lines` as many as can be had: every line its minimum, then each as many more as fit, the first one first.
+local function refusal_of_fewer(event, lines, asked, buyer)
+  local terms = event.terms
+  for index, line in ipairs(asked) do lines[index * 3 - 1] = line.minimum end
+  local refusal = refusal_of_places(event, lines, buyer)
+  if refusal then return refusal end
+  local left, remaining = {}, math.huge
+  for pool = 1, #event.held do left[pool] = free(event, pool) end
+  if terms.tickets_per_buyer then
+    local _, tickets = taken_by(event, buyer)
+    remaining = terms.tickets_per_buyer - tickets
+  end
+  for line = 1, #lines, 3 do
+    remaining = remaining - lines[line + 1]
+    for _, pool in ipairs(terms.types[lines[line] + 1].pools) do left[pool] = left[pool] - lines[line + 1] end
+  end
+  for index, line in ipairs(asked) do
+    local at = index * 3 - 2
+    local pools = terms.types[lines[at] + 1].pools
+    local more = min(line.quantity - line.minimum, remaining)
+    for _, pool in ipairs(pools) do more = min(more, left[pool]) end
+    if more > 0 then
+      lines[at + 1] = lines[at + 1] + more
+      remaining = remaining - more
+      for _, pool in ipairs(pools) do left[pool] = left[pool] - more end
+    end
+  end
+  return nil
+end
+
+local function decide_hold(event, command)
+  local key = command.key
+  if key then
+    local answer = answer_to_key(event, key, command.print)
+    if answer then return answer end
+  end
+  local terms = event.terms
+  if terms.removed then return refused(REFUSED.gone) end
+  local lines, refusal = checked_lines(event, command.lines)
+  if not lines then return refusal end
+  local buyer = command.buyer
+  refusal = refusal_of_sale(event)
+  if refusal then return refusal end
+  refusal = refusal_of_places(event, lines, buyer)
+  if refusal then
+    if not command.takes_fewer then return refusal end
+    refusal = refusal_of_fewer(event, lines, command.lines, buyer)
+    if refusal then return refusal end
+  end
+
+  local number, deadline = event.next, event.office + terms.life
+  event.next = number + 1
+  event.facts = event.facts + 1
+  event.is_changed = true
+  for line = 1, #lines, 3 do
+    for _, pool in ipairs(terms.types[lines[line] + 1].pools) do
+      hold_places(event, pool, lines[line + 1], deadline)
+    end
+  end
+  local packed_lines = pack_lines(lines)
+  event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines)
+  if buyer ~= '' then add_to_account(event, number, deadline, buyer, quantity_of(lines)) end
+  if key then remember_key(event, key, command.print, number, deadline, 0) end
+  return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0)
+end
+
+-- MARK: what becomes of a hold
+
+-- Changes every pool that the lines of `record` draw from.
+local function change_pools(event, record, change, deadline)
+  local lines, types = record.lines, event.terms.types
+  for line = 1, #lines, 3 do
+    for _, pool in ipairs(types[lines[line] + 1].pools) do change(event, pool, lines[line + 1], deadline) end
+  end
+end
+
+local function decide_extend(event, command)
+  local key = command.key
+  if key then
+    local answer = answer_to_key(event, key, command.print)
+    if answer then return answer end
+  end
+  local record, terms = record_of(event, command.number), event.terms
+  if not record then return refused(REFUSED.hold) end
+  if record.state == PURCHASED then return refused(REFUSED.purchased) end
+  if record.state == RETURNED then return refused(REFUSED.returned) end
+  if record.state == RELEASED then return refused(REFUSED.released) end
+  if not is_live(event, record) then return say_expired(event, 0) end
+  if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension, terms.extensions) end
+  local deadline = max(record.deadline, event.office + terms.life)
+  change_pools(event, record, remove_entry, record.deadline)
+  change_pools(event, record, add_entry, deadline)
+  record.deadline, record.extensions = deadline, record.extensions + 1
+  note_record(event, record)
+  change_account(event, record, 0, deadline)
+  if key then remember_key(event, key, command.print, record.number, deadline, record.extensions) end
+  return view_of(event, OUTCOME.extended, 0, record)
+end
+
+local function decide_release(event, command)
+  local record = record_of(event, command.number)
+  if not record then return refused(REFUSED.hold) end
+  if record.state == PURCHASED then return refused(REFUSED.purchased) end
+  if record.state == RETURNED then return refused(REFUSED.returned) end
+  if not is_live(event, record) then
+    event.tells_time = true
+    return view_of(event, OUTCOME.released, 1, record)
+  end
+  change_pools(event, record, release_places, record.deadline)
+  record.state = RELEASED
+  note_record(event, record)
+  change_account(event, record, 0)
+  return view_of(event, OUTCOME.released, 0, record)
+end
+
+local function note_purchase(event, record, payment, late)
+  record.state, record.late, record.payment, record.ended_at = PURCHASED, late, payment, event.wall
+  event.has_sold = 1
+  note_record(event, record)
+  change_account(event, record, quantity_of(record.lines))
+end
+
+local function note_payment(event, payment, name)
+  event.payments[payment] = name
+  event.new_payments[#event.new_payments + 1] = payment
+end
+
+-- Once told that money is owed for a payment, that stays so, whatever comes free later: it may be paid back by now.
+local function owe_refund(event, record, payment, name)
+  if payment == '' then return say_expired(event, 0) end
+  if not event.payments[payment] then
+    note_payment(event, payment, name)
+    record.state, record.payment, record.ended_at = OWED, payment, event.wall
+    note_record(event, record)
+    event.refunds[#event.refunds + 1] = pack('<ddBc0', record.number, event.wall, #payment, payment)
+  end
+  return say_expired(event, 1)
+end
+
+-- Whether the buyer may still have the tickets of a hold that is counted no more: who let a hold expire and took the
+-- limit again must not pay for both.
+local function fits_limit(event, record)
+  if record.buyer == '' or not event.terms.tickets_per_buyer then return true end
+  local _, tickets = taken_by(event, record.buyer)
+  return tickets + quantity_of(record.lines) <= event.terms.tickets_per_buyer
+end
+
+-- Paid after the deadline (rule 9): one try for the same places at the same price, or money is owed.
+local function decide_late_purchase(event, record, payment, name)
+  if payment == '' or not event.terms.reacquires then return say_expired(event, 0) end
+  if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then
+    return owe_refund(event, record, payment, name)
+  end
+  change_pools(event, record, sell_free_places)
+  note_payment(event, payment, name)
+  note_purchase(event, record, payment, 1)
+  return view_of(event, OUTCOME.purchased, 2, record)
+end
+
+local function decide_purchase(event, command)
+  local record, payment = record_of(event, command.number), command.payment
+  if not record then return refused(REFUSED.hold) end
+  local name = string.format('%d.%d', event.number, record.number)
+  local bought = payment ~= '' and event.payments[payment]
+  if command.is_paid_elsewhere or (bought and bought ~= name) then return refused(REFUSED.payment) end
+  if record.state == PURCHASED then
+    -- The same reference, or none, asks again; a reference not yet known is a second payment.
+    if payment ~= '' and not bought then return refused(REFUSED.payment) end
+    return view_of(event, OUTCOME.purchased, 1 + record.late * 2, record)
+  end
+  if record.state == RETURNED then return refused(REFUSED.returned) end
+  if record.state == RELEASED then return refused(REFUSED.released) end
+  if record.state == OWED then return owe_refund(event, record, payment, name) end
+  if not is_live(event, record) then return decide_late_purchase(event, record, payment, name) end
+  change_pools(event, record, sell_places, record.deadline)
+  if payment ~= '' then note_payment(event, payment, name) end
+  note_purchase(event, record, payment, 0)
+  return view_of(event, OUTCOME.purchased, 0, record)
+end
+
+local function decide_return(event, command)
+  local record = record_of(event, command.number)
+  if not record then return refused(REFUSED.hold) end
+  if record.state == RETURNED then return view_of(event, OUTCOME.returned, 1, record) end
+  if record.state ~= PURCHASED then return refused(REFUSED.not_purchased) end
+  change_pools(event, record, take_places_back)
+  record.state, record.returned_at = RETURNED, event.wall
+  note_record(event, record)
+  change_account(event, record, -quantity_of(record.lines))
+  if command.note then event.notes[#event.notes + 1] = command.note end
+  return view_of(event, OUTCOME.returned, 0, record)
+end
+
+local function decide_look(event, command)
+  local record = record_of(event, command.number)
+  if not record then return refused(REFUSED.hold) end
+  if not is_live(event, record) then
+    if record.deadline + event.limits.ended_shown <= event.office then return refused(REFUSED.hold) end
+    if record.state == HELD then event.tells_time = true end
+  end
+  return view_of(event, OUTCOME.looked, 0, record)
+end

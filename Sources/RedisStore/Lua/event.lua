@@ -1,0 +1,108 @@
+-- An event as it stands, read at the start of a call and written once at its end.
+--
+-- Keys of an event, all with its number as hash tag:
+--   1 event   hash: id (of this definition), terms (cmsgpack), document (JSON), now (packed numbers, see `open_event`)
+--   2 holds   hash: number of the hold -> packed record
+--   3 due     hash: pool and deadline -> places that come free then
+--   4 order   sorted set of the same names, all with score 0: their order is that of the names
+--   5 buyers  hash: buyer -> packed account
+--   6 payments  hash: payment -> "event.hold"
+--   7 keys    prefix of the hashes of idempotency keys, one a day: key -> packed use
+--   8 refunds list of packed refunds
+--   9 audit   sorted set of packed notes
+
+-- Libraries that are not there yet while functions are loaded: each function begins with `begin`.
+local pack, unpack_struct, floor, max, min
+local function begin()
+  pack, unpack_struct = struct.pack, struct.unpack
+  floor, max, min = math.floor, math.max, math.min
+end
+-- `unpack` puts its values on Lua's stack, which holds some thousands.
+local chunk = 1000
+
+-- Terms by key and identity. They are a cache: what they say is in Redis.
+local known_terms, known_count = {}, 0
+
+local function call_in_chunks(command, key, list)
+  for first = 1, #list, chunk do
+    redis.call(command, key, unpack(list, first, min(first + chunk - 1, #list)))
+  end
+end
+
+-- The fields `names` of the hash `key`, into the table `into`; `false` for what is missing.
+local function fetch(key, names, into)
+  for first = 1, #names, chunk do
+    local found = redis.call('HMGET', key, unpack(names, first, min(first + chunk - 1, #names)))
+    for index = 1, #found do into[names[first + index - 1]] = found[index] end
+  end
+end
+
+local function index_terms(terms)
+  terms.index_of = {}
+  for index, type in ipairs(terms.types) do
+    if not type.retired then terms.index_of[type.code] = index end
+  end
+  return terms
+end
+
+local function read_terms(key, id)
+  local known = known_terms[key]
+  if known and known.id == id then return known.terms end
+  local terms = index_terms(cmsgpack.unpack(redis.call('HGET', key, 'terms')))
+  -- A bound for the cache, and no order in which it forgets: reading anew is cheap.
+  if known_count >= 256 then known_terms, known_count = {}, 0 end
+  if not known_terms[key] then known_count = known_count + 1 end
+  known_terms[key] = { id = id, terms = terms }
+  return terms
+end
+
+-- The clock does not run backwards; it takes no more than `longest_gap` from a jump forward or from a time without
+-- calls. Where the server's clock went back, it counts on from there.
+local function advance(event)
+  local ticks, wall = read_clocks()
+  local passed = ticks - event.ticks
+  event.absorbed = max(0, passed - longest_gap)
+  event.passed = passed
+  if passed > 0 then event.office = event.office + min(passed, longest_gap) end
+  event.ticks, event.wall = ticks, wall
+end
+
+-- What changes within a call, over what Redis has: read lazily, written by `save`.
+local function begin_changes(event)
+  event.due, event.due_was, event.touched, event.stale = {}, {}, {}, {}
+  event.gone = {}
+  event.is_changed = false
+end
+
+-- `nil` if there is no such event.
+local function open_event(keys)
+  local found = redis.call('HMGET', keys[1], 'id', 'now')
+  if not found[1] then return nil end
+  local event = { keys = keys, id = found[1], terms = read_terms(keys[1], found[1]) }
+  local text, at = found[2], nil
+  event.office, event.ticks, event.version, event.next, event.facts, event.has_sold, at =
+    unpack_struct('<dddddB', text)
+  event.first = event.next
+  local capacity, ceiling, held, sold, earliest, closed = {}, {}, {}, {}, {}, {}
+  for pool = 1, #event.terms.pools do
+    capacity[pool], ceiling[pool], held[pool], sold[pool], earliest[pool], closed[pool], at =
+      unpack_struct('<dddddB', text, at)
+  end
+  event.capacity, event.ceiling, event.held, event.sold = capacity, ceiling, held, sold
+  event.earliest, event.closed = earliest, closed
+  begin_changes(event)
+  advance(event)
+  return event
+end
+
+local function packed_now(event)
+  local parts = {
+    pack('<dddddB', event.office, event.ticks, event.version, event.next, event.facts, event.has_sold),
+  }
+  for pool = 1, #event.terms.pools do
+    parts[pool + 1] = pack(
+      '<dddddB', event.capacity[pool], event.ceiling[pool], event.held[pool], event.sold[pool],
+      event.earliest[pool], event.closed[pool])
+  end
+  return table.concat(parts)
+end

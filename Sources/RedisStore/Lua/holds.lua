@@ -1,0 +1,158 @@
+-- Holds, what buyers have, and remembered keys, as they are packed.
+
+-- States; a hold that is HELD past its deadline is expired: nothing is written for that.
+local HELD, PURCHASED, RELEASED, RETURNED, OWED = 0, 1, 2, 3, 4
+-- What a view says besides.
+local EXPIRED = 4
+
+-- Lines are kept flat: type, quantity, price, type, quantity, price.
+local function pack_lines(lines)
+  if #lines == 3 then return pack('<BHHd', 1, lines[1], lines[2], lines[3]) end
+  local parts = { pack('<B', #lines / 3) }
+  for line = 1, #lines, 3 do
+    parts[#parts + 1] = pack('<HHd', lines[line], lines[line + 1], lines[line + 2])
+  end
+  return table.concat(parts)
+end
+
+local function unpack_lines(text, at)
+  local count
+  count, at = unpack_struct('<B', text, at)
+  local lines = {}
+  for line = 1, count * 3, 3 do
+    lines[line], lines[line + 1], lines[line + 2], at = unpack_struct('<HHd', text, at)
+  end
+  return lines, at
+end
+
+-- A hold that is new; `pack_record` writes the same of one that changed.
+local function pack_new(deadline, held_at, buyer, packed_lines)
+  return pack('<BBBddBc0', HELD, 0, 0, deadline, held_at, #buyer, buyer) .. packed_lines
+end
+
+local function pack_record(record)
+  local text = pack(
+    '<BBBddBc0', record.state, record.late, record.extensions, record.deadline, record.held_at,
+    #record.buyer, record.buyer) .. pack_lines(record.lines)
+  if record.state == HELD or record.state == RELEASED then return text end
+  return text .. pack('<ddBc0', record.ended_at, record.returned_at, #record.payment, record.payment)
+end
+
+local function unpack_record(number, text)
+  local record, at = { number = number, payment = '', ended_at = 0, returned_at = 0 }, nil
+  record.state, record.late, record.extensions, record.deadline, record.held_at, record.buyer, at =
+    unpack_struct('<BBBddBc0', text)
+  record.lines, at = unpack_lines(text, at)
+  if record.state ~= HELD and record.state ~= RELEASED then
+    record.ended_at, record.returned_at, record.payment = unpack_struct('<ddBc0', text, at)
+  end
+  return record
+end
+
+-- `nil` if no such hold was given. A hold of this very call is at hand before it is written.
+local function record_of(event, number)
+  local record = event.records[number]
+  if record then return record end
+  local text = event.given[number - event.first + 1]
+  if not text then
+    text = event.fetched[number]
+    if text == nil then text = redis.call('HGET', event.keys[2], number) end
+  end
+  if not text then return nil end
+  record = unpack_record(number, text)
+  event.records[number] = record
+  return record
+end
+
+local function is_live(event, record)
+  return record.state == HELD and event.office < record.deadline
+end
+
+local function quantity_of(lines)
+  local sum = 0
+  for line = 2, #lines, 3 do sum = sum + lines[line] end
+  return sum
+end
+
+local function note_record(event, record)
+  event.is_changed = true
+  event.facts = event.facts + 1
+  event.changed_records[record.number] = true
+end
+
+-- An account: tickets bought, and of each hold that was live when last written its number, deadline and tickets.
+local function account_of(event, buyer)
+  local account = event.accounts[buyer]
+  if account then return account end
+  local text = event.fetched_buyers[buyer]
+  if text == nil then text = redis.call('HGET', event.keys[5], buyer) end
+  account = { bought = 0, holds = {} }
+  if text then
+    local at
+    account.bought, at = unpack_struct('<d', text)
+    while at <= #text do
+      local hold = {}
+      hold.number, hold.deadline, hold.quantity, at = unpack_struct('<ddH', text, at)
+      if event.office < hold.deadline then account.holds[#account.holds + 1] = hold end
+    end
+  end
+  event.accounts[buyer] = account
+  return account
+end
+
+local function pack_account(account)
+  local parts = { pack('<d', account.bought) }
+  for _, hold in ipairs(account.holds) do
+    parts[#parts + 1] = pack('<ddH', hold.number, hold.deadline, hold.quantity)
+  end
+  return table.concat(parts)
+end
+
+local function add_to_account(event, record_number, deadline, buyer, quantity)
+  local account = account_of(event, buyer)
+  account.holds[#account.holds + 1] = { number = record_number, deadline = deadline, quantity = quantity }
+  event.changed_buyers[buyer] = true
+end
+
+-- Takes a hold that is live no more, or lives longer now, out of its buyer's account or changes it there.
+local function change_account(event, record, bought, deadline)
+  if record.buyer == '' then return end
+  local account = account_of(event, record.buyer)
+  account.bought = account.bought + bought
+  for index, hold in ipairs(account.holds) do
+    if hold.number == record.number then
+      if deadline then hold.deadline = deadline else table.remove(account.holds, index) end
+      break
+    end
+  end
+  event.changed_buyers[record.buyer] = true
+end
+
+-- Live holds, and the tickets in them and bought.
+local function taken_by(event, buyer)
+  local account = account_of(event, buyer)
+  local tickets = account.bought
+  for _, hold in ipairs(account.holds) do tickets = tickets + hold.quantity end
+  return #account.holds, tickets
+end
+
+-- Keys are kept in a hash a day, so that forgetting is unlinking a hash. A key is remembered from the server's time at
+-- its use on, which all events of a server share, and not from the office's clock of one event.
+local day_length = 86400000
+
+local function keys_of_day(event, days_ago)
+  return event.keys[7] .. ':' .. string.format('%d', floor(event.ticks / day_length) - days_ago)
+end
+
+local function use_of(event, key)
+  local use = event.uses[key]
+  if use ~= nil then return use end
+  local text = redis.call('HGET', keys_of_day(event, 0), key)
+    or redis.call('HGET', keys_of_day(event, 1), key)
+  event.uses[key] = text
+  return text
+end
+
+local function pack_use(print, event_number, number, deadline, extensions, at)
+  return pack('<c8dddBd', print, event_number, number, deadline, extensions, at)
+end

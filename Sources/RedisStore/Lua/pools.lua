@@ -1,0 +1,183 @@
+-- Places: `free + held + sold = capacity`, and when which come free by themselves.
+--
+-- The calendar has one entry for each pool and millisecond in which places come free, not one for each hold: all
+-- holds of a call share one, and a million holds that end within a second are a thousand entries a pool.
+
+local function free(event, pool)
+  return max(0, event.capacity[pool] - event.held[pool] - event.sold[pool])
+end
+
+-- A broken rule never ends anything: the pool closes, what is held can still be completed (rule 4). The ceiling is
+-- what may be promised: the capacity, or what was promised when it was lowered below that.
+local function check(event, pool)
+  local promised = event.held[pool] + event.sold[pool]
+  if event.held[pool] < 0 or event.sold[pool] < 0 or promised > event.ceiling[pool] then event.closed[pool] = 1 end
+  event.ceiling[pool] = max(event.capacity[pool], min(event.ceiling[pool], promised))
+end
+
+-- Names sort by pool, then by deadline.
+local function entry_name(pool, deadline)
+  return string.format('%04x%014d', pool, deadline)
+end
+
+local function note_entry(event, name, found)
+  event.due_was[name] = found and true or false
+  event.due[name] = tonumber(found or 0)
+  event.touched[#event.touched + 1] = name
+end
+
+local function places_at(event, name)
+  if event.due[name] == nil then note_entry(event, name, redis.call('HGET', event.keys[3], name)) end
+  return event.due[name]
+end
+
+local function add_entry(event, pool, quantity, deadline)
+  local name
+  -- Nearly always the deadline of the holds of this call, whose name is made once.
+  if event.shared_deadline == deadline then name = event.shared_names[pool] else
+    event.shared_deadline, event.shared_names = deadline, {}
+  end
+  if not name then
+    name = entry_name(pool, deadline)
+    event.shared_names[pool] = name
+  end
+  event.due[name] = places_at(event, name) + quantity
+  local earliest = event.earliest[pool]
+  if earliest == 0 or deadline < earliest then event.earliest[pool] = deadline end
+end
+
+local function remove_entry(event, pool, quantity, deadline)
+  local name = entry_name(pool, deadline)
+  local there = places_at(event, name)
+  if there < quantity then
+    event.closed[pool] = 1
+    return
+  end
+  event.due[name] = there - quantity
+  if there == quantity and event.earliest[pool] == deadline then event.stale[pool] = true end
+end
+
+local function least_touched(event, pool)
+  local prefix, least = string.format('%04x', pool), 0
+  for _, name in ipairs(event.touched) do
+    if event.due[name] > 0 and string.sub(name, 1, 4) == prefix then
+      local deadline = tonumber(string.sub(name, 5))
+      if least == 0 or deadline < least then least = deadline end
+    end
+  end
+  return least
+end
+
+-- When the first places of `pool` come free by themselves; 0 if none do.
+local function earliest(event, pool)
+  if not event.stale[pool] then return event.earliest[pool] end
+  local least = least_touched(event, pool)
+  local from, to = '(' .. entry_name(pool, event.office), '(' .. string.format('%04x', pool + 1)
+  local offset, is_found = 0, false
+  repeat
+    local names = redis.call('ZRANGEBYLEX', event.keys[4], from, to, 'LIMIT', offset, 16)
+    for _, name in ipairs(names) do
+      -- Those that this call touched are in `least` already.
+      if event.due[name] == nil then
+        local deadline = tonumber(string.sub(name, 5))
+        if least == 0 or deadline < least then least = deadline end
+        is_found = true
+        break
+      end
+    end
+    offset = offset + 16
+  until is_found or #names < 16
+  event.earliest[pool], event.stale[pool] = least, nil
+  return least
+end
+
+-- Gives back what has expired. Every look at the numbers comes after it, so no answer depends on whether somebody
+-- looked before (rule 2).
+--
+-- `false` if more was due than one call may settle: nothing may be decided then.
+local function settle(event)
+  local left = most_settled
+  for pool = 1, #event.held do
+    local first = event.earliest[pool]
+    if first > 0 and first <= event.office then
+      if left <= 0 then return false end
+      local names = redis.call(
+        'ZRANGEBYLEX', event.keys[4], '[' .. string.format('%04x', pool),
+        '[' .. entry_name(pool, event.office), 'LIMIT', 0, left)
+      local quantities = {}
+      fetch(event.keys[3], names, quantities)
+      for _, name in ipairs(names) do
+        event.held[pool] = event.held[pool] - tonumber(quantities[name] or 0)
+        event.gone[#event.gone + 1] = name
+      end
+      check(event, pool)
+      event.is_changed = true
+      if #names == left then return false end
+      left = left - #names
+      event.stale[pool] = true
+    end
+  end
+  return true
+end
+
+local function hold_places(event, pool, quantity, deadline)
+  event.held[pool] = event.held[pool] + quantity
+  add_entry(event, pool, quantity, deadline)
+  check(event, pool)
+end
+
+local function release_places(event, pool, quantity, deadline)
+  remove_entry(event, pool, quantity, deadline)
+  event.held[pool] = event.held[pool] - quantity
+  check(event, pool)
+end
+
+local function sell_places(event, pool, quantity, deadline)
+  remove_entry(event, pool, quantity, deadline)
+  event.held[pool] = event.held[pool] - quantity
+  event.sold[pool] = event.sold[pool] + quantity
+  check(event, pool)
+end
+
+-- Places that nobody holds: a late payment that won.
+local function sell_free_places(event, pool, quantity)
+  event.sold[pool] = event.sold[pool] + quantity
+  check(event, pool)
+end
+
+local function take_places_back(event, pool, quantity)
+  event.sold[pool] = event.sold[pool] - quantity
+  check(event, pool)
+end
+
+local function set_capacity(event, pool, capacity)
+  event.capacity[pool] = capacity
+  event.ceiling[pool] = max(capacity, event.held[pool] + event.sold[pool])
+  check(event, pool)
+end
+
+-- Writes the calendar and the numbers; all that comes after the first write of a call cannot fail.
+local function save_event(event)
+  for pool = 1, #event.held do earliest(event, pool) end
+  local set, added, removed = {}, {}, event.gone
+  for _, name in ipairs(event.touched) do
+    local quantity, was = event.due[name], event.due_was[name]
+    if quantity > 0 then
+      set[#set + 1] = name
+      set[#set + 1] = quantity
+      if not was then
+        added[#added + 1] = 0
+        added[#added + 1] = name
+      end
+    elseif was then
+      removed[#removed + 1] = name
+    end
+  end
+  if event.is_changed then event.version = event.version + 1 end
+  -- The first write is one that a full server refuses, so that it is refused before anything was written.
+  redis.call('HSET', event.keys[1], 'now', packed_now(event))
+  call_in_chunks('HSET', event.keys[3], set)
+  call_in_chunks('ZADD', event.keys[4], added)
+  call_in_chunks('HDEL', event.keys[3], removed)
+  call_in_chunks('ZREM', event.keys[4], removed)
+end

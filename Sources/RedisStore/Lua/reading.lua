@@ -1,0 +1,42 @@
+-- What nodes read of an event: its definition with everything that holds may refer to, and its holds by the page.
+
+local function details(keys)
+  begin()
+  local event = open_event(keys)
+  if not event then return no_event() end
+  local terms = event.terms
+  local parts = head(DECIDED, event, -1)
+  parts[#parts + 1] = pack(
+    '<BBddBc0H', terms.paused and 1 or 0, terms.removed and 1 or 0, event.next, event.facts, #terms.code, terms.code,
+    #terms.pools)
+  for _, code in ipairs(terms.pools) do parts[#parts + 1] = pack('<Bc0', #code, code) end
+  parts[#parts + 1] = pack('<H', #terms.types)
+  for _, type in ipairs(terms.types) do
+    parts[#parts + 1] = pack(
+      '<Bc0Bc0dBB', #type.code, type.code, #type.name, type.name, type.price, type.retired and 1 or 0, #type.pools)
+    for _, pool in ipairs(type.pools) do parts[#parts + 1] = pack('<H', pool - 1) end
+  end
+  parts[#parts + 1] = redis.call('HGET', keys[1], 'document')
+  return table.concat(parts)
+end
+
+-- args: the first number, how many to look at, 1 for sold ones only. First the next hold's number, the facts so far and
+-- the moment; then number and record of each.
+local function page_of_holds(keys, args)
+  begin()
+  local event = open_event(keys)
+  if not event then return {} end
+  local from, count, only_sold = tonumber(args[1]), min(chunk, tonumber(args[2])), args[3] == '1'
+  local reply = { pack('<dddd', event.next, event.facts, event.office, event.wall) }
+  local numbers, found = {}, {}
+  for number = from, min(from + count, event.next) - 1 do numbers[#numbers + 1] = number end
+  fetch(keys[2], numbers, found)
+  for _, number in ipairs(numbers) do
+    local text = found[number]
+    local state = text and unpack_struct('<B', text)
+    if text and (not only_sold or state == PURCHASED or state == RETURNED) then
+      reply[#reply + 1] = pack('<d', number) .. text
+    end
+  end
+  return reply
+end

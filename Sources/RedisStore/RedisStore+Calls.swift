@@ -1,0 +1,228 @@
+internal import BoxOffice
+internal import Logging
+internal import NIOCore
+internal import RedisWire
+internal import Synchronization
+internal import TicketStore
+
+// Calls that decide: sent, read, and their outcomes handed back.
+
+extension RedisStore {
+    /// Does what the foyer says.
+    @discardableResult
+    func take(_ step: Foyer.Step) -> StoreReply? {
+        switch step {
+        case .nothing: break
+        case .reply(let reply): return reply
+        case .call(let event, let batch): call(event, batch)
+        case .readEvents: readEvents()
+        }
+        return nil
+    }
+
+    func call(_ event: UInt64, _ batch: Foyer.Batch) {
+        var command = library.call(
+            .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
+        command.append(header(for: event))
+        command.append(batch.bytes)
+        client.pipeline(durable(command), for: key(of: event)) { outcomes in
+            self.receive(outcomes, event, batch)
+        }
+    }
+
+    /// The command, and behind it the question whether its replicas have it.
+    func durable(_ command: RedisCommand) -> [RedisCommand] {
+        guard configuration.durability == .full, configuration.waitReplicas > 0 else { return [command] }
+        var wait = RedisCommand("WAIT", isRepeatable: true)
+        wait.append(configuration.waitReplicas)
+        wait.append(configuration.waitTime.inMilliseconds)
+        return [command, wait]
+    }
+
+    func key(of event: UInt64) -> RedisKey {
+        RedisKey(String(event))
+    }
+
+    func header(for event: UInt64) -> ByteBuffer {
+        let known = foyer.withLock { $0.programme.entries[event]?.numbers.version }
+        var header = ByteBuffer()
+        header.writePacked(event)
+        header.writePacked(known.map(Double.init) ?? -1)
+        header.writePacked(Double(configuration.limits.linesPerHold))
+        header.writePacked(Double(configuration.limits.keys))
+        header.writePacked(Double(configuration.limits.keyRetention.inMilliseconds))
+        header.writePacked(Double(configuration.limits.endedHoldsShown.inMilliseconds))
+        return header
+    }
+
+    /// Whether the replicas that are asked for have what was done.
+    func isDurable(_ outcomes: [RedisClient.Outcome]) -> Bool {
+        guard outcomes.count > 1 else { return true }
+        guard case .success(let reply) = outcomes[1], let count = try? reply.integer() else { return false }
+        return count >= configuration.waitReplicas
+    }
+
+    private func receive(_ outcomes: [RedisClient.Outcome], _ event: UInt64, _ batch: Foyer.Batch) {
+        switch outcomes.first ?? .failure(.notSent(.stopping)) {
+        case .success(let reply):
+            do {
+                let read = try CallReply(reply.bytes())
+                noteCondition(.selling)
+                if read.status == .again { return call(event, batch) }
+                try answer(batch, at: event, read, isDurable: isDurable(outcomes))
+            } catch {
+                logger.error("A reply of the functions could not be read", metadata: ["error": "\(error)"])
+                end(event, failing: batch, .outcomeUnknown)
+            }
+        case .failure(.refused(let error)) where error.isUnknownFunction:
+            // Nothing was done. Somebody flushed the functions, or this is a server that never had them.
+            reload { isLoaded in
+                if isLoaded { self.call(event, batch) } else { self.end(event, failing: batch, .outcomeUnknown) }
+            }
+        case .failure(let failure):
+            let told = StoreFailure(failure)
+            noteFailure(failure, told)
+            end(event, failing: batch, told)
+        }
+    }
+
+    private func end(_ event: UInt64, failing batch: Foyer.Batch, _ failure: StoreFailure) {
+        let step = foyer.withLock { $0.endCall(for: event) }
+        fail(batch.waiting, failure)
+        take(step)
+    }
+
+    func fail(_ waiting: [Foyer.Waiting], _ failure: StoreFailure) {
+        var replies = WaitingReplies()
+        for one in waiting { replies.add(TicketedReply(ticket: one.ticket, reply: .failed(failure)), for: one.box) }
+        replies.deliver()
+    }
+
+    /// Hands the outcomes back, and makes the next call.
+    private func answer(
+        _ batch: Foyer.Batch, at event: UInt64, _ reply: CallReply, isDurable: Bool
+    ) throws(PackedMistake) {
+        var reply = reply
+        var replies = WaitingReplies()
+        var moved: [(Foyer.Waiting, to: UInt64?)] = []
+        for waiting in batch.waiting {
+            let outcome =
+                reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
+            switch outcome {
+            case .decided(let outcome):
+                let isTold = isDurable || !outcome.dependsOnFacts
+                replies.add(
+                    TicketedReply(
+                        ticket: waiting.ticket,
+                        reply: isTold ? .decided(outcome, at: reply.moment) : .failed(.outcomeUnknown)),
+                    for: waiting.box)
+            case .elsewhere(let other): moved.append((waiting, other))
+            case .gone: moved.append((waiting, nil))
+            }
+        }
+        if reply.absorbed > 0 {
+            logger.warning(
+                "The server's clock jumped, or nobody called for a while; an event's deadlines moved with it",
+                metadata: ["event": "\(event)", "absorbed_ms": "\(reply.absorbed)"])
+        }
+        finish(event, reply, replies, moved)
+    }
+
+    /// Where the definition is news, it is read before anybody is told of a hold whose numbers only it explains.
+    private func finish(
+        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: UInt64?)]
+    ) {
+        let now = NIODeadline.now()
+        let (isNews, step) = foyer.withLock { foyer -> (Bool, Foyer.Step) in
+            let known = foyer.programme.entries[event]?.reading.revision
+            let isNews = reply.status == .decided && (known.map { $0 < reply.revision } ?? true)
+            if !isNews { foyer.programme.take(reply, at: event, received: now) }
+            return (isNews, isNews ? .nothing : foyer.endCall(for: event))
+        }
+        guard isNews else {
+            take(step)
+            replies.deliver()
+            for (waiting, other) in moved { move(waiting, from: event, to: other) }
+            return
+        }
+        readDetails([event]) { failure in
+            let step = self.foyer.withLock { $0.endCall(for: event) }
+            self.take(step)
+            if failure == nil { replies.deliver() } else { replies.fail(.outcomeUnknown) }
+            for (waiting, other) in moved { self.move(waiting, from: event, to: other) }
+        }
+    }
+
+    /// Sends a command on: to the event that its key was used for, or to whatever its code leads to by now.
+    private func move(_ waiting: Foyer.Waiting, from event: UInt64, to other: UInt64?) {
+        var waiting = waiting
+        waiting.moves += 1
+        guard waiting.moves <= 4 else { return fail([waiting], .outcomeUnknown) }
+        if let other {
+            take(foyer.withLock { $0.place(waiting, at: other) })
+        } else {
+            findAgain(waiting, insteadOf: event)
+        }
+    }
+
+    // MARK: How it stands
+
+    func noteCondition(_ condition: StoreCondition) {
+        let isNews = foyer.withLock { foyer in
+            guard foyer.condition != condition, foyer.condition != .closing else { return false }
+            foyer.condition = condition
+            return true
+        }
+        if isNews, condition == .selling { logger.notice("The Redis servers answer") }
+    }
+
+    func noteFailure(_ failure: RedisFailure, _ told: StoreFailure) {
+        if case .suspended(let reason) = told { noteCondition(.suspended(reason)) }
+        logger.warning("A call to Redis failed", metadata: ["failure": "\(failure)"])
+    }
+
+    /// Loads the functions again; nothing that was asked for them was done.
+    func reload(_ done: @escaping @Sendable (Bool) -> Void) {
+        logger.notice("The functions are not on the server; loading them")
+        guard case .functions = calling else {
+            return loadScripts(FunctionLibrary.Function.allCases[...], done)
+        }
+        client.callEachMaster(RedisCommand("FUNCTION", "LOAD", library.text)) { answers in
+            done(answers.allSatisfy { Self.isLoaded($0.outcome) })
+        }
+    }
+
+    private func loadScripts(
+        _ left: ArraySlice<FunctionLibrary.Function>, _ done: @escaping @Sendable (Bool) -> Void
+    ) {
+        guard let function = left.first else { return done(true) }
+        client.callEachMaster(RedisCommand("SCRIPT", "LOAD", library.script(function))) { answers in
+            guard answers.allSatisfy({ if case .success = $0.outcome { true } else { false } }) else {
+                return done(false)
+            }
+            self.loadScripts(left.dropFirst(), done)
+        }
+    }
+}
+
+extension StoreFailure {
+    /// What a caller is told. Only what is certainly undone is told as such.
+    init(_ failure: RedisFailure) {
+        switch failure {
+        case .notSent(.stopping): self = .closing
+        case .notSent(.queueFull), .notSent(.tooLarge), .notSent(.timedOut): self = .overloaded
+        case .notSent(.notConnected), .unavailable: self = .suspended(.unreachable)
+        case .outcomeUnknown: self = .outcomeUnknown
+        case .refused(let error):
+            switch error.code {
+            // Said before a function runs, by servers that know its flags.
+            case "OOM": self = .suspended(.memoryFull)
+            case "MISCONF", "NOREPLICAS": self = .suspended(.writeFailed)
+            case "READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "NOAUTH", "NOPERM", "WRONGPASS":
+                self = .suspended(.unreachable)
+            case "BUSY": self = .overloaded
+            default: self = .outcomeUnknown
+            }
+        }
+    }
+}

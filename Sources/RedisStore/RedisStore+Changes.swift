@@ -1,0 +1,181 @@
+internal import BoxOffice
+internal import Logging
+internal import NIOCore
+internal import RedisWire
+internal import Synchronization
+internal import TicketStore
+
+// Operators' changes of events. The event itself decides, beside its numbers; the list of events, which in a cluster is
+// elsewhere, gives a new event its number and every definition its place in their count, and is told afterwards.
+//
+// No lock is held in between. Whoever finds that another node was faster tells the list what that one did, in case it
+// came no further, and begins again.
+
+extension RedisStore {
+    /// How often a change begins again before its caller is asked to.
+    private static let attempts = 16
+
+    func change(_ waiting: Foyer.Waiting) {
+        change(waiting, attempt: 1)
+    }
+
+    private func change(_ waiting: Foyer.Waiting, attempt: Int) {
+        guard let code = waiting.command.changedEvent else { return }
+        guard attempt <= Self.attempts else { return fail([waiting], .overloaded) }
+        var command = library.call(.lookUp, calling, keys: [keyspace.events])
+        command.append(code.text)
+        client.call(command, for: RedisKey("events")) { outcome in
+            switch outcome {
+            case .success(let reply):
+                do {
+                    let place = try Place(reply.bytes())
+                    try self.change(waiting, code, place, attempt)
+                } catch {
+                    self.logger.error("A place in the list of events could not be read", metadata: ["error": "\(error)"])
+                    self.fail([waiting], .suspended(.unreachable))
+                }
+            case .failure(.refused(let error)) where error.isUnknownFunction:
+                self.reload { isLoaded in
+                    if !isLoaded { return self.fail([waiting], .suspended(.unreachable)) }
+                    self.change(waiting, attempt: attempt + 1)
+                }
+            case .failure(let failure):
+                let told = StoreFailure(failure)
+                self.noteFailure(failure, told)
+                // Only a look was lost.
+                self.fail([waiting], told == .outcomeUnknown ? .suspended(.unreachable) : told)
+            }
+        }
+    }
+
+    /// Where an event is in the list.
+    private struct Place {
+        var moment: Moment
+        /// 0 if it is not there.
+        var number: UInt64
+        /// The number of the next new one.
+        var next: UInt64
+        /// Definitions so far.
+        var count: UInt64
+
+        init(_ bytes: ByteBuffer) throws(PackedMistake) {
+            var reader = PackedReader(bytes)
+            let ticks = try reader.number()
+            let wall = try reader.number()
+            moment = Moment(
+                office: Timestamp(milliseconds: Int64(ticks)), wall: WallTime(milliseconds: Int64(wall)))
+            number = try reader.count()
+            next = try reader.count()
+            count = try reader.count()
+        }
+    }
+
+    private func change(_ waiting: Foyer.Waiting, _ code: Code, _ place: Place, _ attempt: Int) throws {
+        var mistakes: [Mistake] = []
+        var document: [UInt8] = []
+        if case .define(let definition, _, _) = waiting.command {
+            mistakes = definition.mistakes(limits: configuration.limits)
+            let most = min(UInt64(configuration.limits.events), HoldNumber.mostEvents)
+            if place.number == 0, place.next > most {
+                mistakes.append(Mistake("/id", "would be more than \(most) events, counting removed ones"))
+            }
+            document = EventDocument.write(definition, layout: .compact)
+        } else if place.number == 0 {
+            return deliver(.refused(.unknownEvent), at: place.moment, to: waiting)
+        }
+        let number = place.number == 0 ? place.next : place.number
+        guard
+            let asked = ChangeWriter.write(
+                waiting.command, revision: place.count + 1, mistakes: mistakes, limits: configuration.limits)
+        else { return }
+        var command = library.call(
+            .change, calling, keys: keyspace.keys(of: number), capacity: 1_024 + asked.count + document.count)
+        command.append(asked)
+        command.append(document)
+        command.append(waiting.note.map(CommandWriter.packed) ?? ByteBuffer())
+        client.pipeline(durable(command), for: key(of: number)) { [mistakes] outcomes in
+            switch outcomes.first ?? .failure(.notSent(.stopping)) {
+            case .success(let reply):
+                do {
+                    let read = try ChangeReply(reply.bytes(), limits: self.configuration.limits)
+                    self.finish(
+                        waiting, code, number, read, mistakes, attempt, isDurable: self.isDurable(outcomes))
+                } catch {
+                    self.logger.error("A reply to a change could not be read", metadata: ["error": "\(error)"])
+                    self.fail([waiting], .outcomeUnknown)
+                }
+            case .failure(.refused(let error)) where error.isUnknownFunction:
+                self.reload { isLoaded in
+                    if !isLoaded { return self.fail([waiting], .suspended(.unreachable)) }
+                    self.change(waiting, attempt: attempt + 1)
+                }
+            case .failure(let failure):
+                let told = StoreFailure(failure)
+                self.noteFailure(failure, told)
+                self.fail([waiting], told)
+            }
+        }
+    }
+
+    private func finish(
+        _ waiting: Foyer.Waiting, _ code: Code, _ number: UInt64, _ reply: ChangeReply, _ mistakes: [Mistake],
+        _ attempt: Int, isDurable: Bool
+    ) {
+        switch reply.result {
+        case .unsettled: change(waiting, attempt: attempt)
+        case .stale, .gone, .otherEvent:
+            // Another node was faster, and may not have told the list.
+            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved) { _ in
+                self.change(waiting, attempt: attempt + 1)
+            }
+        case .revisionMismatch:
+            deliver(.refused(.revisionMismatch(revision: reply.revision)), at: reply.moment, to: waiting)
+        case .invalid:
+            deliver(.refused(.invalid(mistakes + reply.obstacles)), at: reply.moment, to: waiting)
+        case .hasSales: deliver(.refused(.eventHasSales), at: reply.moment, to: waiting)
+        case .changed, .unchanged:
+            enter(number, code.text, reply.revision, isRemoved: reply.isRemoved) { isEntered in
+                guard isEntered, isDurable else { return self.fail([waiting], .outcomeUnknown) }
+                self.readDetails([number]) { failure in
+                    guard failure == nil else { return self.fail([waiting], .outcomeUnknown) }
+                    let outcome: Outcome =
+                        reply.isRemoved ? .eventRemoved(code) : .eventChanged(code, revision: reply.revision)
+                    self.deliver(outcome, at: reply.moment, to: waiting)
+                }
+            }
+        }
+    }
+
+    private func deliver(_ outcome: Outcome, at moment: Moment, to waiting: Foyer.Waiting) {
+        waiting.box.deliver([TicketedReply(ticket: waiting.ticket, reply: .decided(outcome, at: moment))])
+    }
+
+    /// Tells the list of events what became of one. May be told again, late, and in any order.
+    func enter(
+        _ number: UInt64, _ code: String, _ revision: UInt64, isRemoved: Bool,
+        _ done: @escaping @Sendable (Bool) -> Void
+    ) {
+        // An event that never came to be is nothing to tell of.
+        guard revision > 0 else { return done(true) }
+        var command = library.call(.enter, calling, keys: [keyspace.events])
+        command.append(Int(number))
+        command.append(code)
+        command.append(Int(revision))
+        command.append(isRemoved ? 1 : 0)
+        client.pipeline(durable(command), for: RedisKey("events")) { outcomes in
+            guard case .success = outcomes.first, self.isDurable(outcomes) else { return done(false) }
+            done(true)
+        }
+    }
+}
+
+extension Command {
+    /// The event that an operator changes.
+    fileprivate var changedEvent: Code? {
+        switch self {
+        case .define(let definition, _, _): definition.id
+        case .pause(let code), .resume(let code), .remove(let code, _): code
+        case .hold, .extend, .release, .purchase, .returnPurchase, .look: nil
+        }
+    }
+}

@@ -1,0 +1,213 @@
+public import BoxOffice
+internal import Logging
+internal import NIOCore
+internal import RedisWire
+internal import Synchronization
+internal import TicketStore
+
+// The list of events, and what each of them is, read into this node's copy.
+
+extension RedisStore {
+    /// An event as the list has it.
+    struct Listed: Sendable {
+        var number: UInt64
+        var revision: UInt64
+        var isRemoved: Bool
+        var code: String
+    }
+
+    /// The list of events, and when it was read.
+    struct EventList: Sendable {
+        var moment: Moment
+        var version: Int
+        /// `nil` if the version is the one that was known.
+        var events: [Listed]?
+
+        init(_ bytes: ByteBuffer, known: Int) throws(PackedMistake) {
+            var reader = PackedReader(bytes)
+            let ticks = try reader.number()
+            let wall = try reader.number()
+            moment = Moment(
+                office: Timestamp(milliseconds: Int64(ticks)), wall: WallTime(milliseconds: Int64(wall)))
+            version = try reader.number()
+            guard version != known else { return }
+            var events: [Listed] = []
+            while !reader.isAtEnd {
+                let number = try reader.count()
+                let revision = try reader.count()
+                let isRemoved = try reader.byte() == 1
+                events.append(
+                    Listed(number: number, revision: revision, isRemoved: isRemoved, code: try reader.text()))
+            }
+            self.events = events
+        }
+    }
+
+    /// Reads the list, then every event of it that is news, then places those who waited for it.
+    func readEvents() {
+        let (known, strangers) = foyer.withLock { ($0.programme.version, $0.takeStrangers()) }
+        var command = library.call(.listEvents, calling, keys: [keyspace.events])
+        command.append(known)
+        client.call(command, for: RedisKey("events")) { outcome in
+            switch outcome {
+            case .success(let reply):
+                do {
+                    self.take(try EventList(reply.bytes(), known: known), strangers)
+                } catch {
+                    self.logger.error("The list of events could not be read", metadata: ["error": "\(error)"])
+                    self.endReading(failing: strangers, .suspended(.unreachable))
+                }
+            case .failure(.refused(let error)) where error.isUnknownFunction:
+                self.reload { isLoaded in
+                    let failure: StoreFailure? = isLoaded ? nil : .suspended(.unreachable)
+                    if let failure { return self.endReading(failing: strangers, failure) }
+                    self.foyer.withLock { foyer in for one in strangers { foyer.addStranger(one) } }
+                    self.readEvents()
+                }
+            case .failure(let failure):
+                // Only a look was lost: nothing was decided.
+                let told = StoreFailure(failure)
+                self.noteFailure(failure, told)
+                self.endReading(failing: strangers, told == .outcomeUnknown ? .suspended(.unreachable) : told)
+            }
+        }
+    }
+
+    private func take(_ list: EventList, _ strangers: [Foyer.Waiting]) {
+        noteCondition(.selling)
+        guard let events = list.events else { return settle(strangers, at: list.moment) }
+        let news = foyer.withLock { foyer in
+            foyer.programme.keep(only: Set(events.map(\.number)))
+            return events.filter { event in
+                guard let known = foyer.programme.entries[event.number] else { return true }
+                return known.reading.revision < event.revision || known.isRemoved != event.isRemoved
+            }
+        }
+        readDetails(news.map(\.number)) { failure in
+            if let failure { return self.endReading(failing: strangers, failure) }
+            self.foyer.withLock { $0.programme.version = list.version }
+            self.settle(strangers, at: list.moment)
+        }
+    }
+
+    /// Places those whose event is known by now, and tells the others that there is none.
+    private func settle(_ strangers: [Foyer.Waiting], at moment: Moment) {
+        var replies = WaitingReplies()
+        var steps: [Foyer.Step] = []
+        foyer.withLock { foyer in
+            for waiting in strangers {
+                if let step = foyer.placeKnown(waiting) {
+                    steps.append(step)
+                } else {
+                    let refusal: Refusal = if case .hold = waiting.command { .unknownEvent } else { .unknownHold }
+                    replies.add(
+                        TicketedReply(ticket: waiting.ticket, reply: .decided(.refused(refusal), at: moment)),
+                        for: waiting.box)
+                }
+            }
+            steps.append(foyer.endReading())
+        }
+        for step in steps { take(step) }
+        replies.deliver()
+    }
+
+    private func endReading(failing strangers: [Foyer.Waiting], _ failure: StoreFailure) {
+        let step = foyer.withLock { $0.endReading() }
+        fail(strangers, failure)
+        take(step)
+    }
+
+    /// Reads what events are, a few at a time, and calls back with what went wrong, if something did.
+    func readDetails(_ numbers: [UInt64], _ done: @escaping @Sendable (StoreFailure?) -> Void) {
+        readDetails(numbers[...], done)
+    }
+
+    private func readDetails(_ numbers: ArraySlice<UInt64>, _ done: @escaping @Sendable (StoreFailure?) -> Void) {
+        guard let number = numbers.first else { return done(nil) }
+        let command = library.call(.details, calling, keys: keyspace.keys(of: number))
+        client.call(command, for: key(of: number)) { outcome in
+            switch outcome {
+            case .success(let reply):
+                do {
+                    let entry = try Programme.Entry(
+                        reply.bytes(), number: number, limits: self.configuration.limits, received: .now())
+                    self.foyer.withLock { $0.programme.take(entry, at: number) }
+                    self.readDetails(numbers.dropFirst(), done)
+                } catch {
+                    self.logger.error(
+                        "An event could not be read", metadata: ["event": "\(number)", "error": "\(error)"])
+                    done(.suspended(.unreachable))
+                }
+            case .failure(let failure): done(.suspended(StoreFailure(failure) == .closing ? .recovering : .unreachable))
+            }
+        }
+    }
+
+    func readAllEvents() async throws(RedisStoreError) {
+        var command = library.call(.listEvents, calling, keys: [keyspace.events])
+        command.append(-1)
+        do {
+            let reply = try await client.call(command, for: RedisKey("events"))
+            let list = try EventList(reply.bytes(), known: -1)
+            let numbers = (list.events ?? []).map(\.number)
+            let failure = await withCheckedContinuation { continuation in
+                readDetails(numbers) { continuation.resume(returning: $0) }
+            }
+            if failure != nil { throw RedisStoreError.unfit("an event in Redis could not be read; see the log") }
+            foyer.withLock { $0.programme.version = list.version }
+        } catch let error as RedisStoreError {
+            throw error
+        } catch let failure as RedisFailure {
+            throw .unreachable(failure)
+        } catch {
+            throw .unfit("the list of events in Redis could not be read: \(error)")
+        }
+    }
+
+    // MARK: Looking around
+
+    /// Called some times a second: reads numbers that somebody wants or that must not stand, and now and then the list.
+    func lookAround() {
+        let now = NIODeadline.now()
+        let steps = foyer.withLock { foyer -> [Foyer.Step] in
+            guard foyer.condition != .closing else { return [] }
+            var steps = foyer.eventsToLookAt(at: now).map { foyer.beginLooking(at: $0) }
+            if foyer.isListDue(at: now) { steps.append(foyer.beginReading()) }
+            return steps
+        }
+        for step in steps { take(step) }
+    }
+
+    /// Finds the event that a command is about, after the one it seemed to be about was found removed.
+    func findAgain(_ waiting: Foyer.Waiting, insteadOf event: UInt64) {
+        readDetails([event]) { _ in
+            let entry = self.foyer.withLock { $0.programme.entries[event] }
+            guard let entry, entry.isRemoved else { return self.askList(waiting) }
+            // Whoever removed it may not have come to tell the list.
+            self.enter(event, entry.catalogue.code.text, entry.reading.revision, isRemoved: true) { _ in
+                self.askList(waiting)
+            }
+        }
+    }
+
+    private func askList(_ waiting: Foyer.Waiting) {
+        take(
+            foyer.withLock { foyer in
+                foyer.addStranger(waiting)
+                return foyer.beginReading()
+            })
+    }
+
+    /// Every pool of every event, counted now.
+    public func counts() async throws -> [PoolCount] {
+        let numbers = foyer.withLock { $0.programme.order }
+        for number in numbers {
+            var command = library.call(.decide, calling, keys: keyspace.keys(of: number))
+            command.append(header(for: number))
+            command.append("")
+            let reply = try await CallReply(client.call(command, for: key(of: number)).bytes())
+            foyer.withLock { $0.programme.take(reply, at: number, received: .now()) }
+        }
+        return foyer.withLock { foyer in numbers.flatMap { foyer.programme.entries[$0]?.counts ?? [] } }
+    }
+}

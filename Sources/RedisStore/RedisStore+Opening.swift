@@ -1,0 +1,64 @@
+internal import NIOCore
+internal import RedisWire
+
+// What a node does with the servers before it sells.
+
+extension RedisStore {
+    static func load(
+        _ library: FunctionLibrary, to client: RedisClient
+    ) async throws(RedisStoreError) -> FunctionLibrary.Calling {
+        let answers = await client.callEachMaster(RedisCommand("FUNCTION", "LOAD", library.text))
+        if answers.allSatisfy({ isLoaded($0.outcome) }) { return .functions }
+        for answer in answers {
+            guard case .failure(let failure) = answer.outcome, !isLoaded(answer.outcome) else { continue }
+            guard case .refused(let error) = failure else { throw .unreachable(failure) }
+            // A server before 7.0 does not know the command.
+            guard error.message.lowercased().contains("unknown command") else {
+                throw .unfit("\(answer.node) does not take the functions: \(error)")
+            }
+        }
+        var digests: [FunctionLibrary.Function: String] = [:]
+        for function in FunctionLibrary.Function.allCases {
+            for answer in await client.callEachMaster(RedisCommand("SCRIPT", "LOAD", library.script(function))) {
+                switch answer.outcome {
+                case .success(let reply): digests[function] = try? reply.text()
+                case .failure(let failure): throw .unreachable(failure)
+                }
+            }
+        }
+        return .scripts(digests)
+    }
+
+    /// Whether a server has the library now: loaded by this, or by somebody before.
+    static func isLoaded(_ outcome: RedisClient.Outcome) -> Bool {
+        switch outcome {
+        case .success: true
+        case .failure(.refused(let error)): error.message.contains("already exists")
+        case .failure: false
+        }
+    }
+
+    /// The identity that the database has, or the one that it gets now.
+    static func identity(under key: String, _ client: RedisClient) async throws(RedisStoreError) -> [UInt8] {
+        var random = SystemRandomNumberGenerator()
+        let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var set = RedisCommand("SET")
+        set.append(key)
+        set.append(fresh)
+        set.append("NX")
+        do {
+            _ = try await client.call(set, for: RedisKey("events"))
+            let kept = try await client.call(RedisCommand("GET", key), for: RedisKey("events")).bytes()
+            guard kept.readableBytes == 16 else {
+                throw RedisStoreError.unfit("\(key) in Redis is not the identity of a box office")
+            }
+            return Array(kept.readableBytesView)
+        } catch let error as RedisStoreError {
+            throw error
+        } catch let failure as RedisFailure {
+            throw .unreachable(failure)
+        } catch {
+            throw .unfit("\(key) in Redis could not be read: \(error)")
+        }
+    }
+}

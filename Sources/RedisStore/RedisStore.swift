@@ -1,0 +1,190 @@
+public import BoxOffice
+public import Logging
+internal import NIOCore
+public import RedisWire
+public import ServiceLifecycle
+internal import Synchronization
+public import TicketStore
+
+/// The box office on Redis or Valkey: any number of nodes share one server or cluster, and none of them keeps anything
+/// that another one needs.
+///
+/// The rules are functions on the server, which decide a batch of commands of one event at a time by the server's
+/// clock. A node gathers what is asked while a call is under way, and hands the answers back once a batch.
+///
+/// ```
+/// caller:  write the command into the event's batch ─► no call under way? call
+/// server:  read, settle, decide each, write once
+/// loop:    read the outcomes ─► deliver, once a box ─► the next batch, if somebody waits
+/// ```
+public final class RedisStore: TicketStore, Service {
+    public struct Configuration: Sendable {
+        /// What every key begins with: two services that share a server need two.
+        public var prefix = "holdfast"
+        public var limits: Limits
+        public var durability = Durability.full
+        /// Replicas that must have acknowledged what is answered, with ``Durability/full``; 0 for none.
+        public var waitReplicas = 0
+        /// How long is waited for them.
+        public var waitTime: Duration = .seconds(1)
+        /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
+        /// releasing at three quarters.
+        public var queuedCommands = 16_384
+        /// Stands for the piece of the functions that reads the server's clock; for tests.
+        package var clock: String?
+
+        public init(limits: Limits = Limits()) {
+            self.limits = limits
+        }
+    }
+
+    public let configuration: Configuration
+    /// 16 bytes that are this database's alone: tokens are bound to it.
+    public let ledgerIdentity: [UInt8]
+
+    let client: RedisClient
+    let logger: Logger
+    let library: FunctionLibrary
+    let calling: FunctionLibrary.Calling
+    let keyspace: Keyspace
+    let foyer: Mutex<Foyer>
+    private let looking = Mutex<RepeatedTask?>(nil)
+
+    /// Loads the functions, reads what events there are, and sells.
+    ///
+    /// - Parameters:
+    ///   - client: running, and stopped by whoever made it, after the store.
+    ///   - isCluster: whether keys with different hash tags may be on different servers.
+    public init(
+        _ configuration: Configuration, client: RedisClient, isCluster: Bool, logger: Logger
+    ) async throws(RedisStoreError) {
+        self.configuration = configuration
+        self.client = client
+        self.logger = logger
+        library = FunctionLibrary(clock: configuration.clock)
+        keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
+        foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands))
+        calling = try await Self.load(library, to: client)
+        ledgerIdentity = try await Self.identity(under: keyspace.identity, client)
+        try await readAllEvents()
+        foyer.withLock { $0.condition = .selling }
+        startLooking()
+    }
+
+    // MARK: TicketStore
+
+    public func submit(
+        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplyBox
+    ) -> StoreReply? {
+        let waiting = Foyer.Waiting(command: command, note: note, ticket: ticket, box: box)
+        switch command {
+        case .define, .pause, .resume, .remove:
+            if condition == .closing { return .failed(.closing) }
+            change(waiting)
+            return nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .look:
+            return take(foyer.withLock { $0.take(waiting) })
+        }
+    }
+
+    /// As this node last heard: at the most some 100 ms and a round trip old while somebody asks, and never older than
+    /// an answer that this node gave.
+    public func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
+        let now = NIODeadline.now()
+        return foyer.withLock { foyer in
+            guard let number = foyer.programme.number(of: event), let entry = foyer.programme.entries[number] else {
+                return .unknownEvent
+            }
+            foyer.noteAsked(number, at: now)
+            if known == entry.numbers.version { return .unchanged }
+            return .current(entry.availability, at: entry.numbers.moment(at: now))
+        }
+    }
+
+    public var events: [EventReading] {
+        foyer.withLock { foyer in foyer.programme.order.compactMap { foyer.programme.entries[$0]?.reading } }
+    }
+
+    public func event(_ code: Code) -> EventReading? {
+        foyer.withLock { $0.programme.entry(code)?.reading }
+    }
+
+    public func catalogue(at index: UInt32) -> EventCatalogue {
+        guard let entry = foyer.withLock({ $0.programme.entries[UInt64(index) + 1] }) else {
+            preconditionFailure("an index comes from a view, and its event is read before a view is given")
+        }
+        return entry.catalogue
+    }
+
+    public func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
+        let catalogue = catalogue(at: index)
+        return catalogue.revision == revision ? nil : catalogue
+    }
+
+    public var condition: StoreCondition {
+        foyer.withLock { $0.condition }
+    }
+
+    /// The server's clock as it was last heard, and the time since then. For people; no deadline is told by it.
+    public var now: Moment {
+        let now = NIODeadline.now()
+        let latest = foyer.withLock { foyer in
+            foyer.programme.entries.values.lazy.map(\.numbers).max { $0.at < $1.at }
+        }
+        guard let latest else { return Moment(office: .zero, wall: WallTime(milliseconds: 0)) }
+        let moment = latest.moment(at: now)
+        return Moment(office: Timestamp(milliseconds: moment.wall.milliseconds), wall: moment.wall)
+    }
+
+    // MARK: Service
+
+    /// Runs until a graceful shutdown.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        stop()
+    }
+
+    /// Takes no more commands. What is under way is answered by the client, which is stopped after this.
+    public func stop() {
+        looking.withLock { looking in
+            looking?.cancel()
+            looking = nil
+        }
+        fail(foyer.withLock { $0.close() }, .closing)
+    }
+
+    private func startLooking() {
+        let task = client.eventLoop.scheduleRepeatedTask(
+            initialDelay: LookTimes.round, delay: LookTimes.round
+        ) { [weak self] task in
+            guard let self else { return task.cancel() }
+            lookAround()
+        }
+        looking.withLock { $0 = task }
+    }
+}
+
+extension Programme.Numbers {
+    /// What the server's clocks show now, as far as can be told here.
+    func moment(at now: NIODeadline) -> Moment {
+        let passed = max(0, (now - at).nanoseconds / 1_000_000)
+        return Moment(
+            office: Timestamp(milliseconds: moment.office.milliseconds + passed),
+            wall: WallTime(milliseconds: moment.wall.milliseconds + passed))
+    }
+}
+
+/// Why a store on Redis cannot be opened.
+public enum RedisStoreError: Error, Sendable, CustomStringConvertible {
+    /// The servers cannot be asked, and why.
+    case unreachable(RedisFailure)
+    /// They answer, but not what they must.
+    case unfit(String)
+
+    public var description: String {
+        switch self {
+        case .unreachable(let failure): "the Redis servers cannot be asked: \(failure)"
+        case .unfit(let reason): reason
+        }
+    }
+}

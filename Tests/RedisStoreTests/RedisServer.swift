@@ -1,0 +1,97 @@
+import Foundation
+import NIOCore
+import NIOPosix
+
+/// A Redis server of this test's own: on a free port, in a directory that is gone afterwards.
+final class RedisServer: @unchecked Sendable {
+    struct Trouble: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let port: Int
+    let directory: String
+    private let arguments: [String]
+    private var process: Process
+
+    /// - Parameter settings: as in a configuration file, name and value each.
+    init(_ settings: [String] = ["appendonly", "no", "save", ""]) throws {
+        port = try Self.freePort()
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-redis-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        directory = url.path
+        var arguments = ["--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--loglevel", "warning"]
+        for index in stride(from: 0, to: settings.count, by: 2) {
+            arguments += ["--" + settings[index], settings[index + 1]]
+        }
+        self.arguments = arguments
+        process = try Self.start(arguments)
+        try waitUntilItAnswers()
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        process.waitUntilExit()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    func signal(_ signal: Int32) {
+        kill(process.processIdentifier, signal)
+    }
+
+    /// Kills it, and starts another one on the same directory and port.
+    func restart() throws {
+        signal(SIGKILL)
+        process.waitUntilExit()
+        process = try Self.start(arguments)
+        try waitUntilItAnswers()
+    }
+
+    /// Asks as an operator would, and gives the output.
+    @discardableResult
+    func ask(_ words: String...) throws -> String {
+        let cli = Process()
+        cli.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        cli.arguments = ["redis-cli", "-h", "127.0.0.1", "-p", "\(port)"] + words
+        let output = Pipe()
+        cli.standardOutput = output
+        cli.standardError = FileHandle.nullDevice
+        try cli.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        cli.waitUntilExit()
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private static func start(_ arguments: [String]) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["redis-server"] + arguments
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    private func waitUntilItAnswers() throws {
+        for _ in 0..<200 {
+            if try ask("PING") == "PONG" { return }
+            usleep(25_000)
+        }
+        throw Trouble(description: "redis-server does not answer on port \(port)")
+    }
+
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw Trouble(description: "no free port") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
