@@ -35,15 +35,15 @@ struct FunctionLibrary: Sendable {
     private let body: String
     let name: String
 
-    /// - Parameter clock: stands for the piece that reads the server's time; for tests.
-    init(clock: String? = nil) {
+    /// - Parameter rewrite: changes the text; for tests, which bring a clock of their own or plant a mistake.
+    init(rewrite: ((String) -> String)? = nil) {
         let pieces = [
-            clock.map { Array($0.utf8) } ?? PackageResources.clock_lua, PackageResources.event_lua,
-            PackageResources.pools_lua, PackageResources.holds_lua, PackageResources.decide_lua,
-            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
-            PackageResources.reading_lua,
+            PackageResources.clock_lua, PackageResources.event_lua, PackageResources.pools_lua,
+            PackageResources.holds_lua, PackageResources.decide_lua, PackageResources.batch_lua,
+            PackageResources.change_lua, PackageResources.catalogue_lua, PackageResources.reading_lua,
         ]
-        body = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        body = rewrite?(text) ?? text
         var print = Fingerprint()
         print.add(body)
         name = "holdfast_" + String(print.value, radix: 36)

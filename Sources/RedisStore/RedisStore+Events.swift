@@ -201,13 +201,19 @@ extension RedisStore {
     /// Every pool of every event, counted now.
     public func counts() async throws -> [PoolCount] {
         let numbers = foyer.withLock { $0.programme.order }
-        for number in numbers {
+        for number in numbers { try await count(number) }
+        return foyer.withLock { foyer in numbers.flatMap { foyer.programme.entries[$0]?.counts ?? [] } }
+    }
+
+    private func count(_ number: UInt64) async throws {
+        while true {
             var command = library.call(.decide, calling, keys: keyspace.keys(of: number))
             command.append(header(for: number))
             command.append("")
             let reply = try await CallReply(client.call(command, for: key(of: number)).bytes())
+            guard reply.status != .again else { continue }
             foyer.withLock { $0.programme.take(reply, at: number, received: .now()) }
+            return
         }
-        return foyer.withLock { foyer in numbers.flatMap { foyer.programme.entries[$0]?.counts ?? [] } }
     }
 }

@@ -30,8 +30,8 @@ public final class RedisStore: TicketStore, Service {
         /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
         /// releasing at three quarters.
         public var queuedCommands = 16_384
-        /// Stands for the piece of the functions that reads the server's clock; for tests.
-        package var clock: String?
+        /// Changes the text of the functions; for tests, which bring a clock of their own or plant a mistake.
+        package var rewriteFunctions: (@Sendable (String) -> String)?
 
         public init(limits: Limits = Limits()) {
             self.limits = limits
@@ -61,7 +61,7 @@ public final class RedisStore: TicketStore, Service {
         self.configuration = configuration
         self.client = client
         self.logger = logger
-        library = FunctionLibrary(clock: configuration.clock)
+        library = FunctionLibrary(rewrite: configuration.rewriteFunctions)
         keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
         foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands))
         calling = try await Self.load(library, to: client)

@@ -1,4 +1,5 @@
 import BoxOffice
+import Foundation
 import Logging
 import NIOCore
 import NIOPosix
@@ -15,7 +16,7 @@ final class TestNode {
     private let run: Task<Void, any Error>
 
     init(
-        _ server: RedisServer, clock: String? = nil, limits: Limits = Limits(),
+        _ server: RedisServer, limits: Limits = Limits(),
         change: (inout RedisStore.Configuration) -> Void = { _ in }
     ) async throws {
         self.server = server
@@ -25,7 +26,6 @@ final class TestNode {
         self.client = client
         run = Task { try await client.run() }
         var configuration = RedisStore.Configuration(limits: limits)
-        configuration.clock = clock
         change(&configuration)
         store = try await RedisStore(configuration, client: client, isCluster: false, logger: .quiet)
     }
@@ -51,31 +51,39 @@ extension Logger {
     }
 }
 
-/// The piece of the functions that reads a clock, with one that shows what a test says.
-enum TestClockPiece {
-    static func text(longestGap: String = "1e300", mostSettled: Int = 2_000) -> String {
-        """
-        local test_ticks, test_wall = 0, 0
-        redis.register_function('set_test_clock', function(keys, args)
-          test_ticks, test_wall = tonumber(args[1]), tonumber(args[2])
-          return 1
-        end)
-        local function read_clocks() return test_ticks, test_wall end
-        local longest_gap = \(longestGap)
-        local most_settled = \(mostSettled)
-        """
+/// Puts a clock that shows what a test says in the place of the server's.
+struct TestClock: Sendable {
+    var longestGap = "1e300"
+    var mostSettled = 2_000
+
+    func put(into functions: String) -> String {
+        let head = functions.range(of: "-- An event as it stands")?.lowerBound ?? functions.startIndex
+        return """
+            local test_ticks, test_wall = 0, 0
+            redis.register_function('set_test_clock', function(keys, args)
+              test_ticks, test_wall = tonumber(args[1]), tonumber(args[2])
+              return 1
+            end)
+            local function read_clocks() return test_ticks, test_wall end
+            local longest_gap = \(longestGap)
+            local most_settled = \(mostSettled)
+
+            """ + functions[head...]
     }
 }
 
 /// A node under the contract, with the server's clock in the test's hand.
 final class RedisSubject: ContractSubject {
     let node: TestNode
-    private let limits: Limits
 
-    init(limits: Limits = Limits(), mostSettled: Int = 2_000) async throws {
-        self.limits = limits
-        node = try await TestNode(
-            RedisServer(), clock: TestClockPiece.text(mostSettled: mostSettled), limits: limits)
+    /// - Parameter plant: changes the functions, for the worse.
+    init(
+        limits: Limits = Limits(), clock: TestClock = TestClock(),
+        plant: @escaping @Sendable (String) -> String = { $0 }
+    ) async throws {
+        node = try await TestNode(RedisServer(), limits: limits) {
+            $0.rewriteFunctions = { plant(clock.put(into: $0)) }
+        }
     }
 
     var store: any TicketStore { node.store }
@@ -91,4 +99,32 @@ final class RedisSubject: ContractSubject {
     func counts() async throws -> [PoolCount] {
         try await node.store.counts()
     }
+}
+
+/// One event, so many places.
+func hall(
+    _ places: Int, id: String = "hall", hold: Duration = .seconds(60), grace: Duration = .seconds(2),
+    change: (inout EventDefinition) -> Void = { _ in }
+) throws -> EventDefinition {
+    let floor = try code("floor")
+    var definition = EventDefinition(
+        id: try code(id), holdTime: hold, grace: grace, pools: [.init(code: floor, capacity: places)],
+        types: [.init(code: try code("GA"), price: 1_000, pools: [floor])])
+    change(&definition)
+    return definition
+}
+
+func code(_ text: String) throws -> Code {
+    struct NoCode: Error {}
+    guard let code = Code(text) else { throw NoCode() }
+    return code
+}
+
+func holdGA(
+    _ quantity: Int = 1, event: String = "hall", key: String? = nil, buyer: String? = nil
+) throws -> Command {
+    .hold(
+        HoldRequest(
+            event: try code(event), lines: OneOrMore(Line(type: try code("GA"), quantity: quantity)),
+            buyer: buyer.flatMap { Buyer($0) }, key: key.flatMap { IdempotencyKey($0) }))
 }

@@ -30,57 +30,95 @@ public struct StoreContract {
     /// Runs the traffic of `seed`, and says in sentences where the store broke the contract.
     public func breaches(of subject: any ContractSubject, seed: UInt64) async throws -> [String] {
         var traffic = RandomTraffic(seed: seed)
-        var oracle = BoxOffice(limits: limits)
+        var oracle = Oracle(limits: limits)
         var books = Books()
-        var numbers = HoldNumbers()
-        var breaches: [String] = []
         for step in 1...commands {
             let (moment, command) = traffic.next()
-            let place = "seed \(seed), command \(step), \(command)"
-            try await subject.advance(to: moment)
-            guard case .decided(let outcome, let decidedAt) = await subject.store.perform(command) else {
-                breaches.append("\(place): the store failed, and nothing was wrong")
-                return breaches
-            }
-            // The time of day may be shown a little late, so that a deadline does not tremble.
-            let isLate = abs(decidedAt.wall.milliseconds - moment.wall.milliseconds)
-            guard decidedAt.office == moment.office, isLate <= 20 else {
-                breaches.append("\(place): decided at \(decidedAt), it is \(moment)")
-                return breaches
-            }
-            guard case .decided(let decision) = oracle.decide(numbers.ofOracle(command), at: decidedAt) else {
-                breaches.append("\(place): the oracle forgets nothing")
-                return breaches
-            }
-            let told = numbers.ofOracle(outcome, learningFrom: decision.outcome)
-            if told != decision.outcome {
-                breaches.append("\(place): \(told), and the core decides \(decision.outcome)")
-                return breaches
+            let place = "seed \(seed), command \(step)"
+            guard let (outcome, at) = try await oracle.compare(command, at: moment, with: subject, place: place) else {
+                return oracle.breaches
             }
             traffic.learn(outcome)
-            books.write(command, outcome, at: decidedAt.office)
+            books.write(command, outcome, at: at.office)
             if restartsEvery > 0, step % restartsEvery == 0 {
                 try await subject.restart()
-                _ = oracle.grantRecoveryGrace()
+                oracle.restart()
             } else if step % 10 == 0 {
-                let counts = try await subject.counts()
-                if counts != oracle.counts(at: decidedAt) {
-                    breaches.append("\(place): \(counts), and the core counts \(oracle.counts(at: decidedAt))")
-                    return breaches
+                guard try await oracle.compareCounts(at: at, with: subject, place: place) else {
+                    return oracle.breaches
                 }
             }
         }
         // A recovery grace moves deadlines that were told before: the books, who know of no restart, judge without.
-        return breaches + (restartsEvery == 0 ? books.breaches : [])
+        return oracle.breaches + (restartsEvery == 0 ? books.breaches : [])
+    }
+}
+
+/// The core beside a store: what it decides of the same commands at the same moments.
+public struct Oracle {
+    private var office: BoxOffice
+    private var numbers = HoldNumbers()
+    /// In sentences.
+    public private(set) var breaches: [String] = []
+
+    public init(limits: Limits = Limits()) {
+        office = BoxOffice(limits: limits)
+    }
+
+    /// Lets the store and the core decide.
+    ///
+    /// - Returns: the store's outcome and when it decided, or `nil` if it broke the contract.
+    public mutating func compare(
+        _ command: Command, at moment: Moment, with subject: any ContractSubject, place: String = "script"
+    ) async throws -> (outcome: Outcome, at: Moment)? {
+        let place = "\(place), \(command)"
+        try await subject.advance(to: moment)
+        guard case .decided(let outcome, let decidedAt) = await subject.store.perform(command) else {
+            breaches.append("\(place): the store failed, and nothing was wrong")
+            return nil
+        }
+        // The time of day may be shown a little late, so that a deadline does not tremble.
+        let isLate = abs(decidedAt.wall.milliseconds - moment.wall.milliseconds)
+        guard decidedAt.office == moment.office, isLate <= 20 else {
+            breaches.append("\(place): decided at \(decidedAt), it is \(moment)")
+            return nil
+        }
+        guard case .decided(let decision) = office.decide(numbers.ofOracle(command), at: decidedAt) else {
+            breaches.append("\(place): the oracle forgets nothing")
+            return nil
+        }
+        let told = numbers.ofOracle(outcome, learningFrom: decision.outcome)
+        guard told == decision.outcome else {
+            breaches.append("\(place): \(told), and the core decides \(decision.outcome)")
+            return nil
+        }
+        return (outcome, decidedAt)
+    }
+
+    /// - Returns: whether every pool's numbers are the core's.
+    public mutating func compareCounts(
+        at moment: Moment, with subject: any ContractSubject, place: String = "script"
+    ) async throws -> Bool {
+        let counts = try await subject.counts()
+        let wanted = office.counts(at: moment)
+        if counts != wanted { breaches.append("\(place): \(counts), and the core counts \(wanted)") }
+        return counts == wanted
+    }
+
+    /// The store was stopped and opened again.
+    public mutating func restart() {
+        _ = office.grantRecoveryGrace()
     }
 }
 
 /// Which hold of the oracle is which of the store.
 private struct HoldNumbers {
     private var numbers: [HoldID: HoldID] = [:]
+    private var given: Set<HoldID> = []
 
+    /// A number that the store never gave stays one that the oracle never gave.
     private func ofOracle(_ id: HoldID) -> HoldID {
-        numbers[id] ?? id
+        numbers[id] ?? (given.contains(id) ? HoldID(0) : id)
     }
 
     func ofOracle(_ command: Command) -> Command {
@@ -101,6 +139,7 @@ private struct HoldNumbers {
             numbers[view.id] == nil
         {
             numbers[view.id] = known.id
+            given.insert(known.id)
         }
         switch outcome {
         case .held(let view, let replayed): return .held(ofOracle(view), replayed: replayed)

@@ -1,0 +1,136 @@
+import BoxOffice
+import Foundation
+import StoreContract
+import Testing
+
+/// A mistake in the functions: a text that is there once, and what stands there instead.
+struct PlantedMistake: CustomTestStringConvertible, Sendable {
+    let name: String
+    let right: String
+    let wrong: String
+
+    var testDescription: String { name }
+
+    init(_ name: String, _ right: String, _ wrong: String) {
+        self.name = name
+        self.right = right
+        self.wrong = wrong
+    }
+
+    static let all = [
+        PlantedMistake(
+            "deadline off by one: a hold is good at its deadline (rule 6)",
+            "return record.state == HELD and event.office < record.deadline",
+            "return record.state == HELD and event.office <= record.deadline"),
+        PlantedMistake(
+            "deadline off by one: places come back a millisecond later (rule 2)",
+            "if first > 0 and first <= event.office then", "if first > 0 and first < event.office then"),
+        PlantedMistake(
+            "grace added instead of taken off (rule 6)", "state, deadline - terms.grace,", "state, deadline + terms.grace,"),
+        PlantedMistake(
+            "sum not taken over lines (rule 3)", "needs[pool] = (needs[pool] or 0) + lines[line + 1]",
+            "needs[pool] = lines[line + 1]"),
+        PlantedMistake(
+            "only the first pool taken (rule 3)",
+            """
+                for _, pool in ipairs(terms.types[lines[line] + 1].pools) do
+                  hold_places(event, pool, lines[line + 1], deadline)
+            """,
+            """
+                for _, pool in ipairs({ terms.types[lines[line] + 1].pools[1] }) do
+                  hold_places(event, pool, lines[line + 1], deadline)
+            """),
+        PlantedMistake(
+            "pools before the buyer's limit (rule 3)",
+            "return refusal_of_buyer(event, buyer, quantity_of(lines)) or refusal_of_pools(event, lines)",
+            "return refusal_of_pools(event, lines) or refusal_of_buyer(event, buyer, quantity_of(lines))"),
+        PlantedMistake(
+            "a key that holds again (rule 15)", "    if answer then return answer end\n  end\n  local terms = event.terms",
+            "  end\n  local terms = event.terms"),
+        PlantedMistake(
+            "a key counts for ever (rules 2 and 15)", "if event.ticks <= at + event.limits.key_retention then",
+            "if event.ticks >= 0 then"),
+        PlantedMistake(
+            "another request under a key gets the first one's answer (rule 15)",
+            "if known ~= print then return refused(REFUSED.key_reused) end", ""),
+        PlantedMistake(
+            "a release gives back and the deadline again (rule 12)",
+            """
+            local function release_places(event, pool, quantity, deadline)
+              remove_entry(event, pool, quantity, deadline)
+            """, "local function release_places(event, pool, quantity, deadline)"),
+        PlantedMistake("the hold stays held (rule 12)", "record.state = RELEASED", "record.late = 0"),
+        PlantedMistake(
+            "a late purchase takes places that are not there (rule 9)",
+            "if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
+            "if not fits_limit(event, record) then"),
+        PlantedMistake(
+            "a late purchase dodges the buyer's limit (rule 9)",
+            "if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
+            "if refusal_of_pools(event, record.lines) then"),
+        PlantedMistake(
+            "strict is taken for reacquire (rule 9)", "if payment == '' or not event.terms.reacquires then",
+            "if payment == '' then"),
+        PlantedMistake(
+            "one payment buys two holds (rule 10)", "(bought and bought ~= name)", "false"),
+        PlantedMistake(
+            "a second payment for a paid hold is taken for the first (rule 8)",
+            "if payment ~= '' and not bought then return refused(REFUSED.payment) end", ""),
+        PlantedMistake(
+            "an extension shortens (rule 13)", "local deadline = max(record.deadline, event.office + terms.life)",
+            "local deadline = event.office + terms.life"),
+        PlantedMistake(
+            "extensions without end (rule 13)",
+            "if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension, terms.extensions) end",
+            ""),
+        PlantedMistake(
+            "a return gives places back twice (rule 14)",
+            "if record.state == RETURNED then return view_of(event, OUTCOME.returned, 1, record) end\n  if record.state ~= PURCHASED then",
+            "if record.state ~= PURCHASED and record.state ~= RETURNED then"),
+        PlantedMistake(
+            "bought tickets do not count for the limit", "change_account(event, record, quantity_of(record.lines))",
+            "change_account(event, record, 0)"),
+        PlantedMistake(
+            "expired holds count for the limit",
+            "if event.office < hold.deadline then account.holds[#account.holds + 1] = hold end",
+            "account.holds[#account.holds + 1] = hold"),
+        PlantedMistake(
+            "fewer: more than the pool has", "for _, pool in ipairs(pools) do more = min(more, left[pool]) end", ""),
+        PlantedMistake(
+            "the earliest entry is not looked for again",
+            "event.stale[pool] = true end\nend", "event.earliest[pool] = 0 end\nend"),
+        PlantedMistake(
+            "a capacity that was lowered closes the pool",
+            "event.ceiling[pool] = max(capacity, event.held[pool] + event.sold[pool])",
+            "event.ceiling[pool] = capacity"),
+        PlantedMistake(
+            "a type that is redefined with other pools keeps its index",
+            "if index and has_same_pools(terms, terms.types[index], type.pools) then", "if index then"),
+        PlantedMistake(
+            "a pool that is dropped keeps its places",
+            "if terms.retired[pool] then set_capacity(event, pool, 0) end", ""),
+        PlantedMistake(
+            "a pause changes nothing", "return terms.paused and refused(REFUSED.paused) or nil", "return nil"),
+        PlantedMistake(
+            "a definition is counted though nothing changed",
+            "if not event.is_new and terms.paused == paused\n    and", "if event.is_new and"),
+    ]
+}
+
+@Suite("Mistakes that are planted in the functions are caught", .serialized)
+struct PlantedTests {
+    @Test("The contract catches", arguments: PlantedMistake.all)
+    func caught(mistake: PlantedMistake) async throws {
+        var contract = StoreContract()
+        for seed in UInt64(1)...40 {
+            // What needs a rare turn of the traffic gets more of it.
+            contract.commands = seed <= 24 ? 400 : 4_000
+            let subject = try await RedisSubject { functions in
+                #expect(functions.components(separatedBy: mistake.right).count == 2, "\(mistake.name): not there once")
+                return functions.replacingOccurrences(of: mistake.right, with: mistake.wrong)
+            }
+            if try await !contract.breaches(of: subject, seed: seed).isEmpty { return }
+        }
+        Issue.record("\(mistake.name): not caught")
+    }
+}

@@ -1,0 +1,140 @@
+import BoxOffice
+import StoreContract
+import Testing
+import TicketStore
+
+/// What random traffic does not come to, beside the core all the same.
+@Suite("What chance does not bring about, the store on Redis decides as the core does", .serialized)
+struct ScriptTests {
+    /// A store and the core beside it, told the same.
+    final class Stage {
+        let subject: RedisSubject
+        var oracle: Oracle
+        var moment = Moment(
+            office: Timestamp(milliseconds: 5_000_000), wall: WallTime(milliseconds: 1_800_000_000_000))
+
+        init(limits: Limits = Limits()) async throws {
+            subject = try await RedisSubject(limits: limits)
+            oracle = Oracle(limits: limits)
+        }
+
+        func pass(_ span: Duration) {
+            moment = Moment(
+                office: moment.office.advanced(by: span),
+                wall: WallTime(milliseconds: moment.wall.milliseconds + span.inMilliseconds))
+        }
+
+        @discardableResult
+        func say(_ command: Command) async throws -> Outcome? {
+            try await oracle.compare(command, at: moment, with: subject)?.outcome
+        }
+
+        func hold(_ quantity: Int = 1, key: String? = nil, buyer: String? = nil) async throws -> HoldID? {
+            let outcome = try await say(holdGA(quantity, key: key, buyer: buyer))
+            if case .held(let view, _) = outcome { return view.id }
+            return nil
+        }
+
+        func end() async throws {
+            _ = try await oracle.compareCounts(at: moment, with: subject)
+            #expect(oracle.breaches == [])
+        }
+    }
+
+    @Test("Sale windows open and close at their moments, by the time of day")
+    func windows() async throws {
+        let stage = try await Stage()
+        let opens = WallTime(milliseconds: stage.moment.wall.milliseconds + 1_000)
+        let closes = WallTime(milliseconds: stage.moment.wall.milliseconds + 3_000)
+        try await stage.say(
+            .define(
+                hall(5) {
+                    $0.opensAt = opens
+                    $0.closesAt = closes
+                }))
+        for step in [999, 1, 1_999, 1, 5] {
+            stage.pass(.milliseconds(step))
+            _ = try await stage.hold()
+        }
+        try await stage.end()
+    }
+
+    @Test("A change is made only of what it expects")
+    func expecting() async throws {
+        let stage = try await Stage()
+        try await stage.say(.define(hall(5), expecting: 1))
+        try await stage.say(.define(hall(5), expecting: 0))
+        try await stage.say(.define(hall(6), expecting: 0))
+        try await stage.say(.define(hall(5), expecting: 1))
+        try await stage.say(.define(hall(6), paused: true, expecting: 1))
+        _ = try await stage.hold()
+        try await stage.say(.define(hall(6), paused: true, expecting: 2))
+        try await stage.say(.define(hall(7, id: "other")))
+        try await stage.say(.resume(event: code("hall")))
+        try await stage.say(.resume(event: code("hall")))
+        try await stage.say(.pause(event: code("nowhere")))
+        try await stage.say(.remove(event: code("hall"), expecting: 2))
+        try await stage.say(.define(hall(0, id: "wrong") { $0.types[0].pools = [] }))
+        try await stage.say(
+            .define(
+                hall(9) {
+                    $0.name = ""
+                    $0.holdTime = .seconds(Int64.max)
+                }, expecting: 4))
+        try await stage.end()
+    }
+
+    @Test("An event is removed while nothing of it is promised, and made again as another one")
+    func removing() async throws {
+        let stage = try await Stage()
+        try await stage.say(.define(hall(2)))
+        let first = try #require(try await stage.hold(key: "k1"))
+        try await stage.say(.remove(event: code("hall")))
+        stage.pass(.seconds(62))
+        try await stage.say(.remove(event: code("hall")))
+        try await stage.say(.remove(event: code("hall")))
+        _ = try await stage.hold()
+        try await stage.say(.look(first))
+        try await stage.say(.define(hall(3), expecting: 1))
+        try await stage.say(.define(hall(3), expecting: 0))
+        // The key of then still gives the hold of then, and a payment for it finds no places.
+        _ = try await stage.hold(key: "k1")
+        _ = try await stage.hold(2, key: "k1")
+        try await stage.say(.purchase(first, PaymentReference("p1")))
+        let second = try #require(try await stage.hold(key: "k2"))
+        try await stage.say(.purchase(second, PaymentReference("p1")))
+        try await stage.say(.purchase(second, PaymentReference("p2")))
+        try await stage.say(.remove(event: code("hall")))
+        try await stage.say(.returnPurchase(second))
+        try await stage.say(.remove(event: code("hall")))
+        try await stage.end()
+    }
+
+    @Test("One payment buys one hold, of whatever event; a key belongs to one request, of whatever event")
+    func acrossEvents() async throws {
+        let stage = try await Stage()
+        try await stage.say(.define(hall(2)))
+        try await stage.say(.define(hall(2, id: "other")))
+        let here = try #require(try await stage.hold(key: "k1"))
+        guard case .held(let there, _) = try await stage.say(holdGA(event: "other")) else {
+            Issue.record("\(stage.oracle.breaches)")
+            return
+        }
+        try await stage.say(holdGA(event: "other", key: "k1"))
+        try await stage.say(.extend(there.id, key: IdempotencyKey("k1")))
+        try await stage.say(.purchase(here, PaymentReference("p")))
+        try await stage.say(.purchase(there.id, PaymentReference("p")))
+        try await stage.say(.purchase(there.id, nil))
+        try await stage.end()
+    }
+
+    @Test("A bound on keys refuses new ones, and lets replays through")
+    func keys() async throws {
+        var limits = Limits()
+        limits.keys = 2
+        let stage = try await Stage(limits: limits)
+        try await stage.say(.define(hall(9)))
+        for key in ["a", "b", "c", "a"] { _ = try await stage.hold(key: key) }
+        try await stage.end()
+    }
+}
