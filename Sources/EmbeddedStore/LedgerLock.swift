@@ -35,6 +35,9 @@ struct LedgerLock: ~Copyable {
     }
 
     deinit {
+        // Not by closing alone: a process that is being started has a copy of every descriptor until it runs its own
+        // program, and the lock would stay as long.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 }

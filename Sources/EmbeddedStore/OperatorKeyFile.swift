@@ -6,14 +6,11 @@ public import TicketStore
 
 /// The operators' keys, in a SQLite file beside the ledger.
 ///
-/// Not in the ledger: one process writes that, and keys are made and revoked by a command while the service runs. A
-/// credential is `hfk_`, the key's eight characters, `_`, and 32 random bytes in base64url, of which only the SHA-256 is
-/// kept: they are random, so a slow hash would protect nothing more.
+/// Not in the ledger: one process writes that, and keys are made and revoked by a command while the service runs. Of a
+/// credential only the SHA-256 of its secret is kept.
 public final class OperatorKeyFile: OperatorKeyring {
     /// The file inside the data directory; readable by its owner only.
     public static let name = "operators.sqlite"
-    /// Characters in a key's name.
-    public static let nameLength = 1...100
 
     private let queue: DatabaseQueue
 
@@ -54,27 +51,20 @@ public final class OperatorKeyFile: OperatorKeyring {
     public func make(
         name: String, role: OperatorKey.Role, at wall: WallTime
     ) throws(LedgerError) -> (key: OperatorKey, credential: String) {
-        precondition(Self.isName(name), "a key's name is checked before")
+        precondition(OperatorCredential.isName(name), "a key's name is checked before")
         var random = SystemRandomNumberGenerator()
-        let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
-        let id = String((0..<8).map { _ in letters[Int.random(in: 0..<letters.count, using: &random)] })
-        let secret = Data((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })
+        let credential = OperatorCredential(using: &random)
         try translating {
             try queue.write { db in
                 try db.execute(
                     sql: "INSERT INTO keys (id, name, role, digest, made_at) VALUES (?, ?, ?, ?, ?)",
-                    arguments: [id, name, role.rawValue, Data(SHA256.hash(data: secret)), wall.milliseconds])
+                    arguments: [
+                        credential.id, name, role.rawValue, Data(SHA256.hash(data: credential.secret)),
+                        wall.milliseconds,
+                    ])
             }
         }
-        let text = secret.base64EncodedString().replacingOccurrences(of: "+", with: "-")
-            .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
-        return (OperatorKey(id: id, name: name, role: role, madeAt: wall), "hfk_\(id)_\(text)")
-    }
-
-    /// Whether `name` can be a key's: 1 to 100 characters, none of which steers a terminal.
-    public static func isName(_ name: String) -> Bool {
-        nameLength.contains(name.count)
-            && name.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
+        return (OperatorKey(id: credential.id, name: name, role: role, madeAt: wall), credential.text)
     }
 
     /// All keys, revoked ones too, in the order in which they were made.
@@ -101,14 +91,15 @@ public final class OperatorKeyFile: OperatorKeyring {
     }
 
     public func key(of credential: String) async throws -> OperatorKey? {
-        guard let (id, secret) = Self.parts(of: credential) else { return nil }
+        guard let credential = OperatorCredential(credential) else { return nil }
         let known: (key: OperatorKey, digest: Data)? = try await queue.read { db in
-            try Row.fetchOne(db, sql: "SELECT * FROM keys WHERE id = ?", arguments: [id])
+            try Row.fetchOne(db, sql: "SELECT * FROM keys WHERE id = ?", arguments: [credential.id])
                 .map { (Self.key($0), $0["digest"]) }
         }
         // An unknown key costs the same comparison as a wrong secret.
-        let digest = known?.digest ?? Data(count: 32)
-        guard Self.areEqual(digest, Data(SHA256.hash(data: secret))), let key = known?.key else { return nil }
+        let digest = known.map { Array($0.digest) } ?? [UInt8](repeating: 0, count: 32)
+        guard OperatorCredential.areEqual(digest, Array(SHA256.hash(data: credential.secret))), let key = known?.key
+        else { return nil }
         return key.revokedAt == nil ? key : nil
     }
 
@@ -117,22 +108,6 @@ public final class OperatorKeyFile: OperatorKeyring {
             id: row["id"], name: row["name"], role: OperatorKey.Role(rawValue: row["role"]) ?? .viewer,
             madeAt: WallTime(milliseconds: row["made_at"]),
             revokedAt: (row["revoked_at"] as Int64?).map(WallTime.init(milliseconds:)))
-    }
-
-    /// Which key a credential says it is, and its secret.
-    private static func parts(of credential: String) -> (id: String, secret: Data)? {
-        let parts = credential.split(separator: "_", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "hfk", parts[1].utf8.count == 8, parts[2].utf8.count == 43 else {
-            return nil
-        }
-        let base64 = parts[2].replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/") + "="
-        return Data(base64Encoded: base64).map { (String(parts[1]), $0) }
-    }
-
-    /// In a time that does not tell where they differ.
-    private static func areEqual(_ left: Data, _ right: Data) -> Bool {
-        guard left.count == right.count else { return false }
-        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     private func translating<Value>(_ body: () throws -> Value) throws(LedgerError) -> Value {

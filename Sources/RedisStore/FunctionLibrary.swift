@@ -15,11 +15,12 @@ struct FunctionLibrary: Sendable {
         case listEvents = "list_events"
         case details
         case pageOfHolds = "page_of_holds"
+        case tally
 
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
-            case .decide, .change, .enter: false
+            case .decide, .change, .enter, .tally: false
             case .lookUp, .listEvents, .details, .pageOfHolds: true
             }
         }

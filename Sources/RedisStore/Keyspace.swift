@@ -34,8 +34,8 @@ struct Keyspace: Sendable {
 /// A token has room for 56 bits; Lua's numbers are exact up to 53, so the functions see only the lower part.
 enum HoldNumber {
     static let bitsWithin: UInt64 = 40
-    /// What a token can carry.
-    static let mostEvents: UInt64 = 1 << 16 - 1
+    /// A token has room for 65,535, the number of an entry of the audit for this many.
+    static let mostEvents: UInt64 = 1 << 14 - 1
 
     static func join(event: UInt64, hold: UInt64) -> HoldID {
         HoldID(event << bitsWithin | hold)

@@ -47,6 +47,13 @@ struct PackedReader {
         return text
     }
 
+    /// A text behind two bytes that say how long it is.
+    mutating func longText() throws(PackedMistake) -> String {
+        let length = Int(try short())
+        guard let text = bytes.readString(length: length) else { throw PackedMistake() }
+        return text
+    }
+
     /// Everything that is left.
     mutating func rest() -> ByteBuffer {
         let rest = bytes

@@ -1,9 +1,30 @@
+internal import Logging
 internal import NIOCore
 internal import RedisWire
 
 // What a node does with the servers before it sells.
 
 extension RedisStore {
+    /// Reads what the servers are set to, and says what that means.
+    static func checked(
+        _ configuration: Configuration, _ client: RedisClient, _ logger: Logger
+    ) async throws(RedisStoreError) -> ServerCheck {
+        let check = ServerCheck(
+            try await ServerCheck.masters(of: client), durability: configuration.durability,
+            waitReplicas: configuration.waitReplicas)
+        guard check.objections.isEmpty || configuration.acceptsUnfitServers else {
+            throw .unfit(check.objections.joined(separator: "\n"))
+        }
+        for objection in check.objections {
+            logger.warning("The servers do not keep what the rules promise", metadata: ["why": "\(objection)"])
+        }
+        for warning in check.warnings {
+            logger.warning("Something about the servers is worth knowing", metadata: ["what": "\(warning)"])
+        }
+        logger.notice("What an answer is worth", metadata: ["purchase": "\(check.promise)"])
+        return check
+    }
+
     static func load(
         _ library: FunctionLibrary, to client: RedisClient
     ) async throws(RedisStoreError) -> FunctionLibrary.Calling {

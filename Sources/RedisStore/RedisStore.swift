@@ -27,6 +27,8 @@ public final class RedisStore: TicketStore, Service {
         public var waitReplicas = 0
         /// How long is waited for them.
         public var waitTime: Duration = .seconds(1)
+        /// Whether a store opens on servers whose settings make its promises void; what is wrong is then only logged.
+        public var acceptsUnfitServers = false
         /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
         /// releasing at three quarters.
         public var queuedCommands = 16_384
@@ -41,6 +43,8 @@ public final class RedisStore: TicketStore, Service {
     public let configuration: Configuration
     /// 16 bytes that are this database's alone: tokens are bound to it.
     public let ledgerIdentity: [UInt8]
+    /// What the servers were set to when the store was opened.
+    public let check: ServerCheck
 
     let client: RedisClient
     let logger: Logger
@@ -64,6 +68,7 @@ public final class RedisStore: TicketStore, Service {
         library = FunctionLibrary(rewrite: configuration.rewriteFunctions)
         keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
         foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands))
+        check = try await Self.checked(configuration, client, logger)
         calling = try await Self.load(library, to: client)
         ledgerIdentity = try await Self.identity(under: keyspace.identity, client)
         try await readAllEvents()

@@ -34,7 +34,7 @@ struct Keys: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var options: SettingsOptions
 
         func validate() throws {
-            guard OperatorKeyFile.isName(name) else {
+            guard OperatorCredential.isName(name) else {
                 throw ValidationError("--name must be 1 to 100 characters, none of them a control character")
             }
         }

@@ -14,12 +14,12 @@ final class RedisServer: @unchecked Sendable {
     private var process: Process
 
     /// - Parameter settings: as in a configuration file, name and value each.
-    init(_ settings: [String] = ["appendonly", "no", "save", ""]) throws {
+    init(_ settings: [String] = ["appendonly", "no"]) throws {
         port = try Self.freePort()
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         directory = url.path
-        var arguments = ["--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--loglevel", "warning"]
+        var arguments = ["--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--loglevel", "warning", "--save", ""]
         for index in stride(from: 0, to: settings.count, by: 2) {
             arguments += ["--" + settings[index], settings[index + 1]]
         }

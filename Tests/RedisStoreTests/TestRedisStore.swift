@@ -9,23 +9,26 @@ import StoreContract
 import TicketStore
 
 /// A node: a store on a server of its own or a shared one, with its client.
-final class TestNode {
+final class TestNode: Sendable {
     let server: RedisServer
     let client: RedisClient
     let store: RedisStore
     private let run: Task<Void, any Error>
 
     init(
-        _ server: RedisServer, limits: Limits = Limits(),
+        _ server: RedisServer, limits: Limits = Limits(), callTimeout: Duration = .seconds(5),
         change: (inout RedisStore.Configuration) -> Void = { _ in }
     ) async throws {
         self.server = server
-        let servers = RedisConfiguration(servers: .standalone(.init(host: "127.0.0.1", port: server.port)))
+        var servers = RedisConfiguration(servers: .standalone(.init(host: "127.0.0.1", port: server.port)))
+        servers.timeouts.call = callTimeout
         let client = try RedisClient(
             configuration: servers, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
         self.client = client
         run = Task { try await client.run() }
         var configuration = RedisStore.Configuration(limits: limits)
+        // Most tests are about what is decided; those about durability say so.
+        configuration.durability = .relaxed
         change(&configuration)
         store = try await RedisStore(configuration, client: client, isCluster: false, logger: .quiet)
     }
@@ -65,6 +68,7 @@ struct TestClock: Sendable {
               return 1
             end)
             local function read_clocks() return test_ticks, test_wall end
+            local function read_fine_clock() return math.floor(test_ticks * 62.5) end
             local longest_gap = \(longestGap)
             local most_settled = \(mostSettled)
 

@@ -166,7 +166,7 @@ end
 local function save_notes(event)
   for _, note in ipairs(event.notes) do
     local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')
-    local number = event.ticks * 64
+    local number = read_fine_clock()
     if last[2] then number = max(number, tonumber(last[2]) + 1) end
     redis.call('ZADD', event.keys[9], number, pack('<dd', number, event.wall) .. note)
   end

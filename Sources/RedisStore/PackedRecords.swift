@@ -1,0 +1,143 @@
+internal import BoxOffice
+internal import NIOCore
+internal import TicketStore
+
+/// A hold as `pack_record` wrote it (`Lua/holds.lua`).
+struct PackedRecord {
+    var state: HoldState
+    var isLate: Bool
+    var buyer: String?
+    var lines: OneOrMore<HeldLine>
+    var payment: String?
+    /// When it was purchased, or a refund of it was first owed.
+    var endedAt = WallTime(milliseconds: 0)
+    var returnedAt: WallTime?
+
+    init(_ reader: inout PackedReader) throws(PackedMistake) {
+        guard let state = HoldState(rawValue: try reader.byte()) else { throw PackedMistake() }
+        self.state = state
+        isLate = try reader.byte() == 1
+        _ = try reader.byte()
+        _ = try reader.number()
+        _ = try reader.number()
+        let name = try reader.text()
+        buyer = name.isEmpty ? nil : name
+        lines = try reader.lines()
+        guard state != .held, state != .released else { return }
+        endedAt = WallTime(milliseconds: Int64(try reader.number()))
+        let returned = try reader.number()
+        if state == .returned { returnedAt = WallTime(milliseconds: Int64(returned)) }
+        let text = try reader.text()
+        payment = text.isEmpty ? nil : text
+    }
+
+    func soldLines(of entry: Programme.Entry) -> [SoldLine] {
+        let types = entry.catalogue.types
+        return lines.map { line in
+            let index = Int(line.type)
+            let code = types.indices.contains(index) ? types[index].code.text : ""
+            return SoldLine(type: code, quantity: Int(line.quantity), price: line.price)
+        }.map { $0 }
+    }
+
+    func purchase(_ hold: HoldID, of entry: Programme.Entry) -> PurchaseRecord {
+        PurchaseRecord(
+            hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency,
+            lines: soldLines(of: entry), buyer: buyer, payment: payment, isLate: isLate, purchasedAt: endedAt,
+            returnedAt: returnedAt)
+    }
+}
+
+/// A payment that is owed back, as `owe_refund` wrote it.
+struct PackedRefund {
+    var hold: UInt64
+    var askedAt: WallTime
+    var payment: String
+
+    init(_ bytes: ByteBuffer) throws(PackedMistake) {
+        var reader = PackedReader(bytes)
+        hold = try reader.count()
+        askedAt = WallTime(milliseconds: Int64(try reader.number()))
+        payment = try reader.text()
+    }
+}
+
+extension AuditRecord {
+    /// An entry as `save_notes` wrote it.
+    init(packed bytes: ByteBuffer, event: UInt64) throws(PackedMistake) {
+        var reader = PackedReader(bytes)
+        let score = try reader.count()
+        let at = WallTime(milliseconds: Int64(try reader.number()))
+        var texts: [String] = []
+        for _ in 0..<4 { texts.append(try reader.longText()) }
+        self.init(
+            sequence: AuditNumber(score: score, event: event).sequence, at: at,
+            note: AuditNote(key: texts[0], name: texts[1], action: texts[2], subject: texts[3]))
+    }
+}
+
+/// What `tally` counted of the holds of an event, beside what the event says.
+struct Tally {
+    let reply: CallReply
+    var next: UInt64
+    var facts: UInt64
+    var at: UInt64
+    /// Payments that do not lead back to the hold that they bought.
+    var strayed: Int
+    /// Holds that were given and are not there.
+    var missing: Int
+    var held: [Int] = []
+    var sold: [Int] = []
+
+    /// `nil` if there was more to settle first: ask again.
+    init?(_ bytes: ByteBuffer) throws(PackedMistake) {
+        var reply = try CallReply(bytes)
+        guard reply.status == .decided else { return nil }
+        next = try reply.reader.count()
+        facts = try reply.reader.count()
+        at = try reply.reader.count()
+        strayed = try reply.reader.number()
+        missing = try reply.reader.number()
+        for _ in reply.pools {
+            held.append(try reply.reader.number())
+            sold.append(try reply.reader.number())
+        }
+        self.reply = reply
+    }
+
+    mutating func add(_ other: Tally) {
+        strayed += other.strayed
+        missing += other.missing
+        for pool in held.indices where other.held.indices.contains(pool) {
+            held[pool] += other.held[pool]
+            sold[pool] += other.sold[pool]
+        }
+    }
+
+    func counts(of entry: Programme.Entry) -> [PoolCount] {
+        zip(entry.catalogue.pools, reply.pools.indices).map { known, pool in
+            let kept = reply.pools[pool]
+            let promised = held[pool] + sold[pool]
+            return PoolCount(
+                event: entry.catalogue.code, pool: known.code, capacity: kept.capacity,
+                free: max(0, kept.capacity - promised), held: held[pool], sold: sold[pool],
+                oversubscribed: max(0, promised - kept.capacity), isClosed: kept.isClosed)
+        }
+    }
+
+    /// The first rule that is broken, in a sentence.
+    func brokenRule(of entry: Programme.Entry) -> String? {
+        for (known, pool) in zip(entry.catalogue.pools, reply.pools.indices) {
+            let kept = reply.pools[pool]
+            let place = "pool \(known.code) of \(entry.catalogue.code)"
+            if kept.held != held[pool] {
+                return "\(place) says \(kept.held) places are held, its holds say \(held[pool])"
+            }
+            if kept.sold != sold[pool] {
+                return "\(place) says \(kept.sold) places are sold, its purchases say \(sold[pool])"
+            }
+        }
+        if missing > 0 { return "\(missing) holds of \(entry.catalogue.code) are not there" }
+        return strayed > 0 ? "\(strayed) payments of \(entry.catalogue.code) do not lead to their purchases" : nil
+    }
+}

@@ -1,0 +1,181 @@
+public import BoxOffice
+internal import NIOCore
+internal import RedisWire
+internal import Synchronization
+public import TicketStore
+
+// Lists for operators and their accountants. Holds are numbered without gaps within an event, so a page is a stretch of
+// numbers and needs no index; each page is read in one call.
+
+extension RedisStore: SalesLedger {
+    /// Numbers that one call looks through.
+    private static let stretch: UInt64 = 1_000
+    /// Holds that a recount looks through in one call: some milliseconds in which the server does nothing else.
+    private static let tallied: UInt64 = 5_000
+    /// So many in one call where selling goes on and no pause between calls is quiet: a tenth of a second.
+    private static let talliedAtOnce: UInt64 = 50_000
+
+    public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
+        guard let (number, entry) = known(event) else { return [] }
+        var from: UInt64 = 1
+        if let hold {
+            let behind = HoldNumber.split(hold)
+            if behind.event > number { return [] }
+            if behind.event == number { from = behind.hold + 1 }
+        }
+        var found: [PurchaseRecord] = []
+        while found.count < limit {
+            let page = try await page(of: number, from: from, onlySold: true)
+            for (hold, record) in page.records where found.count < limit {
+                found.append(record.purchase(HoldNumber.join(event: number, hold: hold), of: entry))
+            }
+            from += Self.stretch
+            if from >= page.next { break }
+        }
+        return found
+    }
+
+    public func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord] {
+        let behind = HoldNumber.split(HoldID(sequence ?? 0))
+        var found: [RefundRecord] = []
+        // Of an event that was made again under the same code, the first one's are owed all the same.
+        for (number, entry) in allKnown(event) where number >= behind.event && found.count < limit {
+            let first = number == behind.event ? behind.hold : 0
+            let keys = keyspace.keys(of: number)
+            let range = RedisCommand(
+                "LRANGE", keys[7], "\(first)", "\(first + UInt64(limit - found.count) - 1)", isRepeatable: true)
+            for (index, item) in try await client.call(range, for: key(of: number)).array().enumerated() {
+                let refund = try PackedRefund(item.bytes())
+                let record = try await record(of: refund.hold, at: number)
+                found.append(
+                    RefundRecord(
+                        sequence: HoldNumber.join(event: number, hold: first + UInt64(index) + 1).number,
+                        hold: HoldNumber.join(event: number, hold: refund.hold),
+                        currency: entry.catalogue.currency, lines: record.soldLines(of: entry),
+                        buyer: record.buyer, payment: refund.payment, askedAt: refund.askedAt))
+            }
+        }
+        return found
+    }
+
+    /// Entries are numbered by the server's time, and within a millisecond by event: in a cluster one of another shard
+    /// may come to stand before one that was read.
+    public func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+        let behind = sequence.map { AuditNumber($0) }
+        var found: [AuditRecord] = []
+        for number in foyer.withLock({ $0.programme.entries.keys.sorted() }) {
+            var from = "-inf"
+            if let behind { from = (number <= behind.event ? "(" : "") + "\(behind.score)" }
+            let range = RedisCommand(
+                "ZRANGEBYSCORE", keyspace.keys(of: number)[8], from, "+inf", "LIMIT", "0", "\(limit)",
+                isRepeatable: true)
+            for item in try await client.call(range, for: key(of: number)).array() {
+                found.append(try AuditRecord(packed: item.bytes(), event: number))
+            }
+        }
+        return Array(found.sorted { $0.sequence < $1.sequence }.prefix(limit))
+    }
+
+    /// Counts every hold of every event afresh. Refused as overload while an event with very many holds sells all the
+    /// time: there is no quiet moment in which its counts could be compared.
+    public func recount() async throws -> Recount {
+        var recount = Recount(facts: 0, pools: [], broken: nil)
+        for number in foyer.withLock({ $0.programme.order }) {
+            let tally = try await tally(of: number)
+            recount.facts += tally.facts
+            guard let entry = foyer.withLock({ $0.programme.entries[number] }) else { continue }
+            recount.pools += tally.counts(of: entry)
+            recount.broken = recount.broken ?? tally.brokenRule(of: entry)
+        }
+        return recount
+    }
+
+    // MARK: Reading
+
+    private func known(_ event: Code) -> (UInt64, Programme.Entry)? {
+        foyer.withLock { foyer in
+            foyer.programme.number(of: event).flatMap { number in
+                foyer.programme.entries[number].map { (number, $0) }
+            }
+        }
+    }
+
+    private func allKnown(_ event: Code) -> [(UInt64, Programme.Entry)] {
+        foyer.withLock { foyer in
+            foyer.programme.entries.filter { $0.value.catalogue.code == event }.sorted { $0.key < $1.key }
+                .map { ($0.key, $0.value) }
+        }
+    }
+
+    private func page(
+        of event: UInt64, from: UInt64, onlySold: Bool
+    ) async throws -> (next: UInt64, records: [(UInt64, PackedRecord)]) {
+        var command = library.call(.pageOfHolds, calling, keys: keyspace.keys(of: event))
+        command.append(Int(from))
+        command.append(Int(Self.stretch))
+        command.append(onlySold ? 1 : 0)
+        let items = try await client.call(command, for: key(of: event)).array()
+        guard let head = items.first else { return (0, []) }
+        var reader = PackedReader(try head.bytes())
+        let next = try reader.count()
+        return (
+            next,
+            try items.dropFirst().map { item in
+                var reader = PackedReader(try item.bytes())
+                return (try reader.count(), try PackedRecord(&reader))
+            }
+        )
+    }
+
+    private func record(of hold: UInt64, at event: UInt64) async throws -> PackedRecord {
+        let get = RedisCommand("HGET", keyspace.keys(of: event)[1], "\(hold)", isRepeatable: true)
+        var reader = PackedReader(try await client.call(get, for: key(of: event)).bytes())
+        return try PackedRecord(&reader)
+    }
+
+    private func tally(of event: UInt64) async throws -> Tally {
+        for _ in 0..<3 {
+            var whole = try await tally(of: event, from: 1, count: Self.tallied, at: 0)
+            var from = 1 + Self.tallied
+            var isQuiet = true
+            while from < whole.next, isQuiet {
+                let next = try await tally(of: event, from: from, count: Self.tallied, at: whole.at)
+                isQuiet = next.reply.version == whole.reply.version
+                whole.add(next)
+                from += Self.tallied
+            }
+            if isQuiet { return whole }
+            if whole.next <= Self.talliedAtOnce {
+                return try await tally(of: event, from: 1, count: Self.talliedAtOnce, at: 0)
+            }
+        }
+        throw StoreFailure.overloaded
+    }
+
+    private func tally(of event: UInt64, from: UInt64, count: UInt64, at: UInt64) async throws -> Tally {
+        while true {
+            var command = library.call(.tally, calling, keys: keyspace.keys(of: event))
+            for number in [event, from, count, at] { command.append(Int(number)) }
+            if let tally = try Tally(await client.call(command, for: key(of: event)).bytes()) { return tally }
+        }
+    }
+}
+
+/// The number of an entry of the audit: the server's time, finer within a millisecond, and the event.
+struct AuditNumber {
+    private static let bitsOfEvent: UInt64 = 14
+    let score: UInt64
+    let event: UInt64
+
+    init(_ sequence: UInt64) {
+        score = sequence >> Self.bitsOfEvent
+        event = sequence & (1 << Self.bitsOfEvent - 1)
+    }
+
+    init(score: UInt64, event: UInt64) {
+        self.score = score
+        self.event = event
+    }
+
+    var sequence: UInt64 { score << Self.bitsOfEvent | event }
+}

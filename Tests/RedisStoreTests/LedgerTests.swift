@@ -1,0 +1,130 @@
+import BoxOffice
+import RedisStore
+import RedisWire
+import StoreContract
+import Testing
+import TicketStore
+import Traffic
+
+/// What operators and accountants read.
+@Suite("Lists and counts from Redis are what was answered", .serialized)
+struct LedgerTests {
+    @Test("Purchases, refunds owed and the recount after random traffic", arguments: UInt64(1)...4)
+    func afterTraffic(seed: UInt64) async throws {
+        let subject = try await RedisSubject()
+        let store = subject.node.store
+        var traffic = RandomTraffic(seed: seed)
+        var bought: [HoldID: PaymentReference?] = [:]
+        var late: Set<HoldID> = []
+        var returned: Set<HoldID> = []
+        var owed: [String] = []
+        for _ in 0..<1_500 {
+            let (moment, command) = traffic.next()
+            try await subject.advance(to: moment)
+            guard case .decided(let outcome, _) = await store.perform(command) else { throw StoreFailure.outcomeUnknown }
+            traffic.learn(outcome)
+            switch (command, outcome) {
+            case (.purchase(let id, let payment), .purchased(_, let isLate, repeated: false)):
+                bought[id] = payment
+                if isLate { late.insert(id) }
+            case (_, .returned(let view, repeated: false)): returned.insert(view.id)
+            case (.purchase(_, let payment?), .refused(.holdExpired(refundRequired: true))):
+                if !owed.contains(payment.text) { owed.append(payment.text) }
+            default: break
+            }
+        }
+        var found: [PurchaseRecord] = []
+        var refunds: [String] = []
+        for event in store.events.map(\.definition.id) {
+            // In pages of seven, as a reader with little patience would.
+            var last: HoldID?
+            repeat {
+                let page = try await store.purchases(of: event, after: last, limit: 7)
+                #expect(page.count <= 7)
+                found += page
+                last = page.last?.hold
+            } while last != nil
+            var behind: UInt64?
+            repeat {
+                let page = try await store.refundsOwed(of: event, after: behind, limit: 2)
+                refunds += page.map(\.payment)
+                behind = page.last?.sequence
+            } while behind != nil
+        }
+        #expect(bought.count > 20)
+        #expect(found.map(\.hold) == bought.keys.sorted())
+        for purchase in found {
+            #expect(purchase.payment == (bought[purchase.hold] ?? nil)?.text)
+            #expect(purchase.isLate == late.contains(purchase.hold))
+            #expect((purchase.returnedAt != nil) == returned.contains(purchase.hold))
+            #expect(purchase.lines.allSatisfy { $0.type.hasPrefix("T") && $0.quantity > 0 })
+        }
+        #expect(refunds.sorted() == owed.sorted())
+        let recount = try await store.recount()
+        #expect(recount.broken == nil)
+        #expect(try await recount.pools == store.counts())
+        #expect(recount.facts > 150)
+    }
+
+    @Test("A recount finds numbers that the holds do not bear out")
+    func broken() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(5)))
+        guard case .held(let view, _) = try await node.outcome(holdGA(2)) else { throw StoreFailure.outcomeUnknown }
+        _ = try await node.outcome(.purchase(view.id, PaymentReference("p")))
+        #expect(try await node.store.recount().broken == nil)
+        try node.server.ask("HDEL", "holdfast:{sales}:payments", "p")
+        let strayed = try await node.store.recount().broken
+        #expect(strayed == "1 payments of hall do not lead to their purchases")
+        try node.server.ask("HDEL", "holdfast:{1}:holds", "1")
+        let lost = try await node.store.recount().broken
+        #expect(lost == "pool floor of hall says 2 places are sold, its purchases say 0")
+    }
+
+    @Test("What operators change is in the audit with its change, in order, in pages")
+    func audit() async throws {
+        let node = try await TestNode(RedisServer())
+        let note = { (action: String, subject: String) in
+            AuditNote(key: "abcd1234", name: "Anna, äöü", action: action, subject: subject)
+        }
+        for (command, action) in try [
+            (Command.define(hall(5)), "event.define"), (.define(hall(5, id: "other")), "event.define"),
+            (.pause(event: code("hall")), "event.pause"), (.pause(event: code("hall")), "nothing changed"),
+            (.resume(event: code("hall")), "event.resume"),
+        ] {
+            _ = await node.store.perform(command, note: note(action, "hall"))
+        }
+        guard case .held(let view, _) = try await node.outcome(holdGA()) else { throw StoreFailure.outcomeUnknown }
+        _ = try await node.outcome(.purchase(view.id))
+        _ = await node.store.perform(.returnPurchase(view.id), note: note("purchase.return", "1"))
+        _ = await node.store.perform(.returnPurchase(view.id), note: note("nothing changed", "1"))
+        var entries: [AuditRecord] = []
+        repeat {
+            let page = try await node.store.audit(after: entries.last?.sequence, limit: 2)
+            entries += page
+            if page.isEmpty { break }
+        } while true
+        #expect(
+            entries.map(\.note.action) == [
+                "event.define", "event.define", "event.pause", "event.resume", "purchase.return",
+            ])
+        #expect(entries.allSatisfy { $0.note.name == "Anna, äöü" })
+    }
+
+    @Test("Operators' keys work on every node until they are revoked, and are not kept in a form that can be used")
+    func keys() async throws {
+        let node = try await TestNode(RedisServer())
+        let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
+        let (key, credential) = try await keyring.make(
+            name: "Anna", role: .operator, at: WallTime(milliseconds: 1_800_000_000_000))
+        #expect(try await keyring.key(of: credential) == key)
+        let wrong = String(credential.dropLast(2)) + (credential.hasSuffix("AA") ? "BB" : "AA")
+        #expect(try await keyring.key(of: wrong) == nil)
+        #expect(try await keyring.key(of: "hfk_\(key.id)_short") == nil)
+        #expect(try await keyring.list() == [key])
+        #expect(try !node.server.ask("HVALS", "holdfast:{operators}").contains(credential.suffix(43)))
+        #expect(try await keyring.revoke(key.id, at: WallTime(milliseconds: 1_800_000_000_001)))
+        #expect(try await keyring.revoke("unknown0", at: WallTime(milliseconds: 1)) == false)
+        #expect(try await keyring.key(of: credential) == nil)
+    }
+}

@@ -1,0 +1,65 @@
+import RedisStore
+import Testing
+import TicketStore
+
+@Suite("The servers' settings are checked before anything is sold")
+struct ServerCheckTests {
+    private func master(change: (inout ServerCheck.Master) -> Void = { _ in }) -> ServerCheck.Master {
+        var master = ServerCheck.Master(name: "one:6379")
+        master.version = "7.0.15"
+        master.appendOnly = true
+        master.appendFsync = "always"
+        master.evictionPolicy = "noeviction"
+        master.maxMemory = 1 << 30
+        master.replicas = 0
+        change(&master)
+        return master
+    }
+
+    private func objections(
+        _ durability: Durability = .full, waitReplicas: Int = 0, change: (inout ServerCheck.Master) -> Void
+    ) -> [String] {
+        ServerCheck([master(change: change)], durability: durability, waitReplicas: waitReplicas).objections
+    }
+
+    @Test("A server that syncs before it answers, and throws nothing away, is fit")
+    func fit() {
+        let check = ServerCheck([master()], durability: .full, waitReplicas: 0)
+        #expect(check.objections == [])
+        #expect(check.warnings == [])
+        #expect(check.promise == "full: an answered purchase is on the disk of the server that took it")
+    }
+
+    @Test("One that throws keys away is not, however durable an answer need be")
+    func eviction() {
+        for durability in Durability.allCases {
+            let found = objections(durability) { $0.evictionPolicy = "allkeys-lru" }
+            #expect(found.count == 1)
+            #expect(found.first?.contains("maxmemory-policy allkeys-lru") == true)
+        }
+    }
+
+    @Test("One that syncs later, or never, is not fit for full and is for relaxed")
+    func syncing() {
+        #expect(objections { $0.appendFsync = "everysec" }.count == 1)
+        #expect(objections { $0.appendOnly = false }.count == 1)
+        #expect(objections(.relaxed) { $0.appendOnly = false } == [])
+        #expect(objections { $0.appendOnly = nil } == [])
+    }
+
+    @Test("Replicas that are to acknowledge must be there")
+    func replicas() {
+        #expect(objections(waitReplicas: 1) { $0.appendOnly = false }.count == 1)
+        #expect(
+            objections(waitReplicas: 1) {
+                $0.appendOnly = false
+                $0.replicas = 1
+            } == [])
+    }
+
+    @Test("A server too old is told")
+    func version() {
+        #expect(objections { $0.version = "5.0.14" }.count == 1)
+        #expect(objections { $0.version = "6.2.14" } == [])
+    }
+}

@@ -1,0 +1,214 @@
+import BoxOffice
+import Foundation
+import RedisStore
+import RedisWire
+import Testing
+import TicketStore
+
+/// What the world does to a server, and what is told then: never a success or a refusal that may not be one.
+@Suite("Trouble with the server is told as what it is", .serialized)
+struct TroubleTests {
+    private func places(_ node: TestNode) async throws -> (held: Int, sold: Int) {
+        let counts = try await node.store.counts()
+        return (counts.reduce(0) { $0 + $1.held }, counts.reduce(0) { $0 + $1.sold })
+    }
+
+    /// Asks until the store has found the server again.
+    private func held(_ node: TestNode, _ command: Command) async throws -> HoldView {
+        for _ in 0..<200 {
+            if case .decided(.held(let view, _), _) = await node.store.perform(command) { return view }
+            usleep(25_000)
+        }
+        throw StoreFailure.outcomeUnknown
+    }
+
+    @Test("What is sold on one node is known on another at once")
+    func nodes() async throws {
+        let server = try RedisServer()
+        let (one, two) = (try await TestNode(server), try await TestNode(server))
+        _ = try await one.outcome(.define(hall(2)))
+        // The second node has not looked yet, and must.
+        guard case .held(let view, _) = try await two.outcome(holdGA()) else {
+            Issue.record("not held")
+            return
+        }
+        #expect(one.store.ledgerIdentity == two.store.ledgerIdentity)
+        let three = try await TestNode(server)
+        let purchase = try await three.outcome(.purchase(view.id, PaymentReference("p")))
+        guard case .purchased(_, late: false, repeated: false) = purchase else {
+            Issue.record("\(purchase)")
+            return
+        }
+        let again = try await one.outcome(.purchase(view.id, PaymentReference("p")))
+        guard case .purchased(_, late: false, repeated: true) = again else {
+            Issue.record("\(again)")
+            return
+        }
+        // A definition that another node changed decides at once, and its meaning is known where it is told of.
+        _ = try await two.outcome(.define(hall(9) { $0.types[0].price = 7_000 }))
+        guard case .held(let dear, _) = try await one.outcome(holdGA()) else {
+            Issue.record("not held")
+            return
+        }
+        #expect(dear.lines.first.price == 7_000)
+        #expect(one.store.catalogue(at: dear.event).types[Int(dear.lines.first.type)].price == 7_000)
+        #expect(one.store.event(try code("hall"))?.definition.pools.first?.capacity == 9)
+    }
+
+    @Test("Functions that were flushed are loaded again, and nothing was done twice")
+    func flushed() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(50)))
+        for round in 1...5 {
+            try node.server.ask("FUNCTION", "FLUSH")
+            async let first = node.outcome(holdGA())
+            async let second = node.outcome(holdGA(event: "nowhere"))
+            async let third = node.outcome(.define(hall(50, id: "other-\(round)")))
+            _ = try await (first, third)
+            #expect(try await second == .refused(.unknownEvent))
+        }
+        #expect(try await places(node) == (5, 0))
+    }
+
+    @Test("A stopped server: unknown, then answered, and a key makes asking again safe")
+    func stopped() async throws {
+        let node = try await TestNode(RedisServer(), callTimeout: .milliseconds(300))
+        _ = try await node.outcome(.define(hall(50)))
+        node.server.signal(SIGSTOP)
+        let reply = await node.store.perform(try holdGA(key: "again"))
+        guard case .failed(.outcomeUnknown) = reply else {
+            Issue.record("\(reply)")
+            return
+        }
+        node.server.signal(SIGCONT)
+        _ = try await held(node, holdGA(key: "again"))
+        _ = try await held(node, holdGA(key: "again"))
+        #expect(try await places(node) == (1, 0))
+    }
+
+    @Test("A full server takes no more, says so, and sells again when there is room")
+    func full() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(5_000)))
+        let view = try await held(node, holdGA())
+        let before = try await places(node)
+        try node.server.ask("CONFIG", "SET", "maxmemory", "1")
+        let reply = await node.store.perform(try holdGA())
+        guard case .failed(.suspended(.memoryFull)) = reply else {
+            Issue.record("\(reply)")
+            return
+        }
+        #expect(node.store.condition == .suspended(.memoryFull))
+        try node.server.ask("CONFIG", "SET", "maxmemory", "0")
+        #expect(try await places(node) == before)
+        _ = try await node.outcome(.purchase(view.id))
+        #expect(node.store.condition == .selling)
+    }
+
+    @Test("A server that is killed has what it answered, where it syncs before it answers")
+    func killed() async throws {
+        let server = try RedisServer(["appendonly", "yes", "appendfsync", "always"])
+        let node = try await TestNode(server) { $0.durability = .full }
+        _ = try await node.outcome(.define(hall(5_000)))
+        var answered: [HoldID] = []
+        for round in 1...3 {
+            for _ in 1...20 {
+                let view = try await held(node, holdGA())
+                _ = try await node.outcome(.purchase(view.id, PaymentReference("p\(view.id)")))
+                answered.append(view.id)
+            }
+            // In the middle of a hundred that ask at once.
+            await withTaskGroup(of: Void.self) { group in
+                for number in 1...100 {
+                    group.addTask { [store = node.store] in
+                        guard let command = try? holdGA(key: "\(round)-\(number)") else { return }
+                        _ = await store.perform(command)
+                    }
+                }
+                server.signal(SIGKILL)
+            }
+            try server.restart()
+        }
+        for id in answered {
+            guard case .looked(let view) = try await node.outcome(.look(id)) else {
+                Issue.record("hold \(id) is not there")
+                continue
+            }
+            #expect(view.state == .purchased)
+        }
+        let recount = try await node.store.recount()
+        #expect(recount.broken == nil)
+        #expect(recount.pools.first?.sold == answered.count)
+    }
+
+    @Test("Without the acknowledgement of a replica nothing is told as done")
+    func noReplica() async throws {
+        let node = try await TestNode(RedisServer()) {
+            $0.durability = .full
+            $0.waitReplicas = 1
+            $0.waitTime = .milliseconds(50)
+            $0.acceptsUnfitServers = true
+        }
+        let reply = await node.store.perform(.define(try hall(5)))
+        guard case .failed(.outcomeUnknown) = reply else {
+            Issue.record("\(reply)")
+            return
+        }
+        let hold = await node.store.perform(try holdGA())
+        guard case .failed(.outcomeUnknown) = hold else {
+            Issue.record("\(hold)")
+            return
+        }
+        // What promises nothing is told all the same.
+        let refused = await node.store.perform(try holdGA(7))
+        guard case .decided(.refused(.insufficientQuantity(available: 4)), _) = refused else {
+            Issue.record("\(refused)")
+            return
+        }
+    }
+
+    @Test("An unfit server is refused with the reason, unless told otherwise")
+    func unfit() async throws {
+        let server = try RedisServer(["appendonly", "no", "maxmemory-policy", "allkeys-lru"])
+        do {
+            _ = try await TestNode(server) { $0.durability = .full }
+            Issue.record("it opened")
+        } catch let error as RedisStoreError {
+            #expect("\(error)".contains("maxmemory-policy allkeys-lru"))
+            #expect("\(error)".contains("appendonly no"))
+        }
+        let node = try await TestNode(server) {
+            $0.durability = .full
+            $0.acceptsUnfitServers = true
+        }
+        #expect(node.store.check.objections.count == 2)
+    }
+
+    @Test("A time without calls, or a clock that jumps, takes a second from deadlines and no more")
+    func jump() async throws {
+        let subject = try await RedisSubject(clock: TestClock(longestGap: "1000"))
+        func at(_ ticks: Int64) -> Moment {
+            Moment(office: Timestamp(milliseconds: ticks), wall: WallTime(milliseconds: ticks))
+        }
+        try await subject.advance(to: at(1_000_000))
+        _ = try await subject.node.outcome(.define(hall(2, hold: .seconds(10), grace: .zero)))
+        guard case .held(let view, _) = try await subject.node.outcome(holdGA()) else { return }
+        // Nine hours forward count as one second.
+        try await subject.advance(to: at(33_400_000))
+        guard case .looked(let after) = try await subject.node.outcome(.look(view.id)) else { return }
+        #expect(after.state == .held)
+        // An hour back counts as nothing, and from there it goes on.
+        try await subject.advance(to: at(29_800_000))
+        _ = try await subject.node.outcome(.look(view.id))
+        for second in Int64(1)...8 {
+            try await subject.advance(to: at(29_800_000 + second * 1_000))
+            _ = try await subject.node.outcome(.look(view.id))
+        }
+        try await subject.advance(to: at(29_808_999))
+        guard case .looked(let last) = try await subject.node.outcome(.look(view.id)) else { return }
+        #expect(last.state == .held)
+        try await subject.advance(to: at(29_809_000))
+        guard case .looked(let gone) = try await subject.node.outcome(.look(view.id)) else { return }
+        #expect(gone.state == .expired)
+    }
+}
