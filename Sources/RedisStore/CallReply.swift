@@ -70,6 +70,8 @@ enum CallOutcome {
     case elsewhere(event: UInt64)
     /// The event was removed: its code may lead to another one by now.
     case gone
+    /// The event gave up the payment or the key meanwhile: claim it again.
+    case unclaimed
 }
 
 extension CallReply {
@@ -80,6 +82,7 @@ extension CallReply {
         case 1...6: return .decided(try outcome(code, ofEvent: event))
         case 60: return .elsewhere(event: try reader.count())
         case 61: return .gone
+        case 62: return .unclaimed
         default: return .decided(.refused(try refusal(code)))
         }
     }

@@ -10,11 +10,14 @@ enum CommandWriter {
     }
 
     private static let hasBuyer: UInt8 = 1
+    private static let isPaidElsewhere: UInt8 = 1
     private static let hasKey: UInt8 = 2
+    private static let hasClaim: UInt8 = 4
 
-    static func write(_ request: HoldRequest, to bytes: inout ByteBuffer) {
+    static func write(_ request: HoldRequest, claim: UInt64?, to bytes: inout ByteBuffer) {
         bytes.writeInteger(Code.hold.rawValue)
-        bytes.writeInteger((request.buyer == nil ? 0 : hasBuyer) | (request.key == nil ? 0 : hasKey))
+        bytes.writeInteger(
+            (request.buyer == nil ? 0 : hasBuyer) | (request.key == nil ? 0 : hasKey) | (claim == nil ? 0 : hasClaim))
         // More lines than a byte can count are refused like 255 are.
         let lines = request.lines.prefix(255)
         bytes.writeInteger(UInt8(clamping: lines.count))
@@ -26,25 +29,28 @@ enum CommandWriter {
         }
         if let buyer = request.buyer { bytes.writePacked(short: buyer.text) }
         if let key = request.key { write(key, request.fingerprint, to: &bytes) }
+        if let claim { bytes.writePacked(claim) }
     }
 
-    static func writeExtend(_ id: HoldID, key: IdempotencyKey?, to bytes: inout ByteBuffer) {
+    static func writeExtend(_ id: HoldID, key: IdempotencyKey?, claim: UInt64?, to bytes: inout ByteBuffer) {
         begin(.extend, id, to: &bytes)
-        bytes.writeInteger(key == nil ? 0 : hasKey)
-        guard let key else { return }
-        write(key, Fingerprint.ofExtending(id), to: &bytes)
+        bytes.writeInteger((key == nil ? 0 : hasKey) | (claim == nil ? 0 : hasClaim))
+        if let key { write(key, Fingerprint.ofExtending(id), to: &bytes) }
+        if let claim { bytes.writePacked(claim) }
     }
 
     static func writeRelease(_ id: HoldID, to bytes: inout ByteBuffer) {
         begin(.release, id, to: &bytes)
     }
 
+    /// - Parameter isElsewhere: the payment bought a hold of another event.
     static func writePurchase(
-        _ id: HoldID, _ payment: PaymentReference?, isPaidElsewhere: Bool = false, to bytes: inout ByteBuffer
+        _ id: HoldID, _ payment: PaymentReference?, isElsewhere: Bool, claim: UInt64?, to bytes: inout ByteBuffer
     ) {
         begin(.purchase, id, to: &bytes)
-        bytes.writeInteger(isPaidElsewhere ? 1 : 0 as UInt8)
+        bytes.writeInteger((isElsewhere ? isPaidElsewhere : 0) | (claim == nil ? 0 : hasClaim))
         bytes.writePacked(short: payment?.text ?? "")
+        if let claim { bytes.writePacked(claim) }
     }
 
     static func writeReturn(_ id: HoldID, note: AuditNote?, to bytes: inout ByteBuffer) {

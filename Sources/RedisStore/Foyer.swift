@@ -17,8 +17,22 @@ struct Foyer: Sendable {
         var note: AuditNote?
         var ticket: UInt64
         var box: any ReplyBox
-        /// How often it was sent on to another event.
+        /// How often it was sent on to another event, or its claim was lost.
         var moves: UInt8 = 0
+        /// Under which number its payment or key is claimed for its event; only in a cluster.
+        var claim: UInt64?
+        /// Its payment bought a hold of another event.
+        var isPaidElsewhere = false
+
+        /// What must be claimed for one event before anything is decided with it.
+        var claimedName: String? {
+            switch command {
+            case .hold(let request): request.key.map { "k" + $0.text }
+            case .extend(_, let key): key.map { "k" + $0.text }
+            case .purchase(_, let payment): payment.map { "p" + $0.text }
+            case .release, .returnPurchase, .look, .define, .pause, .resume, .remove: nil
+            }
+        }
     }
 
     struct Batch: Sendable {
@@ -31,7 +45,21 @@ struct Foyer: Sendable {
         case nothing
         case reply(StoreReply)
         case call(event: UInt64, Batch)
+        case claim(part: UInt64, [Claimant])
         case readEvents
+    }
+
+    /// A command whose payment or key is to be claimed for an event.
+    struct Claimant: Sendable {
+        var waiting: Waiting
+        var name: String
+        var event: UInt64
+    }
+
+    /// Those who wait for claims in one part of them, of which one call is under way, too.
+    private struct ClaimLine: Sendable {
+        var gathering: [Claimant] = []
+        var isAsking = false
     }
 
     fileprivate struct Line: Sendable {
@@ -42,6 +70,8 @@ struct Foyer: Sendable {
     var programme = Programme()
     var condition = StoreCondition.suspended(.recovering)
     private let queueLimit: Int
+    private let keyspace: Keyspace
+    private var claimLines: [UInt64: ClaimLine] = [:]
     private var lines: [UInt64: Line] = [:]
     /// Commands in `lines` and `strangers` that are not on their way.
     private var waitingCount = 0
@@ -51,8 +81,9 @@ struct Foyer: Sendable {
     private var listReadAt = NIODeadline.uptimeNanoseconds(0)
     private var askedAt: [UInt64: NIODeadline] = [:]
 
-    init(queueLimit: Int) {
+    init(queueLimit: Int, keyspace: Keyspace) {
         self.queueLimit = queueLimit
+        self.keyspace = keyspace
     }
 
     // MARK: Coming in
@@ -83,9 +114,34 @@ struct Foyer: Sendable {
     }
 
     mutating func place(_ waiting: Waiting, at event: UInt64) -> Step {
+        if keyspace.isCluster, waiting.claim == nil, !waiting.isPaidElsewhere, let name = waiting.claimedName {
+            return claim(Claimant(waiting: waiting, name: name, event: event))
+        }
         lines[event, default: Line()].add(waiting)
         waitingCount += 1
         return nextCall(for: event)
+    }
+
+    private mutating func claim(_ claimant: Claimant) -> Step {
+        let part = keyspace.part(of: claimant.name)
+        claimLines[part, default: ClaimLine()].gathering.append(claimant)
+        waitingCount += 1
+        return nextClaim(in: part)
+    }
+
+    private mutating func nextClaim(in part: UInt64) -> Step {
+        guard let line = claimLines[part], !line.isAsking, !line.gathering.isEmpty else { return .nothing }
+        let claimants = Array(line.gathering.prefix(Self.batchSize))
+        claimLines[part]?.gathering.removeFirst(claimants.count)
+        claimLines[part]?.isAsking = true
+        waitingCount -= claimants.count
+        return .claim(part: part, claimants)
+    }
+
+    /// The call for claims in `part` has ended.
+    mutating func endClaim(in part: UInt64) -> Step {
+        claimLines[part]?.isAsking = false
+        return nextClaim(in: part)
     }
 
     private func event(of command: Command) -> UInt64? {
@@ -183,6 +239,10 @@ struct Foyer: Sendable {
             for batch in lines[event]?.gathering ?? [] { all += batch.waiting }
             lines[event]?.gathering = []
         }
+        for part in claimLines.keys {
+            all += claimLines[part]?.gathering.map(\.waiting) ?? []
+            claimLines[part]?.gathering = []
+        }
         waitingCount = 0
         return all
     }
@@ -224,10 +284,13 @@ extension Foyer.Line {
 extension Foyer.Batch {
     mutating func add(_ waiting: Foyer.Waiting) {
         switch waiting.command {
-        case .hold(let request): CommandWriter.write(request, to: &bytes)
-        case .extend(let id, let key): CommandWriter.writeExtend(id, key: key, to: &bytes)
+        case .hold(let request): CommandWriter.write(request, claim: waiting.claim, to: &bytes)
+        case .extend(let id, let key): 
+            CommandWriter.writeExtend(id, key: key, claim: waiting.claim, to: &bytes)
         case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
-        case .purchase(let id, let payment): CommandWriter.writePurchase(id, payment, to: &bytes)
+        case .purchase(let id, let payment): 
+            CommandWriter.writePurchase(
+                id, payment, isElsewhere: waiting.isPaidElsewhere, claim: waiting.claim, to: &bytes)
         case .returnPurchase(let id): CommandWriter.writeReturn(id, note: waiting.note, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")

@@ -16,11 +16,14 @@ struct FunctionLibrary: Sendable {
         case details
         case pageOfHolds = "page_of_holds"
         case tally
+        case claim
+        case reclaim
+        case giveUp = "give_up"
 
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
-            case .decide, .change, .enter, .tally: false
+            case .decide, .change, .enter, .tally, .claim, .reclaim, .giveUp: false
             case .lookUp, .listEvents, .details, .pageOfHolds: true
             }
         }
@@ -40,8 +43,8 @@ struct FunctionLibrary: Sendable {
     init(rewrite: ((String) -> String)? = nil) {
         let pieces = [
             PackageResources.clock_lua, PackageResources.event_lua, PackageResources.pools_lua,
-            PackageResources.holds_lua, PackageResources.decide_lua, PackageResources.batch_lua,
-            PackageResources.change_lua, PackageResources.catalogue_lua, PackageResources.reading_lua,
+            PackageResources.holds_lua, PackageResources.decide_lua, PackageResources.claims_lua,
+            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua, PackageResources.reading_lua,
         ]
         let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
         body = rewrite?(text) ?? text

@@ -24,8 +24,26 @@ struct Keyspace: Sendable {
         let shared = isCluster ? own : "\(prefix):{sales}"
         return [
             "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
-            "\(shared):keys", "\(own):refunds", "\(own):audit",
+            "\(shared):keys", "\(own):refunds", "\(own):audit", "\(own):given",
         ]
+    }
+
+    /// Slots that claims are spread over. Never to be changed: a name must be looked for where it was claimed.
+    static let claimParts: UInt64 = 64
+
+    /// The part of the claims that a name belongs to.
+    func part(of name: String) -> UInt64 {
+        var print = Fingerprint()
+        print.add(name)
+        return print.value % Self.claimParts
+    }
+
+    func claims(_ part: UInt64) -> String {
+        "\(prefix):{\(Self.tag(ofClaims: part))}"
+    }
+
+    static func tag(ofClaims part: UInt64) -> String {
+        "claims-\(part)"
     }
 }
 

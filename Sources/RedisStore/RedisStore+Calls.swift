@@ -15,6 +15,7 @@ extension RedisStore {
         case .nothing: break
         case .reply(let reply): return reply
         case .call(let event, let batch): call(event, batch)
+        case .claim(let part, let claimants): claim(claimants, in: part)
         case .readEvents: readEvents()
         }
         return nil
@@ -104,7 +105,7 @@ extension RedisStore {
     ) throws(PackedMistake) {
         var reply = reply
         var replies = WaitingReplies()
-        var moved: [(Foyer.Waiting, to: UInt64?)] = []
+        var moved: [(Foyer.Waiting, to: Move)] = []
         for waiting in batch.waiting {
             let outcome =
                 reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
@@ -116,8 +117,9 @@ extension RedisStore {
                         ticket: waiting.ticket,
                         reply: isTold ? .decided(outcome, at: reply.moment) : .failed(.outcomeUnknown)),
                     for: waiting.box)
-            case .elsewhere(let other): moved.append((waiting, other))
-            case .gone: moved.append((waiting, nil))
+            case .elsewhere(let other): moved.append((waiting, .event(other)))
+            case .gone: moved.append((waiting, .wherever))
+            case .unclaimed: moved.append((waiting, .claim))
             }
         }
         if reply.absorbed > 0 {
@@ -130,7 +132,7 @@ extension RedisStore {
 
     /// Where the definition is news, it is read before anybody is told of a hold whose numbers only it explains.
     private func finish(
-        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: UInt64?)]
+        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: Move)]
     ) {
         let now = NIODeadline.now()
         let (isNews, step) = foyer.withLock { foyer -> (Bool, Foyer.Step) in
@@ -153,15 +155,28 @@ extension RedisStore {
         }
     }
 
-    /// Sends a command on: to the event that its key was used for, or to whatever its code leads to by now.
-    private func move(_ waiting: Foyer.Waiting, from event: UInt64, to other: UInt64?) {
+    /// Where a command goes that was not decided where it was asked.
+    enum Move: Sendable {
+        /// Its key was used for a hold of that event.
+        case event(UInt64)
+        /// Its event was removed: to whatever its code leads to by now.
+        case wherever
+        /// Its claim was given up: it needs another one.
+        case claim
+    }
+
+    func move(_ waiting: Foyer.Waiting, from event: UInt64, to move: Move) {
         var waiting = waiting
         waiting.moves += 1
-        guard waiting.moves <= 4 else { return fail([waiting], .outcomeUnknown) }
-        if let other {
-            take(foyer.withLock { $0.place(waiting, at: other) })
-        } else {
+        guard waiting.moves <= 8 else { return fail([waiting], .overloaded) }
+        switch move {
+        case .event(let other): take(foyer.withLock { $0.place(waiting, at: other) })
+        case .wherever:
+            waiting.claim = nil
             findAgain(waiting, insteadOf: event)
+        case .claim:
+            waiting.claim = nil
+            take(foyer.withLock { $0.place(waiting, at: event) })
         }
     }
 

@@ -67,7 +67,7 @@ public final class RedisStore: TicketStore, Service {
         self.logger = logger
         library = FunctionLibrary(rewrite: configuration.rewriteFunctions)
         keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
-        foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands))
+        foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands, keyspace: keyspace))
         check = try await Self.checked(configuration, client, logger)
         calling = try await Self.load(library, to: client)
         ledgerIdentity = try await Self.identity(under: keyspace.identity, client)

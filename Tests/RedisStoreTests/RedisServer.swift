@@ -79,7 +79,7 @@ final class RedisServer: @unchecked Sendable {
         throw Trouble(description: "redis-server does not answer on port \(port)")
     }
 
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -93,5 +93,34 @@ final class RedisServer: @unchecked Sendable {
         }
         guard isBound else { throw Trouble(description: "no free port") }
         return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
+
+/// A cluster of three masters without replicas, all of this test's own.
+final class RedisCluster: Sendable {
+    let servers: [RedisServer]
+
+    init(_ settings: [String] = ["appendonly", "no"]) throws {
+        servers = try (0..<3).map { _ in
+            let bus = try RedisServer.freePort()
+            return try RedisServer(
+                settings + ["cluster-enabled", "yes", "cluster-port", "\(bus)", "cluster-node-timeout", "2000"])
+        }
+        let cli = Process()
+        cli.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        cli.arguments =
+            ["redis-cli", "--cluster", "create"] + servers.map { "127.0.0.1:\($0.port)" } + ["--cluster-yes"]
+        cli.standardOutput = FileHandle.nullDevice
+        cli.standardError = FileHandle.nullDevice
+        try cli.run()
+        cli.waitUntilExit()
+        for server in servers {
+            var isUp = false
+            for _ in 0..<200 where !isUp {
+                isUp = try server.ask("CLUSTER", "INFO").contains("cluster_state:ok")
+                if !isUp { usleep(25_000) }
+            }
+            guard isUp else { throw RedisServer.Trouble(description: "the cluster does not come up") }
+        }
     }
 }

@@ -8,29 +8,58 @@ import RedisWire
 import StoreContract
 import TicketStore
 
+/// Servers that a node asks.
+enum TestServers: Sendable {
+    case one(RedisServer)
+    case cluster(RedisCluster)
+
+    var configuration: RedisConfiguration {
+        switch self {
+        case .one(let server):
+            RedisConfiguration(servers: .standalone(.init(host: "127.0.0.1", port: server.port)))
+        case .cluster(let cluster):
+            RedisConfiguration(servers: .cluster(cluster.servers.map { .init(host: "127.0.0.1", port: $0.port) }))
+        }
+    }
+}
+
 /// A node: a store on a server of its own or a shared one, with its client.
 final class TestNode: Sendable {
-    let server: RedisServer
+    let servers: TestServers
     let client: RedisClient
     let store: RedisStore
     private let run: Task<Void, any Error>
 
-    init(
+    convenience init(
         _ server: RedisServer, limits: Limits = Limits(), callTimeout: Duration = .seconds(5),
         change: (inout RedisStore.Configuration) -> Void = { _ in }
     ) async throws {
-        self.server = server
-        var servers = RedisConfiguration(servers: .standalone(.init(host: "127.0.0.1", port: server.port)))
-        servers.timeouts.call = callTimeout
+        try await self.init(.one(server), limits: limits, callTimeout: callTimeout, change: change)
+    }
+
+    init(
+        _ servers: TestServers, limits: Limits = Limits(), callTimeout: Duration = .seconds(5),
+        change: (inout RedisStore.Configuration) -> Void = { _ in }
+    ) async throws {
+        self.servers = servers
+        var address = servers.configuration
+        address.timeouts.call = callTimeout
         let client = try RedisClient(
-            configuration: servers, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
+            configuration: address, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
         self.client = client
         run = Task { try await client.run() }
         var configuration = RedisStore.Configuration(limits: limits)
         // Most tests are about what is decided; those about durability say so.
         configuration.durability = .relaxed
         change(&configuration)
-        store = try await RedisStore(configuration, client: client, isCluster: false, logger: .quiet)
+        store = try await RedisStore(configuration, client: client, isCluster: address.isCluster, logger: .quiet)
+    }
+
+    var server: RedisServer {
+        switch servers {
+        case .one(let server): server
+        case .cluster(let cluster): cluster.servers[0]
+        }
     }
 
     deinit {
@@ -56,14 +85,21 @@ extension Logger {
 
 /// Puts a clock that shows what a test says in the place of the server's.
 struct TestClock: Sendable {
-    var longestGap = "1e300"
-    var mostSettled = 2_000
+    /// Functions of two libraries on one server cannot have one name.
+    let setter = "set_test_clock_\(UInt64.random(in: 0...UInt64.max))"
+    private let longestGap: String
+    private let mostSettled: Int
+
+    init(longestGap: String = "1e300", mostSettled: Int = 2_000) {
+        self.longestGap = longestGap
+        self.mostSettled = mostSettled
+    }
 
     func put(into functions: String) -> String {
         let head = functions.range(of: "-- An event as it stands")?.lowerBound ?? functions.startIndex
         return """
             local test_ticks, test_wall = 0, 0
-            redis.register_function('set_test_clock', function(keys, args)
+            redis.register_function('\(setter)', function(keys, args)
               test_ticks, test_wall = tonumber(args[1]), tonumber(args[2])
               return 1
             end)
@@ -79,13 +115,16 @@ struct TestClock: Sendable {
 /// A node under the contract, with the server's clock in the test's hand.
 final class RedisSubject: ContractSubject {
     let node: TestNode
+    private let clock: TestClock
 
     /// - Parameter plant: changes the functions, for the worse.
     init(
-        limits: Limits = Limits(), clock: TestClock = TestClock(),
-        plant: @escaping @Sendable (String) -> String = { $0 }
+        servers: TestServers? = nil, prefix: String = "holdfast", limits: Limits = Limits(),
+        clock: TestClock = TestClock(), plant: @escaping @Sendable (String) -> String = { $0 }
     ) async throws {
-        node = try await TestNode(RedisServer(), limits: limits) {
+        self.clock = clock
+        node = try await TestNode(servers ?? .one(RedisServer()), limits: limits) {
+            $0.prefix = prefix
             $0.rewriteFunctions = { plant(clock.put(into: $0)) }
         }
     }
@@ -94,7 +133,7 @@ final class RedisSubject: ContractSubject {
 
     func advance(to moment: Moment) async throws {
         let command = RedisCommand(
-            "FCALL", "set_test_clock", "0", "\(moment.office.milliseconds)", "\(moment.wall.milliseconds)")
+            "FCALL", clock.setter, "0", "\(moment.office.milliseconds)", "\(moment.wall.milliseconds)")
         for answer in await node.client.callEachMaster(command) { _ = try answer.outcome.get() }
     }
 

@@ -24,12 +24,16 @@ public struct StoreContract {
     /// Commands between restarts; 0 for none.
     public var restartsEvery = 0
     public var limits = Limits()
+    /// Events that the traffic is about.
+    public var events = 2
 
     public init() {}
 
     /// Runs the traffic of `seed`, and says in sentences where the store broke the contract.
     public func breaches(of subject: any ContractSubject, seed: UInt64) async throws -> [String] {
-        var traffic = RandomTraffic(seed: seed)
+        var shape = RandomTraffic.Shape()
+        shape.events = events
+        var traffic = RandomTraffic(seed: seed, shape: shape)
         var oracle = Oracle(limits: limits)
         var books = Books()
         for step in 1...commands {

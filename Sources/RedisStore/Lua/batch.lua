@@ -20,7 +20,8 @@ local function read_hold(text, at)
   end
   command.buyer = ''
   if flags % 2 == 1 then command.buyer, at = unpack_struct('<Bc0', text, at) end
-  if flags >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+  if flags % 4 >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+  if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
   return command, at
 end
 
@@ -32,10 +33,12 @@ local function read_command(text, at)
   command.number, at = unpack_struct('<d', text, at)
   if op == OP.extend then
     flags, at = unpack_struct('<B', text, at)
-    if flags == 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+    if flags % 4 == 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+    if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
   elseif op == OP.purchase then
     flags, command.payment, at = unpack_struct('<BBc0', text, at)
-    command.is_paid_elsewhere = flags == 1
+    command.is_paid_elsewhere = flags % 2 == 1
+    if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
   elseif op == OP.give_back then
     command.note, at = take_text(text, at)
     if command.note == '' then command.note = nil end
@@ -104,6 +107,7 @@ local function begin_batch(event)
   event.records, event.given, event.accounts = {}, {}, {}
   event.changed_records, event.changed_buyers = {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
+  event.given_up = {}
 end
 
 local function save_holds(event)
@@ -237,7 +241,9 @@ local function decide(keys, args)
   if #commands > 0 then
     fetch_for(event, commands)
     fetch_entries(event)
-    for index, command in ipairs(commands) do outcomes[index] = DECIDE[command.op](event, command) end
+    for index, command in ipairs(commands) do
+      outcomes[index] = is_given_up(event, command) and refused(UNCLAIMED) or DECIDE[command.op](event, command)
+    end
   end
   save_batch(event)
   -- After saving: only then is it certain when the first places come free.

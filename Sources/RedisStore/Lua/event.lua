@@ -10,6 +10,7 @@
 --   7 keys    prefix of the hashes of idempotency keys, one a day: key -> packed use
 --   8 refunds list of packed refunds
 --   9 audit   sorted set of packed notes
+--  10 given   hash: payments and keys that the event gave up, see claims.lua
 
 -- Libraries that are not there yet while functions are loaded: each function begins with `begin`.
 local pack, unpack_struct, floor, max, min

@@ -1,0 +1,144 @@
+internal import BoxOffice
+internal import Logging
+internal import NIOCore
+internal import RedisWire
+internal import Synchronization
+internal import TicketStore
+
+// In a cluster the events of one payment or key are on different servers. It is claimed for one event first, where all
+// of them meet (`Lua/claims.lua`); a command is decided only with the claim of its own event.
+
+extension RedisStore {
+    /// A claim: the event that has a name, and the claim's number.
+    private struct Claim {
+        var event: UInt64
+        var number: UInt64
+
+        init(_ reader: inout PackedReader) throws(PackedMistake) {
+            event = try reader.count()
+            number = try reader.count()
+        }
+
+        var packed: ByteBuffer {
+            var bytes = ByteBuffer()
+            bytes.writePacked(event)
+            bytes.writePacked(number)
+            return bytes
+        }
+    }
+
+    func claim(_ claimants: [Foyer.Claimant], in part: UInt64) {
+        var command = library.call(.claim, calling, keys: [keyspace.claims(part)])
+        for claimant in claimants {
+            command.append(Int(claimant.event))
+            command.append(claimant.name)
+        }
+        let everyone = claimants.map(\.waiting)
+        ask(command, for: RedisKey(Keyspace.tag(ofClaims: part)), orFail: everyone) { bytes in
+            if let bytes {
+                var reader = PackedReader(bytes)
+                // All of them are read before the first is placed: nobody is to be told twice.
+                let claims = try claimants.map { _ in try Claim(&reader) }
+                for (claimant, claim) in zip(claimants, claims) { self.take(claimant, claim) }
+            }
+            self.take(self.foyer.withLock { $0.endClaim(in: part) })
+        }
+    }
+
+    /// Places a command with its claim, or asks the event that has the name for it.
+    private func take(_ claimant: Foyer.Claimant, _ claim: Claim) {
+        guard claim.event == claimant.event else { return askFor(claimant, claim) }
+        var waiting = claimant.waiting
+        waiting.claim = claim.number
+        take(foyer.withLock { $0.place(waiting, at: claimant.event) })
+    }
+
+    /// Asks the event that has the name whether it has used it, and to give it up if not.
+    private func askFor(_ claimant: Foyer.Claimant, _ claim: Claim) {
+        guard claimant.waiting.moves < 8 else { return fail([claimant.waiting], .overloaded) }
+        var command = library.call(.giveUp, calling, keys: keyspace.keys(of: claim.event))
+        command.append(claimant.name)
+        command.append(Int(claim.number))
+        command.append(configuration.limits.keyRetention.inMilliseconds)
+        ask(command, for: key(of: claim.event), orFail: [claimant.waiting]) { bytes in
+            guard let bytes else { return }
+            var reader = PackedReader(bytes)
+            let office = try reader.number()
+            let wall = try reader.number()
+            guard try reader.byte() == 1 else { return self.reclaim(claimant, claim) }
+            let moment = Moment(
+                office: Timestamp(milliseconds: Int64(office)), wall: WallTime(milliseconds: Int64(wall)))
+            self.placeUsed(claimant, at: claim, moment)
+        }
+    }
+
+    /// The name was used for a hold of another event.
+    private func placeUsed(_ claimant: Foyer.Claimant, at claim: Claim, _ moment: Moment) {
+        var waiting = claimant.waiting
+        waiting.moves += 1
+        switch waiting.command {
+        case .purchase:
+            waiting.isPaidElsewhere = true
+            take(foyer.withLock { $0.place(waiting, at: claimant.event) })
+        case .hold:
+            // The same request for an event that was removed and made again, or another request: that event knows.
+            waiting.claim = claim.number
+            take(foyer.withLock { $0.place(waiting, at: claim.event) })
+        default:
+            // Another hold's key, and so another request's.
+            waiting.box.deliver([
+                TicketedReply(ticket: waiting.ticket, reply: .decided(.refused(.keyReused), at: moment))
+            ])
+        }
+    }
+
+    /// Takes the name over from an event that gave it up.
+    private func reclaim(_ claimant: Foyer.Claimant, _ claim: Claim) {
+        let part = keyspace.part(of: claimant.name)
+        var command = library.call(.reclaim, calling, keys: [keyspace.claims(part)])
+        command.append(claimant.name)
+        command.append(claim.packed)
+        command.append(Int(claimant.event))
+        ask(command, for: RedisKey(Keyspace.tag(ofClaims: part)), orFail: [claimant.waiting]) { bytes in
+            guard let bytes else { return }
+            var reader = PackedReader(bytes)
+            var claimant = claimant
+            claimant.waiting.moves += 1
+            self.take(claimant, try Claim(&reader))
+        }
+    }
+
+    /// Makes a call that decides nothing about anybody: what fails can be asked again.
+    ///
+    /// - Parameter done: is given the reply, or `nil` after those who wait were told that it failed.
+    private func ask(
+        _ command: RedisCommand, for key: RedisKey, orFail waiting: [Foyer.Waiting],
+        _ done: @escaping @Sendable (ByteBuffer?) throws -> Void
+    ) {
+        client.pipeline(durable(command), for: key) { outcomes in
+            do {
+                switch outcomes.first ?? .failure(.notSent(.stopping)) {
+                case .success(let reply) where self.isDurable(outcomes): try done(reply.bytes())
+                case .failure(.refused(let error)) where error.isUnknownFunction:
+                    self.reload { isLoaded in
+                        if isLoaded { return self.ask(command, for: key, orFail: waiting, done) }
+                        self.fail(waiting, .suspended(.unreachable))
+                        try? done(nil)
+                    }
+                case .failure(let failure):
+                    let told = StoreFailure(failure)
+                    self.noteFailure(failure, told)
+                    self.fail(waiting, told == .outcomeUnknown ? .suspended(.unreachable) : told)
+                    try done(nil)
+                case .success:
+                    self.fail(waiting, .suspended(.writeFailed))
+                    try done(nil)
+                }
+            } catch {
+                self.logger.error("A claim could not be read", metadata: ["error": "\(error)"])
+                self.fail(waiting, .outcomeUnknown)
+                try? done(nil)
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import BoxOffice
+import Foundation
+import RedisStore
+import StoreContract
+import Testing
+import TicketStore
+
+/// On a cluster the events of one payment or key are on different servers.
+@Suite("The store on a Redis cluster keeps the contract", .serialized)
+struct ClusterTests {
+    /// Four events: the first three masters of a cluster have some of them each.
+    private func breaches(
+        _ cluster: RedisCluster, _ seed: UInt64, plant: @escaping @Sendable (String) -> String = { $0 }
+    ) async throws -> [String] {
+        // One cluster for all seeds, which each have the functions and keys of their own.
+        let subject = try await RedisSubject(
+            servers: .cluster(cluster), prefix: "s\(seed)-\(UUID().uuidString.prefix(8))", plant: plant)
+        var contract = StoreContract()
+        contract.events = 4
+        return try await contract.breaches(of: subject, seed: seed)
+    }
+
+    @Test("Every answer and every count is the core's")
+    func plain() async throws {
+        let cluster = try RedisCluster()
+        for seed in UInt64(1)...12 {
+            let breaches = try await breaches(cluster, seed)
+            #expect(breaches == [])
+        }
+    }
+
+    private static let mistakes = [
+        PlantedMistake(
+            "an event gives a payment up though it has used it (rule 10)",
+            "if event and kind == 'p' and redis.call('HGET', keys[6], name) then", "if false then"),
+        PlantedMistake(
+            "an event gives a key up though it has used it (rule 15)", "if event and kind == 'k' then", "if false then"),
+        PlantedMistake(
+            "a key that is past its time is not given up (rule 15)",
+            "if event.ticks <= at + tonumber(args[3]) then", "if true then"),
+        PlantedMistake(
+            "everybody has every claim", "if known and known ~= args[2] then return known end",
+            "if known then return known end"),
+    ]
+
+    @Test("The contract catches mistakes that are planted in claiming")
+    func planted() async throws {
+        let cluster = try RedisCluster()
+        for mistake in Self.mistakes {
+            var isCaught = false
+            for seed in UInt64(1)...40 where !isCaught {
+                isCaught = try await !breaches(cluster, seed) { functions in
+                    #expect(functions.components(separatedBy: mistake.right).count == 2, "\(mistake.name)")
+                    return functions.replacingOccurrences(of: mistake.right, with: mistake.wrong)
+                }.isEmpty
+            }
+            #expect(isCaught, "\(mistake.name): not caught")
+        }
+    }
+
+    @Test("Of many who pay with one reference for holds of several events, from several nodes, one gets it")
+    func race() async throws {
+        let cluster = try RedisCluster()
+        let nodes = [try await TestNode(.cluster(cluster)), try await TestNode(.cluster(cluster))]
+        let events = ["one", "two", "three"]
+        for event in events { _ = try await nodes[0].outcome(.define(hall(500, id: event))) }
+        for round in 1...40 {
+            var holds: [HoldID] = []
+            for event in events {
+                guard case .held(let view, _) = try await nodes[1].outcome(holdGA(event: event)) else { return }
+                holds.append(view.id)
+            }
+            // A hold that cannot be bought claims the payment first, and must give it up to the others.
+            guard case .held(let released, _) = try await nodes[0].outcome(holdGA(event: events[round % 3])) else {
+                return
+            }
+            _ = try await nodes[0].outcome(.release(released.id))
+            let payment = PaymentReference("round-\(round)")
+            _ = try await nodes[0].outcome(.purchase(released.id, payment))
+            let won = await withTaskGroup(of: Bool.self) { group in
+                for (index, hold) in holds.enumerated() {
+                    let store = nodes[index % 2].store
+                    group.addTask {
+                        if case .decided(.purchased, _) = await store.perform(.purchase(hold, payment)) { true } else { false }
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(won == 1)
+        }
+        #expect(try await nodes[0].store.counts().reduce(0) { $0 + $1.sold } == 40)
+        #expect(try await nodes[1].store.recount().broken == nil)
+        withExtendedLifetime(nodes) {}
+    }
+}
