@@ -120,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "BoxOffice", "TicketStore", "EmbeddedStore", "TicketAPI", "Settings", "Load",
+                "BoxOffice", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI", "Settings", "Load",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),

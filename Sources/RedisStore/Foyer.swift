@@ -285,10 +285,10 @@ extension Foyer.Batch {
     mutating func add(_ waiting: Foyer.Waiting) {
         switch waiting.command {
         case .hold(let request): CommandWriter.write(request, claim: waiting.claim, to: &bytes)
-        case .extend(let id, let key): 
+        case .extend(let id, let key):
             CommandWriter.writeExtend(id, key: key, claim: waiting.claim, to: &bytes)
         case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
-        case .purchase(let id, let payment): 
+        case .purchase(let id, let payment):
             CommandWriter.writePurchase(
                 id, payment, isElsewhere: waiting.isPaidElsewhere, claim: waiting.claim, to: &bytes)
         case .returnPurchase(let id): CommandWriter.writeReturn(id, note: waiting.note, to: &bytes)

@@ -44,7 +44,8 @@ struct FunctionLibrary: Sendable {
         let pieces = [
             PackageResources.clock_lua, PackageResources.event_lua, PackageResources.pools_lua,
             PackageResources.holds_lua, PackageResources.decide_lua, PackageResources.claims_lua,
-            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua, PackageResources.reading_lua,
+            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
+            PackageResources.reading_lua,
         ]
         let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
         body = rewrite?(text) ?? text

@@ -122,7 +122,8 @@ extension RedisStore {
             case .unclaimed: moved.append((waiting, .claim))
             }
         }
-        if reply.absorbed > 0 {
+        // Where nothing is held there is nobody whose deadline moved.
+        if reply.absorbed > 0, foyer.withLock({ $0.programme.entries[event]?.numbers.hasHeld ?? false }) {
             logger.warning(
                 "The server's clock jumped, or nobody called for a while; an event's deadlines moved with it",
                 metadata: ["event": "\(event)", "absorbed_ms": "\(reply.absorbed)"])

@@ -31,7 +31,8 @@ extension RedisStore {
                     let place = try Place(reply.bytes())
                     try self.change(waiting, code, place, attempt)
                 } catch {
-                    self.logger.error("A place in the list of events could not be read", metadata: ["error": "\(error)"])
+                    self.logger.error(
+                        "A place in the list of events could not be read", metadata: ["error": "\(error)"])
                     self.fail([waiting], .suspended(.unreachable))
                 }
             case .failure(.refused(let error)) where error.isUnknownFunction:

@@ -54,7 +54,8 @@ extension RedisStore {
     static func isLoaded(_ outcome: RedisClient.Outcome) -> Bool {
         switch outcome {
         case .success: true
-        case .failure(.refused(let error)): error.message.hasPrefix("Library") && error.message.hasSuffix("already exists")
+        case .failure(.refused(let error)):
+            error.message.hasPrefix("Library") && error.message.hasSuffix("already exists")
         case .failure: false
         }
     }

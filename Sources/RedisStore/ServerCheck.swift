@@ -36,7 +36,8 @@ public struct ServerCheck: Sendable, Equatable {
                 objections.append("\(master.name) is Redis \(version); 6.2 is the oldest that the functions run on")
             }
             if let known = master.maxMemory, known == 0 {
-                warnings.append("\(master.name) has no maxmemory: a machine without memory left ends it with what it knows")
+                warnings.append(
+                    "\(master.name) has no maxmemory: a machine without memory left ends it with what it knows")
             }
         }
         switch durability {
@@ -70,7 +71,8 @@ public struct ServerCheck: Sendable, Equatable {
         }
         promise =
             "full: an answered purchase is in the memory of its server and of \(waitReplicas) "
-            + (waitReplicas == 1 ? "replica" : "replicas") + "; one that too few acknowledged in time is told as unknown"
+            + (waitReplicas == 1 ? "replica" : "replicas")
+            + "; one that too few acknowledged in time is told as unknown"
     }
 
     private mutating func promiseDisk(_ masters: [Master]) {

@@ -12,6 +12,14 @@ enum Allowed: Sendable {
     case paths(upTo: Int)
     /// An identifier as in the API: letters, digits, `_` and `-`.
     case code(upTo: Int)
+    /// The word `embedded`, or an address of Redis. What follows its scheme is read by whoever connects.
+    case store
+
+    /// What an address of Redis begins with.
+    static let schemes = [
+        "redis://", "rediss://", "redis+cluster://", "rediss+cluster://", "valkey://", "valkeys://",
+        "valkey+cluster://", "valkeys+cluster://",
+    ]
 
     /// The longest path that Linux takes.
     static let pathBytes = 4096
@@ -27,6 +35,8 @@ enum Allowed: Sendable {
         case .path: "a path of 1 to \(Allowed.pathBytes) bytes"
         case .paths(let limit): "a list of at most \(limit) paths, each of 1 to \(Allowed.pathBytes) bytes"
         case .code(let limit): "1 to \(limit) of A-Z a-z 0-9 _ -"
+        case .store:
+            "embedded, or redis://HOST:PORT, rediss://…, redis+cluster://HOST:PORT,HOST:PORT, rediss+cluster://…"
         }
     }
 
@@ -43,6 +53,9 @@ enum Allowed: Sendable {
             Allowed.isPath(text)
         case (.paths(let limit), .list(let texts)):
             texts.count <= limit && texts.allSatisfy(Allowed.isPath)
+        case (.store, .text(let text)):
+            text == "embedded"
+                || Allowed.isPath(text) && Allowed.schemes.contains { text.lowercased().hasPrefix($0) }
         case (.code(let limit), .text(let text)):
             (1...limit).contains(text.utf8.count) && text.utf8.allSatisfy(Allowed.isOfCode)
         default:
@@ -60,7 +73,7 @@ enum Allowed: Sendable {
             // A flag that stands twice means its last: somebody adds to an alias or to a script's arguments.
             let text = texts.last ?? ""
             return Int(text).map(SettingValue.number) ?? .text(text)
-        case .choice, .host, .path, .code:
+        case .choice, .host, .path, .code, .store:
             return .text(texts.last ?? "")
         }
     }

@@ -6,6 +6,8 @@ extension Setting {
         .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
         .logLevel, .logFormat, .limitsConnections, .limitsListeners, .limitsHeaderBytes, .limitsBodyBytes,
         .quotaPerSecond, .quotaBurst, .quotaListeners, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
+        .store, .redisPrefix, .redisPasswordFile, .redisCAFile, .redisWaitReplicas, .redisWaitMilliseconds, .redisUnfit,
+        .tokenKeys,
     ]
 
     /// What the commands that ask a running service take from the environment. No settings: the service has no use
@@ -31,6 +33,11 @@ extension Setting {
     public static let data = Setting(
         "data", .path, default: "holdfast-data",
         "Directory of the ledger; made if it is not there")
+
+    /// Where holds and purchases are kept: in the ledger of this one process, or on Redis for any number of them.
+    public static let store = Setting(
+        "store", .store, default: "embedded",
+        "Where holds and purchases are kept: embedded in this process, or on Redis or Valkey for many")
 
     /// What is sold.
     public static let event = Setting(
@@ -121,6 +128,43 @@ extension Setting {
     public static let threads = Setting(
         "threads", .number(0...256), default: 0,
         "Event loops; 0 for one fewer than there are cores, but one at least")
+}
+
+extension Setting {
+    /// What our keys in Redis begin with.
+    public static let redisPrefix = Setting(
+        "redis.prefix", .code(upTo: 32), default: "holdfast",
+        "What every key in Redis begins with; one for each service that shares a server")
+
+    /// The password, out of sight of whoever lists processes or reads the configuration.
+    public static let redisPasswordFile = Setting(
+        "redis.password_file", .path, default: nil,
+        "File whose first line is the password for Redis; read anew for each connection")
+
+    /// Whom to trust.
+    public static let redisCAFile = Setting(
+        "redis.ca_file", .path, default: nil,
+        "File of certificates (PEM) that are trusted with rediss; unset: the system's")
+
+    /// How many replicas must have an answer before it leaves.
+    public static let redisWaitReplicas = Setting(
+        "redis.wait_replicas", .number(0...16), default: 0,
+        "Replicas that acknowledge before an answer leaves, with durability full; 0: the server's own disk counts")
+
+    /// How long they may take.
+    public static let redisWaitMilliseconds = Setting(
+        "redis.wait_ms", .number(1...60000), default: 1000,
+        "Milliseconds that are waited for them; after that the outcome is told as unknown")
+
+    /// Whether to sell on servers whose settings make the promises void.
+    public static let redisUnfit = Setting(
+        "redis.unfit", .choice(words(of: Settings.UnfitServers.self)), default: "refuse",
+        "What to do about servers that may lose what was answered: refuse to start, or only warn")
+
+    /// The keys that sign tokens. Nodes that share a store must share them.
+    public static let tokenKeys = Setting(
+        "token_keys", .path, default: nil,
+        "File of the keys that sign tokens, the same for every node; unset: token.keys in the data directory")
 }
 
 /// The words of a choice, in the order of its cases.

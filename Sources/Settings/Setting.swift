@@ -99,11 +99,19 @@ extension SettingValue {
     /// What would break a line or a terminal is escaped, and what is long is cut: the value may come from anywhere.
     var shown: String {
         switch self {
-        case .text(let text): JSONText.quoted(text, limit: SettingValue.shownLimit)
+        case .text(let text): JSONText.quoted(SettingValue.masked(text), limit: SettingValue.shownLimit)
         case .number(let number): String(number)
         case .list(let texts):
             "[" + texts.map { JSONText.quoted($0, limit: SettingValue.shownLimit) }.joined(separator: ", ") + "]"
         }
+    }
+
+    /// The text with what an address carries before its host masked: there may be a password in it.
+    static func masked(_ text: String) -> String {
+        guard let scheme = text.firstRange(of: "://"), let at = text.lastIndex(of: "@"), at >= scheme.upperBound else {
+            return text
+        }
+        return text[..<scheme.upperBound] + Setting.mask + text[at...]
     }
 
     /// How many bytes of a text are shown: enough for any path that one reads, too few to fill a screen.

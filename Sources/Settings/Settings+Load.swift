@@ -152,7 +152,7 @@ struct Layers {
         switch setting.allowed {
         case .number: return .number(try reader.requiredInt(forKey: key, isSecret: setting.isSecret))
         case .paths: return .list(try reader.requiredStringArray(forKey: key, isSecret: setting.isSecret))
-        case .choice, .host, .path, .code:
+        case .choice, .host, .path, .code, .store:
             return .text(try reader.requiredString(forKey: key, isSecret: setting.isSecret))
         }
     }

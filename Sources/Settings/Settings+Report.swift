@@ -73,7 +73,7 @@ extension Reading {
         guard let value else { return Setting.unset }
         if setting.isSecret { return Setting.mask }
         switch value {
-        case .text(let text): return JSONText.escaped(text, limit: Allowed.pathBytes)
+        case .text(let text): return JSONText.escaped(SettingValue.masked(text), limit: Allowed.pathBytes)
         case .number(let number): return String(number)
         case .list(let texts):
             let shown = texts.map { JSONText.escaped($0, limit: Allowed.pathBytes) }
@@ -85,7 +85,7 @@ extension Reading {
         guard let value else { return "null" }
         if setting.isSecret { return Settings.json(Setting.mask) }
         switch value {
-        case .text(let text): return Settings.json(text)
+        case .text(let text): return Settings.json(SettingValue.masked(text))
         case .number(let number): return String(number)
         case .list(let texts): return "[" + texts.map { Settings.json($0) }.joined(separator: ", ") + "]"
         }

@@ -18,6 +18,15 @@ public struct Settings: Sendable {
     /// The directory of the ledger; relative ones begin at the working directory. Default: `holdfast-data`.
     public let data: String
 
+    /// Where holds and purchases are kept. Default: `embedded`.
+    public let store: Store
+
+    /// How Redis is used, where it is the store.
+    public let redis: Redis
+
+    /// The file of the keys that sign tokens. Default: none, and `token.keys` in ``data`` is.
+    public let tokenKeys: String?
+
     /// Files with the definitions of events, in the order given; relative ones begin at the working directory,
     /// also those named in a file that is elsewhere. Default: none.
     public let events: [String]
@@ -68,6 +77,12 @@ public struct Settings: Sendable {
         host = read.text(.host)
         port = read.number(.port)
         data = read.text(.data)
+        store = read.text(.store) == "embedded" ? .embedded : .redis(address: read.text(.store))
+        redis = Redis(
+            prefix: read.text(.redisPrefix), passwordFile: read.textIfSet(.redisPasswordFile),
+            caFile: read.textIfSet(.redisCAFile), waitReplicas: read.number(.redisWaitReplicas),
+            waitTime: .milliseconds(read.number(.redisWaitMilliseconds)), unfit: read.word(.redisUnfit))
+        tokenKeys = read.textIfSet(.tokenKeys)
         events = read.list(.event)
         classic = Classic(event: read.textIfSet(.classicEvent), status: read.word(.classicStatus))
         durability = read.word(.durability)
@@ -115,6 +130,43 @@ extension Settings {
         case full
         /// When the kernel has it: a crash of the process forgets nothing, a power cut may.
         case relaxed
+    }
+
+    /// Where holds and purchases are kept.
+    public enum Store: Sendable, Equatable {
+        /// In the memory of this process, every fact in its ledger.
+        case embedded
+        /// On Redis or Valkey. There may be a password in the address.
+        case redis(address: String)
+    }
+
+    /// How Redis is used.
+    public struct Redis: Sendable, Equatable {
+        /// What every key begins with. Default: `holdfast`.
+        public let prefix: String
+
+        /// The file whose first line is the password. Default: none.
+        public let passwordFile: String?
+
+        /// The file of certificates that are trusted. Default: none, and the system's are.
+        public let caFile: String?
+
+        /// Replicas that acknowledge before an answer leaves, 0 to 16. Default: 0.
+        public let waitReplicas: Int
+
+        /// How long they may take. Default: 1 second.
+        public let waitTime: Duration
+
+        /// What to do about servers that may lose what was answered. Default: `refuse`.
+        public let unfit: UnfitServers
+    }
+
+    /// What to do about servers whose settings make the promises void.
+    public enum UnfitServers: String, Sendable, CaseIterable {
+        /// Not to start.
+        case refuse
+        /// To start, and to say so in the log.
+        case warn
     }
 
     /// What is logged, and how.

@@ -25,6 +25,9 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.data), help: .of(.data), completion: .directory)
     var data: String?
 
+    @Option(name: .of(.store), help: .of(.store))
+    var store: String?
+
     @Option(name: .of(.event), help: .of(.event, note: "may be given several times"), completion: .file())
     var event: [String] = []
 
@@ -79,6 +82,27 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.threads), parsing: .unconditional, help: .of(.threads))
     var threads: String?
 
+    @Option(name: .of(.redisPrefix), help: .of(.redisPrefix))
+    var redisPrefix: String?
+
+    @Option(name: .of(.redisPasswordFile), help: .of(.redisPasswordFile), completion: .file())
+    var redisPasswordFile: String?
+
+    @Option(name: .of(.redisCAFile), help: .of(.redisCAFile), completion: .file())
+    var redisCAFile: String?
+
+    @Option(name: .of(.redisWaitReplicas), parsing: .unconditional, help: .of(.redisWaitReplicas))
+    var redisWaitReplicas: String?
+
+    @Option(name: .of(.redisWaitMilliseconds), parsing: .unconditional, help: .of(.redisWaitMilliseconds))
+    var redisWaitMilliseconds: String?
+
+    @Option(name: .of(.redisUnfit), help: .of(.redisUnfit), completion: .of(.redisUnfit))
+    var redisUnfit: String?
+
+    @Option(name: .of(.tokenKeys), help: .of(.tokenKeys), completion: .file())
+    var tokenKeys: String?
+
     /// No flag given.
     public init() {}
 
@@ -93,7 +117,10 @@ public struct SettingsOptions: ParsableArguments {
             (.quotaPerSecond, quotaPerSecond), (.quotaBurst, quotaBurst),
             (.quotaListeners, quotaListeners),
             (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsDrain, timeoutsDrain),
-            (.threads, threads),
+            (.threads, threads), (.store, store), (.redisPrefix, redisPrefix),
+            (.redisPasswordFile, redisPasswordFile), (.redisCAFile, redisCAFile),
+            (.redisWaitReplicas, redisWaitReplicas), (.redisWaitMilliseconds, redisWaitMilliseconds),
+            (.redisUnfit, redisUnfit), (.tokenKeys, tokenKeys),
         ]
         var flags: [Setting: [String]] = event.isEmpty ? [:] : [.event: event]
         for (setting, value) in single {
@@ -147,6 +174,7 @@ extension Allowed {
         case .host: "host"
         case .path, .paths: "path"
         case .code: "code"
+        case .store: "store"
         }
     }
 }

@@ -1,5 +1,4 @@
 internal import BoxOffice
-internal import EmbeddedStore
 internal import Settings
 internal import TicketStore
 
@@ -7,9 +6,10 @@ internal import TicketStore
 /// lines to try.
 struct Greeting {
     let settings: Settings
-    let store: EmbeddedStore
+    let opened: OpenedStore
     let classicEvent: Code
-    let hasOperators: Bool
+
+    private var store: any TicketStore { opened.store }
 
     func print(port: Int) {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
@@ -18,11 +18,11 @@ struct Greeting {
         for (index, event) in store.events.enumerated() {
             lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.isPaused))
         }
-        lines.append("  Ledger      \(store.ledgerPath)")
-        lines.append("  Durability  \(durability)")
-        if !hasOperators {
-            let data = settings.data == "holdfast-data" ? "" : " --data \(settings.data)"
-            lines.append("  Operators   none yet: holdfast key create --role operator --name YOUR-NAME\(data)")
+        let (name, text) = opened.place
+        lines.append("  \(name)" + String(repeating: " ", count: 12 - name.count) + text)
+        lines.append("  Durability  \(opened.durability)")
+        if !opened.hasOperators {
+            lines.append("  Operators   none yet: holdfast key create --role operator --name YOUR-NAME\(whereKeysAre)")
         }
         lines.append("")
         lines.append("  curl \(address)/remaining_tickets")
@@ -48,10 +48,9 @@ struct Greeting {
             + (isPaused ? ", paused" : "") + (definition.id == classicEvent ? "" : " (not by the classic calls)")
     }
 
-    private var durability: String {
-        switch store.configuration.durability {
-        case .full: "full: on disk and synced before an answer leaves"
-        case .relaxed: "relaxed: a power cut may take the last answers back"
-        }
+    /// The flags by which the command finds the same keys.
+    private var whereKeysAre: String {
+        if case .redis = settings.store { return " --store …" }
+        return settings.data == "holdfast-data" ? "" : " --data \(settings.data)"
     }
 }

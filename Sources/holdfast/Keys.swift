@@ -2,10 +2,11 @@ public import ArgumentParser
 internal import BoxOffice
 internal import EmbeddedStore
 internal import Foundation
+internal import RedisStore
 internal import Settings
 public import TicketStore
 
-/// Operators' keys, in the data directory; also while the service runs.
+/// Operators' keys, in the data directory or on Redis; also while the service runs.
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
@@ -19,6 +20,7 @@ struct Keys: AsyncParsableCommand {
               holdfast key create --role viewer --name accounting --data /srv/hall
               holdfast key list
               holdfast key revoke 3f9ab2cd
+              holdfast key list --store redis://10.0.0.5:6379
             """,
         subcommands: [Create.self, List.self, Revoke.self])
 
@@ -41,17 +43,17 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             try await Failure.told {
-                let (key, credential) = try toldLedgerErrors {
-                    try OperatorKeyFile(directory: options.loadTold().data).make(name: name, role: role, at: Keys.now)
+                try await KeyCabinet.with(options.loadTold()) { cabinet in
+                    let (key, credential) = try await cabinet.make(name: name, role: role, at: Keys.now)
+                    print(
+                        """
+                        Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown this once:
+
+                          \(credential)
+
+                        Send it as "Authorization: Bearer \(credential.prefix(13))…". To take it back: holdfast key revoke \(key.id)
+                        """)
                 }
-                print(
-                    """
-                    Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown this once:
-
-                      \(credential)
-
-                    Send it as "Authorization: Bearer \(credential.prefix(13))…". To take it back: holdfast key revoke \(key.id)
-                    """)
             }
         }
     }
@@ -63,14 +65,16 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             try await Failure.told {
-                let keys = try toldLedgerErrors { try OperatorKeyFile(directory: options.loadTold().data).list() }
-                if keys.isEmpty {
-                    print("no keys yet; make one with: holdfast key create --role operator --name YOUR-NAME")
-                }
-                for key in keys {
-                    let end = key.revokedAt.map { "  revoked \($0.rfc3339)" } ?? ""
-                    let role = key.role.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
-                    print("\(key.id)  \(role)  made \(key.madeAt.rfc3339)  \(key.name)\(end)")
+                try await KeyCabinet.with(options.loadTold()) { cabinet in
+                    let keys = try await cabinet.list()
+                    if keys.isEmpty {
+                        print("no keys yet; make one with: holdfast key create --role operator --name YOUR-NAME")
+                    }
+                    for key in keys {
+                        let end = key.revokedAt.map { "  revoked \($0.rfc3339)" } ?? ""
+                        let role = key.role.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
+                        print("\(key.id)  \(role)  made \(key.madeAt.rfc3339)  \(key.name)\(end)")
+                    }
                 }
             }
         }
@@ -86,11 +90,11 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             try await Failure.told {
-                let isKnown = try toldLedgerErrors {
-                    try OperatorKeyFile(directory: options.loadTold().data).revoke(id, at: Keys.now)
+                try await KeyCabinet.with(options.loadTold()) { cabinet in
+                    let isKnown = try await cabinet.revoke(id, at: Keys.now)
+                    guard isKnown else { throw Failure("there is no key \(id)", status: Failure.atWork) }
+                    print("key \(id) is revoked")
                 }
-                guard isKnown else { throw Failure("there is no key \(id)", status: Failure.atWork) }
-                print("key \(id) is revoked")
             }
         }
     }
@@ -99,6 +103,48 @@ struct Keys: AsyncParsableCommand {
 }
 
 extension OperatorKey.Role: ExpressibleByArgument {}
+
+/// Where the operators' keys of a store are.
+enum KeyCabinet {
+    case file(OperatorKeyFile)
+    case redis(RedisKeyring)
+
+    /// Opens the one that the settings name, for as long as `body` takes.
+    static func with(_ settings: Settings, _ body: (KeyCabinet) async throws -> Void) async throws {
+        switch settings.store {
+        case .embedded: try await body(.file(.told(in: settings.data)))
+        case .redis(let address):
+            try await RedisHouse.with(settings, address: address) { client, _ in
+                try await RedisHouse.told {
+                    try await body(.redis(RedisKeyring(client: client, prefix: settings.redis.prefix)))
+                }
+            }
+        }
+    }
+
+    func make(
+        name: String, role: OperatorKey.Role, at wall: WallTime
+    ) async throws -> (key: OperatorKey, credential: String) {
+        switch self {
+        case .file(let file): try toldLedgerErrors { try file.make(name: name, role: role, at: wall) }
+        case .redis(let keyring): try await keyring.make(name: name, role: role, at: wall)
+        }
+    }
+
+    func list() async throws -> [OperatorKey] {
+        switch self {
+        case .file(let file): try toldLedgerErrors { try file.list() }
+        case .redis(let keyring): try await keyring.list()
+        }
+    }
+
+    func revoke(_ id: String, at wall: WallTime) async throws -> Bool {
+        switch self {
+        case .file(let file): try toldLedgerErrors { try file.revoke(id, at: wall) }
+        case .redis(let keyring): try await keyring.revoke(id, at: wall)
+        }
+    }
+}
 
 extension OperatorKeyFile {
     /// The keys in a data directory, what is wrong with them as a failure of the command.

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import BoxOffice
-internal import EmbeddedStore
 internal import Foundation
 internal import Logging
 internal import ServiceLifecycle
@@ -12,7 +11,7 @@ internal import UnixSignals
 /// Opens the box office.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Open the box office: serve the HTTP API on the embedded store.",
+        abstract: "Open the box office: serve the HTTP API on the embedded store, or on Redis.",
         discussion: """
             With nothing configured it sells the event "main" (44,000 GA, 1,000 VIP, 5,000 ONE_DAY) on port 8000 and
             keeps its ledger in ./holdfast-data. Each setting is a flag, HOLDFAST_… in the environment, and a member
@@ -22,6 +21,7 @@ struct Serve: AsyncParsableCommand {
               holdfast serve --port 9000 --data /srv/festival
               holdfast serve --event friday.json --event saturday.json --classic-event friday
               holdfast serve --durability relaxed             answers before the disk has synced
+              holdfast serve --store redis://10.0.0.5:6379 --token-keys /etc/holdfast/token.keys
             """)
 
     @OptionGroup(title: "Settings") var options: SettingsOptions
@@ -51,44 +51,15 @@ struct BoxOfficeHouse {
     func open() async throws {
         let definitions = try settings.events.map(EventFile.read)
         try EventFile.refuseDoubles(definitions, in: settings.events)
-        let store = try openStore()
-        do {
-            try await define(definitions, in: store)
-            let service = try makeService(store, try classicEvent(definitions, in: store))
-            try await run(store, service)
-        } catch {
-            store.stop()
-            throw error
-        }
-    }
-
-    private func openStore() throws -> EmbeddedStore {
-        var limits = Limits()
-        limits.recoveryGrace = settings.recoveryGrace
-        let configuration = EmbeddedStore.Configuration(
-            directory: settings.data, durability: durability, limits: limits)
-        do {
-            return try EmbeddedStore(configuration, logger: Logger(label: "holdfast.store"))
-        } catch {
-            let status =
-                switch error {
-                case .inUse: Failure.unavailable
-                case .cannotOpen, .diskFull, .writeFailed: Failure.cannotCreate
-                case .tooNew, .tooOld, .settingRefused, .damaged: Failure.atWork
-                }
-            throw Failure(error.description, status: status)
-        }
-    }
-
-    private var durability: Durability {
-        switch settings.durability {
-        case .full: .full
-        case .relaxed: .relaxed
+        try await OpenedStore.with(settings) { opened in
+            try await define(definitions, in: opened.store)
+            let service = try makeService(opened, try classicEvent(definitions, in: opened.store))
+            try await run(opened, service)
         }
     }
 
     /// Defines what was given, or the standard event where nothing is given and nothing was ever sold here.
-    private func define(_ given: [EventDefinition], in store: EmbeddedStore) async throws {
+    private func define(_ given: [EventDefinition], in store: any TicketStore) async throws {
         let known = store.events
         let definitions = given.isEmpty && known.isEmpty ? [EventFile.standard] : given
         for definition in definitions {
@@ -110,7 +81,7 @@ struct BoxOfficeHouse {
     }
 
     /// The event that the classic calls sell: the one named, else the first one given, else the first one known.
-    private func classicEvent(_ given: [EventDefinition], in store: EmbeddedStore) throws -> Code {
+    private func classicEvent(_ given: [EventDefinition], in store: any TicketStore) throws -> Code {
         let known = store.events.map(\.definition.id)
         if let named = settings.classic.event {
             guard let code = known.first(where: { $0.text == named }) else {
@@ -126,7 +97,7 @@ struct BoxOfficeHouse {
         return first
     }
 
-    private func makeService(_ store: EmbeddedStore, _ classicEvent: Code) throws -> TicketService {
+    private func makeService(_ opened: OpenedStore, _ classicEvent: Code) throws -> TicketService {
         var configuration = ServiceConfiguration(classicEvent: classicEvent)
         configuration.host = settings.host
         configuration.port = settings.port
@@ -143,21 +114,24 @@ struct BoxOfficeHouse {
         configuration.idle = settings.timeouts.idle
         configuration.request = settings.timeouts.request
         configuration.threads = settings.threads
-        let keys = try TokenKeyFile.keys(in: settings.data)
-        let keyring = try OperatorKeyFile.told(in: settings.data)
-        let greeting = Greeting(
-            settings: settings, store: store, classicEvent: classicEvent, hasOperators: try keyring.hasKeys())
+        let keys = try TokenKeyFile.keys(settings)
+        if settings.store != .embedded, settings.tokenKeys == nil {
+            logger.warning(
+                "Tokens are signed with this node's own keys, which no other node knows; give every node one file",
+                metadata: ["setting": "token_keys"])
+        }
+        let greeting = Greeting(settings: settings, opened: opened, classicEvent: classicEvent)
         return TicketService(
-            store: store, keyring: keyring, configuration: configuration,
-            mint: TokenMint(keys: keys, ledger: store.ledgerIdentity), logger: Logger(label: "holdfast.http"),
+            store: opened.store, keyring: opened.keyring, configuration: configuration,
+            mint: TokenMint(keys: keys, ledger: opened.identity), logger: Logger(label: "holdfast.http"),
             whenListening: { greeting.print(port: $0) })
     }
 
-    private func run(_ store: EmbeddedStore, _ service: TicketService) async throws {
+    private func run(_ opened: OpenedStore, _ service: TicketService) async throws {
         // The last one stops first: connections are answered and closed before the ledger is.
         var configuration = ServiceGroupConfiguration(
             services: [
-                .init(service: store, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: opened.store, successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(
                     service: service, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .gracefullyShutdownGroup),
@@ -172,7 +146,7 @@ struct BoxOfficeHouse {
             throw Failure(
                 "cannot listen on \(settings.host):\(settings.port): \(error)", status: Failure.unavailable)
         }
-        store.stop()
-        logger.notice("Stopped; every answer that was given is in the ledger")
+        opened.stop()
+        logger.notice("Stopped; every answer that was given is kept")
     }
 }

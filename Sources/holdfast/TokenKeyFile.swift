@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Settings
 internal import TicketAPI
 
 /// The file of the secrets that tokens are signed with, beside the ledger: one a line, `NUMBER SECRET`, the secret in
@@ -7,10 +8,21 @@ internal import TicketAPI
 enum TokenKeyFile {
     static let name = "token.keys"
 
-    /// The keys in `directory`; with none there, a first one is made that only its owner can read.
-    static func keys(in directory: String) throws -> [TokenKey] {
-        let path = directory + "/" + name
-        if !FileManager.default.fileExists(atPath: path) { try make(path) }
+    /// The keys in the file that the settings name, or in the data directory; with none there, a first one is made
+    /// that only its owner can read.
+    static func keys(_ settings: Settings) throws -> [TokenKey] {
+        if let path = settings.tokenKeys { return try keys(at: path) }
+        let path = settings.data + "/" + name
+        if !FileManager.default.fileExists(atPath: path) {
+            // A store that is elsewhere has made no directory.
+            try? FileManager.default.createDirectory(
+                atPath: settings.data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try make(path)
+        }
+        return try keys(at: path)
+    }
+
+    private static func keys(at path: String) throws -> [TokenKey] {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)

@@ -81,7 +81,11 @@ struct ClusterTests {
                 for (index, hold) in holds.enumerated() {
                     let store = nodes[index % 2].store
                     group.addTask {
-                        if case .decided(.purchased, _) = await store.perform(.purchase(hold, payment)) { true } else { false }
+                        if case .decided(.purchased, _) = await store.perform(.purchase(hold, payment)) {
+                            true
+                        } else {
+                            false
+                        }
                     }
                 }
                 return await group.reduce(0) { $0 + ($1 ? 1 : 0) }

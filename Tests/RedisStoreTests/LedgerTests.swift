@@ -21,7 +21,9 @@ struct LedgerTests {
         for _ in 0..<1_500 {
             let (moment, command) = traffic.next()
             try await subject.advance(to: moment)
-            guard case .decided(let outcome, _) = await store.perform(command) else { throw StoreFailure.outcomeUnknown }
+            guard case .decided(let outcome, _) = await store.perform(command) else {
+                throw StoreFailure.outcomeUnknown
+            }
             traffic.learn(outcome)
             switch (command, outcome) {
             case (.purchase(let id, let payment), .purchased(_, let isLate, repeated: false)):

@@ -26,7 +26,8 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "deadline off by one: places come back a millisecond later (rule 2)",
             "if first > 0 and first <= event.office then", "if first > 0 and first < event.office then"),
         PlantedMistake(
-            "grace added instead of taken off (rule 6)", "state, deadline - terms.grace,", "state, deadline + terms.grace,"),
+            "grace added instead of taken off (rule 6)", "state, deadline - terms.grace,",
+            "state, deadline + terms.grace,"),
         PlantedMistake(
             "sum not taken over lines (rule 3)", "needs[pool] = (needs[pool] or 0) + lines[line + 1]",
             "needs[pool] = lines[line + 1]"),
@@ -45,7 +46,8 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "return refusal_of_buyer(event, buyer, quantity_of(lines)) or refusal_of_pools(event, lines)",
             "return refusal_of_pools(event, lines) or refusal_of_buyer(event, buyer, quantity_of(lines))"),
         PlantedMistake(
-            "a key that holds again (rule 15)", "    if answer then return answer end\n  end\n  local terms = event.terms",
+            "a key that holds again (rule 15)",
+            "    if answer then return answer end\n  end\n  local terms = event.terms",
             "  end\n  local terms = event.terms"),
         PlantedMistake(
             "a key counts for ever (rules 2 and 15)", "if event.ticks <= at + event.limits.key_retention then",

@@ -19,7 +19,9 @@ final class RedisServer: @unchecked Sendable {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         directory = url.path
-        var arguments = ["--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--loglevel", "warning", "--save", ""]
+        var arguments = [
+            "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--loglevel", "warning", "--save", "",
+        ]
         for index in stride(from: 0, to: settings.count, by: 2) {
             arguments += ["--" + settings[index], settings[index + 1]]
         }

@@ -22,7 +22,9 @@ struct TidyTests {
         "TicketAPI": ["BoxOffice", "TicketStore", "Handbook"],
         "Load": ["BoxOffice", "TicketStore", "Traffic"],
         "Settings": [],
-        "holdfast": ["BoxOffice", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI", "Settings", "Load"],
+        "holdfast": [
+            "BoxOffice", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI", "Settings", "Load",
+        ],
     ]
 
     /// What each may import from elsewhere, where it may not import what it likes.
@@ -35,7 +37,9 @@ struct TidyTests {
             "DequeModule", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization",
             "Glibc", "Musl", "Darwin",
         ],
-        "RedisStore": ["Crypto", "Foundation", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization"],
+        "RedisStore": [
+            "Crypto", "Foundation", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization",
+        ],
         "EmbeddedStore": [
             "Crypto", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "HeapModule", "Logging", "ServiceLifecycle",
             "Synchronization", "Glibc", "Musl", "Darwin",

@@ -1,0 +1,161 @@
+internal import BoxOffice
+internal import EmbeddedStore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import RedisStore
+internal import RedisWire
+internal import ServiceLifecycle
+internal import Settings
+internal import TicketStore
+
+/// The store that the settings name, with what the service and its greeting need to know of it.
+struct OpenedStore: Sendable {
+    let store: any TicketStore & SalesLedger & Service
+    let keyring: any OperatorKeyring
+    /// Whether there is a key that works.
+    let hasOperators: Bool
+    /// What tokens are bound to.
+    let identity: [UInt8]
+    /// Where everything is, with its name in the greeting.
+    let place: (name: String, text: String)
+    /// What an answer is worth, in one line.
+    let durability: String
+    let stop: @Sendable () -> Void
+
+    /// Opens the store, hands it to `serve`, and stops it when that is done.
+    static func with(_ settings: Settings, _ serve: (OpenedStore) async throws -> Void) async throws {
+        switch settings.store {
+        case .embedded:
+            let opened = try embedded(settings)
+            do {
+                try await serve(opened)
+            } catch {
+                opened.stop()
+                throw error
+            }
+        case .redis(let address):
+            try await RedisHouse.with(settings, address: address) { client, isCluster in
+                let opened = try await redis(settings, client, isCluster: isCluster)
+                defer { opened.stop() }
+                try await serve(opened)
+            }
+        }
+    }
+
+    private static func embedded(_ settings: Settings) throws -> OpenedStore {
+        var limits = Limits()
+        limits.recoveryGrace = settings.recoveryGrace
+        let configuration = EmbeddedStore.Configuration(
+            directory: settings.data, durability: Durability(settings.durability), limits: limits)
+        let store: EmbeddedStore
+        do {
+            store = try EmbeddedStore(configuration, logger: Logger(label: "holdfast.store"))
+        } catch {
+            let status =
+                switch error {
+                case .inUse: Failure.unavailable
+                case .cannotOpen, .diskFull, .writeFailed: Failure.cannotCreate
+                case .tooNew, .tooOld, .settingRefused, .damaged: Failure.atWork
+                }
+            throw Failure(error.description, status: status)
+        }
+        let keyring = try OperatorKeyFile.told(in: settings.data)
+        let worth =
+            switch settings.durability {
+            case .full: "full: on disk and synced before an answer leaves"
+            case .relaxed: "relaxed: a power cut may take the last answers back"
+            }
+        return OpenedStore(
+            store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
+            place: ("Ledger", store.ledgerPath), durability: worth, stop: store.stop)
+    }
+
+    private static func redis(
+        _ settings: Settings, _ client: RedisClient, isCluster: Bool
+    ) async throws -> OpenedStore {
+        var configuration = RedisStore.Configuration()
+        configuration.prefix = settings.redis.prefix
+        configuration.durability = Durability(settings.durability)
+        configuration.waitReplicas = settings.redis.waitReplicas
+        configuration.waitTime = settings.redis.waitTime
+        configuration.acceptsUnfitServers = settings.redis.unfit == .warn
+        let store: RedisStore
+        do {
+            store = try await RedisStore(
+                configuration, client: client, isCluster: isCluster, logger: Logger(label: "holdfast.store"))
+        } catch {
+            let status =
+                switch error {
+                case .unreachable: Failure.unavailable
+                case .unfit: Failure.badConfiguration
+                }
+            throw Failure(error.description, status: status)
+        }
+        let keyring = RedisKeyring(client: client, prefix: settings.redis.prefix)
+        let keys = try await RedisHouse.told { try await keyring.list() }
+        return OpenedStore(
+            store: store, keyring: keyring, hasOperators: keys.contains { $0.revokedAt == nil },
+            identity: store.ledgerIdentity,
+            place: (
+                "Redis",
+                isCluster
+                    ? "a cluster, keys under \(settings.redis.prefix):"
+                    : "one server, keys under \(settings.redis.prefix):"
+            ),
+            durability: store.check.promise, stop: store.stop)
+    }
+}
+
+/// A client of the Redis servers that the settings name, while it is needed.
+enum RedisHouse {
+    static func with(
+        _ settings: Settings, address: String, _ body: (RedisClient, _ isCluster: Bool) async throws -> Void
+    ) async throws {
+        var configuration: RedisConfiguration
+        do {
+            configuration = try RedisConfiguration(address: address)
+        } catch {
+            throw Failure("store: \(error)", status: Failure.badConfiguration)
+        }
+        if let file = settings.redis.passwordFile { configuration.password = .file(file) }
+        if let file = settings.redis.caFile { configuration.tls?.authorities = file }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let client: RedisClient
+        do {
+            client = try RedisClient(
+                configuration: configuration, eventLoopGroup: group, logger: Logger(label: "holdfast.redis"))
+        } catch {
+            throw Failure("store: \(error)", status: Failure.badConfiguration)
+        }
+        async let isRunning: Void = client.run()
+        do {
+            try await body(client, configuration.isCluster)
+        } catch {
+            client.stop()
+            try? await isRunning
+            throw error
+        }
+        client.stop()
+        try await isRunning
+        try await group.shutdownGracefully()
+    }
+
+    /// What goes wrong in `body` as a failure of the command.
+    static func told<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let failure as RedisFailure {
+            throw Failure("the Redis servers cannot be asked: \(failure)", status: Failure.unavailable)
+        }
+    }
+}
+
+extension Durability {
+    init(_ settings: Settings.Durability) {
+        switch settings {
+        case .full: self = .full
+        case .relaxed: self = .relaxed
+        }
+    }
+}
