@@ -227,16 +227,15 @@ extension StoreFailure {
         switch failure {
         case .notSent(.stopping): self = .closing
         case .notSent(.queueFull), .notSent(.tooLarge), .notSent(.timedOut): self = .overloaded
+        // Said before a function runs, by servers that know its flags.
+        case .unavailable(.outOfMemory): self = .suspended(.memoryFull)
+        case .unavailable(.cannotPersist), .unavailable(.tooFewReplicas): self = .suspended(.writeFailed)
+        case .unavailable(.busy): self = .overloaded
         case .notSent(.notConnected), .unavailable: self = .suspended(.unreachable)
         case .outcomeUnknown: self = .outcomeUnknown
         case .refused(let error):
             switch error.code {
-            // Said before a function runs, by servers that know its flags.
-            case "OOM": self = .suspended(.memoryFull)
-            case "MISCONF", "NOREPLICAS": self = .suspended(.writeFailed)
-            case "READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "NOAUTH", "NOPERM", "WRONGPASS":
-                self = .suspended(.unreachable)
-            case "BUSY": self = .overloaded
+            case "NOAUTH", "NOPERM", "WRONGPASS": self = .suspended(.unreachable)
             default: self = .outcomeUnknown
             }
         }

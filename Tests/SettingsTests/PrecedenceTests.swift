@@ -69,7 +69,10 @@ struct PrecedenceTests {
                  "classic": {"event": "x_-9", "status": 403}, "log": {"level": "trace", "format": "json"},
                  "limits": {"connections": 1, "listeners": 0, "header_bytes": 1024, "body_bytes": 0},
                  "quota": {"per_second": 7, "burst": 8, "listeners": 9}, "recovery_grace_seconds": 5,
-                 "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3}, "threads": 4}
+                 "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3}, "threads": 4,
+                 "store": "redis://u:p@h:1/2", "token_keys": "/k",
+                 "redis": {"prefix": "x", "password_file": "/p", "ca_file": "/c", "wait_replicas": 2, "wait_ms": 3,
+                           "unfit": "warn"}}
                 """)
         #expect(settings.config == "config.json")
         #expect(settings.host == "::1" && settings.port == 0 && settings.data == "/d" && settings.threads == 4)
@@ -80,6 +83,10 @@ struct PrecedenceTests {
         #expect(settings.limits == Settings.Limits(connections: 1, listeners: 0, headerBytes: 1024, bodyBytes: 0))
         #expect(settings.quota == Settings.Quota(perSecond: 7, burst: 8, listeners: 9))
         #expect(settings.recoveryGrace == .seconds(5))
+        #expect(settings.store == .redis(address: "redis://u:p@h:1/2") && settings.tokenKeys == "/k")
+        let redis = Settings.Redis(
+            prefix: "x", passwordFile: "/p", caFile: "/c", waitReplicas: 2, waitTime: .milliseconds(3), unfit: .warn)
+        #expect(settings.redis == redis)
         let timeouts = Settings.Timeouts(idle: .seconds(1), request: .seconds(2), drain: .seconds(3))
         #expect(settings.timeouts == timeouts)
     }
@@ -136,6 +143,7 @@ struct PrecedenceTests {
         case .number(let range): ("\(range.lowerBound)", "\(range.upperBound)", "\(range.lowerBound + 1)")
         case .choice(let words): (words[0], words[1], words.last ?? "")
         case .host, .path, .paths, .code: ("one", "two", "three")
+        case .store: ("redis://one:1", "rediss+cluster://two:2,three:3", "valkey://four")
         }
     }
 }
@@ -146,7 +154,7 @@ extension Allowed {
         switch self {
         case .number: text
         case .paths: "[\"\(text)\"]"
-        case .choice, .host, .path, .code: "\"\(text)\""
+        case .choice, .host, .path, .code, .store: "\"\(text)\""
         }
     }
 }
