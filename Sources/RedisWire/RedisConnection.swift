@@ -70,6 +70,8 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // With the last reply the wait for one ends, and that for the next call begins, which may be shorter.
+        arm()
         flush()
         link.core.flush()
     }

@@ -1,7 +1,6 @@
 import Foundation
 import NIOCore
 import RedisWire
-import Synchronization
 import Testing
 
 /// One cluster for all of it, as one takes seconds to come together.
@@ -159,15 +158,5 @@ struct RealClusterTests {
         case .failure(.outcomeUnknown): account.unknown += 1
         case .failure(let failure): account.other.append(failure)
         }
-    }
-}
-
-/// What those who load a server and who watches them share.
-private final class Shared<Value: Sendable>: Sendable {
-    let value: Mutex<Value>
-    let isOver = Atomic(false)
-
-    init(_ value: Value) {
-        self.value = Mutex(value)
     }
 }

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import RedisWire
+import Synchronization
 import Testing
 
 /// Runs a client beside what is done with it, and stops it in order.
@@ -37,6 +38,36 @@ extension RedisClient {
             return .success(try await call(command, for: key, deadline: span.map { .now() + TimeAmount($0) }))
         } catch {
             return .failure(error)
+        }
+    }
+}
+
+/// What those who load a server and who watches them share.
+final class Shared<Value: Sendable>: Sendable {
+    let value: Mutex<Value>
+    let isOver = Atomic(false)
+
+    init(_ value: Value) {
+        self.value = Mutex(value)
+    }
+}
+
+extension RedisClient {
+    /// The same command as many times in one moment of the loop, so that all of it goes out in one write.
+    func burst(_ command: RedisCommand, times: Int, within span: Duration) async -> [Outcome] {
+        await withCheckedContinuation { continuation in
+            let outcomes = Shared<[Outcome]>([])
+            eventLoop.execute {
+                for _ in 0..<times {
+                    self.call(command, for: nil, deadline: .now() + TimeAmount(span)) { outcome in
+                        let all = outcomes.value.withLock { all in
+                            all.append(outcome)
+                            return all
+                        }
+                        if all.count == times { continuation.resume(returning: all) }
+                    }
+                }
+            }
         }
     }
 }
