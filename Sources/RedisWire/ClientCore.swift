@@ -94,9 +94,8 @@ final class ClientCore {
 
     /// Sends what was written in this tick.
     func flush() {
-        guard !written.isEmpty else { return }
-        for link in written { link.flush() }
-        written.removeAll(keepingCapacity: true)
+        // Sending may find that a connection is gone, and that may lead here again.
+        while let link = written.popLast() { link.flush() }
     }
 
     func noteWritten(_ link: NodeLink) {
@@ -116,11 +115,9 @@ final class ClientCore {
     }
 
     /// It was not sent.
-    func refuse(_ call: RedisCall, _ reason: RedisFailure.NotSent, by link: NodeLink?) {
-        if isCluster, !call.isPinned { look() }
-        for place in call.request.commands.indices where call.take(.failure(.notSent(reason)), at: place) {
-            call.tell(isCluster: isCluster)
-        }
+    func refuse(_ call: RedisCall, _ reason: RedisFailure.NotSent) {
+        if isCluster, !call.isPinned, case .notConnected = reason { look() }
+        call.request.fail(.notSent(reason))
     }
 
     /// One of a call's commands came to something.

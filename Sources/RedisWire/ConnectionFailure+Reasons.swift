@@ -12,15 +12,19 @@ internal import NIOSSL
 
 extension ConnectionFailure {
     /// What an error of the network says.
-    init(_ error: any Error, isSecure: Bool) {
+    ///
+    /// - Parameter isOpening: whether there was no connection yet, TLS included.
+    init(_ error: any Error, isOpening: Bool) {
         switch error {
         case let failure as ConnectionFailure: self = failure
         case let refused as NIOConnectionError:
             let tried = refused.connectionErrors.first.map { "\($0.error)" }
             self = .unreachable(tried ?? "the name \(refused.host) has no address")
         case ChannelError.connectTimeout: self = .unreachable("no connection in time")
+        // A server that is killed does not say goodbye.
+        case NIOSSLError.uncleanShutdown where !isOpening: self = .closed
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: self = .tlsRefused("\(error)")
-        case let error as IOError where !isSecure: self = .unreachable("\(error)")
+        case let error as IOError where isOpening: self = .unreachable("\(error)")
         default: self = .closed
         }
     }

@@ -48,7 +48,7 @@ final class NodeLink {
         case .connect:
             arm()
             connect()
-        case .refuse(let reason): core.refuse(call, reason, by: self)
+        case .refuse(let reason): core.refuse(call, reason)
         }
     }
 
@@ -57,7 +57,7 @@ final class NodeLink {
         let waiting = machine.close()
         rest?.cancel()
         timer?.cancel()
-        for call in waiting { core.refuse(call, .notConnected(.stopped), by: self) }
+        for call in waiting { core.refuse(call, .notConnected(.stopped)) }
         connection?.drain(atOnce: false)
         guard connection != nil else { return core.noteGone(self) }
         eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(configuration.timeouts.drain)) {
@@ -90,7 +90,7 @@ final class NodeLink {
             level: hasWarned ? .debug : .warning, "There is no connection to Redis",
             metadata: ["reason": "\(failure)"])
         hasWarned = true
-        for call in refused { core.refuse(call, .notConnected(failure), by: self) }
+        for call in refused { core.refuse(call, .notConnected(failure)) }
         if let rest {
             self.rest = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(rest)) {
                 if self.machine.rested() { self.connect() }
@@ -100,9 +100,9 @@ final class NodeLink {
     }
 
     private func send(_ call: RedisCall, at now: NIODeadline) {
-        guard let connection else { return core.refuse(call, .notConnected(.none), by: self) }
+        guard let connection else { return core.refuse(call, .notConnected(.none)) }
         if let refusal = connection.send(call, at: now) {
-            core.refuse(call, refusal, by: self)
+            core.refuse(call, refusal)
         } else {
             core.noteWritten(self)
         }
@@ -163,7 +163,7 @@ final class NodeLink {
             self.connection = connection
             if let failure = connection.failure { return lost(connection, failure) }
             if machine.isClosed { connection.drain(atOnce: true) }
-        case .failure(let error): lost(nil, ConnectionFailure(error, isSecure: false))
+        case .failure(let error): lost(nil, ConnectionFailure(error, isOpening: true))
         }
     }
 
@@ -179,7 +179,7 @@ final class NodeLink {
         guard let earliest = machine.earliestDeadline else { return }
         timer?.cancel()
         timer = eventLoop.assumeIsolated().scheduleTask(deadline: earliest) {
-            for call in self.machine.expire(at: .now()) { self.core.refuse(call, .timedOut, by: self) }
+            for call in self.machine.expire(at: .now()) { self.core.refuse(call, .timedOut) }
             self.arm()
         }
     }

@@ -20,6 +20,7 @@ public final class RedisClient: Service {
     /// The loop on which callbacks are called.
     public let eventLoop: any EventLoop
     private let timeout: TimeAmount
+    private let handedOver: Int
     private let inbox: Mutex<[RedisRequest]> = Mutex([])
     private let core: NIOLoopBoundBox<ClientCore>
 
@@ -30,11 +31,13 @@ public final class RedisClient: Service {
     ) throws(ConnectionFailure) {
         let limits = configuration.limits
         precondition(
-            limits.inFlight > 0 && limits.waiting > 0 && limits.unsentBytes > 0 && limits.polled > 0
+            limits.handedOver > 0 && limits.inFlight > 0 && limits.waiting > 0 && limits.unsentBytes > 0
+                && limits.polled > 0
                 && limits.redirects >= 0, "a bound lets something through")
         let loop = eventLoopGroup.next()
         eventLoop = loop
         timeout = TimeAmount(configuration.timeouts.call)
+        handedOver = limits.handedOver
         core = .makeBoxSendingValue(
             try ClientCore(configuration: configuration, eventLoop: loop, logger: logger), eventLoop: loop)
     }
@@ -103,11 +106,13 @@ public final class RedisClient: Service {
 
     /// Hands a request over; the first one that finds nobody waiting wakes the loop.
     private func submit(_ request: RedisRequest) {
-        let isFirst = inbox.withLock { inbox in
+        let place = inbox.withLock { inbox in
+            guard inbox.count < handedOver else { return handedOver }
             inbox.append(request)
-            return inbox.count == 1
+            return inbox.count - 1
         }
-        guard isFirst else { return }
+        guard place < handedOver else { return eventLoop.execute { request.fail(.notSent(.queueFull)) } }
+        guard place == 0 else { return }
         eventLoop.execute {
             let requests = self.inbox.withLock { inbox in
                 let requests = inbox

@@ -59,6 +59,8 @@ public struct RedisConfiguration: Sendable {
 
     /// How much may be under way.
     public struct Limits: Sendable, Hashable {
+        /// Calls of all threads that the client's loop has not seen yet: some hundred bytes each, and their commands.
+        public var handedOver = 65_536
         /// Replies due on one connection; a call beyond is refused (``RedisFailure/NotSent/queueFull``).
         public var inFlight = 4096
         /// Calls that wait for a connection that is being made, each node for itself.

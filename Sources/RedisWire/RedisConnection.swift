@@ -81,7 +81,7 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        close(ConnectionFailure(error, isSecure: isSecure))
+        close(ConnectionFailure(error, isOpening: machine.isOpening))
     }
 
     /// Writes the commands of a call; ``flush()`` sends them.

@@ -173,10 +173,7 @@ struct StandaloneTests {
             async let blocked = client.outcome(RedisCommand("BLPOP", "nothing", "0"))
             try await Task.sleep(for: .milliseconds(30))
             server.kill()
-            guard case .failure(.outcomeUnknown(.connectionLost)) = await blocked else {
-                Issue.record("\(await blocked)")
-                return
-            }
+            #expect(await blocked == .failure(.outcomeUnknown(.connectionLost(.closed))))
             try await eventually("a call is refused as not sent") {
                 guard case .failure(.notSent(.notConnected(.unreachable))) = await client.outcome(RedisCommand("PING"))
                 else { return false }
@@ -318,6 +315,19 @@ struct StandaloneTests {
             #expect(
                 await client.outcome(RedisCommand("GET", "a"), for: RedisKey("a"))
                     == .failure(.notSent(.notConnected(.greetingRefused(disabled)))))
+        }
+    }
+
+    @Test("What the loop has not seen yet is bounded")
+    func handedOver() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var configuration = configuration(server.node)
+        configuration.limits.handedOver = 3
+        try await withClient(configuration) { client in
+            let outcomes = await client.burst(RedisCommand("PING"), times: 5, within: .seconds(5))
+            #expect(outcomes.filter { $0 == .failure(.notSent(.queueFull)) }.count == 2)
+            #expect(outcomes.filter { $0 == .success(.simpleString("PONG")) }.count == 3)
         }
     }
 

@@ -108,6 +108,10 @@ struct TLSTests {
         let trusted = RedisConfiguration.TLS(authorities: certificates.path("ca.pem"))
         try await withClient(Self.secure(server, "127.0.0.1", trusted)) { client in
             #expect(await client.outcome(RedisCommand("PING")).isGood)
+            async let blocked = client.outcome(RedisCommand("BLPOP", "nothing", "0"))
+            try await Task.sleep(for: .milliseconds(30))
+            server.kill()
+            #expect(await blocked == .failure(.outcomeUnknown(.connectionLost(.closed))))
         }
     }
 
