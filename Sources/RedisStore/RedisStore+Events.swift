@@ -74,7 +74,8 @@ extension RedisStore {
     }
 
     private func take(_ list: EventList, _ strangers: [Foyer.Waiting]) {
-        noteCondition(.selling)
+        // A server that takes no writes can still be read: that it does says only that it is there.
+        if foyer.withLock({ $0.condition == .suspended(.unreachable) }) { noteCondition(.selling) }
         guard let events = list.events else { return settle(strangers, at: list.moment) }
         let news = foyer.withLock { foyer in
             foyer.programme.keep(only: Set(events.map(\.number)))
