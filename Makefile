@@ -25,6 +25,8 @@ test: packages
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_TEST)
 	Tests/Binary/run
+	# The same over HTTP with every service's sales on a Redis server of its own.
+	Tests/Binary/run --on-redis
 	Tests/API/run
 	Tests/Benchmarks/run
 	Tests/Planted/run

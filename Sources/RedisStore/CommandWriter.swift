@@ -10,6 +10,8 @@ enum CommandWriter {
     }
 
     private static let hasBuyer: UInt8 = 1
+    /// On the byte that says what is asked: the note of whoever operates stands behind it.
+    private static let hasNote: UInt8 = 128
     private static let isPaidElsewhere: UInt8 = 1
     private static let hasKey: UInt8 = 2
     private static let hasClaim: UInt8 = 4
@@ -53,15 +55,25 @@ enum CommandWriter {
         if let claim { bytes.writePacked(claim) }
     }
 
-    static func writeReturn(_ id: HoldID, note: AuditNote?, to bytes: inout ByteBuffer) {
+    static func writeReturn(_ id: HoldID, to bytes: inout ByteBuffer) {
         begin(.giveBack, id, to: &bytes)
-        let note = note.map(packed) ?? ByteBuffer()
-        bytes.writeInteger(UInt16(clamping: note.readableBytes), endianness: .little)
-        bytes.writeImmutableBuffer(note)
     }
 
     static func writeLook(_ id: HoldID, to bytes: inout ByteBuffer) {
         begin(.look, id, to: &bytes)
+    }
+
+    /// Puts an operator's note into the command that begins at `start`.
+    static func add(_ note: AuditNote, at start: Int, to bytes: inout ByteBuffer) {
+        guard let code: UInt8 = bytes.getInteger(at: start),
+            let rest = bytes.getSlice(at: start + 1, length: bytes.writerIndex - start - 1)
+        else { return }
+        let note = packed(note)
+        bytes.moveWriterIndex(to: start)
+        bytes.writeInteger(code | hasNote)
+        bytes.writeInteger(UInt16(clamping: note.readableBytes), endianness: .little)
+        bytes.writeImmutableBuffer(note)
+        bytes.writeImmutableBuffer(rest)
     }
 
     /// A note as it is kept; each of its texts is cut at a length that no honest one has.

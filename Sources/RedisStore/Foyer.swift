@@ -221,13 +221,14 @@ struct Foyer: Sendable {
     }
 
     /// Events whose numbers are to be read anew: somebody asks for them, or holds are live and their clock must not
-    /// stand (rule 5).
+    /// stand (rule 5), or places came free by themselves.
     mutating func eventsToLookAt(at now: NIODeadline) -> [UInt64] {
         askedAt = askedAt.filter { $0.value + LookTimes.askedFor > now }
         return programme.order.filter { event in
             guard let numbers = programme.entries[event]?.numbers else { return false }
             return numbers.at + LookTimes.whileAsked <= now && askedAt[event] != nil
                 || numbers.at + LookTimes.whileHeld <= now && numbers.hasHeld
+                || askedAt[event] != nil && numbers.changedByThemselves(at: now)
         }
     }
 
@@ -283,6 +284,7 @@ extension Foyer.Line {
 
 extension Foyer.Batch {
     mutating func add(_ waiting: Foyer.Waiting) {
+        let start = bytes.writerIndex
         switch waiting.command {
         case .hold(let request): CommandWriter.write(request, claim: waiting.claim, to: &bytes)
         case .extend(let id, let key):
@@ -291,10 +293,11 @@ extension Foyer.Batch {
         case .purchase(let id, let payment):
             CommandWriter.writePurchase(
                 id, payment, isElsewhere: waiting.isPaidElsewhere, claim: waiting.claim, to: &bytes)
-        case .returnPurchase(let id): CommandWriter.writeReturn(id, note: waiting.note, to: &bytes)
+        case .returnPurchase(let id): CommandWriter.writeReturn(id, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")
         }
+        if let note = waiting.note { CommandWriter.add(note, at: start, to: &bytes) }
         self.waiting.append(waiting)
     }
 }

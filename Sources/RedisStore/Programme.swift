@@ -26,6 +26,12 @@ struct Programme: Sendable {
         var at: NIODeadline
 
         var hasHeld: Bool { pools.contains { $0.held > 0 } }
+
+        /// Whether a hold has ended since, as far as can be told here.
+        func changedByThemselves(at now: NIODeadline) -> Bool {
+            let office = moment(at: now).office.milliseconds
+            return pools.contains { $0.earliest > 0 && $0.earliest <= office }
+        }
     }
 
     private(set) var entries: [UInt64: Entry] = [:]

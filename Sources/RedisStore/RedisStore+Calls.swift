@@ -227,11 +227,14 @@ extension StoreFailure {
         switch failure {
         case .notSent(.stopping): self = .closing
         case .notSent(.queueFull), .notSent(.tooLarge), .notSent(.timedOut): self = .overloaded
-        // Said before a function runs, by servers that know its flags.
-        case .unavailable(.outOfMemory): self = .suspended(.memoryFull)
-        case .unavailable(.cannotPersist), .unavailable(.tooFewReplicas): self = .suspended(.writeFailed)
-        case .unavailable(.busy): self = .overloaded
-        case .notSent(.notConnected), .unavailable: self = .suspended(.unreachable)
+        case .notSent(.notConnected): self = .suspended(.unreachable)
+        case .unavailable(let reason):
+            switch reason {
+            case .outOfMemory: self = .suspended(.memoryFull)
+            case .cannotPersist, .tooFewReplicas: self = .suspended(.writeFailed)
+            case .busy, .slotMoving, .movedTooOften: self = .overloaded
+            default: self = .suspended(.unreachable)
+            }
         case .outcomeUnknown: self = .outcomeUnknown
         case .refused(let error):
             switch error.code {

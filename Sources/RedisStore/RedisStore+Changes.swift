@@ -130,7 +130,10 @@ extension RedisStore {
                 self.change(waiting, attempt: attempt + 1)
             }
         case .revisionMismatch:
-            deliver(.refused(.revisionMismatch(revision: reply.revision)), at: reply.moment, to: waiting)
+            // Whoever asked looks at what there is now, and asks again: it must be here by then.
+            readDetails(reply.revision > 0 ? [number] : []) { _ in
+                self.deliver(.refused(.revisionMismatch(revision: reply.revision)), at: reply.moment, to: waiting)
+            }
         case .invalid:
             deliver(.refused(.invalid(mistakes + reply.obstacles)), at: reply.moment, to: waiting)
         case .hasSales: deliver(.refused(.eventHasSales), at: reply.moment, to: waiting)

@@ -11,7 +11,7 @@ struct EventRoutes: Sendable {
     private var store: any TicketStore { counter.store }
 
     /// How often a change that takes whatever is there (`If-Match: *`) is tried again when others come in between.
-    private static let tries = 8
+    private static let tries = 32
 
     func add(to router: Router<BasicRequestContext>) {
         router.put("/v1/events/:event", use: put)

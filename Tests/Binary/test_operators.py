@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import time
 
-from support import ServiceCase, Server, command, event, make_key
+from support import ServiceCase, Server, command, embedded_only, event, make_key
 
 SHOP = event({"floor": 10_000}, "shop", types=[
     {"code": "GA", "name": "Floor", "price": 500, "pools": ["floor"]},
@@ -90,14 +90,16 @@ class Operators(ServiceCase):
         credential = make_key(self.server, name="Leaving <b>\u00e9")
         self.assertEqual(self.call("GET", "/v1/audit", token=credential)[0].status, 200)
         name = credential.split("_")[1]
-        listed = command("key", "list", "--data", str(self.server.data))
+        listed = command("key", "list", *self.server.place)
         self.assertIn(name, listed.stdout)
         self.assertNotIn(credential[13:], listed.stdout)
-        gone = command("key", "revoke", name, "--data", str(self.server.data))
+        gone = command("key", "revoke", name, *self.server.place)
         self.assertEqual(gone.returncode, 0, gone.stderr)
         self.refused(self.call("GET", "/v1/audit", token=credential), 401, "unauthenticated")
-        self.assertIn("revoked", command("key", "list", "--data", str(self.server.data)).stdout)
-        self.assertEqual(command("key", "revoke", "nobody00", "--data", str(self.server.data)).returncode, 1)
+        self.assertIn("revoked", command("key", "list", *self.server.place).stdout)
+        self.assertEqual(command("key", "revoke", "nobody00", *self.server.place).returncode, 1)
+        if self.server.redis:
+            return self.assertNotIn(credential[13:], self.server.redis.ask("HGETALL", "holdfast:{operators}"))
         file = os.path.join(str(self.server.data), "operators.sqlite")
         self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
         with open(file, "rb") as content:
@@ -357,6 +359,7 @@ class Lasting(ServiceCase):
         self.assertEqual(call("PUT", "/v1/events/gone", event(3, "gone")).status, 201)
         self.assertEqual(self.server.verify().returncode, 0)
 
+    @embedded_only
     def test_damaged_keys(self):
         """A file of keys that cannot be read lets nobody in, and tells nothing but that; selling goes on."""
         with Server(event(5)) as server:
@@ -370,6 +373,7 @@ class Lasting(ServiceCase):
             self.assertNotIn(key[13:], server.everything_said())
             self.assertEqual(server.buy().status, 200)
 
+    @embedded_only
     def test_long_export(self):
         """An export of many purchases is whole, in order, and takes no memory that grows with it."""
         with Server(event(200_000)) as server:

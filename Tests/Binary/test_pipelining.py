@@ -5,7 +5,7 @@ import json
 import random
 import time
 
-from support import ServiceCase, event
+from support import ServiceCase, event, eventually
 from wire import Connection, request
 
 BUY = request("POST", "/buy_ticket/GA", body=b"")
@@ -137,6 +137,8 @@ class Pipelining(ServiceCase):
     def test_close_is_said_and_done(self):
         """After Connection: close the answer says so, the connection ends, and what came behind is not
         carried out."""
+        # What an earlier test sent and did not wait for is still being carried out.
+        eventually(lambda: self.server.remaining() == (time.sleep(0.1) or self.server.remaining()))
         before = self.server.remaining()
         for target in ("/remaining_tickets", "/health/live", "/nothing"):
             with self.subTest(target=target), self.server.connect() as connection:

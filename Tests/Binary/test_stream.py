@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from support import Server, ServiceCase, command, event, eventually
+from support import Server, ServiceCase, event, eventually, make_key
 from wire import PATIENCE, Connection, ProtocolBroken, request
 
 STREAM = "/v1/events/main/availability/stream"
@@ -75,8 +75,7 @@ def buy_many(server, count, each=100):
 
 def operator(server):
     """Return the header of a new operator's key."""
-    made = command("key", "create", "--name", "Anna", "--role", "operator", "--data", server.data)
-    return "Authorization: Bearer " + next(word for word in made.stdout.split() if word.startswith("hfk_"))
+    return f"Authorization: Bearer {make_key(server)}"
 
 
 def change(server, key, members, name="main"):

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from support import Server, ServiceCase, command, event
+from support import Server, ServiceCase, event, make_key
 from wire import request
 
 JSON = "Content-Type: application/json"
@@ -374,8 +374,7 @@ class Redefining(unittest.TestCase):
     def test_currency_pause_and_removal(self):
         """A new currency, a new type, a pause and a removal are all seen by the next request."""
         with Server(event(50), event(5, "gone")) as server, server.connect() as connection:
-            made = command("key", "create", "--name", "t", "--role", "operator", "--data", server.data)
-            key = next(word for word in made.stdout.split() if word.startswith("hfk_"))
+            key = make_key(server)
             operator, names = [f"Authorization: Bearer {key}", "If-Match: *", JSON], iter(range(1_000))
 
             def hold(kind):

@@ -97,7 +97,9 @@ struct LedgerTests {
             _ = await node.store.perform(command, note: note(action, "hall"))
         }
         guard case .held(let view, _) = try await node.outcome(holdGA()) else { throw StoreFailure.outcomeUnknown }
-        _ = try await node.outcome(.purchase(view.id))
+        _ = await node.store.perform(.extend(view.id), note: note("hold.extend", "1"))
+        _ = await node.store.perform(.purchase(view.id), note: note("hold.purchase", "1"))
+        _ = await node.store.perform(.purchase(view.id), note: note("nothing changed", "1"))
         _ = await node.store.perform(.returnPurchase(view.id), note: note("purchase.return", "1"))
         _ = await node.store.perform(.returnPurchase(view.id), note: note("nothing changed", "1"))
         var entries: [AuditRecord] = []
@@ -108,7 +110,8 @@ struct LedgerTests {
         } while true
         #expect(
             entries.map(\.note.action) == [
-                "event.define", "event.define", "event.pause", "event.resume", "purchase.return",
+                "event.define", "event.define", "event.pause", "event.resume", "hold.extend", "hold.purchase",
+                "purchase.return",
             ])
         #expect(entries.allSatisfy { $0.note.name == "Anna, äöü" })
     }

@@ -65,8 +65,12 @@ final class RedisServer: @unchecked Sendable {
 
     private static func start(_ arguments: [String]) throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["redis-server"] + arguments
+        // The server is among Debian's `redis-tools` under another name, and goes by the name it is called with.
+        let tool = "/usr/bin/redis-check-rdb"
+        let isTool = FileManager.default.isExecutableFile(atPath: tool)
+        process.executableURL = URL(fileURLWithPath: isTool ? "/bin/bash" : "/usr/bin/env")
+        process.arguments =
+            (isTool ? ["-c", "exec -a redis-server \(tool) \"$@\"", "bash"] : ["redis-server"]) + arguments
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()

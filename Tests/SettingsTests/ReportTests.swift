@@ -39,6 +39,19 @@ struct ReportTests {
         #expect(row("threads")?["name"] == nil)
     }
 
+    @Test("A password in an address is shown nowhere")
+    func password() throws {
+        let settings = try load([.store: ["redis://anna:p%40ss@one:6379"]])
+        #expect(settings.store == .redis(address: "redis://anna:p%40ss@one:6379"))
+        for shown in [settings.report(), settings.reportJSON()] {
+            #expect(shown.contains("redis://******@one:6379"))
+            #expect(!shown.contains("p%40ss"))
+        }
+        let error = #expect(throws: SettingsError.self) { try load([.store: ["reddis://anna:p@ss@one"]]) }
+        #expect(error?.description.contains("******") == true)
+        #expect(error?.description.contains("p@ss") == false)
+    }
+
     @Test("A path of the longest length is reported whole")
     func longest() throws {
         let path = String(repeating: "é", count: 2048)

@@ -25,9 +25,7 @@ local function read_hold(text, at)
   return command, at
 end
 
-local function read_command(text, at)
-  local op
-  op, at = unpack_struct('<B', text, at)
+local function read_asked(op, text, at)
   if op == OP.hold then return read_hold(text, at) end
   local command, flags = { op = op }, nil
   command.number, at = unpack_struct('<d', text, at)
@@ -39,10 +37,17 @@ local function read_command(text, at)
     flags, command.payment, at = unpack_struct('<BBc0', text, at)
     command.is_paid_elsewhere = flags % 2 == 1
     if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
-  elseif op == OP.give_back then
-    command.note, at = take_text(text, at)
-    if command.note == '' then command.note = nil end
   end
+  return command, at
+end
+
+-- An operator's command has its note in front.
+local function read_command(text, at)
+  local op, note, command
+  op, at = unpack_struct('<B', text, at)
+  if op >= 128 then note, at = take_text(text, at) end
+  command, at = read_asked(op % 128, text, at)
+  command.note = note
   return command, at
 end
 
@@ -242,7 +247,9 @@ local function decide(keys, args)
     fetch_for(event, commands)
     fetch_entries(event)
     for index, command in ipairs(commands) do
+      local facts = event.facts
       outcomes[index] = is_given_up(event, command) and refused(UNCLAIMED) or DECIDE[command.op](event, command)
+      if command.note and event.facts > facts then event.notes[#event.notes + 1] = command.note end
     end
   end
   save_batch(event)

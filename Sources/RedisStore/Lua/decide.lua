@@ -353,7 +353,6 @@ local function decide_return(event, command)
   record.state, record.returned_at = RETURNED, event.wall
   note_record(event, record)
   change_account(event, record, -quantity_of(record.lines))
-  if command.note then event.notes[#event.notes + 1] = command.note end
   return view_of(event, OUTCOME.returned, 0, record)
 end
 

@@ -1,0 +1,211 @@
+"""Several services on one Redis: none of them keeps anything that another one needs."""
+
+import json
+import os
+import pathlib
+import signal
+import threading
+import time
+import unittest
+
+import crowd
+from support import RedisServer, Server, command, event, eventually, make_key, scratch
+
+
+class Nodes:
+    """A Redis server and services on it, all of a test's own."""
+
+    def __init__(self, count, *events, settings=()):
+        self.room = scratch()
+        self.redis = RedisServer(self.room, *settings)
+        keys = os.path.join(self.room, "token.keys")
+        pathlib.Path(keys).write_text("1 " + os.urandom(32).hex() + "\n")
+        shared = {"store": self.redis.address, "token_keys": keys}
+        self.nodes = [Server(*(events if number == 0 else ()), **shared) for number in range(count)]
+
+    def __enter__(self):
+        try:
+            for node in self.nodes:
+                node.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for node in self.nodes:
+            node.__exit__()
+        self.redis.kill9()
+
+
+class Sharing(unittest.TestCase):
+    """What is held on one is bought on another."""
+
+    def test_hold_buy_release_on_three(self):
+        """Hold on one node, buy on a second, give back on a third; all three tell the same of what is left."""
+        with Nodes(3, event(10)) as all_of_them:
+            one, two, three = all_of_them.nodes
+            tokens = [one.buy().json()["token"] for _ in range(2)]
+            bought = two.complete(tokens[0])
+            self.assertEqual(bought.status, 200, bought)
+            self.assertEqual(three.complete(tokens[0]).json(), bought.json())
+            held = one.ask("POST", "/v1/events/main/holds", ["Content-Type: application/json", "Idempotency-Key: k"],
+                           b'{"lines":[{"type":"GA","quantity":3}]}').json()
+            token = [f"Authorization: Bearer {held['token']}"]
+            released = three.ask("DELETE", f"/v1/holds/{held['id']}", token)
+            self.assertEqual(released.status, 200, released)
+            self.assertEqual(two.ask("GET", f"/v1/holds/{held['id']}", token).json()["state"], "released")
+            for node in (one, two, three):
+                self.assertTrue(eventually(lambda node=node: node.remaining() == 8, timeout=2), node.remaining())
+
+    def test_event_made_on_one_is_sold_on_another(self):
+        """An event that was defined on one node is sold on another at once, changed and removed likewise."""
+        with Nodes(2, event(10)) as all_of_them:
+            one, two = all_of_them.nodes
+            operator = [f"Authorization: Bearer {make_key(one)}", "Content-Type: application/json"]
+            for number in range(5):
+                body = json.dumps(event(3, f"new-{number}")).encode()
+                made = one.ask("PUT", f"/v1/events/new-{number}", operator, body)
+                self.assertEqual(made.status, 201, made)
+                hold = two.ask("POST", f"/v1/events/new-{number}/holds", [
+                    "Content-Type: application/json", f"Idempotency-Key: {number}"],
+                    json.dumps({"lines": [{"type": "GA", "quantity": 2}]}).encode())
+                self.assertEqual(hold.status, 201, hold)
+                gone = one.ask("DELETE", f"/v1/events/new-{number}", [*operator, "If-Match: *"])
+                self.assertEqual(gone.status, 409, gone)
+
+    def test_stream_hears_of_other_nodes(self):
+        """Who listens on one node hears of what another one sells."""
+        with Nodes(2, event(10)) as all_of_them:
+            one, two = all_of_them.nodes
+            with two.connect() as connection:
+                connection.send(b"GET /v1/events/main/availability/stream HTTP/1.1\r\nHost: t\r\n\r\n")
+                heard = b""
+                began = time.monotonic()
+                self.assertEqual(one.buy().status, 200)
+                while b'"free":9' not in heard and time.monotonic() - began < 5:
+                    heard += connection.socket.recv(4096)
+                self.assertIn(b'"free":9', heard)
+
+
+class Failing(unittest.TestCase):
+    """A node or the server ends at any moment."""
+
+    def sale(self, nodes, disturb, seconds=4):
+        """Sell through all nodes while something is done to them; return what was told, by purchase."""
+        told, lost, stop = {}, [], time.monotonic() + seconds
+
+        def buyer(number):
+            while time.monotonic() < stop:
+                hold = yield crowd.post("/buy_ticket/GA")
+                if hold is None or hold.status != 200:
+                    lost.append("hold")
+                    yield 0.02
+                    continue
+                done = yield crowd.post(f"/complete_purchase/{hold['token']}")
+                if done is None or done.status != 200:
+                    lost.append("purchase")
+                    yield 0.02
+                    continue
+                self.assertNotIn(done["purchase"], told)
+                told[done["purchase"]] = hold["token"]
+
+        threads = [threading.Thread(target=lambda node=node: crowd.Crowd(lambda: node.port).run(
+            [buyer(number) for number in range(16)])) for node in nodes]
+        threads.append(threading.Thread(target=disturb))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return told, lost
+
+    def check(self, node, told, lost):
+        """Hold what was told against what is kept: nothing less, and no more than was left unanswered besides."""
+        node.redis = True
+        kept = {purchase["id"] for purchase in node.purchases()}
+        self.assertGreater(len(told), 100)
+        self.assertLessEqual(set(told), kept)
+        self.assertLessEqual(len(kept), len(told) + lost.count("purchase"))
+        verdict = node.verify()
+        node.redis = None
+        self.assertEqual(verdict.returncode, 0, verdict)
+
+    def test_node_is_killed(self):
+        """kill -9 of a node under load: what it answered is there, the others sell on, it comes back."""
+        with Nodes(3, event(5_000_000)) as all_of_them:
+            victim = all_of_them.nodes[1]
+
+            def disturb():
+                for _ in range(2):
+                    time.sleep(0.8)
+                    victim.kill9()
+                    victim.start()
+
+            told, lost = self.sale(all_of_them.nodes, disturb)
+            self.check(all_of_them.nodes[0], told, lost)
+
+    def test_server_is_killed(self):
+        """kill -9 of a Redis server that syncs before it answers: every answered purchase is there afterwards."""
+        with Nodes(2, event(5_000_000)) as all_of_them:
+            def disturb():
+                for _ in range(2):
+                    time.sleep(0.8)
+                    all_of_them.redis.kill9()
+                    all_of_them.redis.start()
+
+            told, lost = self.sale(all_of_them.nodes, disturb)
+            self.assertTrue(eventually(lambda: all_of_them.nodes[0].buy().status == 200))
+            self.check(all_of_them.nodes[0], told, lost)
+
+    def test_server_stalls(self):
+        """A Redis server that stands still and goes on: nothing is sold twice, nothing answered is lost."""
+        with Nodes(2, event(5_000_000)) as all_of_them:
+            def disturb():
+                for _ in range(3):
+                    time.sleep(0.5)
+                    all_of_them.redis.process.send_signal(signal.SIGSTOP)
+                    time.sleep(0.4)
+                    all_of_them.redis.process.send_signal(signal.SIGCONT)
+
+            told, lost = self.sale(all_of_them.nodes, disturb)
+            self.check(all_of_them.nodes[0], told, lost)
+
+
+class Starting(unittest.TestCase):
+    """A service that cannot keep its promises does not start, and says why."""
+
+    def serve(self, *arguments):
+        return command("serve", "--port", "0", *arguments)
+
+    def test_wrong_address(self):
+        """What is no address is refused as a setting."""
+        for store, status in (("redis:/x", 64), ("postgres://h", 64), ("redis://", 78), ("redis://h:0", 78),
+                              ("redis://h/x", 78), ("redis+cluster://h/1", 78)):
+            told = self.serve("--store", store)
+            self.assertEqual(told.returncode, status, (store, told.stderr))
+
+    def test_nobody_there(self):
+        """Where nobody listens the exit status is 69, after a bounded time."""
+        told = self.serve("--store", "redis://:secret@127.0.0.1:1")
+        self.assertEqual(told.returncode, 69, told.stderr)
+        self.assertNotIn("secret", told.stderr + told.stdout)
+
+    def test_unfit(self):
+        """A server that throws keys away, or syncs later, is refused with a sentence each; a warning is a choice."""
+        room = scratch()
+        redis = RedisServer(room, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
+        try:
+            told = self.serve("--store", redis.address)
+            self.assertEqual(told.returncode, 78, told.stderr)
+            self.assertIn("maxmemory-policy allkeys-lru", told.stderr)
+            self.assertIn("appendonly no", told.stderr)
+            redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+            with Server(event(5), store=redis.address, durability="relaxed") as server:
+                self.assertEqual(server.buy().status, 200)
+                self.assertIn("relaxed: an answered purchase is in the memory", server.stdout())
+        finally:
+            redis.kill9()
+
+
+if __name__ == "__main__":
+    unittest.main()
