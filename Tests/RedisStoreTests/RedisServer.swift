@@ -23,7 +23,8 @@ final class RedisServer: @unchecked Sendable {
             "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--loglevel", "warning", "--save", "",
         ]
         for index in stride(from: 0, to: settings.count, by: 2) {
-            arguments += ["--" + settings[index], settings[index + 1]]
+            let words = settings[index + 1].split(separator: " ").map { $0 == "\"\"" ? "" : String($0) }
+            arguments += ["--" + settings[index]] + words
         }
         self.arguments = arguments
         process = try Self.start(arguments)

@@ -78,7 +78,7 @@ final class TestNode: Sendable {
 extension Logger {
     static var quiet: Logger {
         var logger = Logger(label: "test")
-        logger.logLevel = ProcessInfo.processInfo.environment["TEST_LOG"] == nil ? .critical : .info
+        logger.logLevel = .critical
         return logger
     }
 }

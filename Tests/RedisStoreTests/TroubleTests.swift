@@ -70,6 +70,27 @@ struct TroubleTests {
         #expect(try await places(node) == (5, 0))
     }
 
+    @Test("A server that has no functions runs them as scripts, also after those were flushed")
+    func scripts() async throws {
+        let node = try await TestNode(RedisServer(["appendonly", "no", "rename-command", "FUNCTION \"\""]))
+        _ = try await node.outcome(.define(hall(9)))
+        for round in 1...3 {
+            let command = try holdGA(2, key: "key-\(round)")
+            guard case .held(let view, replayed: false) = try await node.outcome(command) else {
+                Issue.record("not held")
+                return
+            }
+            try node.server.ask("SCRIPT", "FLUSH")
+            guard case .held(_, replayed: true) = try await node.outcome(command) else {
+                Issue.record("not the same again")
+                return
+            }
+            _ = try await node.outcome(.purchase(view.id, PaymentReference("p\(round)")))
+        }
+        #expect(try await places(node) == (0, 6))
+        #expect(try await node.store.recount().broken == nil)
+    }
+
     @Test("A stopped server: unknown, then answered, and a key makes asking again safe")
     func stopped() async throws {
         let node = try await TestNode(RedisServer(), callTimeout: .milliseconds(300))
