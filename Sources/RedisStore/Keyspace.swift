@@ -15,6 +15,8 @@ struct Keyspace: Sendable {
     var events: String { "\(prefix):{events}" }
     /// 16 bytes that are this database's alone.
     var identity: String { "\(prefix):{events}:identity" }
+    /// Which of the two ways of keeping payments and keys the database has.
+    var layout: String { "\(prefix):{events}:layout" }
     /// Operators' keys.
     var operators: String { "\(prefix):{operators}" }
 

@@ -60,27 +60,42 @@ extension RedisStore {
         }
     }
 
-    /// The identity that the database has, or the one that it gets now.
-    static func identity(under key: String, _ client: RedisClient) async throws(RedisStoreError) -> [UInt8] {
+    /// The identity that the database has, or the one that it gets now. One that was written by a single server is not
+    /// read by a cluster, nor the other way round: payments would be looked for where they are not.
+    static func identity(
+        under keyspace: Keyspace, _ client: RedisClient
+    ) async throws(RedisStoreError) -> [UInt8] {
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
-        var set = RedisCommand("SET")
-        set.append(key)
-        set.append(fresh)
-        set.append("NX")
+        let wanted = keyspace.isCluster ? "cluster" : "one server"
         do {
-            _ = try await client.call(set, for: RedisKey("events"))
-            let kept = try await client.call(RedisCommand("GET", key), for: RedisKey("events")).bytes()
-            guard kept.readableBytes == 16 else {
-                throw RedisStoreError.unfit("\(key) in Redis is not the identity of a box office")
+            let layout = try await kept(Array(wanted.utf8), under: keyspace.layout, client)
+            guard String(buffer: layout) == wanted else {
+                throw RedisStoreError.unfit(
+                    "what is under \(keyspace.prefix): was written for \(String(buffer: layout)), and this is \(wanted)"
+                )
             }
-            return Array(kept.readableBytesView)
+            let identity = try await kept(fresh, under: keyspace.identity, client)
+            guard identity.readableBytes == 16 else {
+                throw RedisStoreError.unfit("\(keyspace.identity) in Redis is not the identity of a box office")
+            }
+            return Array(identity.readableBytesView)
         } catch let error as RedisStoreError {
             throw error
         } catch let failure as RedisFailure {
             throw .unreachable(failure)
         } catch {
-            throw .unfit("\(key) in Redis could not be read: \(error)")
+            throw .unfit("what is under \(keyspace.prefix): in Redis could not be read: \(error)")
         }
+    }
+
+    /// What stands under `key`, which is `fresh` where nothing stood.
+    private static func kept(_ fresh: [UInt8], under key: String, _ client: RedisClient) async throws -> ByteBuffer {
+        var set = RedisCommand("SET")
+        set.append(key)
+        set.append(fresh)
+        set.append("NX")
+        _ = try await client.call(set, for: RedisKey("events"))
+        return try await client.call(RedisCommand("GET", key), for: RedisKey("events")).bytes()
     }
 }

@@ -70,7 +70,7 @@ public final class RedisStore: TicketStore, Service {
         foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands, keyspace: keyspace))
         check = try await Self.checked(configuration, client, logger)
         calling = try await Self.load(library, to: client)
-        ledgerIdentity = try await Self.identity(under: keyspace.identity, client)
+        ledgerIdentity = try await Self.identity(under: keyspace, client)
         try await readAllEvents()
         foyer.withLock { $0.condition = .selling }
         startLooking()

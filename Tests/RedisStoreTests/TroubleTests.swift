@@ -205,6 +205,18 @@ struct TroubleTests {
         #expect(node.store.check.objections.count == 2)
     }
 
+    @Test("What was written for one server is not read as a cluster's")
+    func layout() async throws {
+        let server = try RedisServer()
+        try server.ask("SET", "holdfast:{events}:layout", "cluster")
+        do {
+            _ = try await TestNode(server)
+            Issue.record("it opened")
+        } catch let error as RedisStoreError {
+            #expect("\(error)".contains("written for cluster, and this is one server"))
+        }
+    }
+
     @Test("A time without calls, or a clock that jumps, takes a second from deadlines and no more")
     func jump() async throws {
         let subject = try await RedisSubject(clock: TestClock(longestGap: "1000"))
