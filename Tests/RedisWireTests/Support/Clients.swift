@@ -7,12 +7,13 @@ import Testing
 
 /// Runs a client beside what is done with it, and stops it in order.
 func withClient<Value: Sendable>(
-    _ configuration: RedisConfiguration, _ body: (RedisClient) async throws -> Value
+    _ configuration: RedisConfiguration, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+    _ body: (RedisClient) async throws -> Value
 ) async throws -> Value {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let client = try RedisClient(
-        configuration: configuration, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        configuration: configuration, eventLoopGroup: group, logger: logger)
     async let running: Void = client.run()
     let result: Result<Value, any Error>
     do { result = .success(try await body(client)) } catch { result = .failure(error) }
