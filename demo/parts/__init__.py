@@ -1,0 +1,1 @@
+"""The parts of the cluster demo: processes, a shop, and its books."""

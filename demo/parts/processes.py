@@ -1,0 +1,140 @@
+"""Processes of the demo: started on free ports in one directory, and ended whatever happens."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Trouble(Exception):
+    """The demo cannot go on; the text says why."""
+
+
+def free_ports(count):
+    """Return this many ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def wait_for(condition, what, seconds=30, every=0.05):
+    """Wait until the condition is true; raise Trouble if it takes longer."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Trouble(f"{what}: not after {seconds} s")
+        time.sleep(every)
+
+
+class Household:
+    """A directory and the processes that live in it; leaving it ends them and removes it."""
+
+    def __enter__(self):
+        self.room = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
+        self.processes = []
+        return self
+
+    def __exit__(self, *_):
+        # A second Ctrl-C must not leave half of them running.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        for each in self.processes:
+            each.end()
+        shutil.rmtree(self.room, ignore_errors=True)
+
+    def add(self, name, command, executable=None):
+        """Return a process that is not started yet."""
+        process = Process(self.room, name, [str(word) for word in command], executable)
+        self.processes.append(process)
+        return process
+
+
+class Process:
+    """One program of the demo, which may be killed and started again with the same command."""
+
+    def __init__(self, room, name, command, executable):
+        self.name = name
+        self.command = command
+        self.executable = executable
+        self.log = room / f"{name}.log"
+        self.running = None
+        self.seconds_before = 0.0
+
+    def start(self):
+        """Start it and return at once."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("HOLDFAST")}
+        with open(self.log, "ab") as log:
+            # A session of its own: Ctrl-C is for the demo, which ends the others in order.
+            self.running = subprocess.Popen(
+                self.command, executable=self.executable, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=environment, start_new_session=True)
+        return self
+
+    def alive(self):
+        """Return whether it runs."""
+        return self.running is not None and self.running.poll() is None
+
+    def send(self, number):
+        """Send it a signal."""
+        if self.alive():
+            self.running.send_signal(number)
+
+    def kill9(self):
+        """End it without a warning."""
+        self.seconds_before = self.cpu()
+        self.send(signal.SIGKILL)
+        self.running.wait()
+
+    def end(self):
+        """End it and what it started: politely, then not."""
+        if not self.alive():
+            return
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGTERM)
+        try:
+            self.running.wait(3)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.running.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.running.wait()
+
+    def cpu(self):
+        """Return the seconds of CPU that it took, with its children that live and the runs before this one."""
+        if not self.alive():
+            return self.seconds_before
+        total = self.seconds_before
+        for pid in [self.running.pid, *self._children()]:
+            try:
+                fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            total += (int(fields[11]) + int(fields[12])) / TICKS
+        return total
+
+    def _children(self):
+        try:
+            return pathlib.Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children").read_text().split()
+        except OSError:
+            return []
+
+    def said(self):
+        """Return what it logged."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def last_words(self):
+        """Return the last lines of its log, for whoever must find out why it ended."""
+        return "\n".join(self.said().splitlines()[-8:])
