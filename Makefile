@@ -1,6 +1,7 @@
 # make run    builds the release and opens the box office on http://127.0.0.1:8000 (settings: ARGS="--port 9000")
 # make test   builds and runs every test, the running binary included
 # make bench  how fast it is, next to nginx: 20 minutes, ARGS="--quick" for less than five
+# make cluster-demo  a sale on six Redis servers and three nodes behind nginx, with kill -9 in the middle
 # make micro  instructions and allocations of the core against their thresholds
 # make lint   formatting, warnings
 
@@ -11,7 +12,7 @@ SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --sk
 ARGS ?=
 MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build test test-debug planted bench micro lint format packages
+.PHONY: run build test test-debug planted bench cluster-demo micro lint format packages
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -21,6 +22,7 @@ build: packages
 
 test: packages
 	Tests/prepare
+	Tests/prepare cluster
 	# `swift test` by itself would compile everything anew, with other flags.
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_TEST)
@@ -29,6 +31,7 @@ test: packages
 	Tests/Binary/run --on-redis
 	Tests/API/run
 	Tests/Benchmarks/run
+	Tests/Cluster/run
 	Tests/Planted/run
 
 test-debug: packages
@@ -39,6 +42,11 @@ planted:
 
 bench: build
 	benchmarks/run $(ARGS)
+
+# ARGS="--failovers 100" for longer, "--help" for the rest.
+cluster-demo: build
+	@Tests/prepare cluster
+	@demo/cluster $(ARGS)
 
 # By itself: it compiles a world of its own.
 micro: packages

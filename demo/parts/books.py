@@ -1,5 +1,7 @@
 """What buyers were answered against what the box office has: `judge` finds every difference."""
 
+import collections
+
 
 def judge(shop, pool, rows):
     """Return the mistakes, each in a sentence; none if the books balance.
@@ -8,18 +10,20 @@ def judge(shop, pool, rows):
     """
     mistakes = [f"no answer at all: {text}" for text in shop.surprises]
     mistakes += [f"a hold that was answered is not kept: {text}" for text in shop.forgotten]
-    mistakes += [f"purchase {name} was answered to two buyers" for name in shop.twice]
+    names = collections.Counter(name for name, _, _ in shop.purchases.values())
+    mistakes += [f"purchase {name} was answered to {count} buyers" for name, count in names.items() if count > 1]
     if pool["free"] + pool["held"] + pool["sold"] != pool["capacity"] or not pool["balanced"]:
         mistakes.append(f"free {pool['free']} + held {pool['held']} + sold {pool['sold']} is not {pool['capacity']}")
     if pool["oversubscribed"]:
         mistakes.append(f"{pool['oversubscribed']} places are promised twice")
     there = {}
     for row in rows:
-        if row["id"] in there:
-            mistakes.append(f"purchase {row['id']} is in the export twice")
-        there[row["id"]] = row
-    mistakes += [text for text in (_compare(name, *was, there.get(name)) for name, was in shop.purchases.items()) if text]
-    mistakes += [f"purchase {name} was sold to nobody who was told" for name in there if name not in shop.purchases]
+        if row["payment_reference"] in there:
+            mistakes.append(f"{row['payment_reference']} paid for two purchases")
+        there[row["payment_reference"]] = row
+    compared = (_compare(reference, *was, there.get(reference)) for reference, was in shop.purchases.items())
+    mistakes += [text for text in compared if text]
+    mistakes += [f"{row['id']} was sold to nobody who was told" for key, row in there.items() if key not in shop.purchases]
     if len({row["hold"] for row in rows}) != len(rows):
         mistakes.append("a hold was purchased twice")
     exported = sum(line["quantity"] for row in rows for line in row["lines"])
@@ -33,18 +37,17 @@ def judge(shop, pool, rows):
     return mistakes
 
 
-def _compare(name, hold, quantity, reference, row):
+def _compare(reference, name, hold, quantity, row):
     if row is None:
-        return f"LOST: purchase {name} of {quantity} was answered and is not there"
+        return f"LOST: purchase {name} of {quantity} ({reference}) was answered and is not there"
     if row["state"] != "purchased":
         return f"purchase {name} was answered and is {row['state']}"
-    has = (row["hold"], sum(line["quantity"] for line in row["lines"]), row["payment_reference"])
-    if has != (hold, quantity, reference):
-        return f"purchase {name} is {has} and was answered as {(hold, quantity, reference)}"
+    has = (row["id"], row["hold"], sum(line["quantity"] for line in row["lines"]))
+    if has != (name, hold, quantity):
+        return f"{reference} has bought {has} and was answered {(name, hold, quantity)}"
     return None
 
 
 def lost(shop, rows):
     """Return how many answered purchases are not there."""
-    there = {row["id"]: row["payment_reference"] for row in rows}
-    return sum(there.get(name) != was[2] for name, was in shop.purchases.items())
+    return len(shop.purchases.keys() - {row["payment_reference"] for row in rows})

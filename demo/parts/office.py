@@ -61,12 +61,11 @@ class Office:
         os.write(descriptor, f"1 {secrets.token_hex(32)}\n".encode())
         os.close(descriptor)
         self.store = ["--store", servers.address, *settings]
-        self.ports = free_ports(count)
+        *self.ports, self.port = free_ports(count + 1)
         self.nodes = [
             home.add(f"node-{n + 1}", [BINARY, "serve", "--port", port, "--data", home.room / f"node-{n + 1}",
                                        "--token-keys", keys, "--event", event, "--log-level", "warning", *self.store])
             for n, port in enumerate(self.ports)]
-        self.port = free_ports(1)[0]
         # As root, nginx would hand its work to somebody who may not look into our directory.
         text = NGINX.format(
             room=home.room, port=self.port, user="user root root;" if os.geteuid() == 0 else "",

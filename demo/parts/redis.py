@@ -58,7 +58,9 @@ class Server:
         directory = home.room / name
         directory.mkdir()
         command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", directory, "--save", "",
-                   "--maxmemory-policy", "noeviction", "--appendonly", "yes", *settings]
+                   "--maxmemory-policy", "noeviction", "--appendonly", "yes",
+                   # A replica that comes back would wait 5 s for others: nothing is sold meanwhile.
+                   "--repl-diskless-sync-delay", 0, *settings]
         if bus:
             # The same program under two names: the package `redis-tools` has it as redis-check-rdb.
             command += ["--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", 1000,
