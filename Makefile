@@ -30,6 +30,9 @@ test: packages
 	# The same over HTTP with every service's sales on a Redis server of its own.
 	Tests/Binary/run --on-redis
 	Tests/API/run
+	# The client that makes the whole sale, unchanged, on Redis and on a cluster of six.
+	Tests/API/run --on-redis --only test_client
+	Tests/API/run --on-cluster --only test_client
 	Tests/Benchmarks/run
 	Tests/Cluster/run
 	Tests/Planted/run

@@ -52,6 +52,10 @@ class MadeUp(unittest.TestCase):
         """Walks along the links, from hold to purchase to return, are answered as the document says."""
         # A walk ends where the same step is answered another way the second time, so there are several.
         made = sum(self.make_up("stateful", SEED + number) for number in range(8))
+        if "store" in self.server.settings:
+            # What was done is looked for in the ledger's tables.
+            print(f"{made} requests", end=" ... ", flush=True)
+            return
         done = {table: self.server.rows(f"SELECT count(*) FROM {table}")[0][0]
                 for table in ("holds", "extensions", "releases", "purchases", "returns")}
         print(f"{made} requests, {done}", end=" ... ", flush=True)

@@ -102,6 +102,8 @@ class RedisServer:
 
 # Whether every service of the tests keeps its sales on a Redis server of its own (`run --on-redis`).
 on_redis = False
+# Or on servers that they share, at this address.
+shared_store = None
 
 
 def embedded_only(test):
@@ -132,6 +134,8 @@ class Server:
         if on_redis and "store" not in self.settings:
             self.redis = RedisServer(self.room)
             self.settings["store"] = self.redis.address
+        elif shared_store:
+            self.settings.setdefault("store", shared_store)
 
     def __enter__(self):
         try:
