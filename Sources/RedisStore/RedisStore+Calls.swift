@@ -8,6 +8,9 @@ internal import TicketStore
 // Calls that decide: sent, read, and their outcomes handed back.
 
 extension RedisStore {
+    /// How often one call has the functions loaded: where they are flushed all the time, nobody is to wait for ever.
+    static let reloads = 5
+
     /// Does what the foyer says.
     @discardableResult
     func take(_ step: Foyer.Step) -> StoreReply? {
@@ -21,23 +24,28 @@ extension RedisStore {
         return nil
     }
 
-    func call(_ event: UInt64, _ batch: Foyer.Batch) {
+    /// - Parameter attempt: how often the functions were found missing before.
+    func call(_ event: UInt64, _ batch: Foyer.Batch, attempt: Int = 0) {
         var command = library.call(
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
         client.pipeline(durable(command), for: key(of: event)) { outcomes in
-            self.receive(outcomes, event, batch)
+            self.receive(outcomes, event, batch, attempt)
         }
     }
 
     /// The command, and behind it the question whether its replicas have it.
     func durable(_ command: RedisCommand) -> [RedisCommand] {
-        guard configuration.durability == .full, configuration.waitReplicas > 0 else { return [command] }
+        guard waitsForReplicas else { return [command] }
         var wait = RedisCommand("WAIT", isRepeatable: true)
         wait.append(configuration.waitReplicas)
         wait.append(configuration.waitTime.inMilliseconds)
         return [command, wait]
+    }
+
+    private var waitsForReplicas: Bool {
+        configuration.durability == .full && configuration.waitReplicas > 0
     }
 
     func key(of event: UInt64) -> RedisKey {
@@ -53,6 +61,7 @@ extension RedisStore {
         header.writePacked(Double(configuration.limits.keys))
         header.writePacked(Double(configuration.limits.keyRetention.inMilliseconds))
         header.writePacked(Double(configuration.limits.endedHoldsShown.inMilliseconds))
+        header.writePacked(waitsForReplicas ? 1.0 : 0.0)
         return header
     }
 
@@ -63,7 +72,9 @@ extension RedisStore {
         return count >= configuration.waitReplicas
     }
 
-    private func receive(_ outcomes: [RedisClient.Outcome], _ event: UInt64, _ batch: Foyer.Batch) {
+    private func receive(
+        _ outcomes: [RedisClient.Outcome], _ event: UInt64, _ batch: Foyer.Batch, _ attempt: Int
+    ) {
         switch outcomes.first ?? .failure(.notSent(.stopping)) {
         case .success(let reply):
             do {
@@ -77,8 +88,10 @@ extension RedisStore {
             }
         case .failure(.refused(let error)) where error.isUnknownFunction:
             // Nothing was done. Somebody flushed the functions, or this is a server that never had them.
+            guard attempt < Self.reloads else { return end(event, failing: batch, .suspended(.unreachable)) }
             reload { isLoaded in
-                if isLoaded { self.call(event, batch) } else { self.end(event, failing: batch, .outcomeUnknown) }
+                guard isLoaded else { return self.end(event, failing: batch, .suspended(.unreachable)) }
+                self.call(event, batch, attempt: attempt + 1)
             }
         case .failure(let failure):
             let told = StoreFailure(failure)

@@ -112,16 +112,18 @@ extension RedisStore {
     ///
     /// - Parameter done: is given the reply, or `nil` after those who wait were told that it failed.
     private func ask(
-        _ command: RedisCommand, for key: RedisKey, orFail waiting: [Foyer.Waiting],
+        _ command: RedisCommand, for key: RedisKey, orFail waiting: [Foyer.Waiting], attempt: Int = 0,
         _ done: @escaping @Sendable (ByteBuffer?) throws -> Void
     ) {
         client.pipeline(durable(command), for: key) { outcomes in
             do {
                 switch outcomes.first ?? .failure(.notSent(.stopping)) {
                 case .success(let reply) where self.isDurable(outcomes): try done(reply.bytes())
-                case .failure(.refused(let error)) where error.isUnknownFunction:
+                case .failure(.refused(let error)) where error.isUnknownFunction && attempt < Self.reloads:
                     self.reload { isLoaded in
-                        if isLoaded { return self.ask(command, for: key, orFail: waiting, done) }
+                        if isLoaded {
+                            return self.ask(command, for: key, orFail: waiting, attempt: attempt + 1, done)
+                        }
                         self.fail(waiting, .suspended(.unreachable))
                         try? done(nil)
                     }

@@ -44,7 +44,7 @@ extension RedisStore {
     }
 
     /// Reads the list, then every event of it that is news, then places those who waited for it.
-    func readEvents() {
+    func readEvents(attempt: Int = 0) {
         let (known, strangers) = foyer.withLock { ($0.programme.version, $0.takeStrangers()) }
         var command = library.call(.listEvents, calling, keys: [keyspace.events])
         command.append(known)
@@ -57,12 +57,11 @@ extension RedisStore {
                     self.logger.error("The list of events could not be read", metadata: ["error": "\(error)"])
                     self.endReading(failing: strangers, .suspended(.unreachable))
                 }
-            case .failure(.refused(let error)) where error.isUnknownFunction:
+            case .failure(.refused(let error)) where error.isUnknownFunction && attempt < Self.reloads:
                 self.reload { isLoaded in
-                    let failure: StoreFailure? = isLoaded ? nil : .suspended(.unreachable)
-                    if let failure { return self.endReading(failing: strangers, failure) }
+                    guard isLoaded else { return self.endReading(failing: strangers, .suspended(.unreachable)) }
                     self.foyer.withLock { foyer in for one in strangers { foyer.addStranger(one) } }
-                    self.readEvents()
+                    self.readEvents(attempt: attempt + 1)
                 }
             case .failure(let failure):
                 // Only a look was lost: nothing was decided.

@@ -120,6 +120,11 @@ enum RedisHouse {
         }
         if let file = settings.redis.passwordFile { configuration.password = .file(file) }
         if let file = settings.redis.caFile { configuration.tls?.authorities = file }
+        if settings.redis.waitReplicas > 0 {
+            // A reply comes when the replicas had their time.
+            configuration.timeouts.call += settings.redis.waitTime
+            configuration.timeouts.silence += settings.redis.waitTime
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client: RedisClient
         do {

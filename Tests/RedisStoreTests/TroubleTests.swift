@@ -188,6 +188,32 @@ struct TroubleTests {
         }
     }
 
+    @Test("What another node wrote is told only when the replicas have it, too")
+    func othersFacts() async throws {
+        let server = try RedisServer()
+        let one = try await TestNode(server)
+        _ = try await one.outcome(.define(hall(5)))
+        guard case .held(let view, _) = try await one.outcome(holdGA()) else { return }
+        _ = try await one.outcome(.purchase(view.id, PaymentReference("p")))
+        let replica = try RedisServer(["appendonly", "no", "replicaof", "127.0.0.1 \(server.port)"])
+        for _ in 0..<200 where try !server.ask("INFO", "replication").contains("state=online") { usleep(25_000) }
+        let careful = try await TestNode(server) {
+            $0.durability = .full
+            $0.waitReplicas = 1
+            $0.waitTime = .milliseconds(200)
+        }
+        // Which does nothing but tell, and has written nothing itself.
+        guard case .looked = try await careful.outcome(.look(view.id)) else { return }
+        replica.signal(SIGSTOP)
+        defer { replica.signal(SIGCONT) }
+        _ = try await one.outcome(.returnPurchase(view.id))
+        let reply = await careful.store.perform(.look(view.id))
+        guard case .failed(.outcomeUnknown) = reply else {
+            Issue.record("\(reply)")
+            return
+        }
+    }
+
     @Test("An unfit server is refused with the reason, unless told otherwise")
     func unfit() async throws {
         let server = try RedisServer(["appendonly", "no", "maxmemory-policy", "allkeys-lru"])
