@@ -35,7 +35,8 @@ extension RedisStore {
         }
     }
 
-    /// The command, and behind it the question whether its replicas have it.
+    /// The command, and behind it the question whether its replicas have it. Where the command writes nothing that is all
+    /// that the server wrote until then, by whatever connection: an answer may tell of what another node did.
     func durable(_ command: RedisCommand) -> [RedisCommand] {
         guard waitsForReplicas else { return [command] }
         var wait = RedisCommand("WAIT", isRepeatable: true)
@@ -61,7 +62,6 @@ extension RedisStore {
         header.writePacked(Double(configuration.limits.keys))
         header.writePacked(Double(configuration.limits.keyRetention.inMilliseconds))
         header.writePacked(Double(configuration.limits.endedHoldsShown.inMilliseconds))
-        header.writePacked(waitsForReplicas ? 1.0 : 0.0)
         return header
     }
 

@@ -67,12 +67,14 @@ struct ClusterTests {
         for round in 1...40 {
             var holds: [HoldID] = []
             for event in events {
-                guard case .held(let view, _) = try await nodes[1].outcome(holdGA(event: event)) else { return }
+                guard case .held(let view, _) = try await nodes[1].outcome(holdGA(event: event)) else {
+                    throw StoreFailure.outcomeUnknown
+                }
                 holds.append(view.id)
             }
             // A hold that cannot be bought claims the payment first, and must give it up to the others.
             guard case .held(let released, _) = try await nodes[0].outcome(holdGA(event: events[round % 3])) else {
-                return
+                throw StoreFailure.outcomeUnknown
             }
             _ = try await nodes[0].outcome(.release(released.id))
             let payment = PaymentReference("round-\(round)")

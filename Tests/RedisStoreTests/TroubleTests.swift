@@ -191,19 +191,23 @@ struct TroubleTests {
     @Test("What another node wrote is told only when the replicas have it, too")
     func othersFacts() async throws {
         let server = try RedisServer()
-        let one = try await TestNode(server)
+        // A clock that stands: no call writes only because time has passed.
+        let clock = TestClock()
+        let one = try await TestNode(server) { $0.rewriteFunctions = clock.put }
+        try server.ask("FCALL", clock.setter, "0", "1000000", "1000000")
         _ = try await one.outcome(.define(hall(5)))
-        guard case .held(let view, _) = try await one.outcome(holdGA()) else { return }
+        guard case .held(let view, _) = try await one.outcome(holdGA()) else { throw StoreFailure.outcomeUnknown }
         _ = try await one.outcome(.purchase(view.id, PaymentReference("p")))
         let replica = try RedisServer(["appendonly", "no", "replicaof", "127.0.0.1 \(server.port)"])
         for _ in 0..<200 where try !server.ask("INFO", "replication").contains("state=online") { usleep(25_000) }
         let careful = try await TestNode(server) {
+            $0.rewriteFunctions = clock.put
             $0.durability = .full
             $0.waitReplicas = 1
             $0.waitTime = .milliseconds(200)
         }
         // Which does nothing but tell, and has written nothing itself.
-        guard case .looked = try await careful.outcome(.look(view.id)) else { return }
+        guard case .looked = try await careful.outcome(.look(view.id)) else { throw StoreFailure.outcomeUnknown }
         replica.signal(SIGSTOP)
         defer { replica.signal(SIGCONT) }
         _ = try await one.outcome(.returnPurchase(view.id))
@@ -251,10 +255,14 @@ struct TroubleTests {
         }
         try await subject.advance(to: at(1_000_000))
         _ = try await subject.node.outcome(.define(hall(2, hold: .seconds(10), grace: .zero)))
-        guard case .held(let view, _) = try await subject.node.outcome(holdGA()) else { return }
+        guard case .held(let view, _) = try await subject.node.outcome(holdGA()) else {
+            throw StoreFailure.outcomeUnknown
+        }
         // Nine hours forward count as one second.
         try await subject.advance(to: at(33_400_000))
-        guard case .looked(let after) = try await subject.node.outcome(.look(view.id)) else { return }
+        guard case .looked(let after) = try await subject.node.outcome(.look(view.id)) else {
+            throw StoreFailure.outcomeUnknown
+        }
         #expect(after.state == .held)
         // An hour back counts as nothing, and from there it goes on.
         try await subject.advance(to: at(29_800_000))
@@ -264,10 +272,14 @@ struct TroubleTests {
             _ = try await subject.node.outcome(.look(view.id))
         }
         try await subject.advance(to: at(29_808_999))
-        guard case .looked(let last) = try await subject.node.outcome(.look(view.id)) else { return }
+        guard case .looked(let last) = try await subject.node.outcome(.look(view.id)) else {
+            throw StoreFailure.outcomeUnknown
+        }
         #expect(last.state == .held)
         try await subject.advance(to: at(29_809_000))
-        guard case .looked(let gone) = try await subject.node.outcome(.look(view.id)) else { return }
+        guard case .looked(let gone) = try await subject.node.outcome(.look(view.id)) else {
+            throw StoreFailure.outcomeUnknown
+        }
         #expect(gone.state == .expired)
     }
 }

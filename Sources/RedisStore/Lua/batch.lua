@@ -223,11 +223,10 @@ local function no_event()
 end
 
 local function read_limits(event, text)
-  local limits, known_version, must_write = {}, nil, nil
-  event.number, known_version, limits.lines, limits.keys, limits.key_retention, limits.ended_shown, must_write =
-    unpack_struct('<ddddddd', text)
+  local limits, known_version = {}, nil
+  event.number, known_version, limits.lines, limits.keys, limits.key_retention, limits.ended_shown =
+    unpack_struct('<dddddd', text)
   event.limits = limits
-  event.must_write = must_write == 1
   return known_version
 end
 
@@ -245,8 +244,6 @@ local function decide(keys, args)
   local commands = read_commands(args[2])
   local outcomes = {}
   if #commands > 0 then
-    -- A `WAIT` waits for what its own connection wrote. An answer may tell of what another one wrote a moment ago.
-    event.tells_time = event.must_write
     fetch_for(event, commands)
     fetch_entries(event)
     for index, command in ipairs(commands) do

@@ -199,8 +199,6 @@ local function change(keys, args)
     save_event(event)
     return change_reply(UNSETTLED, event)
   end
-  -- Written whatever comes of it, so that a `WAIT` behind this waits for what it tells of.
-  if not event.is_new then save_event(event) end
   local refusal = refusal_of_change(event, asked)
   if refusal then return refusal end
   if asked.kind == 'define' then return define(event, asked, args[2]) end
