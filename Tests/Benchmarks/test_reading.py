@@ -64,6 +64,9 @@ class Reading(unittest.TestCase):
                 check_bench(BENCH | change, 0)
         with self.assertRaises(Trouble):
             check_bench(BENCH, 1)
+        check_bench(BENCH | {"never_sent": 5}, 0, unsent=5)
+        with self.assertRaisesRegex(Trouble, "1 never sent"):
+            check_bench(BENCH | {"never_sent": 6}, 0, unsent=5)
 
     def test_books(self):
         """The ledger has every answered hold and purchase, and no more than may have been under way."""

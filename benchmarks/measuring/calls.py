@@ -40,8 +40,6 @@ class Calls:
                     got = getattr(self, row.name.replace("-", "_"))()
                 except Trouble as trouble:
                     row.faults.append(f"round {number}: {trouble}")
-                    if CALLS[row.name] in self.servers:
-                        self.servers[CALLS[row.name]].books.lose_count()
                     self.run.say(f"{row.name}: does not count: {trouble}")
                     continue
                 self.run.say(f"{row.name:13} ×{got['us'] / control:.2f}  {got['us']:.2f} µs, nginx {control:.2f} µs, "
