@@ -150,6 +150,8 @@ struct TroubleTests {
             }
             try server.restart()
         }
+        // The node comes back to the server by itself, which takes it a moment.
+        _ = try await held(node, holdGA())
         for id in answered {
             guard case .looked(let view) = try await node.outcome(.look(id)) else {
                 Issue.record("hold \(id) is not there")
