@@ -222,6 +222,8 @@ struct LoadResult: Sendable {
 public struct LoadSecond: Sendable {
     public var answers = 0
     public var errors = 0
+    /// Tickets of the plan's type that were free when it was over; nil where the service does not say, or not soon.
+    public var left: Int?
     var latencies = Histogram<UInt64>(highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .two)
 
     mutating func add(_ other: LoadSecond) {

@@ -15,31 +15,36 @@ struct LoadProbe {
     }
 
     func get(_ path: String) async throws -> Answer {
+        try await ask(path, within: .seconds(10)).get()
+    }
+
+    private func ask(_ path: String, within patience: TimeAmount) -> EventLoopFuture<Answer> {
         let loop = group.next()
         let promise = loop.makePromise(of: Answer.self)
-        let channel: any Channel
-        do {
-            channel = try await ClientBootstrap(group: loop)
-                .connectTimeout(.seconds(5))
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                        try channel.pipeline.syncOperations.addHandler(OneAnswer(promise))
-                    }
-                }
-                .connect(host: target.host, port: target.port).get()
-        } catch {
-            promise.fail(error)
-            throw error
-        }
         let head = HTTPRequestHead(
             version: .http1_1, method: .GET, uri: path,
             headers: ["Host": target.authority, "Connection": "close"])
-        channel.write(HTTPClientRequestPart.head(head), promise: nil)
-        try await channel.writeAndFlush(HTTPClientRequestPart.end(nil))
-        let timeout = loop.scheduleTask(in: .seconds(10)) { promise.fail(LoadError.noAnswer) }
-        defer { timeout.cancel() }
-        return try await promise.futureResult.get()
+        ClientBootstrap(group: loop)
+            .connectTimeout(min(patience, .seconds(5)))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(OneAnswer(promise))
+                }
+            }
+            .connect(host: target.host, port: target.port)
+            .whenComplete { result in
+                switch result {
+                case .failure(let error): promise.fail(error)
+                case .success(let channel):
+                    promise.futureResult.whenFailure { _ in channel.close(promise: nil) }
+                    channel.write(HTTPClientRequestPart.head(head), promise: nil)
+                    channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+                }
+            }
+        let timeout = loop.scheduleTask(in: patience) { promise.fail(LoadError.noAnswer) }
+        promise.futureResult.whenComplete { _ in timeout.cancel() }
+        return promise.futureResult
     }
 
     /// Whether the server is a holdfast: others are only looked at.
@@ -50,7 +55,17 @@ struct LoadProbe {
 
     /// Tickets of the plan's type that are free, as the service counts; nil if it does not say.
     func free(_ plan: LoadPlan) async throws -> Int? {
-        let answer = try await get(LoadProbe.availabilityPath(plan))
+        Self.free(plan, in: try await get(LoadProbe.availabilityPath(plan)))
+    }
+
+    /// The same for somebody who watches: nil also where no answer came soon.
+    func freeNow(_ plan: LoadPlan) -> EventLoopFuture<Int?> {
+        ask(LoadProbe.availabilityPath(plan), within: .milliseconds(500))
+            .map { Self.free(plan, in: $0) }
+            .flatMapErrorThrowing { _ in nil }
+    }
+
+    private static func free(_ plan: LoadPlan, in answer: Answer) -> Int? {
         guard answer.status == 200, case .object(let members) = try? JSONValue.read(answer.body, limits: JSONLimits())
         else { return nil }
         switch members.first(where: { $0.name == "types" })?.value {

@@ -55,7 +55,14 @@ public struct LoadRun: Sendable {
         if plan.scenario == .soldout, let before, before > 0 { throw LoadError.notSoldOut(free: before) }
 
         let life = isOurs ? try await probe.life(plan) : nil
-        let seconds = LoadSeconds(loops: plan.threads, onSecond)
+        let watched: @Sendable (LoadSecond) -> Void = { [plan] second in
+            probe.freeNow(plan).whenSuccess { left in
+                var second = second
+                second.left = left
+                onSecond(second)
+            }
+        }
+        let seconds = LoadSeconds(loops: plan.threads, isOurs ? watched : onSecond)
         let loops = Array(group.makeIterator())
         var offices: [NIOLoopBound<LoadOffice>] = []
         for (index, loop) in loops.enumerated() {

@@ -9,7 +9,9 @@ struct AnswerQueue {
         var answer: ByteBuffer?
     }
 
-    private var slots = CircularBuffer<Slot>()
+    /// Room for one, and for more where somebody sends more at once: for sixteen, as by default, it would be a tenth of
+    /// what an idle connection takes.
+    private var slots = CircularBuffer<Slot>(initialCapacity: 2)
     /// The number of the first slot.
     private var first = 0
 

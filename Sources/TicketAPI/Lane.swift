@@ -66,7 +66,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     private(set) var routedStanding: CallerQuota.Standing?
     private(set) lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
     /// What waits until everything before it is answered.
-    private var backlog = CircularBuffer<Arrival>()
+    private var backlog = CircularBuffer<Arrival>(initialCapacity: 2)
     private var wantsRead = false
     /// The client, a refusal or a stop has said that nothing more is taken.
     private var isEnding = false

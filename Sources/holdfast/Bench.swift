@@ -151,6 +151,7 @@ struct Bench: AsyncParsableCommand {
         let line =
             "\(grouped(second.answers))/s  p50 \(BenchText.time(second.microseconds(at: 50)))  "
             + "p99 \(BenchText.time(second.microseconds(at: 99)))  errors \(second.errors)"
+            + (second.left.map { "  left \(grouped($0))" } ?? "")
         print(isTerminal ? "\r\u{1b}[K\(line)" : line, terminator: isTerminal ? "" : "\n")
         flushStandardOutput()
     }

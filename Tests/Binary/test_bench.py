@@ -100,6 +100,7 @@ class Bench(ServiceCase):
                     self.assertTrue(result["books"]["balance"])
                     self.assertEqual([second["answers"] > 0 for second in result["by_second"]], [True])
                     self.assertIn("books      balance", printed)
+                    self.assertRegex(printed, r"(?m)^[\d,]+/s  p50 .*  p99 .*  errors 0  left [\d,]+$")
                     latency = result["latency_us"]
                     self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["max"])
                     if scenario == "sale":
@@ -194,6 +195,7 @@ class Elsewhere(unittest.TestCase):
             ran = command("bench", url, "--duration", "1", "--warm-up", "0", "--connections", "4")
             self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
             self.assertIn("not checked: this is no holdfast", ran.stdout)
+            self.assertNotIn("left", ran.stdout)
             self.assertEqual(set(stranger.asked), {"GET /health/live HTTP/1.1", "GET /page?x=1 HTTP/1.1"})
             before = len(stranger.asked)
             ran = command("bench", url, "--scenario", "hold", "--duration", "1")
