@@ -61,9 +61,9 @@ struct Bench: AsyncParsableCommand {
 
     @Option(
         help:
-            "Of a sale: percent of holds that are paid for when they are over, if the run is so long and --event is known."
+            "Of a sale: percent of holds that are paid for when they are over, if the run is so long and --event is known (5, or what the others leave)."
     )
-    var late = 5
+    var late: Int?
 
     @Option(help: "Of a sale: percent of requests that are asked twice.")
     var repeats = 5
@@ -90,11 +90,14 @@ struct Bench: AsyncParsableCommand {
         try expect((1...86_400).contains(duration), "--duration must be from 1 to 86400")
         try expect((0...3_600).contains(warmUp), "--warm-up must be from 0 to 3600")
         try expect((1...64).contains(threads), "--threads must be from 1 to 64")
-        for (name, percent) in [("abandons", abandons), ("releases", releases), ("late", late), ("repeats", repeats)] {
+        for (name, percent) in [
+            ("abandons", abandons), ("releases", releases), ("late", late ?? 0), ("repeats", repeats),
+        ] {
             try expect((0...100).contains(percent), "--\(name) must be from 0 to 100")
         }
         try expect(
-            abandons + releases + late <= 100, "--abandons, --releases and --late must be 100 together at the most")
+            abandons + releases + (late ?? 0) <= 100,
+            "--abandons, --releases and --late must be 100 together at the most")
         let isName = { (text: String) in
             (1...32).contains(text.utf8.count)
                 && text.utf8.allSatisfy {
@@ -103,6 +106,9 @@ struct Bench: AsyncParsableCommand {
         }
         try expect(isName(event) && isName(type), "--event and --type must be 1 to 32 of A-Z a-z 0-9 _ -")
     }
+
+    /// Whoever leaves nothing for them did not ask for late payments.
+    private var lateShare: Int { late ?? min(5, 100 - abandons - releases) }
 
     func run() async throws {
         try await Failure.told {
@@ -118,7 +124,7 @@ struct Bench: AsyncParsableCommand {
             plan.arrivals = arrivals
             plan.duration = .seconds(duration)
             plan.warmUp = .seconds(warmUp)
-            (plan.abandons, plan.releases, plan.late, plan.repeats) = (abandons, releases, late, repeats)
+            (plan.abandons, plan.releases, plan.late, plan.repeats) = (abandons, releases, lateShare, repeats)
             (plan.threads, plan.seed) = (threads, seed)
             let run = LoadRun(plan, target: target, number: .random(in: 1...999_999_999))
             let isTerminal = isatty(1) == 1

@@ -162,6 +162,12 @@ class Bench(ServiceCase):
                 # Late ones are among all that were purchased, half of which were in time.
                 self.assertGreater(result["purchased"] - result["purchased_late"], result["held"] // 3)
 
+    def test_all_are_released(self):
+        """Shares that leave nothing for late payments are no mistake."""
+        _, result = self.bench("--scenario", "sale", "--api", "v1", "--abandons", "0", "--releases", "100")
+        self.assertEqual((result["purchased"], result["expired"]), (0, 0))
+        self.assertGreater(result["released"], 0)
+
     def test_page(self):
         """The page needs nothing from outside and has the plots."""
         with tempfile.TemporaryDirectory() as room:
