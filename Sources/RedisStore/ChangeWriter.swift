@@ -66,20 +66,7 @@ enum ChangeWriter {
         }
         asked.member("types") { value in
             value.array { types in
-                for type in definition.types { write(type, to: &types) }
-            }
-        }
-    }
-
-    private static func write(_ type: EventDefinition.TicketType, to types: inout JSONWriter) {
-        types.object { writer in
-            writer.member("code", type.code.text)
-            writer.member("name", type.name)
-            writer.member("price", type.price)
-            writer.member("pools") { value in
-                value.array { pools in
-                    for pool in type.pools { pools.value(pool.text) }
-                }
+                for type in definition.types { EventDocument.write(type, to: &types) }
             }
         }
     }

@@ -36,10 +36,7 @@ extension RedisStore {
                     self.fail([waiting], .suspended(.unreachable))
                 }
             case .failure(.refused(let error)) where error.isUnknownFunction:
-                self.reload { isLoaded in
-                    if !isLoaded { return self.fail([waiting], .suspended(.unreachable)) }
-                    self.change(waiting, attempt: attempt + 1)
-                }
+                self.loadAndChange(waiting, attempt: attempt + 1)
             case .failure(let failure):
                 let told = StoreFailure(failure)
                 self.noteFailure(failure, told)
@@ -106,15 +103,20 @@ extension RedisStore {
                     self.fail([waiting], .outcomeUnknown)
                 }
             case .failure(.refused(let error)) where error.isUnknownFunction:
-                self.reload { isLoaded in
-                    if !isLoaded { return self.fail([waiting], .suspended(.unreachable)) }
-                    self.change(waiting, attempt: attempt + 1)
-                }
+                self.loadAndChange(waiting, attempt: attempt + 1)
             case .failure(let failure):
                 let told = StoreFailure(failure)
                 self.noteFailure(failure, told)
                 self.fail([waiting], told)
             }
+        }
+    }
+
+    /// The functions were not on the server, so nothing was done: loads them, and begins again.
+    private func loadAndChange(_ waiting: Foyer.Waiting, attempt: Int) {
+        reload { isLoaded in
+            if !isLoaded { return self.fail([waiting], .suspended(.unreachable)) }
+            self.change(waiting, attempt: attempt)
         }
     }
 

@@ -79,7 +79,8 @@ public enum EventDocument {
         }
     }
 
-    private static func write(_ type: EventDefinition.TicketType, to types: inout JSONWriter) {
+    /// A ticket type as it stands in a definition; a store that keeps definitions in a form of its own has it alike.
+    package static func write(_ type: EventDefinition.TicketType, to types: inout JSONWriter) {
         types.object { writer in
             writer.member("code", type.code.text)
             writer.member("name", type.name)

@@ -2,6 +2,7 @@ import BoxOffice
 import EmbeddedStore
 import Foundation
 import GRDB
+import StoreContract
 import Testing
 
 func sql(_ path: String, _ statement: String) throws {

@@ -1,5 +1,6 @@
 import BoxOffice
 import EmbeddedStore
+import StoreContract
 import Synchronization
 import Testing
 import TicketStore

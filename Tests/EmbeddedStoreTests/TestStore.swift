@@ -118,29 +118,3 @@ final class TestStore: ContractSubject {
         return try EmbeddedStore(configuration, logger: logger)
     }
 }
-
-/// One event, so many places.
-func hall(
-    _ places: Int, id: String = "hall", hold: Duration = .seconds(60), grace: Duration = .seconds(2),
-    change: (inout EventDefinition) -> Void = { _ in }
-) throws -> EventDefinition {
-    let floor = try code("floor")
-    var definition = EventDefinition(
-        id: try code(id), holdTime: hold, grace: grace, pools: [.init(code: floor, capacity: places)],
-        types: [.init(code: try code("GA"), price: 1_000, pools: [floor])])
-    change(&definition)
-    return definition
-}
-
-func code(_ text: String) throws -> Code {
-    struct NoCode: Error {}
-    guard let code = Code(text) else { throw NoCode() }
-    return code
-}
-
-func holdGA(_ quantity: Int = 1, event: String = "hall", key: String? = nil) throws -> Command {
-    .hold(
-        HoldRequest(
-            event: try code(event), lines: OneOrMore(Line(type: try code("GA"), quantity: quantity)),
-            key: key.flatMap { IdempotencyKey($0) }))
-}

@@ -2,6 +2,7 @@ import BoxOffice
 import Foundation
 import RedisStore
 import RedisWire
+import StoreContract
 import Testing
 import TicketStore
 

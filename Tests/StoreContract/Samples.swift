@@ -1,0 +1,31 @@
+public import BoxOffice
+
+/// One event, so many places.
+public func hall(
+    _ places: Int, id: String = "hall", hold: Duration = .seconds(60), grace: Duration = .seconds(2),
+    change: (inout EventDefinition) -> Void = { _ in }
+) throws -> EventDefinition {
+    let floor = try code("floor")
+    var definition = EventDefinition(
+        id: try code(id), holdTime: hold, grace: grace, pools: [.init(code: floor, capacity: places)],
+        types: [.init(code: try code("GA"), price: 1_000, pools: [floor])])
+    change(&definition)
+    return definition
+}
+
+/// The code that is written so.
+public func code(_ text: String) throws -> Code {
+    struct NoCode: Error {}
+    guard let code = Code(text) else { throw NoCode() }
+    return code
+}
+
+/// A hold of such an event.
+public func holdGA(
+    _ quantity: Int = 1, event: String = "hall", key: String? = nil, buyer: String? = nil
+) throws -> Command {
+    .hold(
+        HoldRequest(
+            event: try code(event), lines: OneOrMore(Line(type: try code("GA"), quantity: quantity)),
+            buyer: buyer.flatMap { Buyer($0) }, key: key.flatMap { IdempotencyKey($0) }))
+}
