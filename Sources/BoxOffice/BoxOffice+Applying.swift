@@ -138,11 +138,7 @@ extension BoxOffice {
 
     /// Changes each pool that `line` draws from, counted up to now.
     mutating func changePools(of line: HeldLine, in index: Int, _ change: (inout Pool) -> Void) {
-        for pool in events[index].offers[Int(line.type)].pools {
-            events[index].pools[pool].settle(at: clock)
-            change(&events[index].pools[pool])
-        }
-        events[index].noteChange()
+        events[index].changePools(of: line, at: clock, change)
     }
 
     mutating func remember(_ key: KeyFact, _ id: HoldID, deadline: Timestamp, extensions: UInt8) {

@@ -5,7 +5,7 @@ extension BoxOffice {
         _ definition: EventDefinition, paused: Bool? = nil, expecting revision: UInt64? = nil
     ) -> Decision {
         let index = eventIndexes[definition.id]
-        if let refusal = refusalOfRevision(revision, of: index) { return Decision(.refused(refusal)) }
+        if let refusal = refusalOfRevision(revision, of: index) { return (.refused(refusal), nil) }
         var mistakes = definition.mistakes(limits: limits)
         if let index {
             events[index].settle(at: clock)
@@ -13,35 +13,35 @@ extension BoxOffice {
         } else if events.count >= limits.events {
             mistakes.append(Mistake("/id", "would be more than \(limits.events) events, counting removed ones"))
         }
-        guard mistakes.isEmpty else { return Decision(.refused(.invalid(mistakes))) }
+        guard mistakes.isEmpty else { return (.refused(.invalid(mistakes)), nil) }
         let isPaused = index.map { events[$0].isPaused } ?? false
         if let index, events[index].definition == definition, isPaused == paused ?? isPaused {
-            return Decision(.eventChanged(definition.id, revision: events[index].revision))
+            return (.eventChanged(definition.id, revision: events[index].revision), nil)
         }
         return changed(definition, paused: paused ?? isPaused)
     }
 
     mutating func setPaused(_ paused: Bool, _ event: Code) -> Decision {
-        guard let index = eventIndexes[event] else { return Decision(.refused(.unknownEvent)) }
+        guard let index = eventIndexes[event] else { return (.refused(.unknownEvent), nil) }
         guard events[index].isPaused != paused else {
-            return Decision(.eventChanged(event, revision: events[index].revision))
+            return (.eventChanged(event, revision: events[index].revision), nil)
         }
         return changed(events[index].definition, paused: paused)
     }
 
     mutating func remove(_ event: Code, expecting revision: UInt64?) -> Decision {
-        guard let index = eventIndexes[event] else { return Decision(.refused(.unknownEvent)) }
-        if let refusal = refusalOfRevision(revision, of: index) { return Decision(.refused(refusal)) }
+        guard let index = eventIndexes[event] else { return (.refused(.unknownEvent), nil) }
+        if let refusal = refusalOfRevision(revision, of: index) { return (.refused(refusal), nil) }
         events[index].settle(at: clock)
         guard !events[index].hasSold, events[index].pools.allSatisfy({ $0.promised == 0 }) else {
-            return Decision(.refused(.eventHasSales))
+            return (.refused(.eventHasSales), nil)
         }
-        return Decision(.eventRemoved(event), make(.removed(event: UInt32(index))))
+        return (.eventRemoved(event), make(.removed(event: UInt32(index))))
     }
 
     private mutating func changed(_ definition: EventDefinition, paused: Bool) -> Decision {
         let fact = make(.defined(definition, paused: paused))
-        return Decision(.eventChanged(definition.id, revision: definitionCount), fact)
+        return (.eventChanged(definition.id, revision: definitionCount), fact)
     }
 
     private func refusalOfRevision(_ expected: UInt64?, of index: Int?) -> Refusal? {

@@ -1,89 +1,80 @@
 // Deciding what becomes of a hold that was given: extended, released, purchased, returned.
 
 extension BoxOffice {
-    mutating func extend(_ id: HoldID, key: IdempotencyKey?) -> Answer {
+    mutating func extend(_ id: HoldID, key: IdempotencyKey?) throws(NotAtHand) -> Decision {
         let keyFact = key.map { KeyFact(key: $0, fingerprint: Fingerprint.ofExtending(id)) }
-        if let keyFact, let answer = answer(to: keyFact) { return answer }
-        return withRecord(id) { office, record in
-            switch record.state {
-            case .purchased: return Decision(.refused(.alreadyPurchased))
-            case .returned: return Decision(.refused(.purchaseReturned))
-            case .released: return Decision(.refused(.holdReleased))
-            case .refundOwed: return office.sayExpired(record)
-            case .held: break
-            }
-            guard record.isLive(at: office.clock) else { return office.sayExpired(record) }
-            let terms = office.events[Int(record.event)].terms
-            guard record.extensions < terms.maximumExtensions else {
-                return Decision(.refused(.extensionDenied(limit: terms.maximumExtensions)))
-            }
-            let deadline = max(record.deadline, office.clock.advanced(by: terms.life))
-            let fact = office.make(.extended(id, deadline: deadline, key: keyFact))
-            return Decision(.extended(office.view(id), replayed: false), fact)
+        if let keyFact, let answer = try answer(to: keyFact) { return answer }
+        guard let record = try record(of: id) else { return refuse(.unknownHold) }
+        switch record.state {
+        case .purchased: return refuse(.alreadyPurchased)
+        case .returned: return refuse(.purchaseReturned)
+        case .released: return refuse(.holdReleased)
+        case .refundOwed: return sayExpired(record)
+        case .held: break
         }
+        guard record.isLive(at: clock) else { return sayExpired(record) }
+        let terms = events[Int(record.event)].terms
+        guard record.extensions < terms.maximumExtensions else {
+            return refuse(.extensionDenied(limit: terms.maximumExtensions))
+        }
+        let deadline = max(record.deadline, clock.advanced(by: terms.life))
+        let fact = make(.extended(id, deadline: deadline, key: keyFact))
+        return (.extended(view(id), replayed: false), fact)
     }
 
-    mutating func release(_ id: HoldID) -> Answer {
-        withRecord(id) { office, record in
-            switch record.state {
-            case .purchased: return Decision(.refused(.alreadyPurchased))
-            case .returned: return Decision(.refused(.purchaseReturned))
-            case .released, .refundOwed: return Decision(.released(office.view(id), repeated: true))
-            case .held: break
-            }
-            guard record.isLive(at: office.clock) else {
-                let clock = office.recordExpiry(of: record)
-                return Decision(.released(office.view(id), repeated: true), clock)
-            }
-            let fact = office.make(.released(id))
-            return Decision(.released(office.view(id), repeated: false), fact)
+    mutating func release(_ id: HoldID) throws(NotAtHand) -> Decision {
+        guard let record = try record(of: id) else { return refuse(.unknownHold) }
+        switch record.state {
+        case .purchased: return refuse(.alreadyPurchased)
+        case .returned: return refuse(.purchaseReturned)
+        case .released, .refundOwed: return (.released(view(id), repeated: true), nil)
+        case .held: break
         }
+        guard record.isLive(at: clock) else {
+            let reached = recordExpiry(of: record)
+            return (.released(view(id), repeated: true), reached)
+        }
+        let fact = make(.released(id))
+        return (.released(view(id), repeated: false), fact)
     }
 
-    mutating func purchase(_ id: HoldID, _ payment: PaymentReference?) -> Answer {
-        withRecord(id) { office, record in
-            if let payment, let other = office.payments[payment], other != id {
-                return Decision(.refused(.paymentConflict))
-            }
-            switch record.state {
-            case .purchased:
-                // The same reference, or none, asks again; a reference not yet known is a second payment.
-                if let payment, office.payments[payment] == nil { return Decision(.refused(.paymentConflict)) }
-                return Decision(.purchased(office.view(id), late: record.late, repeated: true))
-            case .returned: return Decision(.refused(.purchaseReturned))
-            case .released: return Decision(.refused(.holdReleased))
-            case .refundOwed: return office.oweRefund(id, payment)
-            case .held: break
-            }
-            guard record.isLive(at: office.clock) else { return office.purchaseLate(id, record, payment) }
-            let fact = office.make(.purchased(id, payment: payment, late: false))
-            return Decision(.purchased(office.view(id), late: false, repeated: false), fact)
+    mutating func purchase(_ id: HoldID, _ payment: PaymentReference?) throws(NotAtHand) -> Decision {
+        guard let record = try record(of: id) else { return refuse(.unknownHold) }
+        if let payment, let other = payments[payment], other != id { return refuse(.paymentConflict) }
+        switch record.state {
+        case .purchased:
+            // The same reference, or none, asks again; a reference not yet known is a second payment.
+            if let payment, payments[payment] == nil { return refuse(.paymentConflict) }
+            return (.purchased(view(id), late: record.late, repeated: true), nil)
+        case .returned: return refuse(.purchaseReturned)
+        case .released: return refuse(.holdReleased)
+        case .refundOwed: return oweRefund(id, payment)
+        case .held: break
         }
+        guard record.isLive(at: clock) else { return purchaseLate(id, record, payment) }
+        let fact = make(.purchased(id, payment: payment, late: false))
+        return (.purchased(view(id), late: false, repeated: false), fact)
     }
 
-    mutating func returnPurchase(_ id: HoldID) -> Answer {
-        withRecord(id) { office, record in
-            switch record.state {
-            case .returned: return Decision(.returned(office.view(id), repeated: true))
-            case .held, .released, .refundOwed: return Decision(.refused(.notPurchased))
-            case .purchased: break
-            }
-            let fact = office.make(.returned(id))
-            return Decision(.returned(office.view(id), repeated: false), fact)
+    mutating func returnPurchase(_ id: HoldID) throws(NotAtHand) -> Decision {
+        guard let record = try record(of: id) else { return refuse(.unknownHold) }
+        switch record.state {
+        case .returned: return (.returned(view(id), repeated: true), nil)
+        case .held, .released, .refundOwed: return refuse(.notPurchased)
+        case .purchased: break
         }
+        let fact = make(.returned(id))
+        return (.returned(view(id), repeated: false), fact)
     }
 
-    mutating func look(_ id: HoldID) -> Answer {
-        withRecord(id) { office, record in
-            if !record.isLive(at: office.clock),
-                record.deadline.advanced(by: office.limits.endedHoldsShown) <= office.clock
-            {
-                return Decision(.refused(.unknownHold))
-            }
-            let isExpired = record.state == .held && !record.isLive(at: office.clock)
-            let clock = isExpired ? office.recordExpiry(of: record) : nil
-            return Decision(.looked(office.view(id)), clock)
+    mutating func look(_ id: HoldID) throws(NotAtHand) -> Decision {
+        guard let record = try record(of: id) else { return refuse(.unknownHold) }
+        if !record.isLive(at: clock), record.deadline.advanced(by: limits.endedHoldsShown) <= clock {
+            return refuse(.unknownHold)
         }
+        let isExpired = record.state == .held && !record.isLive(at: clock)
+        let reached = isExpired ? recordExpiry(of: record) : nil
+        return (.looked(view(id)), reached)
     }
 
     /// Paid after the deadline (rule 9): one try for the same places at the same price, or money is owed.
@@ -94,7 +85,7 @@ extension BoxOffice {
             return oweRefund(id, payment)
         }
         let fact = make(.purchased(id, payment: payment, late: true))
-        return Decision(.purchased(view(id), late: true, repeated: false), fact)
+        return (.purchased(view(id), late: true, repeated: false), fact)
     }
 
     /// Whether the buyer may still have the tickets of a hold that is counted no more: a buyer who let a hold expire
@@ -108,13 +99,13 @@ extension BoxOffice {
     /// Once told that money is owed for a payment, that stays so, whatever comes free later: it may be paid back by
     /// now.
     private mutating func oweRefund(_ id: HoldID, _ payment: PaymentReference?) -> Decision {
-        guard let payment else { return Decision(.refused(.holdExpired(refundRequired: false))) }
+        guard let payment else { return refuse(.holdExpired(refundRequired: false)) }
         let fact = payments[payment] == nil ? make(.refundOwed(id, payment: payment)) : nil
-        return Decision(.refused(.holdExpired(refundRequired: true)), fact)
+        return (.refused(.holdExpired(refundRequired: true)), fact)
     }
 
     private mutating func sayExpired(_ record: HoldRecord) -> Decision {
-        Decision(.refused(.holdExpired(refundRequired: false)), recordExpiry(of: record))
+        (.refused(.holdExpired(refundRequired: false)), recordExpiry(of: record))
     }
 
     /// A fact that the clock reached the deadline, if none says so yet: before anyone is told of an expiry it must be
@@ -123,13 +114,11 @@ extension BoxOffice {
         lastFactAt < record.deadline ? make(.clockReached) : nil
     }
 
-    private mutating func withRecord(
-        _ id: HoldID, _ decide: (inout BoxOffice, HoldRecord) -> Decision
-    ) -> Answer {
-        guard let record = holds.record(id) else {
-            return holds.wasGiven(id) ? .notAtHand(id) : refuse(.unknownHold)
-        }
-        return .decided(decide(&self, record))
+    /// The hold of that number; `nil` if none was given.
+    private func record(of id: HoldID) throws(NotAtHand) -> HoldRecord? {
+        if let record = holds.record(id) { return record }
+        if holds.wasGiven(id) { throw NotAtHand(hold: id) }
+        return nil
     }
 
     /// - Precondition: the hold is at hand.

@@ -2,15 +2,12 @@
 // the buyer's limit, every pool. Who may ask was settled at the edge.
 
 extension BoxOffice {
-    mutating func hold(_ request: HoldRequest, at now: Moment) -> Answer {
+    mutating func hold(_ request: HoldRequest, at now: Moment) throws(NotAtHand) -> Decision {
         let key = request.key.map { KeyFact(key: $0, fingerprint: request.fingerprint) }
-        if let key, let answer = answer(to: key) { return answer }
+        if let key, let answer = try answer(to: key) { return answer }
         guard let index = eventIndex(of: request.event) else { return refuse(.unknownEvent) }
         var lines: OneOrMore<HeldLine>
-        switch check(request.lines, in: index) {
-        case .success(let checked): lines = checked
-        case .failure(let refusal): return refuse(refusal.refusal)
-        }
+        do { lines = try checked(request.lines, in: index) } catch { return refuse(error.refusal) }
         let terms = events[index].terms
         if let refusal = refusalOfSale(terms, isPaused: events[index].isPaused, at: now) { return refuse(refusal) }
         if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) {
@@ -25,7 +22,7 @@ extension BoxOffice {
         let view = HoldView(
             id: id, event: UInt32(index), state: .held, lines: lines, expiresAt: terms.told(deadline),
             extensionsRemaining: terms.maximumExtensions)
-        return .decided(Decision(.held(view, replayed: false), fact))
+        return (.held(view, replayed: false), fact)
     }
 
     /// The index of an event. In an on-sale nearly every hold is for the event of the last one, which is compared before
@@ -42,61 +39,59 @@ extension BoxOffice {
     }
 
     /// The answer to a request whose key decides it: it was used before, or there is no room for one more.
-    mutating func answer(to key: KeyFact) -> Answer? {
-        if let use = keys.use(of: key.key, at: clock, retention: limits.keyRetention) { return replay(use, key) }
+    mutating func answer(to key: KeyFact) throws(NotAtHand) -> Decision? {
+        if let use = keys.use(of: key.key, at: clock, retention: limits.keyRetention) { return try replay(use, key) }
         let hasRoom = keys.hasRoom(under: limits.keys, at: clock, retention: limits.keyRetention)
         return hasRoom ? nil : refuse(.tooManyKeys)
     }
 
     /// The answer of then to a request that comes again with its key.
-    private func replay(_ use: KeyTable.Use, _ key: KeyFact) -> Answer {
+    private func replay(_ use: KeyTable.Use, _ key: KeyFact) throws(NotAtHand) -> Decision {
         guard use.fingerprint == key.fingerprint else { return refuse(.keyReused) }
-        guard let record = holds.record(use.hold) else { return .notAtHand(use.hold) }
+        guard let record = holds.record(use.hold) else { throw NotAtHand(hold: use.hold) }
         let terms = events[Int(record.event)].terms
         let view = HoldView(
             id: use.hold, event: record.event, state: .held, lines: holds.lines(use.hold, record),
             expiresAt: terms.told(use.deadline),
             extensionsRemaining: max(0, terms.maximumExtensions - Int(use.extensions)))
-        return .decided(
-            Decision(use.extensions == 0 ? .held(view, replayed: true) : .extended(view, replayed: true)))
+        return (use.extensions == 0 ? .held(view, replayed: true) : .extended(view, replayed: true), nil)
     }
 
     private struct Refused: Error {
         let refusal: Refusal
     }
 
-    private func check(_ lines: OneOrMore<Line>, in index: Int) -> Result<OneOrMore<HeldLine>, Refused> {
+    /// What `lines` ask for, of types that there are and as many as one hold may have.
+    private func checked(_ lines: OneOrMore<Line>, in index: Int) throws(Refused) -> OneOrMore<HeldLine> {
         guard lines.count <= limits.linesPerHold else {
-            return .failure(Refused(refusal: .invalid([Mistake("/lines", "must be \(limits.linesPerHold) or fewer")])))
+            throw Refused(refusal: .invalid([Mistake("/lines", "must be \(limits.linesPerHold) or fewer")]))
         }
-        var held: OneOrMore<HeldLine>?
-        for line in lines {
-            guard let type = events[index].typeIndex(of: line.type) else {
-                return .failure(Refused(refusal: .unknownTicketType(line.type)))
-            }
-            // A quantity that does not fit is refused below.
-            let quantity = Int32(clamping: line.quantity)
-            let checked = HeldLine(
-                type: UInt16(type), quantity: quantity, price: events[index].offers[type].price)
-            if held == nil { held = OneOrMore(checked) } else { held?.rest.append(checked) }
-        }
+        let held = try lines.map { line throws(Refused) in try checked(line, in: index) }
         let most = events[index].terms.ticketsPerHold
         var total = 0
         for (position, line) in lines.enumerated() {
             guard line.quantity >= 1, line.quantity <= most else {
-                let mistake = Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")
-                return .failure(Refused(refusal: .invalid([mistake])))
+                throw Refused(refusal: .invalid([Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")]))
             }
             guard (1...line.quantity).contains(line.minimum) else {
-                let mistake = Mistake("/lines/\(position)/min_quantity", "must be from 1 to \(line.quantity)")
-                return .failure(Refused(refusal: .invalid([mistake])))
+                let reason = "must be from 1 to \(line.quantity)"
+                throw Refused(refusal: .invalid([Mistake("/lines/\(position)/min_quantity", reason)]))
             }
             total += line.quantity
         }
-        guard total <= most, let held else {
-            return .failure(Refused(refusal: .invalid([Mistake("/lines", "must ask for \(most) tickets or fewer")])))
+        guard total <= most else {
+            throw Refused(refusal: .invalid([Mistake("/lines", "must ask for \(most) tickets or fewer")]))
         }
-        return .success(held)
+        return held
+    }
+
+    private func checked(_ line: Line, in index: Int) throws(Refused) -> HeldLine {
+        guard let type = events[index].typeIndex(of: line.type) else {
+            throw Refused(refusal: .unknownTicketType(line.type))
+        }
+        // A quantity that does not fit is refused by whoever asked for the line.
+        return HeldLine(
+            type: UInt16(type), quantity: Int32(clamping: line.quantity), price: events[index].offers[type].price)
     }
 
     /// The buyer's limit, then every pool.
@@ -232,7 +227,7 @@ extension BoxOffice {
         return earliest.map { .temporarilyHeld(earliest: $0) } ?? .insufficientQuantity(available: fewest)
     }
 
-    func refuse(_ refusal: Refusal) -> Answer {
-        .decided(Decision(.refused(refusal)))
+    func refuse(_ refusal: Refusal) -> Decision {
+        (.refused(refusal), nil)
     }
 }

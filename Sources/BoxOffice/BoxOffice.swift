@@ -7,12 +7,12 @@
 /// Commands come in the order of their moments. Deciding costs well under a microsecond, whatever the number of
 /// places, of live holds or of holds that ended.
 public struct BoxOffice: Sendable {
-    /// What came of handing in a command.
-    public enum Answer: Sendable, Equatable {
-        case decided(Decision)
-        /// The command is about a hold that ended long ago and is no longer at hand: read it from the ledger,
-        /// ``recall(_:)`` it, and hand the command in again.
-        case notAtHand(HoldID)
+    /// The command is about a hold that ended long ago and is no longer at hand: read it from the ledger,
+    /// ``recall(_:)`` it, and hand the command in again.
+    ///
+    /// Thrown rather than one case of an answer: a decision is some two hundred bytes, and every wrapping copied it.
+    public struct NotAtHand: Error, Equatable {
+        public let hold: HoldID
     }
 
     public let limits: Limits
@@ -41,20 +41,21 @@ public struct BoxOffice: Sendable {
     /// Decides one command, and applies what follows from it.
     ///
     /// - Parameter now: not before the moment of any earlier command.
-    public mutating func decide(_ command: Command, at now: Moment) -> Answer {
+    /// - Throws: where the hold it is about must be recalled first; nothing was decided.
+    public mutating func decide(_ command: Command, at now: Moment) throws(NotAtHand) -> Decision {
         advance(to: now.office)
         switch command {
-        case .hold(let request): return hold(request, at: now)
-        case .extend(let id, let key): return extend(id, key: key)
-        case .release(let id): return release(id)
-        case .purchase(let id, let payment): return purchase(id, payment)
-        case .returnPurchase(let id): return returnPurchase(id)
-        case .look(let id): return look(id)
+        case .hold(let request): return try hold(request, at: now)
+        case .extend(let id, let key): return try extend(id, key: key)
+        case .release(let id): return try release(id)
+        case .purchase(let id, let payment): return try purchase(id, payment)
+        case .returnPurchase(let id): return try returnPurchase(id)
+        case .look(let id): return try look(id)
         case .define(let definition, let paused, let revision):
-            return .decided(define(definition, paused: paused, expecting: revision))
-        case .pause(let event): return .decided(setPaused(true, event))
-        case .resume(let event): return .decided(setPaused(false, event))
-        case .remove(let event, let revision): return .decided(remove(event, expecting: revision))
+            return define(definition, paused: paused, expecting: revision)
+        case .pause(let event): return setPaused(true, event)
+        case .resume(let event): return setPaused(false, event)
+        case .remove(let event, let revision): return remove(event, expecting: revision)
         }
     }
 

@@ -131,7 +131,8 @@ struct Event: Sendable, Equatable {
     }
 
     /// The index that a type's code leads to. Nearly every event has few types, and looking through them is faster than
-    /// hashing a text.
+    /// hashing a text. Inlined always: a call would be handed a copy of the whole event.
+    @inline(__always)
     func typeIndex(of code: Code) -> Int? {
         guard types.count <= 8 else { return typeIndexes[code] }
         for index in types.indices where types[index].code == code && !offers[index].isRetired { return index }
@@ -155,6 +156,13 @@ struct Event: Sendable, Equatable {
 
     mutating func noteChange() {
         version += 1
+    }
+
+    /// Changes each pool that `line` draws from, counted up to now.
+    @inline(__always)
+    mutating func changePools(of line: HeldLine, at now: Timestamp, _ change: (inout Pool) -> Void) {
+        for index in offers[Int(line.type)].pools { pools[index].change(at: now, change) }
+        noteChange()
     }
 
     mutating func settle(at now: Timestamp) {

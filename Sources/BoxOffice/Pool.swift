@@ -39,6 +39,13 @@ struct Pool: Sendable, Equatable {
         return true
     }
 
+    /// Counts up to now, and changes it: one way into the list of pools for both.
+    @inline(__always)
+    mutating func change(at now: Timestamp, _ change: (inout Pool) -> Void) {
+        settle(at: now)
+        change(&self)
+    }
+
     mutating func hold(_ quantity: Int, until deadline: Timestamp) {
         held += quantity
         calendar.add(quantity, at: deadline)

@@ -71,10 +71,8 @@ struct Desk: Sendable {
             return Taken(reply: .failed(.overloaded))
         }
         let (moment, step) = readClock()
-        switch office.decide(command, at: moment) {
-        case .notAtHand(let hold):
-            gathering.lookups.append(Lookup(hold: hold, command: command, note: note, ticket: ticket, box: box))
-        case .decided(let decision):
+        do {
+            let decision = try office.decide(command, at: moment)
             let reply = StoreReply.decided(decision.outcome, at: moment)
             if let fact = decision.fact {
                 append(fact, note: note, at: moment)
@@ -82,6 +80,8 @@ struct Desk: Sendable {
                 return Taken(reply: reply, step: step)
             }
             gathering.replies.add(TicketedReply(ticket: ticket, reply: reply), for: box)
+        } catch {
+            gathering.lookups.append(Lookup(hold: error.hold, command: command, note: note, ticket: ticket, box: box))
         }
         guard let enough = wakesCommitterAt, gathering.count >= enough else { return Taken(step: step) }
         wakesCommitterAt = nil

@@ -20,7 +20,7 @@ struct AtHandTests {
         /// `nil` if the hold is not at hand.
         mutating func decide(_ command: Command, at seconds: Int64) -> Outcome? {
             let now = Moment(office: Timestamp(milliseconds: seconds * 1_000), wall: WallTime(milliseconds: 0))
-            guard case .decided(let decision) = office.decide(command, at: now) else { return nil }
+            guard let decision = try? office.decide(command, at: now) else { return nil }
             if let fact = decision.fact { ledger.add(fact) }
             return decision.outcome
         }

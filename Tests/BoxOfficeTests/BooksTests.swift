@@ -17,7 +17,7 @@ struct BooksTests {
     private func count(_ free: Int, _ held: Int, _ sold: Int) -> [PoolCount] {
         var office = BoxOffice()
         let now = Moment(office: .zero, wall: WallTime(milliseconds: 0))
-        _ = office.decide(.define(Halls.hall("floor=2", "GA:floor")), at: now)
+        _ = try? office.decide(.define(Halls.hall("floor=2", "GA:floor")), at: now)
         var counts = office.counts(at: now)
         (counts[0].free, counts[0].held, counts[0].sold) = (free, held, sold)
         return counts

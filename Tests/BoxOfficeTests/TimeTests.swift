@@ -143,9 +143,9 @@ struct TimeTests {
             Moment(office: Timestamp(milliseconds: seconds * 1_000), wall: WallTime(milliseconds: 0))
         }
         let line = OneOrMore(Line(type: Halls.code("GA"), quantity: 1))
-        _ = office.decide(.define(Halls.hall("floor=1", "GA:floor")), at: moment(1))
+        _ = try? office.decide(.define(Halls.hall("floor=1", "GA:floor")), at: moment(1))
         #expect(office.recordClock(ifOlderThan: .zero) == nil)
-        _ = office.decide(.hold(HoldRequest(event: Halls.code("main"), lines: line)), at: moment(1))
+        _ = try? office.decide(.hold(HoldRequest(event: Halls.code("main"), lines: line)), at: moment(1))
         office.advance(to: moment(4).office)
         #expect(office.recordClock(ifOlderThan: .seconds(4)) == nil)
         #expect(office.recordClock(ifOlderThan: .seconds(3))?.fact == .clockReached)

@@ -87,10 +87,10 @@ extension BoxOffice {
     /// Decides, and reads a hold that is no longer at hand from `ledger`, as a store does.
     mutating func decide(_ command: Command, at now: Moment, recallingFrom ledger: FoldedFacts) -> Decision? {
         for _ in 0..<2 {
-            switch decide(command, at: now) {
-            case .decided(let decision): return decision
-            case .notAtHand(let id):
-                guard let hold = ledger.hold(id) else { return nil }
+            do {
+                return try decide(command, at: now)
+            } catch {
+                guard let hold = ledger.hold(error.hold) else { return nil }
                 recall(hold)
             }
         }

@@ -149,7 +149,7 @@ public struct Rehearsal {
 
     @discardableResult
     private mutating func decide(_ command: Command) -> Outcome {
-        guard case .decided(let decision) = office.decide(command, at: moment) else {
+        guard let decision = try? office.decide(command, at: moment) else {
             preconditionFailure("every hold is at hand")
         }
         return decision.outcome
