@@ -72,11 +72,12 @@ struct Desk: Sendable {
         }
         let (moment, step) = readClock()
         do {
-            let decision = try office.decide(command, at: moment)
-            let reply = StoreReply.decided(decision.outcome, at: moment)
-            if let fact = decision.fact {
+            // Apart at once: whole, they would be copied by the runtime, field by field.
+            let (outcome, fact) = try office.decide(command, at: moment)
+            let reply = StoreReply.decided(outcome, at: moment)
+            if let fact {
                 append(fact, note: note, at: moment)
-            } else if !waits(decision.outcome) {
+            } else if !waits(outcome) {
                 return Taken(reply: reply, step: step)
             }
             gathering.replies.add(TicketedReply(ticket: ticket, reply: reply), for: box)

@@ -20,14 +20,28 @@ struct FactWriter {
             let at = entry.recorded.at.milliseconds
             switch entry.recorded.fact {
             case .held(let id, let fact):
-                try holds.run(
-                    Int64(id.number), sequence, at, Int64(fact.event), fact.deadline.milliseconds,
-                    Int64(fact.lines.first.type), Int64(fact.lines.first.quantity), fact.lines.first.price,
-                    Int64(fact.lines.rest.count), text: fact.buyer?.text)
+                try holds.run { row in
+                    row.add(id.number)
+                    row.add(sequence)
+                    row.add(at)
+                    row.add(fact.event)
+                    row.add(fact.deadline.milliseconds)
+                    row.add(fact.lines.first.type)
+                    row.add(fact.lines.first.quantity)
+                    row.add(fact.lines.first.price)
+                    row.add(fact.lines.rest.count)
+                    row.add(fact.buyer?.text)
+                }
                 if !fact.lines.rest.isEmpty { try write(fact.lines.rest, of: id) }
                 if let key = fact.key { try write(key, entry.recorded, id, fact.deadline, extensions: 0, with: keys) }
             case .purchased(let id, let payment, let late):
-                try purchases.run(Int64(id.number), sequence, at, late ? 1 : 0, text: payment?.text)
+                try purchases.run { row in
+                    row.add(id.number)
+                    row.add(sequence)
+                    row.add(at)
+                    row.add(late ? 1 : 0)
+                    row.add(payment?.text)
+                }
             default:
                 try writeSeldom(entry, keys)
             }
@@ -56,7 +70,7 @@ struct FactWriter {
                 .run(Int64(id.number), number, sequence, at, deadline.milliseconds)
             if let key { try write(key, entry.recorded, id, deadline, extensions: number, with: keys) }
         case .refundOwed(let id, let payment):
-            try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), text: payment.text)
+            try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), texts: [payment.text])
         case .recovered(let event, let until):
             try insert("recoveries", "seq, at, event, until").run(sequence, at, Int64(event), until.milliseconds)
         case .removed(let event):
@@ -68,7 +82,7 @@ struct FactWriter {
             guard let catalogue = entry.catalogue else { preconditionFailure("a definition comes with its catalogue") }
             let document = String(decoding: EventDocument.write(definition), as: UTF8.self)
             try insert("definitions", "seq, at, event, paused, document")
-                .run(sequence, at, Int64(catalogue.event), paused ? 1 : 0, text: document)
+                .run(sequence, at, Int64(catalogue.event), paused ? 1 : 0, texts: [document])
             try write(catalogue)
         }
     }
@@ -85,9 +99,15 @@ struct FactWriter {
         _ key: KeyFact, _ recorded: RecordedFact, _ id: HoldID, _ deadline: Timestamp, extensions: Int64,
         with statement: RowStatement
     ) throws {
-        try statement.run(
-            Int64(recorded.sequence), recorded.at.milliseconds, Int64(id.number),
-            Int64(bitPattern: key.fingerprint), deadline.milliseconds, extensions, text: key.key.text)
+        try statement.run { row in
+            row.add(recorded.sequence)
+            row.add(recorded.at.milliseconds)
+            row.add(id.number)
+            row.add(Int64(bitPattern: key.fingerprint))
+            row.add(deadline.milliseconds)
+            row.add(extensions)
+            row.add(key.key.text)
+        }
     }
 
     private func nextExtension(of id: HoldID) throws -> Int64 {
@@ -98,10 +118,10 @@ struct FactWriter {
 
     private func write(_ catalogue: EventCatalogue) throws {
         let event = Int64(catalogue.event)
-        try insert("events", "event, code", orReplace: true).run(event, text: catalogue.code.text)
+        try insert("events", "event, code", orReplace: true).run(event, texts: [catalogue.code.text])
         let pools = try insert("event_pools", "event, pool, capacity, code", orReplace: true)
         for (index, pool) in catalogue.pools.enumerated() {
-            try pools.run(event, Int64(index), Int64(pool.capacity), text: pool.code.text)
+            try pools.run(event, Int64(index), Int64(pool.capacity), texts: [pool.code.text])
         }
         let types = try insert("ticket_types", "event, type, retired, code, name", orReplace: true)
         let draws = try insert("draws", "event, type, pool", orReplace: true)
@@ -135,37 +155,49 @@ struct RowStatement {
         self.statement = statement
     }
 
-    /// A list of its own for each row, as `Int64...` would make it, was a twentieth of the allocations of a hold.
+    /// Writes the row that `fill` gives, column by column.
     @inline(__always)
-    func run<each Number: BinaryInteger>(_ number: repeat each Number, text: String? = nil) throws {
-        let handle = statement.sqliteStatement
-        var position: CInt = 1
-        for number in repeat each number {
-            sqlite3_bind_int64(handle, position, Int64(number))
+    func run(_ fill: (inout Columns) -> Void) throws {
+        var columns = Columns(handle: statement.sqliteStatement)
+        fill(&columns)
+        try step()
+    }
+
+    /// The same for rows that are seldom: a list is made of the numbers.
+    func run(_ numbers: Int64..., texts: [String] = []) throws {
+        try run { columns in
+            for number in numbers { columns.add(number) }
+            for text in texts { columns.add(text) }
+        }
+    }
+
+    /// The columns of a row, from the first on.
+    struct Columns {
+        fileprivate let handle: SQLiteStatement
+        private var position: CInt = 0
+
+        fileprivate init(handle: SQLiteStatement) {
+            self.handle = handle
+        }
+
+        @inline(__always)
+        mutating func add(_ number: some BinaryInteger) {
             position += 1
+            sqlite3_bind_int64(handle, position, Int64(number))
         }
-        if position <= sqlite3_bind_parameter_count(handle) { bind(text, at: position) }
-        try step()
-    }
 
-    func run(_ numbers: Int64..., texts: [String]) throws {
-        let handle = statement.sqliteStatement
-        for (index, number) in numbers.enumerated() { sqlite3_bind_int64(handle, CInt(index + 1), number) }
-        for (index, text) in texts.enumerated() { bind(text, at: CInt(numbers.count + index + 1)) }
-        try step()
-    }
-
-    private func bind(_ text: String?, at position: CInt) {
-        guard var text else {
-            sqlite3_bind_null(statement.sqliteStatement, position)
-            return
-        }
-        // SQLite takes a copy: the bytes need not outlive the call.
-        let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-        text.withUTF8 { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { characters in
-                _ = sqlite3_bind_text(
-                    statement.sqliteStatement, position, characters.baseAddress, CInt(characters.count), copied)
+        mutating func add(_ text: String?) {
+            position += 1
+            guard var text else {
+                sqlite3_bind_null(handle, position)
+                return
+            }
+            // SQLite takes a copy: the bytes need not outlive the call.
+            let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+            text.withUTF8 { bytes in
+                bytes.withMemoryRebound(to: CChar.self) { characters in
+                    _ = sqlite3_bind_text(handle, position, characters.baseAddress, CInt(characters.count), copied)
+                }
             }
         }
     }

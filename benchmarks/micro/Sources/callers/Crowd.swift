@@ -74,6 +74,26 @@ struct Crowd {
         return result
     }
 
+    /// So many times, all ask together and wait until each was answered: the same commits each time, whatever the disk
+    /// does. For counting instructions and allocations from outside.
+    ///
+    /// - Returns: whether all were answered with a hold and the books balance.
+    func run(turns: Int) -> Bool {
+        for _ in 0..<turns {
+            for ticket in 0..<callers { ask(ticket) }
+            var answered = 0
+            while answered < callers {
+                for reply in box.take() {
+                    guard case .decided(.held, at: _) = reply.reply else { return false }
+                    answered += 1
+                }
+            }
+        }
+        let counts = store.counts()
+        store.stop()
+        return counts.count == 1 && counts.allSatisfy { $0.balances && $0.held == turns * callers }
+    }
+
     private func ask(_ ticket: Int) {
         let reply = store.submit(command, ticket: UInt64(ticket), replyTo: box)
         precondition(reply == nil, "a hold waits for the disk")
