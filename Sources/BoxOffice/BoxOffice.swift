@@ -106,6 +106,11 @@ public struct BoxOffice: Sendable {
         eventIndexes[event].map { (events[$0].definition, events[$0].isPaused, events[$0].revision) }
     }
 
+    /// The number that the next hold gets.
+    public var nextHold: HoldID {
+        HoldID(holds.next)
+    }
+
     /// The codes of all events, in the order in which they were first defined.
     public var eventCodes: [Code] {
         events.lazy.filter { !$0.isRemoved }.map(\.definition.id)

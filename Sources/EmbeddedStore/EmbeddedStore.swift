@@ -52,6 +52,8 @@ public final class EmbeddedStore: TicketStore, Service {
     public let configuration: Configuration
     /// 16 bytes that are this ledger's alone: tokens are bound to it.
     public let ledgerIdentity: [UInt8]
+    /// The openings of the ledger, this one last.
+    public let series: [HoldSeries]
     /// Where the ledger is.
     public let ledgerPath: String
 
@@ -83,7 +85,11 @@ public final class EmbeddedStore: TicketStore, Service {
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         ledgerIdentity = try ledger.identity(orMake: fresh, at: configuration.clock().wall)
         var desk = Desk(queuedFacts: configuration.queuedFacts, clock: configuration.clock)
-        desk.recover(try Self.readBack(ledger, configuration.limits))
+        let recovered = try Self.readBack(ledger, configuration.limits)
+        series = try ledger.beginSeries(
+            HoldSeries(first: recovered.office.nextHold, mark: UInt64.random(in: 1 ... .max, using: &random)),
+            at: configuration.clock().wall)
+        desk.recover(recovered)
         try ledger.commit(desk.takeRecovery())
         desk.open()
         self.desk = Mutex(desk)

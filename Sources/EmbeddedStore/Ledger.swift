@@ -76,6 +76,28 @@ struct Ledger: Sendable {
         }
     }
 
+    /// Begins a series of holds, and returns all there were, in their order.
+    ///
+    /// It is on the disk with either durability: what a power cut takes back must not be its mark, too.
+    func beginSeries(_ series: HoldSeries, at wall: WallTime) throws(LedgerError) -> [HoldSeries] {
+        try translating {
+            let all = try queue.write { db in
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO series (first, mark, began_at) VALUES (?, ?, ?)",
+                    arguments: [
+                        Int64(series.first.number), Int64(bitPattern: series.mark), wall.milliseconds,
+                    ])
+                let rows = try Row.fetchAll(db, sql: "SELECT first, mark FROM series ORDER BY first")
+                return rows.map { row in
+                    HoldSeries(
+                        first: HoldID(UInt64(clamping: row[0] as Int64)), mark: UInt64(bitPattern: row[1] as Int64))
+                }
+            }
+            if durability == .relaxed { _ = try queue.writeWithoutTransaction(Self.settleLog) }
+            return all
+        }
+    }
+
     /// Makes a batch durable: all of it or nothing.
     func commit(_ batch: Batch) throws(LedgerError) {
         try translating {

@@ -12,8 +12,14 @@ enum LedgerSchema {
         migrator.registerMigration("1 facts") { try $0.execute(sql: facts) }
         migrator.registerMigration("1 readable") { try $0.execute(sql: readable) }
         migrator.registerMigration("2 operators") { try $0.execute(sql: operators) }
+        migrator.registerMigration("3 series") { try $0.execute(sql: series) }
         return migrator
     }
+
+    private static let series = """
+        -- Which holds were given out between one opening and the next; tokens are bound to the mark. Before the first: 0.
+        CREATE TABLE series (first INTEGER PRIMARY KEY, mark INTEGER NOT NULL, began_at INTEGER NOT NULL) STRICT;
+        """
 
     private static let operators = """
         CREATE TABLE removals (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event INTEGER NOT NULL) STRICT;

@@ -2,6 +2,7 @@ public import BoxOffice
 internal import Crypto
 internal import CryptoExtras
 internal import NIOCore
+public import TicketStore
 
 /// A secret that tokens are signed with, under a number that the token names, so that keys can be rotated.
 public struct TokenKey: Sendable {
@@ -22,8 +23,8 @@ public struct TokenKey: Sendable {
 /// Makes and checks the tokens that prove who may use a hold.
 ///
 /// A token is a signature and no stored secret: 1 byte key number, 7 bytes hold number, 16 bytes of signature over
-/// both, as 32 characters of base64url. A copied ledger gives none away, a forged one is refused without asking the
-/// store, and the same hold always has the same token, so a replay needs none kept.
+/// both and the mark of the hold's series, as 32 characters of base64url. A copied ledger gives none away, a forged one is
+/// refused without asking the store, and the same hold always has the same token, so a replay needs none kept.
 ///
 /// The signature is one block of AES-256 under a key that HKDF derives from the secret and the ledger's identity: a
 /// pseudorandom permutation of a message that always fills exactly one block, so each tag is as hard to guess as 128
@@ -39,11 +40,14 @@ public struct TokenMint: Sendable {
     private let current: UInt8
     /// By key number.
     private let keys: [SymmetricKey?]
+    /// In the order of their numbers.
+    private let series: [HoldSeries]
 
     /// - Parameters:
     ///   - keys: at least one; the last one signs, all of them are accepted.
     ///   - ledger: the identity of the ledger that hold numbers belong to.
-    public init(keys: [TokenKey], ledger: [UInt8]) {
+    ///   - series: the ledger's, in the order of their numbers; empty where no number is ever given out twice.
+    public init(keys: [TokenKey], ledger: [UInt8], series: [HoldSeries] = []) {
         guard let last = keys.last else { preconditionFailure("tokens need a key") }
         var derived = [SymmetricKey?](repeating: nil, count: 256)
         for key in keys {
@@ -51,6 +55,7 @@ public struct TokenMint: Sendable {
                 inputKeyMaterial: key.key, salt: ledger, info: Self.purpose, outputByteCount: 32)
         }
         self.keys = derived
+        self.series = series
         self.current = last.number
     }
 
@@ -73,7 +78,7 @@ public struct TokenMint: Sendable {
     private func write(_ hold: HoldID, into text: UnsafeMutableRawBufferPointer) {
         guard let key = keys[Int(current)] else { preconditionFailure("the current key is there") }
         let named = UInt64(current) << 56 | (hold.number & Self.numberBits)
-        let tag = Self.tag(key, named)
+        let tag = Self.tag(key, named, mark(of: hold.number & Self.numberBits))
         var bytes = (named.bigEndian, tag.0, tag.1)
         withUnsafeBytes(of: &bytes) { Base64URL.encode($0, into: text) }
     }
@@ -93,15 +98,20 @@ public struct TokenMint: Sendable {
         guard withUnsafeMutableBytes(of: &words, { Base64URL.decode(token, into: $0) }) else { return nil }
         let named = UInt64(bigEndian: words.0)
         guard let key = keys[Int(named >> 56)] else { return nil }
-        let tag = Self.tag(key, named)
+        let tag = Self.tag(key, named, mark(of: named & Self.numberBits))
         // Both halves are compared before anything depends on either.
         let difference = (tag.0 ^ words.1) | (tag.1 ^ words.2)
         return difference == 0 ? HoldID(named & Self.numberBits) : nil
     }
 
-    /// The signature: the block of the number and zeros, enciphered. In the order of its bytes in memory.
-    private static func tag(_ key: SymmetricKey, _ named: UInt64) -> (UInt64, UInt64) {
-        var block = (named.bigEndian, UInt64(0))
+    /// The mark of the series that a number is of; nearly always the last one's. 0 before the first.
+    private func mark(of number: UInt64) -> UInt64 {
+        series.last { $0.first.number <= number }?.mark ?? 0
+    }
+
+    /// The signature: the block of number and mark, enciphered. In the order of its bytes in memory.
+    private static func tag(_ key: SymmetricKey, _ named: UInt64, _ mark: UInt64) -> (UInt64, UInt64) {
+        var block = (named.bigEndian, mark.bigEndian)
         withUnsafeMutableBytes(of: &block) { bytes in
             var bytes = bytes
             do {

@@ -17,6 +17,7 @@ struct OpenedStore: Sendable {
     let hasOperators: Bool
     /// What tokens are bound to.
     let identity: [UInt8]
+    let series: [HoldSeries]
     /// Where everything is, with its name in the greeting.
     let place: (name: String, text: String)
     /// What an answer is worth, in one line.
@@ -68,7 +69,7 @@ struct OpenedStore: Sendable {
             }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
-            place: ("Ledger", store.ledgerPath), durability: worth, stop: store.stop)
+            series: store.series, place: ("Ledger", store.ledgerPath), durability: worth, stop: store.stop)
     }
 
     private static func redis(
@@ -96,7 +97,7 @@ struct OpenedStore: Sendable {
         let keys = try await RedisHouse.told { try await keyring.list() }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: keys.contains { $0.revokedAt == nil },
-            identity: store.ledgerIdentity,
+            identity: store.ledgerIdentity, series: [],
             place: (
                 "Redis",
                 isCluster

@@ -123,7 +123,8 @@ struct BoxOfficeHouse {
         let greeting = Greeting(settings: settings, opened: opened, classicEvent: classicEvent)
         return TicketService(
             store: opened.store, keyring: opened.keyring, configuration: configuration,
-            mint: TokenMint(keys: keys, ledger: opened.identity), logger: Logger(label: "holdfast.http"),
+            mint: TokenMint(keys: keys, ledger: opened.identity, series: opened.series),
+            logger: Logger(label: "holdfast.http"),
             whenListening: { greeting.print(port: $0) })
     }
 
