@@ -27,6 +27,14 @@ struct Desk: Sendable {
         var isEmpty: Bool {
             facts.entries.isEmpty && count == 0
         }
+
+        /// An empty one with room for as many facts: batches that follow each other are nearly as large, and growing to
+        /// that each time copies every fact once.
+        var successor: Batch {
+            var next = Batch()
+            next.facts.entries.reserveCapacity(facts.entries.count)
+            return next
+        }
     }
 
     /// A command about a hold that must be read from the ledger first.
@@ -75,7 +83,7 @@ struct Desk: Sendable {
             // Apart at once: whole, they would be copied by the runtime, field by field.
             let (outcome, fact) = try office.decide(command, at: moment)
             let reply = StoreReply.decided(outcome, at: moment)
-            if let fact {
+            if let fact = consume fact {
                 append(fact, note: note, at: moment)
             } else if !waits(outcome) {
                 return Taken(reply: reply, step: step)
@@ -135,11 +143,11 @@ struct Desk: Sendable {
         (isCommitting || !gathering.facts.entries.isEmpty) && outcome.dependsOnFacts
     }
 
-    private mutating func append(_ fact: RecordedFact, note: AuditNote? = nil, at moment: Moment) {
+    private mutating func append(_ fact: consuming RecordedFact, note: AuditNote? = nil, at moment: Moment) {
         var catalogue: EventCatalogue?
         if case .defined(let definition, _) = fact.fact { catalogue = office.catalogue(of: definition.id) }
+        if let note, fact.fact != .clockReached { gathering.facts.notes.append((copy fact, note)) }
         gathering.facts.entries.append(.init(recorded: fact, catalogue: catalogue))
-        if let note, fact.fact != .clockReached { gathering.facts.notes.append((fact, note)) }
         noteWallClock(at: moment)
     }
 
@@ -160,8 +168,9 @@ struct Desk: Sendable {
         isCommitting = isReady
         wakesCommitterAt = isReady ? nil : max(1, enough)
         guard isReady else { return nil }
-        defer { gathering = Batch() }
-        return gathering
+        let batch = gathering
+        gathering = batch.successor
+        return batch
     }
 
     /// Callers that wait for the batch that gathers.

@@ -15,10 +15,10 @@ struct FactWriter {
         let holds = RowStatement(try db.cachedStatement(sql: Self.insertHold))
         let purchases = RowStatement(try db.cachedStatement(sql: Self.insertPurchase))
         let keys = RowStatement(try db.cachedStatement(sql: Self.insertKey))
-        for entry in batch.entries {
-            let sequence = Int64(entry.recorded.sequence)
-            let at = entry.recorded.at.milliseconds
-            switch entry.recorded.fact {
+        for index in batch.entries.indices {
+            let sequence = Int64(batch.entries[index].recorded.sequence)
+            let at = batch.entries[index].recorded.at.milliseconds
+            switch batch.entries[index].recorded.fact {
             case .held(let id, let fact):
                 try holds.run { row in
                     row.add(id.number)
@@ -33,7 +33,7 @@ struct FactWriter {
                     row.add(fact.buyer?.text)
                 }
                 if !fact.lines.rest.isEmpty { try write(fact.lines.rest, of: id) }
-                if let key = fact.key { try write(key, entry.recorded, id, fact.deadline, extensions: 0, with: keys) }
+                if let key = fact.key { try write(key, sequence, at, id, fact.deadline, extensions: 0, with: keys) }
             case .purchased(let id, let payment, let late):
                 try purchases.run { row in
                     row.add(id.number)
@@ -43,7 +43,7 @@ struct FactWriter {
                     row.add(payment?.text)
                 }
             default:
-                try writeSeldom(entry, keys)
+                try writeSeldom(batch.entries[index], keys)
             }
         }
         for (fact, note) in batch.notes {
@@ -68,7 +68,7 @@ struct FactWriter {
             let number = try nextExtension(of: id)
             try insert("extensions", "hold, number, seq, at, deadline")
                 .run(Int64(id.number), number, sequence, at, deadline.milliseconds)
-            if let key { try write(key, entry.recorded, id, deadline, extensions: number, with: keys) }
+            if let key { try write(key, sequence, at, id, deadline, extensions: number, with: keys) }
         case .refundOwed(let id, let payment):
             try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), texts: [payment.text])
         case .recovered(let event, let until):
@@ -96,12 +96,12 @@ struct FactWriter {
     }
 
     private func write(
-        _ key: KeyFact, _ recorded: RecordedFact, _ id: HoldID, _ deadline: Timestamp, extensions: Int64,
+        _ key: KeyFact, _ sequence: Int64, _ at: Int64, _ id: HoldID, _ deadline: Timestamp, extensions: Int64,
         with statement: RowStatement
     ) throws {
         try statement.run { row in
-            row.add(recorded.sequence)
-            row.add(recorded.at.milliseconds)
+            row.add(sequence)
+            row.add(at)
             row.add(id.number)
             row.add(Int64(bitPattern: key.fingerprint))
             row.add(deadline.milliseconds)

@@ -11,7 +11,7 @@ public struct WaitingReplies: Sendable {
 
     /// Few boxes wait at once (one an event loop), so a walk finds them faster than a hash.
     @inlinable
-    public mutating func add(_ reply: TicketedReply, for box: any ReplyBox) {
+    public mutating func add(_ reply: consuming TicketedReply, for box: any ReplyBox) {
         replyCount += 1
         for index in boxes.indices.reversed() where boxes[index].box === box {
             boxes[index].replies.append(reply)
