@@ -9,6 +9,10 @@ struct CallReply {
         case decided = 1
         /// More places came free by themselves than one call counts: nothing was decided, ask again.
         case again = 2
+        /// A recount of the event by somebody else is under way.
+        case busy = 3
+        /// The recount is under way no more.
+        case interrupted = 4
     }
 
     struct Pool: Equatable, Sendable {

@@ -16,6 +16,7 @@ enum ChangeWriter {
             writer.object { asked in
                 asked.member("kind", "define")
                 asked.member("revision", revision)
+                asked.member("recovery_grace", limits.recoveryGrace.inMilliseconds)
                 if let expecting { asked.member("expecting", expecting) }
                 if let paused { asked.member("paused", paused) }
                 asked.member("has_mistakes", !mistakes.isEmpty)
@@ -23,21 +24,23 @@ enum ChangeWriter {
                 asked.member("most_types", limits.typesPerEvent)
                 write(definition, to: &asked)
             }
-        case .pause(let code): writeKind("pause", code, revision, nil, to: &writer)
-        case .resume(let code): writeKind("resume", code, revision, nil, to: &writer)
-        case .remove(let code, let expecting): writeKind("remove", code, revision, expecting, to: &writer)
+        case .pause(let code): writeKind("pause", code, revision, nil, limits, to: &writer)
+        case .resume(let code): writeKind("resume", code, revision, nil, limits, to: &writer)
+        case .remove(let code, let expecting): writeKind("remove", code, revision, expecting, limits, to: &writer)
         case .hold, .extend, .release, .purchase, .returnPurchase, .look: return nil
         }
         return writer.bytes
     }
 
     private static func writeKind(
-        _ kind: String, _ code: Code, _ revision: UInt64, _ expecting: UInt64?, to writer: inout JSONWriter
+        _ kind: String, _ code: Code, _ revision: UInt64, _ expecting: UInt64?, _ limits: Limits,
+        to writer: inout JSONWriter
     ) {
         writer.object { asked in
             asked.member("kind", kind)
             asked.member("code", code.text)
             asked.member("revision", revision)
+            asked.member("recovery_grace", limits.recoveryGrace.inMilliseconds)
             if let expecting { asked.member("expecting", expecting) }
         }
     }

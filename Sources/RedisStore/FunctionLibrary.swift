@@ -42,10 +42,11 @@ struct FunctionLibrary: Sendable {
     /// - Parameter rewrite: changes the text; for tests, which bring a clock of their own or plant a mistake.
     init(rewrite: ((String) -> String)? = nil) {
         let pieces = [
-            PackageResources.clock_lua, PackageResources.event_lua, PackageResources.pools_lua,
-            PackageResources.holds_lua, PackageResources.decide_lua, PackageResources.claims_lua,
+            PackageResources.clock_lua, PackageResources.event_lua, PackageResources.numbers_lua,
+            PackageResources.away_lua, PackageResources.pools_lua, PackageResources.holds_lua,
+            PackageResources.walk_lua, PackageResources.decide_lua, PackageResources.claims_lua,
             PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
-            PackageResources.reading_lua,
+            PackageResources.reading_lua, PackageResources.tally_lua,
         ]
         let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
         body = rewrite?(text) ?? text

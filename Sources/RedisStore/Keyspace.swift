@@ -51,10 +51,11 @@ struct Keyspace: Sendable {
 
 /// A hold's number over all events: the event's number, and the hold's within the event.
 ///
-/// A token has room for 56 bits; Lua's numbers are exact up to 53, so the functions see only the lower part.
+/// A token has room for 56 bits; Lua's numbers are exact up to 53, so the functions see only the lower part. That is so wide
+/// because numbers follow the time (`Lua/numbers.lua`).
 enum HoldNumber {
-    static let bitsWithin: UInt64 = 40
-    /// A token has room for 65,535, the number of an entry of the audit for this many.
+    static let bitsWithin: UInt64 = 42
+    /// What is left of a token's bits, and of the number of an entry of the audit.
     static let mostEvents: UInt64 = 1 << 14 - 1
 
     static func join(event: UInt64, hold: UInt64) -> HoldID {

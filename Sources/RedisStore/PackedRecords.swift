@@ -76,12 +76,35 @@ extension AuditRecord {
     }
 }
 
-/// What `tally` counted of the holds of an event, beside what the event says.
+/// A step of a recount.
+enum TallyStep {
+    case counted(Tally)
+    /// More came free by itself than one call counts: begin again.
+    case unsettled
+    /// Somebody else's recount of the event is under way.
+    case busy
+    /// The server was away meanwhile, or this one made no step for long: it is to begin anew.
+    case interrupted
+
+    init(_ bytes: ByteBuffer) throws(PackedMistake) {
+        let reply = try CallReply(bytes)
+        switch reply.status {
+        case .decided: self = .counted(try Tally(reply))
+        case .again: self = .unsettled
+        case .busy: self = .busy
+        case .interrupted: self = .interrupted
+        case .noEvent: throw PackedMistake()
+        }
+    }
+}
+
+/// What a recount found of the holds of an event, beside what the event said when it began.
 struct Tally {
+    /// That of the first step.
     let reply: CallReply
+    /// Where the next step goes on; 0 if all was counted.
     var next: UInt64
     var facts: UInt64
-    var at: UInt64
     /// Payments that do not lead back to the hold that they bought.
     var strayed: Int
     /// Holds that were given and are not there.
@@ -89,28 +112,27 @@ struct Tally {
     var held: [Int] = []
     var sold: [Int] = []
 
-    /// `nil` if there was more to settle first: ask again.
-    init?(_ bytes: ByteBuffer) throws(PackedMistake) {
-        var reply = try CallReply(bytes)
-        guard reply.status == .decided else { return nil }
-        next = try reply.reader.count()
-        facts = try reply.reader.count()
-        at = try reply.reader.count()
-        strayed = try reply.reader.number()
-        missing = try reply.reader.number()
+    fileprivate init(_ reply: CallReply) throws(PackedMistake) {
+        var reader = reply.reader
+        next = try reader.count()
+        facts = try reader.count()
+        strayed = try reader.number()
+        missing = try reader.number()
         for _ in reply.pools {
-            held.append(try reply.reader.number())
-            sold.append(try reply.reader.number())
+            held.append(try reader.number())
+            sold.append(try reader.number())
         }
         self.reply = reply
     }
 
-    mutating func add(_ other: Tally) {
-        strayed += other.strayed
-        missing += other.missing
-        for pool in held.indices where other.held.indices.contains(pool) {
-            held[pool] += other.held[pool]
-            sold[pool] += other.sold[pool]
+    mutating func add(_ step: Tally) {
+        next = step.next
+        strayed += step.strayed
+        missing += step.missing
+        // Pools that were made meanwhile had nothing when it began.
+        for pool in held.indices where step.held.indices.contains(pool) {
+            held[pool] += step.held[pool]
+            sold[pool] += step.sold[pool]
         }
     }
 

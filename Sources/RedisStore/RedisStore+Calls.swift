@@ -62,6 +62,7 @@ extension RedisStore {
         header.writePacked(Double(configuration.limits.keys))
         header.writePacked(Double(configuration.limits.keyRetention.inMilliseconds))
         header.writePacked(Double(configuration.limits.endedHoldsShown.inMilliseconds))
+        header.writePacked(Double(configuration.limits.recoveryGrace.inMilliseconds))
         return header
     }
 

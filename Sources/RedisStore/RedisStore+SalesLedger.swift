@@ -4,16 +4,18 @@ internal import RedisWire
 internal import Synchronization
 public import TicketStore
 
-// Lists for operators and their accountants. Holds are numbered without gaps within an event, so a page is a stretch of
-// numbers and needs no index; each page is read in one call.
+// Lists for operators and their accountants. Holds are numbered in few stretches without gaps (`Lua/numbers.lua`), so a page
+// needs no index; each page is read in one call.
 
 extension RedisStore: SalesLedger {
     /// Numbers that one call looks through.
     private static let stretch: UInt64 = 1_000
     /// Holds that a recount looks through in one call: some milliseconds in which the server does nothing else.
     private static let tallied: UInt64 = 5_000
-    /// So many in one call where selling goes on and no pause between calls is quiet: a tenth of a second.
-    private static let talliedAtOnce: UInt64 = 50_000
+    /// How often a recount of an event is begun, and how long each waits for somebody else's.
+    private static let recounts = 3
+    private static let patience = TimeAmount.seconds(15)
+    private static let pause = TimeAmount.milliseconds(50)
 
     public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
         guard let (number, entry) = known(event) else { return [] }
@@ -29,8 +31,8 @@ extension RedisStore: SalesLedger {
             for (hold, record) in page.records where found.count < limit {
                 found.append(record.purchase(HoldNumber.join(event: number, hold: hold), of: entry))
             }
-            from += Self.stretch
-            if from >= page.next { break }
+            guard page.next > 0 else { break }
+            from = page.next
         }
         return found
     }
@@ -76,8 +78,8 @@ extension RedisStore: SalesLedger {
         return Array(found.sorted { $0.sequence < $1.sequence }.prefix(limit))
     }
 
-    /// Counts every hold of every event afresh. Refused as overload while an event with very many holds sells all the
-    /// time: there is no quiet moment in which its counts could be compared.
+    /// Counts every hold of every event afresh, as each was when it was begun with, while selling goes on. One recount of
+    /// an event is under way at a time; another one waits for it, and is refused as overload if that takes long.
     public func recount() async throws -> Recount {
         var recount = Recount(facts: 0, pools: [], broken: nil)
         for number in foyer.withLock({ $0.programme.order }) {
@@ -133,31 +135,35 @@ extension RedisStore: SalesLedger {
         return try PackedRecord(&reader)
     }
 
+    /// A walk over the holds of an event, some at a time (`Lua/walk.lua`).
     private func tally(of event: UInt64) async throws -> Tally {
-        for _ in 0..<3 {
-            var whole = try await tally(of: event, from: 1, count: Self.tallied, at: 0)
-            var from = 1 + Self.tallied
-            var isQuiet = true
-            while from < whole.next, isQuiet {
-                let next = try await tally(of: event, from: from, count: Self.tallied, at: whole.at)
-                isQuiet = next.reply.version == whole.reply.version
-                whole.add(next)
-                from += Self.tallied
-            }
-            if isQuiet { return whole }
-            if whole.next <= Self.talliedAtOnce {
-                return try await tally(of: event, from: 1, count: Self.talliedAtOnce, at: 0)
+        let walk = UInt64.random(in: 1..<1 << 50)
+        let end = NIODeadline.now() + Self.patience
+        var interruptions = 0
+        var whole: Tally?
+        while interruptions < Self.recounts {
+            switch try await step(of: event, walk, from: whole?.next ?? 0) {
+            case .counted(let tally):
+                if whole == nil { whole = tally } else { whole?.add(tally) }
+                if let whole, whole.next == 0 { return whole }
+            case .unsettled: break
+            case .busy where NIODeadline.now() < end:
+                try await client.eventLoop.scheduleTask(in: Self.pause) {}.futureResult.get()
+            case .busy: throw StoreFailure.overloaded
+            case .interrupted:
+                whole = nil
+                interruptions += 1
             }
         }
         throw StoreFailure.overloaded
     }
 
-    private func tally(of event: UInt64, from: UInt64, count: UInt64, at: UInt64) async throws -> Tally {
-        while true {
-            var command = library.call(.tally, calling, keys: keyspace.keys(of: event))
-            for number in [event, from, count, at] { command.append(Int(number)) }
-            if let tally = try Tally(await client.call(command, for: key(of: event)).bytes()) { return tally }
-        }
+    private func step(of event: UInt64, _ walk: UInt64, from: UInt64) async throws -> TallyStep {
+        var command = library.call(.tally, calling, keys: keyspace.keys(of: event))
+        command.append(Int(event))
+        command.append(configuration.limits.recoveryGrace.inMilliseconds)
+        for number in [walk, from, Self.tallied] { command.append(Int(number)) }
+        return try TallyStep(await client.call(command, for: key(of: event)).bytes())
     }
 }
 

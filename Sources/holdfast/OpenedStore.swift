@@ -76,6 +76,7 @@ struct OpenedStore: Sendable {
         _ settings: Settings, _ client: RedisClient, isCluster: Bool
     ) async throws -> OpenedStore {
         var configuration = RedisStore.Configuration()
+        configuration.limits.recoveryGrace = settings.recoveryGrace
         configuration.prefix = settings.redis.prefix
         configuration.durability = Durability(settings.durability)
         configuration.waitReplicas = settings.redis.waitReplicas

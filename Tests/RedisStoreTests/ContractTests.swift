@@ -11,10 +11,29 @@ struct ContractTests {
         #expect(breaches == [])
     }
 
+    @Test("So they are when the server is another one after every few commands", arguments: UInt64(101)...106)
+    func restarts(seed: UInt64) async throws {
+        let contract = StoreContract.withRestarts
+        let breaches = try await contract.breaches(of: RedisSubject(limits: contract.limits), seed: seed)
+        #expect(breaches == [])
+    }
+
     @Test("So they are when one call counts no more than three entries that ended", arguments: UInt64(301)...304)
     func bounded(seed: UInt64) async throws {
         let breaches = try await StoreContract().breaches(
             of: RedisSubject(clock: TestClock(mostSettled: 3)), seed: seed)
         #expect(breaches == [])
+    }
+}
+
+extension StoreContract {
+    /// The grace is as long as the shortest hold: a younger hold that lives shorter than the grace of older ones lives as
+    /// long as those here (`Lua/away.lua`), and shorter in the core.
+    static var withRestarts: StoreContract {
+        var contract = StoreContract()
+        contract.commands = 240
+        contract.restartsEvery = 12
+        contract.limits.recoveryGrace = .seconds(1)
+        return contract
     }
 }

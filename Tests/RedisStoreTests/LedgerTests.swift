@@ -78,9 +78,77 @@ struct LedgerTests {
         try node.server.ask("HDEL", "holdfast:{sales}:payments", "p")
         let strayed = try await node.store.recount().broken
         #expect(strayed == "1 payments of hall do not lead to their purchases")
-        try node.server.ask("HDEL", "holdfast:{1}:holds", "1")
+        for hold in try node.server.ask("HKEYS", "holdfast:{1}:holds").split(separator: "\n") {
+            try node.server.ask("HDEL", "holdfast:{1}:holds", String(hold))
+        }
         let lost = try await node.store.recount().broken
         #expect(lost == "pool floor of hall says 2 places are sold, its purchases say 0")
+    }
+
+    /// Holds that were given at some time, to be met again in any order.
+    private actor Given {
+        private var holds: [HoldID] = []
+        private var chance = SeededGenerator(seed: 1)
+        private(set) var isEnough = false
+
+        func add(_ hold: HoldID) { holds.append(hold) }
+
+        func stop() { isEnough = true }
+
+        func one() -> HoldID? { holds.randomElement(using: &chance) }
+    }
+
+    private func hold(_ count: Int, on node: TestNode, _ given: Given) async throws {
+        for _ in 0..<count {
+            if case .held(let view, _) = try await node.outcome(holdGA()) { await given.add(view.id) }
+        }
+    }
+
+    /// Holds, and does one thing or another with holds that were given before.
+    private func shop(on node: TestNode, _ given: Given) async throws {
+        try await hold(1, on: node, given)
+        for change in [
+            Command.purchase, { id, _ in .release(id) }, { id, _ in .extend(id) }, { id, _ in .returnPurchase(id) },
+        ] {
+            if let id = await given.one() { _ = try await node.outcome(change(id, nil)) }
+        }
+    }
+
+    @Test("A recount tells of one moment while everything is sold, released and returned, on two nodes at once")
+    func busy() async throws {
+        let server = try RedisServer()
+        let nodes = [try await TestNode(server), try await TestNode(server)]
+        _ = try await nodes[0].outcome(.define(hall(1_000_000)))
+        let given = Given()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 1...256 { group.addTask { try await self.hold(70, on: nodes[0], given) } }
+            try await group.waitForAll()
+        }
+        let recounts = try await withThrowingTaskGroup(of: [Recount].self) { group in
+            for shopper in 0..<32 {
+                group.addTask {
+                    while await !given.isEnough { try await self.shop(on: nodes[shopper % 2], given) }
+                    return []
+                }
+            }
+            for node in nodes {
+                group.addTask {
+                    var recounts: [Recount] = []
+                    for _ in 1...5 { recounts.append(try await node.store.recount()) }
+                    return recounts
+                }
+            }
+            var recounts: [Recount] = []
+            for try await found in group {
+                recounts += found
+                if recounts.count == 10 { await given.stop() }
+            }
+            return recounts
+        }
+        #expect(recounts.compactMap(\.broken) == [])
+        #expect(Set(recounts.compactMap { $0.pools.first?.sold }).count > 5)
+        #expect(try await nodes[0].store.recount().pools == nodes[0].store.counts())
+        withExtendedLifetime(nodes) {}
     }
 
     @Test("What operators change is in the audit with its change, in order, in pages")

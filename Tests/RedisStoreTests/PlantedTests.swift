@@ -24,7 +24,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "return record.state == HELD and event.office <= record.deadline"),
         PlantedMistake(
             "deadline off by one: places come back a millisecond later (rule 2)",
-            "if first > 0 and first <= event.office then", "if first > 0 and first < event.office then"),
+            "if first > 0 and first <= last then", "if first > 0 and first < last then"),
         PlantedMistake(
             "grace added instead of taken off (rule 6)", "state, deadline - terms.grace,",
             "state, deadline + terms.grace,"),
@@ -94,7 +94,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "change_account(event, record, 0)"),
         PlantedMistake(
             "expired holds count for the limit",
-            "if event.office < hold.deadline then account.holds[#account.holds + 1] = hold end",
+            "if event.office < end_of(event, hold.deadline) then account.holds[#account.holds + 1] = hold end",
             "account.holds[#account.holds + 1] = hold"),
         PlantedMistake(
             "fewer: more than the pool has", "for _, pool in ipairs(pools) do more = min(more, left[pool]) end", ""),
@@ -117,17 +117,48 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "a definition is counted though nothing changed",
             "if not event.is_new and terms.paused == paused\n    and", "if event.is_new and"),
     ]
+
+    /// Those that show when the server is another one now and then.
+    static let inRestarts = [
+        PlantedMistake("no recovery grace (rule 7)", "  grant_grace(event, recovery_grace)\n", ""),
+        PlantedMistake(
+            "the recovery grace wakes what had ended (rule 5)",
+            "if deadline > event.grace_from and deadline < event.grace_until then",
+            "if deadline < event.grace_until then"),
+        PlantedMistake(
+            "places come back within the recovery grace (rule 2)",
+            "return event.office < event.grace_until and event.grace_from or event.office", "return event.office"),
+        PlantedMistake(
+            "a hold is looked for in the calendar by its deadline with the grace", "record.entry = record.deadline",
+            "record.entry = end_of_hold(event, record.deadline)"),
+        PlantedMistake(
+            "the grace outlasts what a hold may live (rule 7)",
+            "event.office + min(recovery_grace, event.terms.life - event.terms.grace)",
+            "event.office + recovery_grace * 5"),
+        PlantedMistake(
+            "when the next places come free is told without the grace",
+            "latest = max(latest or 0, end_of(event, next_free))", "latest = max(latest or 0, next_free)"),
+    ]
 }
 
 @Suite("Mistakes that are planted in the functions are caught", .serialized)
 struct PlantedTests {
     @Test("The contract catches", arguments: PlantedMistake.all)
     func caught(mistake: PlantedMistake) async throws {
-        var contract = StoreContract()
+        try await expect(mistake, toBeCaughtBy: StoreContract())
+    }
+
+    @Test("The contract with restarts catches", arguments: PlantedMistake.inRestarts)
+    func caughtInRestarts(mistake: PlantedMistake) async throws {
+        try await expect(mistake, toBeCaughtBy: .withRestarts)
+    }
+
+    private func expect(_ mistake: PlantedMistake, toBeCaughtBy contract: StoreContract) async throws {
+        var contract = contract
         for seed in UInt64(1)...40 {
             // What needs a rare turn of the traffic gets more of it.
             contract.commands = seed <= 24 ? 400 : 4_000
-            let subject = try await RedisSubject { functions in
+            let subject = try await RedisSubject(limits: contract.limits) { functions in
                 #expect(functions.components(separatedBy: mistake.right).count == 2, "\(mistake.name): not there once")
                 return functions.replacingOccurrences(of: mistake.right, with: mistake.wrong)
             }

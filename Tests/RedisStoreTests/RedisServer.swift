@@ -64,6 +64,16 @@ final class RedisServer: @unchecked Sendable {
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
+    /// Becomes a replica that has all of `master`.
+    func follow(_ master: RedisServer) throws {
+        try ask("REPLICAOF", "127.0.0.1", "\(master.port)")
+        for _ in 0..<400 {
+            if try ask("INFO", "replication").contains("master_link_status:up") { return }
+            usleep(25_000)
+        }
+        throw Trouble(description: "the server on port \(port) does not come to follow that on port \(master.port)")
+    }
+
     private static func start(_ arguments: [String]) throws -> Process {
         let process = Process()
         // The server is among Debian's `redis-tools` under another name, and goes by the name it is called with.

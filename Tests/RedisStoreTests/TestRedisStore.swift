@@ -83,7 +83,7 @@ extension Logger {
     }
 }
 
-/// Puts a clock that shows what a test says in the place of the server's.
+/// Puts a clock that shows what a test says in the place of the server's, and a life of the server that a test begins.
 struct TestClock: Sendable {
     /// Functions of two libraries on one server cannot have one name.
     let setter = "set_test_clock_\(UInt64.random(in: 0...UInt64.max))"
@@ -98,14 +98,16 @@ struct TestClock: Sendable {
     func put(into functions: String) -> String {
         let head = functions.range(of: "-- An event as it stands")?.lowerBound ?? functions.startIndex
         return """
-            local test_ticks, test_wall = 0, 0
+            local test_ticks, test_wall, test_run = 0, 0, 1
             redis.register_function('\(setter)', function(keys, args)
               test_ticks, test_wall = tonumber(args[1]), tonumber(args[2])
+              if args[3] then test_run = tonumber(args[3]) end
               return 1
             end)
+            local function this_run() return test_run end
             local function read_clocks() return test_ticks, test_wall end
             local function read_fine_clock() return math.floor(test_ticks * 62.5) end
-            local longest_gap = \(longestGap)
+            local longest_gap, noticed_absence = \(longestGap), 1000
             local most_settled = \(mostSettled)
 
             """ + functions[head...]
@@ -116,6 +118,8 @@ struct TestClock: Sendable {
 final class RedisSubject: ContractSubject {
     let node: TestNode
     private let clock: TestClock
+    private var life = 1
+    private var moment = Moment(office: .zero, wall: WallTime(milliseconds: 0))
 
     /// - Parameter plant: changes the functions, for the worse.
     init(
@@ -132,12 +136,18 @@ final class RedisSubject: ContractSubject {
     var store: any TicketStore { node.store }
 
     func advance(to moment: Moment) async throws {
+        self.moment = moment
         let command = RedisCommand(
-            "FCALL", clock.setter, "0", "\(moment.office.milliseconds)", "\(moment.wall.milliseconds)")
+            "FCALL", clock.setter, "0", "\(moment.office.milliseconds)", "\(moment.wall.milliseconds)", "\(life)")
         for answer in await node.client.callEachMaster(command) { _ = try answer.outcome.get() }
     }
 
-    func restart() async throws {}
+    /// Begins another life of the server, which has lost nothing.
+    func restart() async throws {
+        life += 1
+        try await advance(to: moment)
+        _ = try await counts()
+    }
 
     func counts() async throws -> [PoolCount] {
         try await node.store.counts()

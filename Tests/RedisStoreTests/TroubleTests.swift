@@ -252,7 +252,9 @@ struct TroubleTests {
 
     @Test("A time without calls, or a clock that jumps, takes a second from deadlines and no more")
     func jump() async throws {
-        let subject = try await RedisSubject(clock: TestClock(longestGap: "1000"))
+        var limits = Limits()
+        limits.recoveryGrace = .zero
+        let subject = try await RedisSubject(limits: limits, clock: TestClock(longestGap: "1000"))
         func at(_ ticks: Int64) -> Moment {
             Moment(office: Timestamp(milliseconds: ticks), wall: WallTime(milliseconds: ticks))
         }

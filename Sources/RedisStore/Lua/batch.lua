@@ -99,7 +99,7 @@ local function fetch_entries(event)
     if is_live(event, record) then
       for line = 1, #record.lines, 3 do
         for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
-          add_once(names, seen, entry_name(pool, record.deadline))
+          add_once(names, seen, entry_name(pool, record.entry))
         end
       end
     end
@@ -189,6 +189,7 @@ end
 
 local function save_batch(event)
   if not event.is_changed and not keeps_time(event) then return end
+  note_for_walk(event)
   save_event(event)
   save_holds(event)
   save_buyers(event)
@@ -211,7 +212,8 @@ local function head(status, event, known_version)
     for pool = 1, pools do
       local flags = event.closed[pool] + (event.terms.retired[pool] and 2 or 0)
       parts[#parts + 1] = pack(
-        '<ddddB', event.capacity[pool], event.held[pool], event.sold[pool], event.earliest[pool], flags)
+        '<ddddB', event.capacity[pool], event.held[pool], event.sold[pool],
+        end_of(event, event.earliest[pool]), flags)
     end
   end
   return parts
@@ -224,8 +226,8 @@ end
 
 local function read_limits(event, text)
   local limits, known_version = {}, nil
-  event.number, known_version, limits.lines, limits.keys, limits.key_retention, limits.ended_shown =
-    unpack_struct('<dddddd', text)
+  event.number, known_version, limits.lines, limits.keys, limits.key_retention, limits.ended_shown,
+    limits.recovery_grace = unpack_struct('<ddddddd', text)
   event.limits = limits
   return known_version
 end
@@ -236,6 +238,7 @@ local function decide(keys, args)
   local event = open_event(keys)
   if not event then return no_event() end
   local known_version = read_limits(event, args[1])
+  come_back(event, event.limits.recovery_grace)
   begin_batch(event)
   if not settle(event) then
     save_event(event)

@@ -117,23 +117,26 @@ end
 
 local function new_event(keys, code)
   local ticks, wall = read_clocks()
+  local first = first_number(ticks)
   local event = {
-    keys = keys, office = ticks, ticks = ticks, wall = wall, absorbed = 0, passed = 0, next = 1, first = 1,
-    facts = 0, has_sold = 0, version = ticks * 1024, capacity = {}, ceiling = {}, held = {}, sold = {},
-    earliest = {}, closed = {}, is_new = true,
+    keys = keys, office = ticks, ticks = ticks, wall = wall, absorbed = 0, passed = 0, next = first, first = first,
+    run = this_run(), graces = '', grace_from = 0, grace_until = 0, facts = 0, has_sold = 0, version = ticks * 1024,
+    capacity = {}, ceiling = {}, held = {}, sold = {}, earliest = {}, closed = {}, is_new = true,
     terms = {
       code = code, revision = 0, paused = false, removed = false, pools = {}, retired = {}, types = {},
       index_of = {},
     },
   }
   begin_changes(event)
+  event.changed_fields.run, event.changed_fields.stretches = pack('<d', event.run), pack_stretches(ticks, { first })
   return event
 end
 
 -- The event, counted up to now, with a copy of its terms that may be changed.
-local function open_for_change(keys, code)
+local function open_for_change(keys, asked)
   local event = open_event(keys)
-  if not event then return new_event(keys, code), true end
+  if not event then return new_event(keys, asked.code), true end
+  come_back(event, asked.recovery_grace)
   event.terms = index_terms(cmsgpack.unpack(redis.call('HGET', keys[1], 'terms')))
   return event, settle(event)
 end
@@ -193,7 +196,7 @@ end
 local function change(keys, args)
   begin()
   local asked = cjson.decode(args[1])
-  local event, is_settled = open_for_change(keys, asked.code)
+  local event, is_settled = open_for_change(keys, asked)
   event.notes = args[3] ~= '' and { args[3] } or {}
   if not is_settled then
     save_event(event)

@@ -105,7 +105,7 @@ local function refusal_of_needs(event, pools, quantities)
       if left > 0 then
         fewest = min(fewest or left, left)
       elseif event.held[pool] > 0 and next_free > 0 then
-        latest = max(latest or next_free, next_free)
+        latest = max(latest or 0, end_of(event, next_free))
       else
         return refused(REFUSED.sold_out)
       end
@@ -254,9 +254,9 @@ local function decide_extend(event, command)
   if not is_live(event, record) then return say_expired(event, 0) end
   if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension, terms.extensions) end
   local deadline = max(record.deadline, event.office + terms.life)
-  change_pools(event, record, remove_entry, record.deadline)
+  change_pools(event, record, remove_entry, record.entry)
   change_pools(event, record, add_entry, deadline)
-  record.deadline, record.extensions = deadline, record.extensions + 1
+  record.deadline, record.entry, record.extensions = deadline, deadline, record.extensions + 1
   note_record(event, record)
   change_account(event, record, 0, deadline)
   if key then remember_key(event, key, command.print, record.number, deadline, record.extensions) end
@@ -272,7 +272,7 @@ local function decide_release(event, command)
     event.tells_time = true
     return view_of(event, OUTCOME.released, 1, record)
   end
-  change_pools(event, record, release_places, record.deadline)
+  change_pools(event, record, release_places, record.entry)
   record.state = RELEASED
   note_record(event, record)
   change_account(event, record, 0)
@@ -338,7 +338,7 @@ local function decide_purchase(event, command)
   if record.state == RELEASED then return refused(REFUSED.released) end
   if record.state == OWED then return owe_refund(event, record, payment, name) end
   if not is_live(event, record) then return decide_late_purchase(event, record, payment, name) end
-  change_pools(event, record, sell_places, record.deadline)
+  change_pools(event, record, sell_places, record.entry)
   if payment ~= '' then note_payment(event, payment, name) end
   note_purchase(event, record, payment, 0)
   return view_of(event, OUTCOME.purchased, 0, record)

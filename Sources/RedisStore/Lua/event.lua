@@ -1,7 +1,9 @@
 -- An event as it stands, read at the start of a call and written once at its end.
 --
 -- Keys of an event, all with its number as hash tag:
---   1 event   hash: id (of this definition), terms (cmsgpack), document (JSON), now (packed numbers, see `open_event`)
+--   1 event   hash: id (of this definition), terms (cmsgpack), document (JSON), now (packed numbers, see `open_event`),
+--             run and stretches (see numbers.lua), grace (see away.lua),
+--             walk (see tally.lua)
 --   2 holds   hash: number of the hold -> packed record
 --   3 due     hash: pool and deadline -> places that come free then
 --   4 order   sorted set of the same names, all with score 0: their order is that of the names
@@ -71,19 +73,22 @@ end
 -- What changes within a call, over what Redis has: read lazily, written by `save`.
 local function begin_changes(event)
   event.due, event.due_was, event.touched, event.stale = {}, {}, {}, {}
-  event.gone = {}
+  event.gone, event.changed_fields = {}, {}
   event.is_changed = false
 end
 
 -- `nil` if there is no such event.
 local function open_event(keys)
-  local found = redis.call('HMGET', keys[1], 'id', 'now')
+  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk')
   if not found[1] then return nil end
   local event = { keys = keys, id = found[1], terms = read_terms(keys[1], found[1]) }
   local text, at = found[2], nil
   event.office, event.ticks, event.version, event.next, event.facts, event.has_sold, at =
     unpack_struct('<dddddB', text)
-  event.first = event.next
+  event.first, event.run = event.next, unpack_struct('<d', found[3])
+  event.walk_text = found[5]
+  event.graces, event.grace_from, event.grace_until = found[4] or '', 0, 0
+  if found[4] then event.grace_from, event.grace_until = unpack_struct('<dd', found[4]) end
   local capacity, ceiling, held, sold, earliest, closed = {}, {}, {}, {}, {}, {}
   for pool = 1, #event.terms.pools do
     capacity[pool], ceiling[pool], held[pool], sold[pool], earliest[pool], closed[pool], at =

@@ -60,6 +60,9 @@ local function record_of(event, number)
   end
   if not text then return nil end
   record = unpack_record(number, text)
+  -- The calendar goes by the deadline as it was written, everybody else by that with the recovery grace.
+  record.entry = record.deadline
+  if record.state == HELD then record.deadline = end_of_hold(event, record.deadline) end
   event.records[number] = record
   return record
 end
@@ -93,7 +96,7 @@ local function account_of(event, buyer)
     while at <= #text do
       local hold = {}
       hold.number, hold.deadline, hold.quantity, at = unpack_struct('<ddH', text, at)
-      if event.office < hold.deadline then account.holds[#account.holds + 1] = hold end
+      if event.office < end_of(event, hold.deadline) then account.holds[#account.holds + 1] = hold end
     end
   end
   event.accounts[buyer] = account

@@ -68,11 +68,11 @@ local function least_touched(event, pool)
   return least
 end
 
--- When the first places of `pool` come free by themselves; 0 if none do.
+-- The deadline of the first places of `pool` that come free by themselves; 0 if none do.
 local function earliest(event, pool)
   if not event.stale[pool] then return event.earliest[pool] end
   local least = least_touched(event, pool)
-  local from, to = '(' .. entry_name(pool, event.office), '(' .. string.format('%04x', pool + 1)
+  local from, to = '(' .. entry_name(pool, last_ended(event)), '(' .. string.format('%04x', pool + 1)
   local offset, is_found = 0, false
   repeat
     local names = redis.call('ZRANGEBYLEX', event.keys[4], from, to, 'LIMIT', offset, 16)
@@ -96,14 +96,14 @@ end
 --
 -- `false` if more was due than one call may settle: nothing may be decided then.
 local function settle(event)
-  local left = most_settled
+  local left, last = most_settled, last_ended(event)
   for pool = 1, #event.held do
     local first = event.earliest[pool]
-    if first > 0 and first <= event.office then
+    if first > 0 and first <= last then
       if left <= 0 then return false end
       local names = redis.call(
         'ZRANGEBYLEX', event.keys[4], '[' .. string.format('%04x', pool),
-        '[' .. entry_name(pool, event.office), 'LIMIT', 0, left)
+        '[' .. entry_name(pool, last), 'LIMIT', 0, left)
       local quantities = {}
       fetch(event.keys[3], names, quantities)
       for _, name in ipairs(names) do
@@ -175,7 +175,12 @@ local function save_event(event)
   end
   if event.is_changed then event.version = event.version + 1 end
   -- The first write is one that a full server refuses, so that it is refused before anything was written.
-  redis.call('HSET', event.keys[1], 'now', packed_now(event))
+  local fields = { 'now', packed_now(event) }
+  for name, text in pairs(event.changed_fields) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = text
+  end
+  redis.call('HSET', event.keys[1], unpack(fields))
   call_in_chunks('HSET', event.keys[3], set)
   call_in_chunks('ZADD', event.keys[4], added)
   call_in_chunks('HDEL', event.keys[3], removed)

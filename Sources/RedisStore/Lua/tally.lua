@@ -1,0 +1,73 @@
+-- A recount, a step a call; what it is stands in walk.lua.
+
+local BUSY, LOST = 3, 4
+
+-- Looks through the records of `numbers`: what they promise, payments that do not lead back, and what is missing.
+local function walk_through(event, walk, event_number, numbers)
+  local found, payments, owners, known = {}, {}, {}, {}
+  local seen = { held = {}, sold = {}, strayed = 0, missing = 0 }
+  for pool = 1, #event.terms.pools do seen.held[pool], seen.sold[pool] = 0, 0 end
+  fetch(event.keys[2], numbers, found)
+  for _, number in ipairs(numbers) do
+    local record = found[number] and unpack_record(number, found[number])
+    if record then
+      add_promised(event, walk, record, seen.held, seen.sold, 1)
+      if record.payment ~= '' then
+        payments[#payments + 1] = record.payment
+        owners[record.payment] = string.format('%d.%d', event_number, number)
+      end
+    else
+      seen.missing = seen.missing + 1
+    end
+  end
+  fetch(event.keys[6], payments, known)
+  for _, payment in ipairs(payments) do
+    if known[payment] ~= owners[payment] then seen.strayed = seen.strayed + 1 end
+  end
+  return seen
+end
+
+-- Begins a walk, counted up to now; or why not.
+local function begin_walk(event, id)
+  local other = read_walk(event)
+  if other and other.id ~= id then return nil, BUSY end
+  local is_settled = settle(event)
+  if not is_settled then
+    save_event(event)
+    return nil, AGAIN
+  end
+  local walk = { id = id, at = event.office, to = event.next, from = 0, held = {}, sold = {} }
+  for pool = 1, #event.terms.pools do walk.held[pool], walk.sold[pool] = 0, 0 end
+  return walk
+end
+
+-- args: the number of the event, the recovery grace, the number of the walk, where to go on (0 to begin), how many holds.
+--
+-- After what every reply begins with: where to go on, 0 if that was all; facts, payments that lead elsewhere, missing
+-- holds; held and sold of each pool, in the last reply with what was noted meanwhile.
+local function tally(keys, args)
+  begin()
+  local event = open_event(keys)
+  if not event then return no_event() end
+  local id, from = tonumber(args[3]), tonumber(args[4])
+  local is_interrupted = come_back(event, tonumber(args[2]))
+  local walk, failure
+  if from == 0 then walk, failure = begin_walk(event, id) else walk = read_walk(event) end
+  if failure then return table.concat(head(failure, event, event.version)) end
+  if from > 0 and (is_interrupted or not walk or walk.id ~= id or walk.from ~= from) then
+    return table.concat(head(LOST, event, event.version))
+  end
+  local numbers, next_from = given_numbers(event, walk.from, tonumber(args[5]), walk.to)
+  local seen = walk_through(event, walk, tonumber(args[1]), numbers)
+  walk.from, walk.ticks = next_from, event.ticks
+  event.changed_fields.walk = next_from == 0 and '' or pack_walk(walk)
+  save_event(event)
+  local parts = head(DECIDED, event, -1)
+  parts[#parts + 1] = pack('<dddd', next_from, event.facts, seen.strayed, seen.missing)
+  local is_last = next_from == 0
+  for pool = 1, #seen.held do
+    parts[#parts + 1] = pack(
+      '<dd', seen.held[pool] + (is_last and walk.held[pool] or 0), seen.sold[pool] + (is_last and walk.sold[pool] or 0))
+  end
+  return table.concat(parts)
+end

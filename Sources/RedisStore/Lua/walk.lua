@@ -1,0 +1,52 @@
+-- A recount: what the holds of an event say about every pool, counted from their records and not from the numbers that are
+-- kept, while selling goes on.
+--
+-- It takes many calls and tells of one moment, that of the first. A hold that is given later is not of it. One that is
+-- changed before the walk comes to it would be counted as it is then; so whoever changes it notes, by pool, how much more
+-- or less it held and sold at that moment than it will seem to. These notes and how far the walk came are in the event's
+-- hash, under `walk`, until it is over. Who recounts adds them to what was found.
+
+-- A walk that made no step for so long was given up.
+local walk_patience = 10000
+
+local function read_walk(event)
+  if not event.walk_text or event.walk_text == '' then return nil end
+  local walk, at = { held = {}, sold = {} }, nil
+  walk.id, walk.at, walk.to, walk.from, walk.ticks, at = unpack_struct('<ddddd', event.walk_text)
+  for pool = 1, #event.terms.pools do
+    walk.held[pool], walk.sold[pool] = 0, 0
+    -- Pools that came later have no holds from then.
+    if at <= #event.walk_text then walk.held[pool], walk.sold[pool], at = unpack_struct('<dd', event.walk_text, at) end
+  end
+  return event.ticks < walk.ticks + walk_patience and walk or nil
+end
+
+local function pack_walk(walk)
+  local parts = { pack('<ddddd', walk.id, walk.at, walk.to, walk.from, walk.ticks) }
+  for pool = 1, #walk.held do parts[pool + 1] = pack('<dd', walk.held[pool], walk.sold[pool]) end
+  return table.concat(parts)
+end
+
+-- Adds what a record held and sold at the moment of the walk to `held` and `sold`, `sign` times.
+local function add_promised(event, walk, record, held, sold, sign)
+  local sums = record.state == PURCHASED and sold
+    or record.state == HELD and walk.at < end_of(event, record.deadline) and held
+  for line = 1, sums and #record.lines or 0, 3 do
+    for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
+      sums[pool] = sums[pool] + sign * record.lines[line + 1]
+    end
+  end
+end
+
+-- Before a call's changes are written: what they take from, or add to, what a walk will find.
+local function note_for_walk(event)
+  local walk = read_walk(event)
+  if not walk then return end
+  for number in pairs(event.changed_records) do
+    if number >= walk.from and number < walk.to then
+      add_promised(event, walk, unpack_record(number, event.fetched[number]), walk.held, walk.sold, 1)
+      add_promised(event, walk, event.records[number], walk.held, walk.sold, -1)
+      event.changed_fields.walk = pack_walk(walk)
+    end
+  end
+end
