@@ -23,6 +23,20 @@ struct Foyer: Sendable {
         var claim: UInt64?
         /// Its payment bought a hold of another event.
         var isPaidElsewhere = false
+        /// It may purchase or return something, or its answer tells that somebody did.
+        var isSale: Bool
+
+        init(command: Command, note: AuditNote?, ticket: UInt64, box: any ReplyBox) {
+            self.command = command
+            self.note = note
+            self.ticket = ticket
+            self.box = box
+            isSale =
+                switch command {
+                case .purchase, .returnPurchase: true
+                case .hold, .extend, .release, .look, .define, .pause, .resume, .remove: false
+                }
+        }
 
         /// What must be claimed for one event before anything is decided with it.
         var claimedName: String? {

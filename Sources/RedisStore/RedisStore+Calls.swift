@@ -30,15 +30,18 @@ extension RedisStore {
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
-        client.pipeline(durable(command), for: key(of: event)) { outcomes in
+        let commands = durable(command, isSale: batch.waiting.contains(where: \.isSale))
+        client.pipeline(commands, for: key(of: event)) { outcomes in
             self.receive(outcomes, event, batch, attempt)
         }
     }
 
     /// The command, and behind it the question whether its replicas have it. Where the command writes nothing that is all
     /// that the server wrote until then, by whatever connection: an answer may tell of what another node did.
-    func durable(_ command: RedisCommand) -> [RedisCommand] {
-        guard waitsForReplicas else { return [command] }
+    ///
+    /// - Parameter isSale: whether it may purchase or return something, or tell that somebody did.
+    func durable(_ command: RedisCommand, isSale: Bool = true) -> [RedisCommand] {
+        guard waitsForReplicas, isSale || configuration.holds == .full else { return [command] }
         var wait = RedisCommand("WAIT", isRepeatable: true)
         wait.append(configuration.waitReplicas)
         wait.append(configuration.waitTime.inMilliseconds)
@@ -120,12 +123,17 @@ extension RedisStore {
         var reply = reply
         var replies = WaitingReplies()
         var moved: [(Foyer.Waiting, to: Move)] = []
+        let isAwaited = configuration.holds == .full || batch.waiting.contains(where: \.isSale)
         for waiting in batch.waiting {
             let outcome =
                 reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
             switch outcome {
             case .decided(let outcome):
-                let isTold = isDurable || !outcome.dependsOnFacts
+                if waitsForReplicas, !isAwaited, outcome.tellsOfSale {
+                    moved.append((waiting, .replicas))
+                    continue
+                }
+                let isTold = isDurable || !dependsOnReplicas(outcome)
                 replies.add(
                     TicketedReply(
                         ticket: waiting.ticket,
@@ -143,6 +151,11 @@ extension RedisStore {
                 metadata: ["event": "\(event)", "absorbed_ms": "\(reply.absorbed)"])
         }
         finish(event, reply, replies, moved)
+    }
+
+    /// Whether an outcome must not be told before the replicas have it.
+    private func dependsOnReplicas(_ outcome: Outcome) -> Bool {
+        configuration.holds == .full ? outcome.dependsOnFacts : outcome.tellsOfSale
     }
 
     /// Where the definition is news, it is read before anybody is told of a hold whose numbers only it explains.
@@ -178,6 +191,8 @@ extension RedisStore {
         case wherever
         /// Its claim was given up: it needs another one.
         case claim
+        /// It changed nothing, and its answer tells of a purchase: it is asked again with those who wait for replicas.
+        case replicas
     }
 
     func move(_ waiting: Foyer.Waiting, from event: UInt64, to move: Move) {
@@ -191,6 +206,9 @@ extension RedisStore {
             findAgain(waiting, insteadOf: event)
         case .claim:
             waiting.claim = nil
+            take(foyer.withLock { $0.place(waiting, at: event) })
+        case .replicas:
+            waiting.isSale = true
             take(foyer.withLock { $0.place(waiting, at: event) })
         }
     }

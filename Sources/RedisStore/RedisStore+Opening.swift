@@ -5,13 +5,55 @@ internal import RedisWire
 // What a node does with the servers before it sells.
 
 extension RedisStore {
-    /// Reads what the servers are set to, and says what that means.
+    /// Reads what the servers are set to, and says what that means. Waits for a bounded time where that may help.
     static func checked(
         _ configuration: Configuration, _ client: RedisClient, _ logger: Logger
     ) async throws(RedisStoreError) -> ServerCheck {
-        let check = ServerCheck(
-            try await ServerCheck.masters(of: client), durability: configuration.durability,
-            waitReplicas: configuration.waitReplicas)
+        let end = ContinuousClock.now + configuration.startTime
+        var told: String?
+        while true {
+            let looked = await look(at: client, configuration)
+            guard let reason = reasonToWait(looked, configuration), ContinuousClock.now < end else {
+                return try judged(try looked.get(), configuration, logger)
+            }
+            if reason != told {
+                logger.notice(
+                    "Waiting for the Redis servers",
+                    metadata: ["because": "\(reason)", "at_most": "\(configuration.startTime)"])
+                told = reason
+            }
+            try? await client.eventLoop.scheduleTask(in: .milliseconds(200)) {}.futureResult.get()
+        }
+    }
+
+    private static func look(
+        at client: RedisClient, _ configuration: Configuration
+    ) async -> Result<ServerCheck, RedisStoreError> {
+        do throws(RedisStoreError) {
+            return .success(
+                ServerCheck(
+                    try await ServerCheck.masters(of: client), durability: configuration.durability,
+                    waitReplicas: configuration.waitReplicas, holds: configuration.holds))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// What is likely to pass by itself and must, before this can sell.
+    private static func reasonToWait(
+        _ looked: Result<ServerCheck, RedisStoreError>, _ configuration: Configuration
+    ) -> String? {
+        switch looked {
+        // Whoever sells on servers that are not fit does not wait until they are.
+        case .success(let check): configuration.acceptsUnfitServers && !check.isLoading ? nil : check.waits.first
+        case .failure(.unreachable(let failure)): failure.passes ? failure.advice : nil
+        case .failure(.unfit): nil
+        }
+    }
+
+    private static func judged(
+        _ check: ServerCheck, _ configuration: Configuration, _ logger: Logger
+    ) throws(RedisStoreError) -> ServerCheck {
         guard check.objections.isEmpty || configuration.acceptsUnfitServers else {
             throw .unfit(check.objections.joined(separator: "\n"))
         }
@@ -21,7 +63,8 @@ extension RedisStore {
         for warning in check.warnings {
             logger.warning("Something about the servers is worth knowing", metadata: ["what": "\(warning)"])
         }
-        logger.notice("What an answer is worth", metadata: ["purchase": "\(check.promise)"])
+        logger.notice(
+            "What an answer is worth", metadata: ["purchase": "\(check.promise)", "hold": "\(check.holdPromise)"])
         return check
     }
 

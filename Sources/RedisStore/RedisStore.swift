@@ -25,10 +25,16 @@ public final class RedisStore: TicketStore, Service {
         public var durability = Durability.full
         /// Replicas that must have acknowledged what is answered, with ``Durability/full``; 0 for none.
         public var waitReplicas = 0
+        /// Whether holds, extensions and releases wait for them, too; purchases and returns always do. Relaxed, a
+        /// failover may lose the newest holds; their numbers are not given again.
+        public var holds = Durability.full
         /// How long is waited for them.
         public var waitTime: Duration = .seconds(1)
         /// Whether a store opens on servers whose settings make its promises void; what is wrong is then only logged.
         public var acceptsUnfitServers = false
+        /// How long the start waits for servers that are likely to become fit by themselves: that read their data from
+        /// disk, whose replicas are still being fed, which are to become masters.
+        public var startTime: Duration = .seconds(30)
         /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
         /// releasing at three quarters.
         public var queuedCommands = 16_384
@@ -176,20 +182,5 @@ extension Programme.Numbers {
         return Moment(
             office: Timestamp(milliseconds: moment.office.milliseconds + passed),
             wall: WallTime(milliseconds: moment.wall.milliseconds + passed))
-    }
-}
-
-/// Why a store on Redis cannot be opened.
-public enum RedisStoreError: Error, Sendable, CustomStringConvertible {
-    /// The servers cannot be asked, and why.
-    case unreachable(RedisFailure)
-    /// They answer, but not what they must.
-    case unfit(String)
-
-    public var description: String {
-        switch self {
-        case .unreachable(let failure): "the Redis servers cannot be asked: \(failure)"
-        case .unfit(let reason): reason
-        }
     }
 }

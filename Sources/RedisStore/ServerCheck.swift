@@ -15,7 +15,14 @@ public struct ServerCheck: Sendable, Equatable {
         public var evictionPolicy: String?
         /// 0 for no bound.
         public var maxMemory: Int?
+        /// Those that have all its data.
         public var replicas: Int?
+        /// Those that are still being fed.
+        public var replicasOnTheWay = 0
+        /// It reads its data from its disk.
+        public var isLoading = false
+        /// It is somebody's replica.
+        public var isReplica = false
 
         public init(name: String) {
             self.name = name
@@ -24,13 +31,19 @@ public struct ServerCheck: Sendable, Equatable {
 
     /// Why the promises of the rules would be void, each in a sentence; empty if they are kept.
     public private(set) var objections: [String] = []
+    /// Those of them that are likely to pass by themselves.
+    public private(set) var waits: [String] = []
     /// What an operator should know though nothing is void.
     public private(set) var warnings: [String] = []
     /// What an answered purchase means, in one sentence.
     public private(set) var promise = ""
+    /// What an answered hold means, in one sentence.
+    public private(set) var holdPromise = ""
 
-    public init(_ masters: [Master], durability: Durability, waitReplicas: Int) {
+    /// - Parameter holds: whether holds wait for the replicas, too.
+    public init(_ masters: [Master], durability: Durability, waitReplicas: Int, holds: Durability = .full) {
         for master in masters {
+            objectToState(master)
             objectToEviction(master)
             if let version = master.version, Self.major(version) < 6 {
                 objections.append("\(master.name) is Redis \(version); 6.2 is the oldest that the functions run on")
@@ -48,6 +61,36 @@ public struct ServerCheck: Sendable, Equatable {
                 "relaxed: an answered purchase is in the memory of the server that took it; what happens to that in a "
                 + "crash or failover is as the server's own settings say"
         }
+        holdPromise = Self.promise(ofHolds: holds, durability, waitReplicas)
+    }
+
+    /// Whether a server cannot be asked yet, however fit it may be.
+    public private(set) var isLoading = false
+
+    /// For the operators' page.
+    public var worth: AnswerWorth { AnswerWorth(purchases: promise, holds: holdPromise) }
+
+    private static func promise(ofHolds holds: Durability, _ durability: Durability, _ waitReplicas: Int) -> String {
+        switch (durability, holds) {
+        case (.relaxed, _): "relaxed, as purchases are"
+        case (.full, .full): "full, as purchases are"
+        case (.full, .relaxed) where waitReplicas > 0:
+            "relaxed: an answered hold is in the memory of the server that took it; a failover may lose the newest, whose "
+                + "buyers hold again, and nobody gets their tokens"
+        case (.full, .relaxed):
+            "full, as purchases are: a server with appendfsync always syncs what it answers all the same"
+        }
+    }
+
+    private mutating func objectToState(_ master: Master) {
+        isLoading = isLoading || master.isLoading
+        if master.isLoading { wait("\(master.name) still reads its data from its disk; start again when it has") }
+        if master.isReplica { wait("\(master.name) is a replica, which takes no writes; name its master") }
+    }
+
+    private mutating func wait(_ reason: String) {
+        objections.append(reason)
+        waits.append(reason)
     }
 
     private mutating func objectToEviction(_ master: Master) {
@@ -65,9 +108,10 @@ public struct ServerCheck: Sendable, Equatable {
     private mutating func promiseReplicas(_ masters: [Master], _ waitReplicas: Int) {
         for master in masters {
             guard let replicas = master.replicas, replicas < waitReplicas else { continue }
-            objections.append(
-                "\(master.name) has \(replicas) replicas and \(waitReplicas) are to acknowledge each answer: none "
-                    + "would ever be positive")
+            let fed = master.replicasOnTheWay == 0 ? "" : " (\(master.replicasOnTheWay) more are still being fed)"
+            wait(
+                "\(master.name) has \(replicas) replicas with all its data\(fed), and \(waitReplicas) are to acknowledge "
+                    + "each answer: none would be positive; start them, or lower redis.wait_replicas")
         }
         promise =
             "full: an answered purchase is in the memory of its server and of \(waitReplicas) "
@@ -114,7 +158,13 @@ extension ServerCheck {
                 master.appendOnly = info["aof_enabled"].map { $0 == "1" }
                 master.evictionPolicy = info["maxmemory_policy"]
                 master.maxMemory = info["maxmemory"].flatMap { Int($0) }
-                master.replicas = info["connected_slaves"].flatMap { Int($0) }
+                if let connected = info["connected_slaves"].flatMap({ Int($0) }) {
+                    let fed = (0..<connected).count { info["slave\($0)"]?.contains("state=online") == false }
+                    master.replicas = connected - fed
+                    master.replicasOnTheWay = fed
+                }
+                master.isLoading = info["loading"] == "1"
+                master.isReplica = info["role"] == "slave"
                 masters.append(master)
             case .failure(let failure): throw .unreachable(failure)
             }

@@ -18,15 +18,35 @@ extension ConnectionFailure {
         switch error {
         case let failure as ConnectionFailure: self = failure
         case let refused as NIOConnectionError:
-            let tried = refused.connectionErrors.first.map { "\($0.error)" }
+            let tried = refused.connectionErrors.first.map { Self.words($0.error, at: Self.place($0.target)) }
             self = .unreachable(tried ?? "the name \(refused.host) has no address")
         case ChannelError.connectTimeout: self = .unreachable("no connection in time")
         // A server that is killed does not say goodbye.
         case NIOSSLError.uncleanShutdown where !isOpening: self = .closed
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: self = .tlsRefused("\(error)")
-        case let error as IOError where isOpening: self = .unreachable("\(error)")
+        case let error as IOError where isOpening: self = .unreachable(Self.words(error, at: "there"))
         default: self = .closed
         }
+    }
+
+    /// What went wrong at `place`, in words for people: the network library's own are for programmers.
+    private static func words(_ error: any Error, at place: String) -> String {
+        switch error {
+        case ChannelError.connectTimeout: return "nobody answers at \(place)"
+        case let error as IOError:
+            switch error.errnoCode {
+            case ECONNREFUSED: return "nobody listens at \(place)"
+            case ETIMEDOUT: return "nobody answers at \(place)"
+            case EHOSTUNREACH, ENETUNREACH: return "no network leads to \(place)"
+            default: return "\(place): \(String(cString: strerror(error.errnoCode)))"
+            }
+        default: return "\(place): \(error)"
+        }
+    }
+
+    private static func place(_ address: SocketAddress) -> String {
+        guard let ip = address.ipAddress, let port = address.port else { return "\(address)" }
+        return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }
 }
 

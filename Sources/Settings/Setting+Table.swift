@@ -6,8 +6,8 @@ extension Setting {
         .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
         .logLevel, .logFormat, .limitsConnections, .limitsListeners, .limitsHeaderBytes, .limitsBodyBytes,
         .quotaPerSecond, .quotaBurst, .quotaListeners, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
-        .store, .redisPrefix, .redisPasswordFile, .redisCAFile, .redisWaitReplicas, .redisWaitMilliseconds, .redisUnfit,
-        .tokenKeys,
+        .store, .redisPrefix, .redisPasswordFile, .redisCAFile, .redisWaitReplicas, .redisWaitMilliseconds, .redisHolds,
+        .redisUnfit, .tokenKeys,
     ]
 
     /// What the commands that ask a running service take from the environment. No settings: the service has no use
@@ -155,6 +155,11 @@ extension Setting {
     public static let redisWaitMilliseconds = Setting(
         "redis.wait_ms", .number(1...60000), default: 1000,
         "Milliseconds that are waited for them; after that the outcome is told as unknown")
+
+    /// Whether holds wait for the replicas, too. A lost hold costs its buyer another try, a lost purchase money.
+    public static let redisHolds = Setting(
+        "redis.holds", .choice(words(of: Settings.Durability.self)), default: "full",
+        "relaxed: holds do not wait for the replicas that purchases and returns wait for")
 
     /// Whether to sell on servers whose settings make the promises void.
     public static let redisUnfit = Setting(

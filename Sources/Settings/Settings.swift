@@ -81,7 +81,8 @@ public struct Settings: Sendable {
         redis = Redis(
             prefix: read.text(.redisPrefix), passwordFile: read.textIfSet(.redisPasswordFile),
             caFile: read.textIfSet(.redisCAFile), waitReplicas: read.number(.redisWaitReplicas),
-            waitTime: .milliseconds(read.number(.redisWaitMilliseconds)), unfit: read.word(.redisUnfit))
+            waitTime: .milliseconds(read.number(.redisWaitMilliseconds)), holds: read.word(.redisHolds),
+            unfit: read.word(.redisUnfit))
         tokenKeys = read.textIfSet(.tokenKeys)
         events = read.list(.event)
         classic = Classic(event: read.textIfSet(.classicEvent), status: read.word(.classicStatus))
@@ -156,6 +157,9 @@ extension Settings {
 
         /// How long they may take. Default: 1 second.
         public let waitTime: Duration
+
+        /// Whether holds wait for them, too. Default: `full`, they do.
+        public let holds: Durability
 
         /// What to do about servers that may lose what was answered. Default: `refuse`.
         public let unfit: UnfitServers

@@ -97,6 +97,9 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.redisWaitMilliseconds), parsing: .unconditional, help: .of(.redisWaitMilliseconds))
     var redisWaitMilliseconds: String?
 
+    @Option(name: .of(.redisHolds), help: .of(.redisHolds), completion: .of(.redisHolds))
+    var redisHolds: String?
+
     @Option(name: .of(.redisUnfit), help: .of(.redisUnfit), completion: .of(.redisUnfit))
     var redisUnfit: String?
 
@@ -120,7 +123,7 @@ public struct SettingsOptions: ParsableArguments {
             (.threads, threads), (.store, store), (.redisPrefix, redisPrefix),
             (.redisPasswordFile, redisPasswordFile), (.redisCAFile, redisCAFile),
             (.redisWaitReplicas, redisWaitReplicas), (.redisWaitMilliseconds, redisWaitMilliseconds),
-            (.redisUnfit, redisUnfit), (.tokenKeys, tokenKeys),
+            (.redisHolds, redisHolds), (.redisUnfit, redisUnfit), (.tokenKeys, tokenKeys),
         ]
         var flags: [Setting: [String]] = event.isEmpty ? [:] : [.event: event]
         for (setting, value) in single {

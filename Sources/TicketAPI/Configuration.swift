@@ -1,4 +1,5 @@
 public import BoxOffice
+public import TicketStore
 
 /// How the HTTP service behaves, each bound with its default and its reason.
 public struct ServiceConfiguration: Sendable {
@@ -36,11 +37,14 @@ public struct ServiceConfiguration: Sendable {
     public var request: Duration = .seconds(10)
     /// How often each caller may ask; `nil` for as often as they like.
     public var quota: Quota?
+    /// What the store's answers are worth, for the operators' page.
+    public var worth: AnswerWorth
     /// Event loops; 0 for one fewer than there are cores, but one at least.
     public var threads = 0
 
-    public init(classicEvent: Code) {
+    public init(classicEvent: Code, worth: AnswerWorth) {
         self.classicEvent = classicEvent
+        self.worth = worth
     }
 
     /// How often one caller may ask, told apart by IPv4 address or 64-bit IPv6 network.

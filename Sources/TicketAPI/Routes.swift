@@ -12,6 +12,7 @@ struct Routes: Sendable {
     let keyring: any OperatorKeyring
     let mint: TokenMint
     let bodyBytes: Int
+    let worth: AnswerWorth
 
     /// Every path there is and what may be done there; for the 405 that the router does not know.
     private static let paths = PathTable(
@@ -54,11 +55,28 @@ struct Routes: Sendable {
     private func ready() -> Response {
         let reason: String
         switch store.condition {
-        case .selling: return json(.ok, Array(#"{"status":"ready"}"#.utf8))
+        case .selling: return json(.ok, readiness)
         case .suspended(let why): reason = why.rawValue
         case .closing: reason = "closing"
         }
         return Refused(.notReady, "The store takes no facts: \(reason).").response(traceID: nil)
+    }
+}
+
+extension Routes {
+    /// That it sells, and what an answer is worth then.
+    private var readiness: [UInt8] {
+        var writer = JSONWriter(reserving: 512)
+        writer.object { document in
+            document.member("status", "ready")
+            document.member("durability") { value in
+                value.object { durability in
+                    durability.member("purchases", worth.purchases)
+                    durability.member("holds", worth.holds)
+                }
+            }
+        }
+        return writer.bytes
     }
 }
 

@@ -61,7 +61,8 @@ public struct TicketService: Service {
         }
         let application = Application(
             responder: Routes(
-                store: store, ledger: ledger, keyring: keyring, mint: mint, bodyBytes: configuration.bodyBytes
+                store: store, ledger: ledger, keyring: keyring, mint: mint, bodyBytes: configuration.bodyBytes,
+                worth: configuration.worth
             ).responder(),
             server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
             configuration: ApplicationConfiguration(

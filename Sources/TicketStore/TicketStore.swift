@@ -106,6 +106,19 @@ public enum StoreCondition: Sendable, Equatable {
     case closing
 }
 
+/// What an answer is worth, in a sentence each, for operators.
+public struct AnswerWorth: Sendable, Equatable {
+    /// What an answered purchase or return means.
+    public var purchases: String
+    /// What an answered hold, extension or release means.
+    public var holds: String
+
+    public init(purchases: String, holds: String) {
+        self.purchases = purchases
+        self.holds = holds
+    }
+}
+
 /// An event as it stands.
 public struct EventReading: Sendable, Equatable {
     public var definition: EventDefinition

@@ -52,4 +52,25 @@ extension Outcome {
             }
         }
     }
+
+    /// Whether it tells of a purchase or of a return. Where holds are less durable than those, the facts that it depends
+    /// on are of the stronger kind.
+    public var tellsOfSale: Bool {
+        switch self {
+        case .purchased, .returned, .eventChanged, .eventRemoved: return true
+        case .held, .extended: return false
+        case .released(let view, _), .looked(let view): return view.state == .purchased || view.state == .returned
+        case .refused(let refusal):
+            switch refusal {
+            case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .eventHasSales,
+                .revisionMismatch,
+                .holdExpired(refundRequired: true):
+                return true
+            case .holdExpired(refundRequired: false), .holdReleased, .extensionDenied, .keyReused, .unknownEvent,
+                .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
+                .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyKeys:
+                return false
+            }
+        }
+    }
 }

@@ -20,7 +20,10 @@ struct Greeting {
         }
         let (name, text) = opened.place
         lines.append("  \(name)" + String(repeating: " ", count: 12 - name.count) + text)
-        lines.append("  Durability  \(opened.durability)")
+        lines.append("  Durability  \(opened.worth.purchases)")
+        if opened.worth.holds != opened.worth.purchases {
+            lines.append("              holds are \(opened.worth.holds)")
+        }
         if !opened.hasOperators {
             lines.append("  Operators   none yet: holdfast key create --role operator --name YOUR-NAME\(whereKeysAre)")
         }

@@ -20,8 +20,7 @@ struct OpenedStore: Sendable {
     let series: [HoldSeries]
     /// Where everything is, with its name in the greeting.
     let place: (name: String, text: String)
-    /// What an answer is worth, in one line.
-    let durability: String
+    let worth: AnswerWorth
     let stop: @Sendable () -> Void
 
     /// Opens the store, hands it to `serve`, and stops it when that is done.
@@ -69,7 +68,8 @@ struct OpenedStore: Sendable {
             }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
-            series: store.series, place: ("Ledger", store.ledgerPath), durability: worth, stop: store.stop)
+            series: store.series, place: ("Ledger", store.ledgerPath),
+            worth: AnswerWorth(purchases: worth, holds: worth), stop: store.stop)
     }
 
     private static func redis(
@@ -81,6 +81,7 @@ struct OpenedStore: Sendable {
         configuration.durability = Durability(settings.durability)
         configuration.waitReplicas = settings.redis.waitReplicas
         configuration.waitTime = settings.redis.waitTime
+        configuration.holds = Durability(settings.redis.holds)
         configuration.acceptsUnfitServers = settings.redis.unfit == .warn
         let store: RedisStore
         do {
@@ -105,7 +106,7 @@ struct OpenedStore: Sendable {
                     ? "a cluster, keys under \(settings.redis.prefix):"
                     : "one server, keys under \(settings.redis.prefix):"
             ),
-            durability: store.check.promise, stop: store.stop)
+            worth: store.check.worth, stop: store.stop)
     }
 }
 
@@ -153,7 +154,7 @@ enum RedisHouse {
         do {
             return try await body()
         } catch let failure as RedisFailure {
-            throw Failure("the Redis servers cannot be asked: \(failure)", status: Failure.unavailable)
+            throw Failure(RedisStoreError.unreachable(failure).description, status: Failure.unavailable)
         }
     }
 }

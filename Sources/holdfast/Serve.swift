@@ -74,9 +74,23 @@ struct BoxOfficeHouse {
             case .decided(.refused(.invalid(let mistakes)), _):
                 let lines = mistakes.map { "\n  \($0.pointer) \($0.what)" }.joined()
                 throw Failure("event \(definition.id) cannot be defined so:\(lines)", status: Failure.badConfiguration)
-            case let reply:
-                throw Failure("event \(definition.id) could not be defined: \(reply)", status: Failure.atWork)
+            case .decided(.refused(let refusal), _):
+                throw Failure("event \(definition.id) could not be defined: \(refusal)", status: Failure.atWork)
+            case .failed(let failure):
+                throw Failure("event \(definition.id): \(told(failure))", status: Failure.unavailable)
+            case .decided(let outcome, _): preconditionFailure("a definition does not come to \(outcome)")
             }
+        }
+    }
+
+    private func told(_ failure: StoreFailure) -> String {
+        switch failure {
+        case .outcomeUnknown:
+            "whether it was defined is not known: the store did not answer in time, or too few replicas acknowledged; "
+                + "see to them and start again, which defines nothing twice"
+        case .suspended(let reason): "the store takes no facts now (\(reason.rawValue)); see the log and start again"
+        case .overloaded: "the store has too much to do; start again"
+        case .closing: "the store was closed meanwhile"
         }
     }
 
@@ -98,7 +112,7 @@ struct BoxOfficeHouse {
     }
 
     private func makeService(_ opened: OpenedStore, _ classicEvent: Code) throws -> TicketService {
-        var configuration = ServiceConfiguration(classicEvent: classicEvent)
+        var configuration = ServiceConfiguration(classicEvent: classicEvent, worth: opened.worth)
         configuration.host = settings.host
         configuration.port = settings.port
         configuration.classicStatus = settings.classic.status == .forbidden ? .forbidden : .exact

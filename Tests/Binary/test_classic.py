@@ -152,10 +152,16 @@ class ClassicAnswers(ServiceCase):
         """The probes answer 200 while it sells, and 405 with Allow for what is no reading."""
         for target, word in (("/health/live", "live"), ("/health/ready", "ready")):
             answer = self.server.get(target)
-            self.assertEqual((answer.status, answer.json()), (200, {"status": word}))
+            self.assertEqual((answer.status, answer.json()["status"]), (200, word))
             refused = self.server.ask("POST", target, body=b"")
             self.assert_problem(refused, 405, "method-not-allowed")
             self.assertEqual(set(re.split(r",\s*", refused.header("allow"))), {"GET", "HEAD"})
+
+    def test_readiness_tells_what_an_answer_is_worth(self):
+        """Who watches the service reads there what a crash can take back."""
+        synced = "full: on disk and synced before an answer leaves"
+        self.assertEqual(self.server.get("/health/ready").json(), {
+            "status": "ready", "durability": {"purchases": synced, "holds": synced}})
 
     def test_answers_carry_date_and_are_not_stored(self):
         """Every answer says when it was given and that no cache may keep it."""

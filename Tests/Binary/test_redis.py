@@ -189,6 +189,8 @@ class Starting(unittest.TestCase):
         told = self.serve("--store", "redis://:secret@127.0.0.1:1")
         self.assertEqual(told.returncode, 69, told.stderr)
         self.assertNotIn("secret", told.stderr + told.stdout)
+        self.assertIn("cannot be asked: nobody listens at 127.0.0.1:1; see that the server runs", told.stderr)
+        self.assertNotIn("errno", told.stderr)
 
     def test_unfit(self):
         """A server that throws keys away, or syncs later, is refused with a sentence each; a warning is a choice."""
@@ -203,6 +205,9 @@ class Starting(unittest.TestCase):
             with Server(event(5), store=redis.address, durability="relaxed") as server:
                 self.assertEqual(server.buy().status, 200)
                 self.assertIn("relaxed: an answered purchase is in the memory", server.stdout())
+                worth = server.get("/health/ready").json()["durability"]
+                self.assertIn("relaxed: an answered purchase is in the memory", worth["purchases"])
+                self.assertEqual(worth["holds"], "relaxed, as purchases are")
         finally:
             redis.kill9()
 

@@ -62,4 +62,42 @@ struct ServerCheckTests {
         #expect(objections { $0.version = "5.0.14" }.count == 1)
         #expect(objections { $0.version = "6.2.14" } == [])
     }
+
+    @Test("What holds are worth is told, and that a disk syncs them with everything else")
+    func holds() {
+        func worth(_ durability: Durability, _ waitReplicas: Int, _ holds: Durability) -> String {
+            ServerCheck([master()], durability: durability, waitReplicas: waitReplicas, holds: holds).worth.holds
+        }
+        #expect(worth(.full, 0, .full) == "full, as purchases are")
+        #expect(worth(.full, 0, .relaxed).hasPrefix("full, as purchases are: a server with appendfsync always"))
+        #expect(worth(.full, 1, .full) == "full, as purchases are")
+        #expect(worth(.full, 1, .relaxed).hasPrefix("relaxed: an answered hold is in the memory of the server"))
+        #expect(worth(.relaxed, 1, .full) == "relaxed, as purchases are")
+    }
+
+    @Test("What passes by itself is told apart: loading, replicas that are being fed, a replica that may become master")
+    func waiting() {
+        func waits(_ change: (inout ServerCheck.Master) -> Void) -> [String] {
+            let check = ServerCheck([master(change: change)], durability: .full, waitReplicas: 1)
+            #expect(check.waits.allSatisfy(check.objections.contains))
+            return check.waits
+        }
+        #expect(waits { $0.replicas = 1 } == [])
+        #expect(
+            waits {
+                $0.replicas = 1
+                $0.isLoading = true
+            }.map { $0.contains("reads its data") } == [true])
+        #expect(
+            waits {
+                $0.replicas = 1
+                $0.isReplica = true
+            }.map { $0.contains("is a replica") } == [true])
+        #expect(waits { $0.replicasOnTheWay = 1 }.map { $0.contains("1 more are still being fed") } == [true])
+        #expect(
+            waits {
+                $0.replicas = 1
+                $0.evictionPolicy = "allkeys-lru"
+            } == [])
+    }
 }

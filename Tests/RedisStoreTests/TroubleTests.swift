@@ -171,6 +171,7 @@ struct TroubleTests {
             $0.durability = .full
             $0.waitReplicas = 1
             $0.waitTime = .milliseconds(50)
+            // Which does not wait for replicas at the start either.
             $0.acceptsUnfitServers = true
         }
         let reply = await node.store.perform(.define(try hall(5)))
@@ -201,8 +202,8 @@ struct TroubleTests {
         _ = try await one.outcome(.define(hall(5)))
         guard case .held(let view, _) = try await one.outcome(holdGA()) else { throw StoreFailure.outcomeUnknown }
         _ = try await one.outcome(.purchase(view.id, PaymentReference("p")))
-        let replica = try RedisServer(["appendonly", "no", "replicaof", "127.0.0.1 \(server.port)"])
-        for _ in 0..<200 where try !server.ask("INFO", "replication").contains("state=online") { usleep(25_000) }
+        let replica = try RedisServer()
+        try replica.follow(server)
         let careful = try await TestNode(server) {
             $0.rewriteFunctions = clock.put
             $0.durability = .full

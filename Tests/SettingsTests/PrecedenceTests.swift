@@ -72,7 +72,7 @@ struct PrecedenceTests {
                  "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3}, "threads": 4,
                  "store": "redis://u:p@h:1/2", "token_keys": "/k",
                  "redis": {"prefix": "x", "password_file": "/p", "ca_file": "/c", "wait_replicas": 2, "wait_ms": 3,
-                           "unfit": "warn"}}
+                           "holds": "relaxed", "unfit": "warn"}}
                 """)
         #expect(settings.config == "config.json")
         #expect(settings.host == "::1" && settings.port == 0 && settings.data == "/d" && settings.threads == 4)
@@ -85,7 +85,8 @@ struct PrecedenceTests {
         #expect(settings.recoveryGrace == .seconds(5))
         #expect(settings.store == .redis(address: "redis://u:p@h:1/2") && settings.tokenKeys == "/k")
         let redis = Settings.Redis(
-            prefix: "x", passwordFile: "/p", caFile: "/c", waitReplicas: 2, waitTime: .milliseconds(3), unfit: .warn)
+            prefix: "x", passwordFile: "/p", caFile: "/c", waitReplicas: 2, waitTime: .milliseconds(3), holds: .relaxed,
+            unfit: .warn)
         #expect(settings.redis == redis)
         let timeouts = Settings.Timeouts(idle: .seconds(1), request: .seconds(2), drain: .seconds(3))
         #expect(settings.timeouts == timeouts)

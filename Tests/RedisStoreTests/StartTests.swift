@@ -1,0 +1,90 @@
+import BoxOffice
+import Foundation
+import RedisStore
+import StoreContract
+import Testing
+import TicketStore
+
+/// Servers that are not ready yet when a node starts.
+@Suite("A node that starts waits where waiting helps, and says in plain words what is wrong", .serialized)
+struct StartTests {
+    private func refusal(of servers: RedisServer, _ change: (inout RedisStore.Configuration) -> Void) async -> String {
+        do {
+            _ = try await TestNode(servers, change: change)
+            return "it opened"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test("A server that reads its data from its disk")
+    func loading() async throws {
+        let server = try RedisServer([
+            "appendonly", "no", "enable-debug-command", "yes", "key-load-delay", "20000",
+            "loading-process-events-interval-bytes", "1024", "rdbcompression", "no",
+        ])
+        // It answers between two keys: they must not be small.
+        try server.ask("DEBUG", "POPULATE", "100", "key", "2000")
+        try server.ask("SAVE")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try server.restart() }
+            for _ in 0..<200 {
+                if try server.ask("INFO", "persistence").contains("loading:1") { break }
+                usleep(10_000)
+            }
+            let told = await refusal(of: server) { $0.startTime = .milliseconds(100) }
+            #expect(told.contains("still reads its data from its disk"))
+            let node = try await TestNode(server)
+            guard case .eventChanged = try await node.outcome(.define(hall(2))) else {
+                throw StoreFailure.outcomeUnknown
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("Replicas that are not there yet")
+    func replicas() async throws {
+        let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
+        let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
+        let told = await refusal(of: server) {
+            $0.durability = .full
+            $0.waitReplicas = 1
+            $0.startTime = .milliseconds(100)
+        }
+        #expect(told.contains("has 0 replicas with all its data, and 1 are to acknowledge"))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                usleep(400_000)
+                try replica.follow(server)
+            }
+            let node = try await TestNode(server) {
+                $0.durability = .full
+                $0.waitReplicas = 1
+            }
+            guard case .eventChanged = try await node.outcome(.define(hall(2))) else {
+                throw StoreFailure.outcomeUnknown
+            }
+            try await group.waitForAll()
+        }
+        // A replica takes no writes.
+        let toldByReplica = await refusal(of: replica) { $0.startTime = .zero }
+        #expect(toldByReplica.contains("is a replica, which takes no writes; name its master"))
+    }
+
+    @Test("A server that is not there, and a password that is wrong")
+    func unreachable() async throws {
+        let server = try RedisServer()
+        try server.ask("CONFIG", "SET", "requirepass", "secret")
+        let told = await refusal(of: server) { _ in }
+        #expect(
+            told
+                == "the Redis servers cannot be asked: the server refuses user or password (NOAUTH); see store and redis.password_file"
+        )
+        server.signal(SIGKILL)
+        usleep(50_000)
+        let toldOfNobody = await refusal(of: server) { _ in }
+        #expect(
+            toldOfNobody == "the Redis servers cannot be asked: nobody listens at 127.0.0.1:\(server.port); "
+                + "see that the server runs, and that store names it")
+    }
+}
