@@ -30,19 +30,28 @@ extension RedisStore {
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
-        client.pipeline(durable(command), for: key(of: event)) { outcomes in
+        pipeline(command, in: String(event)) { outcomes in
             self.receive(outcomes, event, batch, attempt)
         }
     }
 
-    /// The command, and behind it the question whether its replicas have it. Where the command writes nothing that is all
-    /// that the server wrote until then, by whatever connection: an answer may tell of what another node did.
-    func durable(_ command: RedisCommand) -> [RedisCommand] {
-        guard waitsForReplicas else { return [command] }
+    /// Sends the command, and behind it the question whether its replicas have it.
+    ///
+    /// An answer may tell of what another node did, and the command itself write nothing. Valkey waits only for what the
+    /// connection wrote, Redis 6.2 and 7.0 for all that the server did: so something is written in between.
+    ///
+    /// - Parameter tag: the hash tag of the command's keys.
+    func pipeline(
+        _ command: RedisCommand, in tag: String, _ done: @escaping @Sendable ([RedisClient.Outcome]) -> Void
+    ) {
+        guard waitsForReplicas else { return client.pipeline([command], for: RedisKey(tag), done) }
+        var write = RedisCommand("SET", isRepeatable: true)
+        write.append(keyspace.waited(tag))
+        write.append("1")
         var wait = RedisCommand("WAIT", isRepeatable: true)
         wait.append(configuration.waitReplicas)
         wait.append(configuration.waitTime.inMilliseconds)
-        return [command, wait]
+        client.pipeline([command, write, wait], for: RedisKey(tag), done)
     }
 
     private var waitsForReplicas: Bool {
@@ -67,8 +76,9 @@ extension RedisStore {
 
     /// Whether the replicas that are asked for have what was done.
     func isDurable(_ outcomes: [RedisClient.Outcome]) -> Bool {
-        guard outcomes.count > 1 else { return true }
-        guard case .success(let reply) = outcomes[1], let count = try? reply.integer() else { return false }
+        guard outcomes.count == 3 else { return true }
+        guard case .success = outcomes[1], case .success(let reply) = outcomes[2], let count = try? reply.integer()
+        else { return false }
         return count >= configuration.waitReplicas
     }
 

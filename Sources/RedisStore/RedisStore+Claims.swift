@@ -34,7 +34,7 @@ extension RedisStore {
             command.append(claimant.name)
         }
         let everyone = claimants.map(\.waiting)
-        ask(command, for: RedisKey(Keyspace.tag(ofClaims: part)), orFail: everyone) { bytes in
+        ask(command, in: Keyspace.tag(ofClaims: part), orFail: everyone) { bytes in
             if let bytes {
                 var reader = PackedReader(bytes)
                 // All of them are read before the first is placed: nobody is to be told twice.
@@ -60,7 +60,7 @@ extension RedisStore {
         command.append(claimant.name)
         command.append(Int(claim.number))
         command.append(configuration.limits.keyRetention.inMilliseconds)
-        ask(command, for: key(of: claim.event), orFail: [claimant.waiting]) { bytes in
+        ask(command, in: String(claim.event), orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }
             var reader = PackedReader(bytes)
             let office = try reader.number()
@@ -99,7 +99,7 @@ extension RedisStore {
         command.append(claimant.name)
         command.append(claim.packed)
         command.append(Int(claimant.event))
-        ask(command, for: RedisKey(Keyspace.tag(ofClaims: part)), orFail: [claimant.waiting]) { bytes in
+        ask(command, in: Keyspace.tag(ofClaims: part), orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }
             var reader = PackedReader(bytes)
             var claimant = claimant
@@ -112,17 +112,17 @@ extension RedisStore {
     ///
     /// - Parameter done: is given the reply, or `nil` after those who wait were told that it failed.
     private func ask(
-        _ command: RedisCommand, for key: RedisKey, orFail waiting: [Foyer.Waiting], attempt: Int = 0,
+        _ command: RedisCommand, in tag: String, orFail waiting: [Foyer.Waiting], attempt: Int = 0,
         _ done: @escaping @Sendable (ByteBuffer?) throws -> Void
     ) {
-        client.pipeline(durable(command), for: key) { outcomes in
+        pipeline(command, in: tag) { outcomes in
             do {
                 switch outcomes.first ?? .failure(.notSent(.stopping)) {
                 case .success(let reply) where self.isDurable(outcomes): try done(reply.bytes())
                 case .failure(.refused(let error)) where error.isUnknownFunction && attempt < Self.reloads:
                     self.reload { isLoaded in
                         if isLoaded {
-                            return self.ask(command, for: key, orFail: waiting, attempt: attempt + 1, done)
+                            return self.ask(command, in: tag, orFail: waiting, attempt: attempt + 1, done)
                         }
                         self.fail(waiting, .suspended(.unreachable))
                         try? done(nil)

@@ -32,9 +32,7 @@ public struct ServerCheck: Sendable, Equatable {
     public init(_ masters: [Master], durability: Durability, waitReplicas: Int) {
         for master in masters {
             objectToEviction(master)
-            if let version = master.version, Self.major(version) < 6 {
-                objections.append("\(master.name) is Redis \(version); 6.2 is the oldest that the functions run on")
-            }
+            objectToVersion(master)
             if let known = master.maxMemory, known == 0 {
                 warnings.append(
                     "\(master.name) has no maxmemory: a machine without memory left ends it with what it knows")
@@ -59,6 +57,17 @@ public struct ServerCheck: Sendable, Equatable {
                     + "would be lost; set it to noeviction")
         case nil:
             warnings.append("\(master.name) does not tell its maxmemory-policy; it must be noeviction")
+        }
+    }
+
+    private mutating func objectToVersion(_ master: Master) {
+        guard let version = master.version else {
+            objections.append("\(master.name) does not say what it is; Redis 6.2 or later, or Valkey, is needed")
+            return
+        }
+        let numbers = version.split(separator: ".").map { Int($0) ?? 0 }
+        if numbers.lexicographicallyPrecedes([6, 2]) {
+            objections.append("\(master.name) is Redis \(version); 6.2 is the oldest that the functions run on")
         }
     }
 
@@ -94,10 +103,6 @@ public struct ServerCheck: Sendable, Equatable {
             }
         }
         promise = "full: an answered purchase is on the disk of the server that took it"
-    }
-
-    private static func major(_ version: String) -> Int {
-        version.split(separator: ".").first.flatMap { Int($0) } ?? 0
     }
 }
 

@@ -81,7 +81,8 @@ class RedisServer:
     def start(self):
         """Start the process and wait until it answers."""
         # The server is among Debian's `redis-tools` under another name, and goes by the name it is called with.
-        tool = "/usr/bin/redis-check-rdb" if os.path.exists("/usr/bin/redis-check-rdb") else None
+        tool = os.environ.get("REDIS_SERVER") or (
+            "/usr/bin/redis-check-rdb" if os.path.exists("/usr/bin/redis-check-rdb") else None)
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.room, "--save", "",
              *self.settings], executable=tool, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -15,7 +15,7 @@ final class RedisServer: @unchecked Sendable {
 
     /// - Parameter settings: as in a configuration file, name and value each.
     init(_ settings: [String] = ["appendonly", "no"]) throws {
-        port = try Self.freePort()
+        port = try Self.freePortOfCluster()
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         directory = url.path
@@ -41,6 +41,11 @@ final class RedisServer: @unchecked Sendable {
         kill(process.processIdentifier, signal)
     }
 
+    /// Whether it has functions; one before 7.0 has scripts only.
+    var hasFunctions: Bool {
+        get throws { try !ask("FUNCTION", "STATS").contains("unknown command") }
+    }
+
     /// Kills it, and starts another one on the same directory and port.
     func restart() throws {
         signal(SIGKILL)
@@ -51,7 +56,10 @@ final class RedisServer: @unchecked Sendable {
 
     /// Asks as an operator would, and gives the output.
     @discardableResult
-    func ask(_ words: String...) throws -> String {
+    func ask(_ words: String...) throws -> String { try ask(words) }
+
+    @discardableResult
+    func ask(_ words: [String]) throws -> String {
         let cli = Process()
         cli.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         cli.arguments = ["redis-cli", "-h", "127.0.0.1", "-p", "\(port)"] + words
@@ -69,9 +77,14 @@ final class RedisServer: @unchecked Sendable {
         // The server is among Debian's `redis-tools` under another name, and goes by the name it is called with.
         let tool = "/usr/bin/redis-check-rdb"
         let isTool = FileManager.default.isExecutableFile(atPath: tool)
-        process.executableURL = URL(fileURLWithPath: isTool ? "/bin/bash" : "/usr/bin/env")
-        process.arguments =
-            (isTool ? ["-c", "exec -a redis-server \(tool) \"$@\"", "bash"] : ["redis-server"]) + arguments
+        if let chosen = ProcessInfo.processInfo.environment["REDIS_SERVER"], !chosen.isEmpty {
+            process.executableURL = URL(fileURLWithPath: chosen)
+            process.arguments = arguments
+        } else {
+            process.executableURL = URL(fileURLWithPath: isTool ? "/bin/bash" : "/usr/bin/env")
+            process.arguments =
+                (isTool ? ["-c", "exec -a redis-server \(tool) \"$@\"", "bash"] : ["redis-server"]) + arguments
+        }
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
@@ -86,11 +99,21 @@ final class RedisServer: @unchecked Sendable {
         throw Trouble(description: "redis-server does not answer on port \(port)")
     }
 
-    static func freePort() throws -> Int {
+    /// Servers of a cluster speak with each other ten thousand further on; one before 7.0 can be told no other port.
+    private static func freePortOfCluster() throws -> Int {
+        for _ in 0..<1_000 {
+            let port = try freePort()
+            if port < 55_536, (try? freePort(port + 10_000)) != nil { return port }
+        }
+        throw Trouble(description: "no free port with another one above it")
+    }
+
+    private static func freePort(_ wanted: Int = 0) throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(wanted).bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) { pointer in
@@ -109,9 +132,7 @@ final class RedisCluster: Sendable {
 
     init(_ settings: [String] = ["appendonly", "no"]) throws {
         servers = try (0..<3).map { _ in
-            let bus = try RedisServer.freePort()
-            return try RedisServer(
-                settings + ["cluster-enabled", "yes", "cluster-port", "\(bus)", "cluster-node-timeout", "2000"])
+            try RedisServer(settings + ["cluster-enabled", "yes", "cluster-node-timeout", "2000"])
         }
         let cli = Process()
         cli.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -23,6 +23,15 @@ enum TestServers: Sendable {
     }
 }
 
+extension TestServers {
+    var first: RedisServer {
+        switch self {
+        case .one(let server): server
+        case .cluster(let cluster): cluster.servers[0]
+        }
+    }
+}
+
 /// A node: a store on a server of its own or a shared one, with its client.
 final class TestNode: Sendable {
     let servers: TestServers
@@ -55,12 +64,7 @@ final class TestNode: Sendable {
         store = try await RedisStore(configuration, client: client, isCluster: address.isCluster, logger: .quiet)
     }
 
-    var server: RedisServer {
-        switch servers {
-        case .one(let server): server
-        case .cluster(let cluster): cluster.servers[0]
-        }
-    }
+    var server: RedisServer { servers.first }
 
     deinit {
         store.stop()
@@ -86,29 +90,51 @@ extension Logger {
 /// Puts a clock that shows what a test says in the place of the server's.
 struct TestClock: Sendable {
     /// Functions of two libraries on one server cannot have one name.
-    let setter = "set_test_clock_\(UInt64.random(in: 0...UInt64.max))"
+    private let name = "test_clock_\(UInt64.random(in: 0...UInt64.max))"
     private let longestGap: String
     private let mostSettled: Int
+    /// A server without functions makes a script anew for each call: there the clock stands in its data.
+    private let isFunction: Bool
 
-    init(longestGap: String = "1e300", mostSettled: Int = 2_000) {
+    init(on server: RedisServer, longestGap: String = "1e300", mostSettled: Int = 2_000) throws {
         self.longestGap = longestGap
         self.mostSettled = mostSettled
+        isFunction = try server.hasFunctions
     }
 
     func put(into functions: String) -> String {
         let head = functions.range(of: "-- An event as it stands")?.lowerBound ?? functions.startIndex
-        return """
-            local test_ticks, test_wall = 0, 0
-            redis.register_function('\(setter)', function(keys, args)
-              test_ticks, test_wall = tonumber(args[1]), tonumber(args[2])
-              return 1
-            end)
+        return (isFunction ? inFunctions : inData) + """
             local function read_clocks() return test_ticks, test_wall end
             local function read_fine_clock() return math.floor(test_ticks * 62.5) end
             local longest_gap = \(longestGap)
             local most_settled = \(mostSettled)
 
             """ + functions[head...]
+    }
+
+    /// What a server is told to have its clock show these.
+    func shows(ticks: Int64, wall: Int64) -> [String] {
+        isFunction ? ["FCALL", "set_\(name)", "0", "\(ticks)", "\(wall)"] : ["SET", name, "\(ticks) \(wall)"]
+    }
+
+    private var inFunctions: String {
+        """
+        local test_ticks, test_wall = 0, 0
+        redis.register_function('set_\(name)', function(keys, args)
+          test_ticks, test_wall = tonumber(args[1]), tonumber(args[2])
+          return 1
+        end)
+
+        """
+    }
+
+    private var inData: String {
+        """
+        local test_ticks, test_wall = string.match(redis.call('GET', '\(name)') or '0 0', '(%d+) (%d+)')
+        test_ticks, test_wall = tonumber(test_ticks), tonumber(test_wall)
+
+        """
     }
 }
 
@@ -120,10 +146,13 @@ final class RedisSubject: ContractSubject {
     /// - Parameter plant: changes the functions, for the worse.
     init(
         servers: TestServers? = nil, prefix: String = "holdfast", limits: Limits = Limits(),
-        clock: TestClock = TestClock(), plant: @escaping @Sendable (String) -> String = { $0 }
+        longestGap: String = "1e300", mostSettled: Int = 2_000,
+        plant: @escaping @Sendable (String) -> String = { $0 }
     ) async throws {
+        let servers = try servers ?? .one(RedisServer())
+        let clock = try TestClock(on: servers.first, longestGap: longestGap, mostSettled: mostSettled)
         self.clock = clock
-        node = try await TestNode(servers ?? .one(RedisServer()), limits: limits) {
+        node = try await TestNode(servers, limits: limits) {
             $0.prefix = prefix
             $0.rewriteFunctions = { plant(clock.put(into: $0)) }
         }
@@ -132,8 +161,9 @@ final class RedisSubject: ContractSubject {
     var store: any TicketStore { node.store }
 
     func advance(to moment: Moment) async throws {
-        let command = RedisCommand(
-            "FCALL", clock.setter, "0", "\(moment.office.milliseconds)", "\(moment.wall.milliseconds)")
+        let words = clock.shows(ticks: moment.office.milliseconds, wall: moment.wall.milliseconds)
+        var command = RedisCommand(words[0])
+        for word in words.dropFirst() { command.append(word) }
         for answer in await node.client.callEachMaster(command) { _ = try answer.outcome.get() }
     }
 

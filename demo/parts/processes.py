@@ -16,16 +16,28 @@ class Trouble(Exception):
     """The demo cannot go on; the text says why."""
 
 
-def free_ports(count):
-    """Return this many ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
+def free_ports(count, beside=0):
+    """Return this many ports that nobody listens on; nor on those that lie so far beside them."""
+    found, sockets = [], []
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            port = _take(sockets, 0)
+            if not beside or port + beside < 65_536 and _take(sockets, port + beside):
+                found.append(port)
+        return found
     finally:
         for each in sockets:
             each.close()
+
+
+def _take(sockets, port):
+    taken = socket.socket()
+    sockets.append(taken)
+    try:
+        taken.bind(("127.0.0.1", port))
+    except OSError:
+        return None
+    return taken.getsockname()[1]
 
 
 def wait_for(condition, what, seconds=30, every=0.05):

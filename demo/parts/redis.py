@@ -1,5 +1,6 @@
 """Redis servers: one, one with a replica, or a cluster of six."""
 
+import os
 import shutil
 import socket
 import time
@@ -50,8 +51,8 @@ class Link:
 class Server:
     """One Redis server."""
 
-    def __init__(self, home, name, port, bus, settings):
-        binary = shutil.which("redis-server") or shutil.which("redis-check-rdb")
+    def __init__(self, home, name, port, is_cluster, settings):
+        binary = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which("redis-check-rdb")
         if binary is None:
             raise Trouble("there is no redis-server here; Tests/prepare cluster installs it")
         self.port = port
@@ -61,10 +62,9 @@ class Server:
                    "--maxmemory-policy", "noeviction", "--appendonly", "yes",
                    # A replica that comes back would wait 5 s for others: nothing is sold meanwhile.
                    "--repl-diskless-sync-delay", 0, *settings]
-        if bus:
-            # The same program under two names: the package `redis-tools` has it as redis-check-rdb.
-            command += ["--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", 1000,
-                        "--cluster-require-full-coverage", "no"]
+        if is_cluster:
+            command += ["--cluster-enabled", "yes", "--cluster-node-timeout", 1000, "--cluster-require-full-coverage", "no"]
+        # The same program under two names: the package `redis-tools` has it as redis-check-rdb.
         self.process = home.add(name, command, binary)
 
     def ask(self, *words):
@@ -106,10 +106,11 @@ class Servers:
     def __init__(self, home, layout, appendfsync):
         count = {"one": 1, "replica": 2, "cluster": 6}[layout]
         self.is_cluster = layout == "cluster"
-        ports = free_ports(2 * count)
+        # Servers of a cluster speak with each other ten thousand further on; those before 7.0 can be told no other port.
+        ports = free_ports(count, beside=10_000 if self.is_cluster else 0)
         settings = ["--appendfsync", appendfsync]
         self.all = [
-            Server(home, f"redis-{n + 1}", ports[n], ports[count + n] if self.is_cluster else None,
+            Server(home, f"redis-{n + 1}", ports[n], self.is_cluster,
                    settings + (["--replicaof", f"127.0.0.1 {ports[0]}"] if layout == "replica" and n else []))
             for n in range(count)]
         for server in self.all:
@@ -117,18 +118,18 @@ class Servers:
         for server in self.all:
             wait_for(server.answers, f"{server.process.name} answers")
         if self.is_cluster:
-            self._join(ports[count:])
+            self._join()
         for replica in self.all[len(self.all) // 2:] if count > 1 else []:
             wait_for(replica.follows, f"{replica.process.name} follows its master")
 
-    def _join(self, buses):
+    def _join(self):
         masters, replicas = self.all[:3], self.all[3:]
         bounds = [0, 5461, 10923, 16384]
         for n, master in enumerate(masters):
-            master.ask("CLUSTER", "ADDSLOTSRANGE", bounds[n], bounds[n + 1] - 1)
+            master.ask("CLUSTER", "ADDSLOTS", *range(bounds[n], bounds[n + 1]))
             master.ask("CLUSTER", "SET-CONFIG-EPOCH", n + 1)
-        for n, server in enumerate(self.all[1:], 1):
-            self.all[0].ask("CLUSTER", "MEET", "127.0.0.1", server.port, buses[n])
+        for server in self.all[1:]:
+            self.all[0].ask("CLUSTER", "MEET", "127.0.0.1", server.port)
         wait_for(lambda: all(s.ask("CLUSTER", "NODES").count("connected") == 6 for s in self.all), "six nodes meet")
         for master, replica in zip(masters, replicas):
             name = master.ask("CLUSTER", "MYID")
