@@ -30,9 +30,6 @@ struct Keyspace: Sendable {
         ]
     }
 
-    /// What is written before replicas are waited for, in the slot of `tag`.
-    func waited(_ tag: String) -> String { "\(prefix):{\(tag)}:waited" }
-
     /// Slots that claims are spread over. Never to be changed: a name must be looked for where it was claimed.
     static let claimParts: UInt64 = 64
 

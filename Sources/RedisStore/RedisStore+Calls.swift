@@ -37,25 +37,15 @@ extension RedisStore {
 
     /// Sends the command, and behind it the question whether its replicas have it.
     ///
-    /// An answer may tell of what another node did, and the command itself write nothing. Valkey waits only for what the
-    /// connection wrote, Redis 6.2 and 7.0 for all that the server did: so something is written in between.
-    ///
     /// - Parameter tag: the hash tag of the command's keys.
     func pipeline(
         _ command: RedisCommand, in tag: String, _ done: @escaping @Sendable ([RedisClient.Outcome]) -> Void
     ) {
-        guard waitsForReplicas else { return client.pipeline([command], for: RedisKey(tag), done) }
-        var write = RedisCommand("SET", isRepeatable: true)
-        write.append(keyspace.waited(tag))
-        write.append("1")
+        guard configuration.waitsForReplicas else { return client.pipeline([command], for: RedisKey(tag), done) }
         var wait = RedisCommand("WAIT", isRepeatable: true)
         wait.append(configuration.waitReplicas)
         wait.append(configuration.waitTime.inMilliseconds)
-        client.pipeline([command, write, wait], for: RedisKey(tag), done)
-    }
-
-    private var waitsForReplicas: Bool {
-        configuration.durability == .full && configuration.waitReplicas > 0
+        client.pipeline([command, wait], for: RedisKey(tag), done)
     }
 
     func key(of event: UInt64) -> RedisKey {
@@ -76,9 +66,8 @@ extension RedisStore {
 
     /// Whether the replicas that are asked for have what was done.
     func isDurable(_ outcomes: [RedisClient.Outcome]) -> Bool {
-        guard outcomes.count == 3 else { return true }
-        guard case .success = outcomes[1], case .success(let reply) = outcomes[2], let count = try? reply.integer()
-        else { return false }
+        guard outcomes.count > 1 else { return true }
+        guard case .success(let reply) = outcomes[1], let count = try? reply.integer() else { return false }
         return count >= configuration.waitReplicas
     }
 
