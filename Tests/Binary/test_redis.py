@@ -165,9 +165,9 @@ class Failing(unittest.TestCase):
             def disturb():
                 for _ in range(3):
                     time.sleep(0.5)
-                    all_of_them.redis.process.send_signal(signal.SIGSTOP)
+                    all_of_them.redis.process.send(signal.SIGSTOP)
                     time.sleep(0.4)
-                    all_of_them.redis.process.send_signal(signal.SIGCONT)
+                    all_of_them.redis.process.send(signal.SIGCONT)
 
             told, lost = self.sale(all_of_them.nodes, disturb)
             self.check(all_of_them.nodes[0], told, lost)

@@ -1,5 +1,6 @@
 import BoxOffice
 import Foundation
+import RedisServers
 import RedisStore
 import RedisWire
 import StoreContract
@@ -198,7 +199,7 @@ struct TroubleTests {
     @Test("What another node wrote is told only when the replicas have it, too")
     func othersFacts() async throws {
         let server = try RedisServer()
-        // A clock that stands: no call writes only because time has passed.
+        // Clocks that stand: no call writes only because time has passed.
         let clock = try TestClock(on: server)
         let one = try await TestNode(server) { $0.rewriteFunctions = clock.put }
         try server.ask(clock.shows(ticks: 1_000_000, wall: 1_000_000))
@@ -207,12 +208,15 @@ struct TroubleTests {
         _ = try await one.outcome(.purchase(view.id, PaymentReference("p")))
         let replica = try RedisServer(["appendonly", "no", "replicaof", "127.0.0.1 \(server.port)"])
         for _ in 0..<200 where try !server.ask("INFO", "replication").contains("state=online") { usleep(25_000) }
+        // Nodes that wait have functions of their own.
+        let sameTime = try TestClock(on: server)
         let careful = try await TestNode(server) {
-            $0.rewriteFunctions = clock.put
+            $0.rewriteFunctions = sameTime.put
             $0.durability = .full
             $0.waitReplicas = 1
             $0.waitTime = .milliseconds(200)
         }
+        try server.ask(sameTime.shows(ticks: 1_000_000, wall: 1_000_000))
         // Which does nothing but tell, and has written nothing itself.
         guard case .looked = try await careful.outcome(.look(view.id)) else { throw StoreFailure.outcomeUnknown }
         replica.signal(SIGSTOP)
