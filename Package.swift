@@ -136,6 +136,8 @@ let package = Package(
         .target(
             name: "StoreContract", dependencies: ["BoxOffice", "TicketStore", "Traffic"], path: "Tests/StoreContract",
             swiftSettings: ours),
+        // Servers that tests start.
+        .target(name: "RedisServers", path: "Tests/RedisServers", swiftSettings: ours),
         .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Traffic"]),
         .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "TicketStore"]),
         .testTarget(
@@ -156,7 +158,7 @@ let package = Package(
         .testTarget(
             name: "RedisStoreTests",
             dependencies: [
-                "BoxOffice", "TicketStore", "Traffic", "RedisStore", "RedisWire", "StoreContract",
+                "BoxOffice", "TicketStore", "Traffic", "RedisStore", "RedisWire", "StoreContract", "RedisServers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -164,7 +166,7 @@ let package = Package(
         .testTarget(
             name: "RedisWireTests",
             dependencies: [
-                "RedisWire",
+                "RedisWire", "RedisServers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

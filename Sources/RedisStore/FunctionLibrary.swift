@@ -39,8 +39,11 @@ struct FunctionLibrary: Sendable {
     private let body: String
     let name: String
 
-    /// - Parameter rewrite: changes the text; for tests, which bring a clock of their own or plant a mistake.
-    init(rewrite: ((String) -> String)? = nil) {
+    /// - Parameters:
+    ///   - writesAlways: a function that may write does, for the `WAIT` behind it. An answer may tell of what another node
+    ///     wrote, and Valkey waits only for what the connection itself did; Redis 6.2 and 7.0 wait for all of it.
+    ///   - rewrite: changes the text; for tests, which bring a clock of their own or plant a mistake.
+    init(writesAlways: Bool = false, rewrite: ((String) -> String)? = nil) {
         let pieces = [
             PackageResources.clock_lua, PackageResources.event_lua, PackageResources.numbers_lua,
             PackageResources.away_lua, PackageResources.pools_lua, PackageResources.holds_lua,
@@ -49,7 +52,7 @@ struct FunctionLibrary: Sendable {
             PackageResources.reading_lua, PackageResources.tally_lua,
         ]
         let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
-        body = rewrite?(text) ?? text
+        body = (rewrite?(text) ?? text) + "\n" + (writesAlways ? Self.writing : Self.plain)
         var print = Fingerprint()
         print.add(body)
         name = "holdfast_" + String(print.value, radix: 36)
@@ -60,7 +63,7 @@ struct FunctionLibrary: Sendable {
         let registrations = Function.allCases.map { function in
             """
             redis.register_function{function_name='\(name)_\(function.rawValue)', \
-            callback=\(function.rawValue)\(function.onlyReads ? ", flags={'no-writes'}" : "")}
+            callback=\(callback(function))\(function.onlyReads ? ", flags={'no-writes'}" : "")}
             """
         }
         return "#!lua name=\(name)\n\(body)\n\(registrations.joined(separator: "\n"))\n"
@@ -68,8 +71,26 @@ struct FunctionLibrary: Sendable {
 
     /// For `SCRIPT LOAD`.
     func script(_ function: Function) -> String {
-        "\(body)\nreturn \(function.rawValue)(KEYS, ARGV)\n"
+        "\(body)\nreturn \(callback(function))(KEYS, ARGV)\n"
     }
+
+    private func callback(_ function: Function) -> String {
+        function.onlyReads ? function.rawValue : "called(\(function.rawValue))"
+    }
+
+    private static let plain = "local function called(call) return call end"
+
+    /// The first key is a hash in every function. Where it is not, there is nothing to tell of, and it is not made: a
+    /// slot that is being moved may have it elsewhere.
+    private static let writing = """
+        local function called(call)
+          return function(keys, args)
+            local reply = call(keys, args)
+            if redis.call('EXISTS', keys[1]) == 1 then redis.call('HSET', keys[1], 'waited', '') end
+            return reply
+          end
+        end
+        """
 
     /// A call of `function`, its arguments still to come.
     func call(_ function: Function, _ calling: Calling, keys: [String], capacity: Int = 512) -> RedisCommand {

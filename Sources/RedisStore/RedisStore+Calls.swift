@@ -30,26 +30,28 @@ extension RedisStore {
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
-        let commands = durable(command, isSale: batch.waiting.contains(where: \.isSale))
-        client.pipeline(commands, for: key(of: event)) { outcomes in
+        let isSale = batch.waiting.contains(where: \.isSale)
+        pipeline(command, in: String(event), isSale: isSale) { outcomes in
             self.receive(outcomes, event, batch, attempt)
         }
     }
 
-    /// The command, and behind it the question whether its replicas have it. Where the command writes nothing that is all
-    /// that the server wrote until then, by whatever connection: an answer may tell of what another node did.
+    /// Sends the command, and behind it the question whether its replicas have it.
     ///
-    /// - Parameter isSale: whether it may purchase or return something, or tell that somebody did.
-    func durable(_ command: RedisCommand, isSale: Bool = true) -> [RedisCommand] {
-        guard waitsForReplicas, isSale || configuration.holds == .full else { return [command] }
+    /// - Parameters:
+    ///   - tag: the hash tag of the command's keys.
+    ///   - isSale: whether it may purchase or return something, or tell that somebody did.
+    func pipeline(
+        _ command: RedisCommand, in tag: String, isSale: Bool = true,
+        _ done: @escaping @Sendable ([RedisClient.Outcome]) -> Void
+    ) {
+        guard configuration.waitsForReplicas, isSale || configuration.holds == .full else {
+            return client.pipeline([command], for: RedisKey(tag), done)
+        }
         var wait = RedisCommand("WAIT", isRepeatable: true)
         wait.append(configuration.waitReplicas)
         wait.append(configuration.waitTime.inMilliseconds)
-        return [command, wait]
-    }
-
-    private var waitsForReplicas: Bool {
-        configuration.durability == .full && configuration.waitReplicas > 0
+        client.pipeline([command, wait], for: RedisKey(tag), done)
     }
 
     func key(of event: UInt64) -> RedisKey {
@@ -129,7 +131,7 @@ extension RedisStore {
                 reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
             switch outcome {
             case .decided(let outcome):
-                if waitsForReplicas, !isAwaited, outcome.tellsOfSale {
+                if configuration.waitsForReplicas, !isAwaited, outcome.tellsOfSale {
                     moved.append((waiting, .replicas))
                     continue
                 }

@@ -91,7 +91,7 @@ extension RedisStore {
         command.append(asked)
         command.append(document)
         command.append(waiting.note.map(CommandWriter.packed) ?? ByteBuffer())
-        client.pipeline(durable(command), for: key(of: number)) { [mistakes] outcomes in
+        pipeline(command, in: String(number)) { [mistakes] outcomes in
             switch outcomes.first ?? .failure(.notSent(.stopping)) {
             case .success(let reply):
                 do {
@@ -168,7 +168,7 @@ extension RedisStore {
         command.append(code)
         command.append(Int(revision))
         command.append(isRemoved ? 1 : 0)
-        client.pipeline(durable(command), for: RedisKey("events")) { outcomes in
+        pipeline(command, in: "events") { outcomes in
             guard case .success = outcomes.first, self.isDurable(outcomes) else { return done(false) }
             done(true)
         }

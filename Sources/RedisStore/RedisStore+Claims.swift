@@ -35,7 +35,7 @@ extension RedisStore {
         }
         let everyone = claimants.map(\.waiting)
         let isSale = everyone.contains(where: \.isSale)
-        ask(command, for: RedisKey(Keyspace.tag(ofClaims: part)), isSale: isSale, orFail: everyone) { bytes in
+        ask(command, in: Keyspace.tag(ofClaims: part), isSale: isSale, orFail: everyone) { bytes in
             if let bytes {
                 var reader = PackedReader(bytes)
                 // All of them are read before the first is placed: nobody is to be told twice.
@@ -61,7 +61,7 @@ extension RedisStore {
         command.append(claimant.name)
         command.append(Int(claim.number))
         command.append(configuration.limits.keyRetention.inMilliseconds)
-        ask(command, for: key(of: claim.event), isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
+        ask(command, in: String(claim.event), isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }
             var reader = PackedReader(bytes)
             let office = try reader.number()
@@ -100,8 +100,8 @@ extension RedisStore {
         command.append(claimant.name)
         command.append(claim.packed)
         command.append(Int(claimant.event))
-        let key = RedisKey(Keyspace.tag(ofClaims: part))
-        ask(command, for: key, isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
+        let tag = Keyspace.tag(ofClaims: part)
+        ask(command, in: tag, isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }
             var reader = PackedReader(bytes)
             var claimant = claimant
@@ -114,10 +114,10 @@ extension RedisStore {
     ///
     /// - Parameter done: is given the reply, or `nil` after those who wait were told that it failed.
     private func ask(
-        _ command: RedisCommand, for key: RedisKey, isSale: Bool, orFail waiting: [Foyer.Waiting], attempt: Int = 0,
+        _ command: RedisCommand, in tag: String, isSale: Bool, orFail waiting: [Foyer.Waiting], attempt: Int = 0,
         _ done: @escaping @Sendable (ByteBuffer?) throws -> Void
     ) {
-        client.pipeline(durable(command, isSale: isSale), for: key) { outcomes in
+        pipeline(command, in: tag, isSale: isSale) { outcomes in
             do {
                 switch outcomes.first ?? .failure(.notSent(.stopping)) {
                 case .success(let reply) where self.isDurable(outcomes): try done(reply.bytes())
@@ -125,7 +125,7 @@ extension RedisStore {
                     self.reload { isLoaded in
                         if isLoaded {
                             return self.ask(
-                                command, for: key, isSale: isSale, orFail: waiting, attempt: attempt + 1, done)
+                                command, in: tag, isSale: isSale, orFail: waiting, attempt: attempt + 1, done)
                         }
                         self.fail(waiting, .suspended(.unreachable))
                         try? done(nil)

@@ -44,6 +44,8 @@ public final class RedisStore: TicketStore, Service {
         public init(limits: Limits = Limits()) {
             self.limits = limits
         }
+
+        var waitsForReplicas: Bool { durability == .full && waitReplicas > 0 }
     }
 
     public let configuration: Configuration
@@ -71,7 +73,8 @@ public final class RedisStore: TicketStore, Service {
         self.configuration = configuration
         self.client = client
         self.logger = logger
-        library = FunctionLibrary(rewrite: configuration.rewriteFunctions)
+        library = FunctionLibrary(
+            writesAlways: configuration.waitsForReplicas, rewrite: configuration.rewriteFunctions)
         keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
         foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands, keyspace: keyspace))
         check = try await Self.checked(configuration, client, logger)

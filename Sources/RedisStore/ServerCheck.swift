@@ -45,9 +45,7 @@ public struct ServerCheck: Sendable, Equatable {
         for master in masters {
             objectToState(master)
             objectToEviction(master)
-            if let version = master.version, Self.major(version) < 6 {
-                objections.append("\(master.name) is Redis \(version); 6.2 is the oldest that the functions run on")
-            }
+            objectToVersion(master)
             if let known = master.maxMemory, known == 0 {
                 warnings.append(
                     "\(master.name) has no maxmemory: a machine without memory left ends it with what it knows")
@@ -105,6 +103,17 @@ public struct ServerCheck: Sendable, Equatable {
         }
     }
 
+    private mutating func objectToVersion(_ master: Master) {
+        guard let version = master.version else {
+            objections.append("\(master.name) does not say what it is; Redis 6.2 or later, or Valkey, is needed")
+            return
+        }
+        let numbers = version.split(separator: ".").map { Int($0) ?? 0 }
+        if numbers.lexicographicallyPrecedes([6, 2]) {
+            objections.append("\(master.name) is Redis \(version); 6.2 is the oldest that the functions run on")
+        }
+    }
+
     private mutating func promiseReplicas(_ masters: [Master], _ waitReplicas: Int) {
         for master in masters {
             guard let replicas = master.replicas, replicas < waitReplicas else { continue }
@@ -138,10 +147,6 @@ public struct ServerCheck: Sendable, Equatable {
             }
         }
         promise = "full: an answered purchase is on the disk of the server that took it"
-    }
-
-    private static func major(_ version: String) -> Int {
-        version.split(separator: ".").first.flatMap { Int($0) } ?? 0
     }
 }
 

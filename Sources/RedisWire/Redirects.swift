@@ -69,7 +69,7 @@ extension RedisReply {
     /// - Parameter isCluster: whether redirections were followed; otherwise the server's own words say most.
     package func outcome(isCluster: Bool) -> RedisClient.Outcome {
         guard case .error(let error) = self else { return .success(self) }
-        switch error.code {
+        switch error.cause {
         case "CLUSTERDOWN": return .failure(.unavailable(.clusterDown))
         case "LOADING": return .failure(.unavailable(.loading))
         case "MASTERDOWN": return .failure(.unavailable(.masterDown))
@@ -87,6 +87,6 @@ extension RedisReply {
     /// Whether the server's order is not what it was taken for.
     package var tellsOfChange: Bool {
         guard case .error(let error) = self else { return false }
-        return ["MOVED", "CLUSTERDOWN", "READONLY", "MASTERDOWN"].contains(error.code)
+        return ["MOVED", "CLUSTERDOWN", "READONLY", "MASTERDOWN"].contains(error.cause)
     }
 }

@@ -52,6 +52,17 @@ public struct RedisServerError: Error, Sendable, Hashable, CustomStringConvertib
         self.message = message
     }
 
+    /// Why a write was refused, as a code, also where it was a script's.
+    ///
+    /// A server before 7.0 tells of that in words of its own around the code: `ERR Error running script (call to f_1):
+    /// @user_script:3: @user_script: 3: -OOM command not allowed`. What is refused so is a script's first write.
+    package var cause: String {
+        guard code == "ERR", message.hasPrefix("Error running script"),
+            let word = message.split(separator: " ").first(where: { $0.hasPrefix("-") })
+        else { return code }
+        return RedisServerError(line: word.dropFirst().utf8).code
+    }
+
     /// Reads the line of an error.
     public init(line: some Collection<UInt8>) {
         let word = line.prefix { $0 != UInt8(ascii: " ") }

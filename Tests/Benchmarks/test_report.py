@@ -13,7 +13,7 @@ from measuring.table import QUICK, Scale, table
 
 SVG = "{http://www.w3.org/2000/svg}"
 MACHINE = {"cpu": "A CPU", "cores": 2, "memory_gib": 24, "kernel": "6.1", "disk": "ext4", "commit": "abc",
-           "versions": {"holdfast": "0.1.0", "nginx": "1.22.1", "wrk": "4.1.0", "swift": "6.3.1"}}
+           "versions": {"holdfast": "0.1.0", "nginx": "1.22.1", "wrk": "4.1.0", "redis": "7.0.15", "swift": "6.3.1"}}
 ABOUT = {"date": "2026-11-24 12:00 UTC", "minutes": 20, "quick": False, "rounds": 5, "seconds": 3, "machine": MACHINE}
 
 

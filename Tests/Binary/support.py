@@ -8,9 +8,9 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -18,6 +18,11 @@ import unittest
 from wire import PATIENCE, Connection
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent.parent / "demo"))
+
+from parts import redis  # noqa: E402  (found through the line above)
+from parts.processes import Process, free_ports  # noqa: E402
+
 _binary = HERE.parent.parent / ".build" / "release" / "holdfast"
 
 
@@ -60,44 +65,39 @@ def scratch():
     return tempfile.mkdtemp(prefix="holdfast-test-")
 
 
-class RedisServer:
+class Lodging:
+    """A directory that somebody else makes and removes, for processes to live in."""
+
+    def __init__(self, room):
+        self.room = pathlib.Path(room)
+
+    def add(self, name, words, _):
+        """Return a process that is not started yet."""
+        return Process(self.room, name, [str(word) for word in words])
+
+
+class RedisServer(redis.Server):
     """A Redis server in a process of its own, which syncs before it answers."""
 
     def __init__(self, room, *settings):
         """Start it in this directory, with settings as its flags take them."""
-        self.room = room
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.settings = settings or ("--appendonly", "yes", "--appendfsync", "always")
-        self.process = None
+        super().__init__(Lodging(room), "redis", free_ports(1)[0], False, settings or ("--appendfsync", "always"))
         self.start()
 
     @property
     def address(self):
         """What `--store` is given."""
-        return f"redis://127.0.0.1:{self.port}"
+        return f"redis://{self.host}:{self.port}"
 
     def start(self):
         """Start the process and wait until it answers."""
-        # The server is among Debian's `redis-tools` under another name, and goes by the name it is called with.
-        tool = "/usr/bin/redis-check-rdb" if os.path.exists("/usr/bin/redis-check-rdb") else None
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.room, "--save", "",
-             *self.settings], executable=tool, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if not eventually(lambda: self.ask("PING") == "PONG"):
-            raise RuntimeError("redis-server does not answer")
-
-    def ask(self, *words):
-        """Ask as an operator would."""
-        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True,
-                              errors="replace", check=False)
-        return done.stdout.strip()
+        self.process.start()
+        if not eventually(self.answers):
+            raise RuntimeError(f"redis-server does not answer: {self.process.last_words()}")
 
     def kill9(self):
         """End the process without a warning."""
-        self.process.kill()
-        self.process.wait(PATIENCE)
+        self.process.kill9()
 
 
 # Whether every service of the tests keeps its sales on a Redis server of its own (`run --on-redis`).

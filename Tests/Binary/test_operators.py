@@ -99,7 +99,7 @@ class Operators(ServiceCase):
         self.assertIn("revoked", command("key", "list", *self.server.place).stdout)
         self.assertEqual(command("key", "revoke", "nobody00", *self.server.place).returncode, 1)
         if self.server.redis:
-            return self.assertNotIn(credential[13:], self.server.redis.ask("HGETALL", "holdfast:{operators}"))
+            return self.assertNotIn(credential[13:], str(self.server.redis.ask("HGETALL", "holdfast:{operators}")))
         file = os.path.join(str(self.server.data), "operators.sqlite")
         self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
         with open(file, "rb") as content:

@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import re
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -163,12 +165,52 @@ class Failing(unittest.TestCase):
             def disturb():
                 for _ in range(3):
                     time.sleep(0.5)
-                    all_of_them.redis.process.send_signal(signal.SIGSTOP)
+                    all_of_them.redis.process.send(signal.SIGSTOP)
                     time.sleep(0.4)
-                    all_of_them.redis.process.send_signal(signal.SIGCONT)
+                    all_of_them.redis.process.send(signal.SIGCONT)
 
             told, lost = self.sale(all_of_them.nodes, disturb)
             self.check(all_of_them.nodes[0], told, lost)
+
+
+class Impostor:
+    """Listens, and answers one thing to the first question of a connection and another one to all others."""
+
+    def __init__(self, *answers):
+        self.answers = answers
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.address = f"redis://127.0.0.1:{self.port}"
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+    def _listen(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                self._answer(connection)
+
+    def _answer(self, connection):
+        asked = 0
+        try:
+            while data := connection.recv(65536):
+                # An array of texts a question, as clients write it.
+                for _ in re.findall(rb"^\*\d+\r\n", data, re.MULTILINE):
+                    connection.sendall(self.answers[min(asked, len(self.answers) - 1)])
+                    asked += 1
+        except OSError:
+            pass
 
 
 class Starting(unittest.TestCase):
@@ -191,6 +233,23 @@ class Starting(unittest.TestCase):
         self.assertNotIn("secret", told.stderr + told.stdout)
         self.assertIn("cannot be asked: nobody listens at 127.0.0.1:1; see that the server runs", told.stderr)
         self.assertNotIn("errno", told.stderr)
+
+    def test_wrong_version(self):
+        """A server that is too old, says nothing of itself or speaks another language is told, in one clear sentence."""
+        info = b"$%d\r\n%s\r\n"
+        for answer, status, sentence in (
+                (b"redis_version:6.0.20\r\n", 78, "is Redis 6.0.20; 6.2 is the oldest that the functions run on"),
+                (b"redis_version:5.0.14\r\n", 78, "is Redis 5.0.14; 6.2 is the oldest"),
+                (b"role:master\r\n", 78, "does not say what it is; Redis 6.2 or later, or Valkey, is needed")):
+            with Impostor(b"%0\r\n", info % (len(answer), answer)) as impostor:
+                told = self.serve("--store", impostor.address, "--durability", "relaxed")
+                self.assertEqual(told.returncode, status, (answer, told.stderr))
+                self.assertIn(f"127.0.0.1:{impostor.port} {sentence}", told.stderr)
+                self.assertNotIn("Listening", told.stdout)
+        with Impostor(b"HTTP/1.1 400 Bad Request\r\n\r\n") as impostor:
+            told = self.serve("--store", impostor.address, "--durability", "relaxed")
+            self.assertEqual(told.returncode, 69, told.stderr)
+            self.assertIn("the Redis servers cannot be asked", told.stderr)
 
     def test_unfit(self):
         """A server that throws keys away, or syncs later, is refused with a sentence each; a warning is a choice."""

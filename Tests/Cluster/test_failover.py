@@ -66,6 +66,20 @@ class Failover(unittest.TestCase):
         self.assertIn("the books do not balance", text)
         self.assert_nothing_is_left()
 
+    def test_of_two_replicas_that_both_acknowledge_the_one_that_lags_may_take_over(self):
+        status, text, told = run(
+            self.room, "--replicas", "2", "--wait-replicas", "2", "--places", "1000", "--stall", "0.7", "--worst")
+        self.assertEqual(status, 0, text)
+        self.assertEqual((told["lost"], told["mistakes"]), (0, []), text)
+        self.assertTrue(told["failovers"][0]["was_late"], text)
+
+    def test_of_two_replicas_one_that_acknowledges_is_not_enough_if_the_other_takes_over(self):
+        status, text, told = run(
+            self.room, "--replicas", "2", "--wait-replicas", "1", "--places", "1000", "--stall", "0.7", "--worst")
+        self.assertEqual(status, 1, text)
+        self.assertGreater(told["lost"], 0, text)
+        self.assertTrue(told["failovers"][0]["was_late"], text)
+
     def test_stopping_it_leaves_nothing_behind(self):
         demo = subprocess.Popen(
             [sys.executable, str(DEMO), "--places", "100000"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

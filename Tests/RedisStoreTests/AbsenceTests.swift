@@ -1,4 +1,5 @@
 import BoxOffice
+import RedisServers
 import RedisStore
 import StoreContract
 import Testing
@@ -13,7 +14,7 @@ struct AbsenceTests {
         private var ticks: Int64 = 1_000_000
 
         init() async throws {
-            subject = try await RedisSubject(clock: TestClock(longestGap: "1000"))
+            subject = try await RedisSubject(longestGap: "1000")
             try await pass(.zero)
             // Ten minutes, told two seconds too short.
             _ = try await subject.node.outcome(.define(hall(2, hold: .seconds(600))))

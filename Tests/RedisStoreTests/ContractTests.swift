@@ -21,7 +21,7 @@ struct ContractTests {
     @Test("So they are when one call counts no more than three entries that ended", arguments: UInt64(301)...304)
     func bounded(seed: UInt64) async throws {
         let breaches = try await StoreContract().breaches(
-            of: RedisSubject(clock: TestClock(mostSettled: 3)), seed: seed)
+            of: RedisSubject(mostSettled: 3), seed: seed)
         #expect(breaches == [])
     }
 }

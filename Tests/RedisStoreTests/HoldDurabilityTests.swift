@@ -1,5 +1,6 @@
 import BoxOffice
 import Foundation
+import RedisServers
 import RedisStore
 import StoreContract
 import Testing

@@ -1,4 +1,5 @@
 import BoxOffice
+import RedisServers
 import RedisStore
 import RedisWire
 import StoreContract

@@ -59,8 +59,15 @@ struct ServerCheckTests {
 
     @Test("A server too old is told")
     func version() {
-        #expect(objections { $0.version = "5.0.14" }.count == 1)
-        #expect(objections { $0.version = "6.2.14" } == [])
+        for version in ["5.0.14", "6.0.20", "6.1.240", "6", "odd"] {
+            let told = objections { $0.version = version }
+            #expect(told == ["one:6379 is Redis \(version); 6.2 is the oldest that the functions run on"])
+        }
+        for version in ["6.2", "6.2.14", "7.0.15", "8.1.8", "10.0.0"] {
+            #expect(objections { $0.version = version } == [])
+        }
+        let silent = objections { $0.version = nil }
+        #expect(silent == ["one:6379 does not say what it is; Redis 6.2 or later, or Valkey, is needed"])
     }
 
     @Test("What holds are worth is told, and that a disk syncs them with everything else")

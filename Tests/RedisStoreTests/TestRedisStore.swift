@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import RedisServers
 import RedisStore
 import RedisWire
 import StoreContract
@@ -19,6 +20,15 @@ enum TestServers: Sendable {
             RedisConfiguration(servers: .standalone(.init(host: "127.0.0.1", port: server.port)))
         case .cluster(let cluster):
             RedisConfiguration(servers: .cluster(cluster.servers.map { .init(host: "127.0.0.1", port: $0.port) }))
+        }
+    }
+}
+
+extension TestServers {
+    var first: RedisServer {
+        switch self {
+        case .one(let server): server
+        case .cluster(let cluster): cluster.servers[0]
         }
     }
 }
@@ -55,12 +65,7 @@ final class TestNode: Sendable {
         store = try await RedisStore(configuration, client: client, isCluster: address.isCluster, logger: .quiet)
     }
 
-    var server: RedisServer {
-        switch servers {
-        case .one(let server): server
-        case .cluster(let cluster): cluster.servers[0]
-        }
-    }
+    var server: RedisServer { servers.first }
 
     deinit {
         store.stop()
@@ -86,24 +91,21 @@ extension Logger {
 /// Puts a clock that shows what a test says in the place of the server's, and a life of the server that a test begins.
 struct TestClock: Sendable {
     /// Functions of two libraries on one server cannot have one name.
-    let setter = "set_test_clock_\(UInt64.random(in: 0...UInt64.max))"
+    private let name = "test_clock_\(UInt64.random(in: 0...UInt64.max))"
     private let longestGap: String
     private let mostSettled: Int
+    /// A server without functions makes a script anew for each call: there the clock stands in its data.
+    private let isFunction: Bool
 
-    init(longestGap: String = "1e300", mostSettled: Int = 2_000) {
+    init(on server: RedisServer, longestGap: String = "1e300", mostSettled: Int = 2_000) throws {
         self.longestGap = longestGap
         self.mostSettled = mostSettled
+        isFunction = try server.hasFunctions
     }
 
     func put(into functions: String) -> String {
         let head = functions.range(of: "-- An event as it stands")?.lowerBound ?? functions.startIndex
-        return """
-            local test_ticks, test_wall, test_run = 0, 0, 1
-            redis.register_function('\(setter)', function(keys, args)
-              test_ticks, test_wall = tonumber(args[1]), tonumber(args[2])
-              if args[3] then test_run = tonumber(args[3]) end
-              return 1
-            end)
+        return (isFunction ? inFunctions : inData) + """
             local function this_run() return test_run end
             local function read_clocks() return test_ticks, test_wall end
             local function read_fine_clock() return math.floor(test_ticks * 62.5) end
@@ -111,6 +113,33 @@ struct TestClock: Sendable {
             local most_settled = \(mostSettled)
 
             """ + functions[head...]
+    }
+
+    /// What a server is told to have its clock show these, in such a life of it.
+    func shows(ticks: Int64, wall: Int64, life: Int = 1) -> [String] {
+        isFunction
+            ? ["FCALL", "set_\(name)", "0", "\(ticks)", "\(wall)", "\(life)"]
+            : ["SET", name, "\(ticks) \(wall) \(life)"]
+    }
+
+    private var inFunctions: String {
+        """
+        local test_ticks, test_wall, test_run = 0, 0, 1
+        redis.register_function('set_\(name)', function(keys, args)
+          test_ticks, test_wall, test_run = tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
+          return 1
+        end)
+
+        """
+    }
+
+    private var inData: String {
+        """
+        local test_ticks, test_wall, test_run =
+          string.match(redis.call('GET', '\(name)') or '0 0 1', '(%d+) (%d+) (%d+)')
+        test_ticks, test_wall, test_run = tonumber(test_ticks), tonumber(test_wall), tonumber(test_run)
+
+        """
     }
 }
 
@@ -124,10 +153,13 @@ final class RedisSubject: ContractSubject {
     /// - Parameter plant: changes the functions, for the worse.
     init(
         servers: TestServers? = nil, prefix: String = "holdfast", limits: Limits = Limits(),
-        clock: TestClock = TestClock(), plant: @escaping @Sendable (String) -> String = { $0 }
+        longestGap: String = "1e300", mostSettled: Int = 2_000,
+        plant: @escaping @Sendable (String) -> String = { $0 }
     ) async throws {
+        let servers = try servers ?? .one(RedisServer())
+        let clock = try TestClock(on: servers.first, longestGap: longestGap, mostSettled: mostSettled)
         self.clock = clock
-        node = try await TestNode(servers ?? .one(RedisServer()), limits: limits) {
+        node = try await TestNode(servers, limits: limits) {
             $0.prefix = prefix
             $0.rewriteFunctions = { plant(clock.put(into: $0)) }
         }
@@ -137,8 +169,10 @@ final class RedisSubject: ContractSubject {
 
     func advance(to moment: Moment) async throws {
         self.moment = moment
-        let command = RedisCommand(
-            "FCALL", clock.setter, "0", "\(moment.office.milliseconds)", "\(moment.wall.milliseconds)", "\(life)")
+        let words = clock.shows(
+            ticks: moment.office.milliseconds, wall: moment.wall.milliseconds, life: life)
+        var command = RedisCommand(words[0])
+        for word in words.dropFirst() { command.append(word) }
         for answer in await node.client.callEachMaster(command) { _ = try answer.outcome.get() }
     }
 

@@ -218,11 +218,29 @@ struct RedirectsTests {
             ("BUSY x", .unavailable(.busy)), ("NOREPLICAS x", .unavailable(.tooFewReplicas)),
             ("MISCONF x", .unavailable(.cannotPersist)), ("OOM x", .unavailable(.outOfMemory)),
             ("WRONGTYPE x", .refused(RedisServerError(code: "WRONGTYPE", message: "x"))),
+            // As a server before 7.0 tells of a script that it lets write nothing.
+            ("\(inScript) -OOM command not allowed when used memory > 'maxmemory'.", .unavailable(.outOfMemory)),
+            ("\(inScript) -READONLY You can't write against a read only replica.", .unavailable(.readOnly)),
+            ("\(inScript) -MISCONF Errors writing to the AOF file: No space - left", .unavailable(.cannotPersist)),
+            (
+                "ERR Error running script: x",
+                .refused(RedisServerError(code: "ERR", message: "Error running script: x"))
+            ),
         ])
     func telling(line: String, failure: RedisFailure) {
         #expect(Self.error(line).outcome(isCluster: true) == .failure(failure))
-        #expect(failure.isCertainlyUndone == (line != "WRONGTYPE x"))
+        if case .refused = failure {
+            #expect(!failure.isCertainlyUndone)
+        } else {
+            #expect(failure.isCertainlyUndone)
+        }
+        #expect(Self.error(line).tellsOfChange == Self.ofChange.contains(failure))
     }
+
+    private static let inScript = "ERR Error running script (call to f_a804): @user_script:1: @user_script: 1:"
+    private static let ofChange: [RedisFailure] = [
+        .unavailable(.clusterDown), .unavailable(.masterDown), .unavailable(.readOnly), .unavailable(.movedTooOften),
+    ]
 
     @Test("Asked as one server, a cluster's redirection is told in its own words")
     func standalone() {

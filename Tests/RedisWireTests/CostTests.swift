@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import RedisServers
 import RedisWire
 import Synchronization
 import Testing
@@ -58,7 +59,6 @@ struct CostTests {
     @Test("64 callers on one connection: microseconds of CPU a call, and a bound far above what is usual")
     func cost() async throws {
         let server = try RedisServer()
-        try await server.start()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         try await withClient(configuration(server.node), on: group) { client in
             let library =

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import RedisServers
 import RedisWire
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 struct RealClusterTests {
     @Test("Keys find their masters, also when a slot moves under load and a master dies under load")
     func cluster() async throws {
-        let cluster = try await RedisCluster()
+        let cluster = try RedisCluster(withReplicas: true, silence: 500)
         var knowing = cluster.configuration(knowing: [cluster.masters[1]])
         // And one that is gone.
         knowing.servers = .cluster([RedisNode(host: "127.0.0.1", port: 1), cluster.masters[1].node])
@@ -96,7 +97,7 @@ struct RealClusterTests {
                 try await client.call(RedisCommand("GET", name), for: key).integer()
                     == Int64(answered.value.withLock { $0[place] }))
         }
-        #expect(try to.cli("EXISTS", keys[0]).hasPrefix("1"))
+        #expect(try to.ask("EXISTS", keys[0]).hasPrefix("1"))
     }
 
     private struct Account {
@@ -115,7 +116,7 @@ struct RealClusterTests {
         let name =
             try (0..<1000).map { "dying:\($0)" }.first { RedisCluster.place(of: RedisKey($0).slot) == 0 }
             ?? {
-                throw RedisServer.Failure(description: "no key for the first master")
+                throw RedisServer.Trouble("no key for the first master")
             }()
         let key = RedisKey(name)
         let account = Shared(Account())
@@ -146,7 +147,7 @@ struct RealClusterTests {
         #expect(seen.undone > 0)
         #expect(count >= seen.safe)
         #expect(count <= seen.good + seen.unknown)
-        #expect(try cluster.replicas[0].cli("ROLE").hasPrefix("master"))
+        #expect(try cluster.replicas[0].ask("ROLE").hasPrefix("master"))
     }
 
     private static func note(_ outcome: RedisClient.Outcome, isSafe: Bool, in account: inout Account) {

@@ -1,4 +1,5 @@
 import Foundation
+import RedisServers
 import RedisWire
 import Testing
 
@@ -28,7 +29,7 @@ struct TLSTests {
                     "-CAcreateserial", "-days", "2", "-extfile", path("names"), "-out", path("cert.pem"),
                 ])
             guard FileManager.default.fileExists(atPath: path("cert.pem")) else {
-                throw RedisServer.Failure(description: printed)
+                throw RedisServer.Trouble(printed)
             }
         }
 
@@ -37,9 +38,9 @@ struct TLSTests {
         func server() throws -> RedisServer {
             try RedisServer(
                 [
-                    "--tls-cert-file", path("cert.pem"), "--tls-key-file", path("key.pem"), "--tls-ca-cert-file",
-                    path("ca.pem"), "--tls-auth-clients", "no",
-                ], tlsOnly: true)
+                    "tls-cert-file", path("cert.pem"), "tls-key-file", path("key.pem"), "tls-ca-cert-file",
+                    path("ca.pem"), "tls-auth-clients", "no",
+                ], isTLSOnly: true)
         }
 
         func remove() { try? FileManager.default.removeItem(at: directory) }
@@ -69,7 +70,6 @@ struct TLSTests {
         let certificates = try Certificates("DNS:localhost")
         defer { certificates.remove() }
         let server = try certificates.server()
-        try await server.start()
         let trusted = RedisConfiguration.TLS(authorities: certificates.path("ca.pem"))
         try await withClient(Self.secure(server, "localhost", trusted)) { client in
             #expect(await client.outcome(RedisCommand("PING")).isGood)
@@ -92,7 +92,6 @@ struct TLSTests {
         let certificates = try Certificates("DNS:other.example,IP:10.1.2.3")
         defer { certificates.remove() }
         let server = try certificates.server()
-        try await server.start()
         let trusted = RedisConfiguration.TLS(authorities: certificates.path("ca.pem"))
         for host in ["localhost", "127.0.0.1"] {
             #expect(try await Self.isRefused(Self.secure(server, host, trusted)))
@@ -104,7 +103,6 @@ struct TLSTests {
         let certificates = try Certificates("IP:127.0.0.1")
         defer { certificates.remove() }
         let server = try certificates.server()
-        try await server.start()
         let trusted = RedisConfiguration.TLS(authorities: certificates.path("ca.pem"))
         try await withClient(Self.secure(server, "127.0.0.1", trusted)) { client in
             #expect(await client.outcome(RedisCommand("PING")).isGood)
@@ -120,11 +118,9 @@ struct TLSTests {
         let certificates = try Certificates("DNS:localhost")
         defer { certificates.remove() }
         let plain = try RedisServer()
-        try await plain.start()
         let trusted = RedisConfiguration.TLS(authorities: certificates.path("ca.pem"))
         #expect(try await Self.isRefused(Self.secure(plain, "localhost", trusted)))
         let secure = try certificates.server()
-        try await secure.start()
         try await withClient(configuration(secure.node)) { client in
             guard case .failure(.notSent(.notConnected)) = await client.outcome(RedisCommand("PING")) else {
                 Issue.record("it was answered in clear")

@@ -1,6 +1,6 @@
 """The calls next to nginx: each has the control right before it, in every round."""
 
-from . import asking
+from . import asking, redis
 from .service import Trouble, event
 from .table import CALLS
 
@@ -18,9 +18,9 @@ class Calls:
         self.keys = 0
         # Every run of wrk has keys of its own.
         self.key_runs = 0
-        self.has_tokens = False
+        # The services that have given tokens out which nothing was bought with.
+        self.with_tokens = set()
         self.is_sold_out = False
-        self.tokens = run.room / "tokens"
 
     def server(self, name, capacity=90_000_000):
         """Return a service with an event of that capacity, started when it is first asked for."""
@@ -28,10 +28,19 @@ class Calls:
             self.servers[name] = self.run.service([event("main", capacity)])
         return self.servers[name]
 
+    def on_redis(self, name, mode):
+        """Return a service on a Redis server of its own, started when it is first asked for."""
+        if name not in self.servers:
+            node = redis.Node(self.run.binary, self.run.folder(name), mode)
+            self.run.running += [node, node.redis]
+            node.start()
+            self.servers[name] = node
+        return self.servers[name]
+
     def measure(self):
         """Take all rounds; the first one warms up and is not kept."""
         for number in range(self.run.rounds + 1):
-            self.has_tokens = False
+            self.with_tokens.clear()
             for row in self.rows:
                 if row.faults:
                     continue
@@ -46,7 +55,8 @@ class Calls:
                              f"{got['rate']:,.0f}/s" + ("" if number else "  (warm-up)"))
                 if number:
                     row.add(got["us"] / control, control,
-                            **{name: got[name] for name in ("us", "rate", "p50_us", "p99_us")}, control_us=control)
+                            **{name: got[name] for name in ("us", "rate", "p50_us", "p99_us", "redis_us") if name in got},
+                            control_us=control)
         self.close()
 
     def close(self):
@@ -61,21 +71,49 @@ class Calls:
 
     def hold(self):
         """Hold, and keep the tokens for the purchases."""
-        server = self.server("classic")
-        got = asking.wrk(server, "/", max(2, self.run.seconds), 200, script="hold.lua", TOKENS=self.tokens)
-        server.books.add("holds", got["count"], unheard=64)
-        self.has_tokens = True
-        return got
+        return self.hold_on(self.server("classic"))
 
     def purchase(self):
-        """Purchase what was held, for a shorter time than the holds took: each token is used once."""
-        if not self.has_tokens:
-            self.hold()
-        server = self.server("classic")
-        got = asking.wrk(server, "/", max(1, self.run.seconds // 2), 200, script="purchase.lua", TOKENS=self.tokens)
-        server.books.add("purchases", got["count"], unheard=64)
-        self.has_tokens = False
+        """Purchase what was held."""
+        return self.purchase_on(self.server("classic"))
+
+    def redis_hold(self):
+        """Hold, on a server that keeps everything in memory."""
+        node = self.on_redis("redis", "relaxed")
+        return node.asked(lambda: self.hold_on(node))
+
+    def redis_purchase(self):
+        """Purchase there what was held there."""
+        node = self.on_redis("redis", "relaxed")
+        if node not in self.with_tokens:
+            self.hold_on(node)
+        return node.asked(lambda: self.purchase_on(node))
+
+    def redis_hold_synced(self):
+        """Hold, on a server that syncs before it answers."""
+        node = self.on_redis("redis-synced", "synced")
+        return node.asked(lambda: self.hold_on(node))
+
+    def hold_on(self, server):
+        """Hold on this service, and keep the tokens."""
+        got = asking.wrk(server, "/", max(2, self.run.seconds), 200, script="hold.lua", TOKENS=self.tokens(server))
+        server.books.add("holds", got["count"], unheard=64)
+        self.with_tokens.add(server)
         return got
+
+    def purchase_on(self, server):
+        """Purchase what was held there, for a shorter time than the holds took: each token is used once."""
+        if server not in self.with_tokens:
+            self.hold_on(server)
+        got = asking.wrk(server, "/", max(1, self.run.seconds // 2), 200, script="purchase.lua", TOKENS=self.tokens(server))
+        server.books.add("purchases", got["count"], unheard=64)
+        self.with_tokens.discard(server)
+        return got
+
+    @staticmethod
+    def tokens(server):
+        """Return where the tokens of a service are kept."""
+        return server.folder / "tokens"
 
     def sold_out(self):
         """Ask for what is not there."""

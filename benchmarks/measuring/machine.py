@@ -77,6 +77,7 @@ def describe(binary, room):
             "holdfast": said(binary, "--version"),
             "nginx": said("nginx", "-v"),
             "wrk": said("wrk", "-v", pattern=r"wrk (?:debian/)?([\w.+~-]+)"),
+            "redis": said("redis-cli", "--version"),
             "swift": said("swift", "--version", pattern=r"Swift version ([\d.]+)"),
         },
         "commit": commit(),

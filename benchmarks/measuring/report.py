@@ -80,7 +80,7 @@ def text(about, rows):
         f"{' --quick' if about['quick'] else ''}`, {about['rounds']} rounds of {about['seconds']} s.", "",
         f"{where['cpu']}, {where['cores']} cores, {where['memory_gib']} GiB, kernel {where['kernel']}, ledgers on "
         f"{where['disk']}. Holdfast {versions['holdfast']}, nginx {versions['nginx']}, wrk {versions['wrk']}, "
-        f"Swift {versions['swift']}.", ""]
+        f"Redis {versions['redis']}, Swift {versions['swift']}.", ""]
     lines += warnings(about, rows)
     called = [row for row in rows if row.name in CALLS]
     if called:
@@ -93,6 +93,8 @@ def text(about, rows):
             ("goal", lambda row: verdict(row, "goal")), ("µs a request", lambda row: number(row.middle("us"))),
             ("requests/s", lambda row: number(row.middle("rate"))), ("p50", lambda row: micros(row.middle("p50_us"))),
             ("p99", lambda row: micros(row.middle("p99_us"))), ("nginx beside it", beside)])
+        lines += [""] + [f"{row.title}: {number(row.middle('redis_us'))} of {number(row.middle('us'))} µs are the server's."
+                         for row in called if row.counts and row.middle("redis_us")]
         lines += ["", "![CPU per request, next to nginx](plots/cost.svg)", ""]
     others = [row for row in rows if row.name not in CALLS]
     if others:
@@ -135,6 +137,9 @@ def details(row):
         return f"{told('us')} µs each; {number(row.middle() * 2)} M decisions/s"
     if row.name in MICRO:
         return f"{told('us')} µs of CPU a hold, p50 {told('p50_us', micros)}, p99 {told('p99_us', micros)}"
+    if row.name == "redis-batch":
+        return (f"{told('us')} µs one by one, {told('batched_us')} µs in batches; "
+                f"{told('rate')} and {told('batched_rate')} holds/s")
     if row.name == "expiry":
         return (f"p99 {told('quiet_p99_us', micros)} before, {told('p99_us', micros)} when {row.middle('ended'):,.0f} ended; "
                 f"{told('rate')} requests/s")
@@ -186,7 +191,7 @@ def grown(rows):
 def plots(rows):
     """Return the plots by the names of their files."""
     drawn = {}
-    called = [row for row in rows if row.name in CALLS and row.counts]
+    called = [row for row in rows if row.name in CALLS and row.counts and row.mark]
     if called:
         drawn["cost.svg"] = drawing.bars("CPU per request, as a multiple of nginx' static answer", [
             drawing.Bar(row.title, row.middle(), *row.spread(), row.mark.bar, row.mark.goal,

@@ -6,7 +6,7 @@ from .judging import Mark, Row
 
 # The calls next to nginx, each with the service that it goes to.
 CALLS = {"availability": "classic", "hold": "classic", "purchase": "classic", "sold-out": "none", "v1-304": "classic",
-         "v1-hold": "v1"}
+         "v1-hold": "v1", "redis-hold": "redis", "redis-purchase": "redis", "redis-hold-synced": "redis-synced"}
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,14 @@ def table(scale):
         # No row of its own in the table of goals: an availability is what it is.
         Row("v1-304", "v1 availability, unchanged (304)", Mark(1.5, 1.2)),
         Row("v1-hold", "v1 hold (JSON body, idempotency key), synced", Mark(3, 2)),
+        Row("redis-hold", "hold on Redis, relaxed, node + server", Mark(5, 3)),
+        Row("redis-purchase", "purchase on Redis, relaxed, node + server"),
+        Row("redis-hold-synced", "hold on Redis, synced, node + server", Mark(5, 3)),
         Row("core", "core alone: hold + purchase with 1,000,000 live holds", Mark(2, 5, "M/s", least=True), "M/s"),
         Row("embedded", "embedded store in process, synced, 256 callers at once",
             Mark(300, 1_000, "k holds/s", least=True), "k holds/s"),
         Row("embedded-one", "the same with one caller alone", None, "k holds/s"),
+        Row("redis-batch", "Redis' CPU per hold: one call a hold against a node's batches", Mark(3, 4, least=True)),
         Row("tickets", "CPU per hold and release (v1), 10,000,000 tickets against 10,000", Mark(1.3, 1.1)),
         Row("live-holds", f"CPU per hold and release (v1), {holds} live holds against 1,000", Mark(1.3, 1.1)),
         Row("events", f"one hot event against {scale.events[-1]:,} events, v1 holds/s", Mark(0.9, 1, least=True)),

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import urllib.request
 
-from parts.processes import Trouble, free_ports, wait_for
+from parts.processes import LOCAL, Trouble, free_ports, wait_for
 
 BINARY = pathlib.Path(__file__).resolve().parents[2] / ".build" / "release" / "holdfast"
 EVENT = "gala"
@@ -39,6 +39,7 @@ http {{
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_connect_timeout 1s;
+            proxy_read_timeout {patience}s;
             # A request that was sent is not sent to another node: the buyer is told 502 and asks again with its key.
             proxy_next_upstream error timeout;
         }}
@@ -50,26 +51,30 @@ http {{
 class Office:
     """The nodes and the proxy."""
 
-    def __init__(self, home, servers, places, settings, count=3):
+    def __init__(self, home, servers, places, settings, events=(EVENT,), hosts=(LOCAL,) * 3, patience=60):
         if not BINARY.exists():
             raise Trouble("there is no .build/release/holdfast; make build")
-        definition = {"id": EVENT, "name": "Gala", "pools": {"floor": places}, "types": [{"code": "GA", "pools": ["floor"]}]}
-        event = home.room / "gala.json"
-        event.write_text(json.dumps(definition))
+        definitions = []
+        for event in events:
+            definition = {"id": event, "pools": {"floor": places}, "types": [{"code": "GA", "pools": ["floor"]}]}
+            (home.room / f"{event}.json").write_text(json.dumps(definition))
+            definitions += ["--event", home.room / f"{event}.json"]
         keys = home.room / "token.keys"
         descriptor = os.open(keys, os.O_WRONLY | os.O_CREAT, 0o600)
         os.write(descriptor, f"1 {secrets.token_hex(32)}\n".encode())
         os.close(descriptor)
         self.store = ["--store", servers.address, *settings]
-        *self.ports, self.port = free_ports(count + 1)
+        self.hosts = hosts
+        *self.ports, self.port = free_ports(len(hosts) + 1)
         self.nodes = [
-            home.add(f"node-{n + 1}", [BINARY, "serve", "--port", port, "--data", home.room / f"node-{n + 1}",
-                                       "--token-keys", keys, "--event", event, "--log-level", "warning", *self.store])
-            for n, port in enumerate(self.ports)]
+            home.add(f"node-{n + 1}", [BINARY, "serve", "--host", host.address, "--port", port, "--data",
+                                       home.room / f"node-{n + 1}", "--token-keys", keys, *definitions,
+                                       "--log-level", "warning", *self.store], host)
+            for n, (host, port) in enumerate(zip(hosts, self.ports))]
         # As root, nginx would hand its work to somebody who may not look into our directory.
         text = NGINX.format(
-            room=home.room, port=self.port, user="user root root;" if os.geteuid() == 0 else "",
-            servers=" ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in self.ports))
+            room=home.room, port=self.port, user="user root root;" if os.geteuid() == 0 else "", patience=patience,
+            servers=" ".join(f"server {host.address}:{port} max_fails=0;" for host, port in zip(hosts, self.ports)))
         (home.room / "nginx.conf").write_text(text)
         nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
         if nginx is None:
@@ -80,10 +85,10 @@ class Office:
         """Start all, and make an operator's key."""
         for node in self.nodes:
             node.start()
-        for node, port in zip(self.nodes, self.ports):
-            wait_for(lambda: self._serves(node, port), f"{node.name} serves")
+        for number, node in enumerate(self.nodes):
+            wait_for(lambda: self._node_serves(number), f"{node.name} serves")
         self.proxy.start()
-        wait_for(lambda: self._serves(self.proxy, self.port), "nginx serves")
+        wait_for(lambda: self._serves(self.proxy, LOCAL.address, self.port), "nginx serves")
         made = subprocess.run(
             [BINARY, "key", "create", "--role", "operator", "--name", "demo", *self.store],
             capture_output=True, text=True, timeout=30)
@@ -96,14 +101,17 @@ class Office:
         """Start a node again and wait until it serves."""
         if not self.nodes[number].alive():
             self.nodes[number].start()
-        wait_for(lambda: self._serves(self.nodes[number], self.ports[number]), f"{self.nodes[number].name} serves")
+        wait_for(lambda: self._node_serves(number), f"{self.nodes[number].name} serves")
+
+    def _node_serves(self, number):
+        return self._serves(self.nodes[number], self.hosts[number].address, self.ports[number])
 
     @staticmethod
-    def _serves(process, port):
+    def _serves(process, address, port):
         if not process.alive():
             raise Trouble(f"{process.name} ended:\n{process.last_words()}")
         try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1).status == 200
+            return urllib.request.urlopen(f"http://{address}:{port}/health/ready", timeout=1).status == 200
         except OSError:
             return False
 
@@ -118,13 +126,13 @@ class Office:
         with urllib.request.urlopen(asked, timeout=120) as answer:
             return answer.read()
 
-    def count(self):
-        """Return the pool as it is counted anew."""
+    def count(self, event=EVENT):
+        """Return the event's pool as it is counted anew."""
         told = json.loads(self._get("/v1/invariants"))
-        pool = next(event for event in told["events"] if event["event"] == EVENT)["pools"][0]
+        pool = next(found for found in told["events"] if found["event"] == event)["pools"][0]
         return pool | {"balanced": pool["balanced"] and told["holds_true"]}
 
-    def purchases(self):
-        """Return every purchase as the box office has it."""
-        lines = self._get(f"/v1/events/{EVENT}/purchases", "application/x-ndjson").splitlines()
+    def purchases(self, event=EVENT):
+        """Return every purchase of the event as the box office has it."""
+        lines = self._get(f"/v1/events/{event}/purchases", "application/x-ndjson").splitlines()
         return [json.loads(line) for line in lines]

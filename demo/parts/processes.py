@@ -16,16 +16,28 @@ class Trouble(Exception):
     """The demo cannot go on; the text says why."""
 
 
-def free_ports(count):
-    """Return this many ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
+def free_ports(count, beside=0):
+    """Return this many ports that nobody listens on; nor on those that lie so far beside them."""
+    found, sockets = [], []
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            port = _take(sockets, 0)
+            if not beside or port + beside < 65_536 and _take(sockets, port + beside):
+                found.append(port)
+        return found
     finally:
         for each in sockets:
             each.close()
+
+
+def _take(sockets, port):
+    taken = socket.socket()
+    sockets.append(taken)
+    try:
+        taken.bind(("127.0.0.1", port))
+    except OSError:
+        return None
+    return taken.getsockname()[1]
 
 
 def wait_for(condition, what, seconds=30, every=0.05):
@@ -35,6 +47,16 @@ def wait_for(condition, what, seconds=30, every=0.05):
         if time.monotonic() > deadline:
             raise Trouble(f"{what}: not after {seconds} s")
         time.sleep(every)
+
+
+class Host:
+    """A machine: its address, and the words before a command that run it there."""
+
+    def __init__(self, address, enter=()):
+        self.address, self.enter = address, enter
+
+
+LOCAL = Host("127.0.0.1")
 
 
 class Household:
@@ -47,15 +69,16 @@ class Household:
 
     def __exit__(self, *_):
         # A second Ctrl-C must not leave half of them running.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        were = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         for each in self.processes:
             each.end()
         shutil.rmtree(self.room, ignore_errors=True)
+        for number, handler in were.items():
+            signal.signal(number, handler)
 
-    def add(self, name, command, executable=None):
+    def add(self, name, command, host=LOCAL):
         """Return a process that is not started yet."""
-        process = Process(self.room, name, [str(word) for word in command], executable)
+        process = Process(self.room, name, [*host.enter, *map(str, command)])
         self.processes.append(process)
         return process
 
@@ -63,10 +86,9 @@ class Household:
 class Process:
     """One program of the demo, which may be killed and started again with the same command."""
 
-    def __init__(self, room, name, command, executable):
+    def __init__(self, room, name, command):
         self.name = name
         self.command = command
-        self.executable = executable
         self.log = room / f"{name}.log"
         self.running = None
         self.seconds_before = 0.0
@@ -77,7 +99,7 @@ class Process:
         with open(self.log, "ab") as log:
             # A session of its own: Ctrl-C is for the demo, which ends the others in order.
             self.running = subprocess.Popen(
-                self.command, executable=self.executable, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment, start_new_session=True)
         return self
 

@@ -1,10 +1,11 @@
 """Redis servers: one, one with a replica, or a cluster of six."""
 
+import os
 import shutil
 import socket
 import time
 
-from parts.processes import Trouble, free_ports, wait_for
+from parts.processes import LOCAL, Trouble, free_ports, wait_for
 
 
 class Refused(Exception):
@@ -14,8 +15,8 @@ class Refused(Exception):
 class Link:
     """A connection to one server: just enough of the protocol to look after it."""
 
-    def __init__(self, port, timeout=2):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, host, port, timeout=2):
+        self.socket = socket.create_connection((host, port), timeout)
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -50,26 +51,32 @@ class Link:
 class Server:
     """One Redis server."""
 
-    def __init__(self, home, name, port, bus, settings):
-        binary = shutil.which("redis-server") or shutil.which("redis-check-rdb")
+    def __init__(self, home, name, port, is_cluster, settings, host=LOCAL):
+        binary = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which("redis-check-rdb")
         if binary is None:
             raise Trouble("there is no redis-server here; Tests/prepare cluster installs it")
-        self.port = port
+        self.host, self.port = host.address, port
         directory = home.room / name
         directory.mkdir()
-        command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", directory, "--save", "",
+        # The same program under two names: the package `redis-tools` has it as redis-check-rdb.
+        program = directory / "redis-server"
+        program.symlink_to(binary)
+        command = [program, "--port", port, "--bind", host.address, "--dir", directory, "--save", "",
                    "--maxmemory-policy", "noeviction", "--appendonly", "yes",
                    # A replica that comes back would wait 5 s for others: nothing is sold meanwhile.
                    "--repl-diskless-sync-delay", 0, *settings]
-        if bus:
-            # The same program under two names: the package `redis-tools` has it as redis-check-rdb.
-            command += ["--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", 1000,
-                        "--cluster-require-full-coverage", "no"]
-        self.process = home.add(name, command, binary)
+        if host is not LOCAL:
+            # It has no password, and would take nobody but neighbours on the loopback.
+            command += ["--protected-mode", "no"]
+        if is_cluster:
+            command += ["--cluster-enabled", "yes", "--cluster-node-timeout", 1000, "--cluster-require-full-coverage", "no",
+                        # A replica stays with its master: none helps out where another master has lost its own.
+                        "--cluster-migration-barrier", 9]
+        self.process = home.add(name, command, host)
 
     def ask(self, *words):
         """Ask on a connection of its own."""
-        with Link(self.port) as link:
+        with Link(self.host, self.port) as link:
             return link.ask(*words)
 
     def answers(self):
@@ -103,34 +110,38 @@ class Server:
 class Servers:
     """All servers of the demo."""
 
-    def __init__(self, home, layout, appendfsync):
-        count = {"one": 1, "replica": 2, "cluster": 6}[layout]
+    def __init__(self, home, layout, appendfsync, hosts=(), replicas=1):
+        count = {"one": 1, "replica": 2, "cluster": 3 + 3 * replicas}[layout]
+        self.replicas = replicas
         self.is_cluster = layout == "cluster"
-        ports = free_ports(2 * count)
+        # Servers of a cluster speak with each other ten thousand further on; those before 7.0 can be told no other port.
+        ports = free_ports(count, beside=10_000 if self.is_cluster else 0)
         settings = ["--appendfsync", appendfsync]
         self.all = [
-            Server(home, f"redis-{n + 1}", ports[n], ports[count + n] if self.is_cluster else None,
-                   settings + (["--replicaof", f"127.0.0.1 {ports[0]}"] if layout == "replica" and n else []))
+            Server(home, f"redis-{n + 1}", ports[n], self.is_cluster,
+                   settings + (["--replicaof", f"127.0.0.1 {ports[0]}"] if layout == "replica" and n else []),
+                   hosts[n] if hosts else LOCAL)
             for n in range(count)]
         for server in self.all:
             server.process.start()
         for server in self.all:
             wait_for(server.answers, f"{server.process.name} answers")
         if self.is_cluster:
-            self._join(ports[count:])
-        for replica in self.all[len(self.all) // 2:] if count > 1 else []:
+            self._join()
+        for replica in self.all[3 if self.is_cluster else 1:]:
             wait_for(replica.follows, f"{replica.process.name} follows its master")
 
-    def _join(self, buses):
+    def _join(self):
         masters, replicas = self.all[:3], self.all[3:]
         bounds = [0, 5461, 10923, 16384]
         for n, master in enumerate(masters):
-            master.ask("CLUSTER", "ADDSLOTSRANGE", bounds[n], bounds[n + 1] - 1)
+            master.ask("CLUSTER", "ADDSLOTS", *range(bounds[n], bounds[n + 1]))
             master.ask("CLUSTER", "SET-CONFIG-EPOCH", n + 1)
-        for n, server in enumerate(self.all[1:], 1):
-            self.all[0].ask("CLUSTER", "MEET", "127.0.0.1", server.port, buses[n])
-        wait_for(lambda: all(s.ask("CLUSTER", "NODES").count("connected") == 6 for s in self.all), "six nodes meet")
-        for master, replica in zip(masters, replicas):
+        for server in self.all[1:]:
+            self.all[0].ask("CLUSTER", "MEET", server.host, server.port)
+        wait_for(lambda: all(s.ask("CLUSTER", "NODES").count("connected") == len(self.all) for s in self.all),
+                 "all servers meet")
+        for master, replica in zip(masters * self.replicas, replicas):
             name = master.ask("CLUSTER", "MYID")
             wait_for(lambda: name in replica.ask("CLUSTER", "NODES"), "a replica knows its master")
             replica.ask("CLUSTER", "REPLICATE", name)
@@ -140,11 +151,11 @@ class Servers:
     def address(self):
         """Return what `--store` is given."""
         if self.is_cluster:
-            return "redis+cluster://" + ",".join(f"127.0.0.1:{s.port}" for s in self.all)
-        return f"redis://127.0.0.1:{self.all[0].port}"
+            return "redis+cluster://" + ",".join(f"{s.host}:{s.port}" for s in self.all)
+        return f"redis://{self.all[0].host}:{self.all[0].port}"
 
     def home_of(self, key):
-        """Return the slot of the key, the master that has it, and that master's replica."""
+        """Return the slot of the key, the master that has it, and that master's replicas."""
         for server in self.all:
             try:
                 slot = server.ask("CLUSTER", "KEYSLOT", key)
@@ -155,23 +166,28 @@ class Servers:
                 if first <= slot <= last:
                     ports = [node[1] for node in nodes]
                     found = [next(s for s in self.all if s.port == port) for port in ports]
-                    return slot, found[0], found[1] if len(found) > 1 else None
+                    return slot, found[0], found[1:]
         raise Trouble("no server knows the slots")
 
     def wait_until_whole(self, seconds=30):
-        """Wait until three masters have a replica each that has what they have."""
+        """Wait until three masters have all their replicas, which have what they have."""
         def whole():
             try:
                 masters = [s for s in self.all if s.role() == "master"]
                 return len(masters) == 3 and all(
-                    int(m.info("replication")["connected_slaves"]) >= 1 for m in masters) and all(
+                    int(m.info("replication")["connected_slaves"]) >= self.replicas for m in masters) and all(
                     s.follows() for s in self.all if s not in masters)
             except (OSError, Refused, KeyError):
                 return False
-        wait_for(whole, "every master has a replica again", seconds)
+        wait_for(whole, "every master has its replicas again", seconds)
 
-    def wait_for_failover(self, replica, seconds=30):
-        """Wait until the replica is a master, and return how long that took."""
-        started = time.monotonic()
-        wait_for(lambda: replica.role() == "master", "the replica becomes the master", seconds, every=0.02)
-        return time.monotonic() - started
+    @staticmethod
+    def wait_for_failover(replicas, seconds=30):
+        """Wait until one of the replicas is a master, and return which, and how long that took."""
+        started, promoted = time.monotonic(), []
+
+        def is_over():
+            promoted[:] = [replica for replica in replicas if replica.role() == "master"]
+            return promoted
+        wait_for(is_over, "a replica becomes the master", seconds, every=0.02)
+        return promoted[0], time.monotonic() - started

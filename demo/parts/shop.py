@@ -104,7 +104,7 @@ class Shop:
         while not self.stopping.is_set():
             started = time.monotonic()
             try:
-                if not self._visit(caller, f"{number}-{visit}", chance):
+                if not self._visit(caller, f"{self.event}-{number}-{visit}", chance):
                     break
             except OSError as error:
                 self.surprises.append(str(error))

@@ -1,0 +1,52 @@
+"""The call that is replayed against Redis, its replies, and the books of a node there."""
+
+import unittest
+
+from measuring.redis import is_whole, read_monitor, totals
+from measuring.service import Books, Trouble
+from measuring.table import CALLS, Scale, table
+
+
+class Replaying(unittest.TestCase):
+    """What the server is asked one by one is what the node asks."""
+
+    def test_monitor(self):
+        """Words come back as the bytes they were; what functions do inside, and a line cut off, is left out."""
+        text = (b'+OK\r\n+1700.5 [0 127.0.0.1:4711] "FCALL" "lib_decide" "1" "{1}:event" "\\x00\\xff\\"\\\\\\r\\n a" ""\r\n'
+                b'+1700.6 [0 lua] "TIME"\r\n+1700.7 [0 127.0.0.1:4711] "PING"\r\n+1700.8 [0 127.0.0.1:4711] "FCA')
+        self.assertEqual(read_monitor(text), [
+            [b"FCALL", b"lib_decide", b"1", b"{1}:event", b'\x00\xff"\\\r\n a', b""], [b"PING"]])
+
+    def test_reply(self):
+        """A reply counts when its last byte is there; an error is no reply."""
+        whole = b"$5\r\na\r\nbc\r\n"
+        self.assertEqual([is_whole(whole[:length]) for length in range(len(whole) + 1)], [False] * len(whole) + [True])
+        with self.assertRaisesRegex(Trouble, "OOM"):
+            is_whole(b"-OOM command not allowed\r\n")
+
+    def test_books(self):
+        """A hold that was answered and is not there, and one that is there and nobody asked for, are faults."""
+        counts = {"events": [{"event": "main", "pools": [{"held": 7, "sold": 3}, {"held": 1, "sold": 0}]}]}
+        self.assertEqual(totals(counts), {"holds": 11, "purchases": 3})
+        books = Books()
+        books.add("holds", 11)
+        books.add("purchases", 2, unheard=1)
+        self.assertEqual(books.faults(totals(counts)), [])
+        books.add("holds", 1)
+        self.assertEqual(len(books.faults(totals(counts))), 1)
+
+
+class Rows(unittest.TestCase):
+    """The rows about Redis."""
+
+    def test_bars(self):
+        """Holding has a bar next to nginx, and batches one of three times."""
+        rows = table(Scale())
+        for name in ("redis-hold", "redis-hold-synced"):
+            self.assertEqual((rows[name].mark.bar, CALLS[name][:5]), (5, "redis"))
+        self.assertTrue(rows["redis-batch"].mark.reached(3, "bar"))
+        self.assertFalse(rows["redis-batch"].mark.reached(2.99, "bar"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,212 @@
+package import Foundation
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// A Redis server of a test's own: on a free port, in a directory of its own, and gone with the test.
+///
+/// The environment's `REDIS_SERVER` names another program than the one that is installed.
+package final class RedisServer: @unchecked Sendable {
+    package struct Trouble: Error, CustomStringConvertible {
+        package let description: String
+
+        package init(_ description: String) {
+            self.description = description
+        }
+    }
+
+    package let port: Int
+    package let directory: URL
+    private let arguments: [String]
+    private var keeper: Process?
+    private var input: Pipe?
+    private var pid: pid_t = 0
+
+    /// Starts it, and returns when it answers.
+    ///
+    /// - Parameters:
+    ///   - settings: as in a configuration file, name and value in turn.
+    ///   - isTLSOnly: the port speaks TLS and nothing else.
+    package init(_ settings: [String] = ["appendonly", "no"], isTLSOnly: Bool = false) throws {
+        port = try Self.freePort()
+        directory = FileManager.default.temporaryDirectory.appendingPathComponent("redis-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        var arguments = isTLSOnly ? ["--port", "0", "--tls-port", "\(port)"] : ["--port", "\(port)"]
+        arguments += [
+            "--bind", "127.0.0.1", "--dir", directory.path, "--logfile", "log", "--save", "", "--daemonize", "no",
+            "--repl-diskless-sync-delay", "0",
+        ]
+        for index in stride(from: 0, to: settings.count, by: 2) {
+            let words = settings[index + 1].split(separator: " ").map { $0 == "\"\"" ? "" : String($0) }
+            arguments += ["--" + settings[index]] + words
+        }
+        self.arguments = arguments
+        try start()
+    }
+
+    deinit {
+        kill()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// Whether it has functions; one before 7.0 has scripts only.
+    package var hasFunctions: Bool {
+        get throws { try !ask("FUNCTION", "STATS").contains("unknown command") }
+    }
+
+    /// `SIGKILL`, as a crash would do.
+    package func kill() {
+        try? input?.fileHandleForWriting.close()
+        keeper?.waitUntilExit()
+        (keeper, input) = (nil, nil)
+    }
+
+    /// Kills it, and starts another one on the same directory and port.
+    package func restart() throws {
+        kill()
+        try start()
+    }
+
+    /// It stalls: the kernel takes bytes for it, and nobody reads them.
+    package func stall() { signal(SIGSTOP) }
+
+    /// It goes on after a stall.
+    package func goOn() { signal(SIGCONT) }
+
+    package func signal(_ number: Int32) {
+        #if canImport(Glibc)
+            _ = Glibc.kill(pid, number)
+        #else
+            _ = Musl.kill(pid, number)
+        #endif
+    }
+
+    /// Asks as an operator would, and gives what `redis-cli` prints.
+    @discardableResult
+    package func ask(_ words: String...) throws -> String { try ask(words) }
+
+    @discardableResult
+    package func ask(_ words: [String]) throws -> String {
+        try run("redis-cli", ["-h", "127.0.0.1", "-p", "\(port)"] + words)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Becomes a replica that has all of `master`.
+    package func follow(_ master: RedisServer) throws {
+        try ask("REPLICAOF", "127.0.0.1", "\(master.port)")
+        try wait("the server on port \(port) follows that on port \(master.port)") {
+            try ask("INFO", "replication").contains("master_link_status:up")
+        }
+    }
+
+    /// Its keeper, a shell, kills it when its own input ends: also when the tests crash.
+    private func start() throws {
+        let keeper = Process()
+        keeper.executableURL = URL(fileURLWithPath: "/bin/sh")
+        keeper.arguments =
+            ["-c", #""$@" </dev/null >/dev/null 2>&1 & echo $!; read -r end; kill -9 $!"#, "sh", try Self.program()]
+            + arguments
+        let (input, output) = (Pipe(), Pipe())
+        keeper.standardInput = input
+        keeper.standardOutput = output
+        keeper.standardError = FileHandle.nullDevice
+        try keeper.run()
+        self.keeper = keeper
+        self.input = input
+        let line = output.fileHandleForReading.availableData
+        guard let pid = pid_t(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+        else { throw Trouble("the server did not start") }
+        self.pid = pid
+        // What it says is another matter: it may want a password, or TLS.
+        try wait("the server listens on \(port)") { Self.isListening(port) }
+        try wait("the server has read what it kept") { try !ask("PING").hasPrefix("LOADING") }
+    }
+
+    /// The program: Debian's package of tools carries it under another name, without the service.
+    private static func program() throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        if let chosen = environment["REDIS_SERVER"], !chosen.isEmpty { return chosen }
+        for folder in (environment["PATH"] ?? "/usr/bin").split(separator: ":") {
+            let path = "\(folder)/redis-server"
+            if FileManager.default.isExecutableFile(atPath: path) { return path }
+        }
+        let tool = "/usr/bin/redis-check-rdb"
+        guard FileManager.default.isExecutableFile(atPath: tool) else {
+            throw Trouble("there is no redis-server; Tests/prepare installs it")
+        }
+        // It is the same program, and does what its name says.
+        let link = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(getuid())-redis-server")
+            .path
+        try? FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: tool)
+        return link
+    }
+
+    /// Servers of a cluster speak with each other ten thousand further on; one before 7.0 can be told no other port.
+    private static func freePort() throws -> Int {
+        for _ in 0..<1_000 {
+            guard let port = bound(to: 0), port < 55_536, bound(to: port + 10_000) != nil else { continue }
+            return port
+        }
+        throw Trouble("no free port with another one above it")
+    }
+
+    /// The port that could be had, of which nothing is kept.
+    private static func bound(to port: Int) -> Int? {
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(file) }
+        var address = loopback(port)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(file, $0, length) == 0 && getsockname(file, $0, &length) == 0
+            }
+        }
+        return isBound ? Int(UInt16(bigEndian: address.sin_port)) : nil
+    }
+
+    private static func isListening(_ port: Int) -> Bool {
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(file) }
+        var address = loopback(port)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    private static func loopback(_ port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        return address
+    }
+}
+
+/// What a program prints.
+@discardableResult
+package func run(_ program: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let text = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return String(decoding: text, as: UTF8.self)
+}
+
+/// Waits until something is true, or fails after a time in which it should long have been.
+func wait(_ what: String, _ isTrue: () throws -> Bool) throws {
+    for _ in 0..<4_000 {
+        if try isTrue() { return }
+        usleep(5_000)
+    }
+    throw RedisServer.Trouble("not true in a long time: \(what)")
+}
