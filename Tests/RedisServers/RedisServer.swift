@@ -98,7 +98,12 @@ package final class RedisServer: @unchecked Sendable {
     package func follow(_ master: RedisServer) throws {
         try ask("REPLICAOF", "127.0.0.1", "\(master.port)")
         try wait("the server on port \(port) follows that on port \(master.port)") {
-            try ask("INFO", "replication").contains("master_link_status:up")
+            guard try ask("INFO", "replication").contains("master_link_status:up") else { return false }
+            // Before its first acknowledgement is there, none that is asked for comes in time.
+            let told = try master.ask("INFO", "replication")
+            guard let offset = told.components(separatedBy: "master_repl_offset:").last?.prefix(while: \.isNumber)
+            else { return false }
+            return told.contains("state=online,offset=\(offset),")
         }
     }
 
