@@ -97,6 +97,9 @@ package final class RedisServer: @unchecked Sendable {
     /// Becomes a replica that has all of `master`.
     package func follow(_ master: RedisServer) throws {
         try ask("REPLICAOF", "127.0.0.1", "\(master.port)")
+        // Of a master that never wrote anything everybody has all, acknowledged or not.
+        try master.ask("SET", "followed", "")
+        try master.ask("DEL", "followed")
         try wait("the server on port \(port) follows that on port \(master.port)") {
             guard try ask("INFO", "replication").contains("master_link_status:up") else { return false }
             // Before its first acknowledgement is there, none that is asked for comes in time.
