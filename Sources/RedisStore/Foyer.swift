@@ -23,6 +23,10 @@ struct Foyer: Sendable {
         var claim: UInt64?
         /// Its payment bought a hold of another event.
         var isPaidElsewhere = false
+        /// When it came in.
+        var arrived = NIODeadline.uptimeNanoseconds(0)
+        /// Of an event in parts: where it was asked last, how often it was sent to a part, and what is missing there.
+        var part = PartOfEvent()
         /// It may purchase or return something, or its answer tells that somebody did.
         var isSale: Bool
 
@@ -52,6 +56,7 @@ struct Foyer: Sendable {
     struct Batch: Sendable {
         var bytes = ByteBuffer()
         var waiting: [Waiting] = []
+        var sentAt = NIODeadline.uptimeNanoseconds(0)
     }
 
     /// What is to be done now, outside the lock.
@@ -87,8 +92,13 @@ struct Foyer: Sendable {
     private let keyspace: Keyspace
     private var claimLines: [UInt64: ClaimLine] = [:]
     private var lines: [UInt64: Line] = [:]
-    /// Commands in `lines` and `strangers` that are not on their way.
-    private var waitingCount = 0
+    /// Whom one part of an event could not serve, by the event.
+    var searches: [UInt64: Search] = [:]
+    /// Since when the parts of an event do not fit together.
+    var untidySince: [UInt64: NIODeadline] = [:]
+    var nextPart: UInt64 = 0
+    /// Commands in `lines`, `strangers` and `searches` that are not on their way.
+    var waitingCount = 0
     /// Whose event is not known here. They wait for a look at the list of events that began after they came.
     private var strangers: [Waiting] = []
     private var isReading = false
@@ -105,6 +115,8 @@ struct Foyer: Sendable {
     mutating func take(_ waiting: Waiting) -> Step {
         if condition == .closing { return .reply(.failed(.closing)) }
         guard waitingCount < limit(for: waiting.command) else { return .reply(.failed(.overloaded)) }
+        var waiting = waiting
+        waiting.arrived = .now()
         return place(waiting)
     }
 
@@ -124,13 +136,22 @@ struct Foyer: Sendable {
             addStranger(waiting)
             return beginReading()
         }
-        return place(waiting, at: event)
+        guard case .hold(let request) = waiting.command, let entry = programme.entries[event] else {
+            return place(waiting, at: event)
+        }
+        var waiting = waiting
+        waiting.part = PartOfEvent()
+        // Another part may have all that is asked for where the first one has only some.
+        waiting.part.isWhole = entry.parts > 1
+        return place(waiting, at: entry.parts > 1 ? firstPart(for: request, of: event, entry.parts) : event)
     }
 
     mutating func place(_ waiting: Waiting, at event: UInt64) -> Step {
         if keyspace.isCluster, waiting.claim == nil, !waiting.isPaidElsewhere, let name = waiting.claimedName {
             return claim(Claimant(waiting: waiting, name: name, event: event))
         }
+        var waiting = waiting
+        waiting.part.number = event
         lines[event, default: Line()].add(waiting)
         waitingCount += 1
         return nextCall(for: event)
@@ -225,7 +246,7 @@ struct Foyer: Sendable {
 
     /// A command that waited for a look at the list: to its event, or `nil` if there is none.
     mutating func placeKnown(_ waiting: Waiting) -> Step? {
-        event(of: waiting.command).map { place(waiting, at: $0) }
+        event(of: waiting.command) == nil ? nil : place(waiting)
     }
 
     // MARK: Looking
@@ -238,12 +259,20 @@ struct Foyer: Sendable {
     /// stand (rule 5), or places came free by themselves.
     mutating func eventsToLookAt(at now: NIODeadline) -> [UInt64] {
         askedAt = askedAt.filter { $0.value + LookTimes.askedFor > now }
-        return programme.order.filter { event in
-            guard let numbers = programme.entries[event]?.numbers else { return false }
-            return numbers.at + LookTimes.whileAsked <= now && askedAt[event] != nil
-                || numbers.at + LookTimes.whileHeld <= now && numbers.hasHeld
-                || askedAt[event] != nil && numbers.changedByThemselves(at: now)
+        var found: [UInt64] = []
+        for event in programme.order {
+            let isAsked = askedAt[event] != nil
+            for number in programme.parts(of: event) {
+                guard let numbers = programme.entries[number]?.numbers else { continue }
+                if numbers.at + LookTimes.whileAsked <= now && isAsked
+                    || numbers.at + LookTimes.whileHeld <= now && numbers.hasHeld
+                    || isAsked && numbers.changedByThemselves(at: now)
+                {
+                    found.append(number)
+                }
+            }
         }
+        return found
     }
 
     /// Everybody who waits, to be told that the store closes.
@@ -254,6 +283,7 @@ struct Foyer: Sendable {
             for batch in lines[event]?.gathering ?? [] { all += batch.waiting }
             lines[event]?.gathering = []
         }
+        for event in searches.keys { all += takeSearch(of: event) ?? [] }
         for part in claimLines.keys {
             all += claimLines[part]?.gathering.map(\.waiting) ?? []
             claimLines[part]?.gathering = []
@@ -273,6 +303,9 @@ enum LookTimes {
     static let askedFor = TimeAmount.seconds(2)
     /// The list of events: so long may a change on another node stay unseen in lists.
     static let events = TimeAmount.milliseconds(250)
+    /// So long may parts of an event not fit together (a node moves places, or changes the event) before another node
+    /// does what is missing.
+    static let untidy = TimeAmount.milliseconds(250)
     /// Between two looks at what is due.
     static let round = TimeAmount.milliseconds(50)
 }
@@ -300,13 +333,15 @@ extension Foyer.Batch {
     mutating func add(_ waiting: Foyer.Waiting) {
         let start = bytes.writerIndex
         switch waiting.command {
-        case .hold(let request): CommandWriter.write(request, claim: waiting.claim, to: &bytes)
+        case .hold(let request):
+            CommandWriter.write(request, whole: waiting.part.isWhole, claim: waiting.claim, to: &bytes)
         case .extend(let id, let key):
             CommandWriter.writeExtend(id, key: key, claim: waiting.claim, to: &bytes)
         case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
         case .purchase(let id, let payment):
             CommandWriter.writePurchase(
-                id, payment, isElsewhere: waiting.isPaidElsewhere, claim: waiting.claim, to: &bytes)
+                id, payment, isElsewhere: waiting.isPaidElsewhere, final: waiting.part.isFinal,
+                claim: waiting.claim, to: &bytes)
         case .returnPurchase(let id): CommandWriter.writeReturn(id, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")

@@ -12,6 +12,9 @@ struct Programme: Sendable {
         var reading: EventReading
         var catalogue: EventCatalogue
         var isRemoved: Bool
+        /// Which part of its event this is, the first one being 0, and how many parts that has.
+        var part = 0
+        var parts = 1
         var numbers: Numbers
     }
 
@@ -20,10 +23,14 @@ struct Programme: Sendable {
         var version: UInt64
         /// In the order of the catalogue's.
         var pools: [CallReply.Pool]
+        /// Between this part of an event and others.
+        var moves: [CallReply.Moves] = []
         /// The server's clocks then.
         var moment: Moment
         /// This machine's clock then.
         var at: NIODeadline
+        /// And when that call was sent: what was asked for before that, they know of.
+        var sentAt: NIODeadline
 
         var hasHeld: Bool { pools.contains { $0.held > 0 } }
 
@@ -34,9 +41,10 @@ struct Programme: Sendable {
         }
     }
 
+    /// Of events, and of the parts of those that have some, each under its number.
     private(set) var entries: [UInt64: Entry] = [:]
     private var numbers: [Code: UInt64] = [:]
-    /// Numbers of events that were not removed, in the order in which they were defined.
+    /// Numbers of events that were not removed, in the order in which they were defined; of parts only the first.
     private(set) var order: [UInt64] = []
     /// Of the list of events in Redis, as last read; -1 before.
     var version = -1
@@ -57,6 +65,7 @@ struct Programme: Sendable {
             entry.numbers = known.numbers
         }
         entries[number] = entry
+        guard entry.part == 0 else { return }
         let code = entry.catalogue.code
         if entry.isRemoved {
             if numbers[code] == number { numbers[code] = nil }
@@ -70,7 +79,7 @@ struct Programme: Sendable {
 
     /// Forgets events that Redis has no more: somebody emptied it.
     mutating func keep(only listed: Set<UInt64>) {
-        for (number, entry) in entries where !listed.contains(number) {
+        for (number, entry) in entries where !listed.contains(number - UInt64(entry.part)) {
             entries[number] = nil
             order.removeAll { $0 == number }
             if numbers[entry.catalogue.code] == number { numbers[entry.catalogue.code] = nil }
@@ -78,15 +87,17 @@ struct Programme: Sendable {
     }
 
     /// Takes the numbers that came with a reply.
-    mutating func take(_ reply: CallReply, at number: UInt64, received now: NIODeadline) {
+    mutating func take(_ reply: CallReply, at number: UInt64, sent: NIODeadline, received now: NIODeadline) {
         guard var known = entries[number]?.numbers, reply.version >= known.version else { return }
         if reply.version > known.version {
             guard !reply.pools.isEmpty else { return }
             known.pools = reply.pools
+            known.moves = reply.moves
         }
         known.version = reply.version
         known.moment = reply.moment
         known.at = now
+        known.sentAt = max(known.sentAt, sent)
         entries[number]?.numbers = known
     }
 }
@@ -94,9 +105,13 @@ struct Programme: Sendable {
 extension Programme.Entry {
     /// What is left, as last heard.
     var availability: Availability {
-        let pools = numbers.pools
-        return Availability(
-            version: numbers.version,
+        availability(of: numbers.pools, version: numbers.version)
+    }
+
+    /// The same of an event in parts, with what they have together.
+    func availability(of pools: [CallReply.Pool], version: UInt64) -> Availability {
+        Availability(
+            version: version,
             free: pools.reduce(0) { $0 + ($1.isClosed ? 0 : $1.free) },
             types: reading.definition.types.compactMap { type in
                 catalogue.types.lastIndex { $0.code == type.code && !$0.isRetired }.map { left(of: $0, in: pools) }
@@ -117,7 +132,11 @@ extension Programme.Entry {
 
     /// Every pool, as last heard.
     var counts: [PoolCount] {
-        zip(catalogue.pools, numbers.pools).map { known, pool in
+        counts(of: numbers.pools)
+    }
+
+    func counts(of pools: [CallReply.Pool]) -> [PoolCount] {
+        zip(catalogue.pools, pools).map { known, pool in
             PoolCount(
                 event: catalogue.code, pool: known.code, capacity: pool.capacity, free: pool.free, held: pool.held,
                 sold: pool.sold, oversubscribed: max(0, pool.held + pool.sold - pool.capacity),
@@ -128,11 +147,15 @@ extension Programme.Entry {
 
 extension Programme.Entry {
     /// Reads what `details` answers of the event with this number.
-    init(_ bytes: ByteBuffer, number: UInt64, limits: Limits, received now: NIODeadline) throws {
+    init(
+        _ bytes: ByteBuffer, number: UInt64, limits: Limits, sent: NIODeadline, received now: NIODeadline
+    ) throws {
         var reply = try CallReply(bytes)
         guard reply.status == .decided else { throw PackedMistake() }
         let isPaused = try reply.reader.byte() == 1
         isRemoved = try reply.reader.byte() == 1
+        part = Int(try reply.reader.byte())
+        parts = Int(try reply.reader.byte())
         _ = try reply.reader.count()
         _ = try reply.reader.count()
         guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
@@ -143,7 +166,8 @@ extension Programme.Entry {
         catalogue = EventCatalogue(
             event: UInt32(truncatingIfNeeded: number - 1), code: code, revision: reply.revision,
             currency: definition.currency, pools: pools, types: types)
-        numbers = .init(version: reply.version, pools: reply.pools, moment: reply.moment, at: now)
+        numbers = .init(
+            version: reply.version, pools: reply.pools, moves: reply.moves, moment: reply.moment, at: now, sentAt: sent)
     }
 
     private static func pools(_ reply: inout CallReply) throws -> [EventCatalogue.Pool] {

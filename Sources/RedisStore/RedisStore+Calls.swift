@@ -26,12 +26,14 @@ extension RedisStore {
 
     /// - Parameter attempt: how often the functions were found missing before.
     func call(_ event: UInt64, _ batch: Foyer.Batch, attempt: Int = 0) {
+        var batch = batch
+        batch.sentAt = .now()
         var command = library.call(
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
         let isSale = batch.waiting.contains(where: \.isSale)
-        pipeline(command, in: String(event), isSale: isSale) { outcomes in
+        pipeline(command, in: String(event), isSale: isSale) { [batch] outcomes in
             self.receive(outcomes, event, batch, attempt)
         }
     }
@@ -108,8 +110,10 @@ extension RedisStore {
 
     private func end(_ event: UInt64, failing batch: Foyer.Batch, _ failure: StoreFailure) {
         let step = foyer.withLock { $0.endCall(for: event) }
-        fail(batch.waiting, failure)
+        let others = holdsForOtherParts(batch.waiting, at: event, failure)
+        fail(others.isEmpty ? batch.waiting : batch.waiting.filter { !$0.isHold }, failure)
         take(step)
+        for waiting in others { search(waiting, of: event) }
     }
 
     func fail(_ waiting: [Foyer.Waiting], _ failure: StoreFailure) {
@@ -125,11 +129,14 @@ extension RedisStore {
         var reply = reply
         var replies = WaitingReplies()
         var moved: [(Foyer.Waiting, to: Move)] = []
+        let isInParts = foyer.withLock { $0.programme.entries[event]?.parts ?? 1 > 1 }
         let isAwaited = configuration.holds == .full || batch.waiting.contains(where: \.isSale)
         for waiting in batch.waiting {
             let outcome =
                 reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
             switch outcome {
+            case .decided(.refused(let refusal)) where isInParts && waiting.isHold && refusal.isForWantOfPlaces:
+                moved.append((waiting, .otherParts))
             case .decided(let outcome):
                 if configuration.waitsForReplicas, !isAwaited, outcome.tellsOfSale {
                     moved.append((waiting, .replicas))
@@ -144,6 +151,11 @@ extension RedisStore {
             case .elsewhere(let other): moved.append((waiting, .event(other)))
             case .gone: moved.append((waiting, .wherever))
             case .unclaimed: moved.append((waiting, .claim))
+            case .leaving(let removal): moved.append((waiting, .settled(removal: removal)))
+            case .short(let lines):
+                var waiting = waiting
+                waiting.part.lines = lines
+                moved.append((waiting, .otherParts))
             }
         }
         // Where nothing is held there is nobody whose deadline moved.
@@ -152,7 +164,7 @@ extension RedisStore {
                 "The server's clock jumped, or nobody called for a while; an event's deadlines moved with it",
                 metadata: ["event": "\(event)", "absorbed_ms": "\(reply.absorbed)"])
         }
-        finish(event, reply, replies, moved)
+        finish(event, reply, sent: batch.sentAt, replies, moved)
     }
 
     /// Whether an outcome must not be told before the replicas have it.
@@ -162,13 +174,14 @@ extension RedisStore {
 
     /// Where the definition is news, it is read before anybody is told of a hold whose numbers only it explains.
     private func finish(
-        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: Move)]
+        _ event: UInt64, _ reply: CallReply, sent: NIODeadline, _ replies: WaitingReplies,
+        _ moved: [(Foyer.Waiting, to: Move)]
     ) {
         let now = NIODeadline.now()
         let (isNews, step) = foyer.withLock { foyer -> (Bool, Foyer.Step) in
             let known = foyer.programme.entries[event]?.reading.revision
             let isNews = reply.status == .decided && (known.map { $0 < reply.revision } ?? true)
-            if !isNews { foyer.programme.take(reply, at: event, received: now) }
+            if !isNews { foyer.programme.take(reply, at: event, sent: sent, received: now) }
             return (isNews, isNews ? .nothing : foyer.endCall(for: event))
         }
         guard isNews else {
@@ -193,6 +206,10 @@ extension RedisStore {
         case wherever
         /// Its claim was given up: it needs another one.
         case claim
+        /// This part of its event has too few places: to others.
+        case otherParts
+        /// Its event may be about to be removed: to it, or to whatever its code leads to, when that is settled.
+        case settled(removal: UInt64)
         /// It changed nothing, and its answer tells of a purchase: it is asked again with those who wait for replicas.
         case replicas
     }
@@ -209,6 +226,8 @@ extension RedisStore {
         case .claim:
             waiting.claim = nil
             take(foyer.withLock { $0.place(waiting, at: event) })
+        case .otherParts: search(waiting, of: event)
+        case .settled(let removal): begin(.settle(waiting, at: event, removal: removal))
         case .replicas:
             waiting.isSale = true
             take(foyer.withLock { $0.place(waiting, at: event) })

@@ -19,7 +19,7 @@ extension RedisStore {
         change(waiting, attempt: 1)
     }
 
-    private func change(_ waiting: Foyer.Waiting, attempt: Int) {
+    func change(_ waiting: Foyer.Waiting, attempt: Int) {
         guard let code = waiting.command.changedEvent else { return }
         guard attempt <= Self.attempts else { return fail([waiting], .overloaded) }
         var command = library.call(.lookUp, calling, keys: [keyspace.events])
@@ -55,6 +55,8 @@ extension RedisStore {
         var next: UInt64
         /// Definitions so far.
         var count: UInt64
+        /// Whether `next` and as many numbers behind it as the event has parts are this change's alone.
+        var isReserved = false
 
         init(_ bytes: ByteBuffer) throws(PackedMistake) {
             var reader = PackedReader(bytes)
@@ -74,8 +76,11 @@ extension RedisStore {
         if case .define(let definition, _, _) = waiting.command {
             mistakes = definition.mistakes(limits: configuration.limits)
             let most = min(UInt64(configuration.limits.events), HoldNumber.mostEvents)
-            if place.number == 0, place.next > most {
+            if place.number == 0, place.next + UInt64(max(1, definition.parts)) - 1 > most {
                 mistakes.append(Mistake("/id", "would be more than \(most) events, counting removed ones"))
+            }
+            if place.number == 0, definition.parts > 1, mistakes.isEmpty, !place.isReserved {
+                return reserve(definition.parts, place, for: waiting, code, attempt)
             }
             document = EventDocument.write(definition, layout: .compact)
         } else if place.number == 0 {
@@ -112,6 +117,29 @@ extension RedisStore {
         }
     }
 
+    /// Takes as many numbers in a row as a new event has parts, where they are spread well over the slots of a cluster.
+    /// Nobody who makes an event of one number meets the middle of them, and whoever meets the first begins again.
+    private func reserve(
+        _ parts: Int, _ place: Place, for waiting: Foyer.Waiting, _ code: Code, _ attempt: Int
+    ) {
+        var reserved = place
+        reserved.next = keyspace.firstOfSpread(parts, from: place.next)
+        reserved.isReserved = true
+        var command = library.call(.reserve, calling, keys: [keyspace.events])
+        for number in [place.next, reserved.next, UInt64(parts)] { command.append(Int(number)) }
+        pipeline(command, in: "events") { [reserved] outcomes in
+            guard case .success(let reply) = outcomes.first, let isTaken = try? reply.integer() else {
+                return self.fail([waiting], .suspended(.unreachable))
+            }
+            guard isTaken == 1 else { return self.change(waiting, attempt: attempt + 1) }
+            do {
+                try self.change(waiting, code, reserved, attempt)
+            } catch {
+                self.fail([waiting], .suspended(.unreachable))
+            }
+        }
+    }
+
     /// The functions were not on the server, so nothing was done: loads them, and begins again.
     private func loadAndChange(_ waiting: Foyer.Waiting, attempt: Int) {
         reload { isLoaded in
@@ -128,7 +156,7 @@ extension RedisStore {
         case .unsettled: change(waiting, attempt: attempt)
         case .stale, .gone, .otherEvent:
             // Another node was faster, and may not have told the list.
-            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved) { _ in
+            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts) { _ in
                 self.change(waiting, attempt: attempt + 1)
             }
         case .revisionMismatch:
@@ -139,26 +167,32 @@ extension RedisStore {
         case .invalid:
             deliver(.refused(.invalid(mistakes + reply.obstacles)), at: reply.moment, to: waiting)
         case .hasSales: deliver(.refused(.eventHasSales), at: reply.moment, to: waiting)
+        case .notLeaving: begin(.remove(waiting, number, parts: reply.parts, attempt: attempt))
         case .changed, .unchanged:
-            enter(number, code.text, reply.revision, isRemoved: reply.isRemoved) { isEntered in
+            enter(
+                number, code.text, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts
+            ) { isEntered in
                 guard isEntered, isDurable else { return self.fail([waiting], .outcomeUnknown) }
                 self.readDetails([number]) { failure in
                     guard failure == nil else { return self.fail([waiting], .outcomeUnknown) }
                     let outcome: Outcome =
                         reply.isRemoved ? .eventRemoved(code) : .eventChanged(code, revision: reply.revision)
+                    if reply.parts > 1 {
+                        return self.begin(.conclude(waiting, number, outcome, at: reply.moment))
+                    }
                     self.deliver(outcome, at: reply.moment, to: waiting)
                 }
             }
         }
     }
 
-    private func deliver(_ outcome: Outcome, at moment: Moment, to waiting: Foyer.Waiting) {
+    func deliver(_ outcome: Outcome, at moment: Moment, to waiting: Foyer.Waiting) {
         waiting.box.deliver([TicketedReply(ticket: waiting.ticket, reply: .decided(outcome, at: moment))])
     }
 
     /// Tells the list of events what became of one. May be told again, late, and in any order.
     func enter(
-        _ number: UInt64, _ code: String, _ revision: UInt64, isRemoved: Bool,
+        _ number: UInt64, _ code: String, _ revision: UInt64, isRemoved: Bool, parts: Int,
         _ done: @escaping @Sendable (Bool) -> Void
     ) {
         // An event that never came to be is nothing to tell of.
@@ -168,6 +202,7 @@ extension RedisStore {
         command.append(code)
         command.append(Int(revision))
         command.append(isRemoved ? 1 : 0)
+        command.append(parts)
         pipeline(command, in: "events") { outcomes in
             guard case .success = outcomes.first, self.isDurable(outcomes) else { return done(false) }
             done(true)

@@ -125,14 +125,13 @@ extension RedisStore {
     private func readDetails(_ numbers: ArraySlice<UInt64>, _ done: @escaping @Sendable (StoreFailure?) -> Void) {
         guard let number = numbers.first else { return done(nil) }
         let command = library.call(.details, calling, keys: keyspace.keys(of: number))
+        let sent = NIODeadline.now()
         client.call(command, for: key(of: number)) { outcome in
             switch outcome {
             case .success(let reply):
                 do {
-                    let entry = try Programme.Entry(
-                        reply.bytes(), number: number, limits: self.configuration.limits, received: .now())
-                    self.foyer.withLock { $0.programme.take(entry, at: number) }
-                    self.readDetails(numbers.dropFirst(), done)
+                    let more = try self.take(reply.bytes(), of: number, sent: sent)
+                    self.readDetails(more + numbers.dropFirst(), done)
                 } catch {
                     self.logger.error(
                         "An event could not be read", metadata: ["event": "\(number)", "error": "\(error)"])
@@ -140,6 +139,29 @@ extension RedisStore {
                 }
             case .failure(let failure): done(.suspended(StoreFailure(failure) == .closing ? .recovering : .unreachable))
             }
+        }
+    }
+
+    /// Takes what was read of an event.
+    ///
+    /// - Returns: what else must be read: of an event in parts the others.
+    private func take(_ bytes: ByteBuffer, of number: UInt64, sent: NIODeadline) throws -> [UInt64] {
+        if try CallReply(bytes).status == .noEvent, foyer.withLock({ $0.programme.isLaterPart(number) }) {
+            // Whoever made the event did not come so far: it is made good where parts are seen not to fit.
+            return []
+        }
+        let entry = try Programme.Entry(
+            bytes, number: number, limits: configuration.limits, sent: sent, received: .now())
+        return foyer.withLock { foyer in
+            foyer.programme.take(entry, at: number)
+            if entry.part == 0 {
+                return foyer.programme.parts(of: number).dropFirst().filter { other in
+                    foyer.programme.entries[other].map { $0.reading.revision < entry.reading.revision } ?? true
+                }
+            }
+            let first = number - UInt64(entry.part)
+            let known = foyer.programme.entries[first]?.reading.revision ?? 0
+            return known < entry.reading.revision ? [first] : []
         }
     }
 
@@ -176,15 +198,19 @@ extension RedisStore {
             return steps
         }
         for step in steps { take(step) }
+        for event in foyer.withLock({ $0.eventsToTidy(at: now) }) { begin(.tidy(event)) }
     }
 
     /// Finds the event that a command is about, after the one it seemed to be about was found removed.
     func findAgain(_ waiting: Foyer.Waiting, insteadOf event: UInt64) {
+        let event = foyer.withLock { $0.programme.event(of: event) }
         readDetails([event]) { _ in
             let entry = self.foyer.withLock { $0.programme.entries[event] }
             guard let entry, entry.isRemoved else { return self.askList(waiting) }
             // Whoever removed it may not have come to tell the list.
-            self.enter(event, entry.catalogue.code.text, entry.reading.revision, isRemoved: true) { _ in
+            self.enter(
+                event, entry.catalogue.code.text, entry.reading.revision, isRemoved: true, parts: entry.parts
+            ) { _ in
                 self.askList(waiting)
             }
         }
@@ -200,20 +226,26 @@ extension RedisStore {
 
     /// Every pool of every event, counted now.
     public func counts() async throws -> [PoolCount] {
-        let numbers = foyer.withLock { $0.programme.order }
-        for number in numbers { try await count(number) }
-        return foyer.withLock { foyer in numbers.flatMap { foyer.programme.entries[$0]?.counts ?? [] } }
+        var counts: [PoolCount] = []
+        for number in foyer.withLock({ $0.programme.order }) {
+            let parts = foyer.withLock { $0.programme.parts(of: number).count }
+            if parts > 1 {
+                let joint = try await settled(number, since: .now())
+                guard joint.unreached.isEmpty else { throw StoreFailure.suspended(.unreachable) }
+                counts += foyer.withLock { $0.programme.entries[number]?.counts(of: joint.counted) ?? [] }
+            } else {
+                try await count(number)
+                counts += foyer.withLock { $0.programme.entries[number]?.counts ?? [] }
+            }
+        }
+        return counts
     }
 
-    private func count(_ number: UInt64) async throws {
-        while true {
-            var command = library.call(.decide, calling, keys: keyspace.keys(of: number))
-            command.append(header(for: number))
-            command.append("")
-            let reply = try await CallReply(client.call(command, for: key(of: number)).bytes())
-            guard reply.status != .again else { continue }
-            foyer.withLock { $0.programme.take(reply, at: number, received: .now()) }
-            return
-        }
+    /// Reads an event's numbers, counted up to now.
+    func count(_ number: UInt64) async throws(StoreFailure) {
+        var command = library.call(.decide, calling, keys: keyspace.keys(of: number))
+        command.append(header(for: number))
+        command.append("")
+        _ = try await askPart("decide", command, at: number, isDurable: false)
     }
 }

@@ -34,7 +34,7 @@ public enum EventDocument {
         return definition
     }
 
-    /// The JSON text that writes `definition`, every member of it. Reading it gives an equal definition, if there was
+    /// The JSON text that writes `definition`, every member of it (`parts` only if there is more than one). Reading it gives an equal definition, if there was
     /// no mistake in that one and its lengths of time are whole seconds; parts of a second are dropped.
     public static func write(_ definition: EventDefinition, layout: JSONWriter.Layout = .indented) -> [UInt8] {
         var writer = JSONWriter(layout: layout, reserving: 1_024)
@@ -66,6 +66,7 @@ public enum EventDocument {
                 }
             }
             event.member("disclose", definition.disclosure.rawValue)
+            if definition.parts != 1 { event.member("parts", definition.parts) }
             event.member("pools") { value in
                 value.object { pools in
                     for pool in definition.pools { pools.member(pool.code.text, pool.capacity) }

@@ -39,6 +39,7 @@ struct EventDraft: Sendable {
     var sale: Sale?
     var bounds: Bounds?
     var disclosure: EventDefinition.Disclosure?
+    var parts: Int?
     var pools: [Pool]?
     var types: [TicketType?]?
 }
@@ -59,6 +60,7 @@ extension EventDraft {
             sale: event.optional("sale", as: saleShape),
             bounds: event.optional("limits", as: boundsShape),
             disclosure: event.optional("disclose", as: .word(EventDefinition.Disclosure.self)),
+            parts: event.optional("parts", as: .integer),
             pools: event.required("pools", as: poolsShape),
             types: event.required("types", as: .list(of: typeShape.attempted)))
     }
@@ -123,6 +125,7 @@ extension EventDraft {
         definition.ticketsPerBuyer = bounds?.ticketsPerBuyer
         definition.holdsPerBuyer = bounds?.holdsPerBuyer
         set(\.disclosure, to: disclosure, in: &definition)
+        set(\.parts, to: parts, in: &definition)
 
         // Where the pools can't be read at all, those that the types name stand in for them.
         let pools = self.pools ?? drawnPools.map { Pool(name: $0.text, code: $0, capacity: 0) }

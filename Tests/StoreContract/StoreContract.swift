@@ -26,6 +26,8 @@ public struct StoreContract {
     public var limits = Limits()
     /// Events that the traffic is about.
     public var events = 2
+    /// Parts of each of them.
+    public var parts = 1
 
     public init() {}
 
@@ -33,6 +35,7 @@ public struct StoreContract {
     public func breaches(of subject: any ContractSubject, seed: UInt64) async throws -> [String] {
         var shape = RandomTraffic.Shape()
         shape.events = events
+        shape.parts = parts
         var traffic = RandomTraffic(seed: seed, shape: shape)
         var oracle = Oracle(limits: limits)
         var books = Books()
@@ -96,7 +99,7 @@ public struct Oracle {
             breaches.append("\(place): \(told), and the core decides \(decision.outcome)")
             return nil
         }
-        return (outcome, decidedAt)
+        return (numbers.withEventsOfOracle(outcome), decidedAt)
     }
 
     /// - Returns: whether every pool's numbers are the core's.
@@ -119,6 +122,8 @@ public struct Oracle {
 private struct HoldNumbers {
     private var numbers: [HoldID: HoldID] = [:]
     private var given: Set<HoldID> = []
+    /// And which event's index.
+    private var events: [UInt32: UInt32] = [:]
 
     /// A number that the store never gave stays one that the oracle never gave.
     private func ofOracle(_ id: HoldID) -> HoldID {
@@ -144,22 +149,35 @@ private struct HoldNumbers {
         {
             numbers[view.id] = known.id
             given.insert(known.id)
+            events[view.event] = known.event
         }
-        switch outcome {
-        case .held(let view, let replayed): return .held(ofOracle(view), replayed: replayed)
-        case .extended(let view, let replayed): return .extended(ofOracle(view), replayed: replayed)
-        case .released(let view, let repeated): return .released(ofOracle(view), repeated: repeated)
-        case .purchased(let view, let late, let repeated):
-            return .purchased(ofOracle(view), late: late, repeated: repeated)
-        case .returned(let view, let repeated): return .returned(ofOracle(view), repeated: repeated)
-        case .looked(let view): return .looked(ofOracle(view))
-        case .eventChanged, .eventRemoved, .refused: return outcome
+        return change(outcome) { view in
+            var view = view
+            view.id = ofOracle(view.id)
+            view.event = events[view.event] ?? view.event
+            return view
         }
     }
 
-    private func ofOracle(_ view: HoldView) -> HoldView {
-        var view = view
-        view.id = ofOracle(view.id)
-        return view
+    /// The store's outcome with the oracle's indexes of events, for those who know events by what they defined.
+    func withEventsOfOracle(_ outcome: Outcome) -> Outcome {
+        change(outcome) { view in
+            var view = view
+            view.event = events[view.event] ?? view.event
+            return view
+        }
+    }
+
+    private func change(_ outcome: Outcome, _ change: (HoldView) -> HoldView) -> Outcome {
+        switch outcome {
+        case .held(let view, let replayed): return .held(change(view), replayed: replayed)
+        case .extended(let view, let replayed): return .extended(change(view), replayed: replayed)
+        case .released(let view, let repeated): return .released(change(view), repeated: repeated)
+        case .purchased(let view, let late, let repeated):
+            return .purchased(change(view), late: late, repeated: repeated)
+        case .returned(let view, let repeated): return .returned(change(view), repeated: repeated)
+        case .looked(let view): return .looked(change(view))
+        case .eventChanged, .eventRemoved, .refused: return outcome
+        }
     }
 }

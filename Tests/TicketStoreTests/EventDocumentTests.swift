@@ -48,7 +48,7 @@ struct EventDocumentTests {
     func everyMember() throws {
         let read = try EventDocument.read(
             #"""
-            {"types":[{"pools":["b","a"],"price":7,"name":"é","code":"t"}],"pools":{"b":2,"a":0},"disclose":"buckets",
+            {"types":[{"pools":["b","a"],"price":7,"name":"é","code":"t"}],"pools":{"b":2,"a":0},"disclose":"buckets","parts":1,
             "limits":{"holds_per_buyer":6,"tickets_per_buyer":5,"tickets_per_hold":4},
             "sale":{"closes_at":"2026-11-24T05:44:59.124+01:00","opens_at":"2026-11-24T04:44:59.123Z"},
             "late_payment":"strict","max_extensions":0,"grace_seconds":0,"hold_seconds":1,"currency":"JPY",
@@ -102,6 +102,12 @@ struct EventDocumentTests {
                 "/late_payment must be \"reacquire\" or \"strict\"; did you mean reacquire?"
             ),
             ("\"reacquire\"", "1", "/late_payment must be \"reacquire\" or \"strict\""),
+            ("\"disclose\": \"counts\"", "\"parts\": \"2\"", "/parts must be a whole number"),
+            ("\"disclose\": \"counts\"", "\"parts\": 0", "/parts must be from 1 to 64"),
+            (
+                "\"holds_per_buyer\": null },", "\"holds_per_buyer\": 2 }, \"parts\": 3,",
+                "/parts must be 1 in an event that limits what one buyer may take: a buyer's account lies in one place"
+            ),
             ("\"counts\"", "\"all\"", "/disclose must be \"counts\" or \"buckets\""),
             ("{ \"opens_at\": null, \"closes_at\": null }", "null", "/sale must be an object"),
             ("\"opens_at\": null", "\"opens_at\": 5", "/sale/opens_at must be a string"),
@@ -318,7 +324,7 @@ struct EventDocumentTests {
                 price: .random(in: 0...1_000_000_000_000, using: &random),
                 pools: pools.shuffled(using: &random).prefix(Int.random(in: 1...4, using: &random)).map(\.code))
         }
-        return EventDefinition(
+        var definition = EventDefinition(
             id: try code("e\(Int.random(in: 0...999, using: &random))"), name: name(&random),
             currency: ["EUR", "USD", "JPY"].randomElement(using: &random) ?? "EUR",
             holdTime: .seconds(Int.random(in: 1...86_400, using: &random)),
@@ -333,5 +339,7 @@ struct EventDocumentTests {
             holdsPerBuyer: random.chance(1, of: 2) ? .random(in: 1 ... .max, using: &random) : nil,
             disclosure: .allCases.randomElement(using: &random) ?? .buckets,
             pools: pools, types: types)
+        if !definition.needsBuyer { definition.parts = .random(in: 1...64, using: &random) }
+        return definition
     }
 }

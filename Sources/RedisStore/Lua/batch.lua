@@ -5,107 +5,117 @@ local DECIDE = {
   decide_hold, decide_extend, decide_release, decide_purchase, decide_return, decide_look,
 }
 
-local function take_text(text, at)
-  return unpack_struct('<Hc0', text, at)
+-- Helpers are local to their blocks: Lua has room for 200 names in a text.
+
+local read_commands
+do
+  local function take_text(text, at)
+    return unpack_struct('<Hc0', text, at)
+  end
+
+  local function read_hold(text, at)
+    local command, flags, count = { op = OP.hold, lines = {} }, nil, nil
+    flags, count, at = unpack_struct('<BB', text, at)
+    for index = 1, count do
+      local line = {}
+      line.code, line.quantity, line.minimum, at = unpack_struct('<Bc0i4i4', text, at)
+      if line.minimum < line.quantity then command.takes_fewer = true end
+      command.lines[index] = line
+    end
+    command.buyer = ''
+    if flags % 2 == 1 then command.buyer, at = unpack_struct('<Bc0', text, at) end
+    if flags % 4 >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+    if flags % 8 >= 4 then command.claim, at = unpack_struct('<d', text, at) end
+    command.is_whole = flags >= 8
+    return command, at
+  end
+
+  local function read_asked(op, text, at)
+    if op == OP.hold then return read_hold(text, at) end
+    local command, flags = { op = op }, nil
+    command.number, at = unpack_struct('<d', text, at)
+    if op == OP.extend then
+      flags, at = unpack_struct('<B', text, at)
+      if flags % 4 == 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+      if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
+    elseif op == OP.purchase then
+      flags, command.payment, at = unpack_struct('<BBc0', text, at)
+      command.is_paid_elsewhere = flags % 2 == 1
+      if flags % 8 >= 4 then command.claim, at = unpack_struct('<d', text, at) end
+      command.is_final = flags >= 8
+    end
+    return command, at
+  end
+
+  -- An operator's command has its note in front.
+  local function read_command(text, at)
+    local op, note, command
+    op, at = unpack_struct('<B', text, at)
+    if op >= 128 then note, at = take_text(text, at) end
+    command, at = read_asked(op % 128, text, at)
+    command.note = note
+    return command, at
+  end
+
+  function read_commands(text)
+    local commands, at = {}, 1
+    while at <= #text do
+      commands[#commands + 1], at = read_command(text, at)
+    end
+    return commands
+  end
 end
 
-local function read_hold(text, at)
-  local command, flags, count = { op = OP.hold, lines = {} }, nil, nil
-  flags, count, at = unpack_struct('<BB', text, at)
-  for index = 1, count do
-    local line = {}
-    line.code, line.quantity, line.minimum, at = unpack_struct('<Bc0i4i4', text, at)
-    if line.minimum < line.quantity then command.takes_fewer = true end
-    command.lines[index] = line
+local fetch_for, fetch_entries
+do
+  local function add_once(list, seen, name)
+    if name and name ~= '' and not seen[name] then
+      seen[name] = true
+      list[#list + 1] = name
+    end
   end
-  command.buyer = ''
-  if flags % 2 == 1 then command.buyer, at = unpack_struct('<Bc0', text, at) end
-  if flags % 4 >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
-  if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
-  return command, at
-end
 
-local function read_asked(op, text, at)
-  if op == OP.hold then return read_hold(text, at) end
-  local command, flags = { op = op }, nil
-  command.number, at = unpack_struct('<d', text, at)
-  if op == OP.extend then
-    flags, at = unpack_struct('<B', text, at)
-    if flags % 4 == 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
-    if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
-  elseif op == OP.purchase then
-    flags, command.payment, at = unpack_struct('<BBc0', text, at)
-    command.is_paid_elsewhere = flags % 2 == 1
-    if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
+  -- Everything that the commands ask for, each kind in one call.
+  function fetch_for(event, commands)
+    local holds, keys, payments, buyers, seen = {}, {}, {}, {}, {}
+    local seen_keys, seen_payments, seen_buyers = {}, {}, {}
+    for _, command in ipairs(commands) do
+      add_once(holds, seen, command.number)
+      add_once(keys, seen_keys, command.key)
+      add_once(payments, seen_payments, command.payment)
+      add_once(buyers, seen_buyers, command.buyer)
+    end
+    event.fetched, event.uses, event.payments, event.fetched_buyers = {}, {}, {}, {}
+    fetch(event.keys[2], holds, event.fetched)
+    fetch(keys_of_day(event, 0), keys, event.uses)
+    local older = {}
+    for _, key in ipairs(keys) do
+      if not event.uses[key] then older[#older + 1] = key end
+    end
+    fetch(keys_of_day(event, 1), older, event.uses)
+    fetch(event.keys[6], payments, event.payments)
+    for _, number in ipairs(holds) do
+      local record = record_of(event, number)
+      if record then add_once(buyers, seen_buyers, record.buyer) end
+    end
+    fetch(event.keys[5], buyers, event.fetched_buyers)
   end
-  return command, at
-end
 
--- An operator's command has its note in front.
-local function read_command(text, at)
-  local op, note, command
-  op, at = unpack_struct('<B', text, at)
-  if op >= 128 then note, at = take_text(text, at) end
-  command, at = read_asked(op % 128, text, at)
-  command.note = note
-  return command, at
-end
-
-local function read_commands(text)
-  local commands, at = {}, 1
-  while at <= #text do
-    commands[#commands + 1], at = read_command(text, at)
-  end
-  return commands
-end
-
-local function add_once(list, seen, name)
-  if name and name ~= '' and not seen[name] then
-    seen[name] = true
-    list[#list + 1] = name
-  end
-end
-
--- Everything that the commands ask for, each kind in one call.
-local function fetch_for(event, commands)
-  local holds, keys, payments, buyers, seen = {}, {}, {}, {}, {}
-  local seen_keys, seen_payments, seen_buyers = {}, {}, {}
-  for _, command in ipairs(commands) do
-    add_once(holds, seen, command.number)
-    add_once(keys, seen_keys, command.key)
-    add_once(payments, seen_payments, command.payment)
-    add_once(buyers, seen_buyers, command.buyer)
-  end
-  event.fetched, event.uses, event.payments, event.fetched_buyers = {}, {}, {}, {}
-  fetch(event.keys[2], holds, event.fetched)
-  fetch(keys_of_day(event, 0), keys, event.uses)
-  local older = {}
-  for _, key in ipairs(keys) do
-    if not event.uses[key] then older[#older + 1] = key end
-  end
-  fetch(keys_of_day(event, 1), older, event.uses)
-  fetch(event.keys[6], payments, event.payments)
-  for _, number in ipairs(holds) do
-    local record = record_of(event, number)
-    if record then add_once(buyers, seen_buyers, record.buyer) end
-  end
-  fetch(event.keys[5], buyers, event.fetched_buyers)
-end
-
--- The entries of the calendar that holds which may end now are in, in one call.
-local function fetch_entries(event)
-  local names, seen, found = {}, {}, {}
-  for _, record in pairs(event.records) do
-    if is_live(event, record) then
-      for line = 1, #record.lines, 3 do
-        for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
-          add_once(names, seen, entry_name(pool, record.entry))
+  -- The entries of the calendar that holds which may end now are in, in one call.
+  function fetch_entries(event)
+    local names, seen, found = {}, {}, {}
+    for _, record in pairs(event.records) do
+      if is_live(event, record) then
+        for line = 1, #record.lines, 3 do
+          for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
+            add_once(names, seen, entry_name(pool, record.entry))
+          end
         end
       end
     end
+    fetch(event.keys[3], names, found)
+    for _, name in ipairs(names) do note_entry(event, name, found[name]) end
   end
-  fetch(event.keys[3], names, found)
-  for _, name in ipairs(names) do note_entry(event, name, found[name]) end
 end
 
 local function begin_batch(event)
@@ -115,106 +125,127 @@ local function begin_batch(event)
   event.given_up = {}
 end
 
-local function save_holds(event)
-  local list = {}
-  for index, text in ipairs(event.given) do
-    local number = event.first + index - 1
-    if not event.changed_records[number] then
+local save_notes, save_batch
+do
+  local function save_holds(event)
+    local list = {}
+    for index, text in ipairs(event.given) do
+      local number = event.first + index - 1
+      if not event.changed_records[number] then
+        list[#list + 1] = number
+        list[#list + 1] = text
+      end
+    end
+    for number in pairs(event.changed_records) do
       list[#list + 1] = number
-      list[#list + 1] = text
+      list[#list + 1] = pack_record(event.records[number])
+    end
+    call_in_chunks('HSET', event.keys[2], list)
+  end
+
+  local function save_buyers(event)
+    local list, empty = {}, {}
+    for buyer in pairs(event.changed_buyers) do
+      local account = event.accounts[buyer]
+      if account.bought == 0 and #account.holds == 0 then
+        empty[#empty + 1] = buyer
+      else
+        list[#list + 1] = buyer
+        list[#list + 1] = pack_account(account)
+      end
+    end
+    call_in_chunks('HSET', event.keys[5], list)
+    call_in_chunks('HDEL', event.keys[5], empty)
+  end
+
+  local function save_uses(event)
+    if #event.new_uses == 0 then return end
+    local list, today = {}, keys_of_day(event, 0)
+    for _, key in ipairs(event.new_uses) do
+      list[#list + 1] = key
+      list[#list + 1] = event.uses[key]
+    end
+    call_in_chunks('HSET', today, list)
+    -- The first of a day: what is two days old is forgotten, without freeing it in this thread. Should no other day
+    -- come, the server forgets it.
+    if event.key_count == #event.new_uses or redis.call('HLEN', today) == #event.new_uses then
+      redis.call('UNLINK', keys_of_day(event, 2), keys_of_day(event, 3))
+      redis.call('PEXPIRE', today, 4 * day_length)
     end
   end
-  for number in pairs(event.changed_records) do
-    list[#list + 1] = number
-    list[#list + 1] = pack_record(event.records[number])
-  end
-  call_in_chunks('HSET', event.keys[2], list)
-end
 
-local function save_buyers(event)
-  local list, empty = {}, {}
-  for buyer in pairs(event.changed_buyers) do
-    local account = event.accounts[buyer]
-    if account.bought == 0 and #account.holds == 0 then
-      empty[#empty + 1] = buyer
-    else
-      list[#list + 1] = buyer
-      list[#list + 1] = pack_account(account)
+  local function save_payments(event)
+    local list = {}
+    for _, payment in ipairs(event.new_payments) do
+      list[#list + 1] = payment
+      list[#list + 1] = event.payments[payment]
+    end
+    call_in_chunks('HSET', event.keys[6], list)
+  end
+
+  -- Notes are numbered by the server's time, so that those of all events have one order.
+  function save_notes(event)
+    for _, note in ipairs(event.notes) do
+      local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')
+      local number = read_fine_clock()
+      if last[2] then number = max(number, tonumber(last[2]) + 1) end
+      redis.call('ZADD', event.keys[9], number, pack('<dd', number, event.wall) .. note)
     end
   end
-  call_in_chunks('HSET', event.keys[5], list)
-  call_in_chunks('HDEL', event.keys[5], empty)
-end
 
-local function save_uses(event)
-  if #event.new_uses == 0 then return end
-  local list, today = {}, keys_of_day(event, 0)
-  for _, key in ipairs(event.new_uses) do
-    list[#list + 1] = key
-    list[#list + 1] = event.uses[key]
+  -- Whether the clock is worth a write by itself: nobody may turn it back behind what was told, and a call whose time
+  -- was not written must not be taken for a gap.
+  local function keeps_time(event)
+    return event.tells_time or event.passed >= 100 or event.passed < 0
   end
-  call_in_chunks('HSET', today, list)
-  -- The first of a day: what is two days old is forgotten, without freeing it in this thread. Should no other day
-  -- come, the server forgets it.
-  if event.key_count == #event.new_uses or redis.call('HLEN', today) == #event.new_uses then
-    redis.call('UNLINK', keys_of_day(event, 2), keys_of_day(event, 3))
-    redis.call('PEXPIRE', today, 4 * day_length)
-  end
-end
 
-local function save_payments(event)
-  local list = {}
-  for _, payment in ipairs(event.new_payments) do
-    list[#list + 1] = payment
-    list[#list + 1] = event.payments[payment]
-  end
-  call_in_chunks('HSET', event.keys[6], list)
-end
-
--- Notes are numbered by the server's time, so that those of all events have one order.
-local function save_notes(event)
-  for _, note in ipairs(event.notes) do
-    local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')
-    local number = read_fine_clock()
-    if last[2] then number = max(number, tonumber(last[2]) + 1) end
-    redis.call('ZADD', event.keys[9], number, pack('<dd', number, event.wall) .. note)
+  function save_batch(event)
+    if not event.is_changed and not keeps_time(event) then return end
+    note_for_walk(event)
+    save_event(event)
+    save_holds(event)
+    save_buyers(event)
+    save_uses(event)
+    save_payments(event)
+    call_in_chunks('RPUSH', event.keys[8], event.refunds)
+    save_notes(event)
   end
 end
 
--- Whether the clock is worth a write by itself: nobody may turn it back behind what was told, and a call whose time
--- was not written must not be taken for a gap.
-local function keeps_time(event)
-  return event.tells_time or event.passed >= 100 or event.passed < 0
-end
-
-local function save_batch(event)
-  if not event.is_changed and not keeps_time(event) then return end
-  note_for_walk(event)
-  save_event(event)
-  save_holds(event)
-  save_buyers(event)
-  save_uses(event)
-  save_payments(event)
-  call_in_chunks('RPUSH', event.keys[8], event.refunds)
-  save_notes(event)
+-- Moves between this part of an event and others: of each the part, the number of the last one that went there, of the
+-- last that came from there, and what is under way.
+local function add_moves(parts, moves)
+  for part, last in pairs(moves.out) do
+    parts[#parts + 1] = pack('<Bddd', part, last.number, moves.into[part] or 0, last.places and #last.places or 0)
+    for _, places in ipairs(last.places or {}) do parts[#parts + 1] = pack('<d', places) end
+  end
+  for part, number in pairs(moves.into) do
+    if not moves.out[part] then parts[#parts + 1] = pack('<Bddd', part, 0, number, 0) end
+  end
 end
 
 -- What every reply begins with: the moment, which definition and which numbers, and the numbers if they are news.
 local function head(status, event, known_version)
   local pools = #event.terms.pools
   local is_news = known_version ~= event.version
+  local partners, moves = 0, is_news and event.moves
+  if moves then
+    for _ in pairs(moves.out) do partners = partners + 1 end
+    for part in pairs(moves.into) do partners = partners + (moves.out[part] and 0 or 1) end
+  end
   local parts = {
     pack(
-      '<BdddddH', status, event.office, event.wall, event.absorbed, event.terms.revision, event.version,
-      is_news and pools or 0),
+      '<BdddddHB', status, event.office, event.wall, event.absorbed, event.terms.revision, event.version,
+      is_news and pools or 0, partners),
   }
   if is_news then
     for pool = 1, pools do
-      local flags = event.closed[pool] + (event.terms.retired[pool] and 2 or 0)
+      local flags = event.closed[pool] + (event.terms.retired[pool] and 2 or 0) + event.stopped[pool] * 4
       parts[#parts + 1] = pack(
         '<ddddB', event.capacity[pool], event.held[pool], event.sold[pool],
         end_of(event, event.earliest[pool]), flags)
     end
+    if moves then add_moves(parts, moves) end
   end
   return parts
 end

@@ -18,7 +18,16 @@ local function look_up(keys, args)
     number_in(keys[1], 'count', 0))
 end
 
--- args: number, code, revision, 1 if removed. Can be told again, late, and in any order.
+-- args: the number of the next event as it was found, the first of those that are wanted, how many. 1 if they are now
+-- whoever's asked, who alone may make an event of them; 0 if somebody else took numbers meanwhile.
+local function reserve(keys, args)
+  begin()
+  if number_in(keys[1], 'next', 1) ~= tonumber(args[1]) then return 0 end
+  redis.call('HSET', keys[1], 'next', tonumber(args[2]) + tonumber(args[3]))
+  return 1
+end
+
+-- args: number, code, revision, 1 if removed, how many numbers it has. Can be told again, late, and in any order.
 local function enter(keys, args)
   begin()
   local key, number, code, revision, removed = keys[1], tonumber(args[1]), args[2], tonumber(args[3]), tonumber(args[4])
@@ -31,7 +40,7 @@ local function enter(keys, args)
   if revision == was_revision and removed == was_removed then return 0 end
   redis.call(
     'HSET', key, 'e:' .. args[1], pack('<dBBc0', revision, removed, #code, code), 'count', max(count, revision),
-    'next', max(next_number, number + 1), 'version', version + 1)
+    'next', max(next_number, number + tonumber(args[5])), 'version', version + 1)
   if removed == 0 and leads_to < number then redis.call('HSET', key, 'c:' .. code, number) end
   if removed == 1 and leads_to == number then redis.call('HDEL', key, 'c:' .. code) end
   return 1

@@ -1,91 +1,107 @@
 -- Operators' changes of an event: defined, replaced, paused, resumed, removed.
 
-local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED =
-  0, 1, 2, 3, 4, 5, 6, 7, 8
-local OBSTACLE = { pool = 1, pools = 2, types = 3 }
+local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED, NOT_LEAVING =
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local OBSTACLE = { pool = 1, pools = 2, types = 3, parts = 4, pool_in_parts = 5 }
 
-local function has_same_pools(terms, known, next_pools)
-  if #known.pools ~= #next_pools then return false end
-  for index, pool in ipairs(known.pools) do
-    if terms.pools[pool] ~= next_pools[index] then return false end
+local obstacles_to, add_pool, adopt
+do
+  local function has_same_pools(terms, known, next_pools)
+    if #known.pools ~= #next_pools then return false end
+    for index, pool in ipairs(known.pools) do
+      if terms.pools[pool] ~= next_pools[index] then return false end
+    end
+    return true
   end
-  return true
-end
 
--- What forbids replacing the definition while places are promised, each as kind and code.
-local function obstacles_to(event, asked)
-  local terms, found, kept, known = event.terms, {}, {}, {}
-  for _, pool in ipairs(asked.pools) do kept[pool.code] = true end
-  for pool, code in ipairs(terms.pools) do
-    known[code] = true
-    if not terms.retired[pool] and event.held[pool] + event.sold[pool] > 0 and not kept[code] then
-      found[#found + 1] = pack('<BBc0', OBSTACLE.pool, #code, code)
+  -- What forbids replacing the definition while places are promised, each as kind and code.
+  function obstacles_to(event, asked)
+    local terms, found, kept, known = event.terms, {}, {}, {}
+    local parts = terms.parts or 1
+    if parts ~= asked.parts then
+      local text = string.format('%d', parts)
+      found[1] = pack('<BBc0', OBSTACLE.parts, #text, text)
+    end
+    for _, pool in ipairs(asked.pools) do kept[pool.code] = true end
+    for pool, code in ipairs(terms.pools) do
+      known[code] = true
+      if not terms.retired[pool] and not kept[code] then
+        -- Whether places of a pool are promised is known in no single part, so there no pool is ever dropped.
+        if parts > 1 then
+          found[#found + 1] = pack('<BBc0', OBSTACLE.pool_in_parts, #code, code)
+        elseif event.held[pool] + event.sold[pool] > 0 then
+          found[#found + 1] = pack('<BBc0', OBSTACLE.pool, #code, code)
+        end
+      end
+    end
+    local added = 0
+    for _, pool in ipairs(asked.pools) do
+      if not known[pool.code] then added = added + 1 end
+    end
+    if #terms.pools + added > asked.most_pools then found[#found + 1] = pack('<BB', OBSTACLE.pools, 0) end
+    added = 0
+    for _, type in ipairs(asked.types) do
+      local index = terms.index_of[type.code]
+      if not index or not has_same_pools(terms, terms.types[index], type.pools) then added = added + 1 end
+    end
+    if #terms.types + added > asked.most_types then found[#found + 1] = pack('<BB', OBSTACLE.types, 0) end
+    return found
+  end
+
+  local function index_of_pool(terms, code)
+    for pool, known in ipairs(terms.pools) do
+      if known == code then return pool end
     end
   end
-  local added = 0
-  for _, pool in ipairs(asked.pools) do
-    if not known[pool.code] then added = added + 1 end
-  end
-  if #terms.pools + added > asked.most_pools then found[#found + 1] = pack('<BB', OBSTACLE.pools, 0) end
-  added = 0
-  for _, type in ipairs(asked.types) do
-    local index = terms.index_of[type.code]
-    if not index or not has_same_pools(terms, terms.types[index], type.pools) then added = added + 1 end
-  end
-  if #terms.types + added > asked.most_types then found[#found + 1] = pack('<BB', OBSTACLE.types, 0) end
-  return found
-end
 
-local function index_of_pool(terms, code)
-  for pool, known in ipairs(terms.pools) do
-    if known == code then return pool end
+  function add_pool(event, index)
+    event.capacity[index], event.ceiling[index], event.held[index], event.sold[index] = 0, 0, 0, 0
+    event.earliest[index], event.closed[index], event.stopped[index] = 0, 0, 0
   end
-end
 
--- A type's pools never change: redefined with other pools it gets a new index, so that a hold always knows which pools
--- it drew from.
-local function adopt_types(terms, asked)
-  local before = terms.index_of
-  for _, type in ipairs(terms.types) do type.retired = true end
-  for _, type in ipairs(asked.types) do
-    local index = before[type.code]
-    if index and has_same_pools(terms, terms.types[index], type.pools) then
-      local known = terms.types[index]
-      known.name, known.price, known.retired = type.name, type.price, false
-    else
-      local pools = {}
-      for _, code in ipairs(type.pools) do pools[#pools + 1] = index_of_pool(terms, code) end
-      terms.types[#terms.types + 1] =
-        { code = type.code, name = type.name, price = type.price, retired = false, pools = pools }
+  -- A type's pools never change: redefined with other pools it gets a new index, so that a hold always knows which pools
+  -- it drew from.
+  local function adopt_types(terms, asked)
+    local before = terms.index_of
+    for _, type in ipairs(terms.types) do type.retired = true end
+    for _, type in ipairs(asked.types) do
+      local index = before[type.code]
+      if index and has_same_pools(terms, terms.types[index], type.pools) then
+        local known = terms.types[index]
+        known.name, known.price, known.retired = type.name, type.price, false
+      else
+        local pools = {}
+        for _, code in ipairs(type.pools) do pools[#pools + 1] = index_of_pool(terms, code) end
+        terms.types[#terms.types + 1] =
+          { code = type.code, name = type.name, price = type.price, retired = false, pools = pools }
+      end
     end
   end
-end
 
--- Makes `asked` the definition in force. What was promised stays promised.
-local function adopt(event, asked)
-  local terms = event.terms
-  for _, name in ipairs({
-    'life', 'grace', 'extensions', 'tickets_per_hold', 'tickets_per_buyer', 'holds_per_buyer', 'opens_at',
-    'closes_at', 'reacquires',
-  }) do terms[name] = asked[name] end
-  for pool = 1, #terms.pools do terms.retired[pool] = true end
-  for _, pool in ipairs(asked.pools) do
-    local index = index_of_pool(terms, pool.code)
-    if not index then
-      index = #terms.pools + 1
-      terms.pools[index] = pool.code
-      event.capacity[index], event.ceiling[index], event.held[index], event.sold[index] =
-        pool.capacity, pool.capacity, 0, 0
-      event.earliest[index], event.closed[index] = 0, 0
+  -- Makes `asked` the definition in force. What was promised stays promised.
+  function adopt(event, asked)
+    local terms = event.terms
+    for _, name in ipairs({
+      'life', 'grace', 'extensions', 'tickets_per_hold', 'tickets_per_buyer', 'holds_per_buyer', 'opens_at',
+      'closes_at', 'reacquires',
+    }) do terms[name] = asked[name] end
+    for pool = 1, #terms.pools do terms.retired[pool] = true end
+    for _, pool in ipairs(asked.pools) do
+      local index = index_of_pool(terms, pool.code)
+      if not index then
+        index = #terms.pools + 1
+        terms.pools[index] = pool.code
+        add_pool(event, index)
+      end
+      terms.retired[index] = false
+      set_total(event, index, pool.capacity)
     end
-    terms.retired[index] = false
-    set_capacity(event, index, pool.capacity)
+    for pool = 1, #terms.pools do
+      if terms.retired[pool] then set_total(event, pool, 0) end
+    end
+    adopt_types(terms, asked)
+    index_terms(terms)
   end
-  for pool = 1, #terms.pools do
-    if terms.retired[pool] then set_capacity(event, pool, 0) end
-  end
-  adopt_types(terms, asked)
-  index_terms(terms)
 end
 
 local function save_change(event, document)
@@ -111,8 +127,8 @@ local function change_reply(result, event, extra)
   local terms = event.terms
   local code = terms.code or ''
   return pack(
-    '<BddBc0dBB', result, event.office, event.wall, #code, code, terms.revision, terms.paused and 1 or 0,
-    terms.removed and 1 or 0) .. (extra or '')
+    '<BddBc0dBBB', result, event.office, event.wall, #code, code, terms.revision, terms.paused and 1 or 0,
+    terms.removed and 1 or 0, terms.parts or 1) .. (extra or '')
 end
 
 local function new_event(keys, code)
@@ -121,7 +137,8 @@ local function new_event(keys, code)
   local event = {
     keys = keys, office = ticks, ticks = ticks, wall = wall, absorbed = 0, passed = 0, next = first, first = first,
     run = this_run(), graces = '', grace_from = 0, grace_until = 0, facts = 0, has_sold = 0, version = ticks * 1024,
-    capacity = {}, ceiling = {}, held = {}, sold = {}, earliest = {}, closed = {}, is_new = true,
+    capacity = {}, ceiling = {}, held = {}, sold = {}, earliest = {}, closed = {}, stopped = {},
+    is_new = true,
     terms = {
       code = code, revision = 0, paused = false, removed = false, pools = {}, retired = {}, types = {},
       index_of = {},
@@ -154,6 +171,9 @@ end
 local function finish_change(event, asked, document, paused)
   local terms = event.terms
   if asked.revision <= terms.revision then return change_reply(STALE, event) end
+  -- Whoever wanted to remove the event as it was comes too late.
+  if is_leaving(event) then stay(event) end
+  if event.is_new and asked.parts > 1 then terms.part, terms.parts, terms.totals = 0, asked.parts, {} end
   if document then adopt(event, asked) end
   terms.paused, terms.revision = paused, asked.revision
   event.facts = event.facts + 1
@@ -176,17 +196,37 @@ local function define(event, asked, document)
   return finish_change(event, asked, document, paused)
 end
 
-local function remove(event, asked)
-  local terms = event.terms
+local function has_sales(event)
   for pool = 1, #event.held do
-    if event.held[pool] + event.sold[pool] ~= 0 then return change_reply(HAS_SALES, event) end
+    if event.held[pool] + event.sold[pool] ~= 0 then return true end
   end
-  if event.has_sold == 1 then return change_reply(HAS_SALES, event) end
+  return event.has_sold == 1
+end
+
+local function retire(event)
+  local terms = event.terms
   terms.removed = true
   for pool = 1, #terms.pools do
     terms.retired[pool] = true
     set_capacity(event, pool, 0)
   end
+end
+
+-- A part promises nothing new until the removal with this number is settled.
+local function leave(event, asked)
+  if has_sales(event) then return change_reply(HAS_SALES, event) end
+  moves_of(event).leaving = asked.leaving
+  event.moves_changed = true
+  save_event(event)
+  return change_reply(CHANGED, event)
+end
+
+local function remove(event, asked)
+  if has_sales(event) then return change_reply(HAS_SALES, event) end
+  if event.terms.parts and (not asked.leaving or moves_of(event).leaving ~= asked.leaving) then
+    return change_reply(NOT_LEAVING, event)
+  end
+  retire(event)
   event.facts = event.facts + 1
   save_change(event, nil)
   return change_reply(CHANGED, event)
@@ -206,6 +246,7 @@ local function change(keys, args)
   if refusal then return refusal end
   if asked.kind == 'define' then return define(event, asked, args[2]) end
   if asked.kind == 'remove' then return remove(event, asked) end
+  if asked.kind == 'leave' then return leave(event, asked) end
   local paused = asked.kind == 'pause'
   if event.terms.paused == paused then return change_reply(UNCHANGED, event) end
   return finish_change(event, asked, nil, paused)

@@ -7,8 +7,8 @@ local function details(keys)
   local terms = event.terms
   local parts = head(DECIDED, event, -1)
   parts[#parts + 1] = pack(
-    '<BBddBc0H', terms.paused and 1 or 0, terms.removed and 1 or 0, event.next, event.facts, #terms.code, terms.code,
-    #terms.pools)
+    '<BBBBddBc0H', terms.paused and 1 or 0, terms.removed and 1 or 0, terms.part or 0, terms.parts or 1, event.next,
+    event.facts, #terms.code, terms.code, #terms.pools)
   for _, code in ipairs(terms.pools) do parts[#parts + 1] = pack('<Bc0', #code, code) end
   parts[#parts + 1] = pack('<H', #terms.types)
   for _, type in ipairs(terms.types) do
