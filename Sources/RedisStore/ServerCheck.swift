@@ -116,7 +116,14 @@ public struct ServerCheck: Sendable, Equatable {
 
     private mutating func promiseReplicas(_ masters: [Master], _ waitReplicas: Int) {
         for master in masters {
-            guard let replicas = master.replicas, replicas < waitReplicas else { continue }
+            guard let replicas = master.replicas else { continue }
+            if replicas > waitReplicas {
+                warnings.append(
+                    "\(master.name) has \(replicas) replicas and \(waitReplicas) acknowledge each answer: a failover may "
+                        + "choose one that did not, and lose what the answer said; have redis.wait_replicas \(replicas)"
+                )
+            }
+            guard replicas < waitReplicas else { continue }
             let fed = master.replicasOnTheWay == 0 ? "" : " (\(master.replicasOnTheWay) more are still being fed)"
             wait(
                 "\(master.name) has \(replicas) replicas with all its data\(fed), and \(waitReplicas) are to acknowledge "

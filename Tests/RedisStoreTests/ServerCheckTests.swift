@@ -57,6 +57,17 @@ struct ServerCheckTests {
             } == [])
     }
 
+    @Test("Replicas that need not acknowledge are worth a warning: a failover may choose one of them")
+    func replicasTooMany() {
+        func warnings(_ replicas: Int, of waitReplicas: Int) -> [String] {
+            ServerCheck([master { $0.replicas = replicas }], durability: .full, waitReplicas: waitReplicas).warnings
+        }
+        #expect(warnings(2, of: 1).count == 1)
+        #expect(warnings(2, of: 1).first?.hasSuffix("have redis.wait_replicas 2") == true)
+        #expect(warnings(1, of: 1) == [])
+        #expect(warnings(2, of: 0) == [], "there the disk is what is promised")
+    }
+
     @Test("A server too old is told")
     func version() {
         for version in ["5.0.14", "6.0.20", "6.1.240", "6", "odd"] {
