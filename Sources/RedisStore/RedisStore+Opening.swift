@@ -32,7 +32,8 @@ extension RedisStore {
         do throws(RedisStoreError) {
             return .success(
                 ServerCheck(
-                    try await ServerCheck.masters(of: client), durability: configuration.durability,
+                    try await ServerCheck.masters(of: client, nodeClock: configuration.nodeClock),
+                    durability: configuration.durability,
                     waitReplicas: configuration.waitReplicas, holds: configuration.holds))
         } catch {
             return .failure(error)

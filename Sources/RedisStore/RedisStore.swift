@@ -35,6 +35,8 @@ public final class RedisStore: TicketStore, Service {
         /// How long the start waits for servers that are likely to become fit by themselves: that read their data from
         /// disk, whose replicas are still being fed, which are to become masters.
         public var startTime: Duration = .seconds(30)
+        /// The time of day of this node, with which the servers' clocks are compared at the start; nothing is decided by it.
+        public var nodeClock: (@Sendable () -> WallTime)?
         /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
         /// releasing at three quarters.
         public var queuedCommands = 16_384

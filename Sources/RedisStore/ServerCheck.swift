@@ -1,3 +1,4 @@
+internal import BoxOffice
 internal import RedisWire
 public import TicketStore
 
@@ -17,6 +18,8 @@ public struct ServerCheck: Sendable, Equatable {
         public var maxMemory: Int?
         /// Those that have all its data.
         public var replicas: Int?
+        /// How far its clock certainly is ahead of this node's; below zero where it is behind.
+        public var clockAhead: Duration?
         /// Those that are still being fed.
         public var replicasOnTheWay = 0
         /// It reads its data from its disk.
@@ -46,6 +49,7 @@ public struct ServerCheck: Sendable, Equatable {
             objectToState(master)
             objectToEviction(master)
             objectToVersion(master)
+            warnOfClock(master)
             if let known = master.maxMemory, known == 0 {
                 warnings.append(
                     "\(master.name) has no maxmemory: a machine without memory left ends it with what it knows")
@@ -114,6 +118,16 @@ public struct ServerCheck: Sendable, Equatable {
         }
     }
 
+    /// Deadlines follow the server's clock and no step of it ends a hold (rule 5), but sale windows and what people are
+    /// told go by the time of day that it shows, and after a failover by that of another server.
+    private mutating func warnOfClock(_ master: Master) {
+        guard let ahead = master.clockAhead, abs(ahead.inMilliseconds) > 1_000 else { return }
+        let seconds = abs(ahead.inMilliseconds) / 1_000
+        warnings.append(
+            "the clock of \(master.name) is \(seconds) s \(ahead < .zero ? "behind" : "ahead of") this node's: sales open "
+                + "and close, and moments are told, by the server's; let all of them follow one time")
+    }
+
     private mutating func promiseReplicas(_ masters: [Master], _ waitReplicas: Int) {
         for master in masters {
             guard let replicas = master.replicas else { continue }
@@ -159,9 +173,16 @@ public struct ServerCheck: Sendable, Equatable {
 
 extension ServerCheck {
     /// Asks every master that the client knows.
-    static func masters(of client: RedisClient) async throws(RedisStoreError) -> [Master] {
+    ///
+    /// - Parameter nodeClock: the time of day of this node, to compare theirs with.
+    static func masters(
+        of client: RedisClient, nodeClock: (@Sendable () -> WallTime)?
+    ) async throws(RedisStoreError) -> [Master] {
         var masters: [Master] = []
-        for answer in await client.callEachMaster(RedisCommand("INFO", isRepeatable: true)) {
+        let asked = nodeClock?()
+        let answers = await client.callEachMaster(RedisCommand("INFO", isRepeatable: true))
+        let answered = nodeClock?()
+        for answer in answers {
             switch answer.outcome {
             case .success(let reply):
                 var master = Master(name: "\(answer.node)")
@@ -174,6 +195,12 @@ extension ServerCheck {
                     let fed = (0..<connected).count { info["slave\($0)"]?.contains("state=online") == false }
                     master.replicas = connected - fed
                     master.replicasOnTheWay = fed
+                }
+                if let asked, let answered, let microseconds = info["server_time_usec"].flatMap({ Int64($0) }) {
+                    let shown = microseconds / 1_000
+                    // What it shows may be as old as the question, and as young as the last answer.
+                    master.clockAhead = .milliseconds(
+                        max(0, shown - answered.milliseconds) + min(0, shown - asked.milliseconds))
                 }
                 master.isLoading = info["loading"] == "1"
                 master.isReplica = info["role"] == "slave"

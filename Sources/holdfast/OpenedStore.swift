@@ -88,6 +88,7 @@ struct OpenedStore: Sendable {
         var configuration = RedisStore.Configuration()
         configuration.limits.recoveryGrace = settings.recoveryGrace
         configuration.prefix = settings.redis.prefix
+        configuration.nodeClock = { MachineClock.read().wall }
         configuration.durability = Durability(settings.durability)
         configuration.waitReplicas = settings.redis.waitReplicas
         configuration.waitTime = settings.redis.waitTime

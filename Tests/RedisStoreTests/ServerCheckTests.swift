@@ -1,3 +1,6 @@
+import BoxOffice
+import Foundation
+import RedisServers
 import RedisStore
 import Testing
 import TicketStore
@@ -66,6 +69,31 @@ struct ServerCheckTests {
         #expect(warnings(2, of: 1).first?.hasSuffix("have redis.wait_replicas 2") == true)
         #expect(warnings(1, of: 1) == [])
         #expect(warnings(2, of: 0) == [], "there the disk is what is promised")
+    }
+
+    @Test("A clock that is more than a second off is told, and which way")
+    func clocks() {
+        func warnings(_ ahead: Duration?) -> [String] {
+            ServerCheck([master { $0.clockAhead = ahead }], durability: .full, waitReplicas: 0).warnings
+        }
+        #expect(warnings(nil) == [])
+        #expect(warnings(.seconds(1)) == [])
+        #expect(warnings(.seconds(-1)) == [])
+        #expect(warnings(.milliseconds(7_800)).first?.hasPrefix("the clock of one:6379 is 7 s ahead of this") == true)
+        #expect(warnings(.milliseconds(-3_600_000)).first?.contains("is 3600 s behind this node's") == true)
+    }
+
+    @Test("A real server's clock is compared with the node's")
+    func realClock() async throws {
+        let server = try RedisServer()
+        func warnings(_ nodeClock: @escaping @Sendable () -> WallTime) async throws -> [String] {
+            try await TestNode(server) { $0.nodeClock = nodeClock }.store.check.warnings.filter { $0.contains("clock") }
+        }
+        let now = { @Sendable in WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000)) }
+        #expect(try await warnings(now) == [])
+        let late = try await warnings { WallTime(milliseconds: now().milliseconds - 90_000) }
+        #expect(late.count == 1)
+        #expect(late.first?.contains("ahead of this node's") == true)
     }
 
     @Test("A server too old is told")
