@@ -93,7 +93,13 @@ def map_case(context, case):
 
 
 def mend(definition, name):
-    """Give a definition the id of its path, types of different names, and of pools that it has."""
+    """Give a definition the id of its path, types of different names, and of pools that it has; one event is in parts."""
+    definition.pop("parts", None)
+    if name == "made-2":
+        definition["parts"] = 2
+        if isinstance(definition.get("limits"), dict):
+            for limit in ("tickets_per_buyer", "holds_per_buyer"):
+                definition["limits"].pop(limit, None)
     if definition.get("id") is not None:
         definition["id"] = name
     pools, types = definition.get("pools"), definition.get("types")
