@@ -122,7 +122,9 @@ extension RedisStore {
         readDetails(numbers[...], done)
     }
 
-    private func readDetails(_ numbers: ArraySlice<UInt64>, _ done: @escaping @Sendable (StoreFailure?) -> Void) {
+    private func readDetails(
+        _ numbers: ArraySlice<UInt64>, attempt: Int = 0, _ done: @escaping @Sendable (StoreFailure?) -> Void
+    ) {
         guard let number = numbers.first else { return done(nil) }
         let command = library.call(.details, calling, keys: keyspace.keys(of: number))
         let sent = NIODeadline.now()
@@ -136,6 +138,11 @@ extension RedisStore {
                     self.logger.error(
                         "An event could not be read", metadata: ["event": "\(number)", "error": "\(error)"])
                     done(.suspended(.unreachable))
+                }
+            case .failure(.refused(let error)) where error.isUnknownFunction && attempt < Self.reloads:
+                self.reload { isLoaded in
+                    guard isLoaded else { return done(.suspended(.unreachable)) }
+                    self.readDetails(numbers, attempt: attempt + 1, done)
                 }
             case .failure(let failure): done(.suspended(StoreFailure(failure) == .closing ? .recovering : .unreachable))
             }

@@ -163,7 +163,7 @@ extension RedisStore: SalesLedger {
         command.append(Int(from))
         command.append(Int(Self.stretch))
         command.append(onlySold ? 1 : 0)
-        let items = try await client.call(command, for: key(of: event)).array()
+        let items = try await ask("page", command, at: event, isDurable: false).array()
         guard let head = items.first else { return (0, []) }
         var reader = PackedReader(try head.bytes())
         let next = try reader.count()
@@ -210,7 +210,7 @@ extension RedisStore: SalesLedger {
         command.append(Int(event))
         command.append(configuration.limits.recoveryGrace.inMilliseconds)
         for number in [walk, from, Self.tallied] { command.append(Int(number)) }
-        return try TallyStep(await client.call(command, for: key(of: event)).bytes())
+        return try TallyStep(await ask("tally", command, at: event, isDurable: false).bytes())
     }
 }
 

@@ -31,9 +31,16 @@ class Parted(unittest.TestCase):
             self.leave_master_alone_with_node(shop)
         self.assertEqual(self.scene.mistakes([shop]), [])
 
+    def home(self):
+        """Return the event's master and its replica. A server that was just told of by another may not know it yet."""
+        found = []
+        wait_for(lambda: len(found.append(self.scene.home_of("gala")) or found[-1][2]) == 1, "the master has a replica", 20)
+        _, master, (replica,) = found[-1]
+        return master, replica
+
     def part_master_from_replica_and_node(self, shop):
         """Without the replica nothing is answered, and no other one is promoted: the others see the master."""
-        _, master, (replica,) = self.scene.home_of("gala")
+        master, replica = self.home()
         ends = self.machine_of[replica], self.nodes[0]
         for end in ends:
             self.network.part(self.machine_of[master], end)
@@ -58,7 +65,7 @@ class Parted(unittest.TestCase):
 
     def leave_master_alone_with_node(self, shop):
         """A replica takes over; what the old master still took from the node was never answered."""
-        _, master, (replica,) = self.scene.home_of("gala")
+        master, replica = self.home()
         alone = self.machine_of[master], self.nodes[2]
         others = [machine for machine in self.network.machines if machine not in alone]
         for other in others:

@@ -72,6 +72,21 @@ struct TroubleTests {
         #expect(try await places(node) == (5, 0))
     }
 
+    @Test("What operators read finds its functions again, though nobody sells meanwhile")
+    func flushedAndRead() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(5)))
+        let view = try await held(node, holdGA())
+        _ = try await node.outcome(.purchase(view.id, PaymentReference("p")))
+        let flush = try node.server.hasFunctions ? "FUNCTION" : "SCRIPT"
+        try node.server.ask(flush, "FLUSH")
+        #expect(try await node.store.recount().broken == nil)
+        try node.server.ask(flush, "FLUSH")
+        #expect(try await node.store.purchases(of: hall(5).id, after: nil, limit: 10).count == 1)
+        try node.server.ask(flush, "FLUSH")
+        #expect(try await places(node) == (0, 1))
+    }
+
     @Test("A server that has no functions runs them as scripts, also after those were flushed")
     func scripts() async throws {
         var server = try RedisServer()
