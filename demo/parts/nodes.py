@@ -2,16 +2,12 @@
 
 import json
 import os
-import pathlib
-import re
 import secrets
-import subprocess
 import urllib.error
 import urllib.request
 
+from parts.office import BINARY, operators_key
 from parts.processes import Trouble, free_ports, wait_for
-
-BINARY = pathlib.Path(__file__).resolve().parents[2] / ".build" / "release" / "holdfast"
 
 
 class Nodes:
@@ -40,13 +36,7 @@ class Nodes:
         for process, port in zip(self.processes, self.ports):
             process.start()
             wait_for(lambda: self._serves(process, port), f"{process.name} serves")
-        made = subprocess.run(
-            [BINARY, "key", "create", "--role", "operator", "--name", "test", *self.store],
-            capture_output=True, text=True, timeout=30)
-        found = re.search(r"hfk_\S+", made.stdout)
-        if not found:
-            raise Trouble(f"no operator's key: {made.stderr}")
-        self.key = found[0]
+        self.key = operators_key("test", self.store)
 
     @staticmethod
     def _serves(process, port):

@@ -47,6 +47,15 @@ http {{
 }}
 """
 
+def operators_key(name, store):
+    """Make an operator's key in a store, and return it."""
+    made = subprocess.run([BINARY, "key", "create", "--role", "operator", "--name", name, *store],
+                          capture_output=True, text=True, timeout=30)
+    found = re.search(r"hfk_\S+", made.stdout)
+    if not found:
+        raise Trouble(f"no operator's key: {made.stderr}")
+    return found[0]
+
 
 class Office:
     """The nodes and the proxy."""
@@ -89,13 +98,7 @@ class Office:
             wait_for(lambda: self._node_serves(number), f"{node.name} serves")
         self.proxy.start()
         wait_for(lambda: self._serves(self.proxy, LOCAL.address, self.port), "nginx serves")
-        made = subprocess.run(
-            [BINARY, "key", "create", "--role", "operator", "--name", "demo", *self.store],
-            capture_output=True, text=True, timeout=30)
-        found = re.search(r"hfk_\S+", made.stdout)
-        if not found:
-            raise Trouble(f"no operator's key: {made.stderr}")
-        self.key = found[0]
+        self.key = operators_key("demo", self.store)
 
     def bring_back(self, number):
         """Start a node again and wait until it serves."""
