@@ -171,8 +171,9 @@ extension RedisStore {
         case .changed, .unchanged:
             enter(
                 number, code.text, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts
-            ) { isEntered in
-                guard isEntered, isDurable else { return self.fail([waiting], .outcomeUnknown) }
+            ) { entered in
+                if entered == .otherLeads { return self.change(waiting, attempt: attempt + 1) }
+                guard entered == .done, isDurable else { return self.fail([waiting], .outcomeUnknown) }
                 self.readDetails([number]) { failure in
                     guard failure == nil else { return self.fail([waiting], .outcomeUnknown) }
                     let outcome: Outcome =
@@ -190,13 +191,21 @@ extension RedisStore {
         waiting.box.deliver([TicketedReply(ticket: waiting.ticket, reply: .decided(outcome, at: moment))])
     }
 
+    /// What came of telling the list of events.
+    enum Entered {
+        case done
+        /// It is a new event, and the code is another one's: a node that made that at the same time was faster.
+        case otherLeads
+        case unknown
+    }
+
     /// Tells the list of events what became of one. May be told again, late, and in any order.
     func enter(
         _ number: UInt64, _ code: String, _ revision: UInt64, isRemoved: Bool, parts: Int,
-        _ done: @escaping @Sendable (Bool) -> Void
+        _ done: @escaping @Sendable (Entered) -> Void
     ) {
         // An event that never came to be is nothing to tell of.
-        guard revision > 0 else { return done(true) }
+        guard revision > 0 else { return done(.done) }
         var command = library.call(.enter, calling, keys: [keyspace.events])
         command.append(Int(number))
         command.append(code)
@@ -204,8 +213,9 @@ extension RedisStore {
         command.append(isRemoved ? 1 : 0)
         command.append(parts)
         pipeline(command, in: "events") { outcomes in
-            guard case .success = outcomes.first, self.isDurable(outcomes) else { return done(false) }
-            done(true)
+            guard case .success(let reply) = outcomes.first, let told = try? reply.integer(), self.isDurable(outcomes)
+            else { return done(.unknown) }
+            done(told == 2 ? .otherLeads : .done)
         }
     }
 }

@@ -240,12 +240,12 @@ extension RedisStore {
                 for part in 0..<UInt64(parts) { try await stay(number, at: event + part) }
                 return change(waiting, attempt: attempt + 1)
             }
-            let isEntered = await withCheckedContinuation { continuation in
+            let entered = await withCheckedContinuation { continuation in
                 enter(event, reply.code, reply.revision, isRemoved: true, parts: parts) {
                     continuation.resume(returning: $0)
                 }
             }
-            guard isEntered, case .remove(let code, _) = waiting.command else {
+            guard entered == .done, case .remove(let code, _) = waiting.command else {
                 return fail([waiting], .outcomeUnknown)
             }
             await conclude(waiting, event, .eventRemoved(code), at: reply.moment)

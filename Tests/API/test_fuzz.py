@@ -50,15 +50,17 @@ class MadeUp(unittest.TestCase):
 
     def test_walks(self):
         """Walks along the links, from hold to purchase to return, are answered as the document says."""
-        # A walk ends where the same step is answered another way the second time, so there are several.
+        # A walk ends where the same step is answered another way the second time, so there are several; with an unlucky
+        # seed they get nowhere, and there are more.
         made = sum(self.make_up("stateful", SEED + number) for number in range(8))
+        more = iter(range(8, 48))
+        while (fewest := min(self.done().values(), default=4)) <= 3 and (number := next(more, None)) is not None:
+            made += self.make_up("stateful", SEED + number)
+        print(f"{made} requests, {self.done()}", end=" ... ", flush=True)
+        self.assertGreater(fewest, 3)
+
+    def done(self):
+        """Return how many there are of what the walks are about; on Redis there is no ledger that says so."""
         if "store" in self.server.settings:
-            # What was done is looked for in the ledger's tables.
-            print(f"{made} requests", end=" ... ", flush=True)
-            return
-        done = {table: self.server.rows(f"SELECT count(*) FROM {table}")[0][0]
-                for table in ("holds", "extensions", "releases", "purchases", "returns")}
-        print(f"{made} requests, {done}", end=" ... ", flush=True)
-        # Of the others there are few, and with an unlucky seed none.
-        for table in ("holds", "purchases", "returns"):
-            self.assertGreater(done[table], 3, table)
+            return {}
+        return {table: self.server.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("holds", "purchases", "returns")}

@@ -17,16 +17,17 @@ PLACES = 1_000_000
 class Scene:
     """A cluster of six, which has to have an answer on two servers before it leaves, and three nodes."""
 
-    def __init__(self, events, settings=FULL, **office):
+    def __init__(self, events, settings=FULL, places=PLACES, **office):
         self.stack = contextlib.ExitStack()
-        self.events, self.settings, self.office_settings = events, settings, office
+        self.events, self.settings, self.places, self.office_settings = events, settings, places, office
 
     def open(self, hosts=()):
         """Start all of it; what was started ends with `close`, also if this fails."""
         try:
             home = self.stack.enter_context(Household())
             self.servers = Servers(home, "cluster", "everysec", hosts)
-            self.office = Office(home, self.servers, PLACES, self.settings, events=self.events, **self.office_settings)
+            self.office = Office(home, self.servers, self.places, self.settings, events=self.events,
+                                 **self.office_settings)
             self.office.start()
         except BaseException:
             self.close()
@@ -37,14 +38,15 @@ class Scene:
         """End all of it."""
         self.stack.close()
 
-    def tag(self, event):
-        """Return the hash tag of an event's keys."""
-        _, home, _ = self.servers.home_of("holdfast:{events}")
-        return "{%s}" % home.ask("HGET", "holdfast:{events}", f"c:{event}")
-
-    def home_of(self, event):
-        """Return the slot, the master and the replicas of an event."""
-        return self.servers.home_of(self.tag(event))
+    def fail_over(self, event, part, node):
+        """Kill the master of a part and a node, and bring both back when a replica has taken over."""
+        _, master, replicas = self.servers.whole_home_of_event(event, part)
+        master.process.kill9()
+        self.office.nodes[node].kill9()
+        self.servers.wait_for_failover(replicas)
+        master.process.start()
+        self.office.bring_back(node)
+        self.servers.wait_until_whole()
 
     @contextlib.contextmanager
     def sale(self, *events, buyers=4, seed=1):

@@ -31,16 +31,9 @@ class Parted(unittest.TestCase):
             self.leave_master_alone_with_node(shop)
         self.assertEqual(self.scene.mistakes([shop]), [])
 
-    def home(self):
-        """Return the event's master and its replica. A server that was just told of by another may not know it yet."""
-        found = []
-        wait_for(lambda: len(found.append(self.scene.home_of("gala")) or found[-1][2]) == 1, "the master has a replica", 20)
-        _, master, (replica,) = found[-1]
-        return master, replica
-
     def part_master_from_replica_and_node(self, shop):
         """Without the replica nothing is answered, and no other one is promoted: the others see the master."""
-        master, replica = self.home()
+        _, master, (replica,) = self.scene.servers.whole_home_of_event("gala")
         ends = self.machine_of[replica], self.nodes[0]
         for end in ends:
             self.network.part(self.machine_of[master], end)
@@ -51,7 +44,7 @@ class Parted(unittest.TestCase):
         for end in ends:
             self.network.join(self.machine_of[master], end)
         sells(shop, 50)
-        self.assertIs(self.scene.home_of("gala")[1], master)
+        self.assertIs(self.scene.servers.home_of_event("gala")[1], master)
         self.scene.servers.wait_until_whole()
 
     def unplug_node(self, shop):
@@ -65,7 +58,7 @@ class Parted(unittest.TestCase):
 
     def leave_master_alone_with_node(self, shop):
         """A replica takes over; what the old master still took from the node was never answered."""
-        master, replica = self.home()
+        _, master, (replica,) = self.scene.servers.whole_home_of_event("gala")
         alone = self.machine_of[master], self.nodes[2]
         others = [machine for machine in self.network.machines if machine not in alone]
         for other in others:

@@ -1,11 +1,14 @@
-"""A whole sale of an event in parts on a cluster, over two nodes, down to the last place."""
+"""Whole sales of events in parts on a cluster, over several nodes, down to the last place."""
 
+import json
 import threading
 import unittest
 
 from parts.nodes import Nodes
-from parts.processes import Household
+from parts.processes import Household, wait_for
 from parts.redis import Servers
+from parts.shop import Shop
+from scene import Scene
 
 EVENT = {"id": "gala", "parts": 3, "hold_seconds": 600, "pools": {"floor": 100, "hall": 110},
          "types": [{"code": "GA", "price": 500, "pools": ["floor", "hall"]}, {"code": "BOX", "pools": ["hall"]}]}
@@ -94,6 +97,83 @@ class Parts(unittest.TestCase):
         status, told = nodes.ask(1, "PUT", "/v1/events/gala", EVENT | {"parts": 2}, If_Match="*")
         self.assertEqual(status, 422, told)
         self.assertIn("must stay 3", str(told))
+
+
+class Crowd(Shop):
+    """Buyers who hold more than a part has, and give it back: its places are brought together."""
+
+    def _visit(self, caller, name, chance):
+        hold = self._hold(caller, "crowd-" + name, {"type": "GA", "quantity": chance.randint(1, 9)})
+        if "id" in hold:
+            self._give_back(caller, hold)
+        elif hold["code"] not in ("temporarily-held", "insufficient-quantity"):
+            raise OSError(f"a hold was answered {hold}")
+        return True
+
+
+class Operator(Shop):
+    """Makes the hall larger and smaller again, by the same share in each part: where they are missing, places go back."""
+
+    def __init__(self, office, capacities):
+        super().__init__(office.port, "gala", 1, None)
+        self.key, self.capacities = office.key, capacities
+        self.changes = 0
+
+    def _visit(self, caller, name, chance):
+        definition = EVENT | {"pools": {"floor": self.capacities[self.changes % 2]}, "hold_seconds": 300,
+                              "types": [{"code": "GA", "pools": ["floor"]}]}
+        status, told = self._certainly(caller, "PUT", "/v1/events/gala", definition,
+                                       (("Authorization", f"Bearer {self.key}"), ("If-Match", "*")))
+        if status != 200:
+            raise OSError(f"a change was answered {told}")
+        self.changes += 1
+        return True
+
+
+class PartsUnderFire(unittest.TestCase):
+    PLACES = 15
+
+    def test_places_move_while_masters_and_nodes_are_killed(self):
+        """No place is lost or made on the way between parts, whichever of them loses its master and whichever node ends."""
+        scene = Scene(["gala"], parts=3, places=self.PLACES)
+        self.addCleanup(scene.close)
+        scene.open()
+        crowd = Crowd(scene.office.port, "gala", 8, None)
+        operator = Operator(scene.office, (3 * self.PLACES, self.PLACES))
+        crowd.open()
+        operator.open()
+        for number in range(6):
+            holds, changes = crowd.holds, operator.changes
+            wait_for(lambda: crowd.holds > holds + 50 and operator.changes > changes + 5, "holds and changes go on")
+            scene.fail_over("gala", number % 3, number % 2)
+        for each in (crowd, operator):
+            each.close()
+            wait_for(each.empty, "everybody has left", 90)
+        self.assertEqual(operator.surprises, [])
+        self.assertEqual(scene.mistakes([crowd]), [])
+        pool = scene.office.count("gala")
+        # A node that starts defines the event by its file, so either may have been last.
+        self.assertIn(pool["capacity"], operator.capacities)
+        self.assertEqual(pool["free"], pool["capacity"])
+        self.assertGreater(self.moves(scene), 20)
+        # All that moved is for sale.
+        shop = Shop(scene.office.port, "gala", 4, None)
+        shop.open()
+        wait_for(shop.empty, "the places are sold", 30)
+        self.assertEqual(scene.mistakes([shop]), [])
+        self.assertEqual(scene.office.count("gala")["free"], 0)
+
+    @staticmethod
+    def moves(scene):
+        """Return how many moves there were between the parts."""
+        count = 0
+        for part in range(3):
+            key = f"holdfast:{scene.servers.tag('gala', part)}:event"
+            _, master, _ = scene.servers.home_of(key)
+            told = master.ask("EVAL", "return cjson.encode(cmsgpack.unpack(redis.call('HGET', KEYS[1], 'moves')))", 1, key)
+            out = json.loads(told)["out"]
+            count += sum(move["number"] for move in (out.values() if isinstance(out, dict) else out))
+        return count
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class UnderASale(unittest.TestCase):
         servers, moved = self.scene.servers, 0
         masters = servers.all[:3]
         with self.scene.sale("one", "two", "three") as shops:
-            tags = [self.scene.tag(shop.event) for shop in shops] + ["{events}"] + [f"{{claims-{n}}}" for n in range(12)]
+            tags = [servers.tag(shop.event) for shop in shops] + ["{events}"] + [f"{{claims-{n}}}" for n in range(12)]
             for _ in range(2):
                 for tag in tags:
                     slot, source, _ = servers.home_of(tag)
@@ -69,7 +69,7 @@ class UnderASale(unittest.TestCase):
 
     def test_server_is_full(self):
         """A full server refuses, and says so at once; nothing is thrown away, and with room the sale goes on."""
-        _, master, _ = self.scene.home_of("full")
+        _, master, _ = self.scene.servers.home_of_event("full")
         with self.scene.sale("full") as (shop,):
             try:
                 # What is sold fills it.

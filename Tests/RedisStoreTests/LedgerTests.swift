@@ -139,13 +139,9 @@ struct LedgerTests {
     @Test("Mistakes that are planted in recounting are caught", arguments: mistakes)
     func planted(mistake: PlantedMistake) async throws {
         let server = try RedisServer()
-        let plant: @Sendable (String) -> String = { functions in
-            #expect(functions.components(separatedBy: mistake.right).count == 2, "\(mistake.name): not there once")
-            return functions.replacingOccurrences(of: mistake.right, with: mistake.wrong)
-        }
         let nodes = [
-            try await TestNode(server) { $0.rewriteFunctions = plant },
-            try await TestNode(server) { $0.rewriteFunctions = plant },
+            try await TestNode(server) { $0.rewriteFunctions = mistake.planted },
+            try await TestNode(server) { $0.rewriteFunctions = mistake.planted },
         ]
         do {
             #expect(try await !recountsOfBusy(nodes).compactMap(\.broken).isEmpty)

@@ -39,10 +39,7 @@ struct LostFactsTests {
     @Test("Mistakes that are planted in numbering are caught", arguments: mistakes)
     func planted(mistake: PlantedMistake) async throws {
         let node = try await TestNode(RedisServer()) {
-            $0.rewriteFunctions = { functions in
-                #expect(functions.components(separatedBy: mistake.right).count == 2, "\(mistake.name): not there once")
-                return functions.replacingOccurrences(of: mistake.right, with: mistake.wrong)
-            }
+            $0.rewriteFunctions = mistake.planted
         }
         #expect(try await !numbersGivenTwice(by: node).isEmpty)
     }

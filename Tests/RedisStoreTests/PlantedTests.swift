@@ -17,6 +17,12 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         self.wrong = wrong
     }
 
+    /// The functions with the mistake in them.
+    func planted(in functions: String) -> String {
+        #expect(functions.components(separatedBy: right).count == 2, "\(name): not there once")
+        return functions.replacingOccurrences(of: right, with: wrong)
+    }
+
     static let all = [
         PlantedMistake(
             "deadline off by one: a hold is good at its deadline (rule 6)",
@@ -158,10 +164,7 @@ struct PlantedTests {
         for seed in UInt64(1)...40 {
             // What needs a rare turn of the traffic gets more of it.
             contract.commands = seed <= 24 ? 400 : 4_000
-            let subject = try await RedisSubject(limits: contract.limits) { functions in
-                #expect(functions.components(separatedBy: mistake.right).count == 2, "\(mistake.name): not there once")
-                return functions.replacingOccurrences(of: mistake.right, with: mistake.wrong)
-            }
+            let subject = try await RedisSubject(limits: contract.limits, plant: mistake.planted)
             if try await !contract.breaches(of: subject, seed: seed).isEmpty { return }
         }
         Issue.record("\(mistake.name): not caught")

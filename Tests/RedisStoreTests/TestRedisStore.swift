@@ -190,3 +190,13 @@ final class RedisSubject: ContractSubject {
         try await node.store.counts()
     }
 }
+
+/// Set once.
+final class Flag: @unchecked Sendable {
+    private let lock = NSLock()
+    private var value = false
+
+    var isSet: Bool { lock.withLock { value } }
+
+    func set() { lock.withLock { value = true } }
+}

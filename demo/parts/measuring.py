@@ -16,7 +16,7 @@ def measure(home, chosen, settings, say):
     office = Office(home, servers, chosen.places or 50_000_000, settings)
     office.start()
     say(f"{chosen.layout}: {len(servers.all)} Redis, 3 nodes, nginx; durability {office.promise()}")
-    own = servers.all[0] if not servers.is_cluster else servers.home_of("holdfast:{1}:event")[1]
+    own = servers.all[0] if not servers.is_cluster else servers.home_of_event(EVENT)[1]
     kinds = {
         "the 3 nodes": office.nodes, "nginx": [office.proxy], "the event's Redis": [own.process],
         "the other Redis": [server.process for server in servers.all if server is not own]}
@@ -36,7 +36,7 @@ def measure(home, chosen, settings, say):
     if not result.exists():
         return ran.returncode or 1
     answers = sum(json.loads(result.read_text())["statuses"].values())
-    holds = own.ask("HLEN", "holdfast:{1}:holds")
+    holds = own.ask("HLEN", f"holdfast:{servers.tag(EVENT)}:holds")
     memory = int(own.info("memory")["used_memory"]) - room
     told = own.info("stats")
     pool = office.count()

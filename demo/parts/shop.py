@@ -138,39 +138,49 @@ class Shop:
     def _visit(self, caller, name, chance):
         quantity = chance.choice((1, 1, 2, 2, 3, 4))
         for _ in range(20):
-            status, hold = self._certainly(
-                caller, "POST", f"/v1/events/{self.event}/holds",
-                {"lines": [{"type": "GA", "quantity": quantity, "min_quantity": 1}], "buyer": f"buyer-{name}"},
-                (("Idempotency-Key", f'"{name}"'),))
+            hold = self._hold(caller, name, {"type": "GA", "quantity": quantity, "min_quantity": 1})
             if hold.get("code") != "temporarily-held":
                 break
             # Somebody may give some back in a moment; who walked away keeps them for minutes.
             time.sleep(0.05)
         if hold.get("code") in ("sold-out", "temporarily-held"):
             return False
-        if status not in (200, 201):
-            raise OSError(f"a hold was answered {status} {hold.get('code')}")
-        with self.lock:
-            self.holds += 1
+        if "id" not in hold:
+            raise OSError(f"a hold was answered {hold}")
         quantity = sum(line["quantity"] for line in hold["lines"])
-        path, headers = f"/v1/holds/{hold['id']}", (("Authorization", f"Bearer {hold['token']}"),)
         fate = chance.random()
         if fate < 0.1:
-            status, told = self._certainly(caller, "DELETE", path, None, headers)
-            with self.lock:
-                if status in (200, 204):
-                    self.released.add(hold["id"])
-                else:
-                    self._forgot(hold["id"], "giving it back", status, told)
+            self._give_back(caller, hold)
         elif fate < 0.15:
             with self.lock:
                 self.walked[hold["id"]] = quantity
         else:
             reference = f"payment-{name}"
-            status, bought = self._certainly(
-                caller, "POST", path + "/purchase", {"payment_reference": reference}, headers)
+            status, bought = self._about(caller, hold, "POST", "/purchase", {"payment_reference": reference})
             self._bought(status, bought, hold["id"], quantity, reference)
         return True
+
+    def _hold(self, caller, name, line):
+        """Return the hold that was given, or the refusal."""
+        status, hold = self._certainly(
+            caller, "POST", f"/v1/events/{self.event}/holds", {"lines": [line], "buyer": f"buyer-{name}"},
+            (("Idempotency-Key", f'"{name}"'),))
+        if status in (200, 201):
+            with self.lock:
+                self.holds += 1
+        return hold
+
+    def _about(self, caller, hold, method, what="", body=None):
+        return self._certainly(
+            caller, method, f"/v1/holds/{hold['id']}{what}", body, (("Authorization", f"Bearer {hold['token']}"),))
+
+    def _give_back(self, caller, hold):
+        status, told = self._about(caller, hold, "DELETE")
+        with self.lock:
+            if status in (200, 204):
+                self.released.add(hold["id"])
+            else:
+                self._forgot(hold["id"], "giving it back", status, told)
 
     def _forgot(self, hold, what, status, told):
         # It was answered a moment ago and lives for minutes: there is no good reason for a refusal.

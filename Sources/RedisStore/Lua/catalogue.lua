@@ -27,7 +27,9 @@ local function reserve(keys, args)
   return 1
 end
 
--- args: number, code, revision, 1 if removed, how many numbers it has. Can be told again, late, and in any order.
+-- args: number, code, revision, 1 if removed, how many numbers it has. Can be told again, late, and in any order. 2 if it
+-- is a new event and the code leads to another one: of two that were made at the same time the first one told of is the
+-- event, and nobody ever sells the other.
 local function enter(keys, args)
   begin()
   local key, number, code, revision, removed = keys[1], tonumber(args[1]), args[2], tonumber(args[3]), tonumber(args[4])
@@ -36,6 +38,7 @@ local function enter(keys, args)
   if entry then was_revision, was_removed = unpack_struct('<dB', entry) end
   revision, removed = max(revision, was_revision), max(removed, was_removed)
   local leads_to, count = number_in(key, 'c:' .. code, 0), number_in(key, 'count', 0)
+  if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then return 2 end
   local next_number, version = number_in(key, 'next', 1), number_in(key, 'version', 0)
   if revision == was_revision and removed == was_removed then return 0 end
   redis.call(
