@@ -57,7 +57,7 @@ struct PartsCrowdTests {
             "the list takes an event whose code is another one's",
             "if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then return 2 end", "")
         let made = try await eventsMade(parts: [3, 3, 3], .one(RedisServer()), plant: mistake.planted)
-        #expect(made.allSatisfy { $0.count > 8 })
+        #expect(made.contains { $0.count > 8 })
     }
 
     /// Has as many nodes make eight events, all at the same time, and returns what each of them knows then.
