@@ -9,7 +9,11 @@ import TicketStore
 /// Servers that are not ready yet when a node starts.
 @Suite("A node that starts waits where waiting helps, and says in plain words what is wrong", .serialized)
 struct StartTests {
-    private func refusal(of servers: RedisServer, _ change: (inout RedisStore.Configuration) -> Void) async -> String {
+    private func refusal(of server: RedisServer, _ change: (inout RedisStore.Configuration) -> Void) async -> String {
+        await refusal(of: .one(server), change)
+    }
+
+    private func refusal(of servers: TestServers, _ change: (inout RedisStore.Configuration) -> Void) async -> String {
         do {
             _ = try await TestNode(servers, change: change)
             return "it opened"
@@ -70,6 +74,38 @@ struct StartTests {
         // A replica takes no writes.
         let toldByReplica = await refusal(of: replica) { $0.startTime = .zero }
         #expect(toldByReplica.contains("is a replica, which takes no writes; name its master"))
+    }
+
+    @Test("A replica that is still being fed is none yet")
+    func fed() async throws {
+        // It waits so long before it feeds one.
+        let server = try RedisServer([
+            "appendonly", "no", "repl-diskless-sync", "yes", "repl-diskless-sync-delay", "5",
+        ])
+        let replica = try RedisServer()
+        try replica.ask("REPLICAOF", "127.0.0.1", "\(server.port)")
+        for _ in 0..<200 {
+            if try server.ask("INFO", "replication").contains("state=wait_bgsave") { break }
+            usleep(10_000)
+        }
+        let told = await refusal(of: server) {
+            $0.durability = .full
+            $0.waitReplicas = 1
+            $0.startTime = .zero
+        }
+        #expect(told.contains("has 0 replicas with all its data (1 more are still being fed), and 1 are to"))
+        withExtendedLifetime(replica) {}
+    }
+
+    @Test("Of a cluster every master is asked for its settings")
+    func everyMaster() async throws {
+        let cluster = try RedisCluster()
+        for master in cluster.masters {
+            try master.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+            let told = await refusal(of: .cluster(cluster)) { $0.startTime = .zero }
+            #expect(told.contains("\(master.port) throws keys away when it is full (maxmemory-policy allkeys-lru)"))
+            try master.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        }
     }
 
     @Test("A server that is not there, and a password that is wrong")
