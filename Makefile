@@ -12,7 +12,7 @@ SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --sk
 ARGS ?=
 MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build test test-debug planted bench cluster-demo micro lint format packages
+.PHONY: run build test test-debug planted planted-redis bench cluster-demo micro lint format packages
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -44,6 +44,11 @@ test-debug: packages
 
 planted:
 	Tests/Planted/run
+
+# By itself: it compiles a world of its own, and its tests start servers.
+planted-redis:
+	Tests/prepare
+	Tests/Planted/run --redis
 
 bench: build
 	benchmarks/run $(ARGS)
