@@ -176,8 +176,7 @@ extension RedisStore {
         var command = library.call(.listEvents, calling, keys: [keyspace.events])
         command.append(-1)
         do {
-            let reply = try await client.call(command, for: RedisKey("events"))
-            let list = try EventList(reply.bytes(), known: -1)
+            let list = try EventList(try await repeatingLoads(command).bytes(), known: -1)
             let numbers = (list.events ?? []).map(\.number)
             let failure = await withCheckedContinuation { continuation in
                 readDetails(numbers) { continuation.resume(returning: $0) }
@@ -191,6 +190,18 @@ extension RedisStore {
         } catch {
             throw .unfit("the list of events in Redis could not be read: \(error)")
         }
+    }
+
+    /// Asks the list of events while nobody else has begun to ask; a server that lost the functions since they were
+    /// loaded, by a restart or a failover, gets them again.
+    private func repeatingLoads(_ command: RedisCommand) async throws -> RedisReply {
+        var outcome = await client.pipeline([command], for: RedisKey("events")).first
+        for _ in 0..<Self.reloads {
+            guard case .failure(.refused(let error)) = outcome, error.isUnknownFunction else { break }
+            _ = try await Self.load(library, to: client)
+            outcome = await client.pipeline([command], for: RedisKey("events")).first
+        }
+        return try (outcome ?? .failure(.notSent(.stopping))).get()
     }
 
     // MARK: Looking around

@@ -29,12 +29,12 @@ struct StartTests {
             "loading-process-events-interval-bytes", "1024", "rdbcompression", "no",
         ])
         // It answers between two keys: they must not be small.
-        try server.ask("DEBUG", "POPULATE", "100", "key", "2000")
+        try server.ask("DEBUG", "POPULATE", "200", "key", "2000")
         try server.ask("SAVE")
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try server.restart() }
-            for _ in 0..<200 {
-                if try server.ask("INFO", "persistence").contains("loading:1") { break }
+            let end = ContinuousClock.now + .seconds(30)
+            while try !server.ask("INFO", "persistence").contains("loading:1"), ContinuousClock.now < end {
                 usleep(10_000)
             }
             let told = await refusal(of: server) { $0.startTime = .milliseconds(100) }
@@ -43,6 +43,17 @@ struct StartTests {
             guard case .eventChanged = try await node.outcome(.define(hall(2))) else {
                 throw StoreFailure.outcomeUnknown
             }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("Functions that are lost between their loading and the first question")
+    func flushedMeanwhile() async throws {
+        let server = try RedisServer()
+        let flush = try server.hasFunctions ? "FUNCTION" : "SCRIPT"
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try server.ask("-r", "300", "-i", "0.01", flush, "FLUSH") }
+            for _ in 0..<40 { _ = try await TestNode(server) }
             try await group.waitForAll()
         }
     }
