@@ -14,7 +14,7 @@ struct LostFactsTests {
     private func held(_ node: TestNode, _ command: Command) async throws -> HoldID {
         for _ in 0..<400 {
             if case .decided(.held(let view, _), _) = await node.store.perform(command) { return view.id }
-            usleep(25_000)
+            try await Task.sleep(for: .milliseconds(25))
         }
         throw StoreFailure.outcomeUnknown
     }

@@ -168,11 +168,11 @@ struct PartsMovingTests {
         first.store.stop()
         // Nobody asks for it: the other node sees it when it looks around.
         var free = 0
-        for _ in 0..<200 where free != 30 {
+        for _ in 0..<800 where free != 30 {
             if case .current(let availability, _) = second.store.availability(of: try code("hall"), unless: nil) {
                 free = availability.free
             }
-            usleep(25_000)
+            try await Task.sleep(for: .milliseconds(25))
         }
         #expect(free == 30)
         // A new event, whose node ended before the other parts were made.

@@ -35,7 +35,7 @@ struct StartTests {
             group.addTask { try server.restart() }
             let end = ContinuousClock.now + .seconds(30)
             while try !server.ask("INFO", "persistence").contains("loading:1"), ContinuousClock.now < end {
-                usleep(10_000)
+                try await Task.sleep(for: .milliseconds(10))
             }
             let told = await refusal(of: server) { $0.startTime = .milliseconds(100) }
             #expect(told.contains("still reads its data from its disk"))
@@ -70,7 +70,7 @@ struct StartTests {
         #expect(told.contains("has 0 replicas with all its data, and 1 are to acknowledge"))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                usleep(400_000)
+                try await Task.sleep(for: .milliseconds(400))
                 try replica.follow(server)
             }
             let node = try await TestNode(server) {
@@ -97,7 +97,7 @@ struct StartTests {
         try replica.ask("REPLICAOF", "127.0.0.1", "\(server.port)")
         for _ in 0..<200 {
             if try server.ask("INFO", "replication").contains("state=wait_bgsave") { break }
-            usleep(10_000)
+            try await Task.sleep(for: .milliseconds(10))
         }
         let told = await refusal(of: server) {
             $0.durability = .full
@@ -129,7 +129,7 @@ struct StartTests {
                 == "the Redis servers cannot be asked: the server refuses user or password (NOAUTH); see store and redis.password_file"
         )
         server.signal(SIGKILL)
-        usleep(50_000)
+        try await Task.sleep(for: .milliseconds(50))
         let toldOfNobody = await refusal(of: server) { _ in }
         #expect(
             toldOfNobody == "the Redis servers cannot be asked: nobody listens at 127.0.0.1:\(server.port); "

@@ -19,7 +19,7 @@ struct TroubleTests {
     private func held(_ node: TestNode, _ command: Command) async throws -> HoldView {
         for _ in 0..<200 {
             if case .decided(.held(let view, _), _) = await node.store.perform(command) { return view }
-            usleep(25_000)
+            try await Task.sleep(for: .milliseconds(25))
         }
         throw StoreFailure.outcomeUnknown
     }
