@@ -52,7 +52,14 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
 
     public func key(of credential: String) async throws -> OperatorKey? {
         guard let credential = OperatorCredential(credential) else { return nil }
-        let known = try await kept(credential.id)
+        let known: Kept?
+        do {
+            known = try await kept(credential.id)
+        } catch let failure as RedisFailure {
+            let told = StoreFailure(failure)
+            // Only a look was lost.
+            throw told == .outcomeUnknown ? .suspended(.unreachable) : told
+        }
         // An unknown key costs the same comparison as a wrong secret.
         let digest = known?.digest ?? [UInt8](repeating: 0, count: 32)
         guard OperatorCredential.areEqual(digest, Array(SHA256.hash(data: credential.secret))) else { return nil }

@@ -66,7 +66,8 @@ extension RedisStore {
 
     /// Makes a call and waits for its answer; loads the functions where they are missing.
     ///
-    /// - Parameter isDurable: an answer that the replicas do not have is no answer.
+    /// - Parameter isDurable: an answer that the replicas do not have is no answer. Without it the call only looks, and
+    ///   one whose answer was lost is told as one that could not be made.
     func ask(
         _ step: String, _ command: RedisCommand, at number: UInt64, isDurable: Bool = true
     ) async throws(StoreFailure) -> RedisReply {
@@ -85,7 +86,7 @@ extension RedisStore {
             case .failure(let failure):
                 let told = StoreFailure(failure)
                 noteFailure(failure, told)
-                throw told
+                throw told == .outcomeUnknown && !isDurable ? .suspended(.unreachable) : told
             }
         }
         throw .suspended(.unreachable)

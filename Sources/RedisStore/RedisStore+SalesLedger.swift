@@ -54,7 +54,7 @@ extension RedisStore: SalesLedger {
             let keys = keyspace.keys(of: number)
             let range = RedisCommand(
                 "LRANGE", keys[7], "\(first)", "\(first + UInt64(limit - found.count) - 1)", isRepeatable: true)
-            for (index, item) in try await client.call(range, for: key(of: number)).array().enumerated() {
+            for (index, item) in try await ask("read", range, at: number, isDurable: false).array().enumerated() {
                 let refund = try PackedRefund(item.bytes())
                 let record = try await record(of: refund.hold, at: number)
                 found.append(
@@ -79,7 +79,7 @@ extension RedisStore: SalesLedger {
             let range = RedisCommand(
                 "ZRANGEBYSCORE", keyspace.keys(of: number)[8], from, "+inf", "LIMIT", "0", "\(limit)",
                 isRepeatable: true)
-            for item in try await client.call(range, for: key(of: number)).array() {
+            for item in try await ask("read", range, at: number, isDurable: false).array() {
                 found.append(try AuditRecord(packed: item.bytes(), event: number))
             }
         }
@@ -178,7 +178,7 @@ extension RedisStore: SalesLedger {
 
     private func record(of hold: UInt64, at event: UInt64) async throws -> PackedRecord {
         let get = RedisCommand("HGET", keyspace.keys(of: event)[1], "\(hold)", isRepeatable: true)
-        var reader = PackedReader(try await client.call(get, for: key(of: event)).bytes())
+        var reader = PackedReader(try await ask("read", get, at: event, isDurable: false).bytes())
         return try PackedRecord(&reader)
     }
 

@@ -120,6 +120,7 @@ private struct ProblemMiddleware: RouterMiddleware {
 
     private func refused(_ error: any Error, _ request: Request, _ context: BasicRequestContext) -> Refused {
         if let refused = error as? Refused { return refused }
+        if let failure = error as? StoreFailure { return Refused(failure) }
         if let error = error as? HTTPError, error.status == .notFound {
             guard let allowed = paths.methods(of: request.uri.path) else {
                 return Refused(.notFound, "There is nothing at this path.")

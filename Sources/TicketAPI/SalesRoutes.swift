@@ -26,13 +26,15 @@ struct SalesRoutes: Sendable {
         _ = try await doorman.admit(request, toChange: false)
         let event = try counter.event(context).definition.id
         let page = try Page(request)
-        if let form = ExportForm(accept: request.headers[.accept]) { return export(event, as: form) }
+        if let form = ExportForm(accept: request.headers[.accept]) { return try await export(event, as: form) }
         let found = try await ledger.purchases(of: event, after: page.behind.map { HoldID($0) }, limit: page.limit + 1)
         return page.answer("purchases", found, of: request.uri.path, number: \.hold.number) { $1.purchase($0) }
     }
 
-    /// All purchases, a page at a time: the next one is read when the client has taken the one before.
-    private func export(_ event: Code, as form: ExportForm) -> Response {
+    /// All purchases, a page at a time: the next one is read when the client has taken the one before. The first is read
+    /// before the answer begins, so that a store which cannot be asked is told as that and not as a list that breaks off.
+    private func export(_ event: Code, as form: ExportForm) async throws -> Response {
+        let first = try await ledger.purchases(of: event, after: nil, limit: Self.exportPage)
         let headers: HTTPFields = [
             .contentType: form.mediaType, .cacheControl: "no-store",
             .contentDisposition: "attachment; filename=\"purchases-\(event).\(form.suffix)\"",
@@ -40,15 +42,15 @@ struct SalesRoutes: Sendable {
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { [ledger] writer in
-                var last: HoldID?
+                var page = first
                 var text = form.head
-                repeat {
-                    let page = try await ledger.purchases(of: event, after: last, limit: Self.exportPage)
+                while true {
                     for purchase in page { form.write(purchase, to: &text) }
-                    last = page.count == Self.exportPage ? page.last?.hold : nil
                     if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
                     text.removeAll(keepingCapacity: true)
-                } while last != nil
+                    guard page.count == Self.exportPage, let last = page.last?.hold else { break }
+                    page = try await ledger.purchases(of: event, after: last, limit: Self.exportPage)
+                }
                 try await writer.finish(nil)
             })
     }

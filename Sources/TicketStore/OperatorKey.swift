@@ -28,6 +28,7 @@ public struct OperatorKey: Sendable, Equatable {
 
 /// Who may operate the box office.
 public protocol OperatorKeyring: Sendable {
-    /// The key that `credential` is; `nil` for one that is unknown, malformed or revoked.
+    /// The key that `credential` is; `nil` for one that is unknown, malformed or revoked. Throws a ``StoreFailure`` where
+    /// the keys cannot be looked up just now.
     func key(of credential: String) async throws -> OperatorKey?
 }

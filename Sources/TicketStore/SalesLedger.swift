@@ -4,6 +4,8 @@ public import BoxOffice
 /// durable.
 ///
 /// Lists come in pages that each stand for one moment, so that nobody who reads slowly holds anything up.
+///
+/// Each throws a ``StoreFailure`` where the store cannot be asked just now.
 public protocol SalesLedger: Sendable {
     /// Purchases of an event in the order of their holds, behind `hold`, `limit` of them at the most.
     func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord]

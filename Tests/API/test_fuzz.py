@@ -63,4 +63,5 @@ class MadeUp(unittest.TestCase):
         """Return how many there are of what the walks are about; on Redis there is no ledger that says so."""
         if "store" in self.server.settings:
             return {}
-        return {table: self.server.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("holds", "purchases", "returns")}
+        tables = ("holds", "purchases", "returns")
+        return {table: self.server.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables}

@@ -159,6 +159,24 @@ class Failing(unittest.TestCase):
             self.assertTrue(eventually(lambda: all_of_them.nodes[0].buy().status == 200))
             self.check(all_of_them.nodes[0], told, lost)
 
+    def test_operator_looks_while_server_is_away(self):
+        """Whatever operators read is refused for now, and not told as a failure of ours; then it is read again."""
+        with Nodes(1, event(10)) as all_of_them:
+            node = all_of_them.nodes[0]
+            self.assertEqual(node.complete(node.buy().json()["token"]).status, 200)
+            key = f"Authorization: Bearer {make_key(node)}"
+            asked = [(path, [key]) for path in ("/v1/invariants", "/v1/audit", "/v1/events/main/purchases",
+                                                "/v1/events/main/reconciliation")]
+            asked.append(("/v1/events/main/purchases", [key, "Accept: text/csv"]))
+            all_of_them.redis.kill9()
+            for path, headers in asked:
+                refused = node.ask("GET", path, headers)
+                self.assertEqual((refused.status, refused.json()["code"]), (503, "temporary-reduced-capacity"), refused)
+                self.assertIsNotNone(refused.header("retry-after"))
+            all_of_them.redis.start()
+            for path, headers in asked:
+                self.assertTrue(eventually(lambda p=path, h=headers: node.ask("GET", p, h).status == 200), path)
+
     def test_server_stalls(self):
         """A Redis server that stands still and goes on: nothing is sold twice, nothing answered is lost."""
         with Nodes(2, event(5_000_000)) as all_of_them:

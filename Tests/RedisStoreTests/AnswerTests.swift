@@ -25,11 +25,7 @@ struct AnswerTests {
                 Issue.record("not held")
                 return
             }
-            let reply = await node.store.perform(.look(view.id))
-            guard case .failed(.outcomeUnknown) = reply else {
-                Issue.record("\(reply)")
-                return
-            }
+            await node.expectUnknown(.look(view.id))
         }
     }
 
@@ -42,11 +38,7 @@ struct AnswerTests {
         let one = try await TestNode(server) { $0.rewriteFunctions = mistake.planted }
         let two = try await TestNode(server)
         for id in ["same", "first"] {
-            let reply = await one.store.perform(.define(try hall(5, id: id)))
-            guard case .failed(.outcomeUnknown) = reply else {
-                Issue.record("\(reply)")
-                return
-            }
+            await one.expectUnknown(.define(try hall(5, id: id)))
             // The same event, or another one, which gets a number of its own.
             let next = id == "same" ? id : "second"
             guard case .eventChanged = try await two.outcome(.define(hall(7, id: next))) else {

@@ -7,6 +7,7 @@ import RedisServers
 import RedisStore
 import RedisWire
 import StoreContract
+import Testing
 import TicketStore
 
 /// Servers that a node asks.
@@ -79,6 +80,17 @@ final class TestNode: Sendable {
         switch await store.perform(command) {
         case .decided(let outcome, _): return outcome
         case .failed(let failure): throw failure
+        }
+    }
+}
+
+extension TestNode {
+    /// Expects that nobody can tell what became of a command.
+    func expectUnknown(_ command: Command, sourceLocation: SourceLocation = #_sourceLocation) async {
+        let reply = await store.perform(command)
+        guard case .failed(.outcomeUnknown) = reply else {
+            Issue.record("\(reply)", sourceLocation: sourceLocation)
+            return
         }
     }
 }

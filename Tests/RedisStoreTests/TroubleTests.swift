@@ -87,6 +87,27 @@ struct TroubleTests {
         #expect(try await places(node) == (0, 1))
     }
 
+    @Test("What operators read is refused for now while a server is away or does not answer", arguments: [true, false])
+    func awayAndRead(isKilled: Bool) async throws {
+        let node = try await TestNode(RedisServer(), callTimeout: .milliseconds(300))
+        let hall = try hall(5)
+        _ = try await node.outcome(.define(hall))
+        let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
+        let credential = try await keyring.make(name: "Anna", role: .viewer, at: WallTime(milliseconds: 0)).credential
+        node.server.signal(isKilled ? SIGKILL : SIGSTOP)
+        defer { node.server.goOn() }
+        let reads: [(String, () async throws -> Void)] = [
+            ("recount", { _ = try await node.store.recount() }),
+            ("audit", { _ = try await node.store.audit(after: nil, limit: 9) }),
+            ("purchases", { _ = try await node.store.purchases(of: hall.id, after: nil, limit: 9) }),
+            ("refunds", { _ = try await node.store.refundsOwed(of: hall.id, after: nil, limit: 9) }),
+            ("keys", { _ = try await keyring.key(of: credential) }),
+        ]
+        for (name, read) in reads {
+            await #expect(throws: StoreFailure.suspended(.unreachable), "\(name)") { try await read() }
+        }
+    }
+
     @Test("A server that has no functions runs them as scripts, also after those were flushed")
     func scripts() async throws {
         var server = try RedisServer()
@@ -117,11 +138,7 @@ struct TroubleTests {
         let node = try await TestNode(RedisServer(), callTimeout: .milliseconds(300))
         _ = try await node.outcome(.define(hall(50)))
         node.server.signal(SIGSTOP)
-        let reply = await node.store.perform(try holdGA(key: "again"))
-        guard case .failed(.outcomeUnknown) = reply else {
-            Issue.record("\(reply)")
-            return
-        }
+        await node.expectUnknown(try holdGA(key: "again"))
         node.server.signal(SIGCONT)
         _ = try await held(node, holdGA(key: "again"))
         _ = try await held(node, holdGA(key: "again"))
@@ -194,16 +211,8 @@ struct TroubleTests {
             // Which does not wait for replicas at the start either.
             $0.acceptsUnfitServers = true
         }
-        let reply = await node.store.perform(.define(try hall(5)))
-        guard case .failed(.outcomeUnknown) = reply else {
-            Issue.record("\(reply)")
-            return
-        }
-        let hold = await node.store.perform(try holdGA())
-        guard case .failed(.outcomeUnknown) = hold else {
-            Issue.record("\(hold)")
-            return
-        }
+        await node.expectUnknown(.define(try hall(5)))
+        await node.expectUnknown(try holdGA())
         // What promises nothing is told all the same.
         let refused = await node.store.perform(try holdGA(7))
         guard case .decided(.refused(.insufficientQuantity(available: 4)), _) = refused else {
@@ -238,11 +247,7 @@ struct TroubleTests {
         replica.signal(SIGSTOP)
         defer { replica.signal(SIGCONT) }
         _ = try await one.outcome(.returnPurchase(view.id))
-        let reply = await careful.store.perform(.look(view.id))
-        guard case .failed(.outcomeUnknown) = reply else {
-            Issue.record("\(reply)")
-            return
-        }
+        await careful.expectUnknown(.look(view.id))
     }
 
     @Test("An unfit server is refused with the reason, unless told otherwise")

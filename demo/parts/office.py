@@ -7,6 +7,8 @@ import re
 import secrets
 import shutil
 import subprocess
+import time
+import urllib.error
 import urllib.request
 
 from parts.processes import LOCAL, Trouble, free_ports, wait_for
@@ -127,8 +129,16 @@ class Office:
     def _get(self, path, accept="application/json"):
         asked = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {self.key}", "Accept": accept})
-        with urllib.request.urlopen(asked, timeout=120) as answer:
-            return answer.read()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with urllib.request.urlopen(asked, timeout=120) as answer:
+                    return answer.read()
+            except urllib.error.HTTPError as refused:
+                # A server that was killed a moment ago is not asked before another one has its place.
+                if refused.code != 503 or time.monotonic() > deadline:
+                    raise Trouble(f"{path} was answered {refused.code}: {refused.read().decode()[:300]}") from refused
+            time.sleep(0.2)
 
     def count(self, event=EVENT):
         """Return the event's pool as it is counted anew."""
