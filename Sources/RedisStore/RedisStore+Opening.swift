@@ -22,6 +22,8 @@ extension RedisStore {
                     metadata: ["because": "\(reason)", "at_most": "\(configuration.startTime)"])
                 told = reason
             }
+            // What is not fit may be so by an order that is over: right after a failover some nodes still tell it.
+            client.lookAnew()
             try? await client.eventLoop.scheduleTask(in: .milliseconds(200)) {}.futureResult.get()
         }
     }

@@ -92,6 +92,10 @@ final class ClientCore {
         call(command, on: cluster.masters, deadline: deadline, done)
     }
 
+    func lookAnew() {
+        if isCluster { look() }
+    }
+
     /// Sends what was written in this tick.
     func flush() {
         // Sending may find that a connection is gone, and that may lead here again.
@@ -104,7 +108,7 @@ final class ClientCore {
 
     /// A connection is gone: perhaps the cluster's order changes.
     func noteLost(_ link: NodeLink) {
-        if isCluster { look() }
+        lookAnew()
     }
 
     /// Nothing of the link is left.

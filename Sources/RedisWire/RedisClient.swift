@@ -104,6 +104,12 @@ public final class RedisClient: Service {
         eventLoop.execute { self.core.value.callEachMaster(command, deadline: deadline, done) }
     }
 
+    /// Has the order of a cluster asked for anew, at most once in ``RedisConfiguration/Timeouts/shortestRefresh``: for
+    /// whoever sees by an answer that a master is none any more. Redirections do it by themselves.
+    public func lookAnew() {
+        eventLoop.execute { self.core.value.lookAnew() }
+    }
+
     /// Hands a request over; the first one that finds nobody waiting wakes the loop.
     private func submit(_ request: RedisRequest) {
         let place = inbox.withLock { inbox in

@@ -128,6 +128,33 @@ struct StartTests {
         }
     }
 
+    @Test("A master that became a replica while the node waits for something else")
+    func failoverMeanwhile() async throws {
+        let cluster = try RedisCluster(["appendonly", "no", "repl-diskless-sync-delay", "0"], withReplicas: true)
+        // The node waits for this one.
+        cluster.replicas[2].kill()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await Task.sleep(for: .milliseconds(400))
+                try cluster.replicas[0].ask("CLUSTER", "FAILOVER")
+                while try !cluster.masters[0].ask("INFO", "replication").contains("role:slave") {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                try cluster.replicas[2].restart()
+            }
+            // Much less than the time after which a client looks at the order by itself.
+            let node = try await TestNode(.cluster(cluster)) {
+                $0.durability = .full
+                $0.waitReplicas = 1
+                $0.startTime = .seconds(15)
+            }
+            guard case .eventChanged = try await node.outcome(.define(hall(2))) else {
+                throw StoreFailure.outcomeUnknown
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test("A server that is not there, and a password that is wrong")
     func unreachable() async throws {
         let server = try RedisServer()

@@ -97,8 +97,8 @@ class Office:
         """Start all, and make an operator's key."""
         for node in self.nodes:
             node.start()
-        for number, node in enumerate(self.nodes):
-            wait_for(lambda: self._node_serves(number), f"{node.name} serves")
+        for number in range(len(self.nodes)):
+            self._wait_until_it_serves(number)
         self.proxy.start()
         wait_for(lambda: self._serves(self.proxy, LOCAL.address, self.port), "nginx serves")
         self.key = operators_key("demo", self.store)
@@ -107,10 +107,14 @@ class Office:
         """Start a node again and wait until it serves."""
         if not self.nodes[number].alive():
             self.nodes[number].start()
-        wait_for(lambda: self._node_serves(number), f"{self.nodes[number].name} serves")
+        self._wait_until_it_serves(number)
 
-    def _node_serves(self, number):
-        return self._serves(self.nodes[number], self.hosts[number].address, self.ports[number])
+    def _wait_until_it_serves(self, number):
+        node, address, port = self.nodes[number], self.hosts[number].address, self.ports[number]
+        try:
+            wait_for(lambda: self._serves(node, address, port), f"{node.name} serves")
+        except Trouble as late:
+            raise Trouble(f"{late}:\n{node.last_words()}") from late
 
     @staticmethod
     def _serves(process, address, port):
