@@ -48,6 +48,8 @@ struct CallReply {
     /// Milliseconds that the event's clock did not take (rule 5).
     var absorbed = 0
     var revision: UInt64 = 0
+    /// When the definition with that revision was made: two may have one revision, if one of them was lost.
+    var since = 0
     var version: UInt64 = 0
     /// Empty if the version is the one that was known.
     var pools: [Pool] = []
@@ -67,6 +69,7 @@ struct CallReply {
         if status != .noEvent {
             absorbed = try reader.number()
             revision = try reader.count()
+            since = try reader.number()
             version = try reader.count()
             let count = Int(try reader.short())
             let partners = try reader.byte()

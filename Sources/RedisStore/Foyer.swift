@@ -189,6 +189,16 @@ struct Foyer: Sendable {
         }
     }
 
+    /// The event of a command's hold, if it is not known here.
+    func unknownEvent(of command: Command) -> UInt64? {
+        switch command {
+        case .extend(let id, _), .release(let id), .purchase(let id, _), .returnPurchase(let id), .look(let id):
+            let event = HoldNumber.split(id).event
+            return known(event) == nil ? event : nil
+        case .hold, .define, .pause, .resume, .remove: return nil
+        }
+    }
+
     private func known(_ event: UInt64) -> UInt64? {
         programme.entries[event] == nil ? nil : event
     }

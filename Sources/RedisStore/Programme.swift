@@ -10,6 +10,8 @@ internal import TicketStore
 struct Programme: Sendable {
     struct Entry: Sendable {
         var reading: EventReading
+        /// When that definition was made, by the server's clock.
+        var since: Int
         var catalogue: EventCatalogue
         var isRemoved: Bool
         /// Which part of its event this is, the first one being 0, and how many parts that has.
@@ -44,6 +46,8 @@ struct Programme: Sendable {
     /// Of events, and of the parts of those that have some, each under its number.
     private(set) var entries: [UInt64: Entry] = [:]
     private var numbers: [Code: UInt64] = [:]
+    /// Of events that Redis has no more, for replies that were under way when that was seen.
+    private var forgotten: [UInt64: EventCatalogue] = [:]
     /// Numbers of events that were not removed, in the order in which they were defined; of parts only the first.
     private(set) var order: [UInt64] = []
     /// Of the list of events in Redis, as last read; -1 before.
@@ -57,19 +61,26 @@ struct Programme: Sendable {
         numbers[code].flatMap { entries[$0] }
     }
 
+    /// Whether a reply comes from a definition that is not known here. Which of two is newer is told by the versions, which
+    /// follow the time: revisions come again where some were lost.
+    func isNews(_ reply: CallReply, at number: UInt64) -> Bool {
+        guard let known = entries[number] else { return true }
+        return reply.version >= known.numbers.version
+            && (reply.revision != known.reading.revision || reply.since != known.since)
+    }
+
     /// Takes what was read of an event, unless something newer is known.
     mutating func take(_ entry: Entry, at number: UInt64) {
-        if let known = entries[number], known.reading.revision > entry.reading.revision { return }
-        var entry = entry
-        if let known = entries[number], known.numbers.version > entry.numbers.version {
-            entry.numbers = known.numbers
-        }
+        let known = entries[number]
+        if let known, known.numbers.version > entry.numbers.version { return }
         entries[number] = entry
+        forgotten[number] = nil
         guard entry.part == 0 else { return }
         let code = entry.catalogue.code
+        // Another event may have had the number, and was lost.
+        if let before = known?.catalogue.code, before != code, numbers[before] == number { numbers[before] = nil }
         if entry.isRemoved {
-            if numbers[code] == number { numbers[code] = nil }
-            order.removeAll { $0 == number }
+            hide(number)
         } else {
             if numbers[code].map({ $0 < number }) ?? true { numbers[code] = number }
             let place = order.firstIndex { $0 >= number } ?? order.count
@@ -77,13 +88,28 @@ struct Programme: Sendable {
         }
     }
 
-    /// Forgets events that Redis has no more: somebody emptied it.
-    mutating func keep(only listed: Set<UInt64>) {
-        for (number, entry) in entries where !listed.contains(number - UInt64(entry.part)) {
-            entries[number] = nil
-            order.removeAll { $0 == number }
-            if numbers[entry.catalogue.code] == number { numbers[entry.catalogue.code] = nil }
+    /// Events that are known here and not in the list.
+    func unlisted(besides listed: Set<UInt64>) -> [UInt64] {
+        entries.filter { $0.value.part == 0 && !listed.contains($0.key) }.map(\.key).sorted()
+    }
+
+    /// Lets no code lead to an event any more; its holds are known still.
+    mutating func hide(_ number: UInt64) {
+        order.removeAll { $0 == number }
+        if let code = entries[number]?.catalogue.code, numbers[code] == number { numbers[code] = nil }
+    }
+
+    /// Forgets an event, or a part of one, that Redis has no more: somebody emptied it, or it was lost.
+    mutating func forget(_ number: UInt64) {
+        for part in parts(of: number) {
+            hide(part)
+            if let entry = entries.removeValue(forKey: part) { forgotten[part] = entry.catalogue }
         }
+    }
+
+    /// What the numbers of holds of this event mean, if it was ever known.
+    func catalogue(of number: UInt64) -> EventCatalogue? {
+        entries[number]?.catalogue ?? forgotten[number]
     }
 
     /// Takes the numbers that came with a reply.
@@ -163,6 +189,7 @@ extension Programme.Entry {
         let types = try Self.types(&reply, poolCount: pools.count)
         let definition = try EventDocument.read(Array(reply.reader.rest().readableBytesView), limits: limits)
         reading = EventReading(definition, isPaused: isPaused, revision: reply.revision)
+        since = reply.since
         catalogue = EventCatalogue(
             event: UInt32(truncatingIfNeeded: number - 1), code: code, revision: reply.revision,
             currency: definition.currency, pools: pools, types: types)

@@ -179,8 +179,7 @@ extension RedisStore {
     ) {
         let now = NIODeadline.now()
         let (isNews, step) = foyer.withLock { foyer -> (Bool, Foyer.Step) in
-            let known = foyer.programme.entries[event]?.reading.revision
-            let isNews = reply.status == .decided && (known.map { $0 < reply.revision } ?? true)
+            let isNews = reply.status == .decided && foyer.programme.isNews(reply, at: event)
             if !isNews { foyer.programme.take(reply, at: event, sent: sent, received: now) }
             return (isNews, isNews ? .nothing : foyer.endCall(for: event))
         }
@@ -223,9 +222,7 @@ extension RedisStore {
         case .wherever:
             waiting.claim = nil
             findAgain(waiting, insteadOf: event)
-        case .claim:
-            waiting.claim = nil
-            take(foyer.withLock { $0.place(waiting, at: event) })
+        case .claim: claimAgain(waiting, for: event)
         case .otherParts: search(waiting, of: event)
         case .settled(let removal): begin(.settle(waiting, at: event, removal: removal))
         case .replicas:

@@ -71,6 +71,18 @@ extension RedisStore {
     }
 
     private func change(_ waiting: Foyer.Waiting, _ code: Code, _ place: Place, _ attempt: Int) throws {
+        if place.number == 0 {
+            if let known = foyer.withLock({ $0.programme.number(of: code) }) {
+                // Another node removed it, or the list lost it.
+                return find([known]) { failure in
+                    if let failure { return self.fail([waiting], failure) }
+                    self.change(waiting, attempt: attempt + 1)
+                }
+            }
+            if case .define(_, _, let revision?) = waiting.command, revision > 0 {
+                return deliver(.refused(.revisionMismatch(revision: 0)), at: place.moment, to: waiting)
+            }
+        }
         var mistakes: [Mistake] = []
         var document: [UInt8] = []
         if case .define(let definition, _, _) = waiting.command {
@@ -160,9 +172,13 @@ extension RedisStore {
                 self.change(waiting, attempt: attempt + 1)
             }
         case .revisionMismatch:
-            // Whoever asked looks at what there is now, and asks again: it must be here by then.
-            readDetails(reply.revision > 0 ? [number] : []) { _ in
-                self.deliver(.refused(.revisionMismatch(revision: reply.revision)), at: reply.moment, to: waiting)
+            // Whoever made it may not have told the list.
+            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts) { entered in
+                switch entered {
+                case .done: self.refuse(waiting, revision: reply.revision, of: number, at: reply.moment)
+                case .otherLeads: self.change(waiting, attempt: attempt + 1)
+                case .unknown: self.fail([waiting], .suspended(.unreachable))
+                }
             }
         case .invalid:
             deliver(.refused(.invalid(mistakes + reply.obstacles)), at: reply.moment, to: waiting)
@@ -184,6 +200,13 @@ extension RedisStore {
                     self.deliver(outcome, at: reply.moment, to: waiting)
                 }
             }
+        }
+    }
+
+    /// Says which revision the event has. Whoever asked looks at what there is now, and asks again: it must be here by then.
+    private func refuse(_ waiting: Foyer.Waiting, revision: UInt64, of number: UInt64, at moment: Moment) {
+        readDetails(revision > 0 ? [number] : []) { _ in
+            self.deliver(.refused(.revisionMismatch(revision: revision)), at: moment, to: waiting)
         }
     }
 

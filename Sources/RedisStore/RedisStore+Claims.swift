@@ -14,6 +14,11 @@ extension RedisStore {
         var event: UInt64
         var number: UInt64
 
+        init(event: UInt64, number: UInt64) {
+            self.event = event
+            self.number = number
+        }
+
         init(_ reader: inout PackedReader) throws(PackedMistake) {
             event = try reader.count()
             number = try reader.count()
@@ -91,6 +96,18 @@ extension RedisStore {
                 TicketedReply(ticket: waiting.ticket, reply: .decided(.refused(.keyReused), at: moment))
             ])
         }
+    }
+
+    /// Claims a name that the command's own event gave up. Whoever asked for it may have come no further, and then the
+    /// claim is the same as before: a new one takes its place.
+    func claimAgain(_ waiting: Foyer.Waiting, for event: UInt64) {
+        var waiting = waiting
+        guard let name = waiting.claimedName, let number = waiting.claim else {
+            take(foyer.withLock { $0.place(waiting, at: event) })
+            return
+        }
+        waiting.claim = nil
+        reclaim(Foyer.Claimant(waiting: waiting, name: name, event: event), Claim(event: event, number: number))
     }
 
     /// Takes the name over from an event that gave it up.

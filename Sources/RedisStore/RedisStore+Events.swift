@@ -76,22 +76,61 @@ extension RedisStore {
         // A server that takes no writes can still be read: that it does says only that it is there.
         if foyer.withLock({ $0.condition == .suspended(.unreachable) }) { noteCondition(.selling) }
         guard let events = list.events else { return settle(strangers, at: list.moment) }
-        let news = foyer.withLock { foyer in
-            foyer.programme.keep(only: Set(events.map(\.number)))
-            return events.filter { event in
+        let (news, unlisted) = foyer.withLock { foyer in
+            let news = events.filter { event in
                 guard let known = foyer.programme.entries[event.number] else { return true }
-                return known.reading.revision < event.revision || known.isRemoved != event.isRemoved
+                return known.reading.revision != event.revision || known.isRemoved != event.isRemoved
+                    || known.catalogue.code.text != event.code
             }
+            return (news, foyer.programme.unlisted(besides: Set(events.map(\.number))))
         }
         readDetails(news.map(\.number)) { failure in
             if let failure { return self.endReading(failing: strangers, failure) }
-            self.foyer.withLock { $0.programme.version = list.version }
-            self.settle(strangers, at: list.moment)
+            self.find(unlisted) { failure in
+                if let failure { return self.endReading(failing: strangers, failure) }
+                self.foyer.withLock { $0.programme.version = list.version }
+                self.settle(strangers, at: list.moment)
+            }
+        }
+    }
+
+    /// Looks at events that the list does not tell of. It hears of those that are there: it may have lost them, or whoever
+    /// made them came no further. What is nowhere is forgotten: somebody emptied Redis.
+    func find(_ numbers: [UInt64], _ done: @escaping @Sendable (StoreFailure?) -> Void) {
+        guard let number = numbers.first else { return done(nil) }
+        let others = Array(numbers.dropFirst())
+        readDetails([number]) { failure in
+            if let failure { return done(failure) }
+            let (event, entry) = self.foyer.withLock { foyer in
+                let event = foyer.programme.event(of: number)
+                return (event, foyer.programme.entries[event])
+            }
+            guard let entry else { return self.find(others, done) }
+            self.enter(
+                event, entry.catalogue.code.text, entry.reading.revision, isRemoved: entry.isRemoved,
+                parts: entry.parts
+            ) { entered in
+                if entered == .unknown { return done(.suspended(.unreachable)) }
+                // Its code is another event's by now.
+                if entered == .otherLeads { self.foyer.withLock { $0.programme.hide(event) } }
+                self.find(others, done)
+            }
+        }
+    }
+
+    /// Places those whose event is known by now. A hold of an event that the list does not tell of leads to it by itself.
+    private func settle(_ strangers: [Foyer.Waiting], at moment: Moment) {
+        let unknown = foyer.withLock { foyer in
+            Set(strangers.compactMap { foyer.unknownEvent(of: $0.command) }).sorted()
+        }
+        find(unknown) { failure in
+            if let failure { return self.endReading(failing: strangers, failure) }
+            self.place(strangers, at: moment)
         }
     }
 
     /// Places those whose event is known by now, and tells the others that there is none.
-    private func settle(_ strangers: [Foyer.Waiting], at moment: Moment) {
+    private func place(_ strangers: [Foyer.Waiting], at moment: Moment) {
         var replies = WaitingReplies()
         var steps: [Foyer.Step] = []
         foyer.withLock { foyer in
@@ -153,8 +192,12 @@ extension RedisStore {
     ///
     /// - Returns: what else must be read: of an event in parts the others.
     private func take(_ bytes: ByteBuffer, of number: UInt64, sent: NIODeadline) throws -> [UInt64] {
-        if try CallReply(bytes).status == .noEvent, foyer.withLock({ $0.programme.isLaterPart(number) }) {
-            // Whoever made the event did not come so far: it is made good where parts are seen not to fit.
+        if try CallReply(bytes).status == .noEvent {
+            // Of an event's later part: whoever made the event did not come so far. It is made good where parts are seen
+            // not to fit. Else it was lost, and holds none of the other events up.
+            foyer.withLock { foyer in
+                if !foyer.programme.isLaterPart(number) { foyer.programme.forget(number) }
+            }
             return []
         }
         let entry = try Programme.Entry(

@@ -115,11 +115,9 @@ extension RedisStore {
             }
             if reply.status == .again { continue }
             let isNews = foyer.withLock { foyer in
-                guard let known = foyer.programme.entries[number]?.reading.revision else { return true }
-                if known >= reply.revision {
-                    foyer.programme.take(reply, at: number, sent: sent, received: .now())
-                }
-                return known < reply.revision
+                if foyer.programme.isNews(reply, at: number) { return true }
+                foyer.programme.take(reply, at: number, sent: sent, received: .now())
+                return false
             }
             if isNews { try await details(number) }
             return reply

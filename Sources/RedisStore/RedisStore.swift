@@ -135,10 +135,10 @@ public final class RedisStore: TicketStore, Service {
     }
 
     public func catalogue(at index: UInt32) -> EventCatalogue {
-        guard let entry = foyer.withLock({ $0.programme.entries[UInt64(index) + 1] }) else {
+        guard let catalogue = foyer.withLock({ $0.programme.catalogue(of: UInt64(index) + 1) }) else {
             preconditionFailure("an index comes from a view, and its event is read before a view is given")
         }
-        return entry.catalogue
+        return catalogue
     }
 
     public func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {

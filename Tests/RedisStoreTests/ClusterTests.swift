@@ -56,6 +56,63 @@ struct ClusterTests {
         }
     }
 
+    @Test("An event that gave a payment up to a node that came no further can have it still")
+    func givenUpToNobody() async throws {
+        let cluster = try RedisCluster()
+        let mistake = PlantedMistake(
+            "nobody takes a name over", "local function reclaim(keys, args)\n",
+            "local function reclaim(keys, args)\n  error('nothing')\n")
+        let broken = try await TestNode(.cluster(cluster)) { $0.rewriteFunctions = mistake.planted }
+        let node = try await TestNode(.cluster(cluster))
+        for event in ["one", "two"] { _ = try await node.outcome(.define(hall(5, id: event))) }
+        func held(_ event: String) async throws -> HoldID {
+            guard case .held(let view, _) = try await node.outcome(holdGA(event: event)) else {
+                throw StoreFailure.outcomeUnknown
+            }
+            return view.id
+        }
+        let payment = PaymentReference("once")
+        // The first event claims it, and cannot use it.
+        let released = try await held("one")
+        _ = try await node.outcome(.release(released))
+        #expect(try await node.outcome(.purchase(released, payment)) == .refused(.holdReleased))
+        guard case .failed = await broken.store.perform(.purchase(try await held("two"), payment)) else {
+            Issue.record("it was taken over")
+            return
+        }
+        guard case .purchased = try await node.outcome(.purchase(try await held("one"), payment)) else {
+            Issue.record("not bought")
+            return
+        }
+        #expect(try await node.outcome(.purchase(try await held("two"), payment)) == .refused(.paymentConflict))
+        withExtendedLifetime(broken) {}
+    }
+
+    @Test("Who asks late for a name that was given up since makes no older claim good")
+    func givenUpLate() async throws {
+        let cluster = try RedisCluster()
+        let server = cluster.masters[0]
+        // Of scripts the names are not told.
+        guard try server.hasFunctions else { return }
+        let node = try await TestNode(.cluster(cluster))
+        let told = try server.ask("FUNCTION", "LIST")
+        let name = try #require(told.split(whereSeparator: \.isWhitespace).first { $0.hasSuffix("_give_up") })
+        // An event whose keys are there.
+        let event = try #require(
+            (1...20).first { number in
+                Int((try? server.ask("CLUSTER", "KEYSLOT", "\(number)")) ?? "").map(RedisCluster.ranges[0].contains)
+                    ?? false
+            })
+        let keys = [
+            "event", "holds", "due", "order", "buyers", "payments", "keys", "refunds", "audit", "given",
+        ].map { "holdfast:{\(event)}:\($0)" }
+        for claim in ["12", "10"] {
+            try server.ask(["FCALL", String(name), "10"] + keys + ["ppaid", claim, "1000"])
+        }
+        #expect(try server.ask("HGET", keys[9], "ppaid") == "12")
+        withExtendedLifetime(node) {}
+    }
+
     @Test("Of many who pay with one reference for holds of several events, from several nodes, one gets it")
     func race() async throws {
         let cluster = try RedisCluster()

@@ -103,6 +103,7 @@ struct LostFactsTests {
         let other = try await held(node, holdGA(event: "other"))
         #expect(other != lost)
         #expect(try await isUnknown(node, lost))
+        #expect(try await node.outcome(holdGA(event: "lost")) == .refused(.unknownEvent))
     }
 
     @Test("A replica that lagged and became master, and its master that became master again")

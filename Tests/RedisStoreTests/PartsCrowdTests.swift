@@ -55,7 +55,7 @@ struct PartsCrowdTests {
     func madeTwice() async throws {
         let mistake = PlantedMistake(
             "the list takes an event whose code is another one's",
-            "if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then return 2 end", "")
+            "if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then", "if false then")
         let made = try await eventsMade(parts: [3, 3, 3], .one(RedisServer()), plant: mistake.planted)
         #expect(made.contains { $0.count > 8 })
     }

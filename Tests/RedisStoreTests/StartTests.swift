@@ -25,7 +25,7 @@ struct StartTests {
     @Test("A server that reads its data from its disk")
     func loading() async throws {
         let server = try RedisServer([
-            "appendonly", "no", "enable-debug-command", "yes", "key-load-delay", "20000",
+            "appendonly", "no", "enable-debug-command", "yes", "key-load-delay", "200000",
             "loading-process-events-interval-bytes", "1024", "rdbcompression", "no",
         ])
         // It answers between two keys: they must not be small.
@@ -39,6 +39,7 @@ struct StartTests {
             }
             let told = await refusal(of: server) { $0.startTime = .milliseconds(100) }
             #expect(told.contains("still reads its data from its disk"))
+            try server.ask("CONFIG", "SET", "key-load-delay", "1000")
             let node = try await TestNode(server)
             guard case .eventChanged = try await node.outcome(.define(hall(2))) else {
                 throw StoreFailure.outcomeUnknown

@@ -235,8 +235,8 @@ local function head(status, event, known_version)
   end
   local parts = {
     pack(
-      '<BdddddHB', status, event.office, event.wall, event.absorbed, event.terms.revision, event.version,
-      is_news and pools or 0, partners),
+      '<BddddddHB', status, event.office, event.wall, event.absorbed, event.terms.revision, event.terms.since or 0,
+      event.version, is_news and pools or 0, partners),
   }
   if is_news then
     for pool = 1, pools do

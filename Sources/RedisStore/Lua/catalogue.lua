@@ -1,8 +1,8 @@
 -- Which events there are: numbers, codes and revisions, in a hash of its own. What an event is stands beside the event;
 -- this only leads there, and is told afterwards. So it may be behind for a moment, and whoever sees that tells it.
 --
--- Fields: count (definitions so far), next (number of the next event), version (of this list), c:CODE -> number,
--- e:NUMBER -> packed revision, whether removed, code.
+-- Fields: count (definitions so far), next (number of the next event), version (of this list; it follows the time, so that
+-- no list that was lost had the same), c:CODE -> number, e:NUMBER -> packed revision, whether removed, code.
 
 local function number_in(key, field, otherwise)
   return tonumber(redis.call('HGET', key, field) or otherwise)
@@ -38,12 +38,16 @@ local function enter(keys, args)
   if entry then was_revision, was_removed = unpack_struct('<dB', entry) end
   revision, removed = max(revision, was_revision), max(removed, was_removed)
   local leads_to, count = number_in(key, 'c:' .. code, 0), number_in(key, 'count', 0)
-  if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then return 2 end
-  local next_number, version = number_in(key, 'next', 1), number_in(key, 'version', 0)
+  local next_number = max(number_in(key, 'next', 1), number + tonumber(args[5]))
+  if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then
+    -- Its numbers are no other event's all the same.
+    redis.call('HSET', key, 'next', next_number)
+    return 2
+  end
   if revision == was_revision and removed == was_removed then return 0 end
   redis.call(
     'HSET', key, 'e:' .. args[1], pack('<dBBc0', revision, removed, #code, code), 'count', max(count, revision),
-    'next', max(next_number, number + tonumber(args[5])), 'version', version + 1)
+    'next', next_number, 'version', max(number_in(key, 'version', 0) + 1, read_fine_clock()))
   if removed == 0 and leads_to < number then redis.call('HSET', key, 'c:' .. code, number) end
   if removed == 1 and leads_to == number then redis.call('HDEL', key, 'c:' .. code) end
   return 1

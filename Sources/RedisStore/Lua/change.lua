@@ -107,6 +107,8 @@ end
 local function save_change(event, document)
   local terms, index = event.terms, event.terms.index_of
   terms.index_of = nil
+  -- Of two definitions with one revision, of which one was lost, nodes take neither for the other.
+  terms.since = event.ticks
   local packed_terms = cmsgpack.pack(terms)
   terms.index_of = index
   -- Another one for each change, and for another life of the database, so that no node's or server's memory of a

@@ -76,7 +76,9 @@ local function give_up(keys, args)
       if event.ticks <= at + tonumber(args[3]) then return pack('<ddB', office, wall, 1) end
     end
   end
-  redis.call('HSET', keys[10], args[1], args[2])
+  -- One that was asked for earlier and comes later must not make an older claim out of it.
+  local given_up = tonumber(redis.call('HGET', keys[10], args[1]) or 0)
+  redis.call('HSET', keys[10], args[1], max(given_up, tonumber(args[2])))
   -- A call that is on its way that long has been given up by its caller.
   redis.call('PEXPIRE', keys[10], day_length)
   return pack('<ddB', office, wall, 0)

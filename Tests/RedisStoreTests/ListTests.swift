@@ -1,0 +1,192 @@
+import BoxOffice
+import RedisServers
+import RedisStore
+import StoreContract
+import Testing
+import TicketStore
+
+/// The list of events leads to them, and is told afterwards: by nodes that may not come so far, on a server that may lose
+/// what it was told.
+@Suite("What the list of events was not told of, or has lost, is sold all the same", .serialized)
+struct ListTests {
+    private static let toldNothing = PlantedMistake(
+        "the list is told nothing", "local function enter(keys, args)\n",
+        "local function enter(keys, args)\n  error('nothing')\n")
+
+    private func deaf(on server: RedisServer) async throws -> TestNode {
+        try await TestNode(server) { $0.rewriteFunctions = Self.toldNothing.planted }
+    }
+
+    private func made(_ outcome: Outcome, sourceLocation: SourceLocation = #_sourceLocation) {
+        guard case .eventChanged = outcome else {
+            Issue.record("not made: \(outcome)", sourceLocation: sourceLocation)
+            return
+        }
+    }
+
+    private func held(_ outcome: Outcome) throws -> HoldID {
+        guard case .held(let view, _) = outcome else {
+            Issue.record("not held: \(outcome)")
+            throw StoreFailure.outcomeUnknown
+        }
+        return view.id
+    }
+
+    @Test("An event that its node could not tell the list of is told by the next one that meets it")
+    func untold() async throws {
+        let server = try RedisServer()
+        let mistake = PlantedMistake(
+            "the list is told nothing", "local function enter(keys, args)\n",
+            "local function enter(keys, args)\n  error('nothing')\n")
+        let one = try await TestNode(server) { $0.rewriteFunctions = mistake.planted }
+        let two = try await TestNode(server)
+        for id in ["same", "first"] {
+            await one.expectUnknown(.define(try hall(5, id: id)))
+            // The same event, or another one, which gets a number of its own.
+            let next = id == "same" ? id : "second"
+            guard case .eventChanged = try await two.outcome(.define(hall(7, id: next))) else {
+                Issue.record("not made")
+                return
+            }
+            for event in [id, next] {
+                guard case .held = try await two.outcome(holdGA(event: event)) else {
+                    Issue.record("\(event) is not sold")
+                    return
+                }
+            }
+        }
+        let counts = try await two.store.counts().map { "\($0.event): \($0.held) of \($0.capacity)" }
+        #expect(counts == ["same: 2 of 7", "first: 1 of 5", "second: 1 of 7"])
+        withExtendedLifetime(one) {}
+    }
+
+    @Test("Nor is it lost where whoever meets it expects none")
+    func expectedNone() async throws {
+        let server = try RedisServer()
+        let one = try await deaf(on: server)
+        await one.expectUnknown(.define(try hall(5), expecting: 0))
+        let two = try await TestNode(server)
+        #expect(try await two.outcome(.define(hall(7), expecting: 0)) == .refused(.revisionMismatch(revision: 1)))
+        // On a node that did not meet it.
+        let three = try await TestNode(server)
+        _ = try held(await three.outcome(holdGA()))
+        withExtendedLifetime((one, two)) {}
+    }
+
+    @Test("Two events of one code, made by nodes that did not see one another, take no number from those that follow")
+    func twin() async throws {
+        let server = try RedisServer()
+        let mistake = PlantedMistake(
+            "nobody is found", "number_in(keys[1], 'c:' .. args[1], 0)", "0 * number_in(keys[1], 'c:' .. args[1], 0)")
+        let blind = PlantedMistake(
+            "no list is read", "if version == tonumber(args[1]) then return parts[1] end", "do return parts[1] end")
+        let one = try await TestNode(server) { $0.rewriteFunctions = { mistake.planted(in: blind.planted(in: $0)) } }
+        let two = try await TestNode(server)
+        made(try await two.outcome(.define(hall(6) { $0.parts = 3 })))
+        // It makes another one, and does not see why that may not be.
+        let reply = await one.store.perform(.define(try hall(6)))
+        guard case .failed(.overloaded) = reply else {
+            Issue.record("\(reply)")
+            return
+        }
+        made(try await two.outcome(.define(hall(5, id: "next"))))
+        #expect(try await two.store.counts().map { "\($0.event): \($0.capacity)" } == ["hall: 6", "next: 5"])
+        withExtendedLifetime(one) {}
+    }
+
+    @Test("A list that was lost is written again by whoever knows the events, or is asked for a hold of them")
+    func listLost() async throws {
+        let server = try RedisServer()
+        let one = try await TestNode(server)
+        made(try await one.outcome(.define(hall(5))))
+        made(try await one.outcome(.define(hall(6, id: "parted") { $0.parts = 3 })))
+        let hold = try held(await one.outcome(holdGA()))
+        let other = try held(await one.outcome(holdGA(event: "parted")))
+        let keys = ["c:hall", "c:parted", "e:1", "e:2"]
+        try server.ask(["HDEL", "holdfast:{events}"] + keys + ["version"])
+        // It knows nothing of the event but the number in the token.
+        let two = try await TestNode(server)
+        for hold in [hold, other] {
+            guard case .purchased = try await two.outcome(.purchase(hold)) else {
+                Issue.record("\(hold) is not sold")
+                return
+            }
+        }
+        try server.ask(["HDEL", "holdfast:{events}"] + keys + ["version"])
+        try await Task.sleep(for: .milliseconds(600))
+        let three = try await TestNode(server)
+        for node in [one, two, three] {
+            #expect(node.store.events.map(\.definition.id.text).sorted() == ["hall", "parted"])
+        }
+        // Nobody makes it a second time.
+        made(try await three.outcome(.define(hall(4))))
+        let counts = try await two.store.counts().map { "\($0.event): \($0.sold) of \($0.capacity)" }
+        #expect(counts.sorted() == ["hall: 1 of 4", "parted: 1 of 6"])
+    }
+
+    @Test("An event that was lost holds none of the others up")
+    func eventLost() async throws {
+        let server = try RedisServer()
+        let one = try await TestNode(server)
+        made(try await one.outcome(.define(hall(5))))
+        made(try await one.outcome(.define(hall(5, id: "other"))))
+        let lost = try held(await one.outcome(holdGA()))
+        try server.ask("DEL", "holdfast:{1}:event")
+        let two = try await TestNode(server)
+        made(try await two.outcome(.define(hall(5, id: "third"))))
+        for node in [one, two] {
+            for event in ["other", "third"] { _ = try held(await node.outcome(holdGA(event: event))) }
+            #expect(try await node.outcome(holdGA()) == .refused(.unknownEvent))
+            #expect(try await node.outcome(.look(lost)) == .refused(.unknownHold))
+        }
+        // It can be made again.
+        made(try await one.outcome(.define(hall(3))))
+        for node in [one, two] { _ = try held(await node.outcome(holdGA())) }
+    }
+
+    @Test("Who expects an event that is not there takes no number from others")
+    func expectedSome() async throws {
+        let node = try await TestNode(RedisServer())
+        made(try await node.outcome(.define(hall(5))))
+        let before = try node.server.ask("HGET", "holdfast:{events}", "next")
+        let definition = try hall(6, id: "parted") { $0.parts = 3 }
+        #expect(
+            try await node.outcome(.define(definition, expecting: 7)) == .refused(.revisionMismatch(revision: 0)))
+        #expect(try node.server.ask("HGET", "holdfast:{events}", "next") == before)
+    }
+
+    @Test("Of two definitions with one revision, of which one was lost, nobody takes one for the other")
+    func revisionTwice() async throws {
+        let server = try RedisServer()
+        let nodes = [try await TestNode(server), try await TestNode(server)]
+        func withType(_ name: String) throws -> EventDefinition {
+            let type = try code(name)
+            return try hall(50) { $0.types.append(.init(code: type, price: 1, pools: $0.types[0].pools)) }
+        }
+        made(try await nodes[0].outcome(.define(hall(50))))
+        try server.ask("SAVE")
+        made(try await nodes[0].outcome(.define(withType("LOST"))))
+        try await Task.sleep(for: .milliseconds(600))
+        #expect(nodes[1].store.events.first?.revision == 2)
+        try server.restart()
+        let third = try await TestNode(server)
+        made(try await third.outcome(.define(withType("KEPT"))))
+        for node in nodes {
+            let hold = Command.hold(
+                HoldRequest(event: try code("hall"), lines: OneOrMore(Line(type: try code("KEPT"), quantity: 1))))
+            var reply = await node.store.perform(hold)
+            // It finds the server again.
+            for _ in 0..<400 {
+                guard case .failed = reply else { break }
+                try await Task.sleep(for: .milliseconds(25))
+                reply = await node.store.perform(hold)
+            }
+            guard case .decided(.held(let view, _), _) = reply else {
+                Issue.record("\(reply)")
+                return
+            }
+            let catalogue = node.store.catalogue(at: view.event)
+            #expect(view.lines.map { catalogue.types[Int($0.type)].code.text } == ["KEPT"])
+        }
+    }
+}
