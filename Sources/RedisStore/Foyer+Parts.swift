@@ -81,7 +81,7 @@ extension Foyer {
     /// Events whose parts did not fit together for longer than a change takes.
     mutating func eventsToTidy(at now: NIODeadline) -> [UInt64] {
         var found: [UInt64] = []
-        for event in programme.order where programme.entries[event]?.parts ?? 1 > 1 {
+        for event in programme.order where programme.entries[event]?.parts ?? 1 > 1 && !tidied.contains(event) {
             guard programme.isUntidy(event) else {
                 untidySince[event] = nil
                 continue
@@ -90,6 +90,7 @@ extension Foyer {
             untidySince[event] = since
             if since + LookTimes.untidy <= now {
                 untidySince[event] = nil
+                tidied.insert(event)
                 found.append(event)
             }
         }

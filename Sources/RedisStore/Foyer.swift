@@ -96,6 +96,8 @@ struct Foyer: Sendable {
     var searches: [UInt64: Search] = [:]
     /// Since when the parts of an event do not fit together.
     var untidySince: [UInt64: NIODeadline] = [:]
+    /// Events that a task is bringing in order.
+    var tidied: Set<UInt64> = []
     var nextPart: UInt64 = 0
     /// Commands in `lines`, `strangers` and `searches` that are not on their way.
     var waitingCount = 0
@@ -104,6 +106,11 @@ struct Foyer: Sendable {
     private var isReading = false
     private var listReadAt = NIODeadline.uptimeNanoseconds(0)
     private var askedAt: [UInt64: NIODeadline] = [:]
+    /// When an event was looked at last, with or without success.
+    private var lookedAt: [UInt64: NIODeadline] = [:]
+    /// The last look that was only to see whether selling can go on, and how many there were.
+    private var probedAt = NIODeadline.uptimeNanoseconds(0)
+    private var probes = 0
 
     init(queueLimit: Int, keyspace: Keyspace) {
         self.queueLimit = queueLimit
@@ -274,15 +281,29 @@ struct Foyer: Sendable {
             let isAsked = askedAt[event] != nil
             for number in programme.parts(of: event) {
                 guard let numbers = programme.entries[number]?.numbers else { continue }
-                if numbers.at + LookTimes.whileAsked <= now && isAsked
-                    || numbers.at + LookTimes.whileHeld <= now && numbers.hasHeld
-                    || isAsked && numbers.changedByThemselves(at: now)
+                // While a server is away looks go on no faster than they do otherwise.
+                let last = max(numbers.at, lookedAt[number] ?? numbers.at)
+                if last + LookTimes.whileAsked <= now && isAsked
+                    || last + LookTimes.whileHeld <= now && numbers.hasHeld
+                    || last == numbers.at && isAsked && numbers.changedByThemselves(at: now)
                 {
                     found.append(number)
+                    lookedAt[number] = now
                 }
             }
         }
+        if found.isEmpty, let event = eventToProbe(at: now) { found.append(event) }
         return found
+    }
+
+    /// While nothing is sold, and so nobody may come to find that it can be again, an event is looked at now and then.
+    private mutating func eventToProbe(at now: NIODeadline) -> UInt64? {
+        guard case .suspended = condition, !programme.order.isEmpty, probedAt + LookTimes.probe <= now else {
+            return nil
+        }
+        probedAt = now
+        probes += 1
+        return programme.order[probes % programme.order.count]
     }
 
     /// Everybody who waits, to be told that the store closes.
@@ -311,11 +332,15 @@ enum LookTimes {
     static let whileHeld = TimeAmount.milliseconds(400)
     /// Somebody who asked so long ago asks no more.
     static let askedFor = TimeAmount.seconds(2)
+    /// While selling is suspended, and no event is looked at for another reason.
+    static let probe = TimeAmount.seconds(1)
     /// The list of events: so long may a change on another node stay unseen in lists.
     static let events = TimeAmount.milliseconds(250)
     /// So long may parts of an event not fit together (a node moves places, or changes the event) before another node
     /// does what is missing.
     static let untidy = TimeAmount.milliseconds(250)
+    /// So long may a hold wait that needs places from other parts, and those before it as well.
+    static let searched = TimeAmount.seconds(5)
     /// Between two looks at what is due.
     static let round = TimeAmount.milliseconds(50)
 }

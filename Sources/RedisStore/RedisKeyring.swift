@@ -11,15 +11,23 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
     private let client: RedisClient
     private let name: String
     private let slot = RedisKey("operators")
+    private let waitReplicas: Int
+    private let waitTime: Duration
 
-    public init(client: RedisClient, prefix: String) {
+    /// - Parameters:
+    ///   - waitReplicas: how many replicas acknowledge a key that is made or revoked.
+    ///   - waitTime: how long they have for that.
+    public init(client: RedisClient, prefix: String, waitReplicas: Int = 0, waitTime: Duration = .seconds(1)) {
         self.client = client
+        self.waitReplicas = waitReplicas
+        self.waitTime = waitTime
         name = Keyspace(isCluster: false, prefix: prefix).operators
     }
 
     /// Makes a key.
     ///
     /// - Returns: the key and, this once, its credential.
+    /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it.
     public func make(
         name: String, role: OperatorKey.Role, at wall: WallTime
     ) async throws -> (key: OperatorKey, credential: String) {
@@ -41,12 +49,12 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
     /// Revokes a key from now on.
     ///
     /// - Returns: whether there is such a key; one that is revoked stays as it is.
+    /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it: a failover may undo it. Revoked again, it is
+    ///   written again.
     public func revoke(_ id: String, at wall: WallTime) async throws -> Bool {
         guard var kept = try await kept(id) else { return false }
-        if kept.key.revokedAt == nil {
-            kept.key.revokedAt = wall
-            try await write(kept)
-        }
+        kept.key.revokedAt = kept.key.revokedAt ?? wall
+        try await write(kept)
         return true
     }
 
@@ -76,7 +84,18 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
         command.append(name)
         command.append(kept.key.id)
         command.append(kept.packed)
-        _ = try await client.call(command, for: slot)
+        guard waitReplicas > 0 else {
+            _ = try await client.call(command, for: slot)
+            return
+        }
+        var wait = RedisCommand("WAIT", isRepeatable: true)
+        wait.append(waitReplicas)
+        wait.append(waitTime.inMilliseconds)
+        let outcomes = await client.pipeline([command, wait], for: slot)
+        _ = try outcomes[0].get()
+        guard let count = try? outcomes[1].get().integer(), count >= waitReplicas else {
+            throw StoreFailure.outcomeUnknown
+        }
     }
 
     /// A key as it is kept.

@@ -32,6 +32,12 @@ extension RedisStore {
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
+        // Whatever an empty look sees is told to nobody as certain: it does not hold up what is behind it.
+        guard !batch.waiting.isEmpty else {
+            return client.pipeline([command], for: key(of: event)) { [batch] outcomes in
+                self.receive(outcomes, event, batch, attempt)
+            }
+        }
         let isSale = batch.waiting.contains(where: \.isSale)
         pipeline(command, in: String(event), isSale: isSale) { [batch] outcomes in
             self.receive(outcomes, event, batch, attempt)
@@ -103,7 +109,7 @@ extension RedisStore {
             }
         case .failure(let failure):
             let told = StoreFailure(failure)
-            noteFailure(failure, told)
+            noteFailure(failure, told, isLook: batch.waiting.isEmpty)
             end(event, failing: batch, told)
         }
     }
@@ -242,9 +248,10 @@ extension RedisStore {
         if isNews, condition == .selling { logger.notice("The Redis servers answer") }
     }
 
-    func noteFailure(_ failure: RedisFailure, _ told: StoreFailure) {
+    /// - Parameter isLook: nobody waits for the answer; looks go on several times a second, and so would the warnings.
+    func noteFailure(_ failure: RedisFailure, _ told: StoreFailure, isLook: Bool = false) {
         if case .suspended(let reason) = told { noteCondition(.suspended(reason)) }
-        logger.warning("A call to Redis failed", metadata: ["failure": "\(failure)"])
+        logger.log(level: isLook ? .debug : .warning, "A call to Redis failed", metadata: ["failure": "\(failure)"])
     }
 
     /// Loads the functions again; nothing that was asked for them was done.
@@ -254,7 +261,8 @@ extension RedisStore {
             return loadScripts(FunctionLibrary.Function.allCases[...], done)
         }
         client.callEachMaster(RedisCommand("FUNCTION", "LOAD", library.text)) { answers in
-            done(answers.allSatisfy { Self.isLoaded($0.outcome) })
+            // The server that missed them may be well while another one is away: whoever asked asks again, and sees.
+            done(answers.contains { Self.isLoaded($0.outcome) })
         }
     }
 
@@ -263,9 +271,7 @@ extension RedisStore {
     ) {
         guard let function = left.first else { return done(true) }
         client.callEachMaster(RedisCommand("SCRIPT", "LOAD", library.script(function))) { answers in
-            guard answers.allSatisfy({ if case .success = $0.outcome { true } else { false } }) else {
-                return done(false)
-            }
+            guard answers.contains(where: { Self.isLoaded($0.outcome) }) else { return done(false) }
             self.loadScripts(left.dropFirst(), done)
         }
     }

@@ -171,6 +171,7 @@ extension RedisStore {
             enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts) { _ in
                 self.change(waiting, attempt: attempt + 1)
             }
+        case .revisionMismatch where !isDurable: fail([waiting], .outcomeUnknown)
         case .revisionMismatch:
             // Whoever made it may not have told the list.
             enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts) { entered in
@@ -182,6 +183,7 @@ extension RedisStore {
             }
         case .invalid:
             deliver(.refused(.invalid(mistakes + reply.obstacles)), at: reply.moment, to: waiting)
+        case .hasSales where !isDurable: fail([waiting], .outcomeUnknown)
         case .hasSales: deliver(.refused(.eventHasSales), at: reply.moment, to: waiting)
         case .notLeaving: begin(.remove(waiting, number, parts: reply.parts, attempt: attempt))
         case .changed, .unchanged:

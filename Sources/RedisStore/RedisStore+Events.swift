@@ -73,8 +73,10 @@ extension RedisStore {
     }
 
     private func take(_ list: EventList, _ strangers: [Foyer.Waiting]) {
-        // A server that takes no writes can still be read: that it does says only that it is there.
-        if foyer.withLock({ $0.condition == .suspended(.unreachable) }) { noteCondition(.selling) }
+        // A server that takes no writes can still be read: where there are events, a look at one of them tells more.
+        if foyer.withLock({ $0.condition == .suspended(.unreachable) && $0.programme.order.isEmpty }) {
+            noteCondition(.selling)
+        }
         guard let events = list.events else { return settle(strangers, at: list.moment) }
         let (news, unlisted) = foyer.withLock { foyer in
             let news = events.filter { event in

@@ -54,6 +54,7 @@ extension RedisStore {
             } catch {
                 logger.warning("Parts of an event do not fit together yet", metadata: ["event": "\(event)"])
             }
+            _ = foyer.withLock { $0.tidied.remove(event) }
         case .conclude(let waiting, let event, let outcome, let moment):
             await conclude(waiting, event, outcome, at: moment)
         case .remove(let waiting, let event, let parts, let attempt):

@@ -48,7 +48,7 @@ extension RedisStore {
     ) -> String? {
         switch looked {
         // Whoever sells on servers that are not fit does not wait until they are.
-        case .success(let check): configuration.acceptsUnfitServers && !check.isLoading ? nil : check.waits.first
+        case .success(let check): configuration.acceptsUnfitServers && !check.isAwaited ? nil : check.waits.first
         case .failure(.unreachable(let failure)): failure.passes ? failure.advice : nil
         case .failure(.unfit): nil
         }

@@ -43,6 +43,11 @@ extension RedisStore {
         // The same without what is spoken for, so that not all of them go where one place is.
         var left = whole
         for one in waiting {
+            // Places that are brought from elsewhere take a call after the other, and a replica that is away makes each slow.
+            if let failure = foyer.withLock({ $0.condition }) == .closing ? StoreFailure.closing : one.isOverdue() {
+                fail([one], failure)
+                continue
+            }
             switch turn(of: one, in: whole, left) {
             case .send(let part, let needs):
                 left.speak(for: needs, in: part)
@@ -152,6 +157,11 @@ extension RedisStore {
 }
 
 extension Foyer.Waiting {
+    /// Why it waits no longer for its turn; nothing was decided.
+    fileprivate func isOverdue(at now: NIODeadline = .now()) -> StoreFailure? {
+        arrived + LookTimes.searched <= now ? .overloaded : nil
+    }
+
     var isHold: Bool {
         if case .hold = command { true } else { false }
     }

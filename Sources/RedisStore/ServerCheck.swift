@@ -26,6 +26,8 @@ public struct ServerCheck: Sendable, Equatable {
         public var isLoading = false
         /// It is somebody's replica.
         public var isReplica = false
+        /// Why it cannot be asked, where others of its cluster can be: it may be replaced in a moment.
+        public var absence: String?
 
         public init(name: String) {
             self.name = name
@@ -45,6 +47,11 @@ public struct ServerCheck: Sendable, Equatable {
 
     /// - Parameter holds: whether holds wait for the replicas, too.
     public init(_ masters: [Master], durability: Durability, waitReplicas: Int, holds: Durability = .full) {
+        for case (let name, let absence?) in masters.map({ ($0.name, $0.absence) }) {
+            isAwaited = true
+            wait("\(name) cannot be asked: \(absence)")
+        }
+        let masters = masters.filter { $0.absence == nil }
         for master in masters {
             objectToState(master)
             objectToEviction(master)
@@ -67,7 +74,7 @@ public struct ServerCheck: Sendable, Equatable {
     }
 
     /// Whether a server cannot be asked yet, however fit it may be.
-    public private(set) var isLoading = false
+    public private(set) var isAwaited = false
 
     /// For the operators' page.
     public var worth: AnswerWorth { AnswerWorth(purchases: promise, holds: holdPromise) }
@@ -85,7 +92,7 @@ public struct ServerCheck: Sendable, Equatable {
     }
 
     private mutating func objectToState(_ master: Master) {
-        isLoading = isLoading || master.isLoading
+        isAwaited = isAwaited || master.isLoading
         if master.isLoading { wait("\(master.name) still reads its data from its disk; start again when it has") }
         if master.isReplica { wait("\(master.name) is a replica, which takes no writes; name its master") }
     }
@@ -182,6 +189,7 @@ extension ServerCheck {
         let asked = nodeClock?()
         let answers = await client.callEachMaster(RedisCommand("INFO", isRepeatable: true))
         let answered = nodeClock?()
+        let isAnswered = answers.contains { if case .success = $0.outcome { true } else { false } }
         for answer in answers {
             switch answer.outcome {
             case .success(let reply):
@@ -205,17 +213,23 @@ extension ServerCheck {
                 master.isLoading = info["loading"] == "1"
                 master.isReplica = info["role"] == "slave"
                 masters.append(master)
+            case .failure(let failure) where isAnswered:
+                var master = Master(name: "\(answer.node)")
+                master.absence = failure.advice
+                masters.append(master)
             case .failure(let failure): throw .unreachable(failure)
             }
         }
         // Servers of others may not tell their settings; then nothing is known, which is said.
         let command = RedisCommand("CONFIG", "GET", "appendfsync", isRepeatable: true)
         for answer in await client.callEachMaster(command) {
-            guard case .success(let reply) = answer.outcome, let value = try? reply.value(under: "appendfsync"),
-                let policy = try? value.text(),
-                let index = masters.firstIndex(where: { $0.name == "\(answer.node)" })
-            else { continue }
-            masters[index].appendFsync = policy
+            guard let index = masters.firstIndex(where: { $0.name == "\(answer.node)" }) else { continue }
+            switch answer.outcome {
+            case .success(let reply):
+                masters[index].appendFsync = try? reply.value(under: "appendfsync")?.text()
+            case .failure(.refused): break
+            case .failure(let failure): masters[index].absence = failure.advice
+            }
         }
         return masters
     }

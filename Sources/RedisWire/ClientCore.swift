@@ -143,6 +143,7 @@ final class ClientCore {
                 return sendLater(call)
             }
         }
+        if !isCluster, let replies = call.replies, replies.contains(where: \.tellsOfChange) { link.renew() }
         call.tell(isCluster: isCluster)
     }
 }
@@ -307,6 +308,8 @@ extension ClientCore {
     }
 
     private func heard(_ outcome: RedisClient.Outcome, from node: RedisNode, _ poll: Int) {
+        // Nobody would close what is opened now.
+        guard !isStopping else { return }
         var map: ClusterMap?
         do {
             map = try ClusterMap(slots: outcome.get(), from: node, limit: configuration.limits.nodes)
@@ -338,7 +341,7 @@ extension ClientCore {
                     "redis.masters": "\(cluster.masters.count)", "redis.slots": "\(cluster.map?.covered ?? 0)",
                 ])
         }
-        for link in Array(links.values) where !cluster.knows(link.node) { link.close() }
+        for link in Array(links.values) where !cluster.knows(link.node) { link.close(isReplaced: true) }
         for master in cluster.masters { link(to: master).start() }
         let now = NIODeadline.now()
         for waiting in room.leave() {

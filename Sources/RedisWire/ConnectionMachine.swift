@@ -35,6 +35,8 @@ package struct ConnectionMachine<Caller>: ~Copyable {
 
     package enum WakeAction {
         case rest
+        /// Nothing came for longer than is usual.
+        case doubt
         case ping
         case close(ConnectionFailure)
     }
@@ -47,7 +49,10 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     private var quietSince: NIODeadline
     private let openUntil: NIODeadline
     private let inFlight: Int
+    /// When it is to be told that nothing comes, as long as nothing does; counts while replies are due.
+    private var doubtAt: NIODeadline
     private let silence: TimeAmount
+    private let doubt: TimeAmount
     private let idle: TimeAmount
 
     package init(
@@ -56,6 +61,8 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     ) {
         inFlight = limits.inFlight
         silence = TimeAmount(timeouts.silence)
+        doubt = TimeAmount(timeouts.doubt)
+        doubtAt = now + doubt
         idle = TimeAmount(timeouts.idle)
         self.openUntil = openUntil
         quietSince = now
@@ -81,7 +88,7 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     package var nextWake: NIODeadline? {
         switch state {
         case .opening, .greeting: openUntil
-        case .ready, .draining: min(earliest, quietSince + (due.isEmpty ? idle : silence))
+        case .ready, .draining: min(earliest, due.isEmpty ? quietSince + idle : min(doubtAt, quietSince + silence))
         case .closed: nil
         }
     }
@@ -104,7 +111,7 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     /// - Precondition: ``refusal(of:)`` had none. What goes to nobody needs none.
     package mutating func expect(_ caller: Caller?, until deadline: NIODeadline, at now: NIODeadline) {
         guard case .ready = state else { preconditionFailure("only a ready connection is written to") }
-        if due.isEmpty { quietSince = now }
+        if due.isEmpty { heard(at: now) }
         due.append(Due(caller: caller, deadline: deadline))
         if caller != nil { earliest = min(earliest, deadline) }
     }
@@ -112,6 +119,12 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     /// Bytes came, of a whole reply or not.
     package mutating func heard(at now: NIODeadline) {
         quietSince = max(quietSince, now)
+        doubtAt = quietSince + doubt
+    }
+
+    /// Whether nothing came for longer than is usual.
+    package func isDoubtful(at now: NIODeadline) -> Bool {
+        !due.isEmpty && quietSince + doubt <= now
     }
 
     /// A whole reply came.
@@ -150,7 +163,10 @@ package struct ConnectionMachine<Caller>: ~Copyable {
             guard case .ready = state, quietSince + idle <= now else { return (timedOut, .rest) }
             return (timedOut, .ping)
         }
-        return (timedOut, quietSince + silence <= now ? .close(.silent) : .rest)
+        if quietSince + silence <= now { return (timedOut, .close(.silent)) }
+        guard doubtAt <= now else { return (timedOut, .rest) }
+        doubtAt = now + .nanoseconds(doubt.nanoseconds / 4)
+        return (timedOut, .doubt)
     }
 
     /// Takes nothing more.

@@ -15,6 +15,7 @@ final class NodeLink {
     private var connection: RedisConnection?
     /// Attempts whose end the network has not told yet; one that was given up may be among them.
     private var attempts = 0
+    private var connectedAt = NIODeadline.uptimeNanoseconds(0)
     private var rest: Scheduled<Void>?
     private var timer: Scheduled<Void>?
     /// One warning for each time a server goes; its further attempts are told to those who debug.
@@ -53,12 +54,14 @@ final class NodeLink {
     }
 
     /// No new calls; those under way have their time.
-    func close() {
+    ///
+    /// - Parameter isReplaced: another server has its place: nothing is waited for if nothing comes any more.
+    func close(isReplaced: Bool = false) {
         let waiting = machine.close()
         rest?.cancel()
         timer?.cancel()
         for call in waiting { core.refuse(call, .notConnected(.stopped)) }
-        connection?.drain(atOnce: false)
+        if isReplaced { connection?.leave() } else { connection?.drain(atOnce: false) }
         guard connection != nil else { return core.noteGone(self) }
         eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(configuration.timeouts.drain)) {
             self.connection?.drain(atOnce: true)
@@ -69,12 +72,23 @@ final class NodeLink {
         connection?.flush()
     }
 
+    /// The server takes no writes any more. Its name may lead to another one by now: another connection is made when what
+    /// is under way on this one was answered; at most one in ``RedisConfiguration/Timeouts/longestBackoff``, as it may well
+    /// lead to the same.
+    func renew() {
+        guard NIODeadline.now() - connectedAt >= TimeAmount(configuration.timeouts.longestBackoff) else { return }
+        guard let connection else { return }
+        logger.notice("The server takes no writes any more; connecting anew")
+        connection.leave()
+    }
+
     /// The connection was greeted, and takes calls.
     func connected() {
         logger.info("Connected to Redis")
         hasWarned = false
         timer?.cancel()
         let now = NIODeadline.now()
+        connectedAt = now
         for call in machine.connected() { send(call, at: now) }
         core.flush()
     }

@@ -38,6 +38,9 @@ public struct RedisConfiguration: Sendable {
         /// For the next byte while replies are due; then the connection is given up. More than ``call``, so that a
         /// server that stalls for a moment costs no connection.
         public var silence: Duration = .seconds(10)
+        /// The same, before a cluster's order is looked at because of it, again and again until something comes: the node
+        /// may have been replaced. One that was is given up at once.
+        public var doubt: Duration = .milliseconds(1_500)
         /// Without a call before a connection is tried with `PING`, so that one that died is noticed before it is
         /// needed.
         public var idle: Duration = .seconds(15)

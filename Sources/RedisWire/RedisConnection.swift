@@ -114,6 +114,11 @@ final class RedisConnection: ChannelInboundHandler {
         if machine.drain() || atOnce { close(.stopped) }
     }
 
+    /// The server has been replaced: what is under way has its time, but not if nothing comes any more.
+    func leave() {
+        drain(atOnce: machine.isDoubtful(at: .now()))
+    }
+
     private func open() {
         write(machine.opened(greeting))
         flush()
@@ -164,6 +169,7 @@ final class RedisConnection: ChannelInboundHandler {
         let (timedOut, action) = machine.wake(at: now)
         switch action {
         case .rest: break
+        case .doubt: link.core.lookAnew()
         case .ping:
             machine.expect(nil, until: .distantFuture, at: now)
             write(RedisCommand("PING"))

@@ -116,7 +116,7 @@ enum KeyCabinet {
         case .redis(let address):
             try await RedisHouse.with(settings, address: address) { client, _ in
                 try await RedisHouse.told {
-                    try await body(.redis(RedisKeyring(client: client, prefix: settings.redis.prefix)))
+                    try await body(.redis(RedisKeyring(settings.redis, client)))
                 }
             }
         }

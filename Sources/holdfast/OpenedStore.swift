@@ -106,7 +106,7 @@ struct OpenedStore: Sendable {
                 }
             throw Failure(error.description, status: status)
         }
-        let keyring = RedisKeyring(client: client, prefix: settings.redis.prefix)
+        let keyring = RedisKeyring(settings.redis, client)
         let keys = try await RedisHouse.told { try await keyring.list() }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: keys.contains { $0.revokedAt == nil },
@@ -138,6 +138,7 @@ enum RedisHouse {
             // A reply comes when the replicas had their time.
             configuration.timeouts.call += settings.redis.waitTime
             configuration.timeouts.silence += settings.redis.waitTime
+            configuration.timeouts.doubt += settings.redis.waitTime
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client: RedisClient
@@ -166,7 +167,18 @@ enum RedisHouse {
             return try await body()
         } catch let failure as RedisFailure {
             throw Failure(RedisStoreError.unreachable(failure).description, status: Failure.unavailable)
+        } catch StoreFailure.outcomeUnknown {
+            throw Failure(
+                "too few replicas acknowledged it in time, so a failover may undo it; see that they run, and try again",
+                status: Failure.unavailable)
         }
+    }
+}
+
+extension RedisKeyring {
+    init(_ settings: Settings.Redis, _ client: RedisClient) {
+        self.init(
+            client: client, prefix: settings.prefix, waitReplicas: settings.waitReplicas, waitTime: settings.waitTime)
     }
 }
 

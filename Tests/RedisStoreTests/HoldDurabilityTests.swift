@@ -71,4 +71,42 @@ struct HoldDurabilityTests {
         #expect(await told(node, .release(ids[3])) == "alreadyPurchased")
         #expect(await told(node, .purchase(ids[4], PaymentReference("p"))) == "paymentConflict")
     }
+
+    @Test("While no replica acknowledges, nothing of operators is told as done, and looks wait for nobody")
+    func operators() async throws {
+        let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
+        let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
+        try replica.follow(server)
+        let node = try await TestNode(server) {
+            $0.durability = .full
+            $0.waitReplicas = 1
+            $0.waitTime = .milliseconds(200)
+        }
+        let keyring = RedisKeyring(
+            client: node.client, prefix: "holdfast", waitReplicas: 1, waitTime: .milliseconds(200))
+        let made = try await keyring.make(name: "Anna", role: .viewer, at: WallTime(milliseconds: 1))
+        _ = try await node.outcome(.define(hall(100)))
+        _ = try await held(1, on: node)
+        replica.signal(SIGSTOP)
+        defer { replica.signal(SIGCONT) }
+        #expect(await told(node, .define(try hall(50), expecting: 7)) == "outcomeUnknown")
+        #expect(await told(node, .remove(event: try code("hall"))) == "outcomeUnknown")
+        await #expect(throws: StoreFailure.outcomeUnknown) {
+            _ = try await keyring.make(name: "Berta", role: .viewer, at: WallTime(milliseconds: 1))
+        }
+        await #expect(throws: StoreFailure.outcomeUnknown) {
+            _ = try await keyring.revoke(made.key.id, at: WallTime(milliseconds: 2))
+        }
+        // A hold is live, and so the event is looked at all the time.
+        func waits() throws -> String? {
+            try server.ask("INFO", "commandstats").split(whereSeparator: \.isNewline)
+                .first { $0.hasPrefix("cmdstat_wait:") }?.split(separator: ",").first.map(String.init)
+        }
+        let before = try waits()
+        try await Task.sleep(for: .milliseconds(1_000))
+        #expect(try waits() == before)
+        replica.signal(SIGCONT)
+        #expect(try await keyring.revoke(made.key.id, at: WallTime(milliseconds: 3)))
+        #expect(try await keyring.list().first { $0.id == made.key.id }?.revokedAt == WallTime(milliseconds: 2))
+    }
 }

@@ -156,6 +156,16 @@ struct StartTests {
         }
     }
 
+    @Test("A master that is away while the others of its cluster answer, until its replica has its place")
+    func failoverUnderWay() async throws {
+        let cluster = try RedisCluster(["appendonly", "no", "repl-diskless-sync-delay", "0"], withReplicas: true)
+        cluster.masters[0].kill()
+        let told = await refusal(of: .cluster(cluster)) { $0.startTime = .milliseconds(100) }
+        #expect(told.contains("\(cluster.masters[0].port) cannot be asked: nobody listens at"))
+        let node = try await TestNode(.cluster(cluster)) { $0.startTime = .seconds(20) }
+        guard case .eventChanged = try await node.outcome(.define(hall(2))) else { throw StoreFailure.outcomeUnknown }
+    }
+
     @Test("A server that is not there, and a password that is wrong")
     func unreachable() async throws {
         let server = try RedisServer()

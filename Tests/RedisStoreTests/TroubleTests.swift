@@ -108,6 +108,59 @@ struct TroubleTests {
         }
     }
 
+    @Test("A server that has room again sells again, though nobody asks meanwhile")
+    func roomAgain() async throws {
+        let server = try RedisServer()
+        // Without functions a call that writes nothing is not refused.
+        guard try server.hasFunctions else { return }
+        let node = try await TestNode(server)
+        _ = try await node.outcome(.define(hall(5)))
+        try server.ask("CONFIG", "SET", "maxmemory", "1")
+        await #expect(throws: StoreFailure.suspended(.memoryFull)) { _ = try await node.outcome(holdGA()) }
+        try await Task.sleep(for: .milliseconds(1_500))
+        #expect(node.store.condition == .suspended(.memoryFull))
+        try server.ask("CONFIG", "SET", "maxmemory", "0")
+        for _ in 0..<60 where node.store.condition != .selling { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(node.store.condition == .selling)
+    }
+
+    @Test("A server that became a replica is not taken for one that sells because it can be read")
+    func demoted() async throws {
+        let server = try RedisServer()
+        guard try server.hasFunctions else { return }
+        let node = try await TestNode(server)
+        _ = try await node.outcome(.define(hall(5)))
+        try server.ask("REPLICAOF", "127.0.0.1", "1")
+        await #expect(throws: StoreFailure.self) { _ = try await node.outcome(holdGA()) }
+        for _ in 0..<30 {
+            #expect(node.store.condition == .suspended(.unreachable))
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        try server.ask("REPLICAOF", "NO", "ONE")
+        _ = try await held(node, holdGA())
+    }
+
+    @Test("One server that lost the functions gets them while another one is away")
+    func flushedWhileAnotherIsAway() async throws {
+        let cluster = try RedisCluster(["appendonly", "no", "cluster-require-full-coverage", "no"])
+        let node = try await TestNode(.cluster(cluster))
+        // Three events lie on all three masters.
+        for id in ["one", "two", "three"] { _ = try await node.outcome(.define(hall(50, id: id))) }
+        func isSold(_ id: String) async -> Bool {
+            guard let hold = try? holdGA(event: id) else { return false }
+            if case .decided(.held, _) = await node.store.perform(hold) { return true }
+            return false
+        }
+        cluster.masters[0].kill()
+        var sold: [String] = []
+        for id in ["one", "two", "three"] where await isSold(id) { sold.append(id) }
+        #expect(!sold.isEmpty && sold.count < 3)
+        for master in cluster.masters.dropFirst() {
+            try master.ask(master.hasFunctions ? "FUNCTION" : "SCRIPT", "FLUSH")
+        }
+        for id in sold { #expect(await isSold(id), "\(id) is not sold") }
+    }
+
     @Test("A server that has no functions runs them as scripts, also after those were flushed")
     func scripts() async throws {
         var server = try RedisServer()

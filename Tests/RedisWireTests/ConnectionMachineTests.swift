@@ -9,19 +9,20 @@ struct ConnectionMachineTests {
     private static func at(_ milliseconds: Int) -> NIODeadline { start + .milliseconds(Int64(milliseconds)) }
 
     /// A machine that is ready, with 4 replies in flight at the most, 100 ms of silence and 1000 ms of idleness.
-    private static func ready() -> ConnectionMachine<Int> {
-        var machine = opening()
+    private static func ready(doubt: Duration = .seconds(60)) -> ConnectionMachine<Int> {
+        var machine = opening(doubt: doubt)
         _ = machine.opened(Greeting(user: nil, password: nil, database: 0, clientName: ""))
         _ = machine.received(.map([]))
         return machine
     }
 
-    private static func opening() -> ConnectionMachine<Int> {
+    private static func opening(doubt: Duration = .seconds(60)) -> ConnectionMachine<Int> {
         var limits = RedisConfiguration.Limits()
         limits.inFlight = 4
         var timeouts = RedisConfiguration.Timeouts()
         timeouts.silence = .milliseconds(100)
         timeouts.idle = .milliseconds(1000)
+        timeouts.doubt = doubt
         return ConnectionMachine(limits: limits, timeouts: timeouts, openUntil: at(50), at: start)
     }
 
@@ -39,6 +40,7 @@ struct ConnectionMachineTests {
     private static func words(_ woken: (timedOut: [Int], action: ConnectionMachine<Int>.WakeAction)) -> String {
         switch woken.action {
         case .rest: "\(woken.timedOut) rest"
+        case .doubt: "\(woken.timedOut) doubt"
         case .ping: "\(woken.timedOut) ping"
         case .close(let failure): "\(woken.timedOut) close \(failure)"
         }
@@ -121,6 +123,29 @@ struct ConnectionMachineTests {
         #expect(machine.closed() == [1])
         #expect(machine.closed() == [])
         #expect(machine.nextWake == nil)
+    }
+
+    @Test("A connection on which nothing comes is doubted before that, again and again")
+    func doubt() {
+        var machine = Self.ready(doubt: .milliseconds(40))
+        #expect(machine.nextWake == Self.at(1000))
+        machine.expect(1, until: Self.at(5000), at: Self.at(500))
+        machine.expect(2, until: Self.at(5000), at: Self.at(520))
+        #expect(machine.nextWake == Self.at(540))
+        #expect(Self.words(machine.wake(at: Self.at(539))) == "[] rest")
+        #expect(machine.isDoubtful(at: Self.at(539)) == false)
+        machine.heard(at: Self.at(539))
+        _ = machine.received(.integer(1))
+        #expect(Self.words(machine.wake(at: Self.at(578))) == "[] rest")
+        #expect(Self.words(machine.wake(at: Self.at(579))) == "[] doubt")
+        #expect(machine.isDoubtful(at: Self.at(579)) == true)
+        #expect(machine.nextWake == Self.at(589))
+        #expect(Self.words(machine.wake(at: Self.at(588))) == "[] rest")
+        #expect(Self.words(machine.wake(at: Self.at(589))) == "[] doubt")
+        #expect(Self.words(machine.wake(at: Self.at(639))) == "[] close silent")
+        machine.heard(at: Self.at(640))
+        _ = machine.received(.integer(2))
+        #expect(machine.isDoubtful(at: Self.at(5000)) == false)
     }
 
     @Test("An idle connection is tried with a ping, whose reply goes to nobody")

@@ -18,7 +18,9 @@ struct RealClusterTests {
             try await Self.toldWhatItIs(client, cluster)
             try await Self.slotMoves(client, cluster)
             try await Self.masterDies(client, cluster)
+            try await Self.masterStalls(client, cluster)
         }
+        try await Self.stopsWhileItLooks(cluster)
     }
 
     private static func findsMasters(_ client: RedisClient, _ cluster: RedisCluster) async throws {
@@ -148,6 +150,41 @@ struct RealClusterTests {
         #expect(count >= seen.safe)
         #expect(count <= seen.good + seen.unknown)
         #expect(try cluster.replicas[0].ask("ROLE").hasPrefix("master"))
+    }
+
+    /// A master that says nothing more, and closes nothing: its replica takes over, and the client finds it.
+    private static func masterStalls(_ client: RedisClient, _ cluster: RedisCluster) async throws {
+        let stalling = cluster.masters[1]
+        let name = try #require(
+            (0..<1000).map { "stalling:\($0)" }.first { RedisCluster.place(of: RedisKey($0).slot) == 1 })
+        let key = RedisKey(name)
+        _ = try await client.call(RedisCommand("INCR", name), for: key)
+        stalling.stall()
+        let started = ContinuousClock.now
+        // It waits for this one no longer than it must.
+        let pending = await client.outcome(RedisCommand("INCR", name), for: key)
+        guard case .failure(.outcomeUnknown(.connectionLost)) = pending else {
+            Issue.record("\(pending)")
+            return
+        }
+        try await eventually("the replica has taken over") {
+            await client.outcome(RedisCommand("INCR", name), for: key).isGood
+        }
+        #expect(ContinuousClock.now - started < .milliseconds(4_500))
+        stalling.goOn()
+    }
+
+    /// Three masters have been asked for the order and the client is stopped: their answers open nothing any more.
+    private static func stopsWhileItLooks(_ cluster: RedisCluster) async throws {
+        for _ in 0..<5 {
+            try await withClient(cluster.configuration()) { client in
+                _ = await client.callEachMaster(RedisCommand("PING"))
+                try await Task.sleep(for: .milliseconds(150))
+                client.lookAnew()
+                client.stop()
+                // `withClient` waits for its end.
+            }
+        }
     }
 
     private static func note(_ outcome: RedisClient.Outcome, isSafe: Bool, in account: inout Account) {

@@ -224,6 +224,32 @@ struct StandaloneTests {
         }
     }
 
+    @Test("A server that takes no writes any more gets a new connection, which may lead to another one")
+    func demoted() async throws {
+        let server = try RedisServer()
+        var configuration = configuration(server.node)
+        configuration.timeouts.longestBackoff = .milliseconds(100)
+        try await withClient(configuration) { client in
+            func number() async throws -> Int64 {
+                try await client.call(RedisCommand("CLIENT", "ID"), for: nil).integer()
+            }
+            let before = try await number()
+            try server.ask("REPLICAOF", "127.0.0.1", "1")
+            try await Task.sleep(for: .milliseconds(120))
+            let refused = await client.outcome(RedisCommand("SET", "a", "1"))
+            #expect(refused == .failure(.unavailable(.readOnly)))
+            try await eventually("there is another connection") { (try? await number()).map { $0 > before } ?? false }
+            // Not one after the other while it leads to the same server.
+            let after = try await number()
+            let started = ContinuousClock.now
+            for _ in 0..<50 { _ = await client.outcome(RedisCommand("SET", "a", "1")) }
+            let rounds = Int64((ContinuousClock.now - started) / .milliseconds(100))
+            #expect(try await number() <= after + rounds + 1)
+            try server.ask("REPLICAOF", "NO", "ONE")
+            #expect(await client.outcome(RedisCommand("SET", "a", "1")).isGood)
+        }
+    }
+
     @Test("A connection that idles is tried")
     func idle() async throws {
         let server = try RedisServer()
