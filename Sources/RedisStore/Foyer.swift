@@ -23,6 +23,8 @@ struct Foyer: Sendable {
         var claim: UInt64?
         /// Its payment bought a hold of another event.
         var isPaidElsewhere = false
+        /// An operator's change: the event that the list does not tell of and that was looked at.
+        var lookedFor: UInt64?
         /// When it came in.
         var arrived = NIODeadline.uptimeNanoseconds(0)
         /// Of an event in parts: where it was asked last, how often it was sent to a part, and what is missing there.

@@ -31,13 +31,19 @@ struct JointNumbers: Sendable {
 
     mutating func drop(_ part: Int) {
         unreached.insert(part)
-        parts[part] = nil
+        // The event may have been forgotten meanwhile, and with it that it has parts.
+        if parts.indices.contains(part) { parts[part] = nil }
     }
 
     /// Whether all parts are there, with the definition in force.
     var isComplete: Bool {
         guard let first = parts.first.flatMap({ $0 }) else { return false }
-        return parts.allSatisfy { $0.map { $0.reading.revision == first.reading.revision } ?? false }
+        return parts.allSatisfy { part in
+            guard let part else { return false }
+            // Where a definition was lost, two may have one revision.
+            return part.reading.revision == first.reading.revision
+                && part.numbers.pools.count == first.numbers.pools.count
+        }
     }
 
     /// Goes up with every change of any part.

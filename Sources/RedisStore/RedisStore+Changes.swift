@@ -74,10 +74,9 @@ extension RedisStore {
         if place.number == 0 {
             if let known = foyer.withLock({ $0.programme.number(of: code) }) {
                 // Another node removed it, or the list lost it.
-                return find([known]) { failure in
-                    if let failure { return self.fail([waiting], failure) }
-                    self.change(waiting, attempt: attempt + 1)
-                }
+                if waiting.lookedFor != known { return changeUnlisted(waiting, known, attempt) }
+                // It lost its removal, which the list knows of.
+                foyer.withLock { $0.programme.hide(known) }
             }
             if case .define(_, _, let revision?) = waiting.command, revision > 0 {
                 return deliver(.refused(.revisionMismatch(revision: 0)), at: place.moment, to: waiting)
@@ -129,6 +128,16 @@ extension RedisStore {
         }
     }
 
+    /// Looks at an event that is known here under the code, and not in the list, and begins again.
+    private func changeUnlisted(_ waiting: Foyer.Waiting, _ known: UInt64, _ attempt: Int) {
+        find([known]) { failure in
+            if let failure { return self.fail([waiting], failure) }
+            var waiting = waiting
+            waiting.lookedFor = known
+            self.change(waiting, attempt: attempt + 1)
+        }
+    }
+
     /// Takes as many numbers in a row as a new event has parts, where they are spread well over the slots of a cluster.
     /// Nobody who makes an event of one number meets the middle of them, and whoever meets the first begins again.
     private func reserve(
@@ -140,7 +149,9 @@ extension RedisStore {
         var command = library.call(.reserve, calling, keys: [keyspace.events])
         for number in [place.next, reserved.next, UInt64(parts)] { command.append(Int(number)) }
         pipeline(command, in: "events") { [reserved] outcomes in
-            guard case .success(let reply) = outcomes.first, let isTaken = try? reply.integer() else {
+            guard case .success(let reply) = outcomes.first, let isTaken = try? reply.integer(),
+                self.isDurable(outcomes)
+            else {
                 return self.fail([waiting], .suspended(.unreachable))
             }
             guard isTaken == 1 else { return self.change(waiting, attempt: attempt + 1) }

@@ -227,17 +227,17 @@ extension RedisStore {
                 let reply = try await take(
                     .init(number: number, step: .leave), of: waiting, at: event + part, isFirst: part == 0)
                 guard reply.result == .changed else {
-                    for part in 0...part { try await stay(number, at: event + part) }
-                    if reply.result == .hasSales {
+                    let isRemoved = try await stayOpen(event, parts: event...event + part, of: number)
+                    if reply.result == .hasSales, !isRemoved {
                         return deliver(.refused(.eventHasSales), at: reply.moment, to: waiting)
                     }
-                    if part > 0 { try await catchUp(event) }
+                    if part > 0, !isRemoved { try await catchUp(event) }
                     return change(waiting, attempt: attempt + 1)
                 }
             }
             let reply = try await take(.init(number: number, step: .remove), of: waiting, at: event, isFirst: true)
             guard reply.result == .changed else {
-                for part in 0..<UInt64(parts) { try await stay(number, at: event + part) }
+                _ = try await stayOpen(event, parts: event...event + UInt64(parts) - 1, of: number)
                 return change(waiting, attempt: attempt + 1)
             }
             let entered = await withCheckedContinuation { continuation in
@@ -277,6 +277,23 @@ extension RedisStore {
         }
     }
 
+    /// Lets parts promise again that wait for a removal, unless the event is removed by now, by this or by another one.
+    ///
+    /// The first part ends whatever removal it waits for, before any other one promises again: it must not be removed behind
+    /// them.
+    ///
+    /// - Returns: whether the event is removed.
+    private func stayOpen(
+        _ event: UInt64, parts: ClosedRange<UInt64>, of removal: UInt64
+    ) async throws(StoreFailure) -> Bool {
+        if try await stay(0, at: event).isRemoved {
+            try await catchUp(event)
+            return true
+        }
+        for part in parts where part != event { try await stay(removal, at: part) }
+        return false
+    }
+
     /// Lets a part promise again that waits for the removal with this number; 0 for any.
     @discardableResult
     private func stay(_ removal: UInt64, at number: UInt64) async throws(StoreFailure) -> ChangeReply {
@@ -292,12 +309,7 @@ extension RedisStore {
     func settle(_ waiting: Foyer.Waiting, at number: UInt64, _ removal: UInt64) async {
         let event = foyer.withLock { $0.programme.event(of: number) }
         do {
-            // Never the other way round: the first part must not be removed behind one that promises again.
-            if try await stay(0, at: event).isRemoved {
-                try await catchUp(event)
-            } else {
-                try await stay(removal, at: number)
-            }
+            _ = try await stayOpen(event, parts: number...number, of: removal)
             take(foyer.withLock { $0.place(waiting, at: number) })
         } catch {
             fail([waiting], error == .outcomeUnknown ? .suspended(.unreachable) : error)

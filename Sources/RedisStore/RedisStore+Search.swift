@@ -147,7 +147,9 @@ extension RedisStore {
             return .fail(.suspended(.unreachable))
         }
         let part = Int(waiting.part.number - UInt64(first.catalogue.event) - 1)
-        if waiting.part.tries < Foyer.tries, whole.refusal(of: needs) == nil {
+        if whole.refusal(of: needs) == nil {
+            // Others were faster each time; there are places, so nothing is owed.
+            guard waiting.part.tries < Foyer.tries else { return .fail(.overloaded) }
             return whole.has(needs, in: part) ? .send(part: part, needs: needs) : .gather(needs, to: part)
         }
         var final = waiting

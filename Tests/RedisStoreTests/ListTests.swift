@@ -124,6 +124,25 @@ struct ListTests {
         #expect(counts.sorted() == ["hall: 1 of 4", "parted: 1 of 6"])
     }
 
+    @Test("An event whose removal was lost makes way for another one of its code")
+    func removalLost() async throws {
+        let server = try RedisServer()
+        let node = try await TestNode(server)
+        made(try await node.outcome(.define(hall(5))))
+        try server.ask("COPY", "holdfast:{1}:event", "kept")
+        guard case .eventRemoved = try await node.outcome(.remove(event: code("hall"))) else {
+            Issue.record("not removed")
+            return
+        }
+        try server.ask("COPY", "kept", "holdfast:{1}:event", "REPLACE")
+        // It finds the event alive, and the list says that there is none.
+        let other = try await TestNode(server)
+        for node in [other, node] {
+            made(try await node.outcome(.define(hall(7))))
+            _ = try held(await node.outcome(holdGA()))
+        }
+    }
+
     @Test("An event that was lost holds none of the others up")
     func eventLost() async throws {
         let server = try RedisServer()

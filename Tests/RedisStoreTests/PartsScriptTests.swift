@@ -2,6 +2,7 @@ import BoxOffice
 import RedisServers
 import RedisStore
 import StoreContract
+import Synchronization
 import Testing
 import TicketStore
 
@@ -32,6 +33,81 @@ struct PartsScriptTests {
         try await stage.say(.remove(event: code("hall")))
         _ = try await stage.hold(6)
         try await stage.end()
+    }
+
+    @Test("Of two removals at once, the one that comes to nothing opens no part behind the other")
+    func removedTwice() async throws {
+        let server = try RedisServer()
+        let (isBetween, isReady, mayRemove, isRefused) = (Flag(), Flag(), Flag(), Flag())
+        let third = try await TestNode(server)
+        _ = try await third.outcome(.define(hall(4) { $0.parts = 2 }))
+        let count = Mutex(0)
+        // Before it asks the second part, the other one has asked both; then it ends when it has opened parts again.
+        let one = try await TestNode(server) {
+            $0.endsBefore = { step in
+                guard step == "leave" else { return false }
+                let number = count.withLock { count in
+                    count += 1
+                    return count
+                }
+                if number == 2 {
+                    isBetween.set()
+                    isReady.waitUntilSet()
+                }
+                return number == 3
+            }
+        }
+        let two = try await TestNode(server) {
+            $0.endsBefore = { step in
+                guard step == "remove", !isRefused.isSet else { return false }
+                isReady.set()
+                mayRemove.waitUntilSet()
+                isRefused.set()
+                return false
+            }
+        }
+        let removal = Command.remove(event: try code("hall"))
+        async let first = one.store.perform(removal)
+        while !isBetween.isSet { try await Task.sleep(for: .milliseconds(5)) }
+        async let second = two.store.perform(removal)
+        guard case .failed = await first else {
+            Issue.record("the first came to something")
+            return
+        }
+        // In the second part, as a node begins there.
+        guard case .held(let view, _) = try await third.outcome(holdGA()) else {
+            Issue.record("not held")
+            return
+        }
+        #expect(RedisStore.part(of: view.id) == 2)
+        mayRemove.set()
+        guard case .decided(.refused(.eventHasSales), _) = await second else {
+            Issue.record("removed with a hold")
+            return
+        }
+        guard case .purchased = try await third.outcome(.purchase(view.id)) else {
+            Issue.record("not bought")
+            return
+        }
+        withExtendedLifetime((one, two)) {}
+    }
+
+    @Test("Places that arrive when the event is removed are nobody's")
+    func arrivedLate() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(4) { $0.parts = 2 }))
+        let move = try #require(try await node.store.takePlaces([2], from: 0, to: 1, of: 1))
+        guard case .eventRemoved = try await node.outcome(.remove(event: code("hall"))) else {
+            Issue.record("not removed")
+            return
+        }
+        try await node.store.givePlaces(move.places, of: move.number, from: 0, to: 1, of: 1)
+        let capacities = try (1...2).map { part in
+            try node.server.ask(
+                "EVAL", "return tostring(struct.unpack('<d', redis.call('HGET', KEYS[1], 'now'), 42))", "1",
+                "holdfast:{\(part)}:event")
+        }
+        #expect(capacities == ["0", "0"])
     }
 
     @Test("Who meets a removal that came to nothing is served, and the removal is not made behind them")

@@ -211,4 +211,9 @@ final class Flag: @unchecked Sendable {
     var isSet: Bool { lock.withLock { value } }
 
     func set() { lock.withLock { value = true } }
+
+    /// Keeps its thread for as long, and no longer than some seconds: for what is not asynchronous.
+    func waitUntilSet() {
+        for _ in 0..<5_000 where !isSet { usleep(1_000) }
+    }
 }

@@ -326,6 +326,7 @@ end
 local function decide_late_purchase(event, record, payment, name, is_final)
   if payment == '' or not event.terms.reacquires then return say_expired(event, 0) end
   if is_leaving(event) then return refusal_of_leaving(event) end
+  if event.terms.removed then return owe_refund(event, record, payment, name) end
   if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then
     -- The places may be had from another part; whoever has tried says so.
     if event.terms.parts and not is_final then return pack('<B', REFUSED.short) .. pack_lines(record.lines) end

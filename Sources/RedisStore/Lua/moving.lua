@@ -70,11 +70,14 @@ do
   end
 
   local function add_places(event, places)
+    -- They were on their way when it was removed: nothing of it is for sale any more.
+    if event.terms.removed then return end
     local pool, at = 1, 1
     while at <= #places do
       local quantity
       quantity, at = unpack_struct('<d', places, at)
-      set_capacity(event, pool, event.capacity[pool] + quantity)
+      -- A pool that this part has not heard of yet had nothing to move.
+      if quantity ~= 0 then set_capacity(event, pool, event.capacity[pool] + quantity) end
       -- What was lost is taken from here, and may be promised here: another part may have it free.
       if quantity < 0 then event.stopped[pool] = 1 end
       pool = pool + 1
