@@ -149,7 +149,10 @@ struct StandaloneTests {
     @Test("A server that has no room says so, and nothing was done")
     func unavailable() async throws {
         let server = try RedisServer(["maxmemory", "1", "maxmemory-policy", "noeviction"])
-        try await withClient(configuration(server.node)) { client in
+        var configuration = configuration(server.node)
+        // No other connection is made because this server takes no writes.
+        configuration.timeouts.longestBackoff = .seconds(60)
+        try await withClient(configuration) { client in
             #expect(await client.outcome(RedisCommand("SET", "a", "b")) == .failure(.unavailable(.outOfMemory)))
             _ = try await client.call(RedisCommand("CONFIG", "SET", "maxmemory", "0"), for: nil)
             _ = try await client.call(RedisCommand("REPLICAOF", "127.0.0.1", "1"), for: nil)
