@@ -212,8 +212,8 @@ final class Flag: @unchecked Sendable {
 
     func set() { lock.withLock { value = true } }
 
-    /// Keeps its thread for as long, and no longer than some seconds: for what is not asynchronous.
+    /// Keeps its thread for as long, and for a minute at the most: for what is not asynchronous.
     func waitUntilSet() {
-        for _ in 0..<5_000 where !isSet { usleep(1_000) }
+        for _ in 0..<60_000 where !isSet { usleep(1_000) }
     }
 }
