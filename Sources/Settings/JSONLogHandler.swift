@@ -24,12 +24,12 @@ public struct JSONLogHandler: LogHandler {
     public var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
-    private let descriptor: Int32
+    private let writer: LogWriter
 
-    /// A handler that writes to the file descriptor, which it neither opens nor closes.
-    public init(label: String, descriptor: Int32 = LogOutput.standardError) {
+    /// A handler whose lines go through the writer.
+    public init(label: String, writer: LogWriter = .standardError) {
         self.label = label
-        self.descriptor = descriptor
+        self.writer = writer
     }
 
     /// One entry of the logger's own metadata.
@@ -38,9 +38,13 @@ public struct JSONLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    /// Writes the event; loses it if it cannot be written.
+    /// Hands the event to the writer, and never waits.
     public func log(event: LogEvent) {
-        LogLine.write(line(for: event, at: LogLine.now()), to: descriptor)
+        writer.write(
+            event, label: label, line: { line(for: event, at: LogLine.now()) },
+            notice: { level, label, message, metadata in
+                JSONLogHandler(label: label).line(for: .own(level, message, metadata), at: LogLine.now())
+            })
     }
 
     /// The line for an event, with its end.

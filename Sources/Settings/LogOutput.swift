@@ -24,14 +24,17 @@ public struct LogOutput: Sendable {
     /// The file descriptor of standard error, by a name that can stand in a public signature.
     public static let standardError: Int32 = STDERR_FILENO
 
+    /// The file descriptor of standard output.
+    public static let standardOutput: Int32 = STDOUT_FILENO
+
     /// The form of the lines.
     public let form: Form
 
     /// The least serious lines that are written.
     public let level: Logger.Level
 
-    /// The file descriptor that is written to.
-    public let descriptor: Int32
+    /// Writes to the file descriptor, so that nobody who logs waits for it.
+    public let writer: LogWriter
 
     /// The output that the settings ask for: `auto` is text if the descriptor is a terminal and JSON otherwise.
     ///
@@ -52,19 +55,19 @@ public struct LogOutput: Sendable {
             case .auto: isTerminal ? .text(colour: colour) : .json
             }
         self.level = log.level
-        self.descriptor = descriptor
+        writer = LogWriter(descriptor: descriptor)
     }
 
     /// A handler for the logger with this label.
     public func handler(label: String, metadataProvider: Logger.MetadataProvider? = nil) -> any LogHandler {
         switch form {
         case .text(let colour):
-            var handler = TextLogHandler(label: label, colour: colour, descriptor: descriptor)
+            var handler = TextLogHandler(label: label, colour: colour, writer: writer)
             handler.logLevel = level
             handler.metadataProvider = metadataProvider
             return handler
         case .json:
-            var handler = JSONLogHandler(label: label, descriptor: descriptor)
+            var handler = JSONLogHandler(label: label, writer: writer)
             handler.logLevel = level
             handler.metadataProvider = metadataProvider
             return handler
@@ -106,10 +109,10 @@ enum LogLine {
         return metadata.sorted { $0.key < $1.key }
     }
 
-    /// Writes the line with one `write(2)`, so that lines of several threads or processes do not mix.
+    /// Writes the line with one `write(2)`, so that lines of several processes do not mix; waits while the descriptor
+    /// takes nothing.
     ///
-    /// A log must not stop a sale: what cannot be written (full disk, closed pipe) is lost. Only what the kernel
-    /// took in part is continued.
+    /// What cannot be written (full disk, closed pipe) is lost. Only what the kernel took in part is continued.
     static func write(_ line: [UInt8], to descriptor: Int32) {
         line.withUnsafeBytes { bytes in
             var rest = bytes[...]
@@ -117,11 +120,18 @@ enum LogLine {
                 let count = writeSome(descriptor, UnsafeRawBufferPointer(rebasing: rest))
                 if count < 0 {
                     if errno == EINTR { continue }
-                    return
+                    // Somebody who shares the descriptor made it one that does not wait.
+                    guard errno == EAGAIN, waitForRoom(descriptor) else { return }
+                    continue
                 }
                 rest = rest.dropFirst(count)
             }
         }
+    }
+
+    private static func waitForRoom(_ descriptor: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&entry, 1, -1) >= 0 || errno == EINTR
     }
 
     private static func writeSome(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
@@ -132,6 +142,15 @@ enum LogLine {
         #else
             Darwin.write(descriptor, bytes.baseAddress, bytes.count)
         #endif
+    }
+}
+
+extension LogEvent {
+    /// What the log says about itself.
+    static func own(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> LogEvent {
+        LogEvent(
+            level: level, message: "\(message)", error: nil, metadata: metadata, source: "Settings", file: #fileID,
+            function: #function, line: #line)
     }
 }
 

@@ -24,15 +24,15 @@ public struct TextLogHandler: LogHandler {
 
     private let label: String
     private let colour: Bool
-    private let descriptor: Int32
+    private let writer: LogWriter
 
-    /// A handler that writes to the file descriptor, which it neither opens nor closes.
+    /// A handler whose lines go through the writer.
     ///
     /// The label is kept and not shown: on a terminal there is one program, and the sentence says what it is about.
-    public init(label: String, colour: Bool = false, descriptor: Int32 = LogOutput.standardError) {
+    public init(label: String, colour: Bool = false, writer: LogWriter = .standardError) {
         self.label = label
         self.colour = colour
-        self.descriptor = descriptor
+        self.writer = writer
     }
 
     /// One entry of the logger's own metadata.
@@ -41,9 +41,14 @@ public struct TextLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    /// Writes the event; loses it if it cannot be written.
+    /// Hands the event to the writer, and never waits.
     public func log(event: LogEvent) {
-        LogLine.write(line(for: event, at: LogLine.now()), to: descriptor)
+        writer.write(
+            event, label: label, line: { line(for: event, at: LogLine.now()) },
+            notice: { [colour] level, label, message, metadata in
+                TextLogHandler(label: label, colour: colour)
+                    .line(for: .own(level, message, metadata), at: LogLine.now())
+            })
     }
 
     /// The line for an event, with its end.

@@ -11,7 +11,8 @@ struct Greeting {
 
     private var store: any TicketStore { opened.store }
 
-    func print(port: Int) {
+    /// Through a writer: standard output may be a pipe that nobody reads.
+    func write(port: Int, to output: LogWriter) {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         let address = "http://\(host):\(port)"
         var lines = ["", "Holdfast \(Holdfast.version)", "", "  Listening   \(address)"]
@@ -33,9 +34,7 @@ struct Greeting {
         lines.append("  curl -X POST \(address)/buy_ticket/\(type ?? "GA")")
         lines.append("  curl -X POST \(address)/complete_purchase/TOKEN")
         lines.append("")
-        Swift.print(lines.joined(separator: "\n"))
-        // A pipe would keep it until the buffer is full.
-        flushStandardOutput()
+        output.write(Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     private func sale(_ definition: EventDefinition, _ isPaused: Bool) -> String {

@@ -33,6 +33,8 @@ struct Serve: AsyncParsableCommand {
             let settings = try options.loadTold()
             let output = LogOutput(settings.log, environment: ProcessInfo.processInfo.environment)
             LoggingSystem.bootstrap({ output.handler(label: $0, metadataProvider: $1) }, metadataProvider: nil)
+            // A log that nobody reads does not keep the process either.
+            defer { output.writer.flush(within: .seconds(1)) }
             try await BoxOfficeHouse(settings).open()
         }
     }
@@ -42,6 +44,7 @@ struct Serve: AsyncParsableCommand {
 struct BoxOfficeHouse {
     private let settings: Settings
     private let logger = Logger(label: "holdfast")
+    private let greetings = LogWriter(descriptor: LogOutput.standardOutput)
 
     init(_ settings: Settings) {
         self.settings = settings
@@ -139,7 +142,7 @@ struct BoxOfficeHouse {
             store: opened.store, keyring: opened.keyring, configuration: configuration,
             mint: TokenMint(keys: keys, ledger: opened.identity, series: opened.series),
             logger: Logger(label: "holdfast.http"),
-            whenListening: { greeting.print(port: $0) })
+            whenListening: { [greetings] in greeting.write(port: $0, to: greetings) })
     }
 
     private func run(_ opened: OpenedStore, _ service: TicketService) async throws {

@@ -8,12 +8,13 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-from support import Server, command, event, eventually, rows
+from support import Server, clean_environment, command, event, eventually, free_ports, rows
 from wire import request
 
 
@@ -178,6 +179,35 @@ class Command(unittest.TestCase):
             server.settings["classic_event"] = "saturday"
             server.restart()
             self.assertEqual(server.remaining(), 7)
+
+    def test_output_that_nobody_reads(self):
+        """With standard output and the log in a pipe that is full, it starts, sells and stops as ever."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        try:
+            while os.write(writer, b"x" * 4096):
+                pass
+        except BlockingIOError:
+            os.set_blocking(writer, True)
+        with Server(event(50), port=free_ports(1)[0], log_level="trace") as server:
+            server.stop()
+            server.port = server.settings["port"]
+            server.process = subprocess.Popen(server.arguments(), cwd=server.room, env=clean_environment(),
+                                              stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
+            os.close(writer)
+            self.assertTrue(eventually(lambda: self.listens(server), timeout=20))
+            for _ in range(20):
+                self.assertEqual(server.buy().status, 200)
+            self.assertEqual(server.get("/health/ready").status, 200)
+            self.assertEqual(server.stop(), 0)
+
+    def listens(self, server):
+        """Return whether the service answers."""
+        try:
+            return server.get("/health/live").status == 200
+        except OSError:
+            return False
 
     def test_stops_on_signals(self):
         """SIGTERM and SIGINT end it with 0 at once, also with connections open, and the ledger is whole."""

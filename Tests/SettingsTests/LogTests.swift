@@ -176,17 +176,18 @@ struct LogOutputTests {
                 group.addTask {
                     for line in 0..<50 {
                         logger.info("Not written")
-                        logger.warning("Written", metadata: ["task": "\(task)", "line": "\(line)"])
+                        logger.warning("Written \(line)", metadata: ["task": "\(task)"])
                     }
                 }
             }
         }
+        #expect(output.writer.flush(within: .seconds(60)))
         try pipe.fileHandleForWriting.close()
         let lines = try #require(try pipe.fileHandleForReading.readToEnd()).split(separator: UInt8(ascii: "\n"))
         #expect(lines.count == 400)
         for line in lines {
             let object = try JSONSerialization.jsonObject(with: line) as? [String: Any]
-            #expect(object?["message"] as? String == "Written")
+            #expect((object?["message"] as? String)?.hasPrefix("Written ") == true)
         }
     }
 
@@ -197,5 +198,59 @@ struct LogOutputTests {
             let output = LogOutput(log, environment: [:], descriptor: -1)
             Logger(label: "l") { output.handler(label: $0) }.error("Lost")
         }
+    }
+}
+
+@Suite("The log never holds up whoever logs")
+struct LogWriterTests {
+    /// Every line, when the other end is closed.
+    private func read(_ pipe: Pipe) throws -> [[String: Any]] {
+        try #require(try pipe.fileHandleForReading.readToEnd()).split(separator: UInt8(ascii: "\n")).map {
+            try #require(try JSONSerialization.jsonObject(with: $0) as? [String: Any])
+        }
+    }
+
+    @Test("While nobody reads, what fits waits, the rest is dropped, and how much is told when somebody reads")
+    func nobodyReads() throws {
+        let pipe = Pipe()
+        let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor, capacity: 100_000)
+        let logger = Logger(label: "l") { JSONLogHandler(label: $0, writer: writer) }
+        let text = String(repeating: "x", count: 1_000)
+        // Twenty times what the pipe, the thread and the queue hold. That this ends is the test.
+        for number in 0..<5_000 { logger.info("Line", metadata: ["number": "\(number)", "text": "\(text)"]) }
+        #expect(!writer.flush(within: .milliseconds(50)), "nobody read it")
+        let output = pipe.fileHandleForWriting
+        Thread.detachNewThread {
+            writer.flush(within: .seconds(60))
+            try? output.close()
+        }
+        let objects = try read(pipe)
+        let written = objects.filter { $0["message"] as? String == "Line" }.compactMap { $0["number"] as? String }
+        let dropped = objects.compactMap { ($0["dropped"] as? String).flatMap { Int($0) } }.reduce(0, +)
+        #expect(written.count < 400 && written.count > 50)
+        #expect(written == (0..<written.count).map(String.init), "whole, in their order")
+        #expect(dropped == 5_000 - written.count)
+    }
+
+    @Test("Trouble that meets every request is written ten times in a second, and then counted")
+    func sameTrouble() throws {
+        let pipe = Pipe()
+        let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        let logger = Logger(label: "l") { JSONLogHandler(label: $0, writer: writer) }
+        for number in 0..<5_000 {
+            logger.error("The same", metadata: ["number": "\(number)"])
+            if number % 100 == 0 { logger.info("No trouble", metadata: ["number": "\(number)"]) }
+        }
+        logger.warning("Another")
+        #expect(writer.flush(within: .seconds(60)))
+        try pipe.fileHandleForWriting.close()
+        let objects = try read(pipe)
+        let same = objects.filter { $0["message"] as? String == "The same" }
+        let repeated = same.compactMap { ($0["repeated"] as? String).flatMap { Int($0) } }.reduce(0, +)
+        #expect(same.count - same.count { $0["repeated"] != nil } + repeated == 5_000, "none is forgotten")
+        #expect(same.count < 200, "ten a second and one about the others")
+        #expect(same.last?["level"] as? String == "error")
+        #expect(objects.count { $0["message"] as? String == "No trouble" } == 50)
+        #expect(objects.count { $0["message"] as? String == "Another" } == 1)
     }
 }

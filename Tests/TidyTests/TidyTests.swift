@@ -48,7 +48,7 @@ struct TidyTests {
 
     /// The files that talk to a terminal.
     private static let printing: Set<String> = [
-        "Config.swift", "Verify.swift", "Greeting.swift", "Keys.swift", "Events.swift", "EventDefine.swift",
+        "Config.swift", "Verify.swift", "Keys.swift", "Events.swift", "EventDefine.swift",
         "EventCapacity.swift", "Bench.swift",
     ]
 

@@ -1,0 +1,181 @@
+// For `Thread`: a write can block for as long as nobody reads, which no thread of a shared pool should.
+internal import Foundation
+internal import Logging
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Writes lines to a file descriptor from a thread of its own, so that whoever logs never waits for whoever reads.
+///
+/// Lines wait in a queue of ``queuedBytes``, and as many are with the descriptor. What does not fit is dropped and counted, and the count is written as a
+/// line of its own when there is room again. A descriptor that fails (a closed pipe, a full disk) loses its lines and
+/// nothing else happens.
+public final class LogWriter: Sendable {
+    /// Bytes that may wait for the descriptor: some thousands of lines, which a reader that pauses for a moment does
+    /// not lose, and which no process misses.
+    public static let queuedBytes = 1 << 20
+
+    /// Lines about trouble with the same sentence that are written in a second; the others are counted and told in
+    /// one line. A fault that meets every request is as clear from ten lines as from ten thousand.
+    static let troublesPerSecond = 10
+    /// Sentences that are counted at once. More are never in a program; the bound holds if messages are not constant.
+    static let countedSentences = 256
+
+    /// Standard error, for all handlers that name no other writer.
+    public static let standardError = LogWriter(descriptor: LogOutput.standardError)
+
+    /// Makes the line that tells something about the log itself.
+    typealias Notice = @Sendable (Logger.Level, _ label: String, _ message: String, Logger.Metadata) -> [UInt8]
+
+    private struct Trouble {
+        var level: Logger.Level
+        var written = 0
+        var held = 0
+    }
+
+    private struct Sentence: Hashable {
+        var label: String
+        var message: String
+    }
+
+    private struct State {
+        var lines: [[UInt8]] = []
+        var bytes = 0
+        var dropped = 0
+        var troubles: [Sentence: Trouble] = [:]
+        /// When what was only counted is told.
+        var secondEnds: DispatchTime?
+        var notice: Notice?
+        var isStarted = false
+        /// The thread has lines in its hands.
+        var isWriting = false
+
+        /// - Returns: whether the thread has to be woken up.
+        mutating func append(_ line: [UInt8]) -> Bool {
+            lines.append(line)
+            bytes += line.count
+            return lines.count == 1
+        }
+
+        mutating func take() -> [[UInt8]] {
+            defer {
+                lines = []
+                bytes = 0
+            }
+            isWriting = !lines.isEmpty
+            return lines
+        }
+    }
+
+    private let descriptor: Int32
+    private let capacity: Int
+    private let state = Mutex(State())
+    private let work = DispatchSemaphore(value: 0)
+
+    /// A writer to `descriptor`, which it neither opens nor closes.
+    public init(descriptor: Int32, capacity: Int = LogWriter.queuedBytes) {
+        self.descriptor = descriptor
+        self.capacity = capacity
+    }
+
+    /// Puts bytes into the queue, whole or not at all. Never waits.
+    public func write(_ line: [UInt8]) {
+        put(line, notice: nil)
+    }
+
+    /// Puts the line of an event into the queue, unless too many with its sentence were written in this second.
+    ///
+    /// - Parameters:
+    ///   - line: makes the line; not called for one that is only counted.
+    ///   - notice: makes lines about the log itself, in the same form.
+    func write(_ event: LogEvent, label: String, line: () -> [UInt8], notice: @escaping Notice) {
+        let isWritten = event.level < .warning || mayWrite(event, label)
+        if isWritten { put(line(), notice: notice) }
+    }
+
+    private func mayWrite(_ event: LogEvent, _ label: String) -> Bool {
+        let sentence = Sentence(label: label, message: event.message.description)
+        return state.withLock { state in
+            guard state.troubles[sentence] != nil || state.troubles.count < Self.countedSentences else { return true }
+            var trouble = state.troubles[sentence] ?? Trouble(level: event.level)
+            let isWritten = trouble.written < Self.troublesPerSecond
+            if isWritten { trouble.written += 1 } else { trouble.held += 1 }
+            state.troubles[sentence] = trouble
+            if state.secondEnds == nil { state.secondEnds = .now() + .seconds(1) }
+            return isWritten
+        }
+    }
+
+    /// Waits until everything is written, for no longer than `limit`.
+    ///
+    /// - Returns: whether everything is.
+    @discardableResult
+    public func flush(within limit: Duration) -> Bool {
+        let clock = ContinuousClock()
+        let end = clock.now + limit
+        tell(endsSecond: true)
+        work.signal()
+        while state.withLock({ !$0.lines.isEmpty || $0.isWriting }) {
+            guard clock.now < end else { return false }
+            usleep(1_000)
+        }
+        return true
+    }
+
+    private func put(_ line: [UInt8], notice: Notice?) {
+        let (wakes, starts) = state.withLock { state -> (Bool, Bool) in
+            if let notice { state.notice = notice }
+            // That lines were dropped is told before any later line.
+            guard state.dropped == 0, state.bytes + line.count <= capacity else {
+                state.dropped += 1
+                return (false, false)
+            }
+            let starts = !state.isStarted
+            state.isStarted = true
+            return (state.append(line), starts)
+        }
+        if starts { Thread.detachNewThread { self.run() } }
+        if wakes { work.signal() }
+    }
+
+    // MARK: The thread
+
+    private func run() -> Never {
+        while true {
+            let (lines, secondEnds) = state.withLock { ($0.take(), $0.secondEnds) }
+            for line in lines { LogLine.write(line, to: descriptor) }
+            let isOver = secondEnds.map { $0 <= .now() } ?? false
+            state.withLock { $0.isWriting = false }
+            tell(endsSecond: isOver)
+            if lines.isEmpty, !isOver { _ = work.wait(timeout: secondEnds ?? .distantFuture) }
+        }
+    }
+
+    /// Puts a line about what was dropped into the queue, and at the end of a second lines about what was only counted.
+    private func tell(endsSecond: Bool) {
+        state.withLock { state in
+            guard let notice = state.notice else { return }
+            if state.dropped > 0, state.bytes < capacity / 2 {
+                let metadata: Logger.Metadata = ["dropped": "\(state.dropped)"]
+                state.dropped = 0
+                _ = state.append(
+                    notice(
+                        .warning, "holdfast.log", "Log lines were dropped, because the log was not read in time",
+                        metadata))
+            }
+            guard endsSecond else { return }
+            for (sentence, trouble) in state.troubles where trouble.held > 0 {
+                _ = state.append(
+                    notice(trouble.level, sentence.label, sentence.message, ["repeated": "\(trouble.held)"]))
+            }
+            state.troubles.removeAll()
+            state.secondEnds = nil
+        }
+    }
+}
