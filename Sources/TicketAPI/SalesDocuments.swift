@@ -107,18 +107,19 @@ extension PurchaseRecord {
 
 /// A form in which all purchases are streamed.
 enum ExportForm: Sendable {
-    /// A row a line of a purchase (RFC 4180).
-    case csv
+    /// A row a line of a purchase (RFC 4180). A spreadsheet calculates a field that begins like a formula, and buyers
+    /// write some of the fields; unless formulas are kept, such a field begins with an apostrophe.
+    case csv(keepsFormulas: Bool)
     /// A JSON object a line, as in the list.
     case ndjson
 
     /// The one that an `Accept` names; nil for a page of JSON.
-    init?(accept: String?) {
+    init?(accept: String?, keepsFormulas: Bool = false) {
         let types = (accept ?? "").split(separator: ",").map { part in
             (part.split(separator: ";").first ?? "").filter { $0 != " " }.lowercased()
         }
         if types.contains("text/csv") {
-            self = .csv
+            self = .csv(keepsFormulas: keepsFormulas)
         } else if types.contains("application/x-ndjson") {
             self = .ndjson
         } else {
@@ -159,7 +160,7 @@ enum ExportForm: Sendable {
             writer.purchase(purchase)
             text += writer.bytes
             text.append(UInt8(ascii: "\n"))
-        case .csv:
+        case .csv(let keepsFormulas):
             for line in purchase.lines {
                 let fields: [String] = [
                     purchase.hold.purchase, purchase.hold.public, purchase.event, purchase.state, line.type,
@@ -167,9 +168,20 @@ enum ExportForm: Sendable {
                     purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
                     purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "",
                 ]
-                text += Array((fields.map(Self.quoted).joined(separator: ",") + "\r\n").utf8)
+                let written = fields.map { Self.quoted(keepsFormulas ? $0 : Self.neutralised($0)) }
+                text += Array((written.joined(separator: ",") + "\r\n").utf8)
             }
         }
+    }
+
+    /// What makes a spreadsheet take a field for a formula when it comes first (OWASP, CSV Injection), in the wide forms
+    /// of East Asian keyboards, too.
+    private static let formulaStarts: Set<Unicode.Scalar> = [
+        "=", "+", "-", "@", "\t", "\r", "\n", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}",
+    ]
+
+    private static func neutralised(_ field: String) -> String {
+        field.unicodeScalars.first.map(formulaStarts.contains) ?? false ? "'" + field : field
     }
 
     /// A field as it stands in CSV: in quotes where it has to be.

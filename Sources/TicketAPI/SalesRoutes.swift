@@ -26,9 +26,20 @@ struct SalesRoutes: Sendable {
         _ = try await doorman.admit(request, toChange: false)
         let event = try counter.event(context).definition.id
         let page = try Page(request)
-        if let form = ExportForm(accept: request.headers[.accept]) { return try await export(event, as: form) }
+        let keepsFormulas = try Self.keepsFormulas(request)
+        if let form = ExportForm(accept: request.headers[.accept], keepsFormulas: keepsFormulas) {
+            return try await export(event, as: form)
+        }
         let found = try await ledger.purchases(of: event, after: page.behind.map { HoldID($0) }, limit: page.limit + 1)
         return page.answer("purchases", found, of: request.uri.path, number: \.hold.number) { $1.purchase($0) }
+    }
+
+    private static func keepsFormulas(_ request: Request) throws -> Bool {
+        switch request.uri.queryParameters.get("formulas") {
+        case nil, "escaped": return false
+        case "kept": return true
+        default: throw Refused.invalid([Mistake("", "the query's formulas must be escaped or kept")])
+        }
     }
 
     /// All purchases, a page at a time: the next one is read when the client has taken the one before. The first is read

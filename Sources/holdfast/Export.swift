@@ -30,9 +30,14 @@ struct Export: AsyncParsableCommand {
                 there are, they take little memory. The file is there when it is whole, and
                 only its owner can read it.
 
+                Buyers write some of the fields, and a spreadsheet calculates one that begins
+                with =, +, - or @. In CSV such a field begins with an apostrophe, unless
+                --keep-formulas is given.
+
                 EXAMPLES
                   holdfast export purchases friday --output friday.csv
-                  holdfast export purchases friday --format ndjson | jq .total
+                  holdfast export purchases friday --bom --output for-excel.csv
+                  holdfast export purchases friday --format ndjson | jq 'select(.state == "purchased") | .total'
                 """)
 
         @Argument(help: "The event.")
@@ -47,10 +52,19 @@ struct Export: AsyncParsableCommand {
         @Flag(help: "Replace the file if it is there.")
         var force = false
 
+        @Flag(help: "Begin CSV with a byte order mark, by which Excel knows UTF-8.")
+        var bom = false
+
+        @Flag(help: "Write CSV fields as they are, also where a spreadsheet would calculate them.")
+        var keepFormulas = false
+
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func validate() throws {
             if service.json { throw ValidationError("--json: purchases are exported with --format csv or ndjson") }
+            if format != .csv, bom || keepFormulas {
+                throw ValidationError("--bom and --keep-formulas are about --format csv")
+            }
             if force, output == nil { throw ValidationError("--force is about the file of --output") }
         }
 
@@ -74,8 +88,14 @@ struct Export: AsyncParsableCommand {
 
         private func write(_ take: (ByteBuffer) throws -> Void) async throws {
             try await service.withClient { client in
-                let path = "/v1/events/\(id)/purchases"
-                if let answer = try await client.stream(path, accept: format.mediaType, take) {
+                let path = "/v1/events/\(id)/purchases" + (keepFormulas ? "?formulas=kept" : "")
+                var isFirst = bom
+                let answer = try await client.stream(path, accept: format.mediaType) { piece in
+                    if isFirst { try take(ByteBuffer(bytes: [0xEF, 0xBB, 0xBF])) }
+                    isFirst = false
+                    try take(piece)
+                }
+                if let answer {
                     throw answer.refusal(of: id.text)
                 }
             }

