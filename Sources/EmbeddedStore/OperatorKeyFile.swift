@@ -45,16 +45,21 @@ public final class OperatorKeyFile: OperatorKeyring {
         return migrator
     }
 
-    /// Makes a key.
+    /// Makes a key, if it can be shown.
     ///
+    /// - Parameter show: gives the credential to whom it is for. If it throws, there is no key.
     /// - Returns: the key and, this once, its credential.
+    @discardableResult
     public func make(
-        name: String, role: OperatorKey.Role, at wall: WallTime
-    ) throws(LedgerError) -> (key: OperatorKey, credential: String) {
+        name: String, role: OperatorKey.Role, at wall: WallTime,
+        show: (_ key: OperatorKey, _ credential: String) throws -> Void = { _, _ in }
+    ) throws -> (key: OperatorKey, credential: String) {
         precondition(OperatorCredential.isName(name), "a key's name is checked before")
         var random = SystemRandomNumberGenerator()
         let credential = OperatorCredential(using: &random)
-        try translating {
+        let key = OperatorKey(id: credential.id, name: name, role: role, madeAt: wall)
+        var unshown: (any Error)?
+        do {
             try queue.write { db in
                 try db.execute(
                     sql: "INSERT INTO keys (id, name, role, digest, made_at) VALUES (?, ?, ?, ?, ?)",
@@ -62,9 +67,17 @@ public final class OperatorKeyFile: OperatorKeyring {
                         credential.id, name, role.rawValue, Data(SHA256.hash(data: credential.secret)),
                         wall.milliseconds,
                     ])
+                do {
+                    try show(key, credential.text)
+                } catch {
+                    unshown = error
+                    throw error
+                }
             }
+        } catch {
+            throw unshown ?? Ledger.translate(error, opening: nil)
         }
-        return (OperatorKey(id: credential.id, name: name, role: role, madeAt: wall), credential.text)
+        return (key, credential.text)
     }
 
     /// All keys, revoked ones too, in the order in which they were made.

@@ -24,17 +24,23 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
         name = Keyspace(isCluster: false, prefix: prefix).operators
     }
 
-    /// Makes a key.
+    /// Makes a key, if it can be shown.
     ///
+    /// - Parameter show: gives the credential to whom it is for. If it throws, there is no key: it is called when the
+    ///   server has answered once, and before the key is written.
     /// - Returns: the key and, this once, its credential.
     /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it.
+    @discardableResult
     public func make(
-        name: String, role: OperatorKey.Role, at wall: WallTime
+        name: String, role: OperatorKey.Role, at wall: WallTime,
+        show: (_ key: OperatorKey, _ credential: String) throws -> Void = { _, _ in }
     ) async throws -> (key: OperatorKey, credential: String) {
         precondition(OperatorCredential.isName(name), "a key's name is checked before")
         var random = SystemRandomNumberGenerator()
         let credential = OperatorCredential(using: &random)
         let key = OperatorKey(id: credential.id, name: name, role: role, madeAt: wall)
+        _ = try await kept(key.id)
+        try show(key, credential.text)
         try await write(Kept(key: key, digest: Array(SHA256.hash(data: credential.secret))))
         return (key, credential.text)
     }

@@ -22,8 +22,9 @@ struct Holdfast: AsyncParsableCommand {
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
 
             EXIT STATUS
-              0 stopped as asked, 1 failed at work or was refused, 64 wrong use, 69 a port or a ledger in use or no
-              service there, 73 a ledger or a file cannot be made, 78 a bad configuration, event file or key
+              0 stopped as asked, 1 failed at work or was refused, 64 wrong use, 66 a ledger that cannot be read,
+              69 a port or a ledger in use or no service there, 73 a ledger, a file or the output cannot be written,
+              78 a bad configuration, event file or key, or no ledger of this release
             """,
         version: version,
         subcommands: [
@@ -37,6 +38,7 @@ struct Holdfast: AsyncParsableCommand {
 struct Failure: Error, CustomStringConvertible {
     static let atWork: Int32 = 1
     static let wrongUse: Int32 = 64
+    static let cannotRead: Int32 = 66
     static let unavailable: Int32 = 69
     static let cannotCreate: Int32 = 73
     static let badConfiguration: Int32 = 78
@@ -49,10 +51,12 @@ struct Failure: Error, CustomStringConvertible {
         self.status = status
     }
 
-    /// Runs `body`; what it throws of this kind is told on standard error, and its status is the command's.
+    /// Runs `body`; what it throws of this kind is told on standard error, and its status is the command's. Output that
+    /// could not be written is a failure, too.
     static func told(_ body: () async throws -> Void) async throws {
         do {
             try await body()
+            try finishStandardOutput()
         } catch let failure as Failure {
             FileHandle.standardError.write(Data("holdfast: \(failure.description)\n".utf8))
             throw ExitCode(failure.status)

@@ -44,15 +44,17 @@ struct Keys: AsyncParsableCommand {
         func run() async throws {
             try await Failure.told {
                 try await KeyCabinet.with(options.loadTold()) { cabinet in
-                    let (key, credential) = try await cabinet.make(name: name, role: role, at: Keys.now)
-                    print(
-                        """
-                        Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown this once:
+                    try await cabinet.make(name: name, role: role, at: Keys.now) { key, credential in
+                        print(
+                            """
+                            Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown this once:
 
-                          \(credential)
+                              \(credential)
 
-                        Send it as "Authorization: Bearer \(credential.prefix(13))…". To take it back: holdfast key revoke \(key.id)
-                        """)
+                            Send it as "Authorization: Bearer \(credential.prefix(13))…". To take it back: holdfast key revoke \(key.id)
+                            """)
+                        try finishStandardOutput()
+                    }
                 }
             }
         }
@@ -123,11 +125,11 @@ enum KeyCabinet {
     }
 
     func make(
-        name: String, role: OperatorKey.Role, at wall: WallTime
-    ) async throws -> (key: OperatorKey, credential: String) {
+        name: String, role: OperatorKey.Role, at wall: WallTime, show: (OperatorKey, String) throws -> Void
+    ) async throws {
         switch self {
-        case .file(let file): try toldLedgerErrors { try file.make(name: name, role: role, at: wall) }
-        case .redis(let keyring): try await keyring.make(name: name, role: role, at: wall)
+        case .file(let file): try toldLedgerErrors { _ = try file.make(name: name, role: role, at: wall, show: show) }
+        case .redis(let keyring): _ = try await keyring.make(name: name, role: role, at: wall, show: show)
         }
     }
 

@@ -1,12 +1,30 @@
 #if canImport(Glibc)
-    internal import Glibc
+    // Its global stream variables are no constants to Swift, which cannot vouch for them; nobody changes them.
+    @preconcurrency internal import Glibc
 #elseif canImport(Musl)
-    internal import Musl
+    @preconcurrency internal import Musl
 #elseif canImport(Darwin)
-    internal import Darwin
+    @preconcurrency internal import Darwin
 #endif
 
-/// Sends on what was printed, without naming the C library's global stream variable, which Swift cannot vouch for.
+/// Sends on what was printed.
 func flushStandardOutput() {
-    fflush(nil)
+    fflush(stdout)
+}
+
+/// Sends on what was printed, and says where that failed: a full disk must not look like a command that was done.
+///
+/// - Throws: ``Failure`` if something that was printed since the start could not be written.
+func finishStandardOutput() throws {
+    let failed = fflush(stdout)
+    let code = errno
+    if failed != 0 { throw Failure.output(String(cString: strerror(code))) }
+    // An earlier piece; what kept it from being written is not known any more.
+    if ferror(stdout) != 0 { throw Failure.output("some of it was not written") }
+}
+
+extension Failure {
+    fileprivate static func output(_ reason: String) -> Failure {
+        Failure("cannot write standard output: \(reason)", status: cannotCreate)
+    }
 }

@@ -7,9 +7,10 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
 import time
 
-from support import ServiceCase, Server, command, embedded_only, event, make_key
+from support import ServiceCase, Server, binary, clean_environment, command, embedded_only, event, make_key
 
 SHOP = event({"floor": 10_000}, "shop", types=[
     {"code": "GA", "name": "Floor", "price": 500, "pools": ["floor"]},
@@ -113,6 +114,18 @@ class Operators(ServiceCase):
                           ["--role", "viewer", "--name", "x" * 101], ["--role", "viewer", "--name", "a\tb"],
                           ["--role", "viewer"]):
             self.assertEqual(command("key", "create", *arguments, "--data", data).returncode, 64, arguments)
+
+    def test_a_key_that_cannot_be_shown_is_not_made(self):
+        """Where standard output takes nothing, the command says so and there is no new key; lists say so, too."""
+        place = self.server.place
+        before = command("key", "list", *place).stdout
+        for arguments in (["create", "--role", "viewer", "--name", "nobody"], ["list"]):
+            with open("/dev/full", "w") as full:
+                run = subprocess.run([binary(), "key", *arguments, *place], stdout=full, stderr=subprocess.PIPE,
+                                     timeout=30, text=True, env=clean_environment())
+            self.assertEqual(run.returncode, 73, run)
+            self.assertIn("No space left", run.stderr)
+        self.assertEqual(command("key", "list", *place).stdout, before)
 
     def test_defining(self):
         """An event is made once, and replaced only by who saw what it was."""
@@ -244,7 +257,7 @@ class Operators(ServiceCase):
         self.assertEqual(sum(int(row["total"]) for row in rows), sum(one["total"] for one in seen))
         self.assertEqual([row["purchase"] for row in rows], [one["id"] for one in seen for _ in one["lines"]])
         self.assertIn('a "b", c', [row["buyer"] for row in rows])
-        for query in ("limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=c!"):
+        for query in ("limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=c!", "formulas=x"):
             self.refused(self.call("GET", f"{path}?{query}"), 422, "validation-failed")
         self.refused(self.call("GET", "/v1/events/nowhere/purchases"), 404, "unknown-event")
 
