@@ -108,6 +108,20 @@ extension BoxOffice {
         }
     }
 
+    /// Pools that a broken rule closed (R4 Broken rule). Costs a look at every pool.
+    public var closedPools: [(event: Code, pool: Code)] {
+        events.lazy.filter { !$0.isRemoved }.flatMap { event in
+            event.pools.lazy.filter(\.isClosed).map { (event.definition.id, $0.code) }
+        }
+    }
+
+    /// Closes a pool as a broken rule would; for tests, which know no way to break one.
+    package mutating func closePool(_ pool: Code, of event: Code) {
+        guard let index = eventIndexes[event], let place = events[index].pools.firstIndex(where: { $0.code == pool })
+        else { return }
+        events[index].pools[place].close()
+    }
+
     /// Live holds at this moment. Costs a look at every hold at hand: for reports, not for requests.
     public func liveHoldCount() -> Int {
         holds.live(at: clock).count

@@ -101,6 +101,8 @@ struct Pool: Sendable, Equatable {
         ceiling = max(ceiling, promised)
     }
 
+    mutating func close() { isClosed = true }
+
     private mutating func takeOut(_ quantity: Int, at deadline: Timestamp) {
         if !calendar.remove(quantity, at: deadline) { isClosed = true }
     }

@@ -18,7 +18,9 @@ struct Committer: Sendable {
     /// a lone caller.
     func run() {
         var pace = CommitPace()
+        var watch = PoolWatch()
         while true {
+            lookAtPools(&watch)
             if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
                 commit(batch, &pace)
             } else if pace.isGathering {
@@ -93,7 +95,32 @@ struct Committer: Sendable {
         for lookup in batch.lookups { fail(lookup, .outcomeUnknown) }
         behind.replies.fail(.suspended(reason))
         for lookup in behind.lookups { fail(lookup, .suspended(reason)) }
+        sellAgain()
+    }
 
+    /// Raises the alarm about pools that a broken rule closed, and makes memory anew from the ledger where that may help.
+    private func lookAtPools(_ watch: inout PoolWatch) {
+        let now = store.configuration.clock().monotonic
+        guard watch.isDue(at: now) else { return }
+        let (news, mends) = watch.saw(store.desk.withLock { $0.closedPools }, at: now)
+        for closed in news {
+            store.logger.critical(
+                "A rule is broken; the pool sells nothing more, and its holds can still be purchased",
+                metadata: [
+                    "rule": "R4 Broken rule", "event": "\(closed.event)", "pool": "\(closed.pool)",
+                    "next": "\(mends ? "it is counted anew from the ledger" : "see holdfast verify, and restart")",
+                ])
+        }
+        guard mends, store.condition != .closing else { return }
+        // What was decided and is not yet with the disk was decided by numbers that are wrong.
+        let behind = store.desk.withLock { $0.suspend(.repairing) }
+        behind.replies.fail(.suspended(.repairing))
+        for lookup in behind.lookups { fail(lookup, .suspended(.repairing)) }
+        sellAgain()
+    }
+
+    /// Reads memory back from the ledger, as often as it takes, and sells.
+    private func sellAgain() {
         var attempts = 0
         while store.condition != .closing {
             do {

@@ -53,7 +53,9 @@ struct Desk: Sendable {
     /// Takes what is decided now; the committer takes it away as a whole.
     private var gathering = Batch()
     /// A batch is with the disk.
-    private var isCommitting = false
+    private var isCommitting: Bool { committingSince != nil }
+    /// Since when, by the machine's clock.
+    private var committingSince: MonotonicTime?
     /// The committer is woken up when so many replies wait; `nil` while it needs no waking.
     private var wakesCommitterAt: Int?
     /// The difference of the two clocks as last noted in the ledger.
@@ -165,7 +167,7 @@ struct Desk: Sendable {
     /// enough wakes the committer up.
     mutating func takeBatch(ofAtLeast enough: Int) -> Batch? {
         let isReady = enough > 0 ? gathering.count >= enough : !gathering.isEmpty
-        isCommitting = isReady
+        committingSince = isReady ? readMachine().monotonic : nil
         wakesCommitterAt = isReady ? nil : max(1, enough)
         guard isReady else { return nil }
         let batch = gathering
@@ -182,7 +184,10 @@ struct Desk: Sendable {
         guard condition == .selling else { return step }
         office.advance(to: moment.office)
         office.tidy()
-        if let fact = office.recordClock(ifOlderThan: EmbeddedStore.clockRecordInterval) { append(fact, at: moment) }
+        // Also where nothing is live: a disk that takes no facts is then found before a buyer meets it.
+        if office.lastFactAt.advanced(by: EmbeddedStore.clockRecordInterval) <= office.clock {
+            append(office.recordClock(), at: moment)
+        }
         return step
     }
 
@@ -191,6 +196,25 @@ struct Desk: Sendable {
         guard condition == .selling else { return Taken(reply: .failed(.outcomeUnknown)) }
         office.recall(hold)
         return take(lookup.command, note: lookup.note, ticket: lookup.ticket, box: lookup.box)
+    }
+
+    // MARK: How it stands
+
+    /// The condition, for readiness: a disk that takes a batch and does not come back is as good as one that fails.
+    var visibleCondition: StoreCondition {
+        guard condition == .selling, let since = committingSince,
+            readMachine().monotonic.nanoseconds - since.nanoseconds > EmbeddedStore.stall.inMilliseconds * 1_000_000
+        else { return condition }
+        return .suspended(.diskStalled)
+    }
+
+    /// Pools that a broken rule closed.
+    var closedPools: [ClosedPool] {
+        office.closedPools.map { ClosedPool(event: $0.event, pool: $0.pool) }
+    }
+
+    mutating func closePool(_ pool: Code, of event: Code) {
+        office.closePool(pool, of: event)
     }
 
     // MARK: Failing, recovering, closing
@@ -203,7 +227,7 @@ struct Desk: Sendable {
         if condition != .closing { condition = .suspended(reason) }
         _ = readClock()
         clock.stand()
-        isCommitting = false
+        committingSince = nil
         defer { gathering = Batch() }
         return gathering
     }

@@ -43,9 +43,12 @@ public final class EmbeddedStore: TicketStore, Service {
     /// The file inside ``Configuration/directory``.
     public static let ledgerName = "ledger.sqlite"
 
-    /// Without a fact for that long, and with a hold live, the clock itself is recorded: a restart gives nobody more
-    /// than that twice.
+    /// Without a fact for that long the clock itself is recorded: a restart gives nobody more than that twice, and a disk
+    /// that takes no facts is noticed before a buyer meets it.
     static let clockRecordInterval: Duration = .seconds(1)
+    /// A batch that is with the disk for longer suspends readiness. With the clock recorded each second while nothing else
+    /// is, a disk that hangs is told within two seconds.
+    static let stall: Duration = .milliseconds(750)
     /// The committer wakes up at least that often, so that a stopped process is noticed by ``OfficeClock``.
     static let tick: DispatchTimeInterval = .milliseconds(200)
 
@@ -114,7 +117,16 @@ public final class EmbeddedStore: TicketStore, Service {
     }
 
     public var condition: StoreCondition {
-        desk.withLock { $0.condition }
+        desk.withLock { $0.visibleCondition }
+    }
+
+    public var concerns: [StoreConcern] {
+        desk.withLock { $0.closedPools }.prefix(StoreConcern.most).map(\.concern)
+    }
+
+    /// Closes a pool as a broken rule would; for tests.
+    package func closePool(_ pool: Code, of event: Code) {
+        desk.withLock { $0.closePool(pool, of: event) }
     }
 
     public var now: Moment {

@@ -156,6 +156,15 @@ extension Programme.Entry {
             mayComeBack: !short.isEmpty && short.allSatisfy { $0.held > 0 && !$0.isClosed })
     }
 
+    /// Pools that a broken rule closed (R4 Broken rule), as last heard.
+    var closedPools: [StoreConcern] {
+        zip(catalogue.pools, numbers.pools).filter(\.1.isClosed).map { pool, _ in
+            StoreConcern(
+                .poolClosed,
+                "Pool \(pool.code) of event \(catalogue.code) sells nothing more: its numbers contradicted each other.")
+        }
+    }
+
     /// Every pool, as last heard.
     var counts: [PoolCount] {
         counts(of: numbers.pools)

@@ -146,6 +146,14 @@ public final class RedisStore: TicketStore, Service {
         return catalogue.revision == revision ? nil : catalogue
     }
 
+    public var concerns: [StoreConcern] {
+        foyer.withLock { foyer in
+            var concerns: [StoreConcern] = []
+            for number in foyer.programme.order { concerns += foyer.programme.entries[number]?.closedPools ?? [] }
+            return Array(concerns.prefix(StoreConcern.most))
+        }
+    }
+
     public var condition: StoreCondition {
         foyer.withLock { $0.condition }
     }

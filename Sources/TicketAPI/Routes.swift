@@ -55,7 +55,7 @@ struct Routes: Sendable {
     private func ready() -> Response {
         let reason: String
         switch store.condition {
-        case .selling: return json(.ok, readiness)
+        case .selling: return json(.ok, readiness(store.concerns))
         case .suspended(let why): reason = why.rawValue
         case .closing: reason = "closing"
         }
@@ -64,11 +64,24 @@ struct Routes: Sendable {
 }
 
 extension Routes {
-    /// That it sells, and what an answer is worth then.
-    private var readiness: [UInt8] {
+    /// That it sells, what an answer is worth then, and what an operator should see to. A balancer goes by the status
+    /// 200: one closed pool must not take every node out of it.
+    private func readiness(_ concerns: [StoreConcern]) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         writer.object { document in
-            document.member("status", "ready")
+            document.member("status", concerns.isEmpty ? "ready" : "degraded")
+            if !concerns.isEmpty {
+                document.member("concerns") { value in
+                    value.array { list in
+                        for concern in concerns.prefix(StoreConcern.most) {
+                            list.object { item in
+                                item.member("code", concern.kind.rawValue)
+                                item.member("detail", concern.detail)
+                            }
+                        }
+                    }
+                }
+            }
             document.member("durability") { value in
                 value.object { durability in
                     durability.member("purchases", worth.purchases)

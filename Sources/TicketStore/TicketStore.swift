@@ -43,8 +43,12 @@ public protocol TicketStore: Sendable {
     /// then.
     func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue?
 
-    /// Whether the store sells, and if not, why.
+    /// Whether the store can decide now, and if not, why. It follows what decisions meet and, while nobody asks, a trial
+    /// about each second, so that it is right within two seconds.
     var condition: StoreCondition { get }
+
+    /// What an operator should see to though the store sells; at most ``StoreConcern/most``.
+    var concerns: [StoreConcern] { get }
 
     /// The store's clock.
     var now: Moment { get }
@@ -97,6 +101,20 @@ public enum SuspensionReason: String, Sendable, Equatable {
     case unreachable = "store-unreachable"
     /// The servers that keep the facts have no memory left for more.
     case memoryFull = "memory-full"
+    /// A broken rule closed a pool; memory is made anew from the facts.
+    case repairing
+    /// A commit takes the disk longer than any should.
+    case diskStalled = "disk-stalled"
+    /// The servers take what is asked, and answer nothing.
+    case silent = "store-silent"
+    /// The servers are busy with a script that runs for too long.
+    case busy = "store-busy"
+    /// Too few replicas acknowledge what is decided, so no answer may be positive.
+    case replicasMissing = "replicas-missing"
+    /// The service may not do on the servers what it needs.
+    case forbidden = "store-forbidden"
+    /// The servers answer decisions with errors; the log has them.
+    case failing = "store-failing"
 }
 
 /// Whether a store sells.
@@ -104,6 +122,30 @@ public enum StoreCondition: Sendable, Equatable {
     case selling
     case suspended(SuspensionReason)
     case closing
+}
+
+/// Something that does not stop the store from selling, and that an operator should see to.
+public struct StoreConcern: Sendable, Hashable {
+    /// As many are told at a time; more would hide that there are many.
+    public static let most = 20
+
+    public enum Kind: String, Sendable, CaseIterable {
+        /// R4 Broken rule: the pool's numbers contradict each other, and it sells nothing more.
+        case poolClosed = "pool-closed"
+        /// Events that cannot be sold now, while others can: their server is away, full, busy or silent.
+        case eventsUnavailable = "events-unavailable"
+        /// Holds are answered, but purchases cannot be: too few replicas acknowledge them.
+        case replicasMissing = "replicas-missing"
+    }
+
+    public var kind: Kind
+    /// A sentence for people.
+    public var detail: String
+
+    public init(_ kind: Kind, _ detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
 }
 
 /// What an answer is worth, in a sentence each, for operators.

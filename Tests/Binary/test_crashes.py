@@ -277,6 +277,23 @@ class FullDisk(unittest.TestCase):
         books.held[again.json()["token"]] = time.monotonic()
         books.check(self, server)
 
+    def test_idle_on_a_full_disk(self):
+        """Readiness tells a full disk though nobody asks for anything, and tells it again when there is space."""
+        server = self.server
+        server.start()
+        ballast = pathlib.Path(server.data, "ballast")
+        with open(ballast, "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * 4096) == 4096:
+                    pass
+            except OSError:
+                pass
+        self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503))
+        self.assertIn("disk-full", server.get("/health/ready").json()["detail"])
+        ballast.unlink()
+        self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200))
+        self.assertEqual(server.buy().status, 200)
+
     def test_stop_on_a_full_disk(self):
         """On a full disk a SIGTERM still ends it in time, and what was answered is there when space is."""
         server = self.server
@@ -374,6 +391,10 @@ class Syncs(unittest.TestCase):
                 except OSError:
                     pass
                 self.assertLess(server.memory() - before, 48 << 20)
+                # A disk that hangs sells nothing, and readiness says so, also where nobody asks.
+                self.assertTrue(eventually(
+                    lambda: "disk-stalled" in server.get("/health/ready").json().get("detail", "")))
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200))
 
     def disturbed(self, *options):
         """Sell under a disk that fails; then check that the service recovered and the books agree."""
