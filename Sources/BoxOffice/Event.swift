@@ -75,15 +75,9 @@ struct Event: Sendable, Equatable {
     /// What forbids replacing the definition by `next` while places are promised; empty if nothing does.
     func obstacles(to next: EventDefinition, limits: Limits) -> [Mistake] {
         var found = [Mistake]()
-        if next.parts != definition.parts {
-            found.append(Mistake("/parts", "must stay \(definition.parts): an event keeps the parts it was made with"))
-        }
         let kept = Set(next.pools.map(\.code))
         for pool in pools where !pool.isRetired && !kept.contains(pool.code) {
-            // Whether places of a pool are promised is known in no single part, so there no pool is ever dropped.
-            if definition.parts > 1 {
-                found.append(Mistake("/pools", "must keep \(pool.code): an event in parts keeps its pools"))
-            } else if pool.promised > 0 {
+            if pool.promised > 0 {
                 found.append(Mistake("/pools", "must keep \(pool.code): places in it are held or sold"))
             }
         }

@@ -18,7 +18,6 @@ extension EventDefinition {
         check.names(self)
         check.times(self)
         check.buyers(self)
-        check.parts(self)
         let known = check.pools(self)
         check.types(self, drawingFrom: known)
         return check.found
@@ -77,15 +76,6 @@ private struct DefinitionCheck {
             "must be from 1 to \(limits.ticketsPerHold)")
         expect((definition.ticketsPerBuyer ?? 1) >= 1, "/limits/tickets_per_buyer", "must be 1 or more, or null")
         expect((definition.holdsPerBuyer ?? 1) >= 1, "/limits/holds_per_buyer", "must be 1 or more, or null")
-    }
-
-    mutating func parts(_ definition: EventDefinition) {
-        let most = limits.partsPerEvent
-        expect((1...most).contains(definition.parts), "/parts", "must be from 1 to \(most)")
-        // What a buyer has is counted in one place, and a hold may be given by any part.
-        expect(
-            definition.parts <= 1 || !definition.needsBuyer, "/parts",
-            "must be 1 in an event that limits what one buyer may take: a buyer's account lies in one place")
     }
 
     /// - Returns: the codes of the pools that there are.

@@ -68,10 +68,6 @@ public struct EventDefinition: Sendable, Equatable {
     /// Live holds that one buyer may have; `nil` is no bound.
     public var holdsPerBuyer: Int?
     public var disclosure: Disclosure
-    /// Into how many parts its pools are split where servers share the work, 1 for not at all. For a store on several
-    /// servers, which may then sell the event on as many of them; nothing that is decided depends on it. An event keeps
-    /// the parts that it was made with.
-    public var parts: Int
     public var pools: [Pool]
     public var types: [TicketType]
 
@@ -89,7 +85,6 @@ public struct EventDefinition: Sendable, Equatable {
         ticketsPerBuyer: Int? = nil,
         holdsPerBuyer: Int? = nil,
         disclosure: Disclosure = .counts,
-        parts: Int = 1,
         pools: [Pool],
         types: [TicketType]
     ) {
@@ -106,7 +101,6 @@ public struct EventDefinition: Sendable, Equatable {
         self.ticketsPerBuyer = ticketsPerBuyer
         self.holdsPerBuyer = holdsPerBuyer
         self.disclosure = disclosure
-        self.parts = parts
         self.pools = pools
         self.types = types
     }

@@ -10,9 +10,6 @@ public struct Limits: Sendable, Equatable {
     public var typesPerEvent = 1_024
     /// Pools that one type draws from: what fits the type's four inline indexes.
     public static let poolsPerType = 4
-    /// Parts that the pools of one event are split into: every part is asked before a buyer hears "sold out", and more
-    /// servers than this hold one event's masters nowhere.
-    public var partsPerEvent = 64
     /// Places in one pool: larger than any venue, small enough that sums never overflow.
     public var capacityPerPool = 100_000_000
     /// Lines in one hold.

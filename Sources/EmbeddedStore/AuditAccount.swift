@@ -142,7 +142,7 @@ struct AuditAccount {
     private mutating func define(_ fact: AuditFact) throws {
         let definition: EventDefinition
         do {
-            definition = try EventDocument.read(Array((fact.text ?? "").utf8))
+            definition = try EventDocument.readKept(Array((fact.text ?? "").utf8))
         } catch {
             throw BrokenRule("fact \(fact.sequence): the definition cannot be read: \(error)")
         }

@@ -103,7 +103,7 @@ struct LedgerReader {
                 continue
             }
             do {
-                let definition = try EventDocument.read(Array(document.utf8))
+                let definition = try EventDocument.readKept(Array(document.utf8))
                 office.restore(definition, paused: rows.int(1) != 0)
             } catch {
                 throw LedgerError.damaged("definition \(rows.int(0)): \(error)")

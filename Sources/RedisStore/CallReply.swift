@@ -13,6 +13,8 @@ struct CallReply {
         case busy = 3
         /// The recount is under way no more.
         case interrupted = 4
+        /// A former version split the event's pools over several servers: this one does not sell it.
+        case inParts = 5
     }
 
     struct Pool: Equatable, Sendable {
@@ -23,24 +25,8 @@ struct CallReply {
         var earliest: Int
         var isClosed: Bool
         var isRetired: Bool
-        /// Nothing is sold of it until all parts of the event were seen.
-        var isStopped = false
-        /// Free places that are not for sale: of several parts, those of a closed one.
-        var shut = 0
 
-        /// Places that nobody has; less than 0 where more is promised than there is.
-        var left: Int { capacity - held - sold }
-        var free: Int { max(0, left - shut) }
-    }
-
-    /// What went from this part of an event to another one, and came from there.
-    struct Moves: Equatable, Sendable {
-        var part: Int
-        /// The number of the last move to that part, and of the last one from there; 0 for none.
-        var sent: UInt64
-        var received: UInt64
-        /// Places of each pool that left for that part and were not yet heard to be there; else empty.
-        var places: [Int] = []
+        var free: Int { max(0, capacity - held - sold) }
     }
 
     var status: Status
@@ -53,8 +39,6 @@ struct CallReply {
     var version: UInt64 = 0
     /// Empty if the version is the one that was known.
     var pools: [Pool] = []
-    /// Of an event in parts, if the numbers are news.
-    var moves: [Moves] = []
     /// Behind it stand the outcomes.
     var reader: PackedReader
 
@@ -66,16 +50,14 @@ struct CallReply {
         let wall = try reader.number()
         moment = Moment(
             office: Timestamp(milliseconds: Int64(office)), wall: WallTime(milliseconds: Int64(wall)))
-        if status != .noEvent {
+        if status != .noEvent, status != .inParts {
             absorbed = try reader.number()
             revision = try reader.count()
             since = try reader.number()
             version = try reader.count()
             let count = Int(try reader.short())
-            let partners = try reader.byte()
             pools.reserveCapacity(count)
             for _ in 0..<count { pools.append(try Self.pool(&reader)) }
-            for _ in 0..<partners { moves.append(try Self.moves(&reader)) }
         }
         self.reader = reader
     }
@@ -86,13 +68,7 @@ struct CallReply {
         let flags = try reader.byte()
         return Pool(
             capacity: capacity, held: held, sold: sold, earliest: earliest, isClosed: flags & 1 != 0,
-            isRetired: flags & 2 != 0, isStopped: flags & 4 != 0)
-    }
-
-    private static func moves(_ reader: inout PackedReader) throws(PackedMistake) -> Moves {
-        var moves = Moves(part: Int(try reader.byte()), sent: try reader.count(), received: try reader.count())
-        for _ in 0..<(try reader.count()) { moves.places.append(try reader.number()) }
-        return moves
+            isRetired: flags & 2 != 0)
     }
 }
 
@@ -105,10 +81,6 @@ enum CallOutcome {
     case gone
     /// The event gave up the payment or the key meanwhile: claim it again.
     case unclaimed
-    /// The event may be about to be removed: whether it is must be settled first.
-    case leaving(removal: UInt64)
-    /// Paid late, and this part has too few of the places of these lines; nothing was recorded.
-    case short(OneOrMore<HeldLine>)
 }
 
 extension CallReply {
@@ -120,8 +92,6 @@ extension CallReply {
         case 60: return .elsewhere(event: try reader.count())
         case 61: return .gone
         case 62: return .unclaimed
-        case 63: return .leaving(removal: try reader.count())
-        case 64: return .short(try reader.lines())
         default: return .decided(.refused(try refusal(code)))
         }
     }

@@ -7,11 +7,7 @@ enum ChangeWriter {
     private static let longest = Duration.seconds(1_000_000_000)
 
     /// JSON for `change`; `nil` for a command that is no change of an event.
-    ///
-    /// - Parameter removal: of an event in parts, which one it is and how far.
-    static func write(
-        _ command: Command, revision: UInt64, mistakes: [Mistake], limits: Limits, removal: Removal? = nil
-    ) -> [UInt8]? {
+    static func write(_ command: Command, revision: UInt64, mistakes: [Mistake], limits: Limits) -> [UInt8]? {
         var writer = JSONWriter(reserving: 1_024)
         switch command {
         case .define(let definition, let paused, let expecting):
@@ -24,13 +20,12 @@ enum ChangeWriter {
                 asked.member("has_mistakes", !mistakes.isEmpty)
                 asked.member("most_pools", limits.poolsEverPerEvent)
                 asked.member("most_types", limits.typesPerEvent)
-                asked.member("parts", definition.parts)
                 write(definition, to: &asked)
             }
         case .pause(let code): writeKind("pause", code, revision, nil, limits, to: &writer)
         case .resume(let code): writeKind("resume", code, revision, nil, limits, to: &writer)
         case .remove(let code, let expecting):
-            writeKind(removal?.step.rawValue ?? "remove", code, revision, expecting, limits, removal, to: &writer)
+            writeKind("remove", code, revision, expecting, limits, to: &writer)
         case .hold, .extend, .release, .purchase, .returnPurchase, .look: return nil
         }
         return writer.bytes
@@ -38,7 +33,6 @@ enum ChangeWriter {
 
     private static func writeKind(
         _ kind: String, _ code: Code, _ revision: UInt64, _ expecting: UInt64?, _ limits: Limits,
-        _ removal: Removal? = nil,
         to writer: inout JSONWriter
     ) {
         writer.object { asked in
@@ -47,7 +41,6 @@ enum ChangeWriter {
             asked.member("revision", revision)
             asked.member("recovery_grace", limits.recoveryGrace.inMilliseconds)
             if let expecting { asked.member("expecting", expecting) }
-            if let removal { asked.member("leaving", removal.number) }
         }
     }
 
@@ -81,18 +74,6 @@ enum ChangeWriter {
     }
 }
 
-/// A removal of an event in parts: each of them waits for it by its number, part 0 first, which then is removed if it
-/// still does.
-struct Removal: Sendable {
-    enum Step: String, Sendable {
-        case leave
-        case remove
-    }
-
-    var number: UInt64
-    var step: Step
-}
-
 /// What `change` answers.
 struct ChangeReply {
     enum Result: UInt8 {
@@ -110,8 +91,6 @@ struct ChangeReply {
         case otherEvent
         /// More places came free than one call counts: ask again.
         case unsettled
-        /// The event is in parts, and not all of them wait for this removal (any more).
-        case notLeaving
     }
 
     var result: Result
@@ -119,8 +98,6 @@ struct ChangeReply {
     var code: String
     var revision: UInt64
     var isRemoved: Bool
-    /// Numbers that the event has.
-    var parts: Int
     var obstacles: [Mistake] = []
 
     init(_ bytes: ByteBuffer, limits: Limits) throws(PackedMistake) {
@@ -135,7 +112,6 @@ struct ChangeReply {
         revision = try reader.count()
         _ = try reader.byte()
         isRemoved = try reader.byte() == 1
-        parts = Int(try reader.byte())
         guard result == .invalid else { return }
         for _ in 0..<(try reader.short()) { obstacles.append(try Self.obstacle(&reader, limits)) }
     }
@@ -150,8 +126,6 @@ struct ChangeReply {
         case 1: return Mistake("/pools", "must keep \(code): places in it are held or sold")
         case 2: return Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones")
         case 3: return Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones")
-        case 4: return Mistake("/parts", "must stay \(code): an event keeps the parts it was made with")
-        case 5: return Mistake("/pools", "must keep \(code): an event in parts keeps its pools")
         default: throw PackedMistake()
         }
     }

@@ -15,15 +15,11 @@ enum CommandWriter {
     private static let isPaidElsewhere: UInt8 = 1
     private static let hasKey: UInt8 = 2
     private static let hasClaim: UInt8 = 4
-    private static let isWhole: UInt8 = 8
-    private static let isFinal: UInt8 = 8
 
-    /// - Parameter whole: as many as asked for or none, whatever else would do.
-    static func write(_ request: HoldRequest, whole: Bool, claim: UInt64?, to bytes: inout ByteBuffer) {
+    static func write(_ request: HoldRequest, claim: UInt64?, to bytes: inout ByteBuffer) {
         bytes.writeInteger(Code.hold.rawValue)
         bytes.writeInteger(
-            (request.buyer == nil ? 0 : hasBuyer) | (request.key == nil ? 0 : hasKey) | (claim == nil ? 0 : hasClaim)
-                | (whole ? isWhole : 0))
+            (request.buyer == nil ? 0 : hasBuyer) | (request.key == nil ? 0 : hasKey) | (claim == nil ? 0 : hasClaim))
         // More lines than a byte can count are refused like 255 are.
         let lines = request.lines.prefix(255)
         bytes.writeInteger(UInt8(clamping: lines.count))
@@ -49,16 +45,12 @@ enum CommandWriter {
         begin(.release, id, to: &bytes)
     }
 
-    /// - Parameters:
-    ///   - isElsewhere: the payment bought a hold of another event.
-    ///   - final: other parts of the event were asked for places, if there are any.
+    /// - Parameter isElsewhere: the payment bought a hold of another event.
     static func writePurchase(
-        _ id: HoldID, _ payment: PaymentReference?, isElsewhere: Bool, final: Bool, claim: UInt64?,
-        to bytes: inout ByteBuffer
+        _ id: HoldID, _ payment: PaymentReference?, isElsewhere: Bool, claim: UInt64?, to bytes: inout ByteBuffer
     ) {
         begin(.purchase, id, to: &bytes)
-        bytes.writeInteger(
-            (isElsewhere ? isPaidElsewhere : 0) | (claim == nil ? 0 : hasClaim) | (final ? isFinal : 0))
+        bytes.writeInteger((isElsewhere ? isPaidElsewhere : 0) | (claim == nil ? 0 : hasClaim))
         bytes.writePacked(short: payment?.text ?? "")
         if let claim { bytes.writePacked(claim) }
     }

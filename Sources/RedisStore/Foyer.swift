@@ -25,10 +25,6 @@ struct Foyer: Sendable {
         var isPaidElsewhere = false
         /// An operator's change: the event that the list does not tell of and that was looked at.
         var lookedFor: UInt64?
-        /// When it came in.
-        var arrived = NIODeadline.uptimeNanoseconds(0)
-        /// Of an event in parts: where it was asked last, how often it was sent to a part, and what is missing there.
-        var part = PartOfEvent()
         /// It may purchase or return something, or its answer tells that somebody did.
         var isSale: Bool
 
@@ -58,7 +54,6 @@ struct Foyer: Sendable {
     struct Batch: Sendable {
         var bytes = ByteBuffer()
         var waiting: [Waiting] = []
-        var sentAt = NIODeadline.uptimeNanoseconds(0)
     }
 
     /// What is to be done now, outside the lock.
@@ -94,14 +89,7 @@ struct Foyer: Sendable {
     private let keyspace: Keyspace
     private var claimLines: [UInt64: ClaimLine] = [:]
     private var lines: [UInt64: Line] = [:]
-    /// Whom one part of an event could not serve, by the event.
-    var searches: [UInt64: Search] = [:]
-    /// Since when the parts of an event do not fit together.
-    var untidySince: [UInt64: NIODeadline] = [:]
-    /// Events that a task is bringing in order.
-    var tidied: Set<UInt64> = []
-    var nextPart: UInt64 = 0
-    /// Commands in `lines`, `strangers` and `searches` that are not on their way.
+    /// Commands in `lines` and `strangers` that are not on their way.
     var waitingCount = 0
     /// Whose event is not known here. They wait for a look at the list of events that began after they came.
     private var strangers: [Waiting] = []
@@ -124,8 +112,6 @@ struct Foyer: Sendable {
     mutating func take(_ waiting: Waiting) -> Step {
         if condition == .closing { return .reply(.failed(.closing)) }
         guard waitingCount < limit(for: waiting.command) else { return .reply(.failed(.overloaded)) }
-        var waiting = waiting
-        waiting.arrived = .now()
         return place(waiting)
     }
 
@@ -145,22 +131,13 @@ struct Foyer: Sendable {
             addStranger(waiting)
             return beginReading()
         }
-        guard case .hold(let request) = waiting.command, let entry = programme.entries[event] else {
-            return place(waiting, at: event)
-        }
-        var waiting = waiting
-        waiting.part = PartOfEvent()
-        // Another part may have all that is asked for where the first one has only some.
-        waiting.part.isWhole = entry.parts > 1
-        return place(waiting, at: entry.parts > 1 ? firstPart(for: request, of: event, entry.parts) : event)
+        return place(waiting, at: event)
     }
 
     mutating func place(_ waiting: Waiting, at event: UInt64) -> Step {
         if keyspace.isCluster, waiting.claim == nil, !waiting.isPaidElsewhere, let name = waiting.claimedName {
             return claim(Claimant(waiting: waiting, name: name, event: event))
         }
-        var waiting = waiting
-        waiting.part.number = event
         lines[event, default: Line()].add(waiting)
         waitingCount += 1
         return nextCall(for: event)
@@ -280,18 +257,16 @@ struct Foyer: Sendable {
         askedAt = askedAt.filter { $0.value + LookTimes.askedFor > now }
         var found: [UInt64] = []
         for event in programme.order {
+            guard let numbers = programme.entries[event]?.numbers else { continue }
             let isAsked = askedAt[event] != nil
-            for number in programme.parts(of: event) {
-                guard let numbers = programme.entries[number]?.numbers else { continue }
-                // While a server is away looks go on no faster than they do otherwise.
-                let last = max(numbers.at, lookedAt[number] ?? numbers.at)
-                if last + LookTimes.whileAsked <= now && isAsked
-                    || last + LookTimes.whileHeld <= now && numbers.hasHeld
-                    || last == numbers.at && isAsked && numbers.changedByThemselves(at: now)
-                {
-                    found.append(number)
-                    lookedAt[number] = now
-                }
+            // While a server is away looks go on no faster than they do otherwise.
+            let last = max(numbers.at, lookedAt[event] ?? numbers.at)
+            if last + LookTimes.whileAsked <= now && isAsked
+                || last + LookTimes.whileHeld <= now && numbers.hasHeld
+                || last == numbers.at && isAsked && numbers.changedByThemselves(at: now)
+            {
+                found.append(event)
+                lookedAt[event] = now
             }
         }
         if found.isEmpty, let event = eventToProbe(at: now) { found.append(event) }
@@ -316,7 +291,6 @@ struct Foyer: Sendable {
             for batch in lines[event]?.gathering ?? [] { all += batch.waiting }
             lines[event]?.gathering = []
         }
-        for event in searches.keys { all += takeSearch(of: event) ?? [] }
         for part in claimLines.keys {
             all += claimLines[part]?.gathering.map(\.waiting) ?? []
             claimLines[part]?.gathering = []
@@ -338,11 +312,6 @@ enum LookTimes {
     static let probe = TimeAmount.seconds(1)
     /// The list of events: so long may a change on another node stay unseen in lists.
     static let events = TimeAmount.milliseconds(250)
-    /// So long may parts of an event not fit together (a node moves places, or changes the event) before another node
-    /// does what is missing.
-    static let untidy = TimeAmount.milliseconds(250)
-    /// So long may a hold wait that needs places from other parts, and those before it as well.
-    static let searched = TimeAmount.seconds(5)
     /// Between two looks at what is due.
     static let round = TimeAmount.milliseconds(50)
 }
@@ -371,14 +340,13 @@ extension Foyer.Batch {
         let start = bytes.writerIndex
         switch waiting.command {
         case .hold(let request):
-            CommandWriter.write(request, whole: waiting.part.isWhole, claim: waiting.claim, to: &bytes)
+            CommandWriter.write(request, claim: waiting.claim, to: &bytes)
         case .extend(let id, let key):
             CommandWriter.writeExtend(id, key: key, claim: waiting.claim, to: &bytes)
         case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
         case .purchase(let id, let payment):
             CommandWriter.writePurchase(
-                id, payment, isElsewhere: waiting.isPaidElsewhere, final: waiting.part.isFinal,
-                claim: waiting.claim, to: &bytes)
+                id, payment, isElsewhere: waiting.isPaidElsewhere, claim: waiting.claim, to: &bytes)
         case .returnPurchase(let id): CommandWriter.writeReturn(id, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")

@@ -11,7 +11,6 @@ struct FunctionLibrary: Sendable {
         case decide
         case change
         case lookUp = "look_up"
-        case reserve
         case enter
         case listEvents = "list_events"
         case details
@@ -20,12 +19,11 @@ struct FunctionLibrary: Sendable {
         case claim
         case reclaim
         case giveUp = "give_up"
-        case arrange
 
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
-            case .decide, .change, .reserve, .enter, .tally, .claim, .reclaim, .giveUp, .arrange: false
+            case .decide, .change, .enter, .tally, .claim, .reclaim, .giveUp: false
             case .lookUp, .listEvents, .details, .pageOfHolds: true
             }
         }
@@ -49,10 +47,9 @@ struct FunctionLibrary: Sendable {
         let pieces = [
             PackageResources.clock_lua, PackageResources.event_lua, PackageResources.numbers_lua,
             PackageResources.away_lua, PackageResources.pools_lua, PackageResources.holds_lua,
-            PackageResources.walk_lua, PackageResources.parts_lua, PackageResources.decide_lua,
-            PackageResources.claims_lua, PackageResources.batch_lua, PackageResources.change_lua,
-            PackageResources.catalogue_lua, PackageResources.reading_lua, PackageResources.tally_lua,
-            PackageResources.moving_lua,
+            PackageResources.walk_lua, PackageResources.decide_lua, PackageResources.claims_lua,
+            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
+            PackageResources.reading_lua, PackageResources.tally_lua,
         ]
         let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
         body = (rewrite?(text) ?? text) + "\n" + (writesAlways ? Self.writing : Self.plain)

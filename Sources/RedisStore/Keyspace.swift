@@ -1,5 +1,4 @@
 internal import BoxOffice
-internal import RedisWire
 
 /// How the keys in Redis are called.
 ///
@@ -28,26 +27,6 @@ struct Keyspace: Sendable {
             "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
             "\(shared):keys", "\(own):refunds", "\(own):audit", "\(own):given",
         ]
-    }
-
-    /// Numbers that are looked through for a good place; those that are passed over are lost.
-    private static let tried: UInt64 = 64
-
-    /// The first of so many numbers in a row, at `next` or not far behind it, whose slots are spread most evenly: the
-    /// parts of an event are to be on as many masters as there are. On one server it is `next`.
-    func firstOfSpread(_ parts: Int, from next: UInt64) -> UInt64 {
-        guard isCluster else { return next }
-        let last = min(next + Self.tried, max(next + 1, HoldNumber.mostEvents - UInt64(parts)))
-        return (next..<last).min { (Self.crowding(parts, from: $0), $0) < (Self.crowding(parts, from: $1), $1) } ?? next
-    }
-
-    /// How unevenly the slots are cut up by as many numbers: the sum of squares of how many are in each stretch.
-    private static func crowding(_ parts: Int, from first: UInt64) -> Int {
-        var counts = Array(repeating: 0, count: parts)
-        for part in 0..<UInt64(parts) {
-            counts[Int(RedisKey(String(first + part)).slot.number) * parts / RedisSlot.count] += 1
-        }
-        return counts.reduce(0) { $0 + $1 * $1 }
     }
 
     /// Slots that claims are spread over. Never to be changed: a name must be looked for where it was claimed.

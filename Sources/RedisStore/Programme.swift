@@ -14,9 +14,6 @@ struct Programme: Sendable {
         var since: Int
         var catalogue: EventCatalogue
         var isRemoved: Bool
-        /// Which part of its event this is, the first one being 0, and how many parts that has.
-        var part = 0
-        var parts = 1
         var numbers: Numbers
     }
 
@@ -25,14 +22,10 @@ struct Programme: Sendable {
         var version: UInt64
         /// In the order of the catalogue's.
         var pools: [CallReply.Pool]
-        /// Between this part of an event and others.
-        var moves: [CallReply.Moves] = []
         /// The server's clocks then.
         var moment: Moment
         /// This machine's clock then.
         var at: NIODeadline
-        /// And when that call was sent: what was asked for before that, they know of.
-        var sentAt: NIODeadline
 
         var hasHeld: Bool { pools.contains { $0.held > 0 } }
 
@@ -43,12 +36,11 @@ struct Programme: Sendable {
         }
     }
 
-    /// Of events, and of the parts of those that have some, each under its number.
     private(set) var entries: [UInt64: Entry] = [:]
     private var numbers: [Code: UInt64] = [:]
     /// Of events that Redis has no more, for replies that were under way when that was seen.
     private var forgotten: [UInt64: EventCatalogue] = [:]
-    /// Numbers of events that were not removed, in the order in which they were defined; of parts only the first.
+    /// Numbers of events that were not removed, in the order in which they were defined.
     private(set) var order: [UInt64] = []
     /// Of the list of events in Redis, as last read; -1 before.
     var version = -1
@@ -75,7 +67,6 @@ struct Programme: Sendable {
         if let known, known.numbers.version > entry.numbers.version { return }
         entries[number] = entry
         forgotten[number] = nil
-        guard entry.part == 0 else { return }
         let code = entry.catalogue.code
         // Another event may have had the number, and was lost.
         if let before = known?.catalogue.code, before != code, numbers[before] == number { numbers[before] = nil }
@@ -90,7 +81,7 @@ struct Programme: Sendable {
 
     /// Events that are known here and not in the list.
     func unlisted(besides listed: Set<UInt64>) -> [UInt64] {
-        entries.filter { $0.value.part == 0 && !listed.contains($0.key) }.map(\.key).sorted()
+        entries.keys.filter { !listed.contains($0) }.sorted()
     }
 
     /// Lets no code lead to an event any more; its holds are known still.
@@ -99,12 +90,10 @@ struct Programme: Sendable {
         if let code = entries[number]?.catalogue.code, numbers[code] == number { numbers[code] = nil }
     }
 
-    /// Forgets an event, or a part of one, that Redis has no more: somebody emptied it, or it was lost.
+    /// Forgets an event that Redis has no more: somebody emptied it, or it was lost.
     mutating func forget(_ number: UInt64) {
-        for part in parts(of: number) {
-            hide(part)
-            if let entry = entries.removeValue(forKey: part) { forgotten[part] = entry.catalogue }
-        }
+        hide(number)
+        if let entry = entries.removeValue(forKey: number) { forgotten[number] = entry.catalogue }
     }
 
     /// What the numbers of holds of this event mean, if it was ever known.
@@ -113,17 +102,15 @@ struct Programme: Sendable {
     }
 
     /// Takes the numbers that came with a reply.
-    mutating func take(_ reply: CallReply, at number: UInt64, sent: NIODeadline, received now: NIODeadline) {
+    mutating func take(_ reply: CallReply, at number: UInt64, received now: NIODeadline) {
         guard var known = entries[number]?.numbers, reply.version >= known.version else { return }
         if reply.version > known.version {
             guard !reply.pools.isEmpty else { return }
             known.pools = reply.pools
-            known.moves = reply.moves
         }
         known.version = reply.version
         known.moment = reply.moment
         known.at = now
-        known.sentAt = max(known.sentAt, sent)
         entries[number]?.numbers = known
     }
 }
@@ -131,23 +118,20 @@ struct Programme: Sendable {
 extension Programme.Entry {
     /// What is left, as last heard.
     var availability: Availability {
-        availability(of: numbers.pools, version: numbers.version)
-    }
-
-    /// The same of an event in parts, with what they have together.
-    func availability(of pools: [CallReply.Pool], version: UInt64) -> Availability {
-        Availability(
-            version: version,
+        let pools = numbers.pools
+        return Availability(
+            version: numbers.version,
             free: pools.reduce(0) { $0 + ($1.isClosed ? 0 : $1.free) },
             types: reading.definition.types.compactMap { type in
-                catalogue.types.lastIndex { $0.code == type.code && !$0.isRetired }.map { left(of: $0, in: pools) }
+                catalogue.types.lastIndex { $0.code == type.code && !$0.isRetired }.map { left(of: $0) }
             },
             validUntil: pools.filter { $0.earliest > 0 }.map(\.earliest).min()
                 .map { Timestamp(milliseconds: Int64($0)) })
     }
 
-    private func left(of index: Int, in pools: [CallReply.Pool]) -> Availability.TicketType {
+    private func left(of index: Int) -> Availability.TicketType {
         let type = catalogue.types[index]
+        let pools = numbers.pools
         let drawn = type.pools.compactMap { pools.indices.contains($0) ? pools[$0] : nil }
         let short = drawn.filter { $0.free == 0 }
         return .init(
@@ -167,11 +151,7 @@ extension Programme.Entry {
 
     /// Every pool, as last heard.
     var counts: [PoolCount] {
-        counts(of: numbers.pools)
-    }
-
-    func counts(of pools: [CallReply.Pool]) -> [PoolCount] {
-        zip(catalogue.pools, pools).map { known, pool in
+        zip(catalogue.pools, numbers.pools).map { known, pool in
             PoolCount(
                 event: catalogue.code, pool: known.code, capacity: pool.capacity, free: pool.free, held: pool.held,
                 sold: pool.sold, oversubscribed: max(0, pool.held + pool.sold - pool.capacity),
@@ -182,15 +162,11 @@ extension Programme.Entry {
 
 extension Programme.Entry {
     /// Reads what `details` answers of the event with this number.
-    init(
-        _ bytes: ByteBuffer, number: UInt64, limits: Limits, sent: NIODeadline, received now: NIODeadline
-    ) throws {
+    init(_ bytes: ByteBuffer, number: UInt64, limits: Limits, received now: NIODeadline) throws {
         var reply = try CallReply(bytes)
         guard reply.status == .decided else { throw PackedMistake() }
         let isPaused = try reply.reader.byte() == 1
         isRemoved = try reply.reader.byte() == 1
-        part = Int(try reply.reader.byte())
-        parts = Int(try reply.reader.byte())
         _ = try reply.reader.count()
         _ = try reply.reader.count()
         guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
@@ -203,7 +179,7 @@ extension Programme.Entry {
             event: UInt32(truncatingIfNeeded: number - 1), code: code, revision: reply.revision,
             currency: definition.currency, pools: pools, types: types)
         numbers = .init(
-            version: reply.version, pools: reply.pools, moves: reply.moves, moment: reply.moment, at: now, sentAt: sent)
+            version: reply.version, pools: reply.pools, moment: reply.moment, at: now)
     }
 
     private static func pools(_ reply: inout CallReply) throws -> [EventCatalogue.Pool] {

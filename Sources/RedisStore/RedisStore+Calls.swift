@@ -26,8 +26,6 @@ extension RedisStore {
 
     /// - Parameter attempt: how often the functions were found missing before.
     func call(_ event: UInt64, _ batch: Foyer.Batch, attempt: Int = 0) {
-        var batch = batch
-        batch.sentAt = .now()
         var command = library.call(
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
@@ -116,10 +114,8 @@ extension RedisStore {
 
     private func end(_ event: UInt64, failing batch: Foyer.Batch, _ failure: StoreFailure) {
         let step = foyer.withLock { $0.endCall(for: event) }
-        let others = holdsForOtherParts(batch.waiting, at: event, failure)
-        fail(others.isEmpty ? batch.waiting : batch.waiting.filter { !$0.isHold }, failure)
+        fail(batch.waiting, failure)
         take(step)
-        for waiting in others { search(waiting, of: event) }
     }
 
     func fail(_ waiting: [Foyer.Waiting], _ failure: StoreFailure) {
@@ -135,14 +131,11 @@ extension RedisStore {
         var reply = reply
         var replies = WaitingReplies()
         var moved: [(Foyer.Waiting, to: Move)] = []
-        let isInParts = foyer.withLock { $0.programme.entries[event]?.parts ?? 1 > 1 }
         let isAwaited = configuration.holds == .full || batch.waiting.contains(where: \.isSale)
         for waiting in batch.waiting {
             let outcome =
                 reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
             switch outcome {
-            case .decided(.refused(let refusal)) where isInParts && waiting.isHold && refusal.isForWantOfPlaces:
-                moved.append((waiting, .otherParts))
             case .decided(let outcome):
                 if configuration.waitsForReplicas, !isAwaited, outcome.tellsOfSale {
                     moved.append((waiting, .replicas))
@@ -157,11 +150,6 @@ extension RedisStore {
             case .elsewhere(let other): moved.append((waiting, .event(other)))
             case .gone: moved.append((waiting, .wherever))
             case .unclaimed: moved.append((waiting, .claim))
-            case .leaving(let removal): moved.append((waiting, .settled(removal: removal)))
-            case .short(let lines):
-                var waiting = waiting
-                waiting.part.lines = lines
-                moved.append((waiting, .otherParts))
             }
         }
         // Where nothing is held there is nobody whose deadline moved.
@@ -170,7 +158,7 @@ extension RedisStore {
                 "The server's clock jumped, or nobody called for a while; an event's deadlines moved with it",
                 metadata: ["event": "\(event)", "absorbed_ms": "\(reply.absorbed)"])
         }
-        finish(event, reply, sent: batch.sentAt, replies, moved)
+        finish(event, reply, replies, moved)
     }
 
     /// Whether an outcome must not be told before the replicas have it.
@@ -180,13 +168,12 @@ extension RedisStore {
 
     /// Where the definition is news, it is read before anybody is told of a hold whose numbers only it explains.
     private func finish(
-        _ event: UInt64, _ reply: CallReply, sent: NIODeadline, _ replies: WaitingReplies,
-        _ moved: [(Foyer.Waiting, to: Move)]
+        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: Move)]
     ) {
         let now = NIODeadline.now()
         let (isNews, step) = foyer.withLock { foyer -> (Bool, Foyer.Step) in
             let isNews = reply.status == .decided && foyer.programme.isNews(reply, at: event)
-            if !isNews { foyer.programme.take(reply, at: event, sent: sent, received: now) }
+            if !isNews { foyer.programme.take(reply, at: event, received: now) }
             return (isNews, isNews ? .nothing : foyer.endCall(for: event))
         }
         guard isNews else {
@@ -211,10 +198,6 @@ extension RedisStore {
         case wherever
         /// Its claim was given up: it needs another one.
         case claim
-        /// This part of its event has too few places: to others.
-        case otherParts
-        /// Its event may be about to be removed: to it, or to whatever its code leads to, when that is settled.
-        case settled(removal: UInt64)
         /// It changed nothing, and its answer tells of a purchase: it is asked again with those who wait for replicas.
         case replicas
     }
@@ -229,12 +212,32 @@ extension RedisStore {
             waiting.claim = nil
             findAgain(waiting, insteadOf: event)
         case .claim: claimAgain(waiting, for: event)
-        case .otherParts: search(waiting, of: event)
-        case .settled(let removal): begin(.settle(waiting, at: event, removal: removal))
         case .replicas:
             waiting.isSale = true
             take(foyer.withLock { $0.place(waiting, at: event) })
         }
+    }
+
+    // MARK: Looking
+
+    /// Makes a call that only looks and waits for its answer; loads the functions where they are missing. One whose answer
+    /// was lost is told as one that could not be made.
+    func ask(_ command: RedisCommand, at number: UInt64) async throws(StoreFailure) -> RedisReply {
+        for _ in 0...Self.reloads {
+            switch await client.pipeline([command], for: key(of: number)).first ?? .failure(.notSent(.stopping)) {
+            case .success(let reply): return reply
+            case .failure(.refused(let error)) where error.isUnknownFunction:
+                let isLoaded = await withCheckedContinuation { continuation in
+                    reload { continuation.resume(returning: $0) }
+                }
+                guard isLoaded else { throw .suspended(.unreachable) }
+            case .failure(let failure):
+                let told = StoreFailure(failure)
+                noteFailure(failure, told)
+                throw told == .outcomeUnknown ? .suspended(.unreachable) : told
+            }
+        }
+        throw .suspended(.unreachable)
     }
 
     // MARK: How it stands

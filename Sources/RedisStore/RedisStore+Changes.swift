@@ -55,8 +55,6 @@ extension RedisStore {
         var next: UInt64
         /// Definitions so far.
         var count: UInt64
-        /// Whether `next` and as many numbers behind it as the event has parts are this change's alone.
-        var isReserved = false
 
         init(_ bytes: ByteBuffer) throws(PackedMistake) {
             var reader = PackedReader(bytes)
@@ -87,11 +85,8 @@ extension RedisStore {
         if case .define(let definition, _, _) = waiting.command {
             mistakes = definition.mistakes(limits: configuration.limits)
             let most = min(UInt64(configuration.limits.events), HoldNumber.mostEvents)
-            if place.number == 0, place.next + UInt64(max(1, definition.parts)) - 1 > most {
+            if place.number == 0, place.next > most {
                 mistakes.append(Mistake("/id", "would be more than \(most) events, counting removed ones"))
-            }
-            if place.number == 0, definition.parts > 1, mistakes.isEmpty, !place.isReserved {
-                return reserve(definition.parts, place, for: waiting, code, attempt)
             }
             document = EventDocument.write(definition, layout: .compact)
         } else if place.number == 0 {
@@ -138,31 +133,6 @@ extension RedisStore {
         }
     }
 
-    /// Takes as many numbers in a row as a new event has parts, where they are spread well over the slots of a cluster.
-    /// Nobody who makes an event of one number meets the middle of them, and whoever meets the first begins again.
-    private func reserve(
-        _ parts: Int, _ place: Place, for waiting: Foyer.Waiting, _ code: Code, _ attempt: Int
-    ) {
-        var reserved = place
-        reserved.next = keyspace.firstOfSpread(parts, from: place.next)
-        reserved.isReserved = true
-        var command = library.call(.reserve, calling, keys: [keyspace.events])
-        for number in [place.next, reserved.next, UInt64(parts)] { command.append(Int(number)) }
-        pipeline(command, in: "events") { [reserved] outcomes in
-            guard case .success(let reply) = outcomes.first, let isTaken = try? reply.integer(),
-                self.isDurable(outcomes)
-            else {
-                return self.fail([waiting], .suspended(.unreachable))
-            }
-            guard isTaken == 1 else { return self.change(waiting, attempt: attempt + 1) }
-            do {
-                try self.change(waiting, code, reserved, attempt)
-            } catch {
-                self.fail([waiting], .suspended(.unreachable))
-            }
-        }
-    }
-
     /// The functions were not on the server, so nothing was done: loads them, and begins again.
     private func loadAndChange(_ waiting: Foyer.Waiting, attempt: Int) {
         reload { isLoaded in
@@ -179,13 +149,13 @@ extension RedisStore {
         case .unsettled: change(waiting, attempt: attempt)
         case .stale, .gone, .otherEvent:
             // Another node was faster, and may not have told the list.
-            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts) { _ in
+            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved) { _ in
                 self.change(waiting, attempt: attempt + 1)
             }
         case .revisionMismatch where !isDurable: fail([waiting], .outcomeUnknown)
         case .revisionMismatch:
             // Whoever made it may not have told the list.
-            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts) { entered in
+            enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved) { entered in
                 switch entered {
                 case .done: self.refuse(waiting, revision: reply.revision, of: number, at: reply.moment)
                 case .otherLeads: self.change(waiting, attempt: attempt + 1)
@@ -196,20 +166,14 @@ extension RedisStore {
             deliver(.refused(.invalid(mistakes + reply.obstacles)), at: reply.moment, to: waiting)
         case .hasSales where !isDurable: fail([waiting], .outcomeUnknown)
         case .hasSales: deliver(.refused(.eventHasSales), at: reply.moment, to: waiting)
-        case .notLeaving: begin(.remove(waiting, number, parts: reply.parts, attempt: attempt))
         case .changed, .unchanged:
-            enter(
-                number, code.text, reply.revision, isRemoved: reply.isRemoved, parts: reply.parts
-            ) { entered in
+            enter(number, code.text, reply.revision, isRemoved: reply.isRemoved) { entered in
                 if entered == .otherLeads { return self.change(waiting, attempt: attempt + 1) }
                 guard entered == .done, isDurable else { return self.fail([waiting], .outcomeUnknown) }
                 self.readDetails([number]) { failure in
                     guard failure == nil else { return self.fail([waiting], .outcomeUnknown) }
                     let outcome: Outcome =
                         reply.isRemoved ? .eventRemoved(code) : .eventChanged(code, revision: reply.revision)
-                    if reply.parts > 1 {
-                        return self.begin(.conclude(waiting, number, outcome, at: reply.moment))
-                    }
                     self.deliver(outcome, at: reply.moment, to: waiting)
                 }
             }
@@ -237,7 +201,7 @@ extension RedisStore {
 
     /// Tells the list of events what became of one. May be told again, late, and in any order.
     func enter(
-        _ number: UInt64, _ code: String, _ revision: UInt64, isRemoved: Bool, parts: Int,
+        _ number: UInt64, _ code: String, _ revision: UInt64, isRemoved: Bool,
         _ done: @escaping @Sendable (Entered) -> Void
     ) {
         // An event that never came to be is nothing to tell of.
@@ -247,7 +211,6 @@ extension RedisStore {
         command.append(code)
         command.append(Int(revision))
         command.append(isRemoved ? 1 : 0)
-        command.append(parts)
         pipeline(command, in: "events") { outcomes in
             guard case .success(let reply) = outcomes.first, let told = try? reply.integer(), self.isDurable(outcomes)
             else { return done(.unknown) }

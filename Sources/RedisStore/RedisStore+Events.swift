@@ -103,18 +103,15 @@ extension RedisStore {
         let others = Array(numbers.dropFirst())
         readDetails([number]) { failure in
             if let failure { return done(failure) }
-            let (event, entry) = self.foyer.withLock { foyer in
-                let event = foyer.programme.event(of: number)
-                return (event, foyer.programme.entries[event])
+            guard let entry = self.foyer.withLock({ $0.programme.entries[number] }) else {
+                return self.find(others, done)
             }
-            guard let entry else { return self.find(others, done) }
             self.enter(
-                event, entry.catalogue.code.text, entry.reading.revision, isRemoved: entry.isRemoved,
-                parts: entry.parts
+                number, entry.catalogue.code.text, entry.reading.revision, isRemoved: entry.isRemoved
             ) { entered in
                 if entered == .unknown { return done(.suspended(.unreachable)) }
                 // Its code is another event's by now.
-                if entered == .otherLeads { self.foyer.withLock { $0.programme.hide(event) } }
+                if entered == .otherLeads { self.foyer.withLock { $0.programme.hide(number) } }
                 self.find(others, done)
             }
         }
@@ -168,13 +165,12 @@ extension RedisStore {
     ) {
         guard let number = numbers.first else { return done(nil) }
         let command = library.call(.details, calling, keys: keyspace.keys(of: number))
-        let sent = NIODeadline.now()
         client.call(command, for: key(of: number)) { outcome in
             switch outcome {
             case .success(let reply):
                 do {
-                    let more = try self.take(reply.bytes(), of: number, sent: sent)
-                    self.readDetails(more + numbers.dropFirst(), done)
+                    try self.take(reply.bytes(), of: number)
+                    self.readDetails(numbers.dropFirst(), done)
                 } catch {
                     self.logger.error(
                         "An event could not be read", metadata: ["event": "\(number)", "error": "\(error)"])
@@ -191,29 +187,18 @@ extension RedisStore {
     }
 
     /// Takes what was read of an event.
-    ///
-    /// - Returns: what else must be read: of an event in parts the others.
-    private func take(_ bytes: ByteBuffer, of number: UInt64, sent: NIODeadline) throws -> [UInt64] {
-        if try CallReply(bytes).status == .noEvent {
-            // Of an event's later part: whoever made the event did not come so far. It is made good where parts are seen
-            // not to fit. Else it was lost, and holds none of the other events up.
-            foyer.withLock { foyer in
-                if !foyer.programme.isLaterPart(number) { foyer.programme.forget(number) }
-            }
-            return []
-        }
-        let entry = try Programme.Entry(
-            bytes, number: number, limits: configuration.limits, sent: sent, received: .now())
-        return foyer.withLock { foyer in
-            foyer.programme.take(entry, at: number)
-            if entry.part == 0 {
-                return foyer.programme.parts(of: number).dropFirst().filter { other in
-                    foyer.programme.entries[other].map { $0.reading.revision < entry.reading.revision } ?? true
-                }
-            }
-            let first = number - UInt64(entry.part)
-            let known = foyer.programme.entries[first]?.reading.revision ?? 0
-            return known < entry.reading.revision ? [first] : []
+    private func take(_ bytes: ByteBuffer, of number: UInt64) throws {
+        switch try CallReply(bytes).status {
+        case .noEvent:
+            // It was lost, and holds none of the other events up.
+            foyer.withLock { $0.programme.forget(number) }
+        case .inParts:
+            logger.error("An event in parts is not sold by this version", metadata: ["event": "\(number)"])
+            foyer.withLock { $0.programme.forget(number) }
+        case .decided, .again, .busy, .interrupted:
+            let entry = try Programme.Entry(
+                bytes, number: number, limits: configuration.limits, received: .now())
+            foyer.withLock { $0.programme.take(entry, at: number) }
         }
     }
 
@@ -222,11 +207,12 @@ extension RedisStore {
         command.append(-1)
         do {
             let list = try EventList(try await repeatingLoads(command).bytes(), known: -1)
-            let numbers = (list.events ?? []).map(\.number)
+            let events = list.events ?? []
             let failure = await withCheckedContinuation { continuation in
-                readDetails(numbers) { continuation.resume(returning: $0) }
+                readDetails(events.map(\.number)) { continuation.resume(returning: $0) }
             }
             if failure != nil { throw RedisStoreError.unfit("an event in Redis could not be read; see the log") }
+            for event in events where !event.isRemoved { try await refuseIfInParts(event) }
             foyer.withLock { $0.programme.version = list.version }
         } catch let error as RedisStoreError {
             throw error
@@ -235,6 +221,19 @@ extension RedisStore {
         } catch {
             throw .unfit("the list of events in Redis could not be read: \(error)")
         }
+    }
+
+    /// Refuses to start beside an event that would not be sold: its buyers would be answered that it is unknown.
+    private func refuseIfInParts(_ event: Listed) async throws {
+        guard foyer.withLock({ $0.programme.entries[event.number] }) == nil else { return }
+        let command = library.call(.details, calling, keys: keyspace.keys(of: event.number))
+        guard try await CallReply(client.call(command, for: key(of: event.number)).bytes()).status == .inParts else {
+            return
+        }
+        throw RedisStoreError.unfit(
+            "event \(event.code) under \(keyspace.prefix): in Redis is in parts, which this version does not sell; "
+                + "end its sale and export it with the version that made it, and start this one with another "
+                + "redis.prefix, or remove the event with that version if nothing of it was sold")
     }
 
     /// Asks the list of events while nobody else has begun to ask; a server that lost the functions since they were
@@ -261,19 +260,15 @@ extension RedisStore {
             return steps
         }
         for step in steps { take(step) }
-        for event in foyer.withLock({ $0.eventsToTidy(at: now) }) { begin(.tidy(event)) }
     }
 
     /// Finds the event that a command is about, after the one it seemed to be about was found removed.
     func findAgain(_ waiting: Foyer.Waiting, insteadOf event: UInt64) {
-        let event = foyer.withLock { $0.programme.event(of: event) }
         readDetails([event]) { _ in
             let entry = self.foyer.withLock { $0.programme.entries[event] }
             guard let entry, entry.isRemoved else { return self.askList(waiting) }
             // Whoever removed it may not have come to tell the list.
-            self.enter(
-                event, entry.catalogue.code.text, entry.reading.revision, isRemoved: true, parts: entry.parts
-            ) { _ in
+            self.enter(event, entry.catalogue.code.text, entry.reading.revision, isRemoved: true) { _ in
                 self.askList(waiting)
             }
         }
@@ -291,24 +286,39 @@ extension RedisStore {
     public func counts() async throws -> [PoolCount] {
         var counts: [PoolCount] = []
         for number in foyer.withLock({ $0.programme.order }) {
-            let parts = foyer.withLock { $0.programme.parts(of: number).count }
-            if parts > 1 {
-                let joint = try await settled(number, since: .now())
-                guard joint.unreached.isEmpty else { throw StoreFailure.suspended(.unreachable) }
-                counts += foyer.withLock { $0.programme.entries[number]?.counts(of: joint.counted) ?? [] }
-            } else {
-                try await count(number)
-                counts += foyer.withLock { $0.programme.entries[number]?.counts ?? [] }
-            }
+            try await count(number)
+            counts += foyer.withLock { $0.programme.entries[number]?.counts ?? [] }
         }
         return counts
     }
 
     /// Reads an event's numbers, counted up to now.
-    func count(_ number: UInt64) async throws(StoreFailure) {
+    private func count(_ number: UInt64) async throws(StoreFailure) {
         var command = library.call(.decide, calling, keys: keyspace.keys(of: number))
         command.append(header(for: number))
         command.append("")
-        _ = try await askPart("decide", command, at: number, isDurable: false)
+        while true {
+            let bytes = try await ask(command, at: number)
+            guard let reply = try? CallReply(bytes.bytes()) else {
+                logger.error("A reply of the functions could not be read", metadata: ["event": "\(number)"])
+                throw .outcomeUnknown
+            }
+            if reply.status == .again { continue }
+            let isNews = foyer.withLock { foyer in
+                if foyer.programme.isNews(reply, at: number) { return true }
+                foyer.programme.take(reply, at: number, received: .now())
+                return false
+            }
+            if isNews { try await details(number) }
+            return
+        }
+    }
+
+    /// Reads what an event is.
+    private func details(_ number: UInt64) async throws(StoreFailure) {
+        let failure = await withCheckedContinuation { continuation in
+            readDetails([number]) { continuation.resume(returning: $0) }
+        }
+        if let failure { throw failure }
     }
 }

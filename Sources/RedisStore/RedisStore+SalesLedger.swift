@@ -12,27 +12,20 @@ extension RedisStore: SalesLedger {
     private static let stretch: UInt64 = 1_000
     /// Holds that a recount looks through in one call: some milliseconds in which the server does nothing else.
     private static let tallied: UInt64 = 5_000
-    /// How often the parts of an event are counted until no place moved between two of them meanwhile.
-    private static let jointRecounts = 5
     /// How often a recount of an event is begun, and how long each waits for somebody else's.
     private static let recounts = 3
     private static let patience = TimeAmount.seconds(15)
     private static let pause = TimeAmount.milliseconds(50)
 
     public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        let behind = hold.map { HoldNumber.split($0) }
-        var found: [PurchaseRecord] = []
-        for (number, entry) in parts(of: event) where number >= behind?.event ?? 0 && found.count < limit {
-            let from = number == behind?.event ? (behind?.hold ?? 0) + 1 : 1
-            found += try await purchases(at: number, entry, from: from, limit: limit - found.count)
+        let known = foyer.withLock { foyer in
+            foyer.programme.number(of: event).flatMap { number in
+                foyer.programme.entries[number].map { (number, $0) }
+            }
         }
-        return found
-    }
-
-    private func purchases(
-        at number: UInt64, _ entry: Programme.Entry, from first: UInt64, limit: Int
-    ) async throws -> [PurchaseRecord] {
-        var from = first
+        let behind = hold.map { HoldNumber.split($0) }
+        guard let (number, entry) = known, number >= behind?.event ?? 0 else { return [] }
+        var from = number == behind?.event ? (behind?.hold ?? 0) + 1 : 1
         var found: [PurchaseRecord] = []
         while found.count < limit {
             let page = try await page(of: number, from: from, onlySold: true)
@@ -54,7 +47,7 @@ extension RedisStore: SalesLedger {
             let keys = keyspace.keys(of: number)
             let range = RedisCommand(
                 "LRANGE", keys[7], "\(first)", "\(first + UInt64(limit - found.count) - 1)", isRepeatable: true)
-            for (index, item) in try await ask("read", range, at: number, isDurable: false).array().enumerated() {
+            for (index, item) in try await ask(range, at: number).array().enumerated() {
                 let refund = try PackedRefund(item.bytes())
                 let record = try await record(of: refund.hold, at: number)
                 found.append(
@@ -79,7 +72,7 @@ extension RedisStore: SalesLedger {
             let range = RedisCommand(
                 "ZRANGEBYSCORE", keyspace.keys(of: number)[8], from, "+inf", "LIMIT", "0", "\(limit)",
                 isRepeatable: true)
-            for item in try await ask("read", range, at: number, isDurable: false).array() {
+            for item in try await ask(range, at: number).array() {
                 found.append(try AuditRecord(packed: item.bytes(), event: number))
             }
         }
@@ -92,10 +85,6 @@ extension RedisStore: SalesLedger {
         var recount = Recount(facts: 0, pools: [], broken: nil)
         for number in foyer.withLock({ $0.programme.order }) {
             guard let entry = foyer.withLock({ $0.programme.entries[number] }) else { continue }
-            if entry.parts > 1 {
-                try await add(number, entry, to: &recount)
-                continue
-            }
             let tally = try await tally(of: number)
             recount.facts += tally.facts
             recount.pools += tally.counts(of: entry)
@@ -104,50 +93,7 @@ extension RedisStore: SalesLedger {
         return recount
     }
 
-    /// Counts the holds of all parts of an event; again, if places moved between two parts meanwhile.
-    private func add(_ event: UInt64, _ first: Programme.Entry, to recount: inout Recount) async throws {
-        for _ in 0..<Self.jointRecounts {
-            guard try await settled(event, since: .now()).unreached.isEmpty else {
-                throw StoreFailure.suspended(.unreachable)
-            }
-            var tallies: [Tally] = []
-            var parts: [Programme.Entry?] = []
-            for number in foyer.withLock({ $0.programme.parts(of: event) }) {
-                let tally = try await tally(of: number)
-                var part = foyer.withLock { $0.programme.entries[number] }
-                part?.numbers.pools = tally.reply.pools
-                part?.numbers.moves = tally.reply.moves
-                tallies.append(tally)
-                parts.append(part)
-            }
-            let joint = JointNumbers(parts)
-            guard joint.isComplete, joint.outrun.isEmpty else { continue }
-            var pools = joint.counted
-            for index in pools.indices {
-                pools[index].held = tallies.reduce(0) { $0 + ($1.held.indices.contains(index) ? $1.held[index] : 0) }
-                pools[index].sold = tallies.reduce(0) { $0 + ($1.sold.indices.contains(index) ? $1.sold[index] : 0) }
-            }
-            recount.facts += tallies.reduce(0) { $0 + $1.facts }
-            recount.pools += first.counts(of: pools)
-            for (tally, part) in zip(tallies, parts) {
-                recount.broken = recount.broken ?? part.flatMap { tally.brokenRule(of: $0) }
-            }
-            return
-        }
-        throw StoreFailure.overloaded
-    }
-
     // MARK: Reading
-
-    /// An event, or all parts of it.
-    private func parts(of event: Code) -> [(UInt64, Programme.Entry)] {
-        foyer.withLock { foyer in
-            guard let first = foyer.programme.number(of: event) else { return [] }
-            return foyer.programme.parts(of: first).compactMap { number in
-                foyer.programme.entries[number].map { (number, $0) }
-            }
-        }
-    }
 
     private func allKnown(_ event: Code) -> [(UInt64, Programme.Entry)] {
         foyer.withLock { foyer in
@@ -163,7 +109,7 @@ extension RedisStore: SalesLedger {
         command.append(Int(from))
         command.append(Int(Self.stretch))
         command.append(onlySold ? 1 : 0)
-        let items = try await ask("page", command, at: event, isDurable: false).array()
+        let items = try await ask(command, at: event).array()
         guard let head = items.first else { return (0, []) }
         var reader = PackedReader(try head.bytes())
         let next = try reader.count()
@@ -178,7 +124,7 @@ extension RedisStore: SalesLedger {
 
     private func record(of hold: UInt64, at event: UInt64) async throws -> PackedRecord {
         let get = RedisCommand("HGET", keyspace.keys(of: event)[1], "\(hold)", isRepeatable: true)
-        var reader = PackedReader(try await ask("read", get, at: event, isDurable: false).bytes())
+        var reader = PackedReader(try await ask(get, at: event).bytes())
         return try PackedRecord(&reader)
     }
 
@@ -210,7 +156,7 @@ extension RedisStore: SalesLedger {
         command.append(Int(event))
         command.append(configuration.limits.recoveryGrace.inMilliseconds)
         for number in [walk, from, Self.tallied] { command.append(Int(number)) }
-        return try TallyStep(await ask("tally", command, at: event, isDurable: false).bytes())
+        return try TallyStep(await ask(command, at: event).bytes())
     }
 }
 

@@ -42,8 +42,6 @@ public final class RedisStore: TicketStore, Service {
         public var queuedCommands = 16_384
         /// Changes the text of the functions; for tests, which bring a clock of their own or plant a mistake.
         package var rewriteFunctions: (@Sendable (String) -> String)?
-        /// Whether a node ends before this step of what takes several calls; for tests.
-        package var endsBefore: (@Sendable (String) -> Bool)?
 
         public init(limits: Limits = Limits()) {
             self.limits = limits
@@ -64,7 +62,6 @@ public final class RedisStore: TicketStore, Service {
     let calling: FunctionLibrary.Calling
     let keyspace: Keyspace
     let foyer: Mutex<Foyer>
-    let jobs = AsyncStream.makeStream(of: Job.self)
     private let looking = Mutex<RepeatedTask?>(nil)
 
     /// Loads the functions, reads what events there are, and sells.
@@ -115,12 +112,6 @@ public final class RedisStore: TicketStore, Service {
                 return .unknownEvent
             }
             foyer.noteAsked(number, at: now)
-            if entry.parts > 1 {
-                let joint = foyer.programme.joint(number)
-                if known == joint.version { return .unchanged }
-                return .current(
-                    entry.availability(of: joint.pools, version: joint.version), at: entry.numbers.moment(at: now))
-            }
             if known == entry.numbers.version { return .unchanged }
             return .current(entry.availability, at: entry.numbers.moment(at: now))
         }
@@ -183,7 +174,6 @@ public final class RedisStore: TicketStore, Service {
             looking?.cancel()
             looking = nil
         }
-        jobs.continuation.finish()
         fail(foyer.withLock { $0.close() }, .closing)
     }
 

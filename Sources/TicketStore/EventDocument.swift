@@ -34,8 +34,21 @@ public enum EventDocument {
         return definition
     }
 
-    /// The JSON text that writes `definition`, every member of it (`parts` only if there is more than one). Reading it gives an equal definition, if there was
-    /// no mistake in that one and its lengths of time are whole seconds; parts of a second are dropped.
+    /// How many servers an event's pools were split over, in documents of a former version.
+    static let formerMember = "parts"
+
+    /// The definition of a document that a store kept. It may be one of a former version with a member that had no
+    /// meaning in a store on one machine and is a mistake by now.
+    package static func readKept(_ bytes: [UInt8]) throws(DocumentError) -> EventDefinition {
+        var document = try JSONValue.document(bytes, limits: jsonLimits)
+        if case .object(let members) = document {
+            document = .object(members.filter { $0.name != formerMember })
+        }
+        return try read(document)
+    }
+
+    /// The JSON text that writes `definition`, every member of it. Reading it gives an equal definition, if there was
+    /// no mistake in that one and its lengths of time are whole seconds; fractions of a second are dropped.
     public static func write(_ definition: EventDefinition, layout: JSONWriter.Layout = .indented) -> [UInt8] {
         var writer = JSONWriter(layout: layout, reserving: 1_024)
         write(definition, to: &writer)
@@ -66,7 +79,6 @@ public enum EventDocument {
                 }
             }
             event.member("disclose", definition.disclosure.rawValue)
-            if definition.parts != 1 { event.member("parts", definition.parts) }
             event.member("pools") { value in
                 value.object { pools in
                     for pool in definition.pools { pools.member(pool.code.text, pool.capacity) }

@@ -39,7 +39,6 @@ struct EventDraft: Sendable {
     var sale: Sale?
     var bounds: Bounds?
     var disclosure: EventDefinition.Disclosure?
-    var parts: Int?
     var pools: [Pool]?
     var types: [TicketType?]?
 }
@@ -49,7 +48,10 @@ struct EventDraft: Sendable {
 extension EventDraft {
     /// The document's own shape; `nil` only for what is no object.
     static let shape = JSONShape<EventDraft>.object { event in
-        EventDraft(
+        if event.has(EventDocument.formerMember) {
+            event.note(EventDocument.formerMember, "must be left out: one server decides all of an event")
+        }
+        return EventDraft(
             id: event.required("id", as: .code),
             name: event.optional("name", as: .string),
             currency: event.optional("currency", as: .string),
@@ -60,7 +62,6 @@ extension EventDraft {
             sale: event.optional("sale", as: saleShape),
             bounds: event.optional("limits", as: boundsShape),
             disclosure: event.optional("disclose", as: .word(EventDefinition.Disclosure.self)),
-            parts: event.optional("parts", as: .integer),
             pools: event.required("pools", as: poolsShape),
             types: event.required("types", as: .list(of: typeShape.attempted)))
     }
@@ -125,7 +126,6 @@ extension EventDraft {
         definition.ticketsPerBuyer = bounds?.ticketsPerBuyer
         definition.holdsPerBuyer = bounds?.holdsPerBuyer
         set(\.disclosure, to: disclosure, in: &definition)
-        set(\.parts, to: parts, in: &definition)
 
         // Where the pools can't be read at all, those that the types name stand in for them.
         let pools = self.pools ?? drawnPools.map { Pool(name: $0.text, code: $0, capacity: 0) }

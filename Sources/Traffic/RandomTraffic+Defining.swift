@@ -8,7 +8,7 @@ extension RandomTraffic {
             EventDefinition.Pool(code: code("pool", pool), capacity: chance.number(in: 1...shape.capacity))
         }
         let types = (0..<chance.number(in: 1...4)).map { newType($0, pools) }
-        var definition = EventDefinition(
+        return EventDefinition(
             id: code("event", index),
             holdTime: .seconds(chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds)),
             grace: .seconds(chance.number(in: 0...2)),
@@ -18,11 +18,6 @@ extension RandomTraffic {
             ticketsPerBuyer: chance.chance(40) ? chance.number(in: 1...6) : nil,
             holdsPerBuyer: chance.chance(30) ? chance.number(in: 1...3) : nil,
             pools: pools, types: types)
-        if shape.parts > 1 {
-            // What a buyer has is not counted over parts.
-            (definition.parts, definition.ticketsPerBuyer, definition.holdsPerBuyer) = (shape.parts, nil, nil)
-        }
-        return definition
     }
 
     private mutating func newType(_ number: Int, _ pools: [EventDefinition.Pool]) -> EventDefinition.TicketType {
@@ -58,7 +53,6 @@ extension RandomTraffic {
                 chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds))
         case 84...86: next.latePayment = next.latePayment == .strict ? .reacquire : .strict
         case 87...89: return .pause(event: next.id)
-        case 90...91 where shape.parts > 1: next.parts = chance.number(in: 0...3)
         default: return .resume(event: next.id)
         }
         return .define(next)

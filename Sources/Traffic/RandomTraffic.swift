@@ -14,8 +14,6 @@ public struct RandomTraffic: Sendable {
         public var changes = 5
         /// Of 100 commands about a hold, those about any hold that was ever given, not one of the latest.
         public var oldHolds = 20
-        /// Parts of every event.
-        public var parts = 1
         /// Hold times are drawn from 1 to this, in seconds.
         public var holdSeconds = 30
 

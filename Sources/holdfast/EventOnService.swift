@@ -62,7 +62,6 @@ struct EventOnService {
             ("limits.holds_per_buyer", event.holdsPerBuyer.map(number) ?? "null"),
             ("disclose", event.disclosure.rawValue),
         ]
-        if event.parts != 1 { places.append(("parts", number(event.parts))) }
         for pool in event.pools { places.append(("pools.\(pool.code)", number(pool.capacity))) }
         for type in event.types {
             places.append(("types.\(type.code).name", type.name.printable))

@@ -154,7 +154,6 @@ extension EventOnService {
             ],
             ["limits", bounds.compactMap(\.self).joined(separator: ", ")],
             ["late payment", event.latePayment.rawValue], ["disclosed", event.disclosure.rawValue],
-            ["parts", "\(event.parts)"],
         ])
         lines.append("")
         lines += Table.lines(

@@ -22,8 +22,6 @@ struct OpenedStore: Sendable {
     let place: (name: String, text: String)
     let worth: AnswerWorth
     let stop: @Sendable () -> Void
-    /// What the store does besides answering, until it is stopped.
-    var tend: @Sendable () async -> Void = {}
 
     /// Opens the store, hands it to `serve`, and stops it when that is done.
     static func with(_ settings: Settings, _ serve: (OpenedStore) async throws -> Void) async throws {
@@ -39,16 +37,13 @@ struct OpenedStore: Sendable {
         case .redis(let address):
             try await RedisHouse.with(settings, address: address) { client, isCluster in
                 let opened = try await redis(settings, client, isCluster: isCluster)
-                async let isTended: Void = opened.tend()
                 do {
                     try await serve(opened)
                 } catch {
                     opened.stop()
-                    await isTended
                     throw error
                 }
                 opened.stop()
-                await isTended
             }
         }
     }
@@ -117,7 +112,7 @@ struct OpenedStore: Sendable {
                     ? "a cluster, keys under \(settings.redis.prefix):"
                     : "one server, keys under \(settings.redis.prefix):"
             ),
-            worth: store.check.worth, stop: store.stop, tend: store.tend)
+            worth: store.check.worth, stop: store.stop)
     }
 }
 

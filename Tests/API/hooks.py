@@ -16,8 +16,7 @@ CLASSIC_TOKENS = []
 BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"must ask for \d+ tickets or fewer", r"must be from 1 to the quantity.*", r"must be given, this event limits .*",
     r"has more mistakes than these", r"must keep \S+: places in it are held or sold",
-    r"must keep \S+: an event in parts keeps its pools", r"must stay \d+: an event keeps the parts it was made with",
-    r"must be 1 in an event that limits what one buyer may take: .*", r"would be more than \d+, counting .*",
+    r"would be more than \d+, counting .*",
     r"is not a pool of this event", r"is named twice", r"is taken by an earlier type", r"must have 1 to 200 bytes",
     # A JSON Schema calls 2.0 an integer; a count of tickets that was reckoned in fractions is refused.
     r"must be a whole number, without fraction and exponent", r"must have 1 to 128 bytes and no control characters", r"must be later than opens_at",
@@ -95,13 +94,7 @@ def map_case(context, case):
 
 
 def mend(definition, name):
-    """Give a definition the id of its path, types of different names, and of pools that it has; one event is in parts."""
-    definition.pop("parts", None)
-    if name == "made-2":
-        definition["parts"] = 2
-        if isinstance(definition.get("limits"), dict):
-            for limit in ("tickets_per_buyer", "holds_per_buyer"):
-                definition["limits"].pop(limit, None)
+    """Give a definition the id of its path, types of different names, and of pools that it has."""
     if definition.get("id") is not None:
         definition["id"] = name
     pools, types = definition.get("pools"), definition.get("types")

@@ -80,46 +80,6 @@ struct DefiningTests {
             """)
     }
 
-    @Test("An event keeps the parts it was made with and, in parts, its pools; no limit per buyer goes with parts")
-    func parts() {
-        func parted(_ parts: Int, _ pools: String, _ change: (inout EventDefinition) -> Void = { _ in })
-            -> EventDefinition
-        {
-            Halls.hall(pools, "GA:floor") {
-                $0.parts = parts
-                change(&$0)
-            }
-        }
-        Script.play(
-            [
-                "none": parted(0, "floor=9"), "many": parted(65, "floor=9"), "one": parted(1, "floor=9 day=1"),
-                "less": parted(1, "floor=9"), "three": parted(3, "floor=9 day=1"), "lower": parted(3, "floor=0 day=0"),
-                "fewer": parted(3, "floor=9"), "both": parted(2, "floor=9"),
-                "tickets": parted(2, "floor=9 day=1") { $0.ticketsPerBuyer = 4 },
-                "holds": parted(2, "floor=9 day=1") { $0.holdsPerBuyer = 4 },
-            ],
-            """
-            0s define none -> no: invalid /parts
-            define many -> no: invalid /parts
-            define tickets -> no: invalid /parts
-            define holds -> no: invalid /parts
-            define one -> main stands
-            define three -> no: invalid /parts
-            define less -> main stands
-            remove main -> main is no more
-            define three -> main stands
-            define one -> no: invalid /parts
-            define fewer -> no: invalid /pools
-            define both -> no: invalid /parts /pools
-            define tickets -> no: invalid /parts /parts
-            hold main GA×9 -> held 1 until 4m58s
-            define lower -> main stands
-            restart -> at 0s
-            define one -> no: invalid /parts
-            count main -> floor: 0 free 9 held 0 sold 9 too many, day: 0 free 0 held 0 sold
-            """)
-    }
-
     @Test("A hold that ended is shown for seven days from its deadline on, and is unknown then")
     func shown() {
         Script.play(

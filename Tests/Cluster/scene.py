@@ -38,16 +38,6 @@ class Scene:
         """End all of it."""
         self.stack.close()
 
-    def fail_over(self, event, part, node):
-        """Kill the master of a part and a node, and bring both back when a replica has taken over."""
-        _, master, replicas = self.servers.whole_home_of_event(event, part)
-        master.process.kill9()
-        self.office.nodes[node].kill9()
-        self.servers.wait_for_failover(replicas)
-        master.process.start()
-        self.office.bring_back(node)
-        self.servers.wait_until_whole()
-
     @contextlib.contextmanager
     def sale(self, *events, buyers=4, seed=1):
         """Sell these events to so many buyers each, and yield the shops; then let everybody out."""

@@ -73,6 +73,25 @@ struct ListTests {
         withExtendedLifetime((one, two)) {}
     }
 
+    @Test("Nodes that make an event at the same time make one")
+    func atOnce() async throws {
+        let server = try RedisServer()
+        let nodes = [try await TestNode(server), try await TestNode(server), try await TestNode(server)]
+        for round in 1...8 {
+            try await withThrowingTaskGroup(of: Outcome.self) { group in
+                for (number, node) in nodes.enumerated() {
+                    // The last one makes another event, and takes none of the others' numbers.
+                    let id = number < 2 ? "hall-\(round)" : "other-\(round)"
+                    let definition = try hall(30, id: id)
+                    group.addTask { try await node.outcome(.define(definition)) }
+                }
+                for try await outcome in group { made(outcome) }
+            }
+        }
+        let counts = try await TestNode(server).store.counts().map { "\($0.event): \($0.capacity)" }
+        #expect(counts.sorted() == (1...8).flatMap { ["hall-\($0): 30", "other-\($0): 30"] }.sorted())
+    }
+
     @Test("Two events of one code, made by nodes that did not see one another, take no number from those that follow")
     func twin() async throws {
         let server = try RedisServer()
@@ -82,7 +101,7 @@ struct ListTests {
             "no list is read", "if version == tonumber(args[1]) then return parts[1] end", "do return parts[1] end")
         let one = try await TestNode(server) { $0.rewriteFunctions = { mistake.planted(in: blind.planted(in: $0)) } }
         let two = try await TestNode(server)
-        made(try await two.outcome(.define(hall(6) { $0.parts = 3 })))
+        made(try await two.outcome(.define(hall(6))))
         // It makes another one, and does not see why that may not be.
         let reply = await one.store.perform(.define(try hall(6)))
         guard case .failed(.overloaded) = reply else {
@@ -99,10 +118,10 @@ struct ListTests {
         let server = try RedisServer()
         let one = try await TestNode(server)
         made(try await one.outcome(.define(hall(5))))
-        made(try await one.outcome(.define(hall(6, id: "parted") { $0.parts = 3 })))
+        made(try await one.outcome(.define(hall(6, id: "other"))))
         let hold = try held(await one.outcome(holdGA()))
-        let other = try held(await one.outcome(holdGA(event: "parted")))
-        let keys = ["c:hall", "c:parted", "e:1", "e:2"]
+        let other = try held(await one.outcome(holdGA(event: "other")))
+        let keys = ["c:hall", "c:other", "e:1", "e:2"]
         try server.ask(["HDEL", "holdfast:{events}"] + keys + ["version"])
         // It knows nothing of the event but the number in the token.
         let two = try await TestNode(server)
@@ -116,12 +135,12 @@ struct ListTests {
         try await Task.sleep(for: .milliseconds(600))
         let three = try await TestNode(server)
         for node in [one, two, three] {
-            #expect(node.store.events.map(\.definition.id.text).sorted() == ["hall", "parted"])
+            #expect(node.store.events.map(\.definition.id.text).sorted() == ["hall", "other"])
         }
         // Nobody makes it a second time.
         made(try await three.outcome(.define(hall(4))))
         let counts = try await two.store.counts().map { "\($0.event): \($0.sold) of \($0.capacity)" }
-        #expect(counts.sorted() == ["hall: 1 of 4", "parted: 1 of 6"])
+        #expect(counts.sorted() == ["hall: 1 of 4", "other: 1 of 6"])
     }
 
     @Test("An event whose removal was lost makes way for another one of its code")
@@ -168,10 +187,26 @@ struct ListTests {
         let node = try await TestNode(RedisServer())
         made(try await node.outcome(.define(hall(5))))
         let before = try node.server.ask("HGET", "holdfast:{events}", "next")
-        let definition = try hall(6, id: "parted") { $0.parts = 3 }
+        let definition = try hall(6, id: "other")
         #expect(
             try await node.outcome(.define(definition, expecting: 7)) == .refused(.revisionMismatch(revision: 0)))
         #expect(try node.server.ask("HGET", "holdfast:{events}", "next") == before)
+    }
+
+    @Test("No node starts beside an event whose pools a former version split over several servers")
+    func inParts() async throws {
+        let server = try RedisServer()
+        // As that version wrote it, but for the number of parts.
+        let former = PlantedMistake(
+            "an event in parts", "  local packed_terms = cmsgpack.pack(terms)\n",
+            "  terms.parts = 3\n  local packed_terms = cmsgpack.pack(terms)\n")
+        let one = try await TestNode(server) { $0.rewriteFunctions = former.planted }
+        made(try await one.outcome(.define(hall(6))))
+        // A node that runs does not sell it either.
+        #expect(try await one.outcome(holdGA()) == .refused(.unknownEvent))
+        let error = await #expect(throws: RedisStoreError.self) { try await TestNode(server) }
+        #expect(error?.description.contains("event hall under holdfast: in Redis is in parts") == true)
+        withExtendedLifetime(one) {}
     }
 
     @Test("Of two definitions with one revision, of which one was lost, nobody takes one for the other")

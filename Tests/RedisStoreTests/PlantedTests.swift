@@ -116,7 +116,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "if index and has_same_pools(terms, terms.types[index], type.pools) then", "if index then"),
         PlantedMistake(
             "a pool that is dropped keeps its places",
-            "if terms.retired[pool] then set_total(event, pool, 0) end", ""),
+            "if terms.retired[pool] then set_capacity(event, pool, 0) end", ""),
         PlantedMistake(
             "a pause changes nothing", "return terms.paused and refused(REFUSED.paused) or nil", "return nil"),
         PlantedMistake(

@@ -40,7 +40,6 @@ final class TestNode: Sendable {
     let client: RedisClient
     let store: RedisStore
     private let run: Task<Void, any Error>
-    private let tend: Task<Void, Never>
 
     convenience init(
         _ server: RedisServer, limits: Limits = Limits(), callTimeout: Duration = .seconds(5),
@@ -64,9 +63,7 @@ final class TestNode: Sendable {
         // Most tests are about what is decided; those about durability say so.
         configuration.durability = .relaxed
         change(&configuration)
-        let store = try await RedisStore(configuration, client: client, isCluster: address.isCluster, logger: .quiet)
-        self.store = store
-        tend = Task { await store.tend() }
+        store = try await RedisStore(configuration, client: client, isCluster: address.isCluster, logger: .quiet)
     }
 
     var server: RedisServer { servers.first }

@@ -26,8 +26,6 @@ public struct StoreContract {
     public var limits = Limits()
     /// Events that the traffic is about.
     public var events = 2
-    /// Parts of each of them.
-    public var parts = 1
 
     public init() {}
 
@@ -35,7 +33,6 @@ public struct StoreContract {
     public func breaches(of subject: any ContractSubject, seed: UInt64) async throws -> [String] {
         var shape = RandomTraffic.Shape()
         shape.events = events
-        shape.parts = parts
         var traffic = RandomTraffic(seed: seed, shape: shape)
         var oracle = Oracle(limits: limits)
         var books = Books()

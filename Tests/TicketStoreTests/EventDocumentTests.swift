@@ -44,11 +44,17 @@ struct EventDocumentTests {
         #expect(try EventDocument.read(Self.sample.utf8) == expected)
     }
 
+    @Test("What a former version kept is read without a member that had no meaning there")
+    func kept() throws {
+        let former = Self.sample("\"disclose\": \"counts\"", "\"disclose\": \"counts\", \"parts\": 3")
+        #expect(try EventDocument.readKept(Array(former.utf8)) == EventDocument.read(Self.sample.utf8))
+    }
+
     @Test("Each member goes where it belongs")
     func everyMember() throws {
         let read = try EventDocument.read(
             #"""
-            {"types":[{"pools":["b","a"],"price":7,"name":"é","code":"t"}],"pools":{"b":2,"a":0},"disclose":"buckets","parts":1,
+            {"types":[{"pools":["b","a"],"price":7,"name":"é","code":"t"}],"pools":{"b":2,"a":0},"disclose":"buckets",
             "limits":{"holds_per_buyer":6,"tickets_per_buyer":5,"tickets_per_hold":4},
             "sale":{"closes_at":"2026-11-24T05:44:59.124+01:00","opens_at":"2026-11-24T04:44:59.123Z"},
             "late_payment":"strict","max_extensions":0,"grace_seconds":0,"hold_seconds":1,"currency":"JPY",
@@ -102,11 +108,9 @@ struct EventDocumentTests {
                 "/late_payment must be \"reacquire\" or \"strict\"; did you mean reacquire?"
             ),
             ("\"reacquire\"", "1", "/late_payment must be \"reacquire\" or \"strict\""),
-            ("\"disclose\": \"counts\"", "\"parts\": \"2\"", "/parts must be a whole number"),
-            ("\"disclose\": \"counts\"", "\"parts\": 0", "/parts must be from 1 to 64"),
             (
-                "\"holds_per_buyer\": null },", "\"holds_per_buyer\": 2 }, \"parts\": 3,",
-                "/parts must be 1 in an event that limits what one buyer may take: a buyer's account lies in one place"
+                "\"disclose\": \"counts\"", "\"parts\": 3",
+                "/parts must be left out: one server decides all of an event"
             ),
             ("\"counts\"", "\"all\"", "/disclose must be \"counts\" or \"buckets\""),
             ("{ \"opens_at\": null, \"closes_at\": null }", "null", "/sale must be an object"),
@@ -324,7 +328,7 @@ struct EventDocumentTests {
                 price: .random(in: 0...1_000_000_000_000, using: &random),
                 pools: pools.shuffled(using: &random).prefix(Int.random(in: 1...4, using: &random)).map(\.code))
         }
-        var definition = EventDefinition(
+        return EventDefinition(
             id: try code("e\(Int.random(in: 0...999, using: &random))"), name: name(&random),
             currency: ["EUR", "USD", "JPY"].randomElement(using: &random) ?? "EUR",
             holdTime: .seconds(Int.random(in: 1...86_400, using: &random)),
@@ -339,7 +343,5 @@ struct EventDocumentTests {
             holdsPerBuyer: random.chance(1, of: 2) ? .random(in: 1 ... .max, using: &random) : nil,
             disclosure: .allCases.randomElement(using: &random) ?? .buckets,
             pools: pools, types: types)
-        if !definition.needsBuyer { definition.parts = .random(in: 1...64, using: &random) }
-        return definition
     }
 }

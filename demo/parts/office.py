@@ -62,13 +62,12 @@ def operators_key(name, store):
 class Office:
     """The nodes and the proxy."""
 
-    def __init__(self, home, servers, places, settings, events=(EVENT,), parts=1, hosts=(LOCAL,) * 3, patience=60):
+    def __init__(self, home, servers, places, settings, events=(EVENT,), hosts=(LOCAL,) * 3, patience=60):
         if not BINARY.exists():
             raise Trouble("there is no .build/release/holdfast; make build")
         definitions = []
         for event in events:
-            definition = {"id": event, "parts": parts, "pools": {"floor": places},
-                          "types": [{"code": "GA", "pools": ["floor"]}]}
+            definition = {"id": event, "pools": {"floor": places}, "types": [{"code": "GA", "pools": ["floor"]}]}
             (home.room / f"{event}.json").write_text(json.dumps(definition))
             definitions += ["--event", home.room / f"{event}.json"]
         keys = home.room / "token.keys"

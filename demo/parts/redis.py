@@ -169,21 +169,21 @@ class Servers:
                     return slot, found[0], found[1:]
         raise Trouble("no server knows the slots")
 
-    def tag(self, event, part=0):
-        """Return the hash tag of the keys of an event, or of one of its parts: they are numbered one after another."""
+    def tag(self, event):
+        """Return the hash tag of the keys of an event."""
         _, home, _ = self.home_of("holdfast:{events}")
-        return "{%d}" % (int(home.ask("HGET", "holdfast:{events}", f"c:{event}")) + part)
+        return "{%d}" % int(home.ask("HGET", "holdfast:{events}", f"c:{event}"))
 
-    def home_of_event(self, event, part=0):
-        """Return slot, master and replicas of an event, or of one of its parts."""
-        return self.home_of(self.tag(event, part))
+    def home_of_event(self, event):
+        """Return slot, master and replicas of an event."""
+        return self.home_of(self.tag(event))
 
-    def whole_home_of_event(self, event, part=0):
+    def whole_home_of_event(self, event):
         """Return the same when all replicas are told of: a server that heard of them only now may leave some out."""
         found = []
 
         def is_whole():
-            found[:] = self.home_of_event(event, part)
+            found[:] = self.home_of_event(event)
             return len(found[2]) == self.replicas
         wait_for(is_whole, f"the master of {event} has its replicas", 20)
         return found

@@ -25,8 +25,7 @@ do
     command.buyer = ''
     if flags % 2 == 1 then command.buyer, at = unpack_struct('<Bc0', text, at) end
     if flags % 4 >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
-    if flags % 8 >= 4 then command.claim, at = unpack_struct('<d', text, at) end
-    command.is_whole = flags >= 8
+    if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
     return command, at
   end
 
@@ -41,8 +40,7 @@ do
     elseif op == OP.purchase then
       flags, command.payment, at = unpack_struct('<BBc0', text, at)
       command.is_paid_elsewhere = flags % 2 == 1
-      if flags % 8 >= 4 then command.claim, at = unpack_struct('<d', text, at) end
-      command.is_final = flags >= 8
+      if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
     end
     return command, at
   end
@@ -212,40 +210,22 @@ do
   end
 end
 
--- Moves between this part of an event and others: of each the part, the number of the last one that went there, of the
--- last that came from there, and what is under way.
-local function add_moves(parts, moves)
-  for part, last in pairs(moves.out) do
-    parts[#parts + 1] = pack('<Bddd', part, last.number, moves.into[part] or 0, last.places and #last.places or 0)
-    for _, places in ipairs(last.places or {}) do parts[#parts + 1] = pack('<d', places) end
-  end
-  for part, number in pairs(moves.into) do
-    if not moves.out[part] then parts[#parts + 1] = pack('<Bddd', part, 0, number, 0) end
-  end
-end
-
 -- What every reply begins with: the moment, which definition and which numbers, and the numbers if they are news.
 local function head(status, event, known_version)
   local pools = #event.terms.pools
   local is_news = known_version ~= event.version
-  local partners, moves = 0, is_news and event.moves
-  if moves then
-    for _ in pairs(moves.out) do partners = partners + 1 end
-    for part in pairs(moves.into) do partners = partners + (moves.out[part] and 0 or 1) end
-  end
   local parts = {
     pack(
-      '<BddddddHB', status, event.office, event.wall, event.absorbed, event.terms.revision, event.terms.since or 0,
-      event.version, is_news and pools or 0, partners),
+      '<BddddddH', status, event.office, event.wall, event.absorbed, event.terms.revision, event.terms.since or 0,
+      event.version, is_news and pools or 0),
   }
   if is_news then
     for pool = 1, pools do
-      local flags = event.closed[pool] + (event.terms.retired[pool] and 2 or 0) + event.stopped[pool] * 4
+      local flags = event.closed[pool] + (event.terms.retired[pool] and 2 or 0)
       parts[#parts + 1] = pack(
         '<ddddB', event.capacity[pool], event.held[pool], event.sold[pool],
         end_of(event, event.earliest[pool]), flags)
     end
-    if moves then add_moves(parts, moves) end
   end
   return parts
 end

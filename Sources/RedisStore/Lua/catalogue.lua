@@ -18,16 +18,7 @@ local function look_up(keys, args)
     number_in(keys[1], 'count', 0))
 end
 
--- args: the number of the next event as it was found, the first of those that are wanted, how many. 1 if they are now
--- whoever's asked, who alone may make an event of them; 0 if somebody else took numbers meanwhile.
-local function reserve(keys, args)
-  begin()
-  if number_in(keys[1], 'next', 1) ~= tonumber(args[1]) then return 0 end
-  redis.call('HSET', keys[1], 'next', tonumber(args[2]) + tonumber(args[3]))
-  return 1
-end
-
--- args: number, code, revision, 1 if removed, how many numbers it has. Can be told again, late, and in any order. 2 if it
+-- args: number, code, revision, 1 if removed. Can be told again, late, and in any order. 2 if it
 -- is a new event and the code leads to another one: of two that were made at the same time the first one told of is the
 -- event, and nobody ever sells the other.
 local function enter(keys, args)
@@ -38,9 +29,9 @@ local function enter(keys, args)
   if entry then was_revision, was_removed = unpack_struct('<dB', entry) end
   revision, removed = max(revision, was_revision), max(removed, was_removed)
   local leads_to, count = number_in(key, 'c:' .. code, 0), number_in(key, 'count', 0)
-  local next_number = max(number_in(key, 'next', 1), number + tonumber(args[5]))
+  local next_number = max(number_in(key, 'next', 1), number + 1)
   if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then
-    -- Its numbers are no other event's all the same.
+    -- Its number is no other event's all the same.
     redis.call('HSET', key, 'next', next_number)
     return 2
   end

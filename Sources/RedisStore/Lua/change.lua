@@ -1,10 +1,10 @@
 -- Operators' changes of an event: defined, replaced, paused, resumed, removed.
 
-local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED, NOT_LEAVING =
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-local OBSTACLE = { pool = 1, pools = 2, types = 3, parts = 4, pool_in_parts = 5 }
+local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED =
+  0, 1, 2, 3, 4, 5, 6, 7, 8
+local OBSTACLE = { pool = 1, pools = 2, types = 3 }
 
-local obstacles_to, add_pool, adopt
+local obstacles_to, adopt
 do
   local function has_same_pools(terms, known, next_pools)
     if #known.pools ~= #next_pools then return false end
@@ -17,21 +17,11 @@ do
   -- What forbids replacing the definition while places are promised, each as kind and code.
   function obstacles_to(event, asked)
     local terms, found, kept, known = event.terms, {}, {}, {}
-    local parts = terms.parts or 1
-    if parts ~= asked.parts then
-      local text = string.format('%d', parts)
-      found[1] = pack('<BBc0', OBSTACLE.parts, #text, text)
-    end
     for _, pool in ipairs(asked.pools) do kept[pool.code] = true end
     for pool, code in ipairs(terms.pools) do
       known[code] = true
-      if not terms.retired[pool] and not kept[code] then
-        -- Whether places of a pool are promised is known in no single part, so there no pool is ever dropped.
-        if parts > 1 then
-          found[#found + 1] = pack('<BBc0', OBSTACLE.pool_in_parts, #code, code)
-        elseif event.held[pool] + event.sold[pool] > 0 then
-          found[#found + 1] = pack('<BBc0', OBSTACLE.pool, #code, code)
-        end
+      if not terms.retired[pool] and not kept[code] and event.held[pool] + event.sold[pool] > 0 then
+        found[#found + 1] = pack('<BBc0', OBSTACLE.pool, #code, code)
       end
     end
     local added = 0
@@ -54,9 +44,9 @@ do
     end
   end
 
-  function add_pool(event, index)
+  local function add_pool(event, index)
     event.capacity[index], event.ceiling[index], event.held[index], event.sold[index] = 0, 0, 0, 0
-    event.earliest[index], event.closed[index], event.stopped[index] = 0, 0, 0
+    event.earliest[index], event.closed[index] = 0, 0
   end
 
   -- A type's pools never change: redefined with other pools it gets a new index, so that a hold always knows which pools
@@ -94,10 +84,10 @@ do
         add_pool(event, index)
       end
       terms.retired[index] = false
-      set_total(event, index, pool.capacity)
+      set_capacity(event, index, pool.capacity)
     end
     for pool = 1, #terms.pools do
-      if terms.retired[pool] then set_total(event, pool, 0) end
+      if terms.retired[pool] then set_capacity(event, pool, 0) end
     end
     adopt_types(terms, asked)
     index_terms(terms)
@@ -129,8 +119,8 @@ local function change_reply(result, event, extra)
   local terms = event.terms
   local code = terms.code or ''
   return pack(
-    '<BddBc0dBBB', result, event.office, event.wall, #code, code, terms.revision, terms.paused and 1 or 0,
-    terms.removed and 1 or 0, terms.parts or 1) .. (extra or '')
+    '<BddBc0dBB', result, event.office, event.wall, #code, code, terms.revision, terms.paused and 1 or 0,
+    terms.removed and 1 or 0) .. (extra or '')
 end
 
 local function new_event(keys, code)
@@ -139,7 +129,7 @@ local function new_event(keys, code)
   local event = {
     keys = keys, office = ticks, ticks = ticks, wall = wall, absorbed = 0, passed = 0, next = first, first = first,
     run = this_run(), graces = '', grace_from = 0, grace_until = 0, facts = 0, has_sold = 0, version = ticks * 1024,
-    capacity = {}, ceiling = {}, held = {}, sold = {}, earliest = {}, closed = {}, stopped = {},
+    capacity = {}, ceiling = {}, held = {}, sold = {}, earliest = {}, closed = {},
     is_new = true,
     terms = {
       code = code, revision = 0, paused = false, removed = false, pools = {}, retired = {}, types = {},
@@ -173,9 +163,6 @@ end
 local function finish_change(event, asked, document, paused)
   local terms = event.terms
   if asked.revision <= terms.revision then return change_reply(STALE, event) end
-  -- Whoever wanted to remove the event as it was comes too late.
-  if is_leaving(event) then stay(event) end
-  if event.is_new and asked.parts > 1 then terms.part, terms.parts, terms.totals = 0, asked.parts, {} end
   if document then adopt(event, asked) end
   terms.paused, terms.revision = paused, asked.revision
   event.facts = event.facts + 1
@@ -214,20 +201,8 @@ local function retire(event)
   end
 end
 
--- A part promises nothing new until the removal with this number is settled.
-local function leave(event, asked)
+local function remove(event)
   if has_sales(event) then return change_reply(HAS_SALES, event) end
-  moves_of(event).leaving = asked.leaving
-  event.moves_changed = true
-  save_event(event)
-  return change_reply(CHANGED, event)
-end
-
-local function remove(event, asked)
-  if has_sales(event) then return change_reply(HAS_SALES, event) end
-  if event.terms.parts and (not asked.leaving or moves_of(event).leaving ~= asked.leaving) then
-    return change_reply(NOT_LEAVING, event)
-  end
   retire(event)
   event.facts = event.facts + 1
   save_change(event, nil)
@@ -247,8 +222,7 @@ local function change(keys, args)
   local refusal = refusal_of_change(event, asked)
   if refusal then return refusal end
   if asked.kind == 'define' then return define(event, asked, args[2]) end
-  if asked.kind == 'remove' then return remove(event, asked) end
-  if asked.kind == 'leave' then return leave(event, asked) end
+  if asked.kind == 'remove' then return remove(event) end
   local paused = asked.kind == 'pause'
   if event.terms.paused == paused then return change_reply(UNCHANGED, event) end
   return finish_change(event, asked, nil, paused)

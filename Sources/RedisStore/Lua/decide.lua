@@ -8,7 +8,7 @@ local REFUSED = {
   buyer_limit = 40, temporarily_held = 41, sold_out = 42, insufficient = 43, expired = 44, released = 45,
   purchased = 46, returned = 47, payment = 48, extension = 49, not_purchased = 50, key_reused = 51, many_keys = 52,
   -- No answers: where to ask instead.
-  elsewhere = 60, gone = 61, leaving = 63, short = 64,
+  elsewhere = 60, gone = 61,
 }
 local INVALID = { lines = 1, quantity = 2, minimum = 3, total = 4, buyer = 5 }
 
@@ -34,15 +34,6 @@ end
 local function say_expired(event, refund)
   event.tells_time = true
   return pack('<BB', REFUSED.expired, refund)
-end
-
--- An event in parts that may be about to be removed: nothing new is promised until that is settled.
-local function is_leaving(event)
-  return event.moves and event.moves.leaving and not event.terms.removed
-end
-
-local function refusal_of_leaving(event)
-  return pack('<Bd', REFUSED.leaving, event.moves.leaving)
 end
 
 -- MARK: the same again
@@ -211,7 +202,6 @@ local function decide_hold(event, command)
   end
   local terms = event.terms
   if terms.removed then return refused(REFUSED.gone) end
-  if is_leaving(event) then return refusal_of_leaving(event) end
   local lines, refusal = checked_lines(event, command.lines)
   if not lines then return refusal end
   local buyer = command.buyer
@@ -219,8 +209,7 @@ local function decide_hold(event, command)
   if refusal then return refusal end
   refusal = refusal_of_places(event, lines, buyer)
   if refusal then
-    -- Of an event in parts another one may have all of them.
-    if not command.takes_fewer or command.is_whole then return refusal end
+    if not command.takes_fewer then return refusal end
     refusal = refusal_of_fewer(event, lines, command.lines, buyer)
     if refusal then return refusal end
   end
@@ -323,13 +312,10 @@ local function fits_limit(event, record)
 end
 
 -- Paid after the deadline (rule 9): one try for the same places at the same price, or money is owed.
-local function decide_late_purchase(event, record, payment, name, is_final)
+local function decide_late_purchase(event, record, payment, name)
   if payment == '' or not event.terms.reacquires then return say_expired(event, 0) end
-  if is_leaving(event) then return refusal_of_leaving(event) end
   if event.terms.removed then return owe_refund(event, record, payment, name) end
   if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then
-    -- The places may be had from another part; whoever has tried says so.
-    if event.terms.parts and not is_final then return pack('<B', REFUSED.short) .. pack_lines(record.lines) end
     return owe_refund(event, record, payment, name)
   end
   change_pools(event, record, sell_free_places)
@@ -352,7 +338,7 @@ local function decide_purchase(event, command)
   if record.state == RETURNED then return refused(REFUSED.returned) end
   if record.state == RELEASED then return refused(REFUSED.released) end
   if record.state == OWED then return owe_refund(event, record, payment, name) end
-  if not is_live(event, record) then return decide_late_purchase(event, record, payment, name, command.is_final) end
+  if not is_live(event, record) then return decide_late_purchase(event, record, payment, name) end
   change_pools(event, record, sell_places, record.entry)
   if payment ~= '' then note_payment(event, payment, name) end
   note_purchase(event, record, payment, 0)

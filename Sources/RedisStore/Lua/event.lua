@@ -2,8 +2,7 @@
 --
 -- Keys of an event, all with its number as hash tag:
 --   1 event   hash: id (of this definition), terms (cmsgpack), document (JSON), now (packed numbers, see `open_event`),
---             run and stretches (see numbers.lua), grace (see away.lua), walk (see tally.lua),
---             moves (cmsgpack, only of an event in parts, see parts.lua)
+--             run and stretches (see numbers.lua), grace (see away.lua), walk (see tally.lua)
 --   2 holds   hash: number of the hold -> packed record
 --   3 due     hash: pool and deadline -> places that come free then
 --   4 order   sorted set of the same names, all with score 0: their order is that of the names
@@ -79,10 +78,9 @@ end
 
 -- `nil` if there is no such event.
 local function open_event(keys)
-  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk', 'moves')
+  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk')
   if not found[1] then return nil end
   local event = { keys = keys, id = found[1], terms = read_terms(keys[1], found[1]) }
-  event.moves = found[6] and cmsgpack.unpack(found[6]) or nil
   local text, at = found[2], nil
   event.office, event.ticks, event.version, event.next, event.facts, event.has_sold, at =
     unpack_struct('<dddddB', text)
@@ -90,14 +88,13 @@ local function open_event(keys)
   event.walk_text = found[5]
   event.graces, event.grace_from, event.grace_until = found[4] or '', 0, 0
   if found[4] then event.grace_from, event.grace_until = unpack_struct('<dd', found[4]) end
-  local capacity, ceiling, held, sold, earliest, closed, stopped, flags = {}, {}, {}, {}, {}, {}, {}, nil
+  local capacity, ceiling, held, sold, earliest, closed = {}, {}, {}, {}, {}, {}
   for pool = 1, #event.terms.pools do
-    capacity[pool], ceiling[pool], held[pool], sold[pool], earliest[pool], flags, at =
+    capacity[pool], ceiling[pool], held[pool], sold[pool], earliest[pool], closed[pool], at =
       unpack_struct('<dddddB', text, at)
-    closed[pool], stopped[pool] = flags % 2, flags >= 2 and 1 or 0
   end
   event.capacity, event.ceiling, event.held, event.sold = capacity, ceiling, held, sold
-  event.earliest, event.closed, event.stopped = earliest, closed, stopped
+  event.earliest, event.closed = earliest, closed
   begin_changes(event)
   advance(event)
   return event
@@ -110,7 +107,7 @@ local function packed_now(event)
   for pool = 1, #event.terms.pools do
     parts[pool + 1] = pack(
       '<dddddB', event.capacity[pool], event.ceiling[pool], event.held[pool], event.sold[pool],
-      event.earliest[pool], event.closed[pool] + event.stopped[pool] * 2)
+      event.earliest[pool], event.closed[pool])
   end
   return table.concat(parts)
 end

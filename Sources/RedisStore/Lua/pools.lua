@@ -4,13 +4,8 @@
 -- holds of a call share one, and a million holds that end within a second are a thousand entries a pool.
 
 -- Places that nobody has.
-local function spare(event, pool)
-  return max(0, event.capacity[pool] - event.held[pool] - event.sold[pool])
-end
-
--- Places that may be held: none while the parts of an event settle what a lowered capacity leaves, see parts.lua.
 local function free(event, pool)
-  return event.stopped[pool] == 1 and 0 or spare(event, pool)
+  return max(0, event.capacity[pool] - event.held[pool] - event.sold[pool])
 end
 
 -- A broken rule never ends anything: the pool closes, what is held can still be completed (rule 4). The ceiling is
@@ -181,7 +176,6 @@ local function save_event(event)
   end
   if event.is_changed then event.version = event.version + 1 end
   -- The first write is one that a full server refuses, so that it is refused before anything was written.
-  if event.moves_changed then event.changed_fields.moves = cmsgpack.pack(event.moves) end
   local fields = { 'now', packed_now(event) }
   for name, text in pairs(event.changed_fields) do
     fields[#fields + 1] = name

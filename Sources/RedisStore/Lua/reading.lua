@@ -1,14 +1,18 @@
 -- What nodes read of an event: its definition with everything that holds may refer to, and its holds by the page.
 
+-- Of an event whose pools a former version split over several servers: no node of this one sells it.
+local IN_PARTS = 5
+
 local function details(keys)
   begin()
   local event = open_event(keys)
   if not event then return no_event() end
   local terms = event.terms
+  if terms.parts then return pack('<Bdd', IN_PARTS, event.office, event.wall) end
   local parts = head(DECIDED, event, -1)
   parts[#parts + 1] = pack(
-    '<BBBBddBc0H', terms.paused and 1 or 0, terms.removed and 1 or 0, terms.part or 0, terms.parts or 1, event.next,
-    event.facts, #terms.code, terms.code, #terms.pools)
+    '<BBddBc0H', terms.paused and 1 or 0, terms.removed and 1 or 0, event.next, event.facts, #terms.code, terms.code,
+    #terms.pools)
   for _, code in ipairs(terms.pools) do parts[#parts + 1] = pack('<Bc0', #code, code) end
   parts[#parts + 1] = pack('<H', #terms.types)
   for _, type in ipairs(terms.types) do
