@@ -20,15 +20,7 @@ enum CommandWriter {
         bytes.writeInteger(Code.hold.rawValue)
         bytes.writeInteger(
             (request.buyer == nil ? 0 : hasBuyer) | (request.key == nil ? 0 : hasKey) | (claim == nil ? 0 : hasClaim))
-        // More lines than a byte can count are refused like 255 are.
-        let lines = request.lines.prefix(255)
-        bytes.writeInteger(UInt8(clamping: lines.count))
-        for line in lines {
-            bytes.writePacked(short: line.type.text)
-            // What does not fit in 32 bits is as much too many, or too few, as the nearest that does.
-            bytes.writeInteger(Int32(clamping: line.quantity), endianness: .little)
-            bytes.writeInteger(Int32(clamping: line.minimum), endianness: .little)
-        }
+        write(request.lines, to: &bytes)
         if let buyer = request.buyer { bytes.writePacked(short: buyer.text) }
         if let key = request.key { write(key, request.fingerprint, to: &bytes) }
         if let claim { bytes.writePacked(claim) }
@@ -88,6 +80,22 @@ enum CommandWriter {
     private static func begin(_ code: Code, _ id: HoldID, to bytes: inout ByteBuffer) {
         bytes.writeInteger(code.rawValue)
         bytes.writePacked(HoldNumber.split(id).hold)
+    }
+
+    /// With their length in front, so that whoever asks for the same is known by the bytes.
+    private static func write(_ lines: OneOrMore<Line>, to bytes: inout ByteBuffer) {
+        let start = bytes.writerIndex
+        bytes.writeInteger(UInt16(0))
+        // More lines than a byte can count are refused like 255 are.
+        let lines = lines.prefix(255)
+        bytes.writeInteger(UInt8(clamping: lines.count))
+        for line in lines {
+            bytes.writePacked(short: line.type.text)
+            // What does not fit in 32 bits is as much too many, or too few, as the nearest that does.
+            bytes.writeInteger(Int32(clamping: line.quantity), endianness: .little)
+            bytes.writeInteger(Int32(clamping: line.minimum), endianness: .little)
+        }
+        bytes.setInteger(UInt16(bytes.writerIndex - start - 2), at: start, endianness: .little)
     }
 
     private static func write(_ key: IdempotencyKey, _ print: UInt64, to bytes: inout ByteBuffer) {

@@ -63,8 +63,9 @@ public struct RandomTraffic: Sendable {
         return (now, remember(ending()))
     }
 
-    /// What came of the command that ``next()`` gave last.
-    public mutating func learn(_ outcome: Outcome) {
+    /// What came of a command; without one, of that which ``next()`` gave last.
+    public mutating func learn(_ outcome: Outcome, of command: Command? = nil) {
+        let command = command ?? last
         switch outcome {
         case .held(let view, replayed: false):
             let index = Int(view.event)
@@ -76,12 +77,12 @@ public struct RandomTraffic: Sendable {
         case .purchased(let view, _, repeated: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].isOver = true
-            if case .purchase(_, let payment) = last { given[position].payment = payment }
+            if case .purchase(_, let payment) = command { given[position].payment = payment }
         case .released(let view, repeated: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].isOver = true
         case .eventChanged:
-            guard case .define(let definition, _, _) = last,
+            guard case .define(let definition, _, _) = command,
                 let position = definitions.firstIndex(where: { $0.id == definition.id })
             else { return }
             definitions[position] = definition

@@ -40,12 +40,14 @@ class Rows(unittest.TestCase):
     """The rows about Redis."""
 
     def test_bars(self):
-        """Holding has a bar next to nginx, and batches one of three times."""
+        """Holding has a bar next to nginx, batches one of three times, and a refusal one of 5 µs."""
         rows = table(Scale())
         for name in ("redis-hold", "redis-hold-synced"):
             self.assertEqual((rows[name].mark.bar, CALLS[name][:5]), (5, "redis"))
         self.assertTrue(rows["redis-batch"].mark.reached(3, "bar"))
         self.assertFalse(rows["redis-batch"].mark.reached(2.99, "bar"))
+        self.assertTrue(rows["redis-refusal"].mark.reached(5, "bar"))
+        self.assertFalse(rows["redis-refusal"].mark.reached(5.1, "bar"))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,12 @@ struct ContractTests {
         #expect(breaches == [])
     }
 
+    @Test("So they are when many ask at once", arguments: UInt64(401)...406)
+    func together(seed: UInt64) async throws {
+        let breaches = try await StoreContract.withCrowds.breaches(of: RedisSubject(), seed: seed)
+        #expect(breaches == [])
+    }
+
     @Test("So they are when one call counts no more than three entries that ended", arguments: UInt64(301)...304)
     func bounded(seed: UInt64) async throws {
         let breaches = try await StoreContract().breaches(
@@ -27,6 +33,15 @@ struct ContractTests {
 }
 
 extension StoreContract {
+    /// Some commands of a crowd come while the first one is under way, and are decided in one call.
+    static var withCrowds: StoreContract {
+        var contract = StoreContract()
+        contract.commands = 2_000
+        contract.events = 1
+        contract.together = 40
+        return contract
+    }
+
     /// The grace is as long as the shortest hold: a younger hold that lives shorter than the grace of older ones lives as
     /// long as those here (`Lua/away.lua`), and shorter in the core.
     static var withRestarts: StoreContract {

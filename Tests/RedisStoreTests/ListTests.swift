@@ -88,8 +88,10 @@ struct ListTests {
                 for try await outcome in group { made(outcome) }
             }
         }
-        let counts = try await TestNode(server).store.counts().map { "\($0.event): \($0.capacity)" }
+        let last = try await TestNode(server)
+        let counts = try await last.store.counts().map { "\($0.event): \($0.capacity)" }
         #expect(counts.sorted() == (1...8).flatMap { ["hall-\($0): 30", "other-\($0): 30"] }.sorted())
+        withExtendedLifetime((nodes, last)) {}
     }
 
     @Test("Two events of one code, made by nodes that did not see one another, take no number from those that follow")

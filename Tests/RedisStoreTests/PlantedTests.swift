@@ -53,8 +53,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "return refusal_of_pools(event, lines) or refusal_of_buyer(event, buyer, quantity_of(lines))"),
         PlantedMistake(
             "a key that holds again (rule 15)",
-            "    if answer then return answer end\n  end\n  local terms = event.terms",
-            "  end\n  local terms = event.terms"),
+            "    if answer then return answer end\n  end\n  local terms, asked", "  end\n  local terms, asked"),
         PlantedMistake(
             "a key counts for ever (rules 2 and 15)", "if event.ticks <= at + event.limits.key_retention then",
             "if event.ticks >= 0 then"),
@@ -124,6 +123,17 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "if not event.is_new and terms.paused == paused\n    and", "if event.is_new and"),
     ]
 
+    /// Those that show when many ask at once.
+    static let inCrowds = [
+        PlantedMistake(
+            "a crowd is refused by what was there before (R3)",
+            "if asked.refused_at == event.facts then return asked.refusal end",
+            "if asked.refused_at then return asked.refusal end"),
+        PlantedMistake(
+            "one buyer's limit is everybody's (R3)", "if not has_buyer_limit(terms) then asked.refusal",
+            "if true then asked.refusal"),
+    ]
+
     /// Those that show when the server is another one now and then.
     static let inRestarts = [
         PlantedMistake("no recovery grace (rule 7)", "  grant_grace(event, recovery_grace)\n", ""),
@@ -159,11 +169,16 @@ struct PlantedTests {
         try await expect(mistake, toBeCaughtBy: .withRestarts)
     }
 
+    @Test("The contract with crowds catches", arguments: PlantedMistake.inCrowds)
+    func caughtInCrowds(mistake: PlantedMistake) async throws {
+        try await expect(mistake, toBeCaughtBy: .withCrowds)
+    }
+
     private func expect(_ mistake: PlantedMistake, toBeCaughtBy contract: StoreContract) async throws {
         var contract = contract
         for seed in UInt64(1)...40 {
             // What needs a rare turn of the traffic gets more of it.
-            contract.commands = seed <= 24 ? 400 : 4_000
+            if contract.together == 1 { contract.commands = seed <= 24 ? 400 : 4_000 }
             let subject = try await RedisSubject(limits: contract.limits, plant: mistake.planted)
             if try await !contract.breaches(of: subject, seed: seed).isEmpty { return }
         }

@@ -26,6 +26,9 @@ public struct StoreContract {
     public var limits = Limits()
     /// Events that the traffic is about.
     public var events = 2
+    /// Commands that are submitted together, so that the store may decide them in one batch. Their order is that of one
+    /// event, so there must be one event then.
+    public var together = 1
 
     public init() {}
 
@@ -36,14 +39,20 @@ public struct StoreContract {
         var traffic = RandomTraffic(seed: seed, shape: shape)
         var oracle = Oracle(limits: limits)
         var books = Books()
+        var gathered: [Command] = []
         for step in 1...commands {
             let (moment, command) = traffic.next()
+            gathered.append(command)
+            if gathered.count < together, !command.isChange { continue }
             let place = "seed \(seed), command \(step)"
-            guard let (outcome, at) = try await oracle.compare(command, at: moment, with: subject, place: place) else {
-                return oracle.breaches
+            guard
+                let (outcomes, at) = try await oracle.compare(gathered, at: moment, with: subject, place: place)
+            else { return oracle.breaches }
+            for (command, outcome) in zip(gathered, outcomes) {
+                traffic.learn(outcome, of: command)
+                books.write(command, outcome, at: at.office)
             }
-            traffic.learn(outcome)
-            books.write(command, outcome, at: at.office)
+            gathered = []
             if restartsEvery > 0, step % restartsEvery == 0 {
                 try await subject.restart()
                 oracle.restart()
@@ -75,9 +84,32 @@ public struct Oracle {
     public mutating func compare(
         _ command: Command, at moment: Moment, with subject: any ContractSubject, place: String = "script"
     ) async throws -> (outcome: Outcome, at: Moment)? {
-        let place = "\(place), \(command)"
+        try await compare([command], at: moment, with: subject, place: place).map { ($0.outcomes[0], $0.at) }
+    }
+
+    /// The same of commands that the store gets together.
+    public mutating func compare(
+        _ commands: [Command], at moment: Moment, with subject: any ContractSubject, place: String = "script"
+    ) async throws -> (outcomes: [Outcome], at: Moment)? {
         try await subject.advance(to: moment)
-        guard case .decided(let outcome, let decidedAt) = await subject.store.perform(command) else {
+        // Changes of events are calls of their own, behind what was asked before them.
+        var replies = await subject.store.perform(together: commands.filter { !$0.isChange })
+        for command in commands where command.isChange { replies.append(await subject.store.perform(command)) }
+        var outcomes: [Outcome] = []
+        var latest = moment
+        for (command, reply) in zip(commands, replies) {
+            guard let (outcome, at) = judge(command, reply, at: moment, place: place) else { return nil }
+            outcomes.append(outcome)
+            latest = at
+        }
+        return (outcomes, latest)
+    }
+
+    private mutating func judge(
+        _ command: Command, _ reply: StoreReply, at moment: Moment, place: String
+    ) -> (outcome: Outcome, at: Moment)? {
+        let place = "\(place), \(command)"
+        guard case .decided(let outcome, let decidedAt) = reply else {
             breaches.append("\(place): the store failed, and nothing was wrong")
             return nil
         }
@@ -112,6 +144,49 @@ public struct Oracle {
     /// The store was stopped and opened again.
     public mutating func restart() {
         _ = office.grantRecoveryGrace()
+    }
+}
+
+extension TicketStore {
+    /// Hands commands in, each right behind the one before it, and waits for all replies.
+    fileprivate func perform(together commands: [Command]) async -> [StoreReply] {
+        let box = ReplyStream()
+        var replies: [UInt64: StoreReply] = [:]
+        for (ticket, command) in commands.enumerated() {
+            if let reply = submit(command, note: nil, ticket: UInt64(ticket), replyTo: box) {
+                replies[UInt64(ticket)] = reply
+            }
+        }
+        if replies.count < commands.count {
+            for await told in box.stream {
+                replies[told.ticket] = told.reply
+                if replies.count == commands.count { break }
+            }
+        }
+        return commands.indices.compactMap { replies[UInt64($0)] }
+    }
+}
+
+private final class ReplyStream: ReplyBox {
+    let stream: AsyncStream<TicketedReply>
+    private let continuation: AsyncStream<TicketedReply>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream(of: TicketedReply.self)
+    }
+
+    func deliver(_ replies: ContiguousArray<TicketedReply>) {
+        for reply in replies { continuation.yield(reply) }
+    }
+}
+
+extension Command {
+    /// Whether an operator changes an event.
+    fileprivate var isChange: Bool {
+        switch self {
+        case .define, .pause, .resume, .remove: true
+        case .hold, .extend, .release, .purchase, .returnPurchase, .look: false
+        }
     }
 }
 

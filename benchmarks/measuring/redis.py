@@ -12,6 +12,8 @@ from .service import Holdfast, Server, Trouble, event, free_port, invariant_faul
 
 MODES = {"relaxed": ["--appendonly", "no"], "synced": ["--appendonly", "yes", "--appendfsync", "always"]}
 CONNECTIONS = 64
+# Callers who wait for what is sold out.
+CROWD = 512
 
 
 class Redis(Server):
@@ -42,10 +44,10 @@ class Redis(Server):
 class Node(Holdfast):
     """The service on a Redis server of its own, whose CPU counts as well."""
 
-    def __init__(self, binary, folder, mode):
+    def __init__(self, binary, folder, mode, places=90_000_000):
         folder.parent.mkdir(exist_ok=True)
         self.redis = Redis(folder.with_name(f"{folder.name}-redis"), mode)
-        super().__init__(binary, folder, [event("main", 90_000_000)], store=self.redis.address,
+        super().__init__(binary, folder, [event("main", places)], store=self.redis.address,
                          durability="full" if mode == "synced" else "relaxed")
 
     def cpu(self):
@@ -101,6 +103,28 @@ def batches(run, row):
             if number:
                 row.add(single["us"] / batched["redis_us"], control, us=single["us"], rate=single["rate"],
                         batched_us=batched["redis_us"], batched_rate=batched["rate"])
+    finally:
+        run.close([row], [node])
+
+
+def refusals(run, row):
+    """Measure the server's CPU a refusal, with 512 callers who all ask for what nobody can have, each with a key."""
+    node = Node(run.binary, run.folder("redis"), "relaxed", places=1)
+    run.running += [node, node.redis]
+    node.start()
+    try:
+        if node.status("POST", "/buy_ticket/GA") != 200:
+            raise Trouble("the only place was not held")
+        node.books.add("holds", 1)
+        for number in range(run.rounds + 1):
+            control = run.control()
+            got = node.asked(lambda: asking.wrk(
+                node, "/v1/events/main/holds", run.seconds, 409, script="v1-hold.lua", connections=CROWD,
+                KEYS=f"refused-{number}"))
+            run.say(f"{row.name:13} {got['redis_us']:.2f} µs of Redis a refusal, {got['rate']:,.0f}/s"
+                    + ("" if number else "  (warm-up)"))
+            if number:
+                row.add(got["redis_us"], control, us=got["us"], rate=got["rate"])
     finally:
         run.close([row], [node])
 

@@ -140,6 +140,8 @@ def details(row):
     if row.name == "redis-batch":
         return (f"{told('us')} µs one by one, {told('batched_us')} µs in batches; "
                 f"{told('rate')} and {told('batched_rate')} holds/s")
+    if row.name == "redis-refusal":
+        return f"{told('rate')} refusals/s, node and server {told('us')} µs each"
     if row.name == "expiry":
         return (f"p99 {told('quiet_p99_us', micros)} before, {told('p99_us', micros)} when {row.middle('ended'):,.0f} ended; "
                 f"{told('rate')} requests/s")

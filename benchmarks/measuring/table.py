@@ -59,6 +59,7 @@ def table(scale):
             Mark(300, 1_000, "k holds/s", least=True), "k holds/s"),
         Row("embedded-one", "the same with one caller alone", None, "k holds/s"),
         Row("redis-batch", "Redis' CPU per hold: one call a hold against a node's batches", Mark(3, 4, least=True)),
+        Row("redis-refusal", "Redis' CPU per refusal (v1 hold with a key) with 512 callers waiting", Mark(5, 3, "µs"), "µs"),
         Row("tickets", "CPU per hold and release (v1), 10,000,000 tickets against 10,000", Mark(1.3, 1.1)),
         Row("live-holds", f"CPU per hold and release (v1), {holds} live holds against 1,000", Mark(1.3, 1.1)),
         Row("events", f"one hot event against {scale.events[-1]:,} events, v1 holds/s", Mark(0.9, 1, least=True)),

@@ -13,24 +13,35 @@ do
     return unpack_struct('<Hc0', text, at)
   end
 
-  local function read_hold(text, at)
-    local command, flags, count = { op = OP.hold, lines = {} }, nil, nil
-    flags, count, at = unpack_struct('<BB', text, at)
+  -- Lines as they were asked for. Everybody in a batch who asks for the same shares one table, and so one refusal
+  -- (see `decide_hold`).
+  local function read_lines(text, known)
+    local asked = known[text]
+    if asked then return asked end
+    asked = {}
+    local count, at = unpack_struct('<B', text)
     for index = 1, count do
       local line = {}
       line.code, line.quantity, line.minimum, at = unpack_struct('<Bc0i4i4', text, at)
-      if line.minimum < line.quantity then command.takes_fewer = true end
-      command.lines[index] = line
+      if line.minimum < line.quantity then asked.takes_fewer = true end
+      asked[index] = line
     end
-    command.buyer = ''
+    known[text] = asked
+    return asked
+  end
+
+  local function read_hold(text, at, known)
+    local command, flags, lines = { op = OP.hold, buyer = '' }, nil, nil
+    flags, lines, at = unpack_struct('<BHc0', text, at)
+    command.asked = read_lines(lines, known)
     if flags % 2 == 1 then command.buyer, at = unpack_struct('<Bc0', text, at) end
     if flags % 4 >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
     if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
     return command, at
   end
 
-  local function read_asked(op, text, at)
-    if op == OP.hold then return read_hold(text, at) end
+  local function read_asked(op, text, at, known)
+    if op == OP.hold then return read_hold(text, at, known) end
     local command, flags = { op = op }, nil
     command.number, at = unpack_struct('<d', text, at)
     if op == OP.extend then
@@ -46,19 +57,19 @@ do
   end
 
   -- An operator's command has its note in front.
-  local function read_command(text, at)
+  local function read_command(text, at, known)
     local op, note, command
     op, at = unpack_struct('<B', text, at)
     if op >= 128 then note, at = take_text(text, at) end
-    command, at = read_asked(op % 128, text, at)
+    command, at = read_asked(op % 128, text, at, known)
     command.note = note
     return command, at
   end
 
   function read_commands(text)
-    local commands, at = {}, 1
+    local commands, known, at = {}, {}, 1
     while at <= #text do
-      commands[#commands + 1], at = read_command(text, at)
+      commands[#commands + 1], at = read_command(text, at, known)
     end
     return commands
   end

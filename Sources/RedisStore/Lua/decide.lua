@@ -74,10 +74,14 @@ local function refusal_of_sale(event)
   return terms.paused and refused(REFUSED.paused) or nil
 end
 
+local function has_buyer_limit(terms)
+  return terms.tickets_per_buyer or terms.holds_per_buyer
+end
+
 -- The buyer's limit; `asked` is the number of tickets.
 local function refusal_of_buyer(event, buyer, asked)
   local terms = event.terms
-  if not terms.tickets_per_buyer and not terms.holds_per_buyer then return nil end
+  if not has_buyer_limit(terms) then return nil end
   if buyer == '' then return pack('<BBBd', REFUSED.invalid, INVALID.buyer, 0, 0) end
   local live, tickets = taken_by(event, buyer)
   if terms.holds_per_buyer and live >= terms.holds_per_buyer then return pack('<Bd', REFUSED.buyer_limit, 0) end
@@ -194,24 +198,33 @@ local function refusal_of_fewer(event, lines, asked, buyer)
   return nil
 end
 
+-- The lines that are to be held, or why not.
+local function lines_for(event, asked, buyer)
+  if event.terms.removed then return nil, refused(REFUSED.gone) end
+  local lines, refusal = checked_lines(event, asked)
+  if not lines then return nil, refusal end
+  refusal = refusal_of_sale(event)
+  if refusal then return nil, refusal end
+  refusal = refusal_of_places(event, lines, buyer)
+  if refusal and asked.takes_fewer then refusal = refusal_of_fewer(event, lines, asked, buyer) end
+  if refusal then return nil, refusal end
+  return lines, nil
+end
+
 local function decide_hold(event, command)
   local key = command.key
   if key then
     local answer = answer_to_key(event, key, command.print)
     if answer then return answer end
   end
-  local terms = event.terms
-  if terms.removed then return refused(REFUSED.gone) end
-  local lines, refusal = checked_lines(event, command.lines)
-  if not lines then return refusal end
-  local buyer = command.buyer
-  refusal = refusal_of_sale(event)
-  if refusal then return refusal end
-  refusal = refusal_of_places(event, lines, buyer)
-  if refusal then
-    if not command.takes_fewer then return refusal end
-    refusal = refusal_of_fewer(event, lines, command.lines, buyer)
-    if refusal then return refusal end
+  local terms, asked, buyer = event.terms, command.asked, command.buyer
+  -- A crowd that finds nothing shares one look: whoever asks for the same before anything has changed is refused alike.
+  if asked.refused_at == event.facts then return asked.refusal end
+  local lines, refusal = lines_for(event, asked, buyer)
+  if not lines then
+    -- With a limit it may be for the buyer's own sake.
+    if not has_buyer_limit(terms) then asked.refusal, asked.refused_at = refusal, event.facts end
+    return refusal
   end
 
   local number, deadline = event.next, event.office + terms.life
