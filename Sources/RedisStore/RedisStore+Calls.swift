@@ -19,6 +19,10 @@ extension RedisStore {
         case .reply(let reply): return reply
         case .call(let event, let batch): call(event, batch)
         case .claim(let part, let claimants): claim(claimants, in: part)
+        case .rest(let event, let until):
+            client.eventLoop.scheduleTask(deadline: until) {
+                self.take(self.foyer.withLock { $0.endRest(of: event) })
+            }
         case .readEvents: readEvents()
         }
         return nil
@@ -131,12 +135,14 @@ extension RedisStore {
         var reply = reply
         var replies = WaitingReplies()
         var moved: [(Foyer.Waiting, to: Move)] = []
+        var found = Findings()
         let isAwaited = configuration.holds == .full || batch.waiting.contains(where: \.isSale)
         for waiting in batch.waiting {
             let outcome =
                 reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
             switch outcome {
             case .decided(let outcome):
+                found.note(outcome)
                 if configuration.waitsForReplicas, !isAwaited, outcome.tellsOfSale {
                     moved.append((waiting, .replicas))
                     continue
@@ -158,7 +164,7 @@ extension RedisStore {
                 "The server's clock jumped, or nobody called for a while; an event's deadlines moved with it",
                 metadata: ["event": "\(event)", "absorbed_ms": "\(reply.absorbed)"])
         }
-        finish(event, reply, replies, moved)
+        finish(event, reply, replies, moved, foundNothing: found.isNothing)
     }
 
     /// Whether an outcome must not be told before the replicas have it.
@@ -168,13 +174,14 @@ extension RedisStore {
 
     /// Where the definition is news, it is read before anybody is told of a hold whose numbers only it explains.
     private func finish(
-        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: Move)]
+        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: Move)],
+        foundNothing: Bool
     ) {
         let now = NIODeadline.now()
         let (isNews, step) = foyer.withLock { foyer -> (Bool, Foyer.Step) in
             let isNews = reply.status == .decided && foyer.programme.isNews(reply, at: event)
             if !isNews { foyer.programme.take(reply, at: event, received: now) }
-            return (isNews, isNews ? .nothing : foyer.endCall(for: event))
+            return (isNews, isNews ? .nothing : foyer.endCall(for: event, foundNothing: foundNothing))
         }
         guard isNews else {
             take(step)
@@ -276,6 +283,23 @@ extension RedisStore {
         client.callEachMaster(RedisCommand("SCRIPT", "LOAD", library.script(function))) { answers in
             guard answers.contains(where: { Self.isLoaded($0.outcome) }) else { return done(false) }
             self.loadScripts(left.dropFirst(), done)
+        }
+    }
+}
+
+/// What a call found for those who wanted to hold.
+private struct Findings {
+    private var refused = false
+    private var held = false
+
+    /// Somebody was refused for want of places, and nobody holds any.
+    var isNothing: Bool { refused && !held }
+
+    mutating func note(_ outcome: Outcome) {
+        switch outcome {
+        case .refused(.soldOut), .refused(.temporarilyHeld): refused = true
+        case .held(_, replayed: false): held = true
+        default: break
         }
     }
 }
