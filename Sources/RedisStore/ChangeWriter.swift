@@ -91,6 +91,8 @@ struct ChangeReply {
         case otherEvent
         /// More places came free than one call counts: ask again.
         case unsettled
+        /// The event gets its first limit per buyer, and what its buyers have already is to be counted first.
+        case uncounted
     }
 
     var result: Result

@@ -10,6 +10,7 @@ struct FunctionLibrary: Sendable {
     enum Function: String, CaseIterable, Sendable {
         case decide
         case change
+        case countBuyers = "count_buyers"
         case lookUp = "look_up"
         case enter
         case listEvents = "list_events"
@@ -23,7 +24,7 @@ struct FunctionLibrary: Sendable {
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
-            case .decide, .change, .enter, .tally, .claim, .reclaim, .giveUp: false
+            case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .giveUp: false
             case .lookUp, .listEvents, .details, .pageOfHolds: true
             }
         }
@@ -47,7 +48,8 @@ struct FunctionLibrary: Sendable {
         let pieces = [
             PackageResources.clock_lua, PackageResources.event_lua, PackageResources.numbers_lua,
             PackageResources.away_lua, PackageResources.pools_lua, PackageResources.holds_lua,
-            PackageResources.walk_lua, PackageResources.decide_lua, PackageResources.claims_lua,
+            PackageResources.accounts_lua, PackageResources.walk_lua, PackageResources.decide_lua,
+            PackageResources.claims_lua,
             PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
             PackageResources.reading_lua, PackageResources.tally_lua,
         ]

@@ -25,7 +25,7 @@ struct Keyspace: Sendable {
         let shared = isCluster ? own : "\(prefix):{sales}"
         return [
             "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
-            "\(shared):keys", "\(own):refunds", "\(own):audit", "\(own):given",
+            "\(shared):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
         ]
     }
 

@@ -14,6 +14,8 @@ internal import TicketStore
 extension RedisStore {
     /// How often a change begins again before its caller is asked to.
     private static let attempts = 16
+    /// Holds whose buyers one call counts: some milliseconds of the server.
+    private static let holdsCounted = 500
 
     func change(_ waiting: Foyer.Waiting) {
         change(waiting, attempt: 1)
@@ -147,6 +149,7 @@ extension RedisStore {
     ) {
         switch reply.result {
         case .unsettled: change(waiting, attempt: attempt)
+        case .uncounted: countBuyers(of: number, for: waiting, attempt)
         case .stale, .gone, .otherEvent:
             // Another node was faster, and may not have told the list.
             enter(number, reply.code, reply.revision, isRemoved: reply.isRemoved) { _ in
@@ -176,6 +179,30 @@ extension RedisStore {
                         reply.isRemoved ? .eventRemoved(code) : .eventChanged(code, revision: reply.revision)
                     self.deliver(outcome, at: reply.moment, to: waiting)
                 }
+            }
+        }
+    }
+
+    /// Counts what buyers have of an event before it limits that, some holds a call, and begins the change again.
+    private func countBuyers(of number: UInt64, for waiting: Foyer.Waiting, _ attempt: Int) {
+        var command = library.call(.countBuyers, calling, keys: keyspace.keys(of: number))
+        command.append(Self.holdsCounted)
+        command.append(configuration.limits.recoveryGrace.inMilliseconds)
+        pipeline(command, in: String(number)) { outcomes in
+            switch outcomes.first ?? .failure(.notSent(.stopping)) {
+            case .success(let reply):
+                guard self.isDurable(outcomes), let isCounted = try? reply.integer() else {
+                    return self.fail([waiting], .suspended(.writeFailed))
+                }
+                if isCounted == 1 { return self.change(waiting, attempt: attempt + 1) }
+                self.countBuyers(of: number, for: waiting, attempt)
+            case .failure(.refused(let error)) where error.isUnknownFunction:
+                self.loadAndChange(waiting, attempt: attempt + 1)
+            case .failure(let failure):
+                let told = StoreFailure(failure)
+                self.noteFailure(failure, told)
+                // The change itself was not made.
+                self.fail([waiting], told == .outcomeUnknown ? .suspended(.unreachable) : told)
             }
         }
     }

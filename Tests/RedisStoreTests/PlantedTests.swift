@@ -95,12 +95,20 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "if record.state == RETURNED then return view_of(event, OUTCOME.returned, 1, record) end\n  if record.state ~= PURCHASED then",
             "if record.state ~= PURCHASED and record.state ~= RETURNED then"),
         PlantedMistake(
-            "bought tickets do not count for the limit", "change_account(event, record, quantity_of(record.lines))",
-            "change_account(event, record, 0)"),
+            "bought tickets do not count for the limit", "add_bought(event, record, quantity_of(record.lines))\nend",
+            "end"),
         PlantedMistake(
-            "expired holds count for the limit",
-            "if event.office < end_of(event, hold.deadline) then account.holds[#account.holds + 1] = hold end",
-            "account.holds[#account.holds + 1] = hold"),
+            "expired holds count for the limit", "if account.earliest > 0 and account.earliest <= last then",
+            "if false then"),
+        PlantedMistake(
+            "released holds count for the limit",
+            "take_from_account(event, record)\n  record.state = RELEASED", "record.state = RELEASED"),
+        PlantedMistake(
+            "an extended hold counts until its first deadline",
+            "  move_in_account(event, record, deadline)\n", ""),
+        PlantedMistake(
+            "what a buyer had before the limit does not count", "if gets_limit and not are_buyers_counted(event) then",
+            "if false then"),
         PlantedMistake(
             "fewer: more than the pool has", "for _, pool in ipairs(pools) do more = min(more, left[pool]) end", ""),
         PlantedMistake(

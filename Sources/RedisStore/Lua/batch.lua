@@ -84,7 +84,7 @@ do
     end
   end
 
-  -- Everything that the commands ask for, each kind in one call.
+  -- Everything that the commands ask for, each kind in one call. The buyers whose accounts may count.
   function fetch_for(event, commands)
     local holds, keys, payments, buyers, seen = {}, {}, {}, {}, {}
     local seen_keys, seen_payments, seen_buyers = {}, {}, {}
@@ -92,7 +92,6 @@ do
       add_once(holds, seen, command.number)
       add_once(keys, seen_keys, command.key)
       add_once(payments, seen_payments, command.payment)
-      add_once(buyers, seen_buyers, command.buyer)
     end
     event.fetched, event.uses, event.payments, event.fetched_buyers = {}, {}, {}, {}
     fetch(event.keys[2], holds, event.fetched)
@@ -103,11 +102,15 @@ do
     end
     fetch(keys_of_day(event, 1), older, event.uses)
     fetch(event.keys[6], payments, event.payments)
+    local has_accounts = has_buyer_limit(event.terms) or event.accounted_from
     for _, number in ipairs(holds) do
       local record = record_of(event, number)
-      if record then add_once(buyers, seen_buyers, record.buyer) end
+      if record and has_accounts then add_once(buyers, seen_buyers, record.buyer) end
     end
+    if not has_accounts then return buyers end
+    for _, command in ipairs(commands) do add_once(buyers, seen_buyers, command.buyer) end
     fetch(event.keys[5], buyers, event.fetched_buyers)
+    return buyers
   end
 
   -- The entries of the calendar that holds which may end now are in, in one call.
@@ -129,7 +132,7 @@ end
 
 local function begin_batch(event)
   event.records, event.given, event.accounts = {}, {}, {}
-  event.changed_records, event.changed_buyers = {}, {}
+  event.changed_records, event.changed_buyers, event.taken = {}, {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
   event.given_up = {}
 end
@@ -150,21 +153,6 @@ do
       list[#list + 1] = pack_record(event.records[number])
     end
     call_in_chunks('HSET', event.keys[2], list)
-  end
-
-  local function save_buyers(event)
-    local list, empty = {}, {}
-    for buyer in pairs(event.changed_buyers) do
-      local account = event.accounts[buyer]
-      if account.bought == 0 and #account.holds == 0 then
-        empty[#empty + 1] = buyer
-      else
-        list[#list + 1] = buyer
-        list[#list + 1] = pack_account(account)
-      end
-    end
-    call_in_chunks('HSET', event.keys[5], list)
-    call_in_chunks('HDEL', event.keys[5], empty)
   end
 
   local function save_uses(event)
@@ -213,7 +201,7 @@ do
     note_for_walk(event)
     save_event(event)
     save_holds(event)
-    save_buyers(event)
+    save_accounts(event)
     save_uses(event)
     save_payments(event)
     call_in_chunks('RPUSH', event.keys[8], event.refunds)
@@ -269,7 +257,12 @@ local function decide(keys, args)
   local commands = read_commands(args[2])
   local outcomes = {}
   if #commands > 0 then
-    fetch_for(event, commands)
+    local buyers = fetch_for(event, commands)
+    if not settle_accounts(event, buyers) then
+      save_event(event)
+      save_accounts(event)
+      return table.concat(head(AGAIN, event, event.version))
+    end
     fetch_entries(event)
     for index, command in ipairs(commands) do
       local facts = event.facts

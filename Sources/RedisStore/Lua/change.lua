@@ -1,7 +1,7 @@
 -- Operators' changes of an event: defined, replaced, paused, resumed, removed.
 
-local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED =
-  0, 1, 2, 3, 4, 5, 6, 7, 8
+local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED, UNCOUNTED =
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 local OBSTACLE = { pool = 1, pools = 2, types = 3 }
 
 local obstacles_to, adopt
@@ -163,10 +163,14 @@ end
 local function finish_change(event, asked, document, paused)
   local terms = event.terms
   if asked.revision <= terms.revision then return change_reply(STALE, event) end
+  local had_limit = has_buyer_limit(terms)
   if document then adopt(event, asked) end
+  local has_limit = has_buyer_limit(terms)
+  if has_limit then event.changed_fields.accounts = '' end
   terms.paused, terms.revision = paused, asked.revision
   event.facts = event.facts + 1
   save_change(event, document)
+  if had_limit and not has_limit then redis.call('UNLINK', event.keys[5], event.keys[11]) end
   return change_reply(CHANGED, event)
 end
 
@@ -182,7 +186,48 @@ local function define(event, asked, document)
     and redis.call('HGET', event.keys[1], 'document') == document then
     return change_reply(UNCHANGED, event)
   end
+  -- What buyers have already counts for their first limit.
+  local gets_limit = has_buyer_limit(asked) and not has_buyer_limit(terms) and not event.is_new
+  if gets_limit and not are_buyers_counted(event) then return change_reply(UNCOUNTED, event) end
   return finish_change(event, asked, document, paused)
+end
+
+-- args: how many holds to count, the recovery grace. 1 if what buyers have is counted, or need not be; 0 to go on.
+local function count_buyers(keys, args)
+  begin()
+  local event = open_event(keys)
+  if not event or has_buyer_limit(event.terms) then return 1 end
+  come_back(event, tonumber(args[2]))
+  begin_batch(event)
+  event.fetched, event.fetched_buyers = {}, {}
+  local is_first = not event.accounted_from
+  if is_first then event.accounted_from, event.accounted_to = 1, event.next end
+  local numbers, next_from =
+    given_numbers(event, event.accounted_from, min(chunk, tonumber(args[1])), event.accounted_to)
+  event.accounted_from = next_from == 0 and event.accounted_to or next_from
+  fetch(event.keys[2], numbers, event.fetched)
+  local records, buyers = {}, {}
+  for _, number in ipairs(numbers) do
+    local record = record_of(event, number)
+    if record and record.buyer ~= '' then
+      records[#records + 1], buyers[#buyers + 1] = record, record.buyer
+      -- What a former version kept is counted anew.
+      event.fetched_buyers[record.buyer] = false
+    end
+  end
+  if not is_first then fetch(event.keys[5], buyers, event.fetched_buyers) end
+  for _, record in ipairs(records) do
+    if is_live(event, record) then
+      add_to_account(event, record.number, record.entry, record.buyer, quantity_of(record.lines))
+    elseif record.state == PURCHASED then
+      add_bought(event, record, quantity_of(record.lines))
+    end
+  end
+  event.changed_fields.accounts = pack('<dd', event.accounted_from, event.accounted_to)
+  save_event(event)
+  if is_first then redis.call('UNLINK', event.keys[5], event.keys[11]) end
+  save_accounts(event)
+  return are_buyers_counted(event) and 1 or 0
 end
 
 local function has_sales(event)

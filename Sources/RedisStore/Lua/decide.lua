@@ -74,10 +74,6 @@ local function refusal_of_sale(event)
   return terms.paused and refused(REFUSED.paused) or nil
 end
 
-local function has_buyer_limit(terms)
-  return terms.tickets_per_buyer or terms.holds_per_buyer
-end
-
 -- The buyer's limit; `asked` is the number of tickets.
 local function refusal_of_buyer(event, buyer, asked)
   local terms = event.terms
@@ -238,7 +234,7 @@ local function decide_hold(event, command)
   end
   local packed_lines = pack_lines(lines)
   event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines)
-  if buyer ~= '' then add_to_account(event, number, deadline, buyer, quantity_of(lines)) end
+  add_to_account(event, number, deadline, buyer, quantity_of(lines))
   if key then remember_key(event, key, command.print, number, deadline, 0) end
   return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0)
 end
@@ -269,9 +265,9 @@ local function decide_extend(event, command)
   local deadline = max(record.deadline, event.office + terms.life)
   change_pools(event, record, remove_entry, record.entry)
   change_pools(event, record, add_entry, deadline)
+  move_in_account(event, record, deadline)
   record.deadline, record.entry, record.extensions = deadline, deadline, record.extensions + 1
   note_record(event, record)
-  change_account(event, record, 0, deadline)
   if key then remember_key(event, key, command.print, record.number, deadline, record.extensions) end
   return view_of(event, OUTCOME.extended, 0, record)
 end
@@ -286,9 +282,9 @@ local function decide_release(event, command)
     return view_of(event, OUTCOME.released, 1, record)
   end
   change_pools(event, record, release_places, record.entry)
+  take_from_account(event, record)
   record.state = RELEASED
   note_record(event, record)
-  change_account(event, record, 0)
   return view_of(event, OUTCOME.released, 0, record)
 end
 
@@ -296,7 +292,7 @@ local function note_purchase(event, record, payment, late)
   record.state, record.late, record.payment, record.ended_at = PURCHASED, late, payment, event.wall
   event.has_sold = 1
   note_record(event, record)
-  change_account(event, record, quantity_of(record.lines))
+  add_bought(event, record, quantity_of(record.lines))
 end
 
 local function note_payment(event, payment, name)
@@ -353,6 +349,7 @@ local function decide_purchase(event, command)
   if record.state == OWED then return owe_refund(event, record, payment, name) end
   if not is_live(event, record) then return decide_late_purchase(event, record, payment, name) end
   change_pools(event, record, sell_places, record.entry)
+  take_from_account(event, record)
   if payment ~= '' then note_payment(event, payment, name) end
   note_purchase(event, record, payment, 0)
   return view_of(event, OUTCOME.purchased, 0, record)
@@ -366,7 +363,7 @@ local function decide_return(event, command)
   change_pools(event, record, take_places_back)
   record.state, record.returned_at = RETURNED, event.wall
   note_record(event, record)
-  change_account(event, record, -quantity_of(record.lines))
+  add_bought(event, record, -quantity_of(record.lines))
   return view_of(event, OUTCOME.returned, 0, record)
 end
 

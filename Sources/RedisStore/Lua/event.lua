@@ -2,16 +2,18 @@
 --
 -- Keys of an event, all with its number as hash tag:
 --   1 event   hash: id (of this definition), terms (cmsgpack), document (JSON), now (packed numbers, see `open_event`),
---             run and stretches (see numbers.lua), grace (see away.lua), walk (see tally.lua)
+--             run and stretches (see numbers.lua), grace (see away.lua), walk (see tally.lua), accounts (see
+--             accounts.lua)
 --   2 holds   hash: number of the hold -> packed record
 --   3 due     hash: pool and deadline -> places that come free then
 --   4 order   sorted set of the same names, all with score 0: their order is that of the names
---   5 buyers  hash: buyer -> packed account
+--   5 buyers  hash: buyer -> packed account, where the event has a limit per buyer, see accounts.lua
 --   6 payments  hash: payment -> "event.hold"
 --   7 keys    prefix of the hashes of idempotency keys, one a day: key -> packed use
 --   8 refunds list of packed refunds
 --   9 audit   sorted set of packed notes
 --  10 given   hash: payments and keys that the event gave up, see claims.lua
+--  11 taken   sorted set of buyers' live holds, all with score 0, see accounts.lua
 
 -- Libraries that are not there yet while functions are loaded: each function begins with `begin`.
 local pack, unpack_struct, floor, max, min
@@ -78,7 +80,7 @@ end
 
 -- `nil` if there is no such event.
 local function open_event(keys)
-  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk')
+  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk', 'accounts')
   if not found[1] then return nil end
   local event = { keys = keys, id = found[1], terms = read_terms(keys[1], found[1]) }
   local text, at = found[2], nil
@@ -86,6 +88,7 @@ local function open_event(keys)
     unpack_struct('<dddddB', text)
   event.first, event.run = event.next, unpack_struct('<d', found[3])
   event.walk_text = found[5]
+  if found[6] and found[6] ~= '' then event.accounted_from, event.accounted_to = unpack_struct('<dd', found[6]) end
   event.graces, event.grace_from, event.grace_until = found[4] or '', 0, 0
   if found[4] then event.grace_from, event.grace_until = unpack_struct('<dd', found[4]) end
   local capacity, ceiling, held, sold, earliest, closed = {}, {}, {}, {}, {}, {}

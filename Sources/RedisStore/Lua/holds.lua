@@ -1,4 +1,4 @@
--- Holds, what buyers have, and remembered keys, as they are packed.
+-- Holds and remembered keys, as they are packed.
 
 -- States; a hold that is HELD past its deadline is expired: nothing is written for that.
 local HELD, PURCHASED, RELEASED, RETURNED, OWED = 0, 1, 2, 3, 4
@@ -81,62 +81,6 @@ local function note_record(event, record)
   event.is_changed = true
   event.facts = event.facts + 1
   event.changed_records[record.number] = true
-end
-
--- An account: tickets bought, and of each hold that was live when last written its number, deadline and tickets.
-local function account_of(event, buyer)
-  local account = event.accounts[buyer]
-  if account then return account end
-  local text = event.fetched_buyers[buyer]
-  if text == nil then text = redis.call('HGET', event.keys[5], buyer) end
-  account = { bought = 0, holds = {} }
-  if text then
-    local at
-    account.bought, at = unpack_struct('<d', text)
-    while at <= #text do
-      local hold = {}
-      hold.number, hold.deadline, hold.quantity, at = unpack_struct('<ddH', text, at)
-      if event.office < end_of(event, hold.deadline) then account.holds[#account.holds + 1] = hold end
-    end
-  end
-  event.accounts[buyer] = account
-  return account
-end
-
-local function pack_account(account)
-  local parts = { pack('<d', account.bought) }
-  for _, hold in ipairs(account.holds) do
-    parts[#parts + 1] = pack('<ddH', hold.number, hold.deadline, hold.quantity)
-  end
-  return table.concat(parts)
-end
-
-local function add_to_account(event, record_number, deadline, buyer, quantity)
-  local account = account_of(event, buyer)
-  account.holds[#account.holds + 1] = { number = record_number, deadline = deadline, quantity = quantity }
-  event.changed_buyers[buyer] = true
-end
-
--- Takes a hold that is live no more, or lives longer now, out of its buyer's account or changes it there.
-local function change_account(event, record, bought, deadline)
-  if record.buyer == '' then return end
-  local account = account_of(event, record.buyer)
-  account.bought = account.bought + bought
-  for index, hold in ipairs(account.holds) do
-    if hold.number == record.number then
-      if deadline then hold.deadline = deadline else table.remove(account.holds, index) end
-      break
-    end
-  end
-  event.changed_buyers[record.buyer] = true
-end
-
--- Live holds, and the tickets in them and bought.
-local function taken_by(event, buyer)
-  local account = account_of(event, buyer)
-  local tickets = account.bought
-  for _, hold in ipairs(account.holds) do tickets = tickets + hold.quantity end
-  return #account.holds, tickets
 end
 
 -- Keys are kept in a hash a day, so that forgetting is unlinking a hash. A key is remembered from the server's time at

@@ -1,0 +1,147 @@
+-- What each buyer holds and has bought, kept only where an event limits that.
+--
+-- An account is three counters. Which of its holds have ended by now is told by a sorted set of names (`taken`), all with
+-- score 0: buyer, deadline, number and quantity, so that what has ended of one buyer stands together and in front. A
+-- change costs a step through the set's height, however many holds a buyer has.
+--
+-- Where an event gets its first limit, what its buyers have already is counted first, some holds a call
+-- (`count_buyers`), while selling goes on. How far that came is in the event's hash under `accounts`: holds below the
+-- first number are counted, those from the second one on are counted as they are given.
+
+local function has_buyer_limit(terms)
+  return terms.tickets_per_buyer or terms.holds_per_buyer
+end
+
+-- Whether the hold with this number is in the accounts.
+local function is_accounted(event, number)
+  if has_buyer_limit(event.terms) then return true end
+  return event.accounted_from and (number < event.accounted_from or number >= event.accounted_to)
+end
+
+local function are_buyers_counted(event)
+  return event.accounted_from and event.accounted_from >= event.accounted_to
+end
+
+-- Buyers' names have no control characters.
+local function taken_name(buyer, deadline, number, quantity)
+  return buyer .. '\0' .. string.format('%014d.%d.%d', deadline, number, quantity)
+end
+
+local function add_taken(event, buyer, account, deadline, number, quantity)
+  account.tickets, account.holds = account.tickets + quantity, account.holds + 1
+  if account.earliest == 0 or deadline < account.earliest then account.earliest = deadline end
+  event.taken[taken_name(buyer, deadline, number, quantity)] = true
+  event.changed_buyers[buyer] = true
+end
+
+-- As a former version kept it: tickets bought, and number, deadline and tickets of each hold that was live then.
+local function read_former_account(event, buyer, account, text)
+  local at
+  account.bought, at = unpack_struct('<d', text)
+  while at <= #text do
+    local number, deadline, quantity
+    number, deadline, quantity, at = unpack_struct('<ddH', text, at)
+    if deadline > last_ended(event) then add_taken(event, buyer, account, deadline, number, quantity) end
+  end
+end
+
+local account_size = 32
+
+local function account_of(event, buyer)
+  local account = event.accounts[buyer]
+  if account then return account end
+  local text = event.fetched_buyers[buyer]
+  if text == nil then text = redis.call('HGET', event.keys[5], buyer) end
+  account = { bought = 0, tickets = 0, holds = 0, earliest = 0 }
+  event.accounts[buyer] = account
+  if text and #text == account_size then
+    account.bought, account.tickets, account.holds, account.earliest = unpack_struct('<dddd', text)
+  elseif text then
+    read_former_account(event, buyer, account, text)
+  end
+  return account
+end
+
+-- Takes what has ended out of the accounts of those who ask. `false` if more has ended than one call may settle.
+local function settle_accounts(event, buyers)
+  local left, last = most_settled, last_ended(event)
+  for _, buyer in ipairs(buyers) do
+    local account = account_of(event, buyer)
+    if account.earliest > 0 and account.earliest <= last then
+      if left == 0 then return false end
+      local ahead = buyer .. '\0' .. string.format('%014d', last + 1)
+      local names = redis.call('ZRANGEBYLEX', event.keys[11], '[' .. buyer .. '\0', '(' .. ahead, 'LIMIT', 0, left)
+      for _, name in ipairs(names) do
+        account.tickets = account.tickets - tonumber(string.match(name, '%d+$'))
+        account.holds = account.holds - 1
+        event.taken[name] = false
+      end
+      left = left - #names
+      event.changed_buyers[buyer] = true
+      if left == 0 then return false end
+      local following = redis.call('ZRANGEBYLEX', event.keys[11], '[' .. ahead, '(' .. buyer .. '\1', 'LIMIT', 0, 1)
+      account.earliest = following[1] and tonumber(string.sub(following[1], #buyer + 2, #buyer + 15)) or 0
+    end
+  end
+  return true
+end
+
+-- A hold is given.
+local function add_to_account(event, number, deadline, buyer, quantity)
+  if buyer == '' or not is_accounted(event, number) then return end
+  add_taken(event, buyer, account_of(event, buyer), deadline, number, quantity)
+end
+
+-- A hold is live no more, before its end.
+local function take_from_account(event, record)
+  if record.buyer == '' or not is_accounted(event, record.number) then return end
+  local account, quantity = account_of(event, record.buyer), quantity_of(record.lines)
+  account.tickets, account.holds = account.tickets - quantity, account.holds - 1
+  event.taken[taken_name(record.buyer, record.entry, record.number, quantity)] = false
+  event.changed_buyers[record.buyer] = true
+end
+
+-- Its deadline is another one from now on.
+local function move_in_account(event, record, deadline)
+  take_from_account(event, record)
+  add_to_account(event, record.number, deadline, record.buyer, quantity_of(record.lines))
+end
+
+-- Its tickets are bought, or given back with a minus.
+local function add_bought(event, record, quantity)
+  if record.buyer == '' or not is_accounted(event, record.number) then return end
+  local account = account_of(event, record.buyer)
+  account.bought = account.bought + quantity
+  event.changed_buyers[record.buyer] = true
+end
+
+-- Live holds, and the tickets in them and bought. Who asks was settled before.
+local function taken_by(event, buyer)
+  local account = account_of(event, buyer)
+  return account.holds, account.bought + account.tickets
+end
+
+local function save_accounts(event)
+  local list, empty, added, removed = {}, {}, {}, {}
+  for buyer in pairs(event.changed_buyers) do
+    local account = event.accounts[buyer]
+    if account.bought == 0 and account.holds == 0 then
+      empty[#empty + 1] = buyer
+    else
+      list[#list + 1] = buyer
+      list[#list + 1] = pack('<dddd', account.bought, account.tickets, account.holds, account.earliest)
+    end
+  end
+  for name, is_taken in pairs(event.taken) do
+    if is_taken then
+      added[#added + 1] = 0
+      added[#added + 1] = name
+    else
+      removed[#removed + 1] = name
+    end
+  end
+  call_in_chunks('HSET', event.keys[5], list)
+  call_in_chunks('HDEL', event.keys[5], empty)
+  call_in_chunks('ZADD', event.keys[11], added)
+  call_in_chunks('ZREM', event.keys[11], removed)
+end

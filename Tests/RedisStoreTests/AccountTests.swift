@@ -1,0 +1,96 @@
+import BoxOffice
+import RedisServers
+import RedisStore
+import StoreContract
+import Testing
+import TicketStore
+
+/// What a buyer holds and has bought is kept only where an event limits it, and in a form that stays small.
+@Suite("Accounts of buyers on Redis", .serialized)
+struct AccountTests {
+    private static let account = "holdfast:{1}:buyers"
+    private static let taken = "holdfast:{1}:taken"
+
+    private func held(_ node: TestNode, _ quantity: Int = 1, buyer: String = "anna") async throws -> HoldID {
+        guard case .held(let view, _) = try await node.outcome(holdGA(quantity, buyer: buyer)) else {
+            throw StoreFailure.outcomeUnknown
+        }
+        return view.id
+    }
+
+    @Test("Where an event has no limit per buyer, nothing is kept of buyers (R21 Bounds)")
+    func none() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(50)))
+        for _ in 0..<10 { _ = try await held(node) }
+        _ = try await node.outcome(.purchase(held(node)))
+        #expect(try node.server.ask("EXISTS", Self.account, Self.taken) == "0")
+    }
+
+    @Test("With a limit an account stays as small as it was, however much is held under one name")
+    func small() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(5_000) { $0.ticketsPerBuyer = 4_000 }))
+        for count in [1, 300] {
+            for _ in 0..<count { _ = try await held(node) }
+            #expect(try node.server.ask("HSTRLEN", Self.account, "anna") == "32")
+        }
+        #expect(try node.server.ask("ZCARD", Self.taken) == "301")
+    }
+
+    @Test("What ended is no longer in it, and who has nothing has no account")
+    func emptied() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(50) { $0.holdsPerBuyer = 2 }))
+        let holds = [try await held(node), try await held(node)]
+        guard case .refused(.buyerLimitReached) = try await node.outcome(holdGA(buyer: "anna")) else {
+            Issue.record("there is no limit")
+            return
+        }
+        for hold in holds { _ = try await node.outcome(.release(hold)) }
+        #expect(try node.server.ask("EXISTS", Self.account, Self.taken) == "0")
+    }
+
+    @Test("A limit that comes later counts what buyers have already, in several calls, and goes without a trace")
+    func later() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(5_000)))
+        for number in 0..<1_200 { _ = try await held(node, buyer: "buyer-\(number % 3)") }
+        _ = try await node.outcome(.purchase(held(node, 3, buyer: "buyer-1")))
+        let limited = try hall(5_000) { $0.ticketsPerBuyer = 405 }
+        guard case .eventChanged = try await node.outcome(.define(limited)) else {
+            Issue.record("not changed")
+            return
+        }
+        for (buyer, left) in [("buyer-0", 5), ("buyer-1", 2), ("buyer-2", 5)] {
+            #expect(
+                try await node.outcome(holdGA(6, buyer: buyer)) == .refused(.buyerLimitReached(remaining: Int(left))))
+        }
+        guard case .eventChanged = try await node.outcome(.define(hall(5_000))) else {
+            Issue.record("not changed")
+            return
+        }
+        #expect(try node.server.ask("EXISTS", Self.account, Self.taken) == "0")
+        #expect(try node.server.ask("HGET", "holdfast:{1}:event", "accounts") == "")
+    }
+
+    @Test("Accounts as a former version kept them are read")
+    func former() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(50) { $0.ticketsPerBuyer = 5 }))
+        let hold = try await held(node, 2)
+        // Bought one, and of each hold number, deadline and tickets.
+        let script = """
+            local name = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+            local deadline, number = string.match(name, '(%d+)%.(%d+)%.%d+$')
+            redis.call('DEL', KEYS[2])
+            return redis.call('HSET', KEYS[1], 'anna', struct.pack(
+              '<dddHddH', 1, tonumber(number), tonumber(deadline), 2, 7, 1000, 4))
+            """
+        try node.server.ask("EVAL", script, "2", Self.account, Self.taken)
+        #expect(try await node.outcome(holdGA(3, buyer: "anna")) == .refused(.buyerLimitReached(remaining: 2)))
+        _ = try await node.outcome(.release(hold))
+        #expect(try await node.outcome(holdGA(5, buyer: "anna")) == .refused(.buyerLimitReached(remaining: 4)))
+        _ = try await held(node, 4)
+    }
+}
