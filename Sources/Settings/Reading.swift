@@ -39,8 +39,33 @@ struct Readings {
         for setting in Setting.all {
             all.append(try read(setting))
         }
+        self.init(all)
+    }
+
+    private init(_ all: [Reading]) {
         self.all = all
         self.byName = Dictionary(all.map { ($0.setting.name, $0) }) { first, _ in first }
+    }
+
+    /// The same once they agree: what nobody set gives way to what somebody did.
+    ///
+    /// - Throws: ``SettingsError`` if two that somebody set contradict each other.
+    func agreeing() throws(SettingsError) -> Readings {
+        let connections = number(.limitsConnections)
+        if reading(of: .limitsListeners).origin == .standard {
+            let most = min(number(.limitsListeners), connections / 2)
+            return Readings(
+                all.map {
+                    $0.setting == .limitsListeners
+                        ? Reading(setting: $0.setting, value: .number(most), origin: .standard) : $0
+                })
+        }
+        guard number(.limitsListeners) <= connections else {
+            throw .contradiction(
+                reading(of: .limitsListeners), reading(of: .limitsConnections),
+                "is more than", because: "each listener has a connection")
+        }
+        return self
     }
 
     func textIfSet(_ setting: Setting) -> String? {

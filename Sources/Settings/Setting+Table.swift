@@ -4,8 +4,9 @@ extension Setting {
     /// A key that is declared below and missing here stops the first start: `Settings` asks for each of them.
     public static let all: [Setting] = [
         .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
-        .logLevel, .logFormat, .limitsConnections, .limitsListeners, .limitsHeaderBytes, .limitsBodyBytes,
-        .quotaPerSecond, .quotaBurst, .quotaListeners, .timeoutsIdle, .timeoutsRequest, .timeoutsDrain, .threads,
+        .logLevel, .logFormat, .limitsConnections, .limitsConnectionsPerCaller, .limitsListeners, .limitsHeaderBytes,
+        .limitsBodyBytes, .quotaPerSecond, .quotaBurst, .quotaListeners, .timeoutsIdle, .timeoutsRequest,
+        .timeoutsWrite, .timeoutsLameDuck, .timeoutsDrain, .threads,
         .store, .redisPrefix, .redisPasswordFile, .redisCAFile, .redisWaitReplicas, .redisWaitMilliseconds, .redisHolds,
         .redisUnfit, .tokenKeys,
     ]
@@ -77,12 +78,19 @@ extension Setting {
     /// How many clients at once. The default keeps one process below the usual limit of open files after raising it.
     public static let limitsConnections = Setting(
         "limits.connections", .number(1...1_000_000), default: 10000,
-        "Open connections at most")
+        "Open connections at most; beyond them only /health/live and /health/ready are answered")
+
+    /// How many of them one caller may have. Off by default: behind a proxy all callers have its address.
+    public static let limitsConnectionsPerCaller = Setting(
+        "limits.connections_per_caller", .number(0...1_000_000), default: 0,
+        "Open connections that one caller (IPv4 address, or 64-bit IPv6 network) may have; 0 for no bound but that for all"
+    )
 
     /// How many listen to streams. Half of the connections, so that there are always some for buying.
     public static let limitsListeners = Setting(
         "limits.listeners", .number(0...1_000_000), default: 5000,
-        "Open connections that listen to an availability stream at most")
+        "Open connections that listen to an availability stream at most; unset: no more than half of limits.connections"
+    )
 
     /// How long a request's head may be. 16 KiB is what common servers and proxies take.
     public static let limitsHeaderBytes = Setting(
@@ -118,6 +126,16 @@ extension Setting {
     public static let timeoutsRequest = Setting(
         "timeouts.request_seconds", .number(1...3600), default: 10,
         "Seconds from the first byte of a request until it is whole")
+
+    /// How long a client may take nothing of what it asked for. As long as common proxies wait, or less.
+    public static let timeoutsWrite = Setting(
+        "timeouts.write_seconds", .number(1...3600), default: 30,
+        "Seconds without a byte of an answer being taken after which a connection is closed")
+
+    /// How long a service that was asked to stop goes on serving. None by default: without a balancer nobody needs it.
+    public static let timeoutsLameDuck = Setting(
+        "timeouts.lame_duck_seconds", .number(0...600), default: 0,
+        "Seconds that a stop goes on as before but for /health/ready, which is 503, so that balancers turn away first")
 
     /// How long a stop waits.
     public static let timeoutsDrain = Setting(

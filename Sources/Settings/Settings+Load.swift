@@ -23,8 +23,8 @@ extension Settings {
         let config = try Layers(before + [.defaults]).read(.config)
         let file = try readFile(config, in: directory)
         let layers = Layers(before + (file.map { [.file($0)] } ?? []) + [.defaults])
-        return Settings(
-            try Readings { setting throws(SettingsError) in
+        return try Settings(
+            Readings { setting throws(SettingsError) in
                 guard setting == .config else { return try layers.read(setting) }
                 // Named by nobody and found nevertheless: the file in force is shown, by default.
                 guard config.value == nil, let file else { return config }

@@ -62,7 +62,7 @@ public struct Settings: Sendable {
     ///
     /// - Throws: ``SettingsError`` if a value is not allowed.
     public init(_ values: [Setting: SettingValue] = [:]) throws(SettingsError) {
-        self.init(
+        try self.init(
             try Readings { setting throws(SettingsError) in
                 guard let value = values[setting] else {
                     return Reading(setting: setting, value: setting.standard, origin: .standard)
@@ -72,7 +72,10 @@ public struct Settings: Sendable {
     }
 
     /// Settings from one checked reading for every key.
-    init(_ read: Readings) {
+    ///
+    /// - Throws: ``SettingsError`` if two of them contradict each other.
+    init(_ readings: Readings) throws(SettingsError) {
+        let read = try readings.agreeing()
         config = read.textIfSet(.config)
         host = read.text(.host)
         port = read.number(.port)
@@ -91,6 +94,7 @@ public struct Settings: Sendable {
         log = Log(level: read.word(.logLevel), format: read.word(.logFormat))
         limits = Limits(
             connections: read.number(.limitsConnections),
+            connectionsPerCaller: read.number(.limitsConnectionsPerCaller),
             listeners: read.number(.limitsListeners),
             headerBytes: read.number(.limitsHeaderBytes),
             bodyBytes: read.number(.limitsBodyBytes))
@@ -101,9 +105,11 @@ public struct Settings: Sendable {
         timeouts = Timeouts(
             idle: read.seconds(.timeoutsIdle),
             request: read.seconds(.timeoutsRequest),
+            write: read.seconds(.timeoutsWrite),
+            lameDuck: read.seconds(.timeoutsLameDuck),
             drain: read.seconds(.timeoutsDrain))
         threads = read.number(.threads)
-        readings = read.all
+        self.readings = read.all
     }
 }
 
@@ -197,7 +203,11 @@ extension Settings {
         /// Open connections at most, 1 to 1,000,000. Default: 10,000.
         public let connections: Int
 
-        /// Connections among them that listen to a stream at most, 0 to 1,000,000. Default: 5,000.
+        /// Connections of one caller at most, 0 to 1,000,000; 0 for no bound but that for all. Default: 0.
+        public let connectionsPerCaller: Int
+
+        /// Connections among them that listen to a stream at most, 0 to ``connections``. Default: 5,000, or half of
+        /// ``connections`` where that is less.
         public let listeners: Int
 
         /// Bytes of a request's first line and headers at most, 1,024 to 1,048,576. Default: 16,384.
@@ -226,6 +236,12 @@ extension Settings {
 
         /// How long a request may take from its first byte until it is whole. Default: 10 seconds.
         public let request: Duration
+
+        /// How long a connection may take nothing of what it asked for. Default: 30 seconds.
+        public let write: Duration
+
+        /// How long a stop goes on serving while it says that it is not ready. Default: 0 seconds.
+        public let lameDuck: Duration
 
         /// How long a stop waits for what is under way. Default: 10 seconds.
         public let drain: Duration

@@ -22,6 +22,17 @@ public struct SettingsError: Error, Equatable, CustomStringConvertible {
         return SettingsError(description: line + ServiceLinks.hint(forValue: shown), exitCode: wrongUse)
     }
 
+    /// Two values that are allowed and do not go together.
+    static func contradiction(
+        _ one: Reading, _ other: Reading, _ relation: String, because reason: String
+    ) -> SettingsError {
+        let told = { (reading: Reading) in "\(reading.shown) from \(reading.origin)" }
+        return SettingsError(
+            description:
+                "\(one.setting.name): \(told(one)) \(relation) \(other.setting.name), \(told(other)); \(reason)",
+            exitCode: wrongUse)
+    }
+
     /// A key in the file that nobody reads.
     static func unknownKey(_ name: String, in path: String, instead: String?) -> SettingsError {
         let hint = instead.map { "; did you mean \($0)?" } ?? advice

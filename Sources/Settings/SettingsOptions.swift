@@ -52,6 +52,9 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.limitsConnections), parsing: .unconditional, help: .of(.limitsConnections))
     var limitsConnections: String?
 
+    @Option(name: .of(.limitsConnectionsPerCaller), parsing: .unconditional, help: .of(.limitsConnectionsPerCaller))
+    var limitsConnectionsPerCaller: String?
+
     @Option(name: .of(.limitsListeners), parsing: .unconditional, help: .of(.limitsListeners))
     var limitsListeners: String?
 
@@ -75,6 +78,12 @@ public struct SettingsOptions: ParsableArguments {
 
     @Option(name: .of(.timeoutsRequest), parsing: .unconditional, help: .of(.timeoutsRequest))
     var timeoutsRequest: String?
+
+    @Option(name: .of(.timeoutsWrite), parsing: .unconditional, help: .of(.timeoutsWrite))
+    var timeoutsWrite: String?
+
+    @Option(name: .of(.timeoutsLameDuck), parsing: .unconditional, help: .of(.timeoutsLameDuck))
+    var timeoutsLameDuck: String?
 
     @Option(name: .of(.timeoutsDrain), parsing: .unconditional, help: .of(.timeoutsDrain))
     var timeoutsDrain: String?
@@ -115,11 +124,13 @@ public struct SettingsOptions: ParsableArguments {
             (.config, config), (.host, host), (.port, port), (.data, data), (.classicEvent, classicEvent),
             (.classicStatus, classicStatus), (.durability, durability), (.recoveryGrace, recoveryGrace),
             (.logLevel, logLevel), (.logFormat, logFormat), (.limitsConnections, limitsConnections),
+            (.limitsConnectionsPerCaller, limitsConnectionsPerCaller),
             (.limitsListeners, limitsListeners), (.limitsHeaderBytes, limitsHeaderBytes),
             (.limitsBodyBytes, limitsBodyBytes),
             (.quotaPerSecond, quotaPerSecond), (.quotaBurst, quotaBurst),
             (.quotaListeners, quotaListeners),
-            (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsDrain, timeoutsDrain),
+            (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsWrite, timeoutsWrite),
+            (.timeoutsLameDuck, timeoutsLameDuck), (.timeoutsDrain, timeoutsDrain),
             (.threads, threads), (.store, store), (.redisPrefix, redisPrefix),
             (.redisPasswordFile, redisPasswordFile), (.redisCAFile, redisCAFile),
             (.redisWaitReplicas, redisWaitReplicas), (.redisWaitMilliseconds, redisWaitMilliseconds),

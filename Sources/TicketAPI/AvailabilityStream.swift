@@ -1,6 +1,5 @@
 internal import BoxOffice
 internal import NIOCore
-internal import Synchronization
 internal import TicketStore
 
 /// Tells the listeners of one event loop what their events have left.
@@ -26,7 +25,7 @@ final class AvailabilityStream {
     private static let slowest: TimeAmount = .microseconds(500)
 
     private let store: any TicketStore
-    private let room: ListenerRoom
+    private let room: Room
     private let loop: any EventLoop
     private var watched: [Code: WatchedEvent] = [:]
     private var isTicking = false
@@ -35,7 +34,7 @@ final class AvailabilityStream {
     private var position = 0
     private var roundBegan = NIODeadline.now()
 
-    init(store: any TicketStore, room: ListenerRoom, loop: any EventLoop) {
+    init(store: any TicketStore, room: Room, loop: any EventLoop) {
         self.store = store
         self.room = room
         self.loop = loop
@@ -48,14 +47,12 @@ final class AvailabilityStream {
     /// - Parameters:
     ///   - tag: what the client knows already; where that still stands it is told changes only.
     ///   - quota: header lines.
-    func listener(
-        to code: Code, known tag: String?, for caller: CallerQuota.Caller, date: [UInt8], quota: String
-    ) -> Listener? {
+    func listener(to code: Code, known tag: String?, on lane: Lane, quota: String) -> Listener? {
         let event = watched[code] ?? AvailabilityDocument.current(code, in: store).map { WatchedEvent(code, $0) }
-        guard let event, event.refresh(from: store), room.take(caller) else { return nil }
+        guard let event, event.refresh(from: store), room.take(lane.caller) == nil else { return nil }
         watched[code] = event
-        return Listener(
-            stream: self, event: event, caller: caller, opening: event.opening(known: tag, date: date, quota: quota))
+        let opening = event.opening(known: tag, date: lane.window.answers.date, quota: quota)
+        return Listener(stream: self, event: event, lane: lane, opening: opening)
     }
 
     /// The listener has been told how its event stands.
@@ -67,7 +64,7 @@ final class AvailabilityStream {
     }
 
     func leave(_ listener: Listener) {
-        room.leave(listener.caller)
+        room.leave(listener.lane.caller)
         listener.event.remove(listener)
         if listener.event.isUnheard, watched[listener.event.code] === listener.event {
             watched[listener.event.code] = nil
@@ -226,43 +223,4 @@ final class WatchedEvent {
 
     /// A comment, which clients pass over.
     private static let silence = ByteBuffer(string: ":\n\n")
-}
-
-/// How many may listen, over all event loops: in all, and of one caller.
-final class ListenerRoom: Sendable {
-    private struct Taken {
-        var all = 0
-        /// Only of callers that listen, so no more than ``all``; empty where no caller is bounded.
-        var byCaller: [CallerQuota.Caller: Int] = [:]
-    }
-
-    private let places: Int
-    private let placesOfCaller: Int?
-    private let taken = Mutex(Taken())
-
-    /// - Parameter placesOfCaller: `nil` for no bound but that for all.
-    init(places: Int, placesOfCaller: Int?) {
-        self.places = places
-        self.placesOfCaller = placesOfCaller
-    }
-
-    func take(_ caller: CallerQuota.Caller) -> Bool {
-        taken.withLock { taken in
-            guard taken.all < places else { return false }
-            if let placesOfCaller {
-                guard taken.byCaller[caller, default: 0] < placesOfCaller else { return false }
-                taken.byCaller[caller, default: 0] += 1
-            }
-            taken.all += 1
-            return true
-        }
-    }
-
-    func leave(_ caller: CallerQuota.Caller) {
-        taken.withLock { taken in
-            taken.all -= 1
-            guard let theirs = taken.byCaller[caller] else { return }
-            taken.byCaller[caller] = theirs > 1 ? theirs - 1 : nil
-        }
-    }
 }

@@ -211,7 +211,7 @@ private struct AvailabilityShelf {
         func isKnown(as header: String?) -> Bool {
             guard let header else { return false }
             if header == tag { return true }
-            return EntityTags(header).containWeakly(tag)
+            return EntityTags(header).contain(tag)
         }
     }
 

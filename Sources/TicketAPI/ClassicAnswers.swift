@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import HTTPTypes
 internal import NIOCore
 internal import TicketStore
 
@@ -122,18 +123,21 @@ struct ClassicAnswers {
     }
 
     /// `{"success": false, "errorMessage": …, "code": …}`
+    ///
+    /// - Parameter detail: says more than the problem's title does.
     mutating func writeRefusal(
-        _ problem: Problem, fields: String = "", _ manner: Manner, to buffer: inout ByteBuffer
+        _ problem: Problem, detail: String? = nil, fields: String = "", _ manner: Manner, to buffer: inout ByteBuffer
     ) {
         let key = CachedRefusal(code: UnsafeRawPointer(problem.code.utf8Start), manner: manner)
-        if fields.isEmpty, let known = refusals[key] {
+        let isAlike = fields.isEmpty && detail == nil
+        if isAlike, let known = refusals[key] {
             buffer.writeImmutableBuffer(known)
             return
         }
         var writer = JSONWriter(reserving: 128)
         writer.object { writer in
             writer.member("success", false)
-            writer.member("errorMessage", "\(problem.title)")
+            writer.member("errorMessage", detail ?? "\(problem.title)")
             writer.member("code", "\(problem.code)")
         }
         // The old clients know 403 as "no"; that nothing can be answered now is no refusal.
@@ -145,13 +149,16 @@ struct ClassicAnswers {
         }
         if !manner.isHead { answer.writeBytes(writer.bytes) }
         buffer.writeImmutableBuffer(answer)
-        if fields.isEmpty { refusals[key] = answer }
+        if isAlike { refusals[key] = answer }
     }
 
     /// A problem for what is no classic call: the request could not be read, or not be taken.
-    mutating func writeProblem(_ problem: Problem, to buffer: inout ByteBuffer) {
-        let body = problem.document()
-        bytes.writeHead(problem.status, .problem, length: body.count, after: .close, to: &buffer)
+    mutating func writeProblem(_ refused: Refused, to buffer: inout ByteBuffer) {
+        let body = refused.document(traceID: nil, instance: nil)
+        bytes.writeHead(refused.problem.status, .problem, length: body.count, after: .close, to: &buffer) { buffer in
+            for field in refused.headers { buffer.writeString("\(field.name.rawName): \(field.value)\r\n") }
+            if let seconds = refused.retryAfterSeconds { buffer.writeString("retry-after: \(seconds)\r\n") }
+        }
         buffer.writeBytes(body)
     }
 }

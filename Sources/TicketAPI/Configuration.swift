@@ -1,4 +1,5 @@
 public import BoxOffice
+internal import NIOCore
 public import TicketStore
 
 /// How the HTTP service behaves, each bound with its default and its reason.
@@ -17,8 +18,13 @@ public struct ServiceConfiguration: Sendable {
     /// The event that the three classic calls speak for.
     public var classicEvent: Code
     public var classicStatus = ClassicStatus.exact
-    /// Connections at once; more wait in the kernel's queue. 16 KiB each.
+    /// Connections at once; those beyond may only ask whether the service is well. 16 KiB each.
     public var connections = 10_000
+    /// And of one caller (as ``Quota`` tells them apart); `nil` for no other bound. Behind a proxy all are one caller.
+    public var connectionsOfCaller: Int?
+    /// Bytes that the kernel keeps for a client that does not read; Linux takes twice as much. With a third of that gone
+    /// it tells of progress, so a client that takes 3 KiB a second is seen to take something within ``write``.
+    public var kernelBytes = 131_072
     /// Connections among them that are told of changes. Each is written to several times a second.
     public var listeners = 5_000
     /// And of one caller (as ``Quota`` tells them apart); `nil` for no other bound. Behind a proxy all are one caller.
@@ -35,6 +41,8 @@ public struct ServiceConfiguration: Sendable {
     public var idle: Duration = .seconds(75)
     /// From the first byte of a request until it is whole; slower ones are closed.
     public var request: Duration = .seconds(10)
+    /// A connection that takes nothing of what it asked for so long is closed.
+    public var write: Duration = .seconds(30)
     /// How often each caller may ask; `nil` for as often as they like.
     public var quota: Quota?
     /// What the store's answers are worth, for the operators' page.
@@ -62,5 +70,25 @@ public struct ServiceConfiguration: Sendable {
             self.perSecond = perSecond
             self.burst = burst
         }
+    }
+}
+
+extension ServiceConfiguration {
+    /// Event loops that run.
+    ///
+    /// One core is left to the store's thread: with as many loops as cores the two take it from each other, and a hold
+    /// cost 15 % more.
+    var loops: Int { threads > 0 ? threads : max(1, System.coreCount - 1) }
+
+    /// Connections on each event loop beyond ``connections``. Each that comes then closes the oldest of them, so a probe
+    /// is shut out only by so many who connect in the moment between its connecting and its asking.
+    var spareConnections: Int { max(16, 512 / loops) }
+
+    /// Descriptors that connections may take at once: those that there is room for, the spare ones, and those that were
+    /// accepted and are about to be turned away.
+    public var descriptors: Int { descriptors(loops: loops) }
+
+    func descriptors(loops: Int) -> Int {
+        connections + loops * spareConnections + 2 * TicketService.acceptedAtOnce
     }
 }

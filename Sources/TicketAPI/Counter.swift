@@ -115,11 +115,11 @@ struct EntityTags: Sendable {
         }
     }
 
-    func containWeakly(_ tag: String) -> Bool {
+    /// Whether one of them is `tag`, in its strong or its weak form.
+    ///
+    /// `If-Match`, too, takes the weak form, which RFC 9110 does not: a proxy that compresses makes `W/"21"` of our
+    /// `"21"`, and both name revision 21.
+    func contain(_ tag: String) -> Bool {
         tags.contains { $0 == "*" || $0 == tag || $0 == "W/" + tag }
-    }
-
-    func containStrongly(_ tag: String) -> Bool {
-        tags.contains { $0 == "*" || $0 == tag }
     }
 }

@@ -40,7 +40,7 @@ struct DocumentRoutes: Sendable {
             .eTag: leaf.tag, .cacheControl: "public, max-age=300", .contentSecurityPolicy: Self.policy,
             .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",
         ]
-        if EntityTags(request.headers[.ifNoneMatch]).containWeakly(leaf.tag) {
+        if EntityTags(request.headers[.ifNoneMatch]).contain(leaf.tag) {
             return Response(status: .notModified, headers: headers)
         }
         headers[.contentType] = leaf.mediaType

@@ -118,14 +118,17 @@ struct EventRoutes: Sendable {
             if match.areGiven { throw Refused(.preconditionFailed, "There is no such event yet.") }
             return
         }
-        if noneMatch.areGiven, noneMatch.containWeakly(current.tag) {
+        if noneMatch.areGiven, noneMatch.contain(current.tag) {
             throw Refused(.preconditionFailed, "The event is there already.")
         }
         guard match.areGiven else {
             throw Refused(
                 .preconditionRequired, "The event is there; say with If-Match which state of it you have seen.")
         }
-        guard match.containStrongly(current.tag) else { throw Refused(.preconditionFailed) }
+        guard match.contain(current.tag) else {
+            throw Refused(
+                .preconditionFailed, "If-Match names another state of the event than \(current.tag), as it is now.")
+        }
     }
 
     private func answer(_ event: EventReading, status: HTTPResponse.Status) -> Response {

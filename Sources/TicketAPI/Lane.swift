@@ -12,7 +12,9 @@ internal import TicketStore
 /// ```
 /// Answers leave in the order of their requests. While the lane has unanswered requests, one for the router waits,
 /// and while the router has one, everything behind it waits; meanwhile nothing more is read from the socket. The
-/// lane asks for reads itself (the channel's own `autoRead` is off): a hot request never travels past it.
+/// lane asks for reads itself (the channel's own `autoRead` is off): a hot request never travels past it. Nothing
+/// more is read, and nothing more is answered, while as much waits as ``AnswerQueue`` has room for or the client does
+/// not take what it was sent.
 ///
 /// A connection is closed by closing our side of it and reading on for a moment: with unread bytes the kernel would
 /// reset it, and the last answer with it.
@@ -22,65 +24,55 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = IOData
     typealias OutboundOut = IOData
 
-    /// Whose the request is that is being read.
-    private enum Reading {
-        case nothing
-        case lane(LaneRequest)
-        case router(RoutedRequest)
-        /// Nothing is taken any more; what still comes is thrown away.
-        case refused
-    }
-
-    /// What comes out of reading, in order.
-    private enum Arrival {
-        case lane(LaneRequest)
-        case router(RoutedRequest)
-        /// Whoever waits for 100 Continue gets it when everything before is answered.
-        case expectation
-        /// The last thing on its connection.
-        case refusal(Problem)
-    }
-
-    /// How long a connection is read from after its last answer, in ticks of a second.
-    private static let lingering: UInt32 = 2
-    /// And how much is read then: whoever sends more has had time to listen.
+    /// How much is read from a connection after its last answer: whoever sends more has had time to listen.
     private static let lingeringBytes = 1 << 20
+    /// Bytes of answers that are gathered before they are handed on.
+    private static let mostUnsent = 65_536
 
     let window: TicketWindow
     let box: LoopBox
+    /// The one in front.
+    private var decoder: RequestDecoding.Decoder
     /// Index among the window's lanes.
     var place = 0
-    private var context: ChannelHandlerContext?
-    private var reading = Reading.nothing
+    /// What the connection counts as among those that are open.
+    var standing = ConnectionStanding.new
+    private(set) var context: ChannelHandlerContext?
+    var reading = RequestInReading.nothing
     /// Of the request that is being read; then of what comes behind the last one.
     private var bodyBytes = 0
     /// Requests that are answered later, in order, and answers that wait for one before them.
-    private var queue = AnswerQueue()
+    private(set) var queue = AnswerQueue()
     /// Bytes to send that were not handed on yet.
     private var unsent = ByteBuffer()
+    /// The channel is being handed bytes; it may call back meanwhile.
+    private var isSending = false
+    /// The client takes what it is sent.
+    var isWritable = true
     /// The router has a request that it has not answered.
-    private var isRouting = false
+    private(set) var isRouting = false
     /// How the connection goes on after the router's answer.
     private(set) var routedAfter = HTTPBytes.After.keepAlive
     /// What that answer tells of the quota.
     private(set) var routedStanding: CallerQuota.Standing?
+    /// How that answer may tell where it ends.
+    private(set) var routedFraming = RoutedRequest.Framing.any
     private(set) lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
     /// What waits until everything before it is answered.
-    private var backlog = CircularBuffer<Arrival>(initialCapacity: 2)
+    private(set) var backlog = CircularBuffer<Arrival>(initialCapacity: 2)
     private var wantsRead = false
     /// The client, a refusal or a stop has said that nothing more is taken.
-    private var isEnding = false
-    private var inputIsClosed = false
-    /// Our side is closed; the connection goes when the client has closed too, or at this tick.
-    private var lingersUntil: UInt32?
-    private var lastActive: UInt32
-    /// When the first byte of the request that is not whole yet came; `nil` if there is none.
-    private var partialSince: UInt32?
+    var isEnding = false
+    var inputIsClosed = false
+    /// The decoder stops behind the request that is being read.
+    private var stopsDecoder = false
+    private(set) var patience: ConnectionPatience
 
-    init(window: TicketWindow, box: LoopBox) {
+    init(window: TicketWindow, box: LoopBox, behind decoder: RequestDecoding.Decoder) {
         self.window = window
         self.box = box
-        lastActive = window.tick
+        self.decoder = decoder
+        patience = ConnectionPatience(window.patience, at: window.tick)
     }
 
     // MARK: Life
@@ -95,6 +87,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        window.admit(self)
         context.fireChannelActive()
         context.read()
     }
@@ -110,13 +103,18 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         window.leave(self)
     }
 
+    /// Ends the connection with whatever is owed on it.
+    func closeAtOnce() {
+        context?.close(mode: .all, promise: nil)
+    }
+
     /// The watch in front of the decoder saw bytes.
     ///
     /// - Returns: whether anything is to be made of them.
     func takes(_ bytes: ByteBuffer) -> Bool {
-        guard lingersUntil == nil else {
+        guard !patience.isLingering else {
             bodyBytes += bytes.readableBytes
-            if bodyBytes > Self.lingeringBytes { context?.close(mode: .all, promise: nil) }
+            if bodyBytes > Self.lingeringBytes { closeAtOnce() }
             return false
         }
         if isEnding {
@@ -126,27 +124,22 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             case .lane, .router: break
             }
         }
-        lastActive = window.tick
         // An empty line, which some clients send behind a body, begins no request.
-        if partialSince == nil, bytes.readableBytes > 2 || !bytes.readableBytesView.allSatisfy({ $0 == 13 || $0 == 10 })
-        {
-            partialSince = window.tick
-        }
+        let isBlank = bytes.readableBytes <= 2 && bytes.readableBytesView.allSatisfy { $0 == 13 || $0 == 10 }
+        patience.receive(beginRequest: !isBlank, at: window.tick)
         return true
     }
 
     func everySecond() {
         guard let context else { return }
-        let tick = window.tick
-        if let lingersUntil {
-            if tick >= lingersUntil { context.close(mode: .all, promise: nil) }
-            return
-        }
-        guard queue.isEmpty, !isRouting else { return }
-        if let partialSince, tick - partialSince > window.requestTicks {
-            arrive(.refusal(.requestTimeout))
-        } else if tick - lastActive > window.idleTicks {
-            context.close(mode: .all, promise: nil)
+        let verdict = patience.look(
+            at: window.tick, pending: pendingBytes(context),
+            isAnswering: !queue.isEmpty || isRouting || !backlog.isEmpty,
+            isReading: !wantsRead, isSpare: standing != .counted)
+        switch verdict {
+        case .goOn: break
+        case .refuseRequest: arrive(.refusal(Refused(.requestTimeout)))
+        case .close: closeAtOnce()
         }
     }
 
@@ -160,26 +153,32 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func begin(_ head: HTTPRequestHead) {
+    private func begin(_ received: HTTPRequestHead) {
         bodyBytes = 0
         guard !isEnding else {
             reading = .refused
             return
         }
-        let framing = RequestFraming(head)
-        if framing.isAmbiguous { return arrive(.refusal(.malformedRequest)) }
-        if framing.announcedLength > window.configuration.bodyBytes { return arrive(.refusal(.contentTooLarge)) }
-        switch framing.expects {
-        case .nothing: break
-        case .goOn: arrive(.expectation)
-        case .other: return arrive(.refusal(.expectationFailed))
+        let framing = RequestFraming(received)
+        if let refused = framing.refused(bodyBytes: window.configuration.bodyBytes) { return arrive(.refusal(refused)) }
+        var head = received
+        let target = RequestTarget.normal(head.uri)
+        if target != head.uri { head.uri = target }
+        var endsConnection = framing.endsConnection
+        if standing != .counted {
+            // Others may have left meanwhile.
+            guard LaneTarget.isProbe(target) || window.admit(self) else {
+                return arrive(.refusal(ConnectionRoom.refused(standing)))
+            }
+            if standing != .counted { endsConnection = true }
         }
-        let standing = window.quota?.take(caller, for: head.uri, at: context?.eventLoop.now ?? .now())
-        if let request = window.request(head, endsConnection: framing.endsConnection, standing) {
+        if framing.expects == .goOn { arrive(.expectation) }
+        stopsDecoder = framing.stopsDecoder && !endsConnection
+        let quota = window.quota?.take(caller, for: target, at: context?.eventLoop.now ?? .now())
+        if let request = window.request(head, endsConnection: endsConnection, quota) {
             reading = .lane(request)
         } else {
-            reading = .router(
-                RoutedRequest(head: head, endsConnection: framing.endsConnection, standing: standing))
+            reading = .router(RoutedRequest(head: head, endsConnection: endsConnection, standing: quota))
         }
     }
 
@@ -188,7 +187,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         let isTooLarge = bodyBytes > window.configuration.bodyBytes
         switch reading {
         case .nothing, .refused: break
-        case .lane where isTooLarge, .router where isTooLarge: arrive(.refusal(.contentTooLarge))
+        case .lane where isTooLarge, .router where isTooLarge: arrive(.refusal(Refused(.contentTooLarge)))
         case .lane(let request): request.buyer?.take(body)
         case .router(var request):
             reading = .nothing
@@ -198,19 +197,34 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func end() {
-        partialSince = nil
-        switch reading {
-        case .lane(let request):
-            reading = .nothing
-            arrive(.lane(request))
-        case .router(let request):
-            reading = .nothing
-            arrive(.router(request))
+        patience.endRequest()
+        let whole = reading
+        if case .refused = whole { return }
+        reading = .nothing
+        switch whole {
+        case .lane(let request): arrive(.lane(request))
+        case .router(let request): arrive(.router(request))
         case .nothing, .refused: break
+        }
+        if stopsDecoder { renewDecoder() }
+    }
+
+    private func renewDecoder() {
+        stopsDecoder = false
+        guard let context, !isEnding else { return }
+        do {
+            let (fresh, isDone) = try RequestDecoding.replace(decoder, in: context, window.configuration)
+            decoder = fresh
+            isDone.assumeIsolated().whenComplete { [weak self] _ in
+                // What was read behind the request has been decoded now.
+                if let self, let context = self.context { self.channelReadComplete(context: context) }
+            }
+        } catch {
+            closeAtOnce()
         }
     }
 
-    private func arrive(_ arrival: Arrival) {
+    func arrive(_ arrival: Arrival) {
         switch arrival {
         case .lane(let request): if request.manner.after == .close { isEnding = true }
         case .router(let request): if request.after == .close { isEnding = true }
@@ -219,20 +233,22 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             guard !isEnding else { return }
             isEnding = true
             reading = .refused
-            partialSince = nil
+            patience.endRequest()
         }
-        if backlog.isEmpty, canTake(arrival) {
-            take(arrival)
-        } else {
-            backlog.append(arrival)
+        guard backlog.isEmpty, canTake(arrival) else { return backlog.append(arrival) }
+        take(arrival)
+        switch arrival {
+        // Others come with a read, and are sent when that is over.
+        case .lane, .router: break
+        case .expectation, .refusal: send()
         }
     }
 
     // MARK: Answering
 
     private func canTake(_ arrival: Arrival) -> Bool {
-        guard !isRouting else { return false }
-        if case .lane = arrival { return true }
+        guard !isRouting, isWritable else { return false }
+        if case .lane = arrival { return queue.hasRoom && unsent.readableBytes < Self.mostUnsent }
         return queue.isEmpty
     }
 
@@ -240,12 +256,8 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         switch arrival {
         case .lane(let request): execute(request)
         case .router(let request): route(request)
-        case .expectation:
-            unsent.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-            send()
-        case .refusal(let problem):
-            window.answers.writeProblem(problem, to: &unsent)
-            send()
+        case .expectation: unsent.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        case .refusal(let refused): window.answers.writeProblem(refused, to: &unsent)
         }
     }
 
@@ -283,28 +295,39 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
-        lastActive = window.tick
+        patience.answer(at: window.tick)
         window.write(reply, to: request, into: &buffer)
     }
 
     private func route(_ request: RoutedRequest) {
         guard let context else { return }
+        // A stream begins at once, and behind what was answered before.
+        handOn(context)
         isRouting = true
         routedAfter = request.after
         routedStanding = request.standing
+        routedFraming = request.framing
         context.fireChannelRead(wrapInboundOut(.head(request.head)))
         if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
         context.fireChannelRead(wrapInboundOut(.end(nil)))
         context.fireChannelReadComplete()
     }
 
+    /// The end of the router's answer can only be told by closing behind it.
+    func routedEndsConnection() {
+        routedAfter = .close
+        isEnding = true
+        backlog.removeAll()
+        if case .nothing = reading { reading = .refused }
+    }
+
     /// The router has answered its request.
     func routedEnded() {
         guard let context else { return }
         isRouting = false
-        lastActive = window.tick
+        patience.answer(at: window.tick)
         context.flush()
-        goOnAfterAnswer(context)
+        send()
     }
 
     // MARK: Sending
@@ -312,89 +335,63 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     var hasUnsent: Bool { unsent.readableBytes > 0 }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if hasUnsent || isEnding { send() }
+        if hasUnsent || isEnding || !backlog.isEmpty { send() }
         if self.context != nil { readMore(context) }
+    }
+
+    /// Bytes of this connection that were handed to the channel past the lane.
+    func sends(_ bytes: Int) {
+        patience.send(bytes: bytes)
+    }
+
+    private func handOn(_ context: ChannelHandlerContext) {
+        guard hasUnsent else { return }
+        patience.send(bytes: unsent.readableBytes)
+        isSending = true
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(unsent)), promise: nil)
+        isSending = false
+        // Takes a new storage only if the old one is still being sent.
+        unsent.clear()
     }
 
     /// Hands on what there is to send, and goes on with what waited for it.
     func send() {
-        guard let context else { return }
-        if hasUnsent {
-            context.writeAndFlush(wrapOutboundOut(.byteBuffer(unsent)), promise: nil)
-            // Takes a new storage only if the old one is still being sent.
-            unsent.clear()
-        }
-        goOnAfterAnswer(context)
+        guard let context, !isSending else { return }
+        repeat {
+            handOn(context)
+            while let next = backlog.first, canTake(next) {
+                backlog.removeFirst()
+                take(next)
+            }
+        } while hasUnsent && self.context != nil
+        guard self.context != nil else { return }
+        if queue.isEmpty, !isRouting, backlog.isEmpty { endIfDone(context) }
+        if wantsRead { readMore(context) }
     }
 
-    private func goOnAfterAnswer(_ context: ChannelHandlerContext) {
-        while let next = backlog.first, canTake(next) {
-            backlog.removeFirst()
-            take(next)
-        }
-        guard self.context != nil else { return }
-        if hasUnsent { return send() }
-        guard queue.isEmpty, !isRouting, backlog.isEmpty else { return }
+    /// With nothing owed, closes where nothing more is taken.
+    private func endIfDone(_ context: ChannelHandlerContext) {
         switch reading {
         case .nothing, .refused:
             if inputIsClosed {
                 context.close(mode: .all, promise: nil)
-            } else if isEnding, lingersUntil == nil {
-                lingersUntil = window.tick + Self.lingering
+            } else if isEnding, !patience.isLingering {
+                patience.linger(at: window.tick)
                 bodyBytes = 0
                 context.close(mode: .output, promise: nil)
             }
         case .lane, .router: break
         }
-        if wantsRead { readMore(context) }
     }
 
     /// Asks for more, unless that is more than can be answered in order or than the client takes.
     private func readMore(_ context: ChannelHandlerContext) {
-        guard backlog.isEmpty, context.channel.isWritable else {
+        guard backlog.isEmpty, isWritable, queue.hasRoom else {
             wantsRead = true
             return
         }
+        if wantsRead { patience.resumeReading(at: window.tick) }
         wantsRead = false
         context.read()
-    }
-
-    // MARK: The channel's other side
-
-    /// The router's side wants bytes; it gets whole requests when there are any.
-    func read(context: ChannelHandlerContext) {}
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if wantsRead { readMore(context) }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent {
-            isEnding = true
-            // With nothing owed there is nothing that a reset could take away.
-            if case .nothing = reading, queue.isEmpty, backlog.isEmpty, !isRouting, !hasUnsent {
-                context.close(mode: .all, promise: nil)
-            } else {
-                goOnAfterAnswer(context)
-            }
-        } else if case ChannelEvent.inputClosed = event {
-            // The router is not told: it would give up what it has to answer. A request that is cut off is nobody's.
-            inputIsClosed = true
-            reading = .refused
-            if lingersUntil != nil { context.close(mode: .all, promise: nil) } else { send() }
-        } else {
-            context.fireUserInboundEventTriggered(event)
-        }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch error as? HTTPParserError {
-        case .headerOverflow: arrive(.refusal(.headersTooLarge))
-        case .invalidEOFState: break  // The end itself is told as an event.
-        case .some: arrive(.refusal(.malformedRequest))
-        // Behind a request that ends the connection the decoder takes nothing; its answer may still be owed.
-        case nil: if !isEnding { context.close(mode: .all, promise: nil) }
-        }
     }
 }

@@ -24,6 +24,8 @@ enum LaneCall {
     case buyer
     /// One of the three, which its caller has no token left for.
     case overQuota
+    /// One of the three, with a query, which its ``BuyerRequest`` refuses.
+    case wrongQuery
     /// The path is one of ours, the method is not.
     case wrongMethod(allowed: Allowed)
 
@@ -79,6 +81,13 @@ enum LaneTarget {
         guard path.begins(with: prefix) else { return nil }
         let rest = Bytes(rebasing: path[prefix.utf8CodeUnitCount...])
         return rest.isEmpty || rest.has(UInt8(ascii: "/")) ? nil : rest
+    }
+
+    /// Whether the target is one that balancers and monitors probe, which is answered to anybody at any time.
+    static func isProbe(_ target: String) -> Bool {
+        guard target.utf8.starts(with: "/health/".utf8) else { return false }
+        let path = path(of: target)
+        return path == "/health/live" || path == "/health/ready"
     }
 
     /// The path of a request target as a text of its own.

@@ -15,17 +15,18 @@ final class Listener: ChannelInboundHandler {
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 1, high: 4_096)
 
     let event: WatchedEvent
-    let caller: CallerQuota.Caller
+    /// Of this connection: it counts what is sent, and closes a connection that takes nothing of it.
+    let lane: Lane
     /// Index among the event's seats.
     var place = 0
     private let stream: AvailabilityStream
     private let opening: ByteBuffer
     private var context: ChannelHandlerContext?
 
-    init(stream: AvailabilityStream, event: WatchedEvent, caller: CallerQuota.Caller, opening: ByteBuffer) {
+    init(stream: AvailabilityStream, event: WatchedEvent, lane: Lane, opening: ByteBuffer) {
         self.stream = stream
         self.event = event
-        self.caller = caller
+        self.lane = lane
         self.opening = opening
     }
 
@@ -35,6 +36,7 @@ final class Listener: ChannelInboundHandler {
     }
 
     func send(_ bytes: ByteBuffer) {
+        lane.sends(bytes.readableBytes)
         context?.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
     }
 

@@ -76,7 +76,23 @@ struct Refused: Error {
 
     /// The document (RFC 9457).
     func document(traceID: String?, instance: String?) -> [UInt8] {
-        problem.document(detail: detail, instance: instance, retryAfter: retryAfter, traceID: traceID, more: more)
+        problem.document(
+            detail: detail, instance: instance.map(Self.masked), retryAfter: retryAfter, traceID: traceID, more: more)
+    }
+
+    /// A path without what may be a token or a key: a client that put one at the wrong place would find it in its logs
+    /// (R20 Tokens).
+    static func masked(_ path: String) -> String {
+        var masked = ""
+        var rest = path[...]
+        while !rest.isEmpty {
+            let run = rest.prefix(while: \.isOfToken)
+            masked += run.utf8.count < TokenMint.length ? run : "***"
+            rest = rest[run.endIndex...]
+            masked += rest.prefix(1)
+            rest = rest.dropFirst()
+        }
+        return masked
     }
 
     /// `Retry-After` in whole seconds.
@@ -91,5 +107,12 @@ struct Refused: Error {
         for field in headers { response.headers[field.name] = field.value }
         if let retryAfterSeconds { response.headers[.retryAfter] = String(retryAfterSeconds) }
         return response
+    }
+}
+
+extension Character {
+    /// Whether tokens and keys are made of it.
+    fileprivate var isOfToken: Bool {
+        isASCII && (isLetter || isNumber || self == "-" || self == "_")
     }
 }

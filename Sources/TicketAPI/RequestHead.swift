@@ -1,3 +1,4 @@
+internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -5,8 +6,13 @@ internal import NIOHTTP1
 struct RequestFraming {
     private(set) var announcedLength = 0
     private(set) var expects: Expectation = .nothing
-    /// The decoder stops at an offer to upgrade (and at CONNECT): nothing can follow on this connection.
+    private var isChunked = false
+    /// Its body is in a coding, which nothing here undoes.
+    private var isEncoded = false
+    /// The decoder stops behind CONNECT, and where we cannot be sure: nothing can follow on this connection.
     private(set) var endsConnection: Bool
+    /// It stops behind an offer to upgrade, too, which we do not take: another one reads what follows.
+    private(set) var stopsDecoder = false
     /// Two readers could disagree about where this request ends.
     private(set) var isAmbiguous = false
 
@@ -17,30 +23,67 @@ struct RequestFraming {
     init(_ head: HTTPRequestHead) {
         endsConnection = head.method == .CONNECT
         var hosts = 0
+        var (upgrades, connections) = (0, 0)
+        var offers = false
         // By length first: most headers are none of these, and their names are not looked at.
         for (name, value) in head.headers {
             switch name.utf8.count {
             case 4 where name.isASCII("host"):
                 hosts += 1
             case 6 where name.isASCII("expect"):
-                expects = value.isASCII("100-continue") ? .goOn : .other
+                expects = value.isASCII("100-continue", orEndsBlank: true) ? .goOn : .other
             case 7 where name.isASCII("upgrade"):
-                endsConnection = true
+                upgrades += 1
+            case 10 where name.isASCII("connection"):
+                connections += 1
+                offers = value.hasToken("upgrade")
             case 14 where name.isASCII("content-length"):
-                announcedLength = Int(value) ?? .max
+                // Blanks behind a value belong to no header's value, and the decoder leaves them there.
+                let digits = value.utf8.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+                announcedLength = Int(String(decoding: digits, as: UTF8.self)) ?? .max
+            case 16 where name.isASCII("content-encoding"):
+                if !value.isASCII("identity", orEndsBlank: true) { isEncoded = true }
             case 17 where name.isASCII("transfer-encoding"):
                 // Any other coding, a second one, or one that HTTP/1.0 does not know is read in two ways out there.
                 if !value.isASCII("chunked", orEndsBlank: true) || head.version != .http1_1 { isAmbiguous = true }
+                isChunked = true
             default: break
             }
+        }
+        if upgrades > 0 {
+            // The decoder stops if both headers say so. With one `Connection` we read it as the decoder does.
+            if offers, connections == 1 { stopsDecoder = true } else { endsConnection = true }
         }
         if head.version != .http1_1 { expects = .nothing }
         // RFC 9112, 3.2: exactly one, or whoever is in front may have read another one.
         if hosts != 1, head.version == .http1_1 || hosts > 1 { isAmbiguous = true }
     }
+
+    /// Why nothing more is read of this request; `nil` if all is well.
+    ///
+    /// - Parameter bodyBytes: the longest body that is taken.
+    func refused(bodyBytes: Int) -> Refused? {
+        if isAmbiguous { return Refused(.malformedRequest) }
+        if announcedLength > bodyBytes { return Refused(.contentTooLarge) }
+        if isEncoded, isChunked || announcedLength > 0 {
+            var refused = Refused(.unsupportedMediaType, "The body must not be in a Content-Encoding.")
+            // RFC 9110, 15.5.16.
+            refused.headers[.acceptEncoding] = "identity"
+            return refused
+        }
+        if expects == .other { return Refused(.expectationFailed) }
+        return nil
+    }
 }
 
 extension String {
+    /// Whether one of the words between commas is `text`, in letters of any case.
+    fileprivate func hasToken(_ text: StaticString) -> Bool {
+        utf8.split(separator: UInt8(ascii: ",")).contains { part in
+            String(Substring(part.drop { $0 == UInt8(ascii: " ") })).isASCII(text, orEndsBlank: true)
+        }
+    }
+
     /// Whether this is `text`, in letters of any case.
     ///
     /// - Parameter orEndsBlank: spaces and tabs may follow, which belong to no header's value.
@@ -88,10 +131,19 @@ struct RoutedRequest {
     let after: HTTPBytes.After
     /// How its caller stands, where there is a quota and the answer tells of it.
     let standing: CallerQuota.Standing?
+    let framing: Framing
     var body = ByteBuffer()
+
+    /// How the end of an answer's body may be told.
+    enum Framing {
+        case any
+        /// HTTP/1.0 knows no chunks, and the answer to HEAD has none: by its length, or by closing the connection.
+        case noChunks
+    }
 
     init(head: HTTPRequestHead, endsConnection: Bool, standing: CallerQuota.Standing?) {
         self.head = head
+        framing = head.version == .http1_1 && head.method != .HEAD ? .any : .noChunks
         self.standing = standing.flatMap { LaneTarget.path(of: head.uri).hasPrefix("/v1/") ? $0 : nil }
         after = !head.isKeepAlive || endsConnection ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
     }

@@ -16,19 +16,13 @@ struct ServiceChannel: HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let (window, box, stream) = windows.at(channel.eventLoop)
-            var limits = NIOHTTPDecoderLimitConfiguration()
-            limits.maxHeaderFieldSize = window.configuration.headerBytes
-            limits.maxHeaderListSize = window.configuration.headerBytes
-            limits.maxHeaderFieldCount = window.configuration.headerFields
-            let decoder = HTTPRequestDecoder(
-                leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .forward,
-                limitConfiguration: limits)
-            let lane = Lane(window: window, box: box)
+            let decoder = RequestDecoding.makeDecoder(window.configuration)
+            let lane = Lane(window: window, box: box, behind: decoder)
             try channel.syncOptions?.setOption(.autoRead, value: false)
             let pipeline = channel.pipeline.syncOperations
             let watch = ArrivalWatch(lane)
             try pipeline.addHandler(watch)
-            try pipeline.addHandler(ByteToMessageHandler(decoder))
+            try pipeline.addHandler(decoder)
             try pipeline.addHandler(lane)
             try pipeline.addHandler(HTTPResponseEncoder())
             try pipeline.addHandler(RoutedEnd(lane, watch, stream))
@@ -89,7 +83,7 @@ private final class RoutedEnd: ChannelDuplexHandler {
         if case .head(let head) = unwrapInboundIn(data), let asked = StreamRequest(head),
             // Where there is none the router says why.
             let listener = stream.listener(
-                to: asked.event, known: asked.lastEventID, for: lane.caller, date: lane.window.answers.date,
+                to: asked.event, known: asked.lastEventID, on: lane,
                 quota: lane.window.quotaFields(lane.routedStanding))
         {
             listens = true
@@ -106,7 +100,15 @@ private final class RoutedEnd: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var head) where lane.routedAfter != .keepAlive || lane.routedStanding != nil:
+        case .head(var head)
+        where lane.routedAfter != .keepAlive || lane.routedStanding != nil || lane.routedFraming == .noChunks:
+            if lane.routedFraming == .noChunks, head.status.mayHaveResponseBody,
+                !head.headers.contains(name: "content-length")
+            {
+                lane.routedEndsConnection()
+                // The encoder makes no chunks of it then.
+                head.version = .http1_0
+            }
             if lane.routedAfter != .keepAlive {
                 let value = lane.routedAfter == .close ? "close" : "keep-alive"
                 head.headers.replaceOrAdd(name: "connection", value: value)

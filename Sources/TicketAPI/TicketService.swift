@@ -10,6 +10,9 @@ public import TicketStore
 
 /// The HTTP service in front of a store.
 public struct TicketService: Service {
+    /// Connections that are accepted in one turn of the loop that listens.
+    static let acceptedAtOnce = 64
+
     private let store: any TicketStore
     private let ledger: any SalesLedger
     private let keyring: any OperatorKeyring
@@ -36,12 +39,10 @@ public struct TicketService: Service {
     /// Serves until a graceful shutdown; then nothing new is accepted, what is under way is answered, and each
     /// connection closes behind its last answer.
     public func run() async throws {
-        // One core is left to the store's thread: with as many loops as cores the two take it from each other, and a
-        // hold cost 15 % more.
-        let loops = configuration.threads > 0 ? configuration.threads : max(1, System.coreCount - 1)
+        let loops = configuration.loops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         do {
-            try await serve(on: group)
+            try await serve(on: group, loops: loops)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -49,15 +50,15 @@ public struct TicketService: Service {
         try? await group.shutdownGracefully()
     }
 
-    private func serve(on group: MultiThreadedEventLoopGroup) async throws {
+    private func serve(on group: MultiThreadedEventLoopGroup, loops: Int) async throws {
         let (store, configuration, mint) = (store, configuration, mint)
         let quota = configuration.quota.map(SharedQuota.init)
-        let room = ListenerRoom(
-            places: configuration.listeners, placesOfCaller: configuration.listenersOfCaller)
+        let listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)
+        let connections = ConnectionRoom(configuration, logger: logger)
         let windows = try await TicketWindows(group: group) {
-            TicketWindow(store: store, configuration: configuration, mint: mint, quota: quota)
+            TicketWindow(store: store, configuration: configuration, mint: mint, quota: quota, room: connections)
         } stream: {
-            AvailabilityStream(store: store, room: room, loop: $0)
+            AvailabilityStream(store: store, room: listeners, loop: $0)
         }
         let application = Application(
             responder: Routes(
@@ -68,10 +69,17 @@ public struct TicketService: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
                 backlog: configuration.backlog,
-                availableConnectionsDelegate: .maximum(configuration.connections, logger: logger)),
+                // Only so that descriptors are left whatever happens: the lanes turn away earlier.
+                availableConnectionsDelegate: .maximum(
+                    configuration.descriptors(loops: loops) - Self.acceptedAtOnce, logger: logger)),
             onServerRunning: { [whenListening] channel in
+                // Connections inherit it. Left to itself the kernel would keep megabytes for a client that does not read,
+                // and tell us of a slow client's progress once in minutes.
+                try? await channel.setOption(
+                    .socketOption(.so_sndbuf), value: SocketOptionValue(configuration.kernelBytes)
+                ).get()
                 // An on-sale opens many connections at once; four a turn of the loop, as NIO does, is slow then.
-                try? await channel.setOption(.maxMessagesPerRead, value: 64).get()
+                try? await channel.setOption(.maxMessagesPerRead, value: UInt(Self.acceptedAtOnce)).get()
                 await whenListening(channel.localAddress?.port ?? configuration.port)
             },
             eventLoopGroupProvider: .shared(group),

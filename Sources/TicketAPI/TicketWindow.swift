@@ -26,14 +26,17 @@ final class TicketWindow {
     let configuration: ServiceConfiguration
     /// `nil` while everybody may ask as often as they like.
     let quota: SharedQuota?
-    let requestTicks: UInt32
-    let idleTicks: UInt32
+    let patience: ConnectionPatience.Limits
+    private let room: ConnectionRoom
     var answers: ClassicAnswers
     private var buyers: BuyerLane
     /// Seconds since the window opened; what timeouts are counted in.
     private(set) var tick: UInt32 = 0
     /// Connections that came through this window and are open.
     private var lanes: [Lane] = []
+    /// Those among them that there is no room for, the oldest first.
+    private var spares: [Lane] = []
+    private let mostSpares: Int
     private var waiting: [Waiting?] = []
     private var freeTickets: [Int] = []
     /// What can be bought, by type, and at which request target.
@@ -41,12 +44,19 @@ final class TicketWindow {
     private var productIndexes: [String: Int] = [:]
     private var random = SystemRandomNumberGenerator()
 
-    init(store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, quota: SharedQuota?) {
+    init(
+        store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, quota: SharedQuota?,
+        room: ConnectionRoom
+    ) {
         self.store = store
         self.configuration = configuration
         self.quota = quota
-        requestTicks = UInt32(configuration.request.components.seconds)
-        idleTicks = UInt32(configuration.idle.components.seconds)
+        self.room = room
+        mostSpares = configuration.spareConnections
+        patience = ConnectionPatience.Limits(
+            request: UInt32(configuration.request.components.seconds),
+            idle: UInt32(configuration.idle.components.seconds),
+            write: UInt32(configuration.write.components.seconds))
         self.answers = ClassicAnswers(mint: mint, statuses: configuration.classicStatus)
         buyers = BuyerLane(Counter(store: store, bodyBytes: configuration.bodyBytes), mint: mint)
         setDate()
@@ -59,7 +69,32 @@ final class TicketWindow {
         lanes.append(lane)
     }
 
+    /// Finds out whether there is room for a connection. Where there is not, it becomes a spare one, and the oldest of
+    /// these is closed for it if there are many: whoever connects to ask whether the service is well does so at once.
+    ///
+    /// - Returns: whether there is room.
+    @discardableResult
+    func admit(_ lane: Lane) -> Bool {
+        guard let shortage = room.take(lane.caller) else {
+            if lane.standing != .new { spares.removeAll { $0 === lane } }
+            lane.standing = .counted
+            return true
+        }
+        if lane.standing == .new {
+            spares.append(lane)
+            room.countBeyond()
+            if spares.count > mostSpares { spares.removeFirst().closeAtOnce() }
+        }
+        lane.standing = .spare(shortage)
+        return false
+    }
+
     func leave(_ lane: Lane) {
+        switch lane.standing {
+        case .new: break
+        case .counted: room.leave(lane.caller)
+        case .spare: spares.removeAll { $0 === lane }
+        }
         let last = lanes.removeLast()
         guard last !== lane else { return }
         lanes[lane.place] = last
@@ -70,6 +105,7 @@ final class TicketWindow {
     func everySecond() {
         tick += 1
         setDate()
+        room.tell(at: tick)
         // A copy: a lane that is closed leaves the list.
         for lane in lanes { lane.everySecond() }
     }
@@ -125,8 +161,13 @@ final class TicketWindow {
         if method == .POST, let known = productIndexes[head.uri] { return .buy(product: known) }
         var target = head.uri
         return target.withUTF8 { bytes in
+            let mistake = bytes.has(UInt8(ascii: "?")) ? RequestQuery.mistake(in: head.uri) : nil
             switch LaneTarget(bytes) {
             case nil: return nil
+            case .some(let target) where mistake != nil:
+                buyer = BuyerRequest(Refused(.malformedRequest, mistake), head)
+                if case .buyer = target { return .buyer }
+                return .wrongQuery
             case .buyer(let target):
                 buyer = BuyerCall(target, method).flatMap { BuyerRequest($0, head) }
                 return buyer == nil ? nil : .buyer
@@ -178,7 +219,7 @@ final class TicketWindow {
         // In a closure, as `map` would have it, the whole lane was copied for each request.
         if let buyer = request.buyer { return buyers.command(of: buyer) }
         return switch request.call {
-        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod, .overQuota, .buyer: nil
+        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod, .wrongQuery, .overQuota, .buyer: nil
         case .buy(let product): products[product].command
         case .complete(let hold): .purchase(hold)
         }
@@ -189,6 +230,9 @@ final class TicketWindow {
     /// - Parameter reply: `nil` for a call that the store is not asked for.
     func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
         if let buyer = request.buyer {
+            if case .wrongQuery = request.call, let refused = buyer.refused {
+                return answers.writeRefusal(refused.problem, detail: refused.detail, request.manner, to: &buffer)
+            }
             buyers.write(
                 reply, to: buyer, request.manner, quota: quotaFields(request.standing), into: &buffer)
             return
@@ -208,7 +252,7 @@ final class TicketWindow {
             let seconds = request.standing.flatMap { Refused($0).retryAfterSeconds } ?? 1
             let fields = "retry-after: \(seconds)\r\n" + quotaFields(request.standing)
             answers.writeRefusal(.quotaExceeded, fields: fields, request.manner, to: &buffer)
-        case .buy, .complete, .buyer: preconditionFailure("the store answers these")
+        case .buy, .complete, .buyer, .wrongQuery: preconditionFailure("the store, or a buyer's request, answers these")
         }
     }
 

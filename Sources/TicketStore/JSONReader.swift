@@ -11,16 +11,14 @@ struct JSONReader {
     private let limits: JSONLimits
     private var position = 0
 
+    /// - Parameter bytes: a byte order mark before them, which programs of Windows write, is passed over (RFC 8259, 8.1).
     init(_ bytes: [UInt8], limits: JSONLimits) {
-        self.bytes = bytes
+        self.bytes = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Array(bytes.dropFirst(3)) : bytes
         self.limits = limits
     }
 
     /// The one value of the text.
     mutating func document() throws(JSONError) -> JSONValue {
-        if bytes.starts(with: [0xef, 0xbb, 0xbf]) {
-            throw failure("a byte order mark is not allowed")
-        }
         skipSpace()
         let value = try value(depth: 0)
         skipSpace()

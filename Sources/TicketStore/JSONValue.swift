@@ -96,7 +96,7 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// The value that `bytes` write, in UTF-8 without a byte order mark.
+    /// The value that `bytes` write, in UTF-8; a byte order mark before them is passed over.
     ///
     /// Stricter than RFC 8259 demands in one point: a name that is there twice is refused, since of two readers one
     /// would take the first value and one the last. Names are compared as Swift compares strings, so two ways to

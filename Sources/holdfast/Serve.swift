@@ -120,6 +120,9 @@ struct BoxOfficeHouse {
         configuration.port = settings.port
         configuration.classicStatus = settings.classic.status == .forbidden ? .forbidden : .exact
         configuration.connections = settings.limits.connections
+        if settings.limits.connectionsPerCaller > 0 {
+            configuration.connectionsOfCaller = settings.limits.connectionsPerCaller
+        }
         configuration.listeners = settings.limits.listeners
         if settings.quota.listeners > 0 { configuration.listenersOfCaller = settings.quota.listeners }
         configuration.headerBytes = settings.limits.headerBytes
@@ -130,7 +133,9 @@ struct BoxOfficeHouse {
         }
         configuration.idle = settings.timeouts.idle
         configuration.request = settings.timeouts.request
+        configuration.write = settings.timeouts.write
         configuration.threads = settings.threads
+        try OpenFiles.makeRoom(for: configuration.descriptors, settings)
         let keys = try TokenKeyFile.keys(settings)
         if settings.store != .embedded, settings.tokenKeys == nil {
             logger.warning(

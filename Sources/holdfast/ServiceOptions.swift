@@ -57,7 +57,8 @@ struct ServiceOptions: ParsableArguments {
         } else {
             return nil
         }
-        let key = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        // A byte order mark is passed over, as in every file.
+        let key = text.trimmingPrefix("\u{feff}").trimmingCharacters(in: .whitespacesAndNewlines)
         // Only what can stand in a header; whether it is a key the service knows.
         guard key.hasPrefix("hfk_"), key.utf8.count < 200, key.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw Failure("\(place) holds no operator's key (hfk_…)", status: Failure.badConfiguration)

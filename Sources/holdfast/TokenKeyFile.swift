@@ -29,7 +29,8 @@ enum TokenKeyFile {
         } catch {
             throw Failure("cannot read the token keys in \(path): \(error)", status: Failure.cannotCreate)
         }
-        let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
+        // A byte order mark is passed over, as in every file.
+        let lines = text.trimmingPrefix("\u{feff}").split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
         let keys = try lines.enumerated().map { index, line in
             guard let key = key(line) else {
                 throw Failure(

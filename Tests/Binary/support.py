@@ -119,14 +119,15 @@ def embedded_only(test):
 class Server:
     """One service in a process of its own, with a ledger that goes when the test does."""
 
-    def __init__(self, *events, data=None, files=None, environment=None, **settings):
-        """Take events as dictionaries and settings by the names of their flags."""
+    def __init__(self, *events, data=None, files=None, environment=None, before=None, **settings):
+        """Take events as dictionaries and settings by the names of their flags; `before` runs in the new process."""
         self.room = scratch()
         self.data = data or os.path.join(self.room, "data")
         self.events = events
         self.files = files
         self.settings = {"port": 0} | settings
         self.environment = environment
+        self.before = before
         self.process = None
         self.port = None
         self.starts = 0
@@ -178,7 +179,7 @@ class Server:
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(
                 self.arguments(), cwd=self.room, env=clean_environment(self.environment),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, preexec_fn=self.before)
         return self
 
     def start(self):

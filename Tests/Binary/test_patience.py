@@ -1,6 +1,7 @@
 """Slow, silent, many, and bad connections: cut off in time, and no burden to the honest."""
 
 import random
+import resource
 import socket
 import threading
 import time
@@ -136,29 +137,132 @@ class Crowds(ServiceCase):
     events = (event(1_000_000),)
     settings = {"timeouts_request_seconds": 2}
 
+    def fill(self, server, count):
+        """Return so many connections that are in use, when they are all that are."""
+        def alone():
+            places = [server.connect() for _ in range(count)]
+            try:
+                if all(one.ask("GET", "/remaining_tickets").status == 200 for one in places):
+                    return places
+            except (OSError, ProtocolBroken):
+                pass
+            for one in places:
+                one.close()
+            return None
+
+        found = []
+        # The probe of the start may still be leaving.
+        self.assertTrue(eventually(lambda: found.append(alone()) or found[-1]))
+        return found[-1]
+
     def test_limit_of_connections(self):
-        """With room for eight, the ninth waits, and is served as soon as one of the eight leaves."""
-        with Server(event(100), limits_connections=8) as server:
-            # The probe of the start may still be leaving.
-            time.sleep(0.2)
-            eight = [server.connect() for _ in range(8)]
-            for connection in eight:
-                self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
-            ninth = server.connect(timeout=0.7)
-            ninth.send(request("GET", "/remaining_tickets"))
-            with self.assertRaises(ProtocolBroken):
-                ninth.answer()
-            for connection in eight:
-                self.assertEqual(connection.ask("GET", "/health/live").status, 200)
-            ninth.socket.settimeout(5)
-            eight.pop().close()
-            self.assertEqual(ninth.answer().status, 200)
-            eight.pop().reset()
-            with server.connect() as tenth:
-                self.assertEqual(tenth.ask("GET", "/health/live").status, 200)
-            for connection in [ninth, *eight]:
+        """With room for eight, the ninth is told so at once and closed, unless it asks whether the service is well; who
+        waits until another one has left is served."""
+        for settings, words in (({"limits_connections": 8}, "there is room for"),
+                                ({"limits_connections_per_caller": 8}, "from your network")):
+            with self.subTest(settings), Server(event(100), **settings) as server:
+                eight = self.fill(server, 8)
+                with server.connect() as ninth:
+                    answer = ninth.ask("GET", "/remaining_tickets")
+                    self.assert_problem(answer, 503, "temporary-reduced-capacity")
+                    self.assertIn(words, answer.json()["detail"])
+                    self.assertTrue(answer.closes and 1 <= int(answer.header("retry-after")) <= 6)
+                    ninth.expect_closed()
+                for path in ("/health/live", "/health/ready"):
+                    answer = server.get(path)
+                    self.assertEqual((answer.status, answer.closes), (200, True))
+                with server.connect() as silent:
+                    began = time.monotonic()
+                    silent.expect_closed()
+                    self.assertLess(time.monotonic() - began, 5)
+                for connection in eight:
+                    self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
+                with server.connect() as patient:
+                    patient.send(b"GET /remaining_tickets HTTP/1.1\r\n")
+                    eight.pop().close()
+                    time.sleep(0.3)
+                    patient.send(b"Host: localhost\r\n\r\n")
+                    answer = patient.answer()
+                    self.assertEqual((answer.status, answer.closes), (200, False))
+                    eight.pop().reset()
+                    self.assertTrue(eventually(lambda: server.get("/remaining_tickets").status == 200))
+                for connection in eight:
+                    connection.close()
+                said = [line for line in server.stderr().splitlines() if "turned away" in line]
+                self.assertEqual(len(said), 1, said)
+
+    def test_probes_find_a_place(self):
+        """While somebody opens connections without end, never more than the limit are served, and a probe is answered
+        each time."""
+        with Server(event(100), limits_connections=20, threads=2) as server:
+            over = threading.Event()
+            served, opened = [], []
+
+            def flood():
+                while not over.is_set() and len(opened) < 3_000:
+                    try:
+                        opened.append(server.connect(timeout=2))
+                        opened[-1].send(b"GET /health/ready HTTP/1.1\r\n")
+                    except OSError:
+                        pass
+
+            def probe():
+                try:
+                    return server.get("/health/ready").status
+                except (OSError, ProtocolBroken):
+                    return None
+
+            def ask(connection):
+                try:
+                    served.append(connection.ask("GET", "/remaining_tickets").status == 200)
+                except (OSError, ProtocolBroken):
+                    served.append(False)
+
+            thread = threading.Thread(target=flood)
+            thread.start()
+            try:
+                waits = []
+                for _ in range(40):
+                    began = time.monotonic()
+                    self.assertTrue(eventually(lambda: probe() == 200, timeout=5))
+                    waits.append(time.monotonic() - began)
+                    time.sleep(0.02)
+            finally:
+                over.set()
+                thread.join()
+            self.assertLess(sorted(waits)[-3], 2, waits)
+            for connection in opened:
                 connection.close()
-            self.assertTrue(eventually(lambda: server.get("/health/live").status == 200))
+            self.assertTrue(eventually(lambda: server.get("/remaining_tickets").status == 200))
+            many = [server.connect(timeout=5) for _ in range(60)]
+            threads = [threading.Thread(target=ask, args=(one,)) for one in many]
+            for one in threads:
+                one.start()
+            for one in threads:
+                one.join()
+            self.assertLessEqual(sum(served), 20)
+            for connection in many:
+                connection.close()
+
+    def test_open_files(self):
+        """The limit of open files is raised at the start; a start that would not have enough of them says how many
+        connections would fit."""
+        def limit(soft, hard):
+            return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+        with Server(event(100), limits_connections=2_000, before=limit(64, 3_000)) as server:
+            many = [server.connect() for _ in range(300)]
+            for connection in many:
+                self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
+            for connection in many:
+                connection.close()
+        server = Server(event(100), limits_connections=2_900, before=limit(64, 3_000), threads=1)
+        try:
+            server.launch()
+            self.assertEqual(server.process.wait(20), 78)
+            self.assertIn("set limits.connections to 2104 or less", server.stderr())
+        finally:
+            server.__exit__()
 
     def honest(self, count):
         """Let eight buyers hold and complete, and return what they waited at most but for one in a

@@ -101,10 +101,14 @@ class Smuggling(ServiceCase):
                          b"Transfer-Encoding: Chunked\r\n\r\n" + chunk,
                          b"transfer-encoding:chunked\r\n\r\n" + chunk,
                          b"X-Transfer-Encoding: x\r\nTransfer-Encoding:\tchunked \r\n\r\n" + chunk,
-                         b"Content-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" % len(INNER) + INNER):
+                         f"Content-Length: {len(INNER)} \r\n\r\n".encode() + INNER,
+                         b"Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: %d\r\n\r\n" % len(INNER) + INNER):
                 with self.subTest(line=line[:20], rest=rest[:40]):
                     answers = self.answers(line + rest + end)
                     self.assertEqual([answer.status for answer in answers], [status, 200])
+            # A coding of the body that is none of its frame's is refused, with all that comes behind.
+            answers = self.answers(line + b"Content-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc" + INNER)
+            self.assertEqual([answer.status for answer in answers], [415])
         self.assertEqual(self.server.remaining(), before)
 
     def test_one_host(self):

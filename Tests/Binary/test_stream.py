@@ -187,10 +187,10 @@ class Streams(ServiceCase):
             self.assertEqual(connection.ask("GET", AVAILABILITY).status, 200)
 
     def test_forms_of_a_request_for_a_stream(self):
-        """A query, an absolute target, HTTP/1.0, a request behind another one, one with a body, one whose client has
+        """A slash at its end, an absolute target, HTTP/1.0, a request behind another one, one with a body, one whose client has
         said all it will say: each gets its stream."""
         absolute = "http://localhost" + STREAM
-        for data in (request("GET", STREAM + "?a=b"), request("GET", absolute),
+        for data in (request("GET", STREAM + "/"), request("GET", absolute),
                      request("GET", STREAM, version="1.0"), request("GET", STREAM, body=b"x" * 100),
                      request("GET", STREAM, ["Connection: close"])):
             with self.subTest(data=data[:60]), self.server.connect() as connection:

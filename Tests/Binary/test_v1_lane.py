@@ -247,8 +247,8 @@ class Lane(ServiceCase):
         self.assertEqual(self.about("DELETE", other).json()["state"], "released")
 
     def test_traces(self):
-        """The lane's problems name the path without its query, and the trace."""
-        answer = self.server.ask("POST", "/v1/events/hall/holds?a=b", [f"traceparent: 00-{TRACE}-b7ad6b7169203331-01"])
+        """The lane's problems name the path in its one form, and the trace."""
+        answer = self.server.ask("POST", "/v1/events/h%61ll/holds/", [f"traceparent: 00-{TRACE}-b7ad6b7169203331-01"])
         self.assert_problem(answer, 400, "idempotency-key-missing")
         self.assertEqual((answer.json()["instance"], answer.json()["trace_id"]), ("/v1/events/hall/holds", TRACE))
         answer = self.server.ask("DELETE", "http://localhost/v1/holds/H1", ["traceparent: x"])

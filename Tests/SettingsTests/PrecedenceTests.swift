@@ -20,8 +20,10 @@ struct PrecedenceTests {
         #expect(settings.log == Settings.Log(level: .info, format: .auto))
         #expect(
             settings.limits
-                == Settings.Limits(connections: 10000, listeners: 5000, headerBytes: 16384, bodyBytes: 65536))
-        let timeouts = Settings.Timeouts(idle: .seconds(75), request: .seconds(10), drain: .seconds(10))
+                == Settings.Limits(
+                    connections: 10000, connectionsPerCaller: 0, listeners: 5000, headerBytes: 16384, bodyBytes: 65536))
+        let timeouts = Settings.Timeouts(
+            idle: .seconds(75), request: .seconds(10), write: .seconds(30), lameDuck: .zero, drain: .seconds(10))
         #expect(settings.timeouts == timeouts)
         #expect(settings.threads == 0)
         #expect(settings.readings.allSatisfy { $0.origin == .standard })
@@ -39,7 +41,7 @@ struct PrecedenceTests {
 
     @Test("Each key is read from each place, and the higher place wins", arguments: Setting.all.filter(\.isInFile))
     func layers(_ setting: Setting) throws {
-        let (inFile, inEnvironment, inFlags) = samples(of: setting.allowed)
+        let (inFile, inEnvironment, inFlags) = samples(of: setting)
         let json = setting.allowed.json(inFile)
         let environment = [setting.variable: inEnvironment]
 
@@ -67,9 +69,11 @@ struct PrecedenceTests {
             file: """
                 {"host": "::1", "port": 0, "data": "/d", "event": ["a", "b,c"], "durability": "relaxed",
                  "classic": {"event": "x_-9", "status": 403}, "log": {"level": "trace", "format": "json"},
-                 "limits": {"connections": 1, "listeners": 0, "header_bytes": 1024, "body_bytes": 0},
+                 "limits": {"connections": 1, "connections_per_caller": 2, "listeners": 0, "header_bytes": 1024,
+                            "body_bytes": 0},
                  "quota": {"per_second": 7, "burst": 8, "listeners": 9}, "recovery_grace_seconds": 5,
-                 "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3}, "threads": 4,
+                 "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3, "write_seconds": 4,
+                              "lame_duck_seconds": 5}, "threads": 4,
                  "store": "redis://u:p@h:1/2", "token_keys": "/k",
                  "redis": {"prefix": "x", "password_file": "/p", "ca_file": "/c", "wait_replicas": 2, "wait_ms": 3,
                            "holds": "relaxed", "unfit": "warn"}}
@@ -80,7 +84,10 @@ struct PrecedenceTests {
         #expect(settings.durability == .relaxed)
         #expect(settings.classic == Settings.Classic(event: "x_-9", status: .forbidden))
         #expect(settings.log == Settings.Log(level: .trace, format: .json))
-        #expect(settings.limits == Settings.Limits(connections: 1, listeners: 0, headerBytes: 1024, bodyBytes: 0))
+        #expect(
+            settings.limits
+                == Settings.Limits(
+                    connections: 1, connectionsPerCaller: 2, listeners: 0, headerBytes: 1024, bodyBytes: 0))
         #expect(settings.quota == Settings.Quota(perSecond: 7, burst: 8, listeners: 9))
         #expect(settings.recoveryGrace == .seconds(5))
         #expect(settings.store == .redis(address: "redis://u:p@h:1/2") && settings.tokenKeys == "/k")
@@ -88,8 +95,33 @@ struct PrecedenceTests {
             prefix: "x", passwordFile: "/p", caFile: "/c", waitReplicas: 2, waitTime: .milliseconds(3), holds: .relaxed,
             unfit: .warn)
         #expect(settings.redis == redis)
-        let timeouts = Settings.Timeouts(idle: .seconds(1), request: .seconds(2), drain: .seconds(3))
+        let timeouts = Settings.Timeouts(
+            idle: .seconds(1), request: .seconds(2), write: .seconds(4), lameDuck: .seconds(5), drain: .seconds(3))
         #expect(settings.timeouts == timeouts)
+    }
+
+    @Test("Of few connections half may listen, unless somebody says how many; more than all is refused")
+    func listeners() throws {
+        for (connections, most) in [("1", 0), ("8", 4), ("9999", 4_999), ("10000", 5_000), ("1000000", 5_000)] {
+            let settings = try load([.limitsConnections: [connections]])
+            #expect(settings.limits.listeners == most)
+            #expect(settings.reading(.limitsListeners)?.value == .number(most))
+        }
+        #expect(try load([.limitsConnections: ["8"], .limitsListeners: ["8"]]).limits.listeners == 8)
+        let environment = ["HOLDFAST_LIMITS_LISTENERS": "9"]
+        let error = #expect(throws: SettingsError.self) {
+            try load([.limitsConnections: ["8"]], environment: environment)
+        }
+        #expect(
+            error?.description
+                == "limits.listeners: 9 from environment HOLDFAST_LIMITS_LISTENERS is more than limits.connections, "
+                + "8 from flag --limits-connections; each listener has a connection")
+        #expect(error?.exitCode == 64)
+    }
+
+    @Test("A byte order mark before the file is passed over")
+    func byteOrderMark() throws {
+        #expect(try load(file: "\u{feff}{\"port\": 9}").port == 9)
     }
 
     @Test("A list is taken whole from the first place that has one")
@@ -139,8 +171,10 @@ struct PrecedenceTests {
     }
 
     /// Three different values that are allowed.
-    private func samples(of allowed: Allowed) -> (String, String, String) {
-        switch allowed {
+    private func samples(of setting: Setting) -> (String, String, String) {
+        // No more than there are connections.
+        if setting == .limitsListeners { return ("0", "2", "1") }
+        return switch setting.allowed {
         case .number(let range): ("\(range.lowerBound)", "\(range.upperBound)", "\(range.lowerBound + 1)")
         case .choice(let words): (words[0], words[1], words.last ?? "")
         case .host, .path, .paths, .code: ("one", "two", "three")

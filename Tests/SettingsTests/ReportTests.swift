@@ -13,12 +13,16 @@ struct ReportTests {
         ).report()
         let lines = report.split(separator: "\n")
         #expect(lines.count == Setting.all.count)
-        #expect(lines[0] == "config                    config.json  default")
-        #expect(lines[1] == "host                      127.0.0.1    default")
-        #expect(lines[2] == "port                      9            flag --port")
-        #expect(lines[3] == "data                      /a b\\n       environment HOLDFAST_DATA")
-        #expect(lines[4] == "event                     x, y         file config.json")
-        #expect(lines[5] == "classic.event             -            default")
+        let width = (Setting.all.map(\.name.count).max() ?? 0) + 2
+        func line(_ name: String, _ rest: String) -> String {
+            name + String(repeating: " ", count: width - name.count) + rest
+        }
+        #expect(lines[0] == line("config", "config.json  default"))
+        #expect(lines[1] == line("host", "127.0.0.1    default"))
+        #expect(lines[2] == line("port", "9            flag --port"))
+        #expect(lines[3] == line("data", "/a b\\n       environment HOLDFAST_DATA"))
+        #expect(lines[4] == line("event", "x, y         file config.json"))
+        #expect(lines[5] == line("classic.event", "-            default"))
     }
 
     @Test("For programs: the same as JSON")

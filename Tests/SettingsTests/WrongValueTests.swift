@@ -9,7 +9,8 @@ struct WrongValueTests {
     static let bounds: [(Setting, ClosedRange<Int>)] = [
         (.port, 0...65535), (.limitsConnections, 1...1_000_000), (.limitsHeaderBytes, 1024...1_048_576),
         (.limitsBodyBytes, 0...16_777_216), (.limitsListeners, 0...1_000_000), (.timeoutsIdle, 1...3600),
-        (.timeoutsRequest, 1...3600),
+        (.timeoutsRequest, 1...3600), (.timeoutsWrite, 1...3600), (.timeoutsLameDuck, 0...600),
+        (.limitsConnectionsPerCaller, 0...1_000_000),
         (.timeoutsDrain, 0...600), (.recoveryGrace, 0...86400), (.threads, 0...256),
     ]
 
@@ -30,9 +31,13 @@ struct WrongValueTests {
         let allowed = "allowed: a whole number from \(range.lowerBound) to \(range.upperBound)"
         for number in [range.lowerBound, range.upperBound] {
             let value = SettingValue.number(number)
-            #expect(try load([setting: ["\(number)"]]).reading(setting)?.value == value)
-            #expect(try load(environment: [setting.variable: "\(number)"]).reading(setting)?.value == value)
-            #expect(try load(file: file(setting, "\(number)")).reading(setting)?.value == value)
+            // Whatever else has to be so many.
+            let others: [Setting: [String]] = setting == .limitsListeners ? [.limitsConnections: ["1000000"]] : [:]
+            let flags = others.merging([setting: ["\(number)"]]) { $1 }
+            #expect(try load(flags).reading(setting)?.value == value)
+            let environment = [setting.variable: "\(number)"]
+            #expect(try load(others, environment: environment).reading(setting)?.value == value)
+            #expect(try load(others, file: file(setting, "\(number)")).reading(setting)?.value == value)
         }
         for text in [
             "\(range.lowerBound - 1)", "\(range.upperBound + 1)", "", "x", "1.5", " 1", "1s", "1e3", "0x10",

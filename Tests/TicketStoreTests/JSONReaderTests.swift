@@ -7,7 +7,7 @@ struct JSONReaderTests {
         "What RFC 8259 allows is read without loss",
         arguments: [
             ("null", .null), ("true", .boolean(true)), ("false", .boolean(false)),
-            (" \t\r\n1 \t\r\n", .integer(1)),
+            (" \t\r\n1 \t\r\n", .integer(1)), ("\u{feff}1", .integer(1)), ("\u{feff} {}", .object([])),
             ("0", .integer(0)), ("-0", .integer(0)), ("-1", .integer(-1)), ("10", .integer(10)),
             ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
             ("9223372036854775808", .number("9223372036854775808")),
@@ -45,7 +45,8 @@ struct JSONReaderTests {
             ("'a'", 0, "a value was expected"), ("// x\n1", 0, "a value was expected"),
             ("\u{a0}1", 0, "a value was expected"), ("1\u{c}", 1, "nothing may follow the value"),
             ("1 2", 2, "nothing may follow the value"), ("{}}", 2, "nothing may follow the value"),
-            ("1\0", 1, "nothing may follow the value"), ("\u{feff}1", 0, "a byte order mark is not allowed"),
+            ("1\0", 1, "nothing may follow the value"), ("\u{feff}\u{feff}1", 0, "a value was expected"),
+            ("1\u{feff}", 1, "nothing may follow the value"), ("\u{feff}x", 0, "a value was expected"),
             // Numbers.
             ("01", 0, "a number must not begin with a needless 0"),
             ("-01", 0, "a number must not begin with a needless 0"),

@@ -1,0 +1,50 @@
+internal import Settings
+internal import TicketAPI
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// How many files and connections this process may have open at once.
+enum OpenFiles {
+    /// What is open besides connections: the ledger, its log and its readers, Redis, files that are read for a moment.
+    private static let others = 256
+
+    /// Raises the limit as far as a process may by itself, and checks that what is configured has room.
+    ///
+    /// - Parameter connections: descriptors that connections may take.
+    static func makeRoom(for connections: Int, _ settings: Settings) throws {
+        let needed = connections + others
+        let most = raise(to: needed)
+        guard most < needed else { return }
+        let fitting = settings.limits.connections - (needed - most)
+        let advice = fitting > 0 ? " or set limits.connections to \(fitting) or less" : ""
+        throw Failure(
+            "limits.connections: \(settings.limits.connections) connections need \(needed) open files, and this process "
+                + "may open \(most); raise that (ulimit -n, LimitNOFILE= in systemd)\(advice)",
+            status: Failure.badConfiguration)
+    }
+
+    /// - Parameter needed: what is enough where the system allows less than it says.
+    /// - Returns: how many may be open now.
+    private static func raise(to needed: Int) -> Int {
+        var limit = rlimit()
+        guard getrlimit(openFiles, &limit) == 0 else { return .max }
+        for wanted in [limit.rlim_max, min(limit.rlim_max, rlim_t(needed))] where limit.rlim_cur < wanted {
+            var raised = limit
+            raised.rlim_cur = wanted
+            if setrlimit(openFiles, &raised) == 0 { limit = raised }
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    #if canImport(Glibc)
+        private static var openFiles: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_NOFILE.rawValue) }
+    #else
+        private static var openFiles: Int32 { Int32(RLIMIT_NOFILE) }
+    #endif
+}
