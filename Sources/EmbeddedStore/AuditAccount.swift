@@ -11,19 +11,36 @@ struct AuditAccount {
 
     private struct Hold {
         var event: Int64
-        var lines: [Line]
+        var first: AuditLine
+        /// All lines but the first, which are seldom.
+        var more: [AuditLine]
         var deadline: Int64
-        var buyer: String?
+        /// Where the tickets of its buyer are counted; `nil` if it names none.
+        var tally: Int?
         var state = State.held
         var extensions = 0
         /// Its places are counted as held.
         var isCounted = true
+
+        var tickets: Int { more.reduce(first.quantity) { $0 + $1.quantity } }
     }
 
-    private struct Line {
-        var type: Int64
-        var quantity: Int
-        var price: Int64
+    /// What one buyer has of one event, so that a limit is checked without a look at other holds.
+    private struct Tally {
+        var live = 0
+        var liveTickets = 0
+        var bought = 0
+    }
+
+    private struct BuyerOfEvent: Hashable {
+        var event: Int64
+        var buyer: String
+    }
+
+    /// What keeps an event from being removed.
+    private struct Standing {
+        var live = 0
+        var everSold = 0
     }
 
     private struct Pool {
@@ -46,18 +63,25 @@ struct AuditAccount {
     private var definitions: [Int64: EventDefinition] = [:]
     private var paused: Set<Int64> = []
     /// By event and index, from the readable tables.
-    private let poolCodes: [Int64: [String]]
-    private let typeCodes: [Int64: [String]]
-    private let draws: [Int64: [[Int]]]
+    private var poolCodes: [Int64: [String]] = [:]
+    private var typeCodes: [Int64: [String]] = [:]
+    private var draws: [Int64: [[Int]]] = [:]
     private var pools: [Int64: [Pool]] = [:]
-    private var holds: [Int64: Hold] = [:]
+    /// By number, from 1 on: holds are numbered without a gap.
+    private var holds: [Hold] = []
+    private var tallies: [Tally] = []
+    private var tallyOf: [BuyerOfEvent: Int] = [:]
+    private var standings: [Int64: Standing] = [:]
     private var endings = Heap<Ending>()
     private var payments: [String: Int64] = [:]
-    private let moreLines: [Int64: [Line]]
-    private let firstLines: Cursor
-    private let clockMark: Int64
 
-    init(_ db: Database) throws {
+    /// The number of the last fact that was entered.
+    var lastFact: Int64 { Int64(report.facts) }
+    /// The number of the last hold that was entered.
+    var lastHold: Int64 { Int64(holds.count) }
+
+    /// Reads the readable tables, which name pools and types; again before later facts, which may have added some.
+    mutating func readNames(_ db: Database) throws {
         func texts(_ sql: String) throws -> [Int64: [String]] {
             var found: [Int64: [String]] = [:]
             let rows = try Cursor(db, sql)
@@ -76,19 +100,14 @@ struct AuditAccount {
             draws[event]?[type].append(pool)
         }
         self.draws = draws
-        for (event, codes) in poolCodes { pools[event] = Array(repeating: Pool(), count: codes.count) }
-        var more: [Int64: [Line]] = [:]
-        let lines = try Cursor(db, "SELECT hold, type, quantity, price FROM hold_lines ORDER BY hold, line")
-        while try lines.next() {
-            more[lines.int(0), default: []]
-                .append(Line(type: lines.int(1), quantity: Int(lines.int(2)), price: lines.int(3)))
+        for (event, codes) in poolCodes {
+            let known = pools[event] ?? []
+            pools[event] = known + Array(repeating: Pool(), count: max(0, codes.count - known.count))
         }
-        moreLines = more
-        firstLines = try Cursor(db, "SELECT id, type, quantity, price, more_lines FROM holds ORDER BY id")
-        clockMark = try Int64.fetchOne(db, sql: "SELECT at FROM clock_mark") ?? 0
     }
 
-    mutating func enter(_ fact: AuditFact) throws {
+    /// - Parameter lines: what is held, where the fact is a hold.
+    mutating func enter(_ fact: AuditFact, lines: AuditLines? = nil) throws {
         report.facts += 1
         try expect(
             fact.sequence == Int64(report.facts), "fact \(report.facts) is missing, number \(fact.sequence) follows")
@@ -96,7 +115,7 @@ struct AuditAccount {
         passTime(to: fact.at)
         switch fact.kind {
         case .definition: try define(fact)
-        case .hold: try hold(fact)
+        case .hold: try hold(fact, lines)
         case .lengthening: try extend(fact)
         case .release: try release(fact)
         case .purchase: try purchase(fact)
@@ -107,20 +126,14 @@ struct AuditAccount {
         }
     }
 
-    mutating func finish() throws {
-        try expect(try !firstLines.next(), "a hold has no number in the order of facts")
-        passTime(to: max(now, clockMark))
-    }
-
     /// Takes back what has expired by `moment`.
     mutating func passTime(to moment: Int64) {
         now = max(now, moment)
         while let first = endings.min, first.deadline <= now {
             endings.removeMin()
             // An entry of a deadline that was moved since, or of a hold that ended otherwise, says nothing.
-            guard let hold = holds[first.hold], hold.isCounted, hold.deadline == first.deadline else { continue }
-            count(first.hold, held: -1)
-            holds[first.hold]?.isCounted = false
+            guard let hold = entry(first.hold), hold.isCounted, hold.deadline == first.deadline else { continue }
+            stopCounting(first.hold)
         }
     }
 
@@ -157,38 +170,51 @@ struct AuditAccount {
 
     private mutating func remove(_ fact: AuditFact) throws {
         try expect(definitions[fact.subject] != nil, "fact \(fact.sequence) removes an event that there is not")
-        for hold in holds.values where hold.event == fact.subject {
-            try expect(
-                hold.state != .purchased && hold.state != .returned && !hold.isCounted,
-                "rule 1: event \(fact.subject) was removed with places held or sold")
-        }
+        let standing = standings[fact.subject] ?? Standing()
+        try expect(
+            standing.live == 0 && standing.everSold == 0,
+            "rule 1: event \(fact.subject) was removed with places held or sold")
         definitions[fact.subject] = nil
     }
 
-    private mutating func hold(_ fact: AuditFact) throws {
+    private mutating func hold(_ fact: AuditFact, _ lines: AuditLines?) throws {
         report.holds += 1
         let name = "hold \(fact.subject)"
         try expect(fact.subject == Int64(report.holds), "hold \(report.holds) is missing, \(name) follows")
-        try expect(try firstLines.next() && firstLines.int(0) == fact.subject, "\(name) is out of its order")
-        let first = Line(
-            type: firstLines.int(1), quantity: Int(firstLines.int(2)), price: firstLines.int(3))
-        let lines = [first] + (moreLines[fact.subject] ?? [])
-        try expect(lines.count == Int(firstLines.int(4)) + 1, "\(name) lacks lines")
+        guard let lines else { throw BrokenRule("\(name) lacks lines") }
         guard let definition = definitions[fact.event] else { throw BrokenRule("\(name) is of an unknown event") }
         try expect(!paused.contains(fact.event), "rule 3: \(name) was given while the sale was paused")
-        for line in lines { try check(line, of: fact.event, definition, name) }
-        let tickets = lines.reduce(0) { $0 + $1.quantity }
+        for line in [lines.first] + lines.more { try check(line, of: fact.event, definition, name) }
+        let tickets = lines.more.reduce(lines.first.quantity) { $0 + $1.quantity }
         try expect(tickets <= definition.ticketsPerHold, "rule 21: \(name) has \(tickets) tickets")
         try expect(
             fact.value == fact.at + definition.life.inMilliseconds, "rule 6: \(name) has another deadline")
-        try checkBuyer(fact, definition, tickets, name)
-        holds[fact.subject] = Hold(event: fact.event, lines: lines, deadline: fact.value, buyer: fact.text)
+        var tally: Int?
+        if let buyer = fact.text { tally = findTally(of: buyer, in: fact.event) }
+        try checkBuyer(tally, definition, tickets, name)
+        holds.append(
+            Hold(event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally))
         endings.insert(Ending(deadline: fact.value, hold: fact.subject))
         count(fact.subject, held: 1)
+        standings[fact.event, default: Standing()].live += 1
+        if let tally {
+            tallies[tally].live += 1
+            tallies[tally].liveTickets += tickets
+        }
         try checkPools(of: fact.subject, name)
     }
 
-    private func check(_ line: Line, of event: Int64, _ definition: EventDefinition, _ name: String) throws {
+    private mutating func findTally(of buyer: String, in event: Int64) -> Int {
+        let next = tallies.count
+        let index = tallyOf[BuyerOfEvent(event: event, buyer: buyer), default: next]
+        if index == next {
+            tallyOf[BuyerOfEvent(event: event, buyer: buyer)] = next
+            tallies.append(Tally())
+        }
+        return index
+    }
+
+    private func check(_ line: AuditLine, of event: Int64, _ definition: EventDefinition, _ name: String) throws {
         let index = Int(line.type)
         guard let code = typeCodes[event].flatMap({ $0.indices.contains(index) ? $0[index] : nil }),
             let type = definition.types.first(where: { $0.code.text == code }), let drawn = draws[event]?[index]
@@ -200,21 +226,15 @@ struct AuditAccount {
         try expect(line.quantity >= 1, "\(name) has a line of \(line.quantity) tickets")
     }
 
-    private func checkBuyer(
-        _ fact: AuditFact, _ definition: EventDefinition, _ tickets: Int, _ name: String
-    ) throws {
+    private func checkBuyer(_ tally: Int?, _ definition: EventDefinition, _ tickets: Int, _ name: String) throws {
         guard definition.needsBuyer else { return }
-        guard let buyer = fact.text else { throw BrokenRule("\(name) names no buyer, and its event limits buyers") }
-        // Dull and slow: only events that limit buyers pay for it.
-        let theirs = holds.values.filter { $0.buyer == buyer && $0.event == fact.event }
-        let live = theirs.filter(\.isCounted)
+        guard let tally else { throw BrokenRule("\(name) names no buyer, and its event limits buyers") }
+        let theirs = tallies[tally]
         if let most = definition.holdsPerBuyer {
-            try expect(live.count < most, "rule 21: \(name) is one hold too many for its buyer")
+            try expect(theirs.live < most, "rule 21: \(name) is one hold too many for its buyer")
         }
         if let most = definition.ticketsPerBuyer {
-            let had = (live + theirs.filter { $0.state == .purchased }).reduce(0) { sum, hold in
-                sum + hold.lines.reduce(0) { $0 + $1.quantity }
-            }
+            let had = theirs.liveTickets + theirs.bought
             try expect(had + tickets <= most, "rule 21: \(name) gives its buyer \(had + tickets) tickets")
         }
     }
@@ -224,8 +244,10 @@ struct AuditAccount {
         let most = definitions[hold.event]?.maximumExtensions ?? 0
         try expect(hold.extensions < most, "rule 13: hold \(fact.subject) was extended too often")
         try expect(fact.value >= hold.deadline, "rule 13: hold \(fact.subject) was shortened")
-        holds[fact.subject]?.deadline = fact.value
-        holds[fact.subject]?.extensions += 1
+        change(fact.subject) {
+            $0.deadline = fact.value
+            $0.extensions += 1
+        }
         endings.insert(Ending(deadline: fact.value, hold: fact.subject))
     }
 
@@ -241,14 +263,14 @@ struct AuditAccount {
             // What was promised is kept, also where the capacity was lowered since: nothing to check.
             _ = try live(fact, "purchased")
             end(fact.subject, .purchased)
-            count(fact.subject, sold: 1)
+            countSale(fact.subject)
         } else {
-            guard let hold = holds[fact.subject], hold.state == .held, !hold.isCounted else {
+            guard let hold = entry(fact.subject), hold.state == .held, !hold.isCounted else {
                 throw BrokenRule("rule 9: hold \(fact.subject) was purchased late without having expired")
             }
             try expect(fact.text != nil, "rule 9: hold \(fact.subject) was purchased late without a payment")
-            holds[fact.subject]?.state = .purchased
-            count(fact.subject, sold: 1)
+            change(fact.subject) { $0.state = .purchased }
+            countSale(fact.subject)
             try checkPools(of: fact.subject, "the late purchase P\(fact.subject)")
         }
     }
@@ -256,25 +278,29 @@ struct AuditAccount {
     private mutating func takeBack(_ fact: AuditFact) throws {
         report.returns += 1
         try expect(
-            holds[fact.subject]?.state == .purchased, "rule 14: hold \(fact.subject) was returned, not being purchased")
+            entry(fact.subject)?.state == .purchased, "rule 14: hold \(fact.subject) was returned, not being purchased")
         count(fact.subject, sold: -1)
-        holds[fact.subject]?.state = .returned
+        if let hold = entry(fact.subject), let tally = hold.tally { tallies[tally].bought -= hold.tickets }
+        change(fact.subject) { $0.state = .returned }
     }
 
     private mutating func oweRefund(_ fact: AuditFact) throws {
         report.refundsOwed += 1
         try take(payment: fact.text, fact)
-        let state = holds[fact.subject]?.state
+        let state = entry(fact.subject)?.state
         try expect(
-            state == .refundOwed || state == .held && holds[fact.subject]?.isCounted == false,
+            state == .refundOwed || state == .held && entry(fact.subject)?.isCounted == false,
             "rule 9: a refund is owed for hold \(fact.subject), which did not expire")
-        holds[fact.subject]?.state = .refundOwed
+        change(fact.subject) { $0.state = .refundOwed }
     }
 
     private mutating func recover(_ fact: AuditFact) {
-        for (number, hold) in holds where hold.event == fact.subject && hold.isCounted && hold.deadline < fact.value {
-            holds[number]?.deadline = fact.value
-            endings.insert(Ending(deadline: fact.value, hold: number))
+        // Whatever is live has an entry here, and there are not many more.
+        for ending in endings.unordered {
+            guard let hold = entry(ending.hold), hold.event == fact.subject, hold.isCounted, hold.deadline < fact.value
+            else { continue }
+            change(ending.hold) { $0.deadline = fact.value }
+            endings.insert(Ending(deadline: fact.value, hold: ending.hold))
         }
     }
 
@@ -289,7 +315,7 @@ struct AuditAccount {
     }
 
     private func live(_ fact: AuditFact, _ verb: String) throws -> Hold {
-        guard let hold = holds[fact.subject] else {
+        guard let hold = entry(fact.subject) else {
             throw BrokenRule("hold \(fact.subject) was \(verb) and never given")
         }
         try expect(
@@ -297,26 +323,55 @@ struct AuditAccount {
         return hold
     }
 
+    private func entry(_ number: Int64) -> Hold? {
+        number >= 1 && number <= holds.count ? holds[Int(number) - 1] : nil
+    }
+
+    private mutating func change(_ number: Int64, _ body: (inout Hold) -> Void) {
+        if number >= 1, number <= holds.count { body(&holds[Int(number) - 1]) }
+    }
+
     private mutating func end(_ number: Int64, _ state: State) {
+        stopCounting(number)
+        change(number) { $0.state = state }
+    }
+
+    /// Its places are not held any more.
+    private mutating func stopCounting(_ number: Int64) {
+        guard let hold = entry(number) else { return }
         count(number, held: -1)
-        holds[number]?.state = state
-        holds[number]?.isCounted = false
+        standings[hold.event]?.live -= 1
+        if let tally = hold.tally {
+            tallies[tally].live -= 1
+            tallies[tally].liveTickets -= hold.tickets
+        }
+        change(number) { $0.isCounted = false }
+    }
+
+    private mutating func countSale(_ number: Int64) {
+        guard let hold = entry(number) else { return }
+        count(number, sold: 1)
+        standings[hold.event]?.everSold += 1
+        if let tally = hold.tally { tallies[tally].bought += hold.tickets }
     }
 
     /// Adds the places of a hold to what is held or sold, that many times.
     private mutating func count(_ number: Int64, held: Int = 0, sold: Int = 0) {
-        guard let hold = holds[number] else { return }
-        for line in hold.lines {
-            for pool in draws[hold.event]?[Int(line.type)] ?? [] {
-                pools[hold.event]?[pool].held += held * line.quantity
-                pools[hold.event]?[pool].sold += sold * line.quantity
-            }
+        guard let hold = entry(number) else { return }
+        count(hold.first, of: hold.event, held: held, sold: sold)
+        for line in hold.more { count(line, of: hold.event, held: held, sold: sold) }
+    }
+
+    private mutating func count(_ line: AuditLine, of event: Int64, held: Int, sold: Int) {
+        for pool in draws[event]?[Int(line.type)] ?? [] {
+            pools[event]?[pool].held += held * line.quantity
+            pools[event]?[pool].sold += sold * line.quantity
         }
     }
 
     private func checkPools(of number: Int64, _ name: String) throws {
-        guard let hold = holds[number] else { return }
-        for line in hold.lines {
+        guard let hold = entry(number) else { return }
+        for line in [hold.first] + hold.more {
             for index in draws[hold.event]?[Int(line.type)] ?? [] {
                 guard let pool = pools[hold.event]?[index] else { continue }
                 try expect(

@@ -9,6 +9,8 @@ struct Committer: Sendable {
     let store: EmbeddedStore
     /// Signalled when the last batch was answered.
     let ended: DispatchSemaphore
+    /// The number of the last fact that was read at the start.
+    let startsBehind: UInt64
 
     /// Runs until the store closes and nothing waits any more.
     ///
@@ -18,11 +20,14 @@ struct Committer: Sendable {
     /// a lone caller.
     func run() {
         var pace = CommitPace()
-        var watch = PoolWatch()
+        var pools = PoolWatch()
+        var watch = FileWatch(store: store, committed: startsBehind)
         while true {
-            lookAtPools(&watch)
+            if watch.isDue, let losses = watch.look() { loseFiles(losses, watch) }
+            // Without its files nothing is counted anew, which would sell again.
+            if !watch.hasLostFiles { lookAtPools(&pools) }
             if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
-                commit(batch, &pace)
+                if commit(batch, &pace) { watch.committed(batch.facts) }
             } else if pace.isGathering {
                 _ = store.work.wait(timeout: .now() + pace.patience)
                 pace.gathered()
@@ -34,7 +39,10 @@ struct Committer: Sendable {
                 store.log(step)
             }
         }
-        recordClock()
+        if !watch.hasLostFiles {
+            recordClock()
+            store.record(watch.committed)
+        }
         ended.signal()
     }
 
@@ -50,7 +58,8 @@ struct Committer: Sendable {
         }
     }
 
-    private func commit(_ batch: Desk.Batch, _ pace: inout CommitPace) {
+    /// - Returns: whether its facts are in the ledger.
+    private func commit(_ batch: Desk.Batch, _ pace: inout CommitPace) -> Bool {
         let start = DispatchTime.now().uptimeNanoseconds
         do {
             if !batch.facts.entries.isEmpty {
@@ -58,43 +67,27 @@ struct Committer: Sendable {
             }
         } catch {
             recover(from: error, batch)
-            return
+            return false
         }
         // Counted before anybody is answered: who asks again at once would be two.
         let callers = batch.count + store.desk.withLock { $0.waitingCount }
         pace.committed(callers, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
         batch.replies.deliver()
-        for lookup in batch.lookups { resolve(lookup) }
-    }
-
-    /// Reads an old hold back and hands its command in again.
-    private func resolve(_ lookup: Desk.Lookup) {
-        let hold: RestoredHold
-        do {
-            hold = try store.ledger.withLock { ledger throws(LedgerError) in
-                try ledger.read { db in try LedgerReader(db).hold(lookup.hold) }
-            }
-        } catch {
-            store.logger.error("An old hold could not be read from the ledger", metadata: ["error": "\(error)"])
-            fail(lookup, .outcomeUnknown)
-            return
+        if let mark = batch.mark {
+            for request in batch.markRequests { request(.success(mark)) }
         }
-        let taken = store.desk.withLock { $0.takeAgain(lookup, hold) }
-        if let reply = taken.reply { lookup.box.deliver([TicketedReply(ticket: lookup.ticket, reply: reply)]) }
+        store.reader.read(batch.reads) { [store] in store.takeAgain($0, $1) }
+        return true
     }
 
     /// After a failed commit: those who waited are told that it is not known, memory is thrown away and read back,
-    /// and selling goes on only when the log was started anew and a commit has worked.
+    /// and selling goes on only when a commit has worked.
     private func recover(from failure: LedgerError, _ batch: Desk.Batch) {
         let reason: SuspensionReason = failure == .diskFull ? .diskFull : .writeFailed
         store.logger.critical(
             "A commit failed; nothing is sold until the ledger takes facts again",
             metadata: ["reason": "\(reason.rawValue)", "error": "\(failure)"])
-        let behind = store.desk.withLock { $0.suspend(reason) }
-        batch.replies.fail(.outcomeUnknown)
-        for lookup in batch.lookups { fail(lookup, .outcomeUnknown) }
-        behind.replies.fail(.suspended(reason))
-        for lookup in behind.lookups { fail(lookup, .suspended(reason)) }
+        suspend(reason, answering: batch, with: .outcomeUnknown)
         sellAgain()
     }
 
@@ -113,9 +106,7 @@ struct Committer: Sendable {
         }
         guard mends, store.condition != .closing else { return }
         // What was decided and is not yet with the disk was decided by numbers that are wrong.
-        let behind = store.desk.withLock { $0.suspend(.repairing) }
-        behind.replies.fail(.suspended(.repairing))
-        for lookup in behind.lookups { fail(lookup, .suspended(.repairing)) }
+        suspend(.repairing, answering: Desk.Batch(), with: .suspended(.repairing))
         sellAgain()
     }
 
@@ -141,7 +132,7 @@ struct Committer: Sendable {
 
     private func tryToRecover() throws(LedgerError) {
         try store.ledger.withLock { ledger throws(LedgerError) in
-            try ledger.restartLog()
+            try ledger.fold()
             let recovered = try EmbeddedStore.readBack(ledger, store.configuration.limits)
             let facts = store.desk.withLock { desk in
                 desk.recover(recovered)
@@ -151,8 +142,47 @@ struct Committer: Sendable {
         }
     }
 
-    private func fail(_ lookup: Desk.Lookup, _ failure: StoreFailure) {
-        lookup.box.deliver([TicketedReply(ticket: lookup.ticket, reply: .failed(failure))])
+    /// The files that are written are not in the directory any more: whatever is sold from now on, no start would find.
+    /// Nothing is sold until one, and what was answered is brought to where it is found.
+    private func loseFiles(_ losses: [LedgerFiles.Loss], _ watch: FileWatch) {
+        suspend(.filesLost, answering: Desk.Batch(), with: .suspended(.filesLost))
+        for loss in losses {
+            store.logger.critical(
+                "A file of the ledger was removed or replaced; nothing is sold until a restart",
+                metadata: ["file": "\(loss.name)", "is": "\(loss.isReplaced ? "replaced" : "gone")"])
+        }
+        let facts: Logger.MetadataValue = "\(watch.committed)"
+        do {
+            let isLedgerThere = !losses.contains { $0.name == EmbeddedStore.ledgerName }
+            let isFolded = try store.ledger.withLock { ledger throws(LedgerError) in
+                isLedgerThere ? try ledger.fold() : false
+            }
+            if isFolded {
+                store.logger.critical(
+                    "Every answered fact is in the ledger's file; start again", metadata: ["facts": facts])
+                return
+            }
+            let path = "\(store.configuration.directory)/ledger.rescued-\(watch.committed).sqlite"
+            try store.ledger.withLock { ledger throws(LedgerError) in try ledger.copy(to: path) }
+            store.logger.critical(
+                "Every answered fact is in a copy; stop the service and put it in the ledger's place",
+                metadata: ["facts": facts, "copy": "\(path)"])
+        } catch {
+            store.logger.critical(
+                "What was answered could not be saved; only this process has it, and exports still read it",
+                metadata: ["facts": facts, "error": "\(error)"])
+        }
+    }
+
+    /// Stops selling, and tells all who wait.
+    private func suspend(_ reason: SuspensionReason, answering batch: Desk.Batch, with failure: StoreFailure) {
+        let (behind, lookups) = store.desk.withLock { $0.suspend(reason) }
+        batch.replies.fail(failure)
+        behind.replies.fail(.suspended(reason))
+        for lookup in lookups {
+            lookup.box.deliver([TicketedReply(ticket: lookup.ticket, reply: .failed(.suspended(reason)))])
+        }
+        for request in batch.markRequests + behind.markRequests { request(.failure(.suspended(reason))) }
     }
 }
 

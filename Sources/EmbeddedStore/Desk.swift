@@ -17,15 +17,17 @@ struct Desk: Sendable {
     struct Batch: Sendable {
         var facts = Ledger.Batch()
         var replies = WaitingReplies()
-        var lookups: [Lookup] = []
+        /// Old holds that are read when its facts are on the disk.
+        var reads: [HoldRead] = []
+        var markRequests: [MarkRequest] = []
+        /// What those are given, when its facts are on the disk.
+        var mark: LedgerMark?
 
         /// Callers that wait for it.
-        var count: Int {
-            replies.count + lookups.count
-        }
+        var count: Int { replies.count }
 
         var isEmpty: Bool {
-            facts.entries.isEmpty && count == 0
+            facts.entries.isEmpty && count == 0 && reads.isEmpty && markRequests.isEmpty
         }
 
         /// An empty one with room for as many facts: batches that follow each other are nearly as large, and growing to
@@ -39,12 +41,26 @@ struct Desk: Sendable {
 
     /// A command about a hold that must be read from the ledger first.
     struct Lookup: Sendable {
-        var hold: HoldID
         var command: Command
         var note: AuditNote?
         var ticket: UInt64
         var box: any ReplyBox
     }
+
+    /// A hold that is to be read from the ledger.
+    struct HoldRead: Sendable {
+        var hold: HoldID
+        /// Which reading of this hold it is: what an earlier one found may be out of date.
+        var number: UInt64
+    }
+
+    /// The commands that wait for one reading of a hold.
+    private struct Waiting {
+        var number: UInt64
+        var lookups: [Lookup]
+    }
+
+    typealias MarkRequest = @Sendable (Result<LedgerMark, StoreFailure>) -> Void
 
     private(set) var condition = StoreCondition.suspended(.recovering)
     private var office = BoxOffice()
@@ -60,10 +76,17 @@ struct Desk: Sendable {
     private var wakesCommitterAt: Int?
     /// The difference of the two clocks as last noted in the ledger.
     private var notedAhead: Int64?
+    /// What waits for a hold to be read, by hold. While one is here nobody else brings the hold to hand, so what is read
+    /// after the facts of that moment were committed is how it stands.
+    private var waiting: [HoldID: Waiting] = [:]
+    private var waitingLookups = 0
+    private var readCount: UInt64 = 0
     private let queuedFacts: Int
+    private let queuedLookups: Int
 
-    init(queuedFacts: Int, clock readMachine: @escaping @Sendable () -> ClockReading) {
+    init(queuedFacts: Int, queuedLookups: Int, clock readMachine: @escaping @Sendable () -> ClockReading) {
         self.queuedFacts = queuedFacts
+        self.queuedLookups = queuedLookups
         self.readMachine = readMachine
         clock = OfficeClock(startingAt: .zero, readMachine())
     }
@@ -77,7 +100,7 @@ struct Desk: Sendable {
         case .suspended(let reason): return Taken(reply: .failed(.suspended(reason)))
         }
         // Not all that waits brings a fact: a look, or the same again, waits for those of others.
-        guard max(gathering.facts.entries.count, gathering.count) < queueLimit(for: command) else {
+        guard max(gathering.facts.entries.count, gathering.count) < queueLimit(for: command, of: queuedFacts) else {
             return Taken(reply: .failed(.overloaded))
         }
         let (moment, step) = readClock()
@@ -92,11 +115,27 @@ struct Desk: Sendable {
             }
             gathering.replies.add(TicketedReply(ticket: ticket, reply: reply), for: box)
         } catch {
-            gathering.lookups.append(Lookup(hold: error.hold, command: command, note: note, ticket: ticket, box: box))
+            guard waitingLookups < queueLimit(for: command, of: queuedLookups) else {
+                return Taken(reply: .failed(.overloaded), step: step)
+            }
+            wait(for: error.hold, Lookup(command: command, note: note, ticket: ticket, box: box))
         }
-        guard let enough = wakesCommitterAt, gathering.count >= enough else { return Taken(step: step) }
+        // A committer that lets callers gather takes what is to be read along; one that rests is woken up.
+        guard let enough = wakesCommitterAt, gathering.count >= enough || (enough == 1 && !gathering.isEmpty) else {
+            return Taken(step: step)
+        }
         wakesCommitterAt = nil
         return Taken(wakesCommitter: true, step: step)
+    }
+
+    private mutating func wait(for hold: HoldID, _ lookup: Lookup) {
+        waitingLookups += 1
+        if waiting[hold] == nil {
+            readCount += 1
+            waiting[hold] = Waiting(number: readCount, lookups: [])
+            gathering.reads.append(HoldRead(hold: hold, number: readCount))
+        }
+        waiting[hold]?.lookups.append(lookup)
     }
 
     mutating func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
@@ -130,12 +169,12 @@ struct Desk: Sendable {
     }
 
     /// Completing is refused last, then extending and releasing, before them holding, and looking first (rule 21).
-    private func queueLimit(for command: Command) -> Int {
+    private func queueLimit(for command: Command, of whole: Int) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .define, .pause, .resume, .remove: queuedFacts
-        case .extend, .release: queuedFacts / 4 * 3
-        case .hold: queuedFacts / 2
-        case .look: queuedFacts / 4
+        case .purchase, .returnPurchase, .define, .pause, .resume, .remove: whole
+        case .extend, .release: whole / 4 * 3
+        case .hold: whole / 2
+        case .look: whole / 4
         }
     }
 
@@ -170,8 +209,13 @@ struct Desk: Sendable {
         committingSince = isReady ? readMachine().monotonic : nil
         wakesCommitterAt = isReady ? nil : max(1, enough)
         guard isReady else { return nil }
-        let batch = gathering
+        var batch = gathering
         gathering = batch.successor
+        if !batch.markRequests.isEmpty {
+            let moment = readClock().moment
+            batch.mark = LedgerMark(
+                sequence: office.nextSequence - 1, at: moment.office, pools: office.counts(at: moment))
+        }
         return batch
     }
 
@@ -191,11 +235,39 @@ struct Desk: Sendable {
         return step
     }
 
-    /// Hands a command in again, its hold brought back to hand.
-    mutating func takeAgain(_ lookup: Lookup, _ hold: RestoredHold) -> Taken {
-        guard condition == .selling else { return Taken(reply: .failed(.outcomeUnknown)) }
-        office.recall(hold)
-        return take(lookup.command, note: lookup.note, ticket: lookup.ticket, box: lookup.box)
+    /// Asks for a moment whose facts are all in the ledger.
+    ///
+    /// - Returns: whether the committer has to be woken up.
+    mutating func requestMark(_ request: @escaping MarkRequest) -> Bool {
+        guard condition == .selling else {
+            request(.failure(refusal))
+            return false
+        }
+        gathering.markRequests.append(request)
+        defer { wakesCommitterAt = nil }
+        return wakesCommitterAt != nil
+    }
+
+    /// Hands in again what waited for a hold, which is brought back to hand.
+    mutating func takeAgain(_ read: HoldRead, _ hold: RestoredHold) -> [(lookup: Lookup, taken: Taken)] {
+        let lookups = endWaiting(for: read)
+        guard condition == .selling else { return lookups.map { ($0, Taken(reply: .failed(refusal))) } }
+        if !lookups.isEmpty { office.recall(hold) }
+        return lookups.map { ($0, take($0.command, note: $0.note, ticket: $0.ticket, box: $0.box)) }
+    }
+
+    /// What waited for a hold, which does not any more; empty if it was told already.
+    mutating func endWaiting(for read: HoldRead) -> [Lookup] {
+        guard let found = waiting[read.hold], found.number == read.number else { return [] }
+        waiting[read.hold] = nil
+        waitingLookups -= found.lookups.count
+        return found.lookups
+    }
+
+    /// Why nothing is decided now.
+    private var refusal: StoreFailure {
+        if case .suspended(let reason) = condition { return .suspended(reason) }
+        return .closing
     }
 
     // MARK: How it stands
@@ -222,14 +294,19 @@ struct Desk: Sendable {
     /// After a failed commit memory and disk disagree: nothing is decided until memory was read back, and the clock
     /// stands, because nobody can complete.
     ///
-    /// - Returns: what gathered behind the failed batch. None of it was handed to the disk, so none of it happened.
-    mutating func suspend(_ reason: SuspensionReason) -> Batch {
+    /// - Returns: what gathered behind the failed batch, and what waits for holds to be read. None of it was handed to
+    ///   the disk, so none of it happened.
+    mutating func suspend(_ reason: SuspensionReason) -> (behind: Batch, lookups: [Lookup]) {
         if condition != .closing { condition = .suspended(reason) }
         _ = readClock()
         clock.stand()
         committingSince = nil
-        defer { gathering = Batch() }
-        return gathering
+        defer {
+            gathering = Batch()
+            waiting = [:]
+            waitingLookups = 0
+        }
+        return (gathering, waiting.values.flatMap(\.lookups))
     }
 
     /// Takes what was read back from the ledger. The clock goes on from the last fact, but never backwards within

@@ -16,8 +16,8 @@ extension EmbeddedStore: SalesLedger {
         try await shelf.audit(after: sequence, limit: limit)
     }
 
-    /// Counts on a thread of its own, beside the writer. While one counts, others are refused as overload: it takes
-    /// memory for every hold.
+    /// Counts on a thread of its own, beside the writer, and compares with what is sold from. While one counts, others are
+    /// refused as overload: it takes memory for every hold.
     public func recount() async throws -> Recount {
         let isFree = isRecounting.withLock { isRecounting in
             defer { isRecounting = true }
@@ -25,15 +25,42 @@ extension EmbeddedStore: SalesLedger {
         }
         guard isFree else { throw StoreFailure.overloaded }
         defer { isRecounting.withLock { $0 = false } }
+        let mark = try await mark()
         let path = ledgerPath
-        return try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .utility).async {
-                continuation.resume(
-                    with: Result {
-                        let report = try LedgerAudit.recount(path: path)
-                        return Recount(facts: report.facts, pools: report.pools, broken: report.broken)
-                    })
+        let cancellation = Cancellation()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                DispatchQueue.global(qos: .utility).async {
+                    continuation.resume(
+                        with: Result {
+                            let report = try LedgerAudit.recount(
+                                path: path, through: mark, isCancelled: { cancellation.isCancelled })
+                            return Recount(facts: report.facts, pools: report.pools, broken: report.broken)
+                        })
+                }
             }
+        } onCancel: {
+            cancellation.cancel()
         }
+    }
+
+    /// A moment whose facts are all in the ledger.
+    private func mark() async throws -> LedgerMark {
+        let found = await withCheckedContinuation { continuation in
+            let wakesCommitter = desk.withLock { $0.requestMark { continuation.resume(returning: $0) } }
+            if wakesCommitter { work.signal() }
+        }
+        return try found.get()
+    }
+}
+
+/// Whether somebody still waits for what a thread does.
+private final class Cancellation: Sendable {
+    private let flag = Mutex(false)
+
+    var isCancelled: Bool { flag.withLock { $0 } }
+
+    func cancel() {
+        flag.withLock { $0 = true }
     }
 }

@@ -30,6 +30,17 @@ public final class EmbeddedStore: TicketStore, Service {
         /// second; more would only make everyone wait longer. Looking is refused at a quarter of it, holding at half,
         /// extending and releasing at three quarters.
         public var queuedFacts = 16_384
+        /// Commands that may wait for old holds to be read from the ledger: some 20 ms of reading. Each kind of command
+        /// has the same share of it as of ``queuedFacts``.
+        public var queuedLookups = 2_048
+        /// Whether it opens although the ledger or a part of it is missing.
+        public var acceptsLosses = false
+        /// Files beside the ledger that the service needs; the log tells when one is gone.
+        public var companions: [String] = []
+        /// How often it looks whether the files that it writes are those of its directory.
+        public var looksAtFilesEvery: Duration = .seconds(1)
+        /// A write-ahead log of so many bytes is told in the log of the service: a reader keeps it from being folded in.
+        public var noticedLogBytes = 4 * Ledger.logBytes
         /// Where time comes from; tests bring their own.
         public var clock: @Sendable () -> ClockReading = MachineClock.read
 
@@ -59,6 +70,8 @@ public final class EmbeddedStore: TicketStore, Service {
     public let series: [HoldSeries]
     /// Where the ledger is.
     public let ledgerPath: String
+    /// Whether holds were ever given out: then there are tokens.
+    public let hasHolds: Bool
 
     let logger: Logger
     let desk: Mutex<Desk>
@@ -67,7 +80,9 @@ public final class EmbeddedStore: TicketStore, Service {
     let work = DispatchSemaphore(value: 0)
     private let committerEnded = DispatchSemaphore(value: 0)
     private let lock: Mutex<LedgerLock?>
+    let files: LedgerFiles
     let shelf: LedgerShelf
+    let reader: HoldReader
     let isRecounting = Mutex(false)
 
     /// Opens the ledger, recovers what it says, and sells.
@@ -78,8 +93,10 @@ public final class EmbeddedStore: TicketStore, Service {
         self.configuration = configuration
         self.logger = logger
         try Self.makeDirectory(configuration.directory)
-        lock = Mutex(try LedgerLock(path: configuration.directory + "/lock"))
         ledgerPath = configuration.directory + "/" + Self.ledgerName
+        let lock = try LedgerLock(path: configuration.directory + "/lock")
+        let known = configuration.acceptsLosses ? nil : lock.knowledge
+        if !configuration.acceptsLosses { try Self.refuseMissingLedger(ledgerPath, known) }
         let ledger = try Ledger(path: ledgerPath, durability: configuration.durability)
         if ledger.isBeingRead {
             logger.warning("Somebody reads the ledger; its log grows until they are done")
@@ -87,18 +104,62 @@ public final class EmbeddedStore: TicketStore, Service {
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         ledgerIdentity = try ledger.identity(orMake: fresh, at: configuration.clock().wall)
-        var desk = Desk(queuedFacts: configuration.queuedFacts, clock: configuration.clock)
+        var desk = Desk(
+            queuedFacts: configuration.queuedFacts, queuedLookups: configuration.queuedLookups,
+            clock: configuration.clock)
         let recovered = try Self.readBack(ledger, configuration.limits)
+        hasHolds = recovered.office.nextHold.number > 1
+        try Self.refuseLostFacts(ledgerPath, ledgerIdentity, recovered.office.nextSequence - 1, known)
         series = try ledger.beginSeries(
             HoldSeries(first: recovered.office.nextHold, mark: UInt64.random(in: 1 ... .max, using: &random)),
             at: configuration.clock().wall)
         desk.recover(recovered)
         try ledger.commit(desk.takeRecovery())
+        files = try LedgerFiles(ledger: ledgerPath, lock: lock.path)
         desk.open()
         self.desk = Mutex(desk)
         self.ledger = Mutex(ledger)
+        self.lock = Mutex(consume lock)
         shelf = try LedgerShelf(path: ledgerPath)
-        startCommitter()
+        reader = try HoldReader(path: ledgerPath)
+        record(recovered.office.nextSequence - 1)
+        startCommitter(behind: recovered.office.nextSequence - 1)
+    }
+
+    private static func refuseMissingLedger(
+        _ path: String, _ known: LedgerLock.Knowledge?
+    ) throws(LedgerError) {
+        guard !LedgerFiles.isFilled(path) else { return }
+        if let known {
+            throw .incomplete(what: "\(path) is gone or empty, and had \(known.sequence) facts or more")
+        }
+        if LedgerFiles.isFilled(path + "-wal") {
+            throw .incomplete(what: "\(path) is gone or empty, and its log \(path)-wal is there")
+        }
+    }
+
+    /// Refuses a ledger that knows less than the last process had on the disk.
+    private static func refuseLostFacts(
+        _ path: String, _ identity: [UInt8], _ sequence: UInt64, _ known: LedgerLock.Knowledge?
+    ) throws(LedgerError) {
+        guard let known else { return }
+        guard known.identity == identity else {
+            throw .incomplete(what: "\(path) is another ledger than the last one of this directory")
+        }
+        guard sequence >= known.sequence else {
+            throw .incomplete(
+                what: """
+                    \(path) ends with fact \(sequence), and fact \(known.sequence) was on the disk: its log is gone, or an \
+                    older copy was put back
+                    """)
+        }
+    }
+
+    /// Writes down beside the ledger which facts are on the disk.
+    func record(_ sequence: UInt64) {
+        // With less than full durability a power cut may take back what was written.
+        let certain = configuration.durability == .full ? sequence : 0
+        lock.withLock { $0?.record(LedgerLock.Knowledge(identity: ledgerIdentity, sequence: certain)) }
     }
 
     // MARK: TicketStore
@@ -173,6 +234,7 @@ public final class EmbeddedStore: TicketStore, Service {
         guard wasOpen else { return }
         work.signal()
         committerEnded.wait()
+        reader.close()
         // First, or the log could not be folded in whole.
         shelf.close()
         do {
@@ -183,9 +245,38 @@ public final class EmbeddedStore: TicketStore, Service {
         lock.withLock { $0 = nil }
     }
 
-    private func startCommitter() {
-        let committer = Committer(store: self, ended: committerEnded)
+    private func startCommitter(behind sequence: UInt64) {
+        let committer = Committer(store: self, ended: committerEnded, startsBehind: sequence)
         Thread.detachNewThread { committer.run() }
+    }
+
+    /// Hands in again what waited for these holds.
+    func takeAgain(_ reads: [Desk.HoldRead], _ found: Result<[HoldID: RestoredHold], LedgerError>) {
+        var replies = WaitingReplies()
+        var wakesCommitter = false
+        for read in reads {
+            guard case .success(let holds) = found, let hold = holds[read.hold] else {
+                for lookup in desk.withLock({ $0.endWaiting(for: read) }) {
+                    replies.add(
+                        TicketedReply(ticket: lookup.ticket, reply: .failed(.outcomeUnknown)), for: lookup.box)
+                }
+                continue
+            }
+            for (lookup, taken) in desk.withLock({ $0.takeAgain(read, hold) }) {
+                if let reply = taken.reply {
+                    replies.add(TicketedReply(ticket: lookup.ticket, reply: reply), for: lookup.box)
+                }
+                wakesCommitter = wakesCommitter || taken.wakesCommitter
+            }
+        }
+        if wakesCommitter { work.signal() }
+        replies.deliver()
+        switch found {
+        case .success(let holds) where holds.count == Set(reads.map(\.hold)).count: break
+        case .success: logger.error("Old holds are missing in the ledger")
+        case .failure(let error):
+            logger.error("Old holds could not be read from the ledger", metadata: ["error": "\(error)"])
+        }
     }
 
     func log(_ step: OfficeClock.Step) {

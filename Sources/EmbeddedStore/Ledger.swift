@@ -27,6 +27,8 @@ struct Ledger: Sendable {
     /// writer for some milliseconds and costs two syncs, so not too often; a restart reads what is in the log, so not
     /// too seldom.
     private static let framesBeforeCheckpoint = 4_000
+    /// What is left of a write-ahead log that a reader made grow, when it is started anew: twice what it has otherwise.
+    static let logBytes = 2 * framesBeforeCheckpoint * 4_120
 
     let path: String
     let durability: Durability
@@ -39,21 +41,27 @@ struct Ledger: Sendable {
         self.path = path
         self.durability = durability
         do {
+            try LedgerFiles.makePrivate(path)
             var configuration = Configuration()
             configuration.journalMode = .wal
             configuration.label = "ledger"
             // Someone who reads it with sqlite3 may hold a lock for a moment.
             configuration.busyMode = .timeout(1)
             configuration.observesSuspensionNotifications = false
+            // Before it is opened to be written, which changes it: what is no ledger of ours stays as it is.
+            if LedgerFiles.isFilled(path) {
+                let reader = try LedgerShelf.openToRead(path, label: "ledger's format")
+                try reader.read { db in try LedgerSchema.checkFormat(of: db, at: path) }
+                try reader.close()
+            }
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            let migrator = LedgerSchema.migrator
-            guard try !queue.read(migrator.hasBeenSuperseded) else { throw LedgerError.tooNew(path: path) }
             isBeingRead = try queue.writeWithoutTransaction { db in
                 try Self.set("synchronous", to: durability == .full ? 2 : 1, in: db)
                 try Self.set("wal_autocheckpoint", to: Self.framesBeforeCheckpoint, in: db)
+                try Self.set("journal_size_limit", to: Self.logBytes, in: db)
                 return try Self.settleLog(of: db)
             }
-            try migrator.migrate(queue)
+            try LedgerSchema.migrator.migrate(queue)
         } catch let error as LedgerError {
             throw error
         } catch {
@@ -116,12 +124,38 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Folds the write-ahead log into the database, syncs it, and starts the log anew.
+    /// Folds as much of the write-ahead log into the database as readers allow, and syncs both.
     ///
-    /// After a failed commit nothing may be acknowledged before this has worked: if a sync failed, the kernel may
-    /// have forgotten the pages, and a later commit would stand behind a hole.
-    func restartLog() throws(LedgerError) {
-        try translating { try queue.writeWithoutTransaction(Self.restartLog) }
+    /// This comes after a failed commit, and shows that the disk takes something again. Nothing rests on how far it comes,
+    /// so nobody who reads can keep selling from going on. If the sync of a commit failed, the kernel may have forgotten
+    /// pages of the log that it calls written. They are those of that commit alone, since each one before was synced by
+    /// itself before it was answered. SQLite does not count them in: the next commit is written to the same place, and
+    /// so makes each of those pages, the one that it shares with the commit before, too, dirty again before it syncs.
+    /// Likewise a fold whose sync failed does not count: its frames stay in the log and are written again by the next.
+    ///
+    /// - Returns: whether everything is in the database.
+    @discardableResult
+    func fold() throws(LedgerError) -> Bool {
+        try translating {
+            try queue.writeWithoutTransaction { db in
+                do {
+                    let (frames, folded) = try db.checkpoint(.passive)
+                    return frames == folded
+                } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                    // Somebody else folds.
+                    return false
+                }
+            }
+        }
+    }
+
+    /// Writes everything that was committed into a new file, also where the ledger's own files have no name any more.
+    func copy(to path: String) throws(LedgerError) {
+        try translating {
+            // Made before SQLite does, so that it is never readable for others; it takes an empty file.
+            try LedgerFiles.makePrivate(path)
+            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
+        }
     }
 
     func close() throws(LedgerError) {
@@ -149,7 +183,8 @@ struct Ledger: Sendable {
         guard let error = error as? DatabaseError else { return .writeFailed(reason: "\(error)") }
         let reason = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
         if error.resultCode == .SQLITE_FULL { return .diskFull }
-        if error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB { return .damaged(reason) }
+        if error.resultCode == .SQLITE_CORRUPT { return .damaged(reason) }
+        if error.resultCode == .SQLITE_NOTADB { return path.map { .notALedger(path: $0) } ?? .damaged(reason) }
         if let path { return .cannotOpen(path: path, reason: reason) }
         return .writeFailed(reason: "\(reason) (\(error.extendedResultCode.rawValue))")
     }

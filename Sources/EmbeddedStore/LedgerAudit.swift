@@ -18,69 +18,117 @@ public struct AuditReport: Sendable, Equatable {
 /// Recounts a ledger from its facts and says whether the rules hold.
 ///
 /// The account is kept in the dullest way and apart from the code that decides, so that a mistake there is not made
-/// again here; only at the end both are compared. Reading does not disturb a service that is writing.
+/// again here; only at the end both are compared. Facts are read in pages, each in a transaction of its own: facts are
+/// only added, so those up to the last one at the beginning are the same in every page, and a service that writes can
+/// fold its log in meanwhile.
 public enum LedgerAudit {
-    /// Recounts the ledger at `path`. Costs some microseconds a fact, and memory for every hold.
+    /// Recounts the ledger at `path`, which may be one that a service is writing, and compares with what a start would
+    /// make of it. Some microseconds a fact, and memory for every hold.
     ///
     /// - Throws: where the file cannot be read at all; a rule that does not hold is in the report.
     public static func recount(path: String) throws(LedgerError) -> AuditReport {
         do {
-            var configuration = Configuration()
-            configuration.readonly = true
-            configuration.busyMode = .timeout(5)
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            return try queue.read { db in
-                guard try db.tableExists("holds"), try db.tableExists("ledger") else {
-                    throw LedgerError.damaged("it has no ledger's tables")
-                }
-                guard try LedgerSchema.migrator.hasCompletedMigrations(db) else {
-                    throw LedgerError.tooOld(path: path)
-                }
-                return try recount(db)
-            }
+            let source = try LedgerSource(path: path)
+            defer { source.close() }
+            let found = Result { try recount(AuditPages(queue: source.queue, isCancelled: { false })) }
+            // A service that started meanwhile makes a file look damaged that was read as one that nobody changes.
+            if source.wasChanged { return try recount(path: path) }
+            return try found.get()
         } catch {
             throw Ledger.translate(error, opening: path)
         }
     }
 
-    private static func recount(_ db: Database) throws -> AuditReport {
-        let integrity = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)") ?? "no answer"
-        guard integrity == "ok" else {
-            return AuditReport(broken: "the file is damaged: \(integrity)")
+    /// Recounts the facts of a ledger that is in use up to `mark`, and compares with what the service counts there.
+    ///
+    /// - Parameter isCancelled: asked before each page.
+    /// - Throws: `CancellationError` if it is cancelled.
+    package static func recount(
+        path: String, through mark: LedgerMark, isCancelled: @escaping () -> Bool
+    ) throws -> AuditReport {
+        let queue = try LedgerShelf.openToRead(path, label: "recount")
+        defer { try? queue.close() }
+        let pages = AuditPages(queue: queue, isCancelled: isCancelled)
+        var account = AuditAccount()
+        try judge(&account) { account in
+            for table in try pages.tables() { try pages.checkFile("'\(table)'") }
+            try pages.enter(into: &account, through: Int64(mark.sequence))
+            account.passTime(to: mark.at.milliseconds)
+            try compare(account.counts(), with: mark.pools, "counted by the service")
         }
-        var account = try AuditAccount(db)
-        do {
-            let facts = try AuditFacts(db)
-            while let fact = try facts.next() { try account.enter(fact) }
-            try account.finish()
-            try compare(&account, with: db)
-        } catch let error as BrokenRule {
-            account.report.broken = error.what
-        } catch let error as LedgerError {
-            account.report.broken = "\(error)"
+        account.report.pools = account.counts().filter { pool in
+            mark.pools.contains { $0.event == pool.event && $0.pool == pool.pool }
+        }
+        return account.report
+    }
+
+    private static func recount(_ pages: AuditPages) throws -> AuditReport {
+        var account = AuditAccount()
+        try judge(&account) { account in
+            try pages.checkFile("1")
+            try pages.enter(into: &account, through: try pages.lastFact())
+            // The little that was added meanwhile is read together with what a start reads, so that both are of one
+            // moment.
+            try pages.inOneTransaction { pages, db in
+                try pages.enter(into: &account, through: try pages.lastFact())
+                var office = try LedgerReader(db).boxOffice(limits: Limits())
+                account.passTime(to: office.clock.milliseconds)
+                let moment = Moment(office: office.clock, wall: WallTime(milliseconds: office.clock.milliseconds))
+                let (recounted, restored) = (account.counts(), office.counts(at: moment))
+                try compare(recounted, with: restored, "restored")
+                guard restored.count == recounted.count else {
+                    throw BrokenRule("\(restored.count) pools are restored, \(recounted.count) recounted")
+                }
+            }
         }
         account.report.pools = account.counts()
         return account.report
     }
 
-    /// What the service would make of the ledger at a start must be what the recount makes of it.
-    private static func compare(_ account: inout AuditAccount, with db: Database) throws {
-        let reader = try LedgerReader(db)
-        var office = try reader.boxOffice(limits: Limits())
-        let moment = Moment(office: office.clock, wall: WallTime(milliseconds: office.clock.milliseconds))
-        account.passTime(to: office.clock.milliseconds)
-        let restored = office.counts(at: moment)
-        let recounted = account.counts()
-        for (one, other) in zip(restored, recounted) where one != other {
-            throw BrokenRule(
-                """
-                rule 1: pool \(one.pool) of \(one.event) is restored with \(one.held) held and \(one.sold) sold, \
-                recounted with \(other.held) and \(other.sold)
-                """)
+    /// Puts what breaks a rule into the report.
+    private static func judge(_ account: inout AuditAccount, _ body: (inout AuditAccount) throws -> Void) throws {
+        do {
+            try body(&account)
+        } catch let error as BrokenRule {
+            account.report.broken = error.what
+        } catch let error as LedgerError {
+            account.report.broken = "\(error)"
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+            // The file can be read, and a table or a column is not there.
+            account.report.broken = "the ledger is damaged: \(error.message ?? "it lacks a table")"
         }
-        guard restored.count == recounted.count else {
-            throw BrokenRule("\(restored.count) pools are restored, \(recounted.count) recounted")
+    }
+
+    /// What decides must count as the recount does.
+    private static func compare(_ recounted: [PoolCount], with others: [PoolCount], _ origin: String) throws {
+        for other in others {
+            guard let one = recounted.first(where: { $0.event == other.event && $0.pool == other.pool }) else {
+                throw BrokenRule("rule 1: pool \(other.pool) of \(other.event) is \(origin), and not in the facts")
+            }
+            guard [one.capacity, one.held, one.sold] == [other.capacity, other.held, other.sold] else {
+                throw BrokenRule(
+                    """
+                    rule 1: pool \(other.pool) of \(other.event) is \(origin) with \(other.held) held and \
+                    \(other.sold) sold, recounted with \(one.held) and \(one.sold)
+                    """)
+            }
         }
+    }
+}
+
+/// A moment of a service that writes: everything up to its last fact is in the ledger.
+package struct LedgerMark: Sendable {
+    /// The number of the last fact.
+    package var sequence: UInt64
+    /// What the clock showed.
+    package var at: Timestamp
+    /// What the service counted then.
+    package var pools: [PoolCount]
+
+    package init(sequence: UInt64, at: Timestamp, pools: [PoolCount]) {
+        self.sequence = sequence
+        self.at = at
+        self.pools = pools
     }
 }
 
@@ -90,55 +138,5 @@ struct BrokenRule: Error {
 
     init(_ what: String) {
         self.what = what
-    }
-}
-
-/// One row of one of the tables of facts.
-struct AuditFact {
-    enum Kind: Int64 {
-        case definition = 1
-        case hold, lengthening, release, purchase, givingBack, refund, recovery, removal
-    }
-
-    var sequence: Int64
-    var kind: Kind
-    var at: Int64
-    /// The hold, or for definitions, recoveries and removals the event.
-    var subject: Int64
-    /// Deadline, `until`, `late` or `paused`, as the kind has it.
-    var value: Int64
-    /// Document, buyer or payment.
-    var text: String?
-    /// Only for holds.
-    var event: Int64
-}
-
-/// All facts in the order in which they were decided.
-struct AuditFacts {
-    private let rows: Cursor
-
-    init(_ db: Database) throws {
-        rows = try Cursor(
-            db,
-            """
-            SELECT seq, 1, at, event, paused, document, 0 FROM definitions
-            UNION ALL SELECT seq, 2, at, id, deadline, buyer, event FROM holds
-            UNION ALL SELECT seq, 3, at, hold, deadline, NULL, 0 FROM extensions
-            UNION ALL SELECT seq, 4, at, hold, 0, NULL, 0 FROM releases
-            UNION ALL SELECT seq, 5, at, hold, late, payment, 0 FROM purchases
-            UNION ALL SELECT seq, 6, at, hold, 0, NULL, 0 FROM returns
-            UNION ALL SELECT seq, 7, at, hold, 0, payment, 0 FROM refunds
-            UNION ALL SELECT seq, 8, at, event, until, NULL, 0 FROM recoveries
-            UNION ALL SELECT seq, 9, at, event, 0, NULL, 0 FROM removals
-            ORDER BY 1
-            """)
-    }
-
-    func next() throws -> AuditFact? {
-        guard try rows.next() else { return nil }
-        guard let kind = AuditFact.Kind(rawValue: rows.int(1)) else { return nil }
-        return AuditFact(
-            sequence: rows.int(0), kind: kind, at: rows.int(2), subject: rows.int(3), value: rows.int(4),
-            text: rows.text(5), event: rows.int(6))
     }
 }

@@ -4,8 +4,10 @@ public enum LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
     case inUse(path: String, process: String?)
     /// Made by a later release.
     case tooNew(path: String)
-    /// Made by an earlier release, and not yet opened by this one's service.
-    case tooOld(path: String)
+    /// A database of something else, or no database.
+    case notALedger(path: String)
+    /// Files of the directory are missing, or are older than they were.
+    case incomplete(what: String)
     /// SQLite did not take the setting that a promise rests on.
     case settingRefused(name: String, wanted: String, got: String)
     /// The rows contradict each other.
@@ -20,8 +22,9 @@ public enum LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(path) is held by another holdfast" + (process.map { " (process \($0))" } ?? "")
                 + ": one process writes a ledger; stop it or choose another --data"
         case .tooNew(let path): "\(path) was written by a later release of holdfast"
-        case .tooOld(let path):
-            "\(path) was written by an earlier release; starting `holdfast serve` once brings it up to date"
+        case .notALedger(let path): "\(path) is no ledger of holdfast"
+        case .incomplete(let what):
+            "\(what). Put back what is missing from a copy, or start once with --accept-losses to go on with what is there"
         case .settingRefused(let name, let wanted, let got):
             "SQLite did not take \(name) = \(wanted), it is \(got)"
         case .damaged(let what): "the ledger is damaged: \(what)"

@@ -11,27 +11,70 @@
 /// An advisory lock on a file of its own beside the ledger: the kernel drops it with the process, however that ends,
 /// so there is never a stale one. SQLite's own locks would let two writers take turns, each with its own memory of
 /// what is free.
+///
+/// What the last process knew of the ledger is in it, too: a ledger that knows less has lost something.
 struct LedgerLock: ~Copyable {
+    /// What is known of a ledger.
+    struct Knowledge: Sendable, Equatable {
+        /// The ledger's own 16 bytes.
+        var identity: [UInt8]
+        /// The number of a fact that is on the disk.
+        var sequence: UInt64
+    }
+
+    /// Bytes that are read of the file: a process, an identity, a number.
+    private static let longestText = 100
+
+    let path: String
+    /// What the last process left, until ``record(_:)``.
+    let knowledge: Knowledge?
     private let descriptor: CInt
 
     /// - Throws: ``LedgerError/inUse(path:process:)`` if another process has it.
     init(path: String) throws(LedgerError) {
+        self.path = path
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard opened >= 0 else {
             throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
         }
+        let words = Self.words(of: opened)
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
-            var text = [UInt8](repeating: 0, count: 20)
-            let count = read(opened, &text, text.count)
             close(opened)
-            let process = String(decoding: text.prefix(max(0, count)), as: UTF8.self)
-            throw .inUse(path: path, process: process.split(whereSeparator: \.isWhitespace).first.map(String.init))
+            throw .inUse(path: path, process: words.first.map(String.init))
         }
-        let process = Array("\(getpid())\n".utf8)
-        ftruncate(opened, 0)
-        // Only for the message above; the lock is the lock.
-        _ = pwrite(opened, process, process.count, 0)
         descriptor = opened
+        knowledge = Self.knowledge(words)
+        write(knowledge)
+    }
+
+    /// Writes down what is known of the ledger. Not synced: after a power cut it may be what was known before.
+    func record(_ knowledge: Knowledge) {
+        write(knowledge)
+    }
+
+    /// Process, identity in hexadecimal digits, number; always as long, so that it is overwritten whole.
+    private func write(_ knowledge: Knowledge?) {
+        var text = "\(getpid())"
+        if let knowledge {
+            let digits = knowledge.identity.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            text += " \(digits) \(knowledge.sequence)"
+        }
+        let bytes = Array((text + String(repeating: " ", count: Self.longestText - 1 - text.count) + "\n").utf8)
+        // Who holds the lock is the kernel's knowledge, and a record that is missing finds no loss.
+        _ = pwrite(descriptor, bytes, bytes.count, 0)
+    }
+
+    private static func words(of descriptor: CInt) -> [Substring] {
+        var bytes = [UInt8](repeating: 0, count: longestText)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    }
+
+    private static func knowledge(_ words: [Substring]) -> Knowledge? {
+        guard words.count == 3, words[1].utf8.count == 32, let sequence = UInt64(words[2]) else { return nil }
+        let digits = Array(words[1])
+        let identity = stride(from: 0, to: 32, by: 2).compactMap { UInt8(String(digits[$0...($0 + 1)]), radix: 16) }
+        return identity.count == 16 ? Knowledge(identity: identity, sequence: sequence) : nil
     }
 
     deinit {

@@ -53,11 +53,11 @@ struct LedgerReader {
         return office
     }
 
-    /// One hold as it stands.
-    func hold(_ id: HoldID) throws -> RestoredHold {
-        var found: RestoredHold?
-        try readHolds(from: Int64(id.number), through: Int64(id.number)) { found = $0 }
-        guard let found else { throw LedgerError.damaged("hold \(id) is missing") }
+    /// These holds as they stand; one that is missing is not among them.
+    func holds(_ ids: [HoldID]) throws -> [HoldID: RestoredHold] {
+        let list = Set(ids).map { "\(Int64(clamping: $0.number))" }.joined(separator: ", ")
+        var found: [HoldID: RestoredHold] = [:]
+        try readHolds("IN (\(list))") { found[$0.id] = $0 }
         return found
     }
 
@@ -115,23 +115,18 @@ struct LedgerReader {
     ///
     /// All tables are in the order of the hold, so one walk through each side by side reads everything once, in the
     /// order of the file.
-    private func readHolds(
-        from first: Int64 = 0, through last: Int64 = .max, _ body: (RestoredHold) throws -> Void
-    ) throws {
+    ///
+    /// - Parameter which: a condition on a hold's number, as SQL.
+    private func readHolds(_ which: String = "> 0", _ body: (RestoredHold) throws -> Void) throws {
         let holds = try Cursor(
             db,
             """
             SELECT id, seq, event, deadline, type, quantity, price, more_lines, buyer FROM holds
-            WHERE id BETWEEN \(first) AND \(last) ORDER BY id
+            WHERE id \(which) ORDER BY id
             """)
         func side(_ table: String, _ columns: String, order: String = "") throws -> SideCursor {
             try SideCursor(
-                Cursor(
-                    db,
-                    """
-                    SELECT hold, \(columns) FROM \(table)
-                    WHERE hold BETWEEN \(first) AND \(last) ORDER BY hold\(order)
-                    """))
+                Cursor(db, "SELECT hold, \(columns) FROM \(table) WHERE hold \(which) ORDER BY hold\(order)"))
         }
         let purchases = try side("purchases", "seq, late, payment")
         let releases = try side("releases", "seq")

@@ -16,6 +16,19 @@ enum LedgerSchema {
         return migrator
     }
 
+    /// Refuses what a later release wrote, and what is no ledger at all. An empty file becomes one.
+    static func checkFormat(of db: Database, at path: String) throws {
+        guard try db.tableExists("grdb_migrations") else {
+            let isEmpty = try Bool.fetchOne(db, sql: "SELECT count(*) = 0 FROM sqlite_master") ?? false
+            if isEmpty { return }
+            throw LedgerError.notALedger(path: path)
+        }
+        let names = try String.fetchSet(db, sql: "SELECT identifier FROM grdb_migrations")
+        guard names.isSubset(of: migrator.migrations) else {
+            throw names.contains("1 facts") ? LedgerError.tooNew(path: path) : LedgerError.notALedger(path: path)
+        }
+    }
+
     private static let series = """
         -- Which holds were given out between one opening and the next; tokens are bound to the mark. Before the first: 0.
         CREATE TABLE series (first INTEGER PRIMARY KEY, mark INTEGER NOT NULL, began_at INTEGER NOT NULL) STRICT;

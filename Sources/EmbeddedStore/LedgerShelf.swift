@@ -13,12 +13,17 @@ struct LedgerShelf: Sendable {
 
     init(path: String) throws(LedgerError) {
         self.path = path
+        queue = try Self.openToRead(path, label: "ledger shelf")
+    }
+
+    /// A connection that only reads, beside the one that writes.
+    static func openToRead(_ path: String, label: String) throws(LedgerError) -> DatabaseQueue {
         do {
             var configuration = Configuration()
             configuration.readonly = true
-            configuration.label = "ledger shelf"
+            configuration.label = label
             configuration.busyMode = .timeout(5)
-            queue = try DatabaseQueue(path: path, configuration: configuration)
+            return try DatabaseQueue(path: path, configuration: configuration)
         } catch {
             throw Ledger.translate(error, opening: path)
         }

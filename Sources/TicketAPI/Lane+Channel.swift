@@ -38,6 +38,8 @@ extension Lane {
             // The router is not told: it would give up what it has to answer. A request that is cut off is nobody's.
             inputIsClosed = true
             reading = .refused
+            // A client that closed and one that only says nothing more look alike; for the latter a recount is too dear.
+            if isRouting, routedEndsWithClient { context.fireUserInboundEventTriggered(event) }
             if patience.isLingering { context.close(mode: .all, promise: nil) } else { send() }
         } else {
             context.fireUserInboundEventTriggered(event)

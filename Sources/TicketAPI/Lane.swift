@@ -57,6 +57,8 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     private(set) var routedStanding: CallerQuota.Standing?
     /// How that answer may tell where it ends.
     private(set) var routedFraming = RoutedRequest.Framing.any
+    /// Whether the router gives up when the client says nothing more.
+    private(set) var routedEndsWithClient = false
     private(set) lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
     /// What waits until everything before it is answered.
     private(set) var backlog = CircularBuffer<Arrival>(initialCapacity: 2)
@@ -306,6 +308,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         isRouting = true
         routedAfter = request.after
         routedStanding = request.standing
+        routedEndsWithClient = request.endsWithClient
         routedFraming = request.framing
         context.fireChannelRead(wrapInboundOut(.head(request.head)))
         if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }

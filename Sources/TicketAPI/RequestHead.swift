@@ -131,6 +131,8 @@ struct RoutedRequest {
     let after: HTTPBytes.After
     /// How its caller stands, where there is a quota and the answer tells of it.
     let standing: CallerQuota.Standing?
+    /// Whether its answer is too dear for a client that may have left.
+    var endsWithClient: Bool { LaneTarget.path(of: head.uri) == "/v1/invariants" }
     let framing: Framing
     var body = ByteBuffer()
 

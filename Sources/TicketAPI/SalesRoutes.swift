@@ -2,6 +2,7 @@ internal import BoxOffice
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
+internal import Logging
 internal import NIOCore
 internal import TicketStore
 
@@ -110,8 +111,16 @@ struct SalesRoutes: Sendable {
         let clock = ContinuousClock()
         let began = clock.now
         do {
-            let recount = try await ledger.recount()
-            return json(.ok, SalesDocuments.recount(recount, took: clock.now - began))
+            // Nobody is counted for who has left. What looks whether the client is there takes the connection with it.
+            let recount = try await request.body.consumeWithCancellationOnInboundClose { [ledger] _ in
+                try await ledger.recount()
+            }
+            var response = json(.ok, SalesDocuments.recount(recount, took: clock.now - began))
+            response.headers[.connection] = "close"
+            return response
+        } catch is CancellationError {
+            context.logger.debug("A recount ended with its client")
+            throw Refused(.reducedCapacity, "The client left.")
         } catch StoreFailure.overloaded {
             var refused = Refused(.reducedCapacity, "Somebody else's recount is under way.")
             refused.retryAfter = .milliseconds(Int.random(in: 1_000...3_000))

@@ -101,7 +101,10 @@ private final class RoutedEnd: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(var head)
-        where lane.routedAfter != .keepAlive || lane.routedStanding != nil || lane.routedFraming == .noChunks:
+        where lane.routedAfter != .keepAlive || lane.routedStanding != nil || lane.routedFraming == .noChunks
+            || lane.routedEndsWithClient:
+            // To learn that its client left the router has taken the connection.
+            if lane.routedEndsWithClient, head.headers["connection"].first == "close" { lane.routedEndsConnection() }
             if lane.routedFraming == .noChunks, head.status.mayHaveResponseBody,
                 !head.headers.contains(name: "content-length")
             {

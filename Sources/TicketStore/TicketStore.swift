@@ -97,6 +97,8 @@ public enum SuspensionReason: String, Sendable, Equatable {
     case diskFull = "disk-full"
     case writeFailed = "write-failed"
     case recovering = "recovering"
+    /// The files that the facts are written to are not in their directory any more.
+    case filesLost = "ledger-files-lost"
     /// The servers that keep the facts cannot be reached, or take none now.
     case unreachable = "store-unreachable"
     /// The servers that keep the facts have no memory left for more.

@@ -18,16 +18,22 @@ struct OpenedStore: Sendable {
     /// What tokens are bound to.
     let identity: [UInt8]
     let series: [HoldSeries]
+    /// Whether tokens were given out that the keys of this directory signed.
+    var hasTokens = false
     /// Where everything is, with its name in the greeting.
     let place: (name: String, text: String)
     let worth: AnswerWorth
     let stop: @Sendable () -> Void
 
     /// Opens the store, hands it to `serve`, and stops it when that is done.
-    static func with(_ settings: Settings, _ serve: (OpenedStore) async throws -> Void) async throws {
+    ///
+    /// - Parameter acceptsLosses: whether it opens although files of the data directory are missing.
+    static func with(
+        _ settings: Settings, acceptsLosses: Bool, _ serve: (OpenedStore) async throws -> Void
+    ) async throws {
         switch settings.store {
         case .embedded:
-            let opened = try embedded(settings)
+            let opened = try embedded(settings, acceptsLosses: acceptsLosses)
             do {
                 try await serve(opened)
             } catch {
@@ -48,11 +54,17 @@ struct OpenedStore: Sendable {
         }
     }
 
-    private static func embedded(_ settings: Settings) throws -> OpenedStore {
+    private static func embedded(_ settings: Settings, acceptsLosses: Bool) throws -> OpenedStore {
+        if !acceptsLosses { try TokenKeyFile.refuseKeysWithoutLedger(settings) }
         var limits = Limits()
         limits.recoveryGrace = settings.recoveryGrace
-        let configuration = EmbeddedStore.Configuration(
+        var configuration = EmbeddedStore.Configuration(
             directory: settings.data, durability: Durability(settings.durability), limits: limits)
+        configuration.acceptsLosses = acceptsLosses
+        configuration.companions = [
+            settings.tokenKeys ?? settings.data + "/" + TokenKeyFile.name,
+            settings.data + "/" + OperatorKeyFile.name,
+        ]
         let store: EmbeddedStore
         do {
             store = try EmbeddedStore(configuration, logger: Logger(label: "holdfast.store"))
@@ -61,7 +73,9 @@ struct OpenedStore: Sendable {
                 switch error {
                 case .inUse: Failure.unavailable
                 case .cannotOpen, .diskFull, .writeFailed: Failure.cannotCreate
-                case .tooNew, .tooOld, .settingRefused, .damaged: Failure.atWork
+                case .incomplete: Failure.cannotRead
+                case .tooNew, .notALedger: Failure.badConfiguration
+                case .settingRefused, .damaged: Failure.atWork
                 }
             throw Failure(error.description, status: status)
         }
@@ -73,7 +87,7 @@ struct OpenedStore: Sendable {
             }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
-            series: store.series, place: ("Ledger", store.ledgerPath),
+            series: store.series, hasTokens: store.hasHolds, place: ("Ledger", store.ledgerPath),
             worth: AnswerWorth(purchases: worth, holds: worth), stop: store.stop)
     }
 

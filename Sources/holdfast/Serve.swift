@@ -26,6 +26,13 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
+    @Flag(
+        help: """
+            Start although the ledger, a part of it or token.keys is missing, and go on with what is there: what is \
+            missing is sold again, and tokens without their key are worth nothing.
+            """)
+    var acceptLosses = false
+
     func run() async throws {
         try await Failure.told {
             // A client that goes away is an error of a write, not the end of the service.
@@ -35,7 +42,7 @@ struct Serve: AsyncParsableCommand {
             LoggingSystem.bootstrap({ output.handler(label: $0, metadataProvider: $1) }, metadataProvider: nil)
             // A log that nobody reads does not keep the process either.
             defer { output.writer.flush(within: .seconds(1)) }
-            try await BoxOfficeHouse(settings).open()
+            try await BoxOfficeHouse(settings, acceptsLosses: acceptLosses).open()
         }
     }
 }
@@ -46,15 +53,18 @@ struct BoxOfficeHouse {
     private let logger = Logger(label: "holdfast")
     private let greetings = LogWriter(descriptor: LogOutput.standardOutput)
 
-    init(_ settings: Settings) {
+    private let acceptsLosses: Bool
+
+    init(_ settings: Settings, acceptsLosses: Bool) {
         self.settings = settings
+        self.acceptsLosses = acceptsLosses
     }
 
     /// Serves until it is told to stop.
     func open() async throws {
         let definitions = try settings.events.map(EventFile.read)
         try EventFile.refuseDoubles(definitions, in: settings.events)
-        try await OpenedStore.with(settings) { opened in
+        try await OpenedStore.with(settings, acceptsLosses: acceptsLosses) { opened in
             try await define(definitions, in: opened.store)
             let service = try makeService(opened, try classicEvent(definitions, in: opened.store))
             try await run(opened, service)
@@ -136,7 +146,7 @@ struct BoxOfficeHouse {
         configuration.write = settings.timeouts.write
         configuration.threads = settings.threads
         try OpenFiles.makeRoom(for: configuration.descriptors, settings)
-        let keys = try TokenKeyFile.keys(settings)
+        let keys = try TokenKeyFile.keys(settings, mayBeMade: acceptsLosses || !opened.hasTokens)
         if settings.store != .embedded, settings.tokenKeys == nil {
             logger.warning(
                 "Tokens are signed with this node's own keys, which no other node knows; give every node one file",

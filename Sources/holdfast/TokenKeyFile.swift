@@ -1,3 +1,4 @@
+internal import EmbeddedStore
 internal import Foundation
 internal import Settings
 internal import TicketAPI
@@ -10,16 +11,35 @@ enum TokenKeyFile {
 
     /// The keys in the file that the settings name, or in the data directory; with none there, a first one is made
     /// that only its owner can read.
-    static func keys(_ settings: Settings) throws -> [TokenKey] {
+    ///
+    /// - Parameter mayBeMade: whether no token is worth anything less if the keys are new ones.
+    static func keys(_ settings: Settings, mayBeMade: Bool) throws -> [TokenKey] {
         if let path = settings.tokenKeys { return try keys(at: path) }
         let path = settings.data + "/" + name
         if !FileManager.default.fileExists(atPath: path) {
+            guard mayBeMade else {
+                throw incomplete(
+                    "\(path) is gone, and without it the tokens of all who hold places in the ledger are worth nothing")
+            }
             // A store that is elsewhere has made no directory.
             try? FileManager.default.createDirectory(
                 atPath: settings.data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             try make(path)
         }
         return try keys(at: path)
+    }
+
+    /// Token keys without a ledger are what is left of a directory that was sold from.
+    static func refuseKeysWithoutLedger(_ settings: Settings) throws {
+        let (path, ledger) = (settings.data + "/" + name, settings.data + "/" + EmbeddedStore.ledgerName)
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let bytes = try? FileManager.default.attributesOfItem(atPath: ledger)[.size] as? Int
+        guard bytes ?? 0 == 0 else { return }
+        throw incomplete("\(ledger) is gone or empty, and \(path) is there: something was sold from here")
+    }
+
+    private static func incomplete(_ what: String) -> Failure {
+        Failure(LedgerError.incomplete(what: what).description, status: Failure.cannotRead)
     }
 
     private static func keys(at path: String) throws -> [TokenKey] {

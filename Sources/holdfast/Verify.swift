@@ -8,8 +8,11 @@ struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Recount a ledger from its facts and say whether the rules hold.",
         discussion: """
-            Reads only, and may run while the service does. The exit status is 1 if a rule does not hold; the first
-            one that is broken is told.
+            Reads only, leaves nothing behind, and may run while the service does, by anybody who may read the ledger.
+
+            EXIT STATUS
+              0 every rule holds, 1 a rule does not hold or the file is damaged (the first one that is broken is told),
+              66 there is no ledger or it cannot be read, 78 no ledger, or one of a later release
             """)
 
     @Argument(help: "The ledger, or the directory it is in.", completion: .file(extensions: ["sqlite"]))
@@ -21,7 +24,13 @@ struct Verify: AsyncParsableCommand {
             do {
                 report = try LedgerAudit.recount(path: try path())
             } catch let error as LedgerError {
-                throw Failure(error.description, status: Failure.atWork)
+                let status =
+                    switch error {
+                    case .damaged: Failure.atWork
+                    case .notALedger, .tooNew: Failure.badConfiguration
+                    default: Failure.cannotRead
+                    }
+                throw Failure(error.description, status: status)
             }
             print(
                 "\(grouped(report.facts)) facts: \(grouped(report.holds)) holds, \(grouped(report.purchases)) purchases, "
@@ -40,12 +49,12 @@ struct Verify: AsyncParsableCommand {
     private func path() throws -> String {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: ledger, isDirectory: &isDirectory) else {
-            throw Failure("there is no ledger at \(ledger)", status: Failure.atWork)
+            throw Failure("there is no ledger at \(ledger)", status: Failure.cannotRead)
         }
         guard isDirectory.boolValue else { return ledger }
         let inside = ledger + "/" + EmbeddedStore.ledgerName
         guard FileManager.default.fileExists(atPath: inside) else {
-            throw Failure("there is no ledger in \(ledger)", status: Failure.atWork)
+            throw Failure("there is no ledger in \(ledger)", status: Failure.cannotRead)
         }
         return inside
     }

@@ -120,7 +120,10 @@ class Server:
     """One service in a process of its own, with a ledger that goes when the test does."""
 
     def __init__(self, *events, data=None, files=None, environment=None, before=None, **settings):
-        """Take events as dictionaries and settings by the names of their flags; `before` runs in the new process."""
+        """Take events as dictionaries and settings by the names of their flags; `True` is a flag without a value.
+
+        `before` runs in the new process.
+        """
         self.room = scratch()
         self.data = data or os.path.join(self.room, "data")
         self.events = events
@@ -168,7 +171,7 @@ class Server:
         for path in self.files or ():
             line += ["--event", path]
         for name, value in self.settings.items():
-            line += ["--" + name.replace("_", "-"), str(value)]
+            line += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
         return line
 
     def launch(self):

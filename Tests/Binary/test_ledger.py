@@ -4,10 +4,12 @@ import os
 import pathlib
 import shutil
 import sqlite3
+import subprocess
 import time
 import unittest
 
-from support import Server, command, event, rows
+from support import Server, binary, command, event, eventually, make_key, rows
+from wire import request
 
 
 class Recount(unittest.TestCase):
@@ -63,19 +65,88 @@ class Recount(unittest.TestCase):
         self.assertEqual(pathlib.Path(path).read_bytes(), before)
 
     def test_no_ledger(self):
-        """Where there is no ledger, or something else, it is 1 and one sentence; nothing is made there."""
+        """A ledger that is missing is 66 and something else is 78, with one sentence; nothing is made there. A service
+        makes no ledger of something else either."""
         room = os.path.join(self.server.room, "none")
         os.mkdir(room)
         pathlib.Path(room, "text").write_text("not a database, but long enough to look at" * 50)
         pathlib.Path(room, "empty").write_text("")
         sqlite3.connect(os.path.join(room, "other")).execute("CREATE TABLE x (y)")
-        for name in ("missing", "text", "empty", "other", ""):
+        for name, status in (("missing", 66), ("text", 78), ("empty", 78), ("other", 78), ("", 66)):
             with self.subTest(name=name):
                 run = command("verify", os.path.join(room, name))
-                self.assertEqual(run.returncode, 1, run)
+                self.assertEqual(run.returncode, status, run)
                 self.assertEqual(len(run.stderr.strip().splitlines()), 1, run.stderr)
                 self.assertNotIn("every rule holds", run.stdout)
         self.assertEqual(sorted(os.listdir(room)), ["empty", "other", "text"])
+        for name in ("text", "other"):
+            data = os.path.join(room, f"data-{name}")
+            os.mkdir(data)
+            before = pathlib.Path(shutil.copy(os.path.join(room, name), os.path.join(data, "ledger.sqlite"))).read_bytes()
+            run = command("serve", "--port", 0, "--data", data)
+            self.assertEqual((run.returncode, "no ledger" in run.stderr), (78, True), run)
+            self.assertEqual(pathlib.Path(data, "ledger.sqlite").read_bytes(), before)
+
+    def test_other_releases(self):
+        """A ledger of a later release is 78 for verify as for the service; one of an earlier release is recounted."""
+        path = self.copy()
+        with sqlite3.connect(path) as connection:
+            connection.execute("INSERT INTO grdb_migrations VALUES ('9 from the future')")
+        connection.close()
+        for run in (command("verify", path), command("serve", "--port", 0, "--data", os.path.dirname(path))):
+            self.assertEqual((run.returncode, "later release" in run.stderr), (78, True), run)
+        path = self.copy()
+        with sqlite3.connect(path) as connection:
+            connection.execute("DELETE FROM grdb_migrations WHERE identifier = '3 series'")
+            connection.execute("DROP TABLE series")
+        connection.close()
+        before = pathlib.Path(path).read_bytes()
+        run = command("verify", path)
+        self.assertEqual((run.returncode, "every rule holds" in run.stdout), (0, True), run)
+        self.assertEqual(pathlib.Path(path).read_bytes(), before)
+        self.assertEqual(os.listdir(os.path.dirname(path)), ["ledger.sqlite"])
+
+    def test_verify_leaves_nothing(self):
+        """Of a stopped service, a killed one, a copy with its log and a directory that cannot be written, everything is
+        read, by its owner and by others, and afterwards there is not another byte or file."""
+        with Server(event(10)) as server:
+            server.complete(server.buy().json()["token"])
+            server.stop()
+            self.check_untouched(server, server.data, 1)
+            server.start()
+            server.complete(server.buy().json()["token"])
+            server.kill9()
+            self.check_untouched(server, server.data, 2)
+            copy = os.path.join(server.room, "copy")
+            os.mkdir(copy)
+            for suffix in ("", "-wal"):
+                os.chmod(shutil.copy(server.ledger + suffix, copy), 0o444)
+            self.check_untouched(server, copy, 2)
+            os.chmod(copy, 0o555)
+            self.check_untouched(server, copy, 2)
+
+    def check_untouched(self, server, room, holds):
+        """Verify what is there as ourselves and as somebody who may only read, and compare what is there then."""
+        def look():
+            # What the index says is for those who read at this moment.
+            return {path.name: (path.stat().st_ino, None if path.name.endswith("-shm") else path.read_bytes())
+                    for path in pathlib.Path(room).iterdir()}
+
+        before = look()
+        others = []
+        if os.geteuid() == 0 and shutil.which("setpriv"):
+            others = [["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]]
+            os.chmod(server.room, 0o755)
+            os.chmod(room, os.stat(room).st_mode | 0o555)
+            for name in before:
+                os.chmod(os.path.join(room, name), os.stat(os.path.join(room, name)).st_mode | 0o444)
+        for reader in [[], *others]:
+            with self.subTest(room=room, holds=holds, reader=reader):
+                run = subprocess.run([*reader, binary(), "verify", room], capture_output=True, text=True, cwd="/",
+                                     timeout=60, check=False)
+                self.assertEqual((run.returncode, run.stderr), (0, ""), run)
+                self.assertIn(f" {holds} holds", run.stdout)
+                self.assertEqual(look(), before)
 
     def test_damaged_file(self):
         """A file with pages overwritten, or cut off, is 1 and a sentence, whichever page it is."""
@@ -301,3 +372,28 @@ class StartingAgain(unittest.TestCase):
             server.events = ()
             server.restart()
             self.assertEqual(server.remaining(), 6)
+
+
+class LongRecounts(unittest.TestCase):
+    """Recounts of a ledger with many facts."""
+
+    def test_a_recount_ends_with_its_client(self):
+        """A recount over the API ends when its client leaves, and the next one is not refused because of it."""
+        with Server(event(10), log_level="debug") as server:
+            server.buy()
+            server.stop()
+            with sqlite3.connect(server.ledger) as connection:
+                connection.execute(
+                    "WITH RECURSIVE n (id) AS (SELECT 2 UNION ALL SELECT id + 1 FROM n WHERE id < 60000) "
+                    "INSERT INTO holds SELECT n.id, 2 * n.id - 1, at + n.id, event, deadline + n.id, type, quantity, "
+                    "price, more_lines, buyer FROM n, holds WHERE holds.id = 1")
+                connection.execute("INSERT INTO releases SELECT id, seq + 1, at FROM holds WHERE id > 1")
+            connection.close()
+            server.start()
+            key = f"Authorization: Bearer {make_key(server, 'viewer')}"
+            with server.connect() as leaving:
+                leaving.send(request("GET", "/v1/invariants", [key]))
+            self.assertTrue(eventually(lambda: "A recount ended with its client" in server.stderr()))
+            answer = server.ask("GET", "/v1/invariants", [key])
+            self.assertEqual((answer.status, answer.json()["broken"]), (200, None), answer)
+            self.assertGreater(answer.json()["facts"], 119_999)

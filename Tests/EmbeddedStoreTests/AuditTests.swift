@@ -85,4 +85,117 @@ struct AuditTests {
             #expect(try String.fetchOne(db, sql: "SELECT sold_at FROM sales LIMIT 1") == "1970-01-01T00:16:40.000Z")
         }
     }
+
+    /// A store that gave this many holds to one buyer, one after the other, each of them released, and stopped.
+    private func longLedger(_ holds: Int) async throws -> TestStore {
+        let store = try TestStore()
+        let hall = try hall(4, hold: .seconds(60), grace: .zero) {
+            $0.holdsPerBuyer = 1
+            $0.ticketsPerBuyer = 4
+        }
+        _ = try await store.outcome(.define(hall))
+        _ = try await store.outcome(try holdGA(buyer: "b"))
+        _ = try await store.outcome(.release(HoldID(1)))
+        store.embedded.stop()
+        try sql(
+            store.ledgerPath,
+            """
+            WITH RECURSIVE n (id) AS (SELECT 2 UNION ALL SELECT id + 1 FROM n WHERE id < \(holds))
+            INSERT INTO holds SELECT n.id, 2 * n.id, at + n.id, event, deadline + n.id, type, quantity, price, more_lines, buyer
+            FROM n, holds WHERE holds.id = 1;
+            INSERT INTO releases SELECT id, seq + 1, at FROM holds WHERE id > 1;
+            """)
+        return store
+    }
+
+    @Test("However much one buyer held before, a recount takes the same time for each hold", .timeLimit(.minutes(2)))
+    func manyOfOneBuyer() async throws {
+        // With a look at all holds for each one, this took half an hour.
+        let store = try await longLedger(60_000)
+        let report = try LedgerAudit.recount(path: store.ledgerPath)
+        #expect(report.broken == nil)
+        #expect(report.facts == 120_001)
+        try sql(
+            store.ledgerPath,
+            "DELETE FROM releases WHERE hold = 59999; UPDATE releases SET seq = seq - 1 WHERE hold = 60000")
+        try sql(store.ledgerPath, "UPDATE holds SET seq = seq - 1 WHERE id = 60000")
+        #expect(try LedgerAudit.recount(path: store.ledgerPath).broken?.contains("one hold too many") ?? false)
+    }
+
+    @Test("A recount of a ledger in use never keeps its log from being folded in, and ends when nobody waits for it")
+    func beside() async throws {
+        let store = try await longLedger(25_000)
+        try store.restart()
+        let last = try await DatabaseQueue(path: store.ledgerPath).read {
+            try UInt64.fetchOne($0, sql: "SELECT max(seq) FROM releases") ?? 0
+        }
+        let mark = LedgerMark(sequence: last, at: store.embedded.now.office, pools: store.counts())
+        let other = try DatabaseQueue(path: store.ledgerPath)
+        var pages = 0
+        let report = try LedgerAudit.recount(
+            path: store.ledgerPath, through: mark,
+            isCancelled: {
+                pages += 1
+                let isFolded = try? other.writeWithoutTransaction { try $0.checkpoint(.truncate).walFrameCount == 0 }
+                #expect(isFolded == true, "page \(pages)")
+                return false
+            })
+        #expect(report.broken == nil)
+        #expect(pages > 10)
+        var rest = 5
+        #expect(throws: CancellationError.self) {
+            try LedgerAudit.recount(
+                path: store.ledgerPath, through: mark,
+                isCancelled: {
+                    rest -= 1
+                    return rest < 0
+                })
+        }
+        #expect(rest == -1, "no page is read after it")
+    }
+
+    @Test("A recount of a service compares with what it sells from, also while it sells")
+    func againstTheService() async throws {
+        let store = try TestStore()
+        _ = try await store.outcome(.define(try hall(500)))
+        let embedded = store.embedded
+        let command = try holdGA()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<400 { group.addTask { _ = await embedded.perform(command) } }
+            for _ in 0..<5 {
+                // One at a time: others are refused.
+                let found = try await embedded.recount()
+                #expect(found.broken == nil)
+            }
+            try await group.waitForAll()
+        }
+        let found = try await embedded.recount()
+        #expect(found.broken == nil)
+        #expect(found.pools == store.counts())
+        #expect(found.facts == 401)
+        var wrong = LedgerMark(sequence: 401, at: embedded.now.office, pools: store.counts())
+        wrong.pools[0].held += 1
+        let report = try LedgerAudit.recount(path: store.ledgerPath, through: wrong, isCancelled: { false })
+        #expect(report.broken?.contains("counted by the service") ?? false)
+        wrong = LedgerMark(sequence: 402, at: embedded.now.office, pools: store.counts())
+        #expect(
+            try LedgerAudit.recount(path: store.ledgerPath, through: wrong, isCancelled: { false }).broken
+                == "fact 402 is missing")
+    }
+
+    @Test("An event that was removed with places held or sold breaks a rule, others do not")
+    func removal() async throws {
+        for isBroken in [false, true] {
+            let store = try await ledger()
+            try store.restart()
+            _ = try await store.outcome(.define(try hall(1, id: "other")))
+            store.embedded.stop()
+            let last = try LedgerAudit.recount(path: store.ledgerPath)
+            try sql(
+                store.ledgerPath,
+                "INSERT INTO removals SELECT \(last.facts + 1), max(at) + 1, \(isBroken ? 0 : 1) FROM definitions")
+            let broken = try LedgerAudit.recount(path: store.ledgerPath).broken
+            #expect(broken?.contains("places held or sold") ?? false == isBroken, "\(broken ?? "nothing")")
+        }
+    }
 }

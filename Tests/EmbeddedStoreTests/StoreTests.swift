@@ -1,5 +1,7 @@
 import BoxOffice
 import EmbeddedStore
+import GRDB
+import Logging
 import StoreContract
 import Synchronization
 import Testing
@@ -120,6 +122,109 @@ struct StoreTests {
         #expect(store.counts().first?.held == 1)
         store.pass(.milliseconds(1))
         #expect(store.counts().first?.held == 0)
+    }
+
+    @Test("Old holds are read for all who ask, each is answered once, and a bound refuses looking before completing")
+    func oldHolds() async throws {
+        var limits = Limits()
+        limits.settledHolds = 0
+        let store = try TestStore(limits: limits)
+        _ = try await store.outcome(.define(try hall(6_000, hold: .seconds(1), grace: .zero)))
+        let command = try holdGA()
+        let first = store.embedded
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<5_000 { group.addTask { _ = await first.perform(command) } }
+        }
+        store.pass(.seconds(2))
+        _ = try await store.outcome(command)
+        store.pass(.seconds(2))
+        // At a start what is settled is not at hand.
+        try store.restart()
+        let embedded = store.embedded
+        let states = await withTaskGroup(of: String.self, returning: [String].self) { group in
+            for number in UInt64(1)...2_000 {
+                group.addTask { await self.state(embedded, .look(HoldID(number))) }
+                group.addTask {
+                    await self.state(embedded, .purchase(HoldID(number), PaymentReference("p\(number)")))
+                }
+            }
+            var states: [String] = []
+            for await state in group { states.append(state) }
+            return states
+        }
+        #expect(states.count == 4_000)
+        #expect(Set(states) == ["expired", "purchased"] || Set(states) == ["purchased"])
+        #expect(states.count { $0 == "purchased" } >= 2_000)
+        #expect(try await embedded.recount().broken == nil)
+        store.embedded.stop()
+
+        var configuration = EmbeddedStore.Configuration(directory: store.directory.path, limits: limits)
+        configuration.queuedLookups = 0
+        let full = try EmbeddedStore(configuration, logger: .init(label: "test"))
+        defer { full.stop() }
+        guard case .failed(.overloaded) = await full.perform(.look(HoldID(3_000))) else {
+            Issue.record("there is no room for one that waits")
+            return
+        }
+        guard case .decided(.held, _) = await full.perform(command) else {
+            Issue.record("what needs no old hold waits for none")
+            return
+        }
+    }
+
+    /// The state of the hold that the command is about, as soon as there is room for the command.
+    private func state(_ store: EmbeddedStore, _ command: Command) async -> String {
+        while true {
+            switch await store.perform(command) {
+            case .decided(.looked(let view), _), .decided(.purchased(let view, _, _), _): return "\(view.state)"
+            case .failed(.overloaded): await Task.yield()
+            case let reply: return "\(reply)"
+            }
+        }
+    }
+
+    @Test("A log that grows, as behind a reader, is told")
+    func growingLog() async throws {
+        let directory = try TemporaryDirectory()
+        var configuration = EmbeddedStore.Configuration(directory: directory.path)
+        configuration.looksAtFilesEvery = .milliseconds(10)
+        configuration.noticedLogBytes = 200_000
+        let told = ToldLines()
+        let store = try EmbeddedStore(configuration, logger: Logger(label: "test") { _ in told })
+        defer { store.stop() }
+        _ = await store.perform(.define(try hall(100_000)))
+        let command = try holdGA()
+        while !told.lines.contains(where: { $0.hasPrefix("Somebody reads the ledger, and its log grows") }) {
+            guard case .decided = await store.perform(command) else {
+                Issue.record("a hold failed")
+                return
+            }
+        }
+        #expect(!told.lines.contains { $0.contains("removed or replaced") })
+    }
+}
+
+/// Keeps the sentences that are logged.
+private final class ToldLines: LogHandler, Sendable {
+    private let kept = Mutex<[String]>([])
+
+    var lines: [String] { kept.withLock { $0 } }
+    var logLevel: Logger.Level {
+        get { .info }
+        set { _ = newValue }
+    }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set { _ = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.MetadataValue? {
+        get { nil }
+        set { _ = newValue }
+    }
+
+    func log(event: LogEvent) {
+        kept.withLock { $0.append(event.message.description) }
     }
 }
 

@@ -1,0 +1,187 @@
+internal import GRDB
+
+/// One row of one of the tables of facts.
+struct AuditFact {
+    enum Kind: Int64 {
+        case definition = 1
+        case hold, lengthening, release, purchase, givingBack, refund, recovery, removal
+    }
+
+    var sequence: Int64
+    var kind: Kind
+    var at: Int64
+    /// The hold, or for definitions, recoveries and removals the event.
+    var subject: Int64
+    /// Deadline, `until`, `late` or `paused`, as the kind has it.
+    var value: Int64
+    /// Document, buyer or payment.
+    var text: String?
+    /// Only for holds.
+    var event: Int64
+
+    fileprivate init?(_ row: Cursor) {
+        guard let kind = Kind(rawValue: row.int(1)) else { return nil }
+        self.kind = kind
+        sequence = row.int(0)
+        at = row.int(2)
+        subject = row.int(3)
+        value = row.int(4)
+        text = row.text(5)
+        event = row.int(6)
+    }
+}
+
+/// What is held.
+struct AuditLines {
+    var first: AuditLine
+    var more: [AuditLine]
+}
+
+struct AuditLine {
+    var type: Int64
+    var quantity: Int
+    var price: Int64
+}
+
+/// Reads the facts of a ledger in the order in which they were decided, a page a transaction.
+struct AuditPages {
+    /// Rows of a page: some milliseconds, in which the log cannot be started anew.
+    static let rows = 10_000
+
+    let queue: DatabaseQueue
+    private let isCancelled: () -> Bool
+    /// The transaction that everything is read in, if it is only one.
+    private let transaction: Database?
+
+    init(queue: DatabaseQueue, isCancelled: @escaping () -> Bool) {
+        self.queue = queue
+        self.isCancelled = isCancelled
+        transaction = nil
+    }
+
+    /// Everything in the transaction of `pages` that is under way.
+    private init(_ pages: AuditPages, within db: Database) {
+        queue = pages.queue
+        isCancelled = pages.isCancelled
+        transaction = db
+    }
+
+    /// Reads with `body`, which sees one moment of the ledger.
+    func inOneTransaction(_ body: (AuditPages, Database) throws -> Void) throws {
+        try queue.read { db in try body(AuditPages(self, within: db), db) }
+    }
+
+    private func page<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        if isCancelled() { throw CancellationError() }
+        if let transaction { return try body(transaction) }
+        return try queue.read(body)
+    }
+
+    func lastFact() throws -> Int64 {
+        try page { Int64(try LedgerReader($0).end().next) - 1 }
+    }
+
+    func tables() throws -> [String] {
+        try page { try String.fetchAll($0, sql: "SELECT name FROM sqlite_master WHERE type = 'table'") }
+    }
+
+    /// Lets SQLite check what it can by itself.
+    ///
+    /// - Parameter what: `1` for the whole file, or a table's name in quotes.
+    func checkFile(_ what: String) throws {
+        let found = try page { try String.fetchOne($0, sql: "PRAGMA integrity_check(\(what))") } ?? "no answer"
+        guard found == "ok" else { throw BrokenRule("the file is damaged: \(found)") }
+    }
+
+    /// Enters all facts behind those that the account has, up to the one with the number `last`.
+    ///
+    /// Holds are in the order of facts already; everything else is read first and sorted, since its tables are in the
+    /// order of the holds that it is about.
+    func enter(into account: inout AuditAccount, through last: Int64) throws {
+        try page { try account.readNames($0) }
+        var others = try facts(after: account.lastFact, through: last)[...]
+        while true {
+            let holds = try holds(after: account.lastHold, through: last)
+            for (fact, lines) in holds {
+                while let other = others.first, other.sequence < fact.sequence {
+                    try account.enter(others.removeFirst())
+                }
+                try account.enter(fact, lines: lines)
+            }
+            if holds.count < Self.rows { break }
+        }
+        for other in others { try account.enter(other) }
+        guard account.lastFact == last else { throw BrokenRule("fact \(account.lastFact + 1) is missing") }
+    }
+
+    private func holds(after first: Int64, through last: Int64) throws -> [(AuditFact, AuditLines?)] {
+        try page { db in
+            var more: [Int64: [AuditLine]] = [:]
+            let lines = try Cursor(
+                db,
+                """
+                SELECT hold, type, quantity, price FROM hold_lines
+                WHERE hold > \(first) AND hold <= \(first + Int64(Self.rows)) ORDER BY hold, line
+                """)
+            while try lines.next() { more[lines.int(0), default: []].append(Self.line(lines, at: 1)) }
+            let rows = try Cursor(
+                db,
+                """
+                SELECT seq, 2, at, id, deadline, buyer, event, type, quantity, price, more_lines FROM holds
+                WHERE id > \(first) AND seq <= \(last) ORDER BY id LIMIT \(Self.rows)
+                """)
+            var found: [(AuditFact, AuditLines?)] = []
+            while try rows.next() {
+                guard let fact = AuditFact(rows) else { continue }
+                let others = more[fact.subject] ?? []
+                let isWhole = others.count == Int(rows.int(10))
+                found.append((fact, isWhole ? AuditLines(first: Self.line(rows, at: 7), more: others) : nil))
+            }
+            return found
+        }
+    }
+
+    private static func line(_ rows: Cursor, at column: CInt) -> AuditLine {
+        AuditLine(type: rows.int(column), quantity: Int(rows.int(column + 1)), price: rows.int(column + 2))
+    }
+
+    /// All facts but holds, in their order.
+    private func facts(after first: Int64, through last: Int64) throws -> [AuditFact] {
+        var facts: [AuditFact] = []
+        for table in Self.tables {
+            var behind: String?
+            var count = Self.rows
+            while count == Self.rows {
+                count = 0
+                try page { db in
+                    let rows = try Cursor(
+                        db,
+                        """
+                        SELECT seq, \(table.columns), 0, \(table.key) FROM \(table.name)
+                        WHERE seq > \(first) AND seq <= \(last)\(behind.map { " AND (\(table.key)) > (\($0))" } ?? "")
+                        ORDER BY \(table.key) LIMIT \(Self.rows)
+                        """)
+                    while try rows.next() {
+                        count += 1
+                        if let fact = AuditFact(rows) { facts.append(fact) }
+                        behind = table.keyColumns == 1 ? "\(rows.int(7))" : "\(rows.int(7)), \(rows.int(8))"
+                    }
+                }
+            }
+        }
+        facts.sort { $0.sequence < $1.sequence }
+        return facts
+    }
+
+    /// The tables of facts but that of holds, with their kinds.
+    private static let tables: [(name: String, columns: String, key: String, keyColumns: Int)] = [
+        ("definitions", "1, at, event, paused, document", "seq", 1),
+        ("extensions", "3, at, hold, deadline, NULL", "hold, number", 2),
+        ("releases", "4, at, hold, 0, NULL", "hold", 1),
+        ("purchases", "5, at, hold, late, payment", "hold", 1),
+        ("returns", "6, at, hold, 0, NULL", "hold", 1),
+        ("refunds", "7, at, hold, 0, payment", "seq", 1),
+        ("recoveries", "8, at, event, until, NULL", "seq", 1),
+        ("removals", "9, at, event, 0, NULL", "seq", 1),
+    ]
+}

@@ -1,0 +1,66 @@
+internal import BoxOffice
+internal import Dispatch
+internal import GRDB
+internal import Synchronization
+internal import TicketStore
+
+/// Reads old holds from the ledger, many at a time, so that the thread that commits never waits for one.
+///
+/// What a hold is read for has waited until the facts before it were on the disk (``Desk/Batch/reads``), so a connection of
+/// its own sees them.
+final class HoldReader: Sendable {
+    /// Holds that are read in one transaction: some milliseconds at the most.
+    static let holdsAtOnce = 256
+
+    private let database: DatabaseQueue
+    private let queue = DispatchQueue(label: "holdfast.holds", qos: .userInitiated)
+    private let pending = Mutex<[Desk.HoldRead]>([])
+
+    init(path: String) throws(LedgerError) {
+        database = try LedgerShelf.openToRead(path, label: "old holds")
+    }
+
+    /// Reads the holds when its turn comes.
+    ///
+    /// - Parameter take: is given what was found, on the reader's thread.
+    func read(
+        _ reads: [Desk.HoldRead],
+        then take: @escaping @Sendable ([Desk.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
+    ) {
+        guard !reads.isEmpty else { return }
+        let isIdle = pending.withLock { pending in
+            defer { pending += reads }
+            return pending.isEmpty
+        }
+        if isIdle { queue.async { self.readAll(then: take) } }
+    }
+
+    /// Waits until nothing is read any more, and closes.
+    func close() {
+        queue.sync {}
+        try? database.close()
+    }
+
+    private func readAll(
+        then take: @Sendable ([Desk.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
+    ) {
+        while true {
+            // They stay until they are done, or the next one to hand some in would start a second walk.
+            let batch = pending.withLock { Array($0.prefix(Self.holdsAtOnce)) }
+            take(batch, Result { () throws(LedgerError) in try holds(batch.map(\.hold)) })
+            let isDone = pending.withLock { pending in
+                pending.removeFirst(batch.count)
+                return pending.isEmpty
+            }
+            if isDone { return }
+        }
+    }
+
+    private func holds(_ ids: [HoldID]) throws(LedgerError) -> [HoldID: RestoredHold] {
+        do {
+            return try database.read { db in try LedgerReader(db).holds(ids) }
+        } catch {
+            throw Ledger.translate(error, opening: nil)
+        }
+    }
+}
