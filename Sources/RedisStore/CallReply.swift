@@ -15,6 +15,8 @@ struct CallReply {
         case interrupted = 4
         /// A former version split the event's pools over several servers: this one does not sell it.
         case inParts = 5
+        /// The event has more holds than may be looked through.
+        case tooMany = 6
     }
 
     struct Pool: Equatable, Sendable {

@@ -56,6 +56,8 @@ struct Foyer: Sendable {
         var waiting: [Waiting] = []
         /// Somebody wants something else than to hold.
         var hasOthers = false
+        /// Nobody waits for it: it tries what decisions need.
+        var isTrial = false
     }
 
     /// What is to be done now, outside the lock.
@@ -92,7 +94,16 @@ struct Foyer: Sendable {
     }
 
     var programme = Programme()
+    /// How far the store has come: it opens, is open (whatever its servers do, see `health`), closes.
     var condition = StoreCondition.suspended(.recovering)
+    var health: StoreHealth
+    /// Why the list of events could not be read; the only sign there is while there are no events.
+    var listFailure: SuspensionReason?
+    var toldHealth = ToldHealth()
+    /// When the numbers of an event were counted anew last, because something was wrong there.
+    var mendedAt: [UInt64: NIODeadline] = [:]
+    /// Events whose numbers are not as their holds say, and were left so, with their codes.
+    var unbalanced: [UInt64: Code] = [:]
     private let queueLimit: Int
     private let keyspace: Keyspace
     private var claimLines: [UInt64: ClaimLine] = [:]
@@ -106,11 +117,9 @@ struct Foyer: Sendable {
     private var askedAt: [UInt64: NIODeadline] = [:]
     /// When an event was looked at last, with or without success.
     private var lookedAt: [UInt64: NIODeadline] = [:]
-    /// The last look that was only to see whether selling can go on, and how many there were.
-    private var probedAt = NIODeadline.uptimeNanoseconds(0)
-    private var probes = 0
 
-    init(queueLimit: Int, keyspace: Keyspace) {
+    init(queueLimit: Int, keyspace: Keyspace, health: StoreHealth = StoreHealth()) {
+        self.health = health
         self.queueLimit = queueLimit
         self.keyspace = keyspace
     }
@@ -207,10 +216,10 @@ struct Foyer: Sendable {
         return .call(event: event, batch)
     }
 
-    /// An empty call, which only counts and reads the clock; nothing if one is under way.
-    mutating func beginLooking(at event: UInt64) -> Step {
+    /// An empty call, which only counts and reads the clock, or tries what decisions need; nothing if one is under way.
+    mutating func beginLooking(at event: UInt64, isTrial: Bool = false) -> Step {
         guard lines[event, default: Line()].beginEmpty() else { return .nothing }
-        return .call(event: event, Batch())
+        return .call(event: event, Batch(isTrial: isTrial))
     }
 
     /// The call for `event` has ended.
@@ -288,18 +297,7 @@ struct Foyer: Sendable {
                 lookedAt[event] = now
             }
         }
-        if found.isEmpty, let event = eventToProbe(at: now) { found.append(event) }
         return found
-    }
-
-    /// While nothing is sold, and so nobody may come to find that it can be again, an event is looked at now and then.
-    private mutating func eventToProbe(at now: NIODeadline) -> UInt64? {
-        guard case .suspended = condition, !programme.order.isEmpty, probedAt + LookTimes.probe <= now else {
-            return nil
-        }
-        probedAt = now
-        probes += 1
-        return programme.order[probes % programme.order.count]
     }
 
     /// Everybody who waits, to be told that the store closes.
@@ -327,8 +325,6 @@ enum LookTimes {
     static let whileHeld = TimeAmount.milliseconds(400)
     /// Somebody who asked so long ago asks no more.
     static let askedFor = TimeAmount.seconds(2)
-    /// While selling is suspended, and no event is looked at for another reason.
-    static let probe = TimeAmount.seconds(1)
     /// The list of events: so long may a change on another node stay unseen in lists.
     static let events = TimeAmount.milliseconds(250)
     /// So long a crowd gathers at an event that has just refused everybody. A call costs its server some 30 µs and a

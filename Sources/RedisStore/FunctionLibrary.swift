@@ -20,11 +20,14 @@ struct FunctionLibrary: Sendable {
         case claim
         case reclaim
         case giveUp = "give_up"
+        case mend
+        case tryCommands = "try_commands"
 
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
-            case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .giveUp: false
+            case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .giveUp, .mend, .tryCommands:
+                false
             case .lookUp, .listEvents, .details, .pageOfHolds: true
             }
         }
@@ -46,12 +49,12 @@ struct FunctionLibrary: Sendable {
     ///   - rewrite: changes the text; for tests, which bring a clock of their own or plant a mistake.
     init(writesAlways: Bool = false, rewrite: ((String) -> String)? = nil) {
         let pieces = [
-            PackageResources.clock_lua, PackageResources.event_lua, PackageResources.numbers_lua,
-            PackageResources.away_lua, PackageResources.pools_lua, PackageResources.holds_lua,
-            PackageResources.accounts_lua, PackageResources.walk_lua, PackageResources.decide_lua,
-            PackageResources.claims_lua,
-            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
-            PackageResources.reading_lua, PackageResources.tally_lua,
+            PackageResources.clock_lua, PackageResources.event_lua, PackageResources.writes_lua,
+            PackageResources.numbers_lua, PackageResources.away_lua, PackageResources.pools_lua,
+            PackageResources.holds_lua, PackageResources.accounts_lua, PackageResources.walk_lua,
+            PackageResources.decide_lua, PackageResources.claims_lua, PackageResources.batch_lua,
+            PackageResources.change_lua, PackageResources.catalogue_lua, PackageResources.reading_lua,
+            PackageResources.tally_lua, PackageResources.mend_lua,
         ]
         let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
         body = (rewrite?(text) ?? text) + "\n" + (writesAlways ? Self.writing : Self.plain)
@@ -77,17 +80,30 @@ struct FunctionLibrary: Sendable {
     }
 
     private func callback(_ function: Function) -> String {
-        function.onlyReads ? function.rawValue : "called(\(function.rawValue))"
+        function.onlyReads ? "functions.\(function.rawValue)" : "called(functions.\(function.rawValue))"
     }
 
-    private static let plain = "local function called(call) return call end"
+    /// What a function wrote is done when it has decided (`Lua/writes.lua`). An earlier call that was ended by an error may
+    /// have left some behind.
+    private static let plain = """
+        local function called(call)
+          return function(keys, args)
+            writes = {}
+            local reply = call(keys, args)
+            return commit() or reply
+          end
+        end
+        """
 
     /// The first key is a hash in every function. Where it is not, there is nothing to tell of, and it is not made: a
     /// slot that is being moved may have it elsewhere.
     private static let writing = """
         local function called(call)
           return function(keys, args)
+            writes = {}
             local reply = call(keys, args)
+            local refusal = commit()
+            if refusal then return refusal end
             if redis.call('EXISTS', keys[1]) == 1 then redis.call('HSET', keys[1], 'waited', '') end
             return reply
           end

@@ -93,7 +93,7 @@ enum TallyStep {
         case .again: self = .unsettled
         case .busy: self = .busy
         case .interrupted: self = .interrupted
-        case .noEvent, .inParts: throw PackedMistake()
+        case .noEvent, .inParts, .tooMany: throw PackedMistake()
         }
     }
 }

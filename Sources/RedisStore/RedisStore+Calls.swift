@@ -10,6 +10,8 @@ internal import TicketStore
 extension RedisStore {
     /// How often one call has the functions loaded: where they are flushed all the time, nobody is to wait for ever.
     static let reloads = 5
+    /// How long a trial waits for replicas where that must not hold up others.
+    private static let trialPatience: Duration = .milliseconds(100)
 
     /// Does what the foyer says.
     @discardableResult
@@ -34,6 +36,18 @@ extension RedisStore {
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
+        let now = NIODeadline.now()
+        let waitsShortly = foyer.withLock { foyer in
+            foyer.health.asked(event, at: now)
+            return batch.isTrial && foyer.health.waitsShortly(event)
+        }
+        if batch.isTrial {
+            command.append("1")
+            let patience = waitsShortly ? min(configuration.waitTime, Self.trialPatience) : configuration.waitTime
+            return pipeline(command, in: String(event), patience: patience) { [batch] outcomes in
+                self.receive(outcomes, event, batch, attempt)
+            }
+        }
         // Whatever an empty look sees is told to nobody as certain: it does not hold up what is behind it.
         guard !batch.waiting.isEmpty else {
             return client.pipeline([command], for: key(of: event)) { [batch] outcomes in
@@ -51,8 +65,9 @@ extension RedisStore {
     /// - Parameters:
     ///   - tag: the hash tag of the command's keys.
     ///   - isSale: whether it may purchase or return something, or tell that somebody did.
+    ///   - patience: how long the replicas are waited for; as configured if `nil`.
     func pipeline(
-        _ command: RedisCommand, in tag: String, isSale: Bool = true,
+        _ command: RedisCommand, in tag: String, isSale: Bool = true, patience: Duration? = nil,
         _ done: @escaping @Sendable ([RedisClient.Outcome]) -> Void
     ) {
         guard configuration.waitsForReplicas, isSale || configuration.holds == .full else {
@@ -60,7 +75,7 @@ extension RedisStore {
         }
         var wait = RedisCommand("WAIT", isRepeatable: true)
         wait.append(configuration.waitReplicas)
-        wait.append(configuration.waitTime.inMilliseconds)
+        wait.append((patience ?? configuration.waitTime).inMilliseconds)
         client.pipeline([command, wait], for: RedisKey(tag), done)
     }
 
@@ -88,6 +103,14 @@ extension RedisStore {
         return count >= configuration.waitReplicas
     }
 
+    /// Whether the replicas have it, where they were asked.
+    private func confirmation(_ outcomes: [RedisClient.Outcome]) -> StoreHealth.Confirmation {
+        guard outcomes.count > 1 else { return .notAsked }
+        if isDurable(outcomes) { return .given }
+        guard case .failure(let failure) = outcomes[1] else { return .missing(.replicasMissing) }
+        return .missing(SuspensionReason(failure) ?? .replicasMissing)
+    }
+
     private func receive(
         _ outcomes: [RedisClient.Outcome], _ event: UInt64, _ batch: Foyer.Batch, _ attempt: Int
     ) {
@@ -95,7 +118,11 @@ extension RedisStore {
         case .success(let reply):
             do {
                 let read = try CallReply(reply.bytes())
-                noteCondition(.selling)
+                let (confirmation, now) = (confirmation(outcomes), NIODeadline.now())
+                let isLook = batch.waiting.isEmpty && !batch.isTrial
+                foyer.withLock { foyer in
+                    if isLook { foyer.health.looked(event) } else { foyer.health.heard(event, confirmation, at: now) }
+                }
                 if read.status == .again { return call(event, batch) }
                 try answer(batch, at: event, read, isDurable: isDurable(outcomes))
             } catch {
@@ -110,9 +137,12 @@ extension RedisStore {
                 self.call(event, batch, attempt: attempt + 1)
             }
         case .failure(let failure):
-            let told = StoreFailure(failure)
-            noteFailure(failure, told, isLook: batch.waiting.isEmpty)
-            end(event, failing: batch, told)
+            let now = NIODeadline.now()
+            foyer.withLock { $0.health.failed(event, SuspensionReason(failure), at: now) }
+            noteFailure(failure, isLook: batch.waiting.isEmpty)
+            // A function that came to an error may have left half of what it wanted to write.
+            if SuspensionReason(failure) == .failing { mendSoon(event) }
+            end(event, failing: batch, StoreFailure(failure))
         }
     }
 
@@ -240,7 +270,7 @@ extension RedisStore {
                 guard isLoaded else { throw .suspended(.unreachable) }
             case .failure(let failure):
                 let told = StoreFailure(failure)
-                noteFailure(failure, told)
+                noteFailure(failure)
                 throw told == .outcomeUnknown ? .suspended(.unreachable) : told
             }
         }
@@ -249,18 +279,8 @@ extension RedisStore {
 
     // MARK: How it stands
 
-    func noteCondition(_ condition: StoreCondition) {
-        let isNews = foyer.withLock { foyer in
-            guard foyer.condition != condition, foyer.condition != .closing else { return false }
-            foyer.condition = condition
-            return true
-        }
-        if isNews, condition == .selling { logger.notice("The Redis servers answer") }
-    }
-
     /// - Parameter isLook: nobody waits for the answer; looks go on several times a second, and so would the warnings.
-    func noteFailure(_ failure: RedisFailure, _ told: StoreFailure, isLook: Bool = false) {
-        if case .suspended(let reason) = told { noteCondition(.suspended(reason)) }
+    func noteFailure(_ failure: RedisFailure, isLook: Bool = false) {
         logger.log(level: isLook ? .debug : .warning, "A call to Redis failed", metadata: ["failure": "\(failure)"])
     }
 
@@ -314,16 +334,15 @@ extension StoreFailure {
         case .unavailable(let reason):
             switch reason {
             case .outOfMemory: self = .suspended(.memoryFull)
-            case .cannotPersist, .tooFewReplicas: self = .suspended(.writeFailed)
-            case .busy, .slotMoving, .movedTooOften: self = .overloaded
+            case .cannotPersist: self = .suspended(.writeFailed)
+            case .tooFewReplicas: self = .suspended(.replicasMissing)
+            case .busy: self = .suspended(.busy)
+            case .slotMoving, .movedTooOften: self = .overloaded
             default: self = .suspended(.unreachable)
             }
         case .outcomeUnknown: self = .outcomeUnknown
         case .refused(let error):
-            switch error.code {
-            case "NOAUTH", "NOPERM", "WRONGPASS": self = .suspended(.unreachable)
-            default: self = .outcomeUnknown
-            }
+            self = error.isCertainlyUndone ? .suspended(.forbidden) : .outcomeUnknown
         }
     }
 }

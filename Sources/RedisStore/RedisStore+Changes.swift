@@ -41,7 +41,7 @@ extension RedisStore {
                 self.loadAndChange(waiting, attempt: attempt + 1)
             case .failure(let failure):
                 let told = StoreFailure(failure)
-                self.noteFailure(failure, told)
+                self.noteFailure(failure)
                 // Only a look was lost.
                 self.fail([waiting], told == .outcomeUnknown ? .suspended(.unreachable) : told)
             }
@@ -119,7 +119,7 @@ extension RedisStore {
                 self.loadAndChange(waiting, attempt: attempt + 1)
             case .failure(let failure):
                 let told = StoreFailure(failure)
-                self.noteFailure(failure, told)
+                self.noteFailure(failure)
                 self.fail([waiting], told)
             }
         }
@@ -200,7 +200,7 @@ extension RedisStore {
                 self.loadAndChange(waiting, attempt: attempt + 1)
             case .failure(let failure):
                 let told = StoreFailure(failure)
-                self.noteFailure(failure, told)
+                self.noteFailure(failure)
                 // The change itself was not made.
                 self.fail([waiting], told == .outcomeUnknown ? .suspended(.unreachable) : told)
             }

@@ -149,7 +149,7 @@ extension RedisStore {
                     }
                 case .failure(let failure):
                     let told = StoreFailure(failure)
-                    self.noteFailure(failure, told)
+                    self.noteFailure(failure)
                     self.fail(waiting, told == .outcomeUnknown ? .suspended(.unreachable) : told)
                     try done(nil)
                 case .success:

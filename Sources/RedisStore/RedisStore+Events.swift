@@ -66,17 +66,15 @@ extension RedisStore {
             case .failure(let failure):
                 // Only a look was lost: nothing was decided.
                 let told = StoreFailure(failure)
-                self.noteFailure(failure, told)
+                self.foyer.withLock { $0.listFailure = SuspensionReason(failure) }
+                self.noteFailure(failure)
                 self.endReading(failing: strangers, told == .outcomeUnknown ? .suspended(.unreachable) : told)
             }
         }
     }
 
     private func take(_ list: EventList, _ strangers: [Foyer.Waiting]) {
-        // A server that takes no writes can still be read: where there are events, a look at one of them tells more.
-        if foyer.withLock({ $0.condition == .suspended(.unreachable) && $0.programme.order.isEmpty }) {
-            noteCondition(.selling)
-        }
+        foyer.withLock { $0.listFailure = nil }
         guard let events = list.events else { return settle(strangers, at: list.moment) }
         let (news, unlisted) = foyer.withLock { foyer in
             let news = events.filter { event in
@@ -195,7 +193,7 @@ extension RedisStore {
         case .inParts:
             logger.error("An event in parts is not sold by this version", metadata: ["event": "\(number)"])
             foyer.withLock { $0.programme.forget(number) }
-        case .decided, .again, .busy, .interrupted:
+        case .decided, .again, .busy, .interrupted, .tooMany:
             let entry = try Programme.Entry(
                 bytes, number: number, limits: configuration.limits, received: .now())
             foyer.withLock { $0.programme.take(entry, at: number) }
@@ -255,10 +253,14 @@ extension RedisStore {
         let now = NIODeadline.now()
         let steps = foyer.withLock { foyer -> [Foyer.Step] in
             guard foyer.condition != .closing else { return [] }
-            var steps = foyer.eventsToLookAt(at: now).map { foyer.beginLooking(at: $0) }
+            var steps = foyer.health.eventsToTry(of: foyer.programme.order, at: now).map {
+                foyer.beginLooking(at: $0, isTrial: true)
+            }
+            steps += foyer.eventsToLookAt(at: now).map { foyer.beginLooking(at: $0) }
             if foyer.isListDue(at: now) { steps.append(foyer.beginReading()) }
             return steps
         }
+        tellHealth(at: now)
         for step in steps { take(step) }
     }
 

@@ -37,6 +37,8 @@ public final class RedisStore: TicketStore, Service {
         public var startTime: Duration = .seconds(30)
         /// The time of day of this node, with which the servers' clocks are compared at the start; nothing is decided by it.
         public var nodeClock: (@Sendable () -> WallTime)?
+        /// Whether numbers that are not as their holds say are set right where that is certain.
+        public var mendsByItself = true
         /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
         /// releasing at three quarters.
         public var queuedCommands = 16_384
@@ -78,13 +80,20 @@ public final class RedisStore: TicketStore, Service {
         library = FunctionLibrary(
             writesAlways: configuration.waitsForReplicas, rewrite: configuration.rewriteFunctions)
         keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
-        foyer = Mutex(Foyer(queueLimit: configuration.queuedCommands, keyspace: keyspace))
+        foyer = Mutex(
+            Foyer(
+                queueLimit: configuration.queuedCommands, keyspace: keyspace,
+                health: StoreHealth(
+                    waitTime: configuration.waitsForReplicas ? configuration.waitTime : nil,
+                    holdsWait: configuration.holds == .full)))
         check = try await Self.checked(configuration, client, logger)
         calling = try await Self.load(library, to: client)
         ledgerIdentity = try await Self.identity(under: keyspace, client)
+        try await checkRights()
         try await readAllEvents()
         foyer.withLock { $0.condition = .selling }
         startLooking()
+        mendAtStart()
     }
 
     // MARK: TicketStore
@@ -95,7 +104,7 @@ public final class RedisStore: TicketStore, Service {
         let waiting = Foyer.Waiting(command: command, note: note, ticket: ticket, box: box)
         switch command {
         case .define, .pause, .resume, .remove:
-            if condition == .closing { return .failed(.closing) }
+            if foyer.withLock({ $0.condition }) == .closing { return .failed(.closing) }
             change(waiting)
             return nil
         case .hold, .extend, .release, .purchase, .returnPurchase, .look:
@@ -137,16 +146,14 @@ public final class RedisStore: TicketStore, Service {
         return catalogue.revision == revision ? nil : catalogue
     }
 
-    public var concerns: [StoreConcern] {
-        foyer.withLock { foyer in
-            var concerns: [StoreConcern] = []
-            for number in foyer.programme.order { concerns += foyer.programme.entries[number]?.closedPools ?? [] }
-            return Array(concerns.prefix(StoreConcern.most))
-        }
+    public var condition: StoreCondition {
+        let now = NIODeadline.now()
+        return foyer.withLock { $0.visibleCondition(at: now) }
     }
 
-    public var condition: StoreCondition {
-        foyer.withLock { $0.condition }
+    public var concerns: [StoreConcern] {
+        let now = NIODeadline.now()
+        return foyer.withLock { Array($0.concerns(at: now).prefix(StoreConcern.most)) }
     }
 
     /// The server's clock as it was last heard, and the time since then. For people; no deadline is told by it.

@@ -49,7 +49,7 @@ public struct RedisConfiguration: Sendable {
         /// Before the first new attempt to connect; doubled with each up to ``longestBackoff``, and spread by chance
         /// over its upper half, so that many clients do not come at once.
         public var shortestBackoff: Duration = .milliseconds(50)
-        public var longestBackoff: Duration = .seconds(2)
+        public var longestBackoff: Duration = .seconds(1)
         /// Before a command is sent again after `TRYAGAIN`; grows in the same way.
         public var tryAgain: Duration = .milliseconds(5)
         /// Between two looks at the cluster.

@@ -134,6 +134,8 @@ public struct StoreConcern: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
         /// R4 Broken rule: the pool's numbers contradict each other, and it sells nothing more.
         case poolClosed = "pool-closed"
+        /// The numbers of an event are not as its holds say; `holdfast repair` shows and mends it.
+        case unbalanced
         /// Events that cannot be sold now, while others can: their server is away, full, busy or silent.
         case eventsUnavailable = "events-unavailable"
         /// Holds are answered, but purchases cannot be: too few replicas acknowledge them.

@@ -20,6 +20,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast export purchases main --output main.csv
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
+              holdfast repair --store redis://10.0.0.5:6379   compare numbers on Redis with the holds
 
             EXIT STATUS
               0 stopped as asked, 1 failed at work or was refused, 64 wrong use, 66 a ledger that cannot be read,
@@ -28,7 +29,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Export.self, Config.self, Verify.self, Bench.self,
+            Serve.self, Keys.self, Events.self, Export.self, Config.self, Verify.self, Repair.self,
+            Bench.self,
         ],
         defaultSubcommand: nil)
 }

@@ -91,10 +91,12 @@ struct OpenedStore: Sendable {
             worth: AnswerWorth(purchases: worth, holds: worth), stop: store.stop)
     }
 
-    private static func redis(
-        _ settings: Settings, _ client: RedisClient, isCluster: Bool
-    ) async throws -> OpenedStore {
+    /// The store on the servers of this client.
+    static func redisStore(
+        _ settings: Settings, _ client: RedisClient, isCluster: Bool, mendsByItself: Bool = true
+    ) async throws -> RedisStore {
         var configuration = RedisStore.Configuration()
+        configuration.mendsByItself = mendsByItself
         configuration.limits.recoveryGrace = settings.recoveryGrace
         configuration.prefix = settings.redis.prefix
         configuration.nodeClock = { MachineClock.read().wall }
@@ -103,9 +105,8 @@ struct OpenedStore: Sendable {
         configuration.waitTime = settings.redis.waitTime
         configuration.holds = Durability(settings.redis.holds)
         configuration.acceptsUnfitServers = settings.redis.unfit == .warn
-        let store: RedisStore
         do {
-            store = try await RedisStore(
+            return try await RedisStore(
                 configuration, client: client, isCluster: isCluster, logger: Logger(label: "holdfast.store"))
         } catch {
             let status =
@@ -115,6 +116,12 @@ struct OpenedStore: Sendable {
                 }
             throw Failure(error.description, status: status)
         }
+    }
+
+    private static func redis(
+        _ settings: Settings, _ client: RedisClient, isCluster: Bool
+    ) async throws -> OpenedStore {
+        let store = try await redisStore(settings, client, isCluster: isCluster)
         let keyring = RedisKeyring(settings.redis, client)
         let keys = try await RedisHouse.told { try await keyring.list() }
         return OpenedStore(

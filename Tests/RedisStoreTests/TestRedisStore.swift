@@ -49,11 +49,12 @@ final class TestNode: Sendable {
     }
 
     init(
-        _ servers: TestServers, limits: Limits = Limits(), callTimeout: Duration = .seconds(5),
+        _ servers: TestServers, limits: Limits = Limits(), callTimeout: Duration = .seconds(5), user: String? = nil,
         change: (inout RedisStore.Configuration) -> Void = { _ in }
     ) async throws {
         self.servers = servers
         var address = servers.configuration
+        address.user = user
         address.timeouts.call = callTimeout
         let client = try RedisClient(
             configuration: address, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
@@ -173,6 +174,8 @@ final class RedisSubject: ContractSubject {
         self.clock = clock
         node = try await TestNode(servers, limits: limits) {
             $0.prefix = prefix
+            // A planted mistake must not be mended.
+            $0.mendsByItself = false
             $0.rewriteFunctions = { plant(clock.put(into: $0)) }
         }
     }

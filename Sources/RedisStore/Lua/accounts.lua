@@ -140,8 +140,8 @@ local function save_accounts(event)
       removed[#removed + 1] = name
     end
   end
-  call_in_chunks('HSET', event.keys[5], list)
-  call_in_chunks('HDEL', event.keys[5], empty)
-  call_in_chunks('ZADD', event.keys[11], added)
-  call_in_chunks('ZREM', event.keys[11], removed)
+  write_all('HSET', event.keys[5], list)
+  write_all('HDEL', event.keys[5], empty)
+  write_all('ZADD', event.keys[11], added)
+  write_all('ZREM', event.keys[11], removed)
 end

@@ -152,7 +152,7 @@ do
       list[#list + 1] = number
       list[#list + 1] = pack_record(event.records[number])
     end
-    call_in_chunks('HSET', event.keys[2], list)
+    write_all('HSET', event.keys[2], list)
   end
 
   local function save_uses(event)
@@ -162,12 +162,12 @@ do
       list[#list + 1] = key
       list[#list + 1] = event.uses[key]
     end
-    call_in_chunks('HSET', today, list)
+    write_all('HSET', today, list)
     -- The first of a day: what is two days old is forgotten, without freeing it in this thread. Should no other day
     -- come, the server forgets it.
-    if event.key_count == #event.new_uses or redis.call('HLEN', today) == #event.new_uses then
-      redis.call('UNLINK', keys_of_day(event, 2), keys_of_day(event, 3))
-      redis.call('PEXPIRE', today, 4 * day_length)
+    if event.key_count == #event.new_uses or redis.call('EXISTS', today) == 0 then
+      write('UNLINK', keys_of_day(event, 2), keys_of_day(event, 3))
+      write('PEXPIRE', today, 4 * day_length)
     end
   end
 
@@ -177,16 +177,17 @@ do
       list[#list + 1] = payment
       list[#list + 1] = event.payments[payment]
     end
-    call_in_chunks('HSET', event.keys[6], list)
+    write_all('HSET', event.keys[6], list)
   end
 
   -- Notes are numbered by the server's time, so that those of all events have one order.
   function save_notes(event)
+    if #event.notes == 0 then return end
+    local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')[2]
+    local number = last and tonumber(last) or 0
     for _, note in ipairs(event.notes) do
-      local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')
-      local number = read_fine_clock()
-      if last[2] then number = max(number, tonumber(last[2]) + 1) end
-      redis.call('ZADD', event.keys[9], number, pack('<dd', number, event.wall) .. note)
+      number = max(read_fine_clock(), number + 1)
+      write('ZADD', event.keys[9], number, pack('<dd', number, event.wall) .. note)
     end
   end
 
@@ -204,7 +205,7 @@ do
     save_accounts(event)
     save_uses(event)
     save_payments(event)
-    call_in_chunks('RPUSH', event.keys[8], event.refunds)
+    write_all('RPUSH', event.keys[8], event.refunds)
     save_notes(event)
   end
 end
@@ -242,11 +243,14 @@ local function read_limits(event, text)
   return known_version
 end
 
--- args: number of the event, version that the node knows, and limits; the commands.
+-- args: number of the event, version that the node knows, and limits; the commands; 1 if a node tries whether decisions
+-- can be written.
 local function decide(keys, args)
   begin()
   local event = open_event(keys)
   if not event then return no_event() end
+  local refusal = args[3] and try_event(keys)
+  if refusal then return refusal end
   local known_version = read_limits(event, args[1])
   come_back(event, event.limits.recovery_grace)
   begin_batch(event)
@@ -276,3 +280,5 @@ local function decide(keys, args)
   for _, outcome in ipairs(outcomes) do reply[#reply + 1] = outcome end
   return table.concat(reply)
 end
+
+functions.decide = decide

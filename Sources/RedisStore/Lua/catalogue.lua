@@ -3,6 +3,7 @@
 --
 -- Fields: count (definitions so far), next (number of the next event), version (of this list; it follows the time, so that
 -- no list that was lost had the same), c:CODE -> number, e:NUMBER -> packed revision, whether removed, code.
+do
 
 local function number_in(key, field, otherwise)
   return tonumber(redis.call('HGET', key, field) or otherwise)
@@ -32,15 +33,15 @@ local function enter(keys, args)
   local next_number = max(number_in(key, 'next', 1), number + 1)
   if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then
     -- Its number is no other event's all the same.
-    redis.call('HSET', key, 'next', next_number)
+    write('HSET', key, 'next', next_number)
     return 2
   end
   if revision == was_revision and removed == was_removed then return 0 end
-  redis.call(
+  write(
     'HSET', key, 'e:' .. args[1], pack('<dBBc0', revision, removed, #code, code), 'count', max(count, revision),
     'next', next_number, 'version', max(number_in(key, 'version', 0) + 1, read_fine_clock()))
-  if removed == 0 and leads_to < number then redis.call('HSET', key, 'c:' .. code, number) end
-  if removed == 1 and leads_to == number then redis.call('HDEL', key, 'c:' .. code) end
+  if removed == 0 and leads_to < number then write('HSET', key, 'c:' .. code, number) end
+  if removed == 1 and leads_to == number then write('HDEL', key, 'c:' .. code) end
   return 1
 end
 
@@ -58,4 +59,9 @@ local function list_events(keys, args)
     end
   end
   return table.concat(parts)
+end
+
+functions.look_up = look_up
+functions.enter = enter
+functions.list_events = list_events
 end

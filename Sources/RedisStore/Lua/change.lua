@@ -1,4 +1,5 @@
 -- Operators' changes of an event: defined, replaced, paused, resumed, removed.
+do
 
 local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED, UNCOUNTED =
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -107,9 +108,9 @@ local function save_change(event, document)
   event.is_changed = true
   save_event(event)
   if document then
-    redis.call('HSET', event.keys[1], 'id', id, 'terms', packed_terms, 'document', document)
+    write('HSET', event.keys[1], 'id', id, 'terms', packed_terms, 'document', document)
   else
-    redis.call('HSET', event.keys[1], 'id', id, 'terms', packed_terms)
+    write('HSET', event.keys[1], 'id', id, 'terms', packed_terms)
   end
   save_notes(event)
 end
@@ -170,7 +171,7 @@ local function finish_change(event, asked, document, paused)
   terms.paused, terms.revision = paused, asked.revision
   event.facts = event.facts + 1
   save_change(event, document)
-  if had_limit and not has_limit then redis.call('UNLINK', event.keys[5], event.keys[11]) end
+  if had_limit and not has_limit then write('UNLINK', event.keys[5], event.keys[11]) end
   return change_reply(CHANGED, event)
 end
 
@@ -225,7 +226,7 @@ local function count_buyers(keys, args)
   end
   event.changed_fields.accounts = pack('<dd', event.accounted_from, event.accounted_to)
   save_event(event)
-  if is_first then redis.call('UNLINK', event.keys[5], event.keys[11]) end
+  if is_first then write('UNLINK', event.keys[5], event.keys[11]) end
   save_accounts(event)
   return are_buyers_counted(event) and 1 or 0
 end
@@ -271,4 +272,8 @@ local function change(keys, args)
   local paused = asked.kind == 'pause'
   if event.terms.paused == paused then return change_reply(UNCHANGED, event) end
   return finish_change(event, asked, nil, paused)
+end
+
+functions.change = change
+functions.count_buyers = count_buyers
 end

@@ -24,6 +24,8 @@ local function claim_of(key, ticks, name)
   return claim
 end
 
+-- Written at once, since the claims of one call may be of the same name. Each write by itself leaves nothing half done: a
+-- number that no claim has is passed over, and a claim that is there is found when it is asked for again.
 local function write_claim(key, ticks, name, event)
   local claim = pack('<dd', event, redis.call('HINCRBY', key, 'number', 1))
   if string.sub(name, 1, 1) == 'p' then
@@ -78,9 +80,9 @@ local function give_up(keys, args)
   end
   -- One that was asked for earlier and comes later must not make an older claim out of it.
   local given_up = tonumber(redis.call('HGET', keys[10], args[1]) or 0)
-  redis.call('HSET', keys[10], args[1], max(given_up, tonumber(args[2])))
+  write('HSET', keys[10], args[1], max(given_up, tonumber(args[2])))
   -- A call that is on its way that long has been given up by its caller.
-  redis.call('PEXPIRE', keys[10], day_length)
+  write('PEXPIRE', keys[10], day_length)
   return pack('<ddB', office, wall, 0)
 end
 
@@ -95,3 +97,7 @@ local function is_given_up(event, command)
   end
   return number and command.claim <= tonumber(number)
 end
+
+functions.claim = claim
+functions.reclaim = reclaim
+functions.give_up = give_up

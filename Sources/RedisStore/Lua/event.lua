@@ -15,6 +15,10 @@
 --  10 given   hash: payments and keys that the event gave up, see claims.lua
 --  11 taken   sorted set of buyers' live holds, all with score 0, see accounts.lua
 
+-- What the library offers, by the names that nodes call. Lua has room for 200 names in a text: files whose names no other
+-- one needs are blocks, and put what they offer in here.
+local functions = {}
+
 -- Libraries that are not there yet while functions are loaded: each function begins with `begin`.
 local pack, unpack_struct, floor, max, min
 local function begin()

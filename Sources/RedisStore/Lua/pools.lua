@@ -157,7 +157,7 @@ local function set_capacity(event, pool, capacity)
   check(event, pool)
 end
 
--- Writes the calendar and the numbers; all that comes after the first write of a call cannot fail.
+-- Writes the calendar and the numbers.
 local function save_event(event)
   for pool = 1, #event.held do earliest(event, pool) end
   local set, added, removed = {}, {}, event.gone
@@ -175,15 +175,15 @@ local function save_event(event)
     end
   end
   if event.is_changed then event.version = event.version + 1 end
-  -- The first write is one that a full server refuses, so that it is refused before anything was written.
+  -- The first write of a call, see writes.lua.
   local fields = { 'now', packed_now(event) }
   for name, text in pairs(event.changed_fields) do
     fields[#fields + 1] = name
     fields[#fields + 1] = text
   end
-  redis.call('HSET', event.keys[1], unpack(fields))
-  call_in_chunks('HSET', event.keys[3], set)
-  call_in_chunks('ZADD', event.keys[4], added)
-  call_in_chunks('HDEL', event.keys[3], removed)
-  call_in_chunks('ZREM', event.keys[4], removed)
+  write_all('HSET', event.keys[1], fields)
+  write_all('HSET', event.keys[3], set)
+  write_all('ZADD', event.keys[4], added)
+  write_all('HDEL', event.keys[3], removed)
+  write_all('ZREM', event.keys[4], removed)
 end

@@ -1,4 +1,5 @@
 -- What nodes read of an event: its definition with everything that holds may refer to, and its holds by the page.
+do
 
 -- Of an event whose pools a former version split over several servers: no node of this one sells it.
 local IN_PARTS = 5
@@ -41,4 +42,8 @@ local function page_of_holds(keys, args)
     end
   end
   return reply
+end
+
+functions.details = details
+functions.page_of_holds = page_of_holds
 end

@@ -1,4 +1,5 @@
 -- A recount, a step a call; what it is stands in walk.lua.
+do
 
 local BUSY, LOST = 3, 4
 
@@ -70,4 +71,7 @@ local function tally(keys, args)
       '<dd', seen.held[pool] + (is_last and walk.held[pool] or 0), seen.sold[pool] + (is_last and walk.sold[pool] or 0))
   end
   return table.concat(parts)
+end
+
+functions.tally = tally
 end

@@ -1,0 +1,146 @@
+-- Counting an event anew from its holds, in one call, and setting right what differs: numbers and calendar of its pools,
+-- and payments that lead nowhere. A server does nothing else meanwhile, some 2 µs a hold.
+--
+-- The records of holds are the truth: what was answered is written there, and everything else follows from them.
+
+do
+  local TOO_MANY = 6
+  -- What may be set right: nothing, what is certain, everything.
+  local LOOKS, IF_CERTAIN = 0, 1
+
+  local function add_record(event, counted, record)
+    local is_live = record.state == HELD and event.office < end_of(event, record.deadline)
+    local sums = record.state == PURCHASED and counted.sold or is_live and counted.held
+    if record.state == PURCHASED or record.state == RETURNED then counted.has_sold = 1 end
+    if record.payment ~= '' then counted.payments[#counted.payments + 1] = record end
+    for line = 1, sums and #record.lines or 0, 3 do
+      for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
+        sums[pool] = sums[pool] + record.lines[line + 1]
+        if is_live then
+          local name = entry_name(pool, record.deadline)
+          counted.due[name] = (counted.due[name] or 0) + record.lines[line + 1]
+          local first = counted.earliest[pool]
+          if first == 0 or record.deadline < first then counted.earliest[pool] = record.deadline end
+        end
+      end
+    end
+  end
+
+  local function count_holds(event)
+    local counted = {
+      held = {}, sold = {}, earliest = {}, due = {}, payments = {}, missing = 0, looked = 0, has_sold = 0,
+    }
+    for pool = 1, #event.terms.pools do counted.held[pool], counted.sold[pool], counted.earliest[pool] = 0, 0, 0 end
+    local from = 0
+    repeat
+      local numbers, next_from = given_numbers(event, from, chunk, event.next)
+      local found = {}
+      fetch(event.keys[2], numbers, found)
+      for _, number in ipairs(numbers) do
+        if found[number] then
+          add_record(event, counted, unpack_record(number, found[number]))
+        else
+          counted.missing = counted.missing + 1
+        end
+      end
+      counted.looked, from = counted.looked + #numbers, next_from
+    until from == 0
+    return counted
+  end
+
+  -- Every entry of the calendar, in both keys, and how many are not as they must be.
+  local function compare_calendar(event, counted)
+    local kept, ordered, wrong = {}, {}, 0
+    local fields = redis.call('HGETALL', event.keys[3])
+    for index = 1, #fields, 2 do kept[fields[index]] = tonumber(fields[index + 1]) end
+    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[4], '-', '+')) do ordered[name] = true end
+    local function compare(name)
+      if event.due_was[name] ~= nil then return end
+      local wanted = counted.due[name] or 0
+      if wanted ~= (kept[name] or 0) or (wanted > 0) ~= (ordered[name] or false) then wrong = wrong + 1 end
+      local is_whole = kept[name] and ordered[name]
+      if wanted == 0 then is_whole = kept[name] or ordered[name] end
+      event.due_was[name], event.due[name] = is_whole and true or false, wanted
+      event.touched[#event.touched + 1] = name
+    end
+    for name in pairs(counted.due) do compare(name) end
+    for name in pairs(kept) do compare(name) end
+    for name in pairs(ordered) do compare(name) end
+    return wrong
+  end
+
+  -- Payments that lead nowhere, to be written, and how many lead to another hold.
+  local function compare_payments(event, event_number, counted)
+    local names, known, unled, strayed = {}, {}, {}, 0
+    for index, record in ipairs(counted.payments) do names[index] = record.payment end
+    fetch(event.keys[6], names, known)
+    for _, record in ipairs(counted.payments) do
+      local owner = string.format('%d.%d', event_number, record.number)
+      if not known[record.payment] then
+        unled[#unled + 1] = record.payment
+        unled[#unled + 1] = owner
+      elseif known[record.payment] ~= owner then
+        strayed = strayed + 1
+      end
+    end
+    return unled, strayed
+  end
+
+  local function set_right(event, counted, unled)
+    for pool = 1, #event.held do
+      event.held[pool], event.sold[pool], event.earliest[pool] =
+        counted.held[pool], counted.sold[pool], counted.earliest[pool]
+      event.ceiling[pool] = max(event.capacity[pool], counted.held[pool] + counted.sold[pool])
+      event.closed[pool] = 0
+    end
+    event.has_sold = counted.has_sold
+    event.stale, event.gone, event.is_changed = {}, {}, true
+    event.changed_fields.walk = ''
+    save_event(event)
+    write_all('HSET', event.keys[6], unled)
+  end
+
+  local function count_given(event)
+    local _, edges = read_stretches(event)
+    edges[#edges + 1] = event.next
+    local count = 0
+    for index = 1, #edges, 2 do count = count + max(0, edges[index + 1] - edges[index]) end
+    return count
+  end
+
+  -- args: number of the event, recovery grace, what may be set right, how many holds may be looked through.
+  --
+  -- After what every reply begins with: whether it was set right, holds looked through, missing records, payments that
+  -- lead to another hold, and to none, wrong entries of the calendar; then of each pool what it had held and sold, what
+  -- its holds say, and whether it was closed.
+  function functions.mend(keys, args)
+    begin()
+    local event = open_event(keys)
+    if not event then return no_event() end
+    come_back(event, tonumber(args[2]))
+    if not settle(event) then
+      save_event(event)
+      return table.concat(head(AGAIN, event, event.version))
+    end
+    if count_given(event) > tonumber(args[4]) then return table.concat(head(TOO_MANY, event, event.version)) end
+    local counted, mode = count_holds(event), tonumber(args[3])
+    local pools, differs, is_certain = {}, false, counted.missing == 0
+    for pool = 1, #event.held do
+      local held, sold = counted.held[pool], counted.sold[pool]
+      if held ~= event.held[pool] or sold ~= event.sold[pool] or event.closed[pool] == 1 then differs = true end
+      if held + sold > max(event.capacity[pool], event.ceiling[pool]) then is_certain = false end
+      pools[pool] = pack('<ddddB', event.held[pool], event.sold[pool], held, sold, event.closed[pool])
+    end
+    -- What settling took out of the calendar is still in it: compared with all of it, and taken out again.
+    local gone = #event.gone
+    local wrong = compare_calendar(event, counted) - gone
+    local unled, strayed = compare_payments(event, tonumber(args[1]), counted)
+    differs = differs or wrong > 0 or #unled > 0
+    local sets = differs and mode ~= LOOKS and (mode ~= IF_CERTAIN or is_certain and strayed == 0)
+    if sets then set_right(event, counted, unled) end
+    local parts = head(DECIDED, event, -1)
+    parts[#parts + 1] = pack(
+      '<Bdddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong, #event.held)
+    return table.concat(parts) .. table.concat(pools)
+  end
+end

@@ -1,0 +1,122 @@
+-- What a call writes is gathered, and done when it has decided: all of it or nothing.
+--
+-- A function that an error ends keeps what it wrote before. Behind the first write a server ends it for two reasons only:
+-- the user may not run the command on that key, or somebody else made the key one of another type. So both are asked for
+-- every kind of write before the first one. A server that is full, may not save or lacks replicas refuses the first write,
+-- which is therefore one that it refuses then: an HSET.
+
+local writes = {}
+
+local function write(command, key, ...)
+  writes[#writes + 1] = { command = command, key = key, ... }
+end
+
+-- The same with many arguments, in several writes where they are too many for one.
+local function write_all(command, key, list)
+  if #list > 0 then writes[#writes + 1] = { command = command, key = key, list = list } end
+end
+
+local commit, try_event
+do
+  local TYPE_OF = { HSET = 'hash', HDEL = 'hash', ZADD = 'zset', ZREM = 'zset', RPUSH = 'list' }
+
+  -- Servers before 7.0 cannot be asked: there each kind of write is tried so that it changes nothing that is read.
+  local function tries(command, key)
+    if command == 'HSET' then return { 'HSET', key, 'tried', '' } end
+    if command == 'ZADD' then return { 'ZADD', key, 'XX', 0, '' } end
+    if command == 'HDEL' or command == 'ZREM' then return { command, key, '' } end
+    if command == 'PEXPIRE' then return { 'PEXPIRE', key .. ':tried', 1 } end
+    if command == 'UNLINK' then return { 'UNLINK', key .. ':tried' } end
+    return { command, key .. ':tried', '' }
+  end
+
+  local function is_allowed(command, key)
+    if redis.acl_check_cmd then return redis.acl_check_cmd(command, key) end
+    local outcome = redis.pcall(unpack(tries(command, key)))
+    if command == 'RPUSH' then redis.pcall('UNLINK', key .. ':tried') end
+    if type(outcome) ~= 'table' or not outcome.err then return true end
+    -- Whatever else refuses it, a full server for one, says so in its own words.
+    if not string.find(outcome.err, 'NOPERM', 1, true) then redis.call(unpack(tries(command, key))) end
+    return false
+  end
+
+  local function is_of_type(command, key)
+    local wanted = TYPE_OF[command]
+    if not wanted then return true end
+    local found = redis.call('TYPE', key).ok
+    return found == wanted or found == 'none'
+  end
+
+  -- Why one of the writes could not be done; `nil` if all can.
+  local function refusal_of_writes(queued)
+    local seen = {}
+    for _, asked in ipairs(queued) do
+      local of_key = seen[asked.key]
+      if not of_key then
+        of_key = {}
+        seen[asked.key] = of_key
+      end
+      if not of_key[asked.command] then
+        of_key[asked.command] = true
+        if not is_allowed(asked.command, asked.key) then
+          return redis.error_reply('NORIGHTS the Redis user may not run ' .. asked.command .. ' on ' .. asked.key)
+        end
+        if TYPE_OF[asked.command] and not of_key.type then
+          of_key.type = true
+          if not is_of_type(asked.command, asked.key) then
+            return redis.error_reply('NORIGHTS the key ' .. asked.key .. ' was made by somebody else')
+          end
+        end
+      end
+    end
+    return nil
+  end
+
+  function commit()
+    local queued = writes
+    writes = {}
+    if #queued == 0 then return nil end
+    local refusal = refusal_of_writes(queued)
+    if refusal then return refusal end
+    for _, asked in ipairs(queued) do
+      if asked.list then
+        call_in_chunks(asked.command, asked.key, asked.list)
+      else
+        redis.call(asked.command, asked.key, unpack(asked))
+      end
+    end
+    return nil
+  end
+
+  -- Whether everything that decisions on an event write could be written; for a node that tries its servers.
+  function try_event(keys)
+    local kinds = {}
+    for index, commands in ipairs({
+      { 'HSET' }, { 'HSET' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'HSET' }, {}, { 'RPUSH' },
+      { 'ZADD' }, {}, { 'ZADD', 'ZREM' },
+    }) do
+      for _, command in ipairs(commands) do kinds[#kinds + 1] = { command = command, key = keys[index] } end
+    end
+    kinds[#kinds + 1] = { command = 'UNLINK', key = keys[7] .. ':0' }
+    kinds[#kinds + 1] = { command = 'PEXPIRE', key = keys[7] .. ':0' }
+    return refusal_of_writes(kinds)
+  end
+
+  -- Runs every command that the functions run once, on keys of its own, and tells which of them the user may not. For the
+  -- start; a test compares this list with what the functions use.
+  function functions.try_commands(keys)
+    local hash, set, list = keys[1], keys[1] .. ':set', keys[1] .. ':list'
+    local missing = {}
+    for _, words in ipairs({
+      { 'HSET', hash, 'tried', '' }, { 'EXISTS', hash }, { 'TYPE', hash }, { 'HGET', hash, 'tried' },
+      { 'HMGET', hash, 'tried' }, { 'HGETALL', hash }, { 'HLEN', hash }, { 'HINCRBY', hash, 'number', 1 },
+      { 'HDEL', hash, 'tried' }, { 'ZADD', set, 0, 'tried' }, { 'ZRANGEBYLEX', set, '-', '+' },
+      { 'ZREVRANGE', set, 0, 0 }, { 'ZREM', set, 'tried' }, { 'RPUSH', list, '' }, { 'PEXPIRE', list, 1000 },
+      { 'TIME' }, { 'INFO', 'server' }, { 'UNLINK', hash, set, list },
+    }) do
+      local outcome = redis.pcall(unpack(words))
+      if type(outcome) == 'table' and outcome.err then missing[#missing + 1] = words[1] end
+    end
+    return missing
+  end
+end

@@ -1,0 +1,99 @@
+import BoxOffice
+import Foundation
+import RedisServers
+import RedisStore
+import StoreContract
+import Testing
+import TicketStore
+
+/// With real servers; the time that it may take is `HealthTests`'.
+@Suite("An idle node knows whether its servers decide, and why not", .serialized)
+struct ReadinessTests {
+    private func becomes(
+        _ condition: StoreCondition, _ node: TestNode, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        for _ in 0..<2_400 {
+            if node.store.condition == condition { return }
+            try await Task.sleep(for: .milliseconds(25))
+        }
+        Issue.record("\(node.store.condition) and not \(condition)", sourceLocation: sourceLocation)
+    }
+
+    @Test("A server that stands still, and one that is busy with a script")
+    func silent() async throws {
+        let server = try RedisServer()
+        let node = try await TestNode(server)
+        _ = try await node.outcome(.define(hall(9)))
+        try await becomes(.selling, node)
+        server.signal(SIGSTOP)
+        try await becomes(.suspended(.silent), node)
+        server.signal(SIGCONT)
+        try await becomes(.selling, node)
+        try server.ask("CONFIG", "SET", "lua-time-limit", "50")
+        let script = Process()
+        script.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        script.arguments = ["redis-cli", "-p", "\(server.port)", "EVAL", "while true do end", "0"]
+        script.standardOutput = FileHandle.nullDevice
+        script.standardError = FileHandle.nullDevice
+        try script.run()
+        try await becomes(.suspended(.busy), node)
+        try server.ask("SCRIPT", "KILL")
+        script.waitUntilExit()
+        try await becomes(.selling, node)
+        server.kill()
+        try await becomes(.suspended(.unreachable), node)
+        try server.restart()
+        try await becomes(.selling, node)
+    }
+
+    @Test("The only replica is gone: nothing is ready where holds wait for it, and a concern where they do not")
+    func replica() async throws {
+        let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
+        let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
+        try replica.follow(server)
+        func node(holds: Durability) async throws -> TestNode {
+            try await TestNode(server) {
+                $0.durability = .full
+                $0.waitReplicas = 1
+                $0.holds = holds
+            }
+        }
+        let (strict, lax) = (try await node(holds: .full), try await node(holds: .relaxed))
+        _ = try await strict.outcome(.define(hall(9)))
+        replica.signal(SIGSTOP)
+        try await becomes(.suspended(.replicasMissing), strict)
+        func isConcern(_ isOne: Bool) async throws -> Bool {
+            for _ in 0..<2_400 {
+                if lax.store.concerns.contains(where: { $0.kind == .replicasMissing }) == isOne { return true }
+                try await Task.sleep(for: .milliseconds(25))
+            }
+            return false
+        }
+        #expect(try await isConcern(true))
+        #expect(lax.store.condition == .selling)
+        replica.signal(SIGCONT)
+        try await becomes(.selling, strict)
+        #expect(try await isConcern(false))
+    }
+
+    @Test("WAIT is denied to the user: at the start it is refused, later nothing is ready")
+    func denied() async throws {
+        let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
+        let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
+        try replica.follow(server)
+        func node() async throws -> TestNode {
+            try await TestNode(.one(server), user: "seller") {
+                $0.durability = .full
+                $0.waitReplicas = 1
+            }
+        }
+        try server.ask("ACL", "SETUSER", "seller", "on", "nopass", "~*", "+@all")
+        let one = try await node()
+        _ = try await one.outcome(.define(hall(9)))
+        try server.ask("ACL", "SETUSER", "seller", "-wait")
+        try await becomes(.suspended(.forbidden), one)
+        await #expect(throws: RedisStoreError.self) { _ = try await node() }
+        try server.ask("ACL", "SETUSER", "seller", "+wait")
+        try await becomes(.selling, one)
+    }
+}
