@@ -38,11 +38,18 @@ private struct DefinitionCheck {
     }
 
     mutating func names(_ definition: EventDefinition) {
-        expect((1...200).contains(definition.name.utf8.count), "/name", "must have 1 to 200 bytes")
+        name(definition.name, at: "/name")
         let currency = definition.currency.utf8
         expect(
             currency.count == 3 && currency.allSatisfy { (0x41...0x5a).contains($0) },
             "/currency", "must be three capital letters, as in EUR")
+    }
+
+    private mutating func name(_ name: String, at pointer: String) {
+        expect(
+            (1...Limits.nameLength).contains(name.unicodeScalars.count)
+                && !name.unicodeScalars.contains(where: \.isControl),
+            pointer, "must have 1 to \(Limits.nameLength) characters, none of them a control character")
     }
 
     mutating func times(_ definition: EventDefinition) {
@@ -104,7 +111,7 @@ private struct DefinitionCheck {
         for (index, type) in definition.types.enumerated() {
             let place = "/types/\(index)"
             expect(codes.insert(type.code).inserted, place + "/code", "is taken by an earlier type")
-            expect((1...200).contains(type.name.utf8.count), place + "/name", "must have 1 to 200 bytes")
+            name(type.name, at: place + "/name")
             expect(
                 (0...1_000_000_000_000).contains(type.price), place + "/price",
                 "must be from 0 to 1000000000000 minor units")
@@ -121,5 +128,16 @@ private struct DefinitionCheck {
 
     private func isWhole(_ span: Duration) -> Bool {
         span.components.attoseconds == 0
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it stands for no sign and changes how others are shown: controls, breaks of lines and paragraphs, and what
+    /// turns the direction of a text, so that a name would end or look otherwise in a list than it is.
+    fileprivate var isControl: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: (0x202a...0x202e).contains(value) || (0x2066...0x2069).contains(value)
+        }
     }
 }

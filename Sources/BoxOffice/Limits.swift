@@ -8,6 +8,8 @@ public struct Limits: Sendable, Equatable {
     public var poolsEverPerEvent = 1_024
     /// Ticket types of one event, counting those that a later definition replaced.
     public var typesPerEvent = 1_024
+    /// Characters (Unicode scalars) of the name of an event or a ticket type: what fits a line of a list.
+    public static let nameLength = 200
     /// Pools that one type draws from: what fits the type's four inline indexes.
     public static let poolsPerType = 4
     /// Places in one pool: larger than any venue, small enough that sums never overflow.

@@ -8,7 +8,7 @@ final class AvailabilityDocument {
     private let event: EventReading
     private let sale: SaleState
     /// Without the quotes that a header puts around it. The state of the sale changes by time alone, without a new
-    /// version.
+    /// version. Where the numbers are not disclosed it tells only documents apart: versions count what is held and sold.
     let tag: String
     let body: [UInt8]
     /// Whether the state of the sale can change so.
@@ -18,9 +18,16 @@ final class AvailabilityDocument {
         self.left = left
         self.event = event
         sale = SaleState(event, at: moment)
-        tag = "\(left.version)-\(sale.rawValue)"
-        body = BuyerDocuments.availability(left, of: event, sale)
+        let counts = event.definition.disclosure == .counts
+        body = BuyerDocuments.availability(left, of: event, sale, counts: counts)
+        tag = counts ? "\(left.version)-\(sale.rawValue)" : Self.digest(body)
         hasWindow = event.definition.opensAt != nil || event.definition.closesAt != nil
+    }
+
+    /// The same for the same bytes, on every node and after each start (FNV-1a, 64 bits): not a secret, only short.
+    private static func digest(_ bytes: [UInt8]) -> String {
+        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return "d" + String(hash, radix: 16)
     }
 
     /// What is left now, or `nil` if there is no such event.

@@ -88,19 +88,37 @@ enum BuyerDocuments {
     }
 
     /// The definition as it was given, with the state of the sale beside it.
-    static func event(_ event: EventReading, at moment: Moment) -> [UInt8] {
+    ///
+    /// - Parameters:
+    ///   - showsCapacities: whether who asks may know how many places there are.
+    ///   - warnings: what is unusual about a definition that was just given.
+    static func event(
+        _ event: EventReading, at moment: Moment, showsCapacities: Bool = true, warnings: [Mistake] = []
+    ) -> [UInt8] {
         var writer = JSONWriter(reserving: 1_024)
         writer.object { writer in
             writer.member("state", SaleState(event, at: moment).rawValue)
             writer.member("paused", event.isPaused)
-            writer.member("definition") { EventDocument.write(event.definition, to: &$0) }
+            writer.member("definition") {
+                EventDocument.write(event.definition, showsCapacities: showsCapacities, to: &$0)
+            }
+            if !warnings.isEmpty {
+                writer.member("warnings") { writer in
+                    writer.array { writer in
+                        for warning in warnings { writer.mistake(warning) }
+                    }
+                }
+            }
         }
         return writer.bytes
     }
 
-    /// What is left, as exactly as the operator discloses it.
-    static func availability(_ left: Availability, of event: EventReading, _ sale: SaleState) -> [UInt8] {
-        let counts = event.definition.disclosure == .counts
+    /// What is left.
+    ///
+    /// - Parameter counts: whether who asks may know the numbers.
+    static func availability(
+        _ left: Availability, of event: EventReading, _ sale: SaleState, counts: Bool
+    ) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         writer.object { writer in
             writer.member("event", event.definition.id.text)

@@ -27,11 +27,16 @@ enum BuyerCall {
         }
     }
 
-    fileprivate var isOfHold: Bool {
+    private var isOfHold: Bool {
         switch self {
         case .availability, .hold, .refused: false
         case .release, .purchase: true
         }
+    }
+
+    /// Whether an operator gets another answer than a buyer.
+    fileprivate var knowsOperators: Bool {
+        if case .availability = self { true } else { isOfHold }
     }
 }
 
@@ -50,7 +55,7 @@ final class BuyerRequest {
         self.call = call
         fields = BuyerFields(head.headers)
         target = head.uri
-        if call.isOfHold, fields.isOperators { return nil }
+        if call.knowsOperators, fields.isOperators { return nil }
     }
 
     /// A request that is not looked into.
@@ -182,6 +187,12 @@ struct BuyerLane {
         _ refused: Refused, to request: BuyerRequest, _ manner: ClassicAnswers.Manner, quota: String,
         to buffer: inout ByteBuffer
     ) {
+        var refused = refused
+        if refused.tellsPlaces, case .hold(let event?) = request.call,
+            store.event(event)?.definition.disclosure != .counts
+        {
+            refused.hidePlaces()
+        }
         let body = refused.document(traceID: request.fields.traceID, instance: request.path)
         bytes.writeHead(refused.problem.status, .problem, length: body.count, after: manner.after, to: &buffer) {
             buffer in

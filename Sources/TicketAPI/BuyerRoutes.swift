@@ -14,16 +14,45 @@ struct BuyerRoutes: Sendable {
 
     func add(to router: Router<BasicRequestContext>) {
         router.get("/v1/events") { _, _ in json(.ok, BuyerDocuments.events(store.events, at: store.now)) }
-        router.get("/v1/events/:event") { _, context in
-            let event = try counter.event(context)
-            var response = json(.ok, BuyerDocuments.event(event, at: store.now))
-            response.headers[.eTag] = event.tag
-            return response
-        }
+        router.get("/v1/events/:event", use: event)
+        router.get("/v1/events/:event/availability", use: availability)
         router.get("/v1/holds/:hold", use: look)
         router.delete("/v1/holds/:hold", use: release)
         router.post("/v1/holds/:hold/extend", use: extend)
         router.post("/v1/holds/:hold/purchase", use: purchase)
+    }
+
+    @Sendable private func event(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let event = try counter.event(context)
+        let mayKnow = try await mayKnowPlaces(of: event, request)
+        var response = json(.ok, BuyerDocuments.event(event, at: store.now, showsCapacities: mayKnow))
+        response.headers[.eTag] = event.tag
+        return response
+    }
+
+    /// What is left, for operators: they see the numbers of an event that does not disclose them.
+    @Sendable private func availability(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let event = try counter.event(context)
+        let mayKnow = try await mayKnowPlaces(of: event, request)
+        guard case .current(let left, let now) = store.availability(of: event.definition.id, unless: nil) else {
+            throw Refused(.unknownEvent)
+        }
+        let sale = SaleState(event, at: now)
+        let tag = "\"\(left.version)-\(sale.rawValue)\""
+        if EntityTags(request.headers[.ifNoneMatch]).contain(tag) {
+            return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
+        }
+        var response = json(.ok, BuyerDocuments.availability(left, of: event, sale, counts: mayKnow))
+        response.headers[.eTag] = tag
+        return response
+    }
+
+    /// Whether who asks may know how many places an event has.
+    private func mayKnowPlaces(of event: EventReading, _ request: Request) async throws -> Bool {
+        if event.definition.disclosure == .counts { return true }
+        guard BuyerFields(request.headers).isOperators else { return false }
+        _ = try await doorman.admit(request, toChange: false)
+        return true
     }
 
     @Sendable private func look(_ request: Request, _ context: BasicRequestContext) async throws -> Response {

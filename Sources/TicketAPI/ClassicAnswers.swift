@@ -16,6 +16,8 @@ struct ClassicAnswers {
 
     private struct CachedRefusal: Hashable {
         var code: UnsafeRawPointer
+        /// In seconds; 0 for none.
+        var retryAfter: Int
         var manner: Manner
     }
 
@@ -49,6 +51,9 @@ struct ClassicAnswers {
         switch reply {
         case .decided(.held(let hold, _), let moment): writeHeld(hold, at: moment, manner, to: &buffer)
         case .decided(.purchased(let hold, _, _), _): writePurchased(hold, manner, to: &buffer)
+        case .decided(.refused(.saleNotStarted(let opensAt)), let moment):
+            let wait = Refused.wait(for: opensAt, at: moment.wall, chance: jitter())
+            writeRefusal(.saleNotStarted, retryAfter: Int(wait.components.seconds) + 1, manner, to: &buffer)
         case .decided(.refused(let refusal), _): writeRefusal(Problem(refusal), manner, to: &buffer)
         case .decided: writeRefusal(.internalError, manner, to: &buffer)
         case .failed(let failure):
@@ -102,20 +107,25 @@ struct ClassicAnswers {
         switch store.availability(of: event, unless: availability?.version) {
         case .unchanged: break
         case .unknownEvent: return writeRefusal(.unknownEvent, manner, to: &buffer)
-        case .current(let current, _): availability = (current.version, Self.remaining(current))
+        case .current(let current, _):
+            let counts = store.event(event)?.definition.disclosure == .counts
+            availability = (current.version, Self.remaining(current, counts: counts))
         }
         guard let body = availability?.body else { return writeRefusal(.internalError, manner, to: &buffer) }
         bytes.writeHead(200, length: body.count, after: manner.after, to: &buffer)
         if !manner.isHead { buffer.writeBytes(body) }
     }
 
-    private static func remaining(_ availability: Availability) -> [UInt8] {
+    /// - Parameter counts: whether the numbers are disclosed. Where they are not, 1 stands for what is left, however
+    ///   much it is: these calls know numbers only.
+    private static func remaining(_ availability: Availability, counts: Bool) -> [UInt8] {
+        func told(_ free: Int) -> Int { counts ? free : min(free, 1) }
         var writer = JSONWriter(reserving: 128)
         writer.object { writer in
-            writer.member("num_tickets", availability.free)
+            writer.member("num_tickets", told(availability.free))
             writer.member("types") { writer in
                 writer.object { writer in
-                    for type in availability.types { writer.member(type.code.text, type.free) }
+                    for type in availability.types { writer.member(type.code.text, told(type.free)) }
                 }
             }
         }
@@ -124,11 +134,15 @@ struct ClassicAnswers {
 
     /// `{"success": false, "errorMessage": …, "code": …}`
     ///
-    /// - Parameter detail: says more than the problem's title does.
+    /// - Parameters:
+    ///   - detail: says more than the problem's title does.
+    ///   - retryAfter: in seconds; 0 for nothing. No more different ones than are worth keeping for a second.
     mutating func writeRefusal(
-        _ problem: Problem, detail: String? = nil, fields: String = "", _ manner: Manner, to buffer: inout ByteBuffer
+        _ problem: Problem, detail: String? = nil, retryAfter: Int = 0, fields: String = "", _ manner: Manner,
+        to buffer: inout ByteBuffer
     ) {
-        let key = CachedRefusal(code: UnsafeRawPointer(problem.code.utf8Start), manner: manner)
+        let code = UnsafeRawPointer(problem.code.utf8Start)
+        let key = CachedRefusal(code: code, retryAfter: retryAfter, manner: manner)
         let isAlike = fields.isEmpty && detail == nil
         if isAlike, let known = refusals[key] {
             buffer.writeImmutableBuffer(known)
@@ -145,6 +159,7 @@ struct ClassicAnswers {
         let status = statuses == .forbidden && isRefusal ? 403 : problem.status
         var answer = ByteBuffer()
         bytes.writeHead(status, length: writer.bytes.count, after: manner.after, to: &answer) { answer in
+            if retryAfter > 0 { answer.writeString("retry-after: \(retryAfter)\r\n") }
             answer.writeString(fields)
         }
         if !manner.isHead { answer.writeBytes(writer.bytes) }

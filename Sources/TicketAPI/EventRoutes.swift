@@ -132,7 +132,8 @@ struct EventRoutes: Sendable {
     }
 
     private func answer(_ event: EventReading, status: HTTPResponse.Status) -> Response {
-        var response = json(status, BuyerDocuments.event(event, at: store.now))
+        let warnings = event.definition.warnings
+        var response = json(status, BuyerDocuments.event(event, at: store.now, warnings: warnings))
         response.headers[.eTag] = event.tag
         if status == .created { response.headers[.location] = "/v1/events/\(event.definition.id)" }
         return response

@@ -3,6 +3,11 @@ internal import NIOHTTP1
 
 // What the channel tells the lane besides requests, and what the router's side asks of the channel.
 extension Lane {
+    /// Ends the connection with whatever is owed on it.
+    func closeAtOnce() {
+        context?.close(mode: .all, promise: nil)
+    }
+
     /// Bytes that the client has not taken and the kernel neither.
     func pendingBytes(_ context: ChannelHandlerContext) -> Int {
         guard patience.mayBeSending else { return 0 }

@@ -105,11 +105,6 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         window.leave(self)
     }
 
-    /// Ends the connection with whatever is owed on it.
-    func closeAtOnce() {
-        context?.close(mode: .all, promise: nil)
-    }
-
     /// The watch in front of the decoder saw bytes.
     ///
     /// - Returns: whether anything is to be made of them.
@@ -320,8 +315,9 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     func routedEndsConnection() {
         routedAfter = .close
         isEnding = true
+        // Whatever came behind would be read as more of that answer.
         backlog.removeAll()
-        if case .nothing = reading { reading = .refused }
+        reading = .refused
     }
 
     /// The router has answered its request.

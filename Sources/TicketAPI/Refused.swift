@@ -1,15 +1,17 @@
-internal import BoxOffice
+package import BoxOffice
 internal import HTTPTypes
 internal import Hummingbird
 internal import TicketStore
 
 /// A refusal on its way to the answer, with what its case needs to be told.
-struct Refused: Error {
+package struct Refused: Error {
     let problem: Problem
     var detail: String?
     var retryAfter: Duration?
     var headers: HTTPFields = [:]
     var more: @Sendable (inout JSONWriter) -> Void = { _ in }
+    /// ``more`` says how many places there are.
+    private(set) var tellsPlaces = false
 
     init(_ problem: Problem, _ detail: String? = nil) {
         self.problem = problem
@@ -23,16 +25,18 @@ struct Refused: Error {
         refused.more = { writer in
             writer.member("errors") { writer in
                 writer.array { writer in
-                    for mistake in mistakes {
-                        writer.object { writer in
-                            writer.member("pointer", mistake.pointer)
-                            writer.member("detail", mistake.what)
-                        }
-                    }
+                    for mistake in mistakes { writer.mistake(mistake) }
                 }
             }
         }
         return refused
+    }
+
+    /// Leaves out how many places there are, for an event that does not disclose it.
+    mutating func hidePlaces() {
+        guard tellsPlaces else { return }
+        more = { _ in }
+        tellsPlaces = false
     }
 
     /// Nobody knows who asks.
@@ -48,10 +52,14 @@ struct Refused: Error {
         switch refusal {
         case .invalid(let mistakes): self = .invalid(mistakes)
         case .unknownTicketType(let code): detail = "There is no ticket type \(code)."
-        case .saleNotStarted(let opensAt): more = { $0.member("opens_at", opensAt) }
+        case .saleNotStarted(let opensAt):
+            more = { $0.member("opens_at", opensAt) }
+            retryAfter = Self.wait(for: opensAt, at: moment.wall, chance: .random(in: 0..<1))
         case .saleEnded(let closedAt): more = { $0.member("closed_at", closedAt) }
         case .buyerLimitReached(let remaining): more = { $0.member("remaining", remaining) }
-        case .insufficientQuantity(let available): more = { $0.member("available", available) }
+        case .insufficientQuantity(let available):
+            more = { $0.member("available", available) }
+            tellsPlaces = true
         case .extensionDenied(let limit): more = { $0.member("max_extensions", limit) }
         case .holdExpired(let refundRequired): more = { $0.member("refund_required", refundRequired) }
         case .temporarilyHeld(let earliest):
@@ -61,6 +69,18 @@ struct Refused: Error {
         default: break
         }
     }
+
+    /// How long somebody waits who asked before a sale opens at `opensAt`. Not until that very moment, since all who ask
+    /// would come in it, and not for more than about an hour, since it may be opened earlier.
+    ///
+    /// - Parameter chance: from 0 to 1, the share of the time over which they are spread.
+    package static func wait(for opensAt: WallTime, at now: WallTime, chance: Double) -> Duration {
+        let wait = min(max(0, opensAt.milliseconds - now.milliseconds), longestWait)
+        return .milliseconds(wait + Int64(chance * Double(max(leastSpread, wait / 10))))
+    }
+
+    private static let longestWait: Int64 = 3_600_000
+    private static let leastSpread: Int64 = 2_000
 
     /// The world failed; those who are sent away come back spread over some seconds.
     init(_ failure: StoreFailure) {
@@ -114,5 +134,15 @@ extension Character {
     /// Whether tokens and keys are made of it.
     fileprivate var isOfToken: Bool {
         isASCII && (isLetter || isNumber || self == "-" || self == "_")
+    }
+}
+
+extension JSONWriter {
+    /// What is wrong, or unusual, and where.
+    mutating func mistake(_ mistake: Mistake) {
+        object { writer in
+            writer.member("pointer", mistake.pointer)
+            writer.member("detail", mistake.what)
+        }
     }
 }

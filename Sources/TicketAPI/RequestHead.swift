@@ -24,7 +24,7 @@ struct RequestFraming {
         endsConnection = head.method == .CONNECT
         var hosts = 0
         var (upgrades, connections) = (0, 0)
-        var offers = false
+        var connection = ""
         // By length first: most headers are none of these, and their names are not looked at.
         for (name, value) in head.headers {
             switch name.utf8.count {
@@ -36,7 +36,7 @@ struct RequestFraming {
                 upgrades += 1
             case 10 where name.isASCII("connection"):
                 connections += 1
-                offers = value.hasToken("upgrade")
+                connection = value
             case 14 where name.isASCII("content-length"):
                 // Blanks behind a value belong to no header's value, and the decoder leaves them there.
                 let digits = value.utf8.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
@@ -52,7 +52,7 @@ struct RequestFraming {
         }
         if upgrades > 0 {
             // The decoder stops if both headers say so. With one `Connection` we read it as the decoder does.
-            if offers, connections == 1 { stopsDecoder = true } else { endsConnection = true }
+            if connections == 1, connection.hasToken("upgrade") { stopsDecoder = true } else { endsConnection = true }
         }
         if head.version != .http1_1 { expects = .nothing }
         // RFC 9112, 3.2: exactly one, or whoever is in front may have read another one.

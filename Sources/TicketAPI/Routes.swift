@@ -13,6 +13,7 @@ struct Routes: Sendable {
     let mint: TokenMint
     let bodyBytes: Int
     let worth: AnswerWorth
+    let notice: StopNotice
 
     /// Every path there is and what may be done there; for the 405 that the router does not know.
     private static let paths = PathTable(
@@ -63,6 +64,7 @@ struct Routes: Sendable {
     }
 
     private func ready() -> Response {
+        if notice.isGiven { return Refused(.notReady, "The service is about to stop.").response(traceID: nil) }
         let reason: String
         switch store.condition {
         case .selling: return json(.ok, readiness(store.concerns))

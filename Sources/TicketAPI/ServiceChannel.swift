@@ -132,6 +132,7 @@ private final class RoutedEnd: ChannelDuplexHandler {
 /// The ticket windows of a group of event loops, one each.
 struct TicketWindows: Sendable {
     private struct Place: Sendable {
+        let loop: any EventLoop
         var window: NIOLoopBound<TicketWindow>
         var box: LoopBox
         var stream: NIOLoopBound<AvailabilityStream>
@@ -153,17 +154,30 @@ struct TicketWindows: Sendable {
                     bound.value.everySecond()
                 }
                 return Place(
-                    window: bound, box: LoopBox(window, on: loop),
+                    loop: loop, window: bound, box: LoopBox(window, on: loop),
                     stream: NIOLoopBound(stream(loop), eventLoop: loop))
             }.get()
         }
         self.places = places
     }
 
-    /// Before the loops end: what the store still delivers has no connection to go to.
-    func close() {
+    /// Before the loops end: closes what a stop that was cut short has left open, and takes nothing more from the store.
+    ///
+    /// What a connection that closes leaves to other loops is done, too: a loop that has ended would complain of it.
+    func close() async {
         for place in places.values { place.box.close() }
+        for _ in 0..<2 {
+            for place in places.values {
+                try? await place.loop.submit { place.window.value.closeAll() }.get()
+            }
+        }
+        // The framework stops its server in a task that it lets go of, and that touches a loop once more at its end.
+        guard let loop = places.values.first?.loop else { return }
+        try? await loop.scheduleTask(in: Self.frameworkEnds) {}.futureResult.get()
     }
+
+    /// For what is a matter of microseconds; nobody waits for it but a stop.
+    private static let frameworkEnds: TimeAmount = .milliseconds(100)
 
     /// - Precondition: called on `loop`, which is one of the group.
     func at(_ loop: any EventLoop) -> (TicketWindow, LoopBox, AvailabilityStream) {

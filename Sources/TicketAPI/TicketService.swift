@@ -18,13 +18,16 @@ public struct TicketService: Service {
     private let keyring: any OperatorKeyring
     private let configuration: ServiceConfiguration
     private let mint: TokenMint
+    private let notice: StopNotice
     private let logger: Logger
     private let whenListening: @Sendable (Int) async -> Void
 
-    /// - Parameter whenListening: called with the port once connections are accepted.
+    /// - Parameters:
+    ///   - notice: once it is given, the service says that it is not ready.
+    ///   - whenListening: called with the port once connections are accepted.
     public init(
         store: any TicketStore & SalesLedger, keyring: any OperatorKeyring, configuration: ServiceConfiguration,
-        mint: TokenMint, logger: Logger,
+        mint: TokenMint, notice: StopNotice = StopNotice(), logger: Logger,
         whenListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.store = store
@@ -32,6 +35,7 @@ public struct TicketService: Service {
         self.keyring = keyring
         self.configuration = configuration
         self.mint = mint
+        self.notice = notice
         self.logger = logger
         self.whenListening = whenListening
     }
@@ -63,7 +67,7 @@ public struct TicketService: Service {
         let application = Application(
             responder: Routes(
                 store: store, ledger: ledger, keyring: keyring, mint: mint, bodyBytes: configuration.bodyBytes,
-                worth: configuration.worth
+                worth: configuration.worth, notice: notice
             ).responder(),
             server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
             configuration: ApplicationConfiguration(
@@ -84,7 +88,12 @@ public struct TicketService: Service {
             },
             eventLoopGroupProvider: .shared(group),
             logger: logger)
-        defer { windows.close() }
-        try await application.run()
+        do {
+            try await application.run()
+        } catch {
+            await windows.close()
+            throw error
+        }
+        await windows.close()
     }
 }

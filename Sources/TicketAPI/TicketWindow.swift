@@ -101,6 +101,12 @@ final class TicketWindow {
         last.place = lane.place
     }
 
+    /// Closes every connection with whatever is owed on it.
+    func closeAll() {
+        // A copy: a lane that is closed leaves the list.
+        for lane in lanes { lane.closeAtOnce() }
+    }
+
     /// Once a second: the date, and connections that idle or dawdle.
     func everySecond() {
         tick += 1

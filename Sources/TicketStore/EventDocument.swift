@@ -3,8 +3,8 @@ public import BoxOffice
 /// An event's definition as operators write it: a JSON object, described in the HTTP contract under "An event's
 /// definition".
 public enum EventDocument {
-    /// 2 MiB: room for a definition that uses up what ``Limits`` allow, with every letter of its names escaped.
-    public static let jsonLimits = JSONLimits(bytes: 2 << 20)
+    /// 4 MiB: room for a definition that uses up what ``Limits`` allow, with every letter of its names escaped.
+    public static let jsonLimits = JSONLimits(bytes: 4 << 20)
 
     /// The definition that the JSON text `bytes` writes, without a mistake left in it.
     ///
@@ -56,7 +56,12 @@ public enum EventDocument {
     }
 
     /// Writes `definition` as the next value of `writer`, for answers that carry more than it.
-    public static func write(_ definition: EventDefinition, to writer: inout JSONWriter) {
+    ///
+    /// - Parameter showsCapacities: whether the pools' places are told; else they are `null`, and what is written is no
+    ///   definition.
+    public static func write(
+        _ definition: EventDefinition, showsCapacities: Bool = true, to writer: inout JSONWriter
+    ) {
         writer.object { event in
             event.member("id", definition.id.text)
             event.member("name", definition.name)
@@ -81,7 +86,9 @@ public enum EventDocument {
             event.member("disclose", definition.disclosure.rawValue)
             event.member("pools") { value in
                 value.object { pools in
-                    for pool in definition.pools { pools.member(pool.code.text, pool.capacity) }
+                    for pool in definition.pools {
+                        pools.member(pool.code.text, showsCapacities ? pool.capacity : nil)
+                    }
                 }
             }
             event.member("types") { value in

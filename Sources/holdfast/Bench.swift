@@ -47,11 +47,11 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Of an open loop: fixed or poisson.")
     var arrivals: LoadPlan.Arrivals = .fixed
 
-    @Option(help: "Seconds that are measured, 1 to 86400.")
-    var duration = 10
+    @Option(help: ArgumentHelp("Seconds that are measured, 1 to 86400; also as in 30s, 5m, 1h.", valueName: "time"))
+    var duration = BenchTime(seconds: 10)
 
-    @Option(help: "Seconds before them that are not, 0 to 3600.")
-    var warmUp = 2
+    @Option(help: ArgumentHelp("Seconds before them that are not, 0 to 3600.", valueName: "time"))
+    var warmUp = BenchTime(seconds: 2)
 
     @Option(help: "Of a sale: percent of holds that nobody comes back for.")
     var abandons = 10
@@ -87,8 +87,8 @@ struct Bench: AsyncParsableCommand {
         try expect(LoadTarget(url: url) != nil, "\(url) is no http://HOST:PORT/PATH")
         try expect((1...100_000).contains(connections), "--connections must be from 1 to 100000")
         try expect(rate.map { $0 > 0 && $0 <= 10_000_000 } ?? true, "--rate must be above 0 and at most 10000000")
-        try expect((1...86_400).contains(duration), "--duration must be from 1 to 86400")
-        try expect((0...3_600).contains(warmUp), "--warm-up must be from 0 to 3600")
+        try expect((1...86_400).contains(duration.seconds), "--duration must be from 1 to 86400")
+        try expect((0...3_600).contains(warmUp.seconds), "--warm-up must be from 0 to 3600")
         try expect((1...64).contains(threads), "--threads must be from 1 to 64")
         for (name, percent) in [
             ("abandons", abandons), ("releases", releases), ("late", late ?? 0), ("repeats", repeats),
@@ -122,8 +122,8 @@ struct Bench: AsyncParsableCommand {
             plan.connections = connections
             plan.rate = rate
             plan.arrivals = arrivals
-            plan.duration = .seconds(duration)
-            plan.warmUp = .seconds(warmUp)
+            plan.duration = .seconds(duration.seconds)
+            plan.warmUp = .seconds(warmUp.seconds)
             (plan.abandons, plan.releases, plan.late, plan.repeats) = (abandons, releases, lateShare, repeats)
             (plan.threads, plan.seed) = (threads, seed)
             let run = LoadRun(plan, target: target, number: .random(in: 1...999_999_999))
@@ -161,6 +161,26 @@ struct Bench: AsyncParsableCommand {
         print(isTerminal ? "\r\u{1b}[K\(line)" : line, terminator: isTerminal ? "" : "\n")
         flushStandardOutput()
     }
+}
+
+/// A length of time as people give it: `30`, `30s`, `5m`, `1h`.
+struct BenchTime: ExpressibleByArgument {
+    let seconds: Int
+
+    init(seconds: Int) {
+        self.seconds = seconds
+    }
+
+    init?(argument: String) {
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3_600]
+        let unit = argument.last.flatMap { units[$0] }
+        guard let number = Int(unit == nil ? argument[...] : argument.dropLast()) else { return nil }
+        let (seconds, overflows) = number.multipliedReportingOverflow(by: unit ?? 1)
+        guard !overflows else { return nil }
+        self.seconds = seconds
+    }
+
+    var defaultValueDescription: String { "\(seconds)" }
 }
 
 extension LoadPlan.Scenario: ExpressibleByArgument {}

@@ -70,6 +70,7 @@ struct EventDefine: AsyncParsableCommand {
         case 200, 201:
             if service.json { return print(answer.text) }
             tell("\(id): \(before == nil ? "made" : "replaced")", changes)
+            for warning in try EventOnService(answer).warnings { print("  warning: \(warning)") }
         case 412:
             throw Failure(
                 "\(id): somebody else changed it just now, so it was left alone; `holdfast event show \(id)` shows it",

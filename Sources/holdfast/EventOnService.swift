@@ -7,6 +7,10 @@ struct EventOnService {
     /// `not_started`, `open`, `paused` or `ended`.
     let state: String
     let isPaused: Bool
+    /// The service told how many places there are.
+    let showsCapacities: Bool
+    /// What the service finds unusual about the definition, a line each.
+    let warnings: [String]
     /// Which state of the event this is, for `If-Match`.
     let tag: String
     /// The answer's own text.
@@ -17,8 +21,11 @@ struct EventOnService {
         guard let written = document.member("definition"), let state = document.member("state")?.text,
             case .boolean(let isPaused)? = document.member("paused"), let tag = answer.tag
         else { throw answer.refusal(of: "") }
+        let hidden = Self.withoutCapacities(written)
+        showsCapacities = hidden == nil
+        warnings = Self.warnings(in: document)
         do {
-            definition = try EventDocument.read(written)
+            definition = try EventDocument.read(hidden ?? written)
         } catch {
             throw Failure(
                 "the service's definition of the event cannot be read by holdfast \(Holdfast.version):\n\(error)",
@@ -28,6 +35,23 @@ struct EventOnService {
         self.isPaused = isPaused
         self.tag = tag
         text = answer.text
+    }
+
+    /// The definition with 0 for places that the service keeps to itself; `nil` if it does not.
+    private static func withoutCapacities(_ written: JSONValue) -> JSONValue? {
+        guard case .object(let members) = written, case .object(let pools)? = written.member("pools"),
+            pools.contains(where: { $0.value == .null })
+        else { return nil }
+        let read = JSONValue.object(
+            pools.map { JSONValue.Member($0.name, $0.value == .null ? .integer(0) : $0.value) })
+        return .object(members.map { $0.name == "pools" ? JSONValue.Member("pools", read) : $0 })
+    }
+
+    private static func warnings(in document: JSONValue) -> [String] {
+        guard case .array(let list)? = document.member("warnings") else { return [] }
+        return list.map { warning in
+            "\(warning.member("pointer")?.text ?? "") \(warning.member("detail")?.text ?? "")".printable
+        }
     }
 
     /// What is different in `after`, a line a place; empty if nothing is.

@@ -157,7 +157,8 @@ extension EventOnService {
         ])
         lines.append("")
         lines += Table.lines(
-            [["POOL", "PLACES"]] + event.pools.map { [$0.code.text, grouped($0.capacity)] }, right: [1])
+            [["POOL", "PLACES"]] + event.pools.map { [$0.code.text, showsCapacities ? grouped($0.capacity) : "-"] },
+            right: [1])
         lines.append("")
         let types = event.types.map { type in
             [

@@ -13,8 +13,7 @@ struct Greeting {
 
     /// Through a writer: standard output may be a pipe that nobody reads.
     func write(port: Int, to output: LogWriter) {
-        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
-        let address = "http://\(host):\(port)"
+        let address = "http://" + Self.address(settings.host, port)
         var lines = ["", "Holdfast \(Holdfast.version)", "", "  Listening   \(address)"]
         for (index, event) in store.events.enumerated() {
             lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.isPaused))
@@ -35,6 +34,11 @@ struct Greeting {
         lines.append("  curl -X POST \(address)/complete_purchase/TOKEN")
         lines.append("")
         output.write(Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+
+    /// Host and port as they stand in an address.
+    static func address(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     private func sale(_ definition: EventDefinition, _ isPaused: Bool) -> String {

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import BoxOffice
 internal import Foundation
 internal import Logging
+internal import NIOCore
 internal import ServiceLifecycle
 internal import Settings
 internal import TicketAPI
@@ -35,8 +36,9 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         try await Failure.told {
-            // A client that goes away is an error of a write, not the end of the service.
-            signal(SIGPIPE, SIG_IGN)
+            // A client that goes away is an error of a write, not the end of the service. Of the others each would end
+            // it with no drain: a terminal that is closed, a tool that asks for a log to be opened again.
+            for ignored in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2] { signal(ignored, SIG_IGN) }
             let settings = try options.loadTold()
             let output = LogOutput(settings.log, environment: ProcessInfo.processInfo.environment)
             LoggingSystem.bootstrap({ output.handler(label: $0, metadataProvider: $1) }, metadataProvider: nil)
@@ -51,6 +53,7 @@ struct Serve: AsyncParsableCommand {
 struct BoxOfficeHouse {
     private let settings: Settings
     private let logger = Logger(label: "holdfast")
+    private let notice = StopNotice()
     private let greetings = LogWriter(descriptor: LogOutput.standardOutput)
 
     private let acceptsLosses: Bool
@@ -77,6 +80,11 @@ struct BoxOfficeHouse {
         let definitions = given.isEmpty && known.isEmpty ? [EventFile.standard] : given
         for definition in definitions {
             let before = known.first { $0.definition.id == definition.id }?.definition
+            for warning in definition.warnings {
+                logger.warning(
+                    "An event's definition is allowed but unusual",
+                    metadata: ["event": "\(definition.id)", "at": "\(warning.pointer)", "why": "\(warning.what)"])
+            }
             let note = AuditNote(
                 key: "-", name: "holdfast serve", action: "event.define", subject: definition.id.text)
             switch await store.perform(.define(definition), note: note) {
@@ -156,7 +164,7 @@ struct BoxOfficeHouse {
         return TicketService(
             store: opened.store, keyring: opened.keyring, configuration: configuration,
             mint: TokenMint(keys: keys, ledger: opened.identity, series: opened.series),
-            logger: Logger(label: "holdfast.http"),
+            notice: notice, logger: Logger(label: "holdfast.http"),
             whenListening: { [greetings] in greeting.write(port: $0, to: greetings) })
     }
 
@@ -168,18 +176,64 @@ struct BoxOfficeHouse {
                 .init(
                     service: service, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: LameDuck(settings.timeouts.lameDuck, notice: notice)),
             ],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "holdfast.life"))
-        configuration.maximumGracefulShutdownDuration = settings.timeouts.drain
+            logger: Logger(label: "holdfast.life"))
+        configuration.maximumGracefulShutdownDuration = settings.timeouts.lameDuck + settings.timeouts.drain
         do {
-            try await ServiceGroup(configuration: configuration).run()
+            try await runUntilSignalled(ServiceGroup(configuration: configuration))
         } catch is CancellationError {
-            // The drain was cut off by its limit; what was answered is in the ledger all the same.
+            // The drain was cut off by its limit, or by a second signal; what was answered is in the ledger all the same.
         } catch {
             throw Failure(
-                "cannot listen on \(settings.host):\(settings.port): \(error)", status: Failure.unavailable)
+                "cannot listen on \(Greeting.address(settings.host, settings.port)): \(ListenError.reason(error))",
+                status: Failure.unavailable)
         }
         opened.stop()
         logger.notice("Stopped; every answer that was given is kept")
+    }
+
+    /// Runs the services; the first signal asks them to stop, the second one ends them.
+    private func runUntilSignalled(_ services: ServiceGroup) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask {
+                try await services.run()
+                return true
+            }
+            tasks.addTask { [logger] in
+                var isStopping = false
+                for await signal in signals {
+                    if isStopping {
+                        logger.notice("Asked again to stop: what is under way is cut off")
+                        break
+                    }
+                    logger.notice("Asked to stop; a second signal does not wait", metadata: ["signal": "\(signal)"])
+                    isStopping = true
+                    await services.triggerGracefulShutdown()
+                }
+                return false
+            }
+            while let areEnded = try await tasks.next() {
+                tasks.cancelAll()
+                if areEnded { return }
+            }
+        }
+    }
+}
+
+/// Why a service cannot listen.
+private enum ListenError {
+    static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError where error.errnoCode == EADDRINUSE:
+            "another process listens there; stop it, or choose another port"
+        case let error as IOError where error.errnoCode == EACCES:
+            "this user may not listen on that port; choose one from 1024 up"
+        case let error as IOError where error.errnoCode == EADDRNOTAVAIL: "this machine does not have that address"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case is SocketAddressError, is SocketAddressError.UnknownHost: "there is no such host"
+        default: "\(error)"
+        }
     }
 }

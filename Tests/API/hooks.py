@@ -17,7 +17,8 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"must ask for \d+ tickets or fewer", r"must be from 1 to the quantity.*", r"must be given, this event limits .*",
     r"has more mistakes than these", r"must keep \S+: places in it are held or sold",
     r"would be more than \d+, counting .*",
-    r"is not a pool of this event", r"is named twice", r"is taken by an earlier type", r"must have 1 to 200 bytes",
+    r"is not a pool of this event", r"is named twice", r"is taken by an earlier type",
+    r"must have 1 to 200 characters, none of them a control character",
     # A JSON Schema calls 2.0 an integer; a count of tickets that was reckoned in fractions is refused.
     r"must be a whole number, without fraction and exponent", r"must have 1 to 128 bytes and no control characters", r"must be later than opens_at",
     r"must let a hold live for \d+ seconds in all at the most", r"must be \S+, as the path has it, or be left out",

@@ -222,7 +222,7 @@ class Elsewhere(unittest.TestCase):
     def test_wrong_answers(self):
         """Answers that should not be are counted and end with 1; no server ends with 69; wrong use with 64."""
         with Stranger(statuses=[200] * 9 + [500]) as stranger:
-            ran = command("bench", f"http://127.0.0.1:{stranger.port}/", "--duration", "1", "--warm-up", "0")
+            ran = command("bench", f"http://127.0.0.1:{stranger.port}/", "--duration", "1s", "--warm-up", "0")
             self.assertEqual(ran.returncode, 1)
             self.assertIn("500 ×", ran.stdout)
             port = stranger.port
@@ -230,6 +230,7 @@ class Elsewhere(unittest.TestCase):
         self.assertEqual(command("bench", f"http://127.0.0.1:{port}/", "--duration", "1").returncode, 69)
         for wrong in (["ftp://x"], ["http://"], ["http://x", "--connections", "0"], ["http://x", "--rate", "0"],
                       ["http://x", "--rate", "-1"], ["http://x", "--duration", "0"], ["http://x", "--scenario", "y"],
+                      ["http://x", "--duration", "25h"], ["http://x", "--duration", "1d"], ["http://x", "--warm-up", "s"],
                       ["http://x", "--abandons", "60", "--releases", "60"], ["http://x", "--type", "a b"]):
             self.assertEqual(command("bench", *wrong).returncode, 64, wrong)
 

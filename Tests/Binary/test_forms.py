@@ -113,6 +113,48 @@ class Forms(ServiceCase):
             server.restart()
             self.assertEqual(server.complete(token).status, 200)
 
+    def test_no_chunks_for_old_clients(self):
+        """HTTP/1.0 knows no chunks: an answer of unknown length ends with its connection; one to HEAD has no body."""
+        export = "/v1/events/main/purchases"
+        token = self.server.buy().json()["token"]
+        self.assertEqual(self.server.complete(token).status, 200)
+        accept = [self.bearer, "Accept: application/x-ndjson"]
+        told = self.server.ask("GET", export, accept).body
+        self.assertIn(b'"purchased"', told)
+        for headers in ([], ["Connection: keep-alive"], ["Connection: close"]):
+            with self.subTest(headers=headers), self.server.connect() as connection:
+                live = request("GET", "/health/live", version="1.0")
+                connection.send(request("GET", export, accept + headers, version="1.0") + live)
+                while connection.more():
+                    pass
+                head, _, body = connection.rest.partition(b"\r\n\r\n")
+                self.assertEqual(head.split()[1], b"200")
+                self.assertNotIn(b"transfer-encoding", head.lower())
+                self.assertIn(b"connection: close", head.lower())
+                self.assertEqual(body, told)
+        with self.server.connect() as connection:
+            for _ in range(2):
+                live = request("GET", "/health/live", ["Connection: keep-alive"], version="1.0")
+                connection.send(live)
+                self.assertEqual((connection.answer().status, connection.rest), (200, b""))
+        with self.server.connect() as connection:
+            for _ in range(2):
+                self.assertEqual(connection.ask("HEAD", export, accept).status, 200)
+                self.assertEqual(connection.rest, b"")
+
+    def test_tokens_at_wrong_places(self):
+        """A token or a key that a client puts into a path stands in no problem."""
+        token, key = self.server.buy().json()["token"], self.bearer.split()[-1]
+        for secret in (token, key, "x" + token, "%41" + token[1:]):
+            for path in (f"/v1/holds/{secret}", f"/v1/holds/{secret}/purchase", f"/complete_purchase/{secret}/x",
+                         f"/x/{secret}.html", f"/v1/events/{secret}/holds", f"/buy_ticket/{secret}"):
+                for method in ("GET", "POST", "DELETE"):
+                    with self.subTest(path=path[:20], method=method):
+                        answer = self.server.ask(method, path, [self.bearer], b"" if method == "POST" else None)
+                        self.assertNotIn(secret[3:].encode(), answer.body)
+        self.assertEqual(self.server.get(f"/v1/holds/{token}").json()["instance"], "/v1/holds/***")
+        self.assertEqual(self.server.get("/v1/events/main/holdss").json()["instance"], "/v1/events/main/holdss")
+
     def test_an_offer_to_upgrade_is_passed_over(self):
         """A client that offers HTTP/2 with each request, as Java's does, keeps its connection, whatever it sends behind."""
         offer = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"]

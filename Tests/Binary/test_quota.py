@@ -80,6 +80,15 @@ class Quota(ServiceCase):
                 answer = connection.ask("GET", path)
                 self.assertEqual((answer.status, answer.header("ratelimit")), (200, None))
 
+    def test_only_probes_pass(self):
+        """What looks like a probe and is none takes from the quota as everything else does."""
+        with self.connect() as connection:
+            for number in range(30):
+                answer = connection.ask("GET", f"/health/nothing-{number}")
+            self.assertEqual(answer.status, 429)
+            self.assertEqual(connection.ask("GET", "/health/ready/").status, 200)
+            self.assertEqual(connection.ask("GET", "/health/live?x=1").status, 200)
+
     def test_refused_in_order_and_nothing_done(self):
         """Of a pipeline the first 20 are answered, the others refused in their places, and nothing is done for them."""
         lines = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()

@@ -97,4 +97,22 @@ struct DefiningTests {
             return 1 -> returned 1
             """)
     }
+
+    @Test("A name has 1 to 200 characters, and none that breaks a line or turns its direction")
+    func names() {
+        var hall = Halls.hall("floor=1", "GA:floor")
+        for name in ["ä", String(repeating: "ä", count: 200), "👩‍👩‍👧", "\u{200f}ערב"] {
+            hall.name = name
+            #expect(hall.mistakes().isEmpty, "\(name)")
+        }
+        for name in [
+            "", String(repeating: "a", count: 201), "a\n", "\u{1b}[2J", "\u{85}", "\u{2028}", "\u{202e}", "\u{2066}",
+        ] {
+            hall.name = name
+            #expect(hall.mistakes().map(\.pointer) == ["/name"], "\(name.debugDescription)")
+        }
+        hall.name = "a"
+        hall.types[0].name = "\t"
+        #expect(hall.mistakes().map(\.pointer) == ["/types/0/name"])
+    }
 }

@@ -4,6 +4,7 @@ import TicketStore
 
 @Suite("An event's document")
 struct EventDocumentTests {
+    static let wrongName = "must have 1 to 200 characters, none of them a control character"
     static let sample = """
         {
           "id": "main",
@@ -153,7 +154,16 @@ struct EventDocumentTests {
             ("\"price\": 8900", "\"prise\": 8900", "/types/0/prise is not known here; did you mean price?"),
             ("\"disclose\": \"counts\"", "\"x~/y\": 1", "/x~0~1y is not known here"),
             // What the definition itself refuses.
-            ("\"Summer Festival\"", "\"\"", "/name must have 1 to 200 bytes"),
+            ("\"Summer Festival\"", "\"\"", "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", String(repeating: "ü", count: 201), "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", "a\\u0000b", "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", "a\\nb", "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", "a\\u001bb", "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", "a\u{7f}", "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", "a\u{85}b", "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", "a\u{2028}b", "/name \(EventDocumentTests.wrongName)"),
+            ("Summer Festival", "a\u{202e}b", "/name \(EventDocumentTests.wrongName)"),
+            ("General admission", "\\t", "/types/0/name \(EventDocumentTests.wrongName)"),
             ("\"EUR\"", "\"eur\"", "/currency must be three capital letters, as in EUR"),
             ("300", "0", "/hold_seconds must be from 1 to 86400"),
             ("300", "86401", "/hold_seconds must be from 1 to 86400"),
@@ -190,7 +200,7 @@ struct EventDocumentTests {
             ),
             ("44000", "100000001", "/pools/floor must be from 0 to 100000000"),
             ("\"VIP\"", "\"GA\"", "/types/1/code is taken by an earlier type"),
-            ("\"General admission\"", "\"\"", "/types/0/name must have 1 to 200 bytes"),
+            ("\"General admission\"", "\"\"", "/types/0/name \(EventDocumentTests.wrongName)"),
             ("8900", "-1", "/types/0/price must be from 0 to 1000000000000 minor units"),
             ("[\"lounge\"]", "[]", "/types/1/pools must name from 1 to 4 pools"),
             ("[\"lounge\"]", "[\"Lounge\"]", "/types/1/pools/0 is not a pool of this event"),
@@ -199,6 +209,33 @@ struct EventDocumentTests {
     func oneMistake(part: String, other: String, told: String) {
         let error = #expect(throws: DocumentError.self) { try EventDocument.read(Self.sample(part, other).utf8) }
         #expect(error?.description == told)
+    }
+
+    @Test("A name has 200 characters of any kind, joined and turned ones included")
+    func names() throws {
+        for name in [String(repeating: "ü", count: 200), "Fête 🎉👩‍👩‍👧", "ערב \u{200f}טוב", "می‌خواهم", "\u{a0}"] {
+            #expect(try EventDocument.read(Self.sample("Summer Festival", name).utf8).name == name)
+        }
+    }
+
+    @Test("A currency that ISO 4217 does not know is allowed, and warned of")
+    func currencies() throws {
+        for code in ["EUR", "JPY", "XTS", "ZWG", "CHF"] {
+            #expect(try EventDocument.read(Self.sample("EUR", code).utf8).warnings.isEmpty)
+        }
+        let warnings = try EventDocument.read(Self.sample("EUR", "EUX").utf8).warnings
+        #expect(warnings.map(\.pointer) == ["/currency"])
+        #expect(warnings.first?.what.contains("ISO 4217") == true)
+    }
+
+    @Test("Without its capacities a definition names its pools, and none can read it as one")
+    func hidden() throws {
+        let definition = try EventDocument.read(Self.sample.utf8)
+        var writer = JSONWriter(layout: .compact)
+        EventDocument.write(definition, showsCapacities: false, to: &writer)
+        let text = String(decoding: writer.bytes, as: UTF8.self)
+        #expect(text.contains(#""pools":{"floor":null,"lounge":null,"day":null}"#))
+        #expect(throws: DocumentError.self) { try EventDocument.read(writer.bytes) }
     }
 
     @Test(
@@ -277,7 +314,7 @@ struct EventDocumentTests {
         let pools = try (0..<64).map { EventDefinition.Pool(code: try Self.longCode("p", $0), capacity: 100_000_000) }
         let types = try (0..<1_024).map { number in
             EventDefinition.TicketType(
-                code: try Self.longCode("t", number), name: String(repeating: "\u{1}", count: 200),
+                code: try Self.longCode("t", number), name: String(repeating: "\u{1f39f}", count: 200),
                 price: 1_000_000_000_000, pools: pools.prefix(4).map(\.code))
         }
         let definition = EventDefinition(id: try Self.longCode("e", 0), pools: pools, types: types)
@@ -312,16 +349,21 @@ struct EventDocumentTests {
     }
 
     private static func definition(using random: inout SplitMix64) throws -> EventDefinition {
-        func name(_ random: inout SplitMix64) -> String? {
-            let text = random.text(upTo: 50)
-            return text.isEmpty || random.chance(1, of: 3) ? nil : text
-        }
-        let window = WallTime.firstWritten.milliseconds...WallTime.lastWritten.milliseconds - 1
-        let opens = Int64.random(in: window, using: &random)
         let pools = try (0..<Int.random(in: 1...8, using: &random)).map { number in
             EventDefinition.Pool(
                 code: try code("pool-\(number)"), capacity: .random(in: 0...100_000_000, using: &random))
         }
+        func isOfNames(_ character: Character) -> Bool {
+            let name = EventDefinition(id: pools[0].code, name: String(character), pools: [], types: [])
+            return !name.mistakes().contains { $0.pointer == "/name" }
+        }
+        func name(_ random: inout SplitMix64) -> String? {
+            // Whatever an encoder could get wrong and a name may have.
+            let text = String(random.text(upTo: 50).filter { isOfNames($0) })
+            return text.isEmpty || random.chance(1, of: 3) ? nil : text
+        }
+        let window = WallTime.firstWritten.milliseconds...WallTime.lastWritten.milliseconds - 1
+        let opens = Int64.random(in: window, using: &random)
         let types = try (0..<Int.random(in: 1...8, using: &random)).map { number in
             EventDefinition.TicketType(
                 code: try code("T_\(number)"), name: name(&random),

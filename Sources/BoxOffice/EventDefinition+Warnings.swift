@@ -1,0 +1,19 @@
+extension EventDefinition {
+    /// What is allowed and yet most likely not meant.
+    public var warnings: [Mistake] {
+        guard !Self.currencies.contains(currency) else { return [] }
+        return [Mistake("/currency", "is no code that ISO 4217 knows; money will be told in \(currency) nevertheless")]
+    }
+
+    /// The codes of ISO 4217, those for funds, metals and tests included. Only a warning goes by them: the list changes.
+    private static let currencies = Set(
+        """
+        AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE \
+        CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD \
+        HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD \
+        MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR \
+        RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH \
+        UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT XSU XTS \
+        XUA XXX YER ZAR ZMW ZWG
+        """.split(separator: " ").map(String.init))
+}
