@@ -17,7 +17,9 @@ struct LedgerShelf: Sendable {
     }
 
     /// A connection that only reads, beside the one that writes.
-    static func openToRead(_ path: String, label: String) throws(LedgerError) -> DatabaseQueue {
+    ///
+    /// - Parameter name: the path for people, where SQLite is given another form of it.
+    static func openToRead(_ path: String, as name: String? = nil, label: String) throws(LedgerError) -> DatabaseQueue {
         do {
             var configuration = Configuration()
             configuration.readonly = true
@@ -25,7 +27,7 @@ struct LedgerShelf: Sendable {
             configuration.busyMode = .timeout(5)
             return try DatabaseQueue(path: path, configuration: configuration)
         } catch {
-            throw Ledger.translate(error, opening: path)
+            throw Ledger.translate(error, opening: name ?? path)
         }
     }
 

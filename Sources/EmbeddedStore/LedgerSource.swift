@@ -109,7 +109,7 @@ struct LedgerSource {
                 _ = try queue.read { try $0.tableExists("ledger") }
                 return (queue, nil)
             case .unchanging:
-                return (try LedgerShelf.openToRead(unchanging(path), label: "verify"), nil)
+                return (try LedgerShelf.openToRead(unchanging(path), as: path, label: "verify"), nil)
             case .copied: break
             }
         } catch let error as LedgerError {

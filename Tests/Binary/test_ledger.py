@@ -78,6 +78,7 @@ class Recount(unittest.TestCase):
                 self.assertEqual(run.returncode, status, run)
                 self.assertEqual(len(run.stderr.strip().splitlines()), 1, run.stderr)
                 self.assertNotIn("every rule holds", run.stdout)
+                self.assertNotIn("file:", run.stderr)
         self.assertEqual(sorted(os.listdir(room)), ["empty", "other", "text"])
         for name in ("text", "other"):
             data = os.path.join(room, f"data-{name}")
