@@ -59,53 +59,41 @@ extension BoxOffice {
     private mutating func applyHeld(_ id: HoldID, _ fact: HeldFact) {
         precondition(id.number == holds.next, "holds are numbered without gaps")
         let index = Int(fact.event)
-        let buyer = events[index].buyers.number(of: fact.buyer)
-        for line in fact.lines {
-            changePools(of: line, in: index) { $0.hold(Int(line.quantity), until: fact.deadline) }
-        }
+        let buyer = events[index].buyers.enter(fact.buyer)
+        changePools(of: fact.lines, in: index) { $0.hold($1, until: fact.deadline) }
         holds.append(
             HoldRecord(
                 deadline: fact.deadline, line: fact.lines.first, event: fact.event, buyer: buyer, state: .held,
                 extensions: 0, hasMoreLines: !fact.lines.rest.isEmpty, late: false),
             moreLines: fact.lines.rest)
         if buyer > 0 { addHold(id, toAccount: Int(buyer - 1), in: index) }
-        if let key = fact.key { remember(key, id, deadline: fact.deadline, extensions: 0) }
+        if let key = fact.key { remember(key, id, at: clock) }
     }
 
     private mutating func applyExtended(_ id: HoldID, _ deadline: Timestamp, _ key: KeyFact?) {
         let record = atHand(id)
-        for line in holds.lines(id, record) {
-            changePools(of: line, in: Int(record.event)) {
-                $0.extend(Int(line.quantity), from: record.deadline, to: deadline)
-            }
+        changePools(of: holds.lines(id, record), in: Int(record.event)) {
+            $0.extend($1, from: record.deadline, to: deadline)
         }
         holds.update(id) {
             $0.deadline = deadline
             $0.extensions += 1
         }
-        if let key { remember(key, id, deadline: deadline, extensions: record.extensions + 1) }
+        if let key { remember(key, id, at: clock) }
     }
 
     private mutating func applyReleased(_ id: HoldID) {
         let record = atHand(id)
-        for line in holds.lines(id, record) {
-            changePools(of: line, in: Int(record.event)) {
-                $0.release(Int(line.quantity), heldUntil: record.deadline)
-            }
+        changePools(of: holds.lines(id, record), in: Int(record.event)) {
+            $0.release($1, heldUntil: record.deadline)
         }
         holds.update(id) { $0.state = .released }
     }
 
     private mutating func applyPurchased(_ id: HoldID, _ payment: PaymentReference?, _ late: Bool) {
         let record = atHand(id)
-        for line in holds.lines(id, record) {
-            changePools(of: line, in: Int(record.event)) { pool in
-                if late {
-                    pool.sellFree(Int(line.quantity))
-                } else {
-                    pool.sell(Int(line.quantity), heldUntil: record.deadline)
-                }
-            }
+        changePools(of: holds.lines(id, record), in: Int(record.event)) { pool, share in
+            if late { pool.sellFree(share) } else { pool.sell(share, heldUntil: record.deadline) }
         }
         holds.update(id) {
             $0.state = .purchased
@@ -118,34 +106,27 @@ extension BoxOffice {
 
     private mutating func applyReturned(_ id: HoldID) {
         let record = atHand(id)
-        for line in holds.lines(id, record) {
-            changePools(of: line, in: Int(record.event)) { $0.takeBack(Int(line.quantity)) }
-        }
+        changePools(of: holds.lines(id, record), in: Int(record.event)) { $0.takeBack($1) }
         holds.update(id) { $0.state = .returned }
         addBought(id, record, sign: -1)
     }
 
     private mutating func applyRecovered(_ event: UInt32, _ until: Timestamp) {
         for (id, record) in holds.live(at: clock) where record.event == event && record.deadline < until {
-            for line in holds.lines(id, record) {
-                changePools(of: line, in: Int(event)) {
-                    $0.extend(Int(line.quantity), from: record.deadline, to: until)
-                }
+            changePools(of: holds.lines(id, record), in: Int(event)) {
+                $0.extend($1, from: record.deadline, to: until)
             }
             holds.update(id) { $0.deadline = until }
         }
     }
 
-    /// Changes each pool that `line` draws from, counted up to now.
-    mutating func changePools(of line: HeldLine, in index: Int, _ change: (inout Pool) -> Void) {
-        events[index].changePools(of: line, at: clock, change)
-    }
-
-    mutating func remember(_ key: KeyFact, _ id: HoldID, deadline: Timestamp, extensions: UInt8) {
-        keys.remember(
-            key.key,
-            KeyTable.Use(
-                fingerprint: key.fingerprint, hold: id, deadline: deadline, extensions: extensions, at: clock))
+    /// Changes each pool that the lines of a hold draw from, counted up to now.
+    @inline(__always)
+    mutating func changePools(
+        of lines: OneOrMore<HeldLine>, in index: Int, _ change: (inout Pool, Share) -> Void
+    ) {
+        events[index].changePools(of: lines.first, holds: 1, at: clock, change)
+        for line in lines.rest { events[index].changePools(of: line, holds: 0, at: clock, change) }
     }
 
     private func atHand(_ id: HoldID) -> HoldRecord {

@@ -3,7 +3,9 @@
 extension BoxOffice {
     mutating func extend(_ id: HoldID, key: IdempotencyKey?) throws(NotAtHand) -> Decision {
         let keyFact = key.map { KeyFact(key: $0, fingerprint: Fingerprint.ofExtending(id)) }
-        if let keyFact, let answer = try answer(to: keyFact) { return answer }
+        if let keyFact, let use = use(of: keyFact.key), let answer = try replay(use, keyFact, isExtending: true) {
+            return answer
+        }
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
         switch record.state {
         case .purchased: return refuse(.alreadyPurchased)
@@ -110,7 +112,7 @@ extension BoxOffice {
 
     /// A fact that the clock reached the deadline, if none says so yet: before anyone is told of an expiry it must be
     /// certain that no restart turns the clock back behind it.
-    private mutating func recordExpiry(of record: HoldRecord) -> RecordedFact? {
+    mutating func recordExpiry(of record: HoldRecord) -> RecordedFact? {
         lastFactAt < record.deadline ? make(.clockReached) : nil
     }
 

@@ -1,10 +1,10 @@
 // Deciding a new hold, in the order of rule 3: same key asked before, event and type and quantity, window and pause,
-// the buyer's limit, every pool. Who may ask was settled at the edge.
+// the buyer's limit, every pool, room for one more live hold. Who may ask was settled at the edge.
 
 extension BoxOffice {
     mutating func hold(_ request: HoldRequest, at now: Moment) throws(NotAtHand) -> Decision {
         let key = request.key.map { KeyFact(key: $0, fingerprint: request.fingerprint) }
-        if let key, let answer = try answer(to: key) { return answer }
+        if let key, let use = use(of: key.key), let answer = try replay(use, key, isExtending: false) { return answer }
         guard let index = eventIndex(of: request.event) else { return refuse(.unknownEvent) }
         var lines: OneOrMore<HeldLine>
         do { lines = try checked(request.lines, in: index) } catch { return refuse(error.refusal) }
@@ -14,6 +14,7 @@ extension BoxOffice {
             guard request.takesFewer else { return refuse(refusal) }
             if let refusal = fewer(&lines, request, terms, in: index) { return refuse(refusal) }
         }
+        if events[index].hasHolds(limits.liveHolds, at: clock) { return refuse(.tooManyHolds) }
 
         let deadline = clock.advanced(by: terms.life)
         let id = HoldID(holds.next)
@@ -38,23 +39,17 @@ extension BoxOffice {
         return index
     }
 
-    /// The answer to a request whose key decides it: it was used before, or there is no room for one more.
-    mutating func answer(to key: KeyFact) throws(NotAtHand) -> Decision? {
-        if let use = keys.use(of: key.key, at: clock, retention: limits.keyRetention) { return try replay(use, key) }
-        let hasRoom = keys.hasRoom(under: limits.keys, at: clock, retention: limits.keyRetention)
-        return hasRoom ? nil : refuse(.tooManyKeys)
-    }
-
-    /// The answer of then to a request that comes again with its key.
-    private func replay(_ use: KeyTable.Use, _ key: KeyFact) throws(NotAtHand) -> Decision {
-        guard use.fingerprint == key.fingerprint else { return refuse(.keyReused) }
+    /// The answer to a request that comes again with its key: the hold as it is now, whatever became of it.
+    ///
+    /// - Returns: `nil` where the hold was of an event that is no more: its keys went with it.
+    mutating func replay(_ use: KeyTable.Use, _ key: KeyFact, isExtending: Bool) throws(NotAtHand) -> Decision? {
         guard let record = holds.record(use.hold) else { throw NotAtHand(hold: use.hold) }
-        let terms = events[Int(record.event)].terms
-        let view = HoldView(
-            id: use.hold, event: record.event, state: .held, lines: holds.lines(use.hold, record),
-            expiresAt: terms.told(use.deadline),
-            extensionsRemaining: max(0, terms.maximumExtensions - Int(use.extensions)))
-        return (use.extensions == 0 ? .held(view, replayed: true) : .extended(view, replayed: true), nil)
+        if !isExtending, events[Int(record.event)].isRemoved { return nil }
+        guard use.fingerprint == key.folded else { return refuse(.keyReused) }
+        let isExpired = record.state == .held && !record.isLive(at: clock)
+        let reached = isExpired ? recordExpiry(of: record) : nil
+        let view = view(use.hold)
+        return (isExtending ? .extended(view, replayed: true) : .held(view, replayed: true), reached)
     }
 
     private struct Refused: Error {

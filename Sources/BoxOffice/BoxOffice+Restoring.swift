@@ -35,15 +35,11 @@ public struct RestoredKey: Sendable, Equatable {
     public var key: KeyFact
     public var at: Timestamp
     public var hold: HoldID
-    public var deadline: Timestamp
-    public var extensions: UInt8
 
-    public init(key: KeyFact, at: Timestamp, hold: HoldID, deadline: Timestamp, extensions: UInt8) {
+    public init(key: KeyFact, at: Timestamp, hold: HoldID) {
         self.key = key
         self.at = at
         self.hold = hold
-        self.deadline = deadline
-        self.extensions = extensions
     }
 }
 
@@ -82,14 +78,12 @@ extension BoxOffice {
     public mutating func restore(_ hold: RestoredHold) {
         precondition(canRestore(hold), "holds are restored in order")
         let index = Int(hold.event)
-        let buyer = events[index].buyers.number(of: hold.buyer)
+        let buyer = events[index].buyers.enter(hold.buyer)
         let record = record(of: hold, buyer: buyer)
-        for line in hold.lines {
-            if record.state == .purchased {
-                changePools(of: line, in: index) { $0.restoreSold(Int(line.quantity)) }
-            } else if record.isLive(at: clock) {
-                changePools(of: line, in: index) { $0.restoreHeld(Int(line.quantity), until: hold.deadline) }
-            }
+        if record.state == .purchased {
+            changePools(of: hold.lines, in: index) { $0.restoreSold($1) }
+        } else if record.isLive(at: clock) {
+            changePools(of: hold.lines, in: index) { $0.restoreHeld($1, until: hold.deadline) }
         }
         holds.append(record, moreLines: hold.lines.rest)
         if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
@@ -99,20 +93,27 @@ extension BoxOffice {
         if hold.id.number % 65_536 == 0 { tidy() }
     }
 
+    /// Whether `restore(_:)` can take `key`: its hold was given, and its use is not to come.
+    public func canRestore(_ key: RestoredKey) -> Bool {
+        holds.wasGiven(key.hold) && key.at >= .zero && key.at <= clock
+    }
+
+    /// Keys in the order of their use, behind all holds. Those that count no more are passed over.
+    ///
+    /// - Precondition: ``canRestore(_:)``.
     public mutating func restore(_ key: RestoredKey) {
-        keys.remember(
-            key.key.key,
-            KeyTable.Use(
-                fingerprint: key.key.fingerprint, hold: key.hold, deadline: key.deadline, extensions: key.extensions,
-                at: key.at))
+        guard counts(key.hold, usedAt: key.at) else { return }
+        remember(key.key, key.hold, at: key.at)
     }
 
     /// Brings a hold that ended long ago back to hand, as the ledger says it stands.
     public mutating func recall(_ hold: RestoredHold) {
         precondition(holds.wasGiven(hold.id), "only a hold that was given is recalled")
-        let buyer = events[Int(hold.event)].buyers.number(of: hold.buyer)
-        holds.recall(
+        guard !holds.isAtHand(hold.id) else { return }
+        let buyer = events[Int(hold.event)].buyers.enter(hold.buyer)
+        let gone = holds.recall(
             hold.id, record(of: hold, buyer: buyer), moreLines: hold.lines.rest, limit: limits.recalledHolds)
+        if let gone { events[Int(gone.event)].buyers.leave(gone.buyer) }
     }
 
     private func record(of hold: RestoredHold, buyer: UInt32) -> HoldRecord {

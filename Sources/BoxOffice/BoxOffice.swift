@@ -33,6 +33,8 @@ public struct BoxOffice: Sendable {
     /// Which hold a payment was for, purchased or owed back (rule 10).
     var payments: [PaymentReference: HoldID] = [:]
     var keys = KeyTable()
+    /// When the keys are swept again.
+    var keySweepDueAt = Timestamp.zero
 
     public init(limits: Limits = Limits()) {
         self.limits = limits
@@ -65,13 +67,32 @@ public struct BoxOffice: Sendable {
         clock = moment
     }
 
-    /// Forgets what need not be at hand: keys past their time, holds that ended long ago.
+    /// Forgets everything that need not be at hand: keys past their time, holds that ended long ago, their buyers.
     ///
-    /// No answer depends on when, or whether, this is called. Costs what there is to forget.
+    /// No answer depends on when, or whether, this is called.
     public mutating func tidy() {
-        keys.forget(before: clock, retention: limits.keyRetention)
-        holds.forgetSettled(at: clock, keeping: limits.settledHolds)
+        keySweepDueAt = clock
+        while tidyAPiece() {}
     }
+
+    /// Does a piece of that, bounded by ``Limits/keysLookedAtInAPiece``.
+    ///
+    /// - Returns: whether there is more to do now. With as many pieces as a thousandth of the commands, and one now and
+    ///   then, nothing piles up.
+    public mutating func tidyAPiece() -> Bool {
+        let gone = holds.forgetSettled(
+            at: clock, keeping: limits.settledHolds, retention: limits.keyRetention)
+        for record in gone where record.buyer > 0 { events[Int(record.event)].buyers.leave(record.buyer) }
+        guard keySweepDueAt <= clock else { return !gone.isEmpty }
+        if sweepKeys(Limits.keysLookedAtInAPiece) {
+            keySweepDueAt = clock.advanced(by: limits.endedKeyRetention / Self.keySweepsInRetention)
+            return !gone.isEmpty
+        }
+        return true
+    }
+
+    /// How often all keys are swept in the time that keys of ended holds have: they stay a sixtieth longer in memory.
+    private static let keySweepsInRetention = 60
 
     /// Records that the clock came this far, if anything live depends on it and no fact has said so since `age` ago.
     ///

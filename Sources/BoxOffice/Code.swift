@@ -54,14 +54,29 @@ public enum PaymentKind: ReferenceKind {
     public static let maximumLength = 128
 }
 
-public enum IdempotencyKind: ReferenceKind {
-    /// 255 for what the caller sent, the rest for the scope that the edge puts before it.
-    public static let maximumLength = 512
-}
-
 /// Whom the limits of an event count; told by the shop, never looked into.
 public typealias Buyer = Reference<BuyerKind>
 /// A payment, as the payment provider or the shop calls it. One reference buys one hold.
 public typealias PaymentReference = Reference<PaymentKind>
-/// What makes asking twice safe: the caller's scope and the caller's key in one text.
-public typealias IdempotencyKey = Reference<IdempotencyKind>
+
+/// What makes asking twice safe: a digest of the caller's scope and key (R15 Idempotency keys).
+///
+/// The edge makes it with a secret that belongs to the ledger, so that no store knows a key's text, and nobody can
+/// choose keys whose digests collide.
+public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
+    public let high: UInt64
+    public let low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// 32 hexadecimal digits.
+    public var description: String {
+        [high, low].map { half in
+            let digits = String(half, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+}

@@ -161,10 +161,29 @@ struct Event: Sendable, Equatable {
     }
 
     /// Changes each pool that `line` draws from, counted up to now.
+    ///
+    /// - Parameter holds: 1 for a hold's first line: in the first of these pools the hold is counted.
     @inline(__always)
-    mutating func changePools(of line: HeldLine, at now: Timestamp, _ change: (inout Pool) -> Void) {
-        for index in offers[Int(line.type)].pools { pools[index].change(at: now, change) }
+    mutating func changePools(
+        of line: HeldLine, holds: Int32, at now: Timestamp, _ change: (inout Pool, Share) -> Void
+    ) {
+        var share = Share(places: line.quantity, holds: holds)
+        for index in offers[Int(line.type)].pools {
+            pools[index].change(at: now) { change(&$0, share) }
+            share.holds = 0
+        }
         noteChange()
+    }
+
+    /// Whether there are `limit` live holds or more.
+    ///
+    /// Each hold has a place at least: where fewer places are held, nothing has to be counted up to now.
+    mutating func hasHolds(_ limit: Int, at now: Timestamp) -> Bool {
+        var held = 0
+        for index in pools.indices { held += pools[index].held }
+        guard held >= limit else { return false }
+        settle(at: now)
+        return pools.reduce(0) { $0 + $1.holds } >= limit
     }
 
     mutating func settle(at now: Timestamp) {
@@ -213,9 +232,14 @@ struct PoolList: Sendable, Equatable, RandomAccessCollection {
 }
 
 /// What each buyer of an event has, for its limits.
+///
+/// A buyer of whom nothing was bought is forgotten with the last hold at hand that names the account; another buyer may
+/// have its index then.
 struct BuyerAccounts: Sendable, Equatable {
     struct Account: Sendable, Equatable {
         var bought = 0
+        /// Holds at hand that name this account.
+        var references = 0
         /// Holds that were live when last looked at.
         var holds: [HoldID] = []
         /// Looked through again once there are this many, so that an account costs what is live in it.
@@ -223,18 +247,46 @@ struct BuyerAccounts: Sendable, Equatable {
     }
 
     private var indexes: [Buyer: UInt32] = [:]
-    private(set) var names: [Buyer] = []
+    /// `nil` where an account is free.
+    private var names: [Buyer?] = []
+    private var free: [UInt32] = []
     var accounts: [Account] = []
 
-    /// 0 for nobody, else one more than the index of the account.
-    mutating func number(of buyer: Buyer?) -> UInt32 {
+    /// Buyers that are known.
+    var count: Int { indexes.count }
+
+    /// The number of the account of `buyer`, for a hold that names it from now on: 0 for nobody, else one more than
+    /// its index.
+    mutating func enter(_ buyer: Buyer?) -> UInt32 {
         guard let buyer else { return 0 }
-        if let known = indexes[buyer] { return known + 1 }
-        let index = UInt32(accounts.count)
-        indexes[buyer] = index
+        if let known = indexes[buyer] {
+            accounts[Int(known)].references += 1
+            return known + 1
+        }
+        var account = Account()
+        account.references = 1
+        if let index = free.popLast() {
+            indexes[buyer] = index
+            names[Int(index)] = buyer
+            accounts[Int(index)] = account
+            return index + 1
+        }
+        indexes[buyer] = UInt32(accounts.count)
         names.append(buyer)
-        accounts.append(Account())
-        return index + 1
+        accounts.append(account)
+        return UInt32(accounts.count)
+    }
+
+    /// A hold that named the account is at hand no more.
+    mutating func leave(_ number: UInt32) {
+        guard number > 0 else { return }
+        let index = Int(number - 1)
+        accounts[index].references -= 1
+        guard accounts[index].references == 0, accounts[index].bought == 0, let name = names[index] else { return }
+        indexes[name] = nil
+        names[index] = nil
+        accounts[index] = Account()
+        free.append(number - 1)
     }
 
     func account(of buyer: Buyer) -> Account? {

@@ -47,6 +47,11 @@ public struct KeyFact: Sendable, Equatable {
         self.key = key
         self.fingerprint = fingerprint
     }
+
+    /// The fingerprint as it is kept in memory.
+    var folded: UInt32 {
+        UInt32(truncatingIfNeeded: fingerprint ^ fingerprint >> 32)
+    }
 }
 
 /// A fact with its place in the order of all facts and the moment it was decided.

@@ -72,6 +72,11 @@ public struct HoldRecord: Sendable, Equatable {
     /// Paid after the deadline and won the places again.
     public internal(set) var late: Bool
 
+    /// Whether it was purchased before its deadline, returned since or not.
+    var isSoldInTime: Bool {
+        (state == .purchased || state == .returned) && !late
+    }
+
     /// Whether the places are this hold's at `now`, not yet paid for.
     public func isLive(at now: Timestamp) -> Bool {
         state == .held && now < deadline

@@ -21,6 +21,15 @@ struct HoldTable: Sendable, Equatable {
     private var moreLines: [HoldID: [HeldLine]] = [:]
     private var recalled: [HoldID: HoldRecord] = [:]
     private var recalledOrder = Deque<HoldID>()
+    /// Of the chunks that went last: which of their holds were purchased in time.
+    private var sales = Deque<Sales>()
+
+    /// What is left of a chunk for as long as keys of its holds may be remembered: 16 bytes, and 2 a purchase.
+    private struct Sales: Sendable, Equatable {
+        /// Positions within the chunk, in their order.
+        var sold: ContiguousArray<UInt16> = []
+        let until: Timestamp
+    }
 
     /// Whether a hold of that number was ever given out, at hand or not.
     func wasGiven(_ id: HoldID) -> Bool {
@@ -75,29 +84,65 @@ struct HoldTable: Sendable, Equatable {
         next = first
     }
 
-    /// Brings an old hold back to hand. One that is at hand stays as it is: it may be ahead of the ledger.
-    mutating func recall(_ id: HoldID, _ record: HoldRecord, moreLines more: [HeldLine], limit: Int) {
-        guard id.number < base, recalled[id] == nil else { return }
+    /// Whether the hold is at hand. One that is stays as it is: it may be ahead of the ledger.
+    func isAtHand(_ id: HoldID) -> Bool {
+        id.number >= base || recalled[id] != nil
+    }
+
+    /// Brings an old hold back to hand.
+    ///
+    /// - Precondition: it is not at hand.
+    /// - Returns: the hold that is at hand no more for it, if there were `limit` of them.
+    mutating func recall(
+        _ id: HoldID, _ record: HoldRecord, moreLines more: [HeldLine], limit: Int
+    ) -> HoldRecord? {
+        precondition(!isAtHand(id), "a hold is recalled once")
         recalled[id] = record
         if !more.isEmpty { moreLines[id] = more }
         recalledOrder.append(id)
-        while recalledOrder.count > limit, let oldest = recalledOrder.popFirst() {
-            recalled[oldest] = nil
-            moreLines[oldest] = nil
-        }
+        guard recalledOrder.count > limit, let oldest = recalledOrder.popFirst() else { return nil }
+        moreLines[oldest] = nil
+        return recalled.removeValue(forKey: oldest)
     }
 
-    /// Forgets the oldest chunks that ended before `now`, as long as more than `limit` holds are kept.
-    mutating func forgetSettled(at now: Timestamp, keeping limit: Int) {
-        while chunks.count > 1, Int(next - base) - Chunk.capacity >= limit,
+    /// Forgets the oldest chunk if its holds ended before `now` and more than `limit` holds are kept without it.
+    ///
+    /// - Parameter retention: how long it stays known which of them were purchased.
+    /// - Returns: the holds that are at hand no more, empty if none.
+    mutating func forgetSettled(
+        at now: Timestamp, keeping limit: Int, retention: Duration
+    ) -> ContiguousArray<HoldRecord> {
+        while let first = sales.first, first.until < now { sales.removeFirst() }
+        guard chunks.count > 1, Int(next - base) - Chunk.capacity >= limit,
             let oldest = chunks.first, oldest.latestDeadline <= now
-        {
-            chunks.removeFirst()
-            if !moreLines.isEmpty {
-                for number in base..<(base + UInt64(Chunk.capacity)) { moreLines[HoldID(number)] = nil }
-            }
-            base += UInt64(Chunk.capacity)
+        else { return [] }
+        chunks.removeFirst()
+        if !moreLines.isEmpty {
+            for number in base..<(base + UInt64(Chunk.capacity)) { moreLines[HoldID(number)] = nil }
         }
+        base += UInt64(Chunk.capacity)
+        var gone = Sales(until: oldest.latestDeadline.advanced(by: retention))
+        for (position, record) in oldest.records.enumerated() where record.isSoldInTime {
+            gone.sold.append(UInt16(position))
+        }
+        sales.append(gone)
+        return oldest.records
+    }
+
+    /// Whether the hold is live at `now` or was purchased in time, also where it is at hand no more. Once it is neither it
+    /// stays so: a late purchase does not count. A hold whose keys are all past their time may show as neither.
+    func isLiveOrSold(_ id: HoldID, at now: Timestamp) -> Bool {
+        if let record = record(id) { return record.isLive(at: now) || record.isSoldInTime }
+        let first = base - UInt64(sales.count * Chunk.capacity)
+        guard id.number >= first, id.number < base else { return false }
+        let (chunk, position) = Int(id.number - first).quotientAndRemainder(dividingBy: Chunk.capacity)
+        let sold = sales[chunk].sold
+        var (low, high) = (0, sold.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if sold[middle] < position { low = middle + 1 } else { high = middle }
+        }
+        return low < sold.count && sold[low] == position
     }
 
     /// Every hold at hand that is live at `now`, in order of number.

@@ -1,75 +1,215 @@
 internal import DequeModule
 
-/// The idempotency keys of the last 24 hours, and what each was used for (rule 15).
-struct KeyTable: Sendable, Equatable {
+/// The idempotency keys that are remembered, and what each was used for (R15 Idempotency keys).
+///
+/// A key takes 24 bytes, and 32 at the most with the free slots between keys. The digests of keys are spread evenly, so
+/// their upper bits choose one of 1,024 segments, and within it their lower half gives the order: a segment is a
+/// sorted list with gaps (ordered linear probing, Amble and Knuth 1974), in which a key that is not there is found out
+/// as quickly as one that is there, and which grows in one pass from left to right. Segments grow and are swept one by
+/// one, so no command ever waits for the whole table.
+///
+/// 74 of the 128 bits of a digest decide: the 10 that choose the segment and the 64 that are kept. The digest is keyed with
+/// a secret, so nobody can look for two keys that share these bits. By chance a new key meets one of four million
+/// others once in 5 × 10^15 requests.
+struct KeyTable: Sendable {
     /// What the first request with a key came to.
     struct Use: Sendable, Equatable {
-        var fingerprint: UInt64
+        /// Of the request, folded to 32 bits: it tells a caller's two requests apart, which is no attack.
+        var fingerprint: UInt32
         var hold: HoldID
-        /// The deadline of then: a replay gives the answer of then, also after an extension.
-        var deadline: Timestamp
-        /// How many extensions there had been.
-        var extensions: UInt8
-        /// The moment of use, from which it is remembered.
+        /// The moment of use, from which the key is remembered.
         var at: Timestamp
     }
 
-    /// A key with a digest of it: a table that fills up compares a key with several others, and their texts lie all over
-    /// the memory.
-    private struct Entry: Hashable, Sendable {
-        private let digest: Int
-        private let key: IdempotencyKey
+    /// Segments, a power of two: with four million keys each has 4,000, which grow in some 20 µs.
+    private static let segmentBits: UInt64 = 10
+    /// The parts of the room after which the oldest part is crowded out.
+    private static let partsOfRoom = 32
 
-        init(_ key: IdempotencyKey) {
-            self.key = key
-            digest = key.hashValue
-        }
+    private(set) var count = 0
+    private var segments = ContiguousArray<Segment>(repeating: Segment(), count: 1 << segmentBits)
+    /// Where the sweep goes on.
+    private var hand = (segment: 0, slot: 0)
+    /// The moments at which a further part of the room was used up, for ``crowdOut()``.
+    private var parts = Deque<Timestamp>()
+    private var addedSincePart = 0
+    /// Keys of ended holds that were used before this moment were crowded out by newer ones.
+    private(set) var crowdedOutBefore = Timestamp.zero
 
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(digest)
-        }
+    /// What `key` was used for, as far as it is in the table: whether it still counts is for the caller to say.
+    func use(of key: IdempotencyKey) -> Use? {
+        segments[Self.segment(of: key)].use(of: key.low)
     }
 
-    private var uses: [Entry: Use] = [:]
-    /// In the order of use, for forgetting.
-    private var order = Deque<(key: Entry, at: Timestamp)>()
-
-    /// What `key` was used for, unless that is longer ago than `retention`: forgotten already or not, it is the same.
-    func use(of key: IdempotencyKey, at now: Timestamp, retention: Duration) -> Use? {
-        let key = Entry(key)
-        guard let use = uses[key], now <= use.at.advanced(by: retention) else { return nil }
-        return use
+    /// - Parameter room: how many keys there should be at the most; this does not hold to it.
+    mutating func remember(_ key: IdempotencyKey, _ use: Use, room: Int) {
+        if segments[Self.segment(of: key)].insert(Slot(key.low, use)) { count += 1 }
+        addedSincePart += 1
+        guard addedSincePart >= max(1, room / Self.partsOfRoom) else { return }
+        addedSincePart = 0
+        parts.append(use.at)
     }
 
-    mutating func remember(_ key: IdempotencyKey, _ use: Use) {
-        let key = Entry(key)
-        uses[key] = use
-        order.append((key, use.at))
-    }
-
-    /// Whether one more key fits under `limit`, with those forgotten that stand in its way and are past their time.
-    mutating func hasRoom(under limit: Int, at now: Timestamp, retention: Duration) -> Bool {
-        while uses.count >= limit {
-            guard forgetOldest(before: now, retention: retention) else { return false }
+    /// Forgets, of the next `limit` keys or so in the table, those that `isForgotten` names.
+    ///
+    /// - Returns: whether the sweep came round to where it began.
+    mutating func sweep(_ limit: Int, where isForgotten: (Use) -> Bool) -> Bool {
+        var looked = 0
+        while looked < limit {
+            guard let slot = segments[hand.segment].next(from: hand.slot) else {
+                segments[hand.segment].fit()
+                hand = ((hand.segment + 1) & (segments.count - 1), 0)
+                if hand.segment == 0 { return true }
+                continue
+            }
+            looked += 1
+            hand.slot = slot + 1
+            guard isForgotten(segments[hand.segment].use(at: slot)) else { continue }
+            segments[hand.segment].remove(at: slot)
+            count -= 1
+            hand.slot = slot
         }
+        return false
+    }
+
+    /// Gives up the oldest part of the room: keys of ended holds that were used in it count no more.
+    mutating func crowdOut() {
+        guard let moment = parts.popFirst() else { return }
+        crowdedOutBefore = max(crowdedOutBefore, moment.advanced(by: .milliseconds(1)))
+    }
+
+    /// Forgets where parts of the room began that are too old to be crowded out.
+    mutating func dropParts(before moment: Timestamp) {
+        while let first = parts.first, first < moment { parts.removeFirst() }
+    }
+
+    private static func segment(of key: IdempotencyKey) -> Int {
+        Int(key.high >> (64 - segmentBits))
+    }
+}
+
+/// A key in its segment: 24 bytes, of which none is padding.
+private struct Slot: Sendable {
+    private static let half: UInt64 = 0xffff_ffff_ffff
+    static let free = Slot()
+
+    let tag: UInt64
+    /// 48 bits of the hold's number, which a ledger of 10^14 rows would need, and the upper half of the fingerprint.
+    private let holdAndPrint: UInt64
+    /// 48 bits of the moment, enough until the year 10889, and the lower half of the fingerprint.
+    private let atAndPrint: UInt64
+
+    private init() {
+        (tag, holdAndPrint, atAndPrint) = (0, 0, 0)
+    }
+
+    init(_ tag: UInt64, _ use: KeyTable.Use) {
+        precondition(use.hold.number > 0 && use.hold.number <= Self.half, "a hold's number has 48 bits")
+        precondition(use.at.milliseconds >= 0 && use.at.milliseconds <= Self.half, "a moment has 48 bits")
+        self.tag = tag
+        holdAndPrint = use.hold.number << 16 | UInt64(use.fingerprint >> 16)
+        atAndPrint = UInt64(use.at.milliseconds) << 16 | UInt64(use.fingerprint & 0xffff)
+    }
+
+    /// Holds are numbered from 1.
+    var isFree: Bool { holdAndPrint == 0 }
+
+    var use: KeyTable.Use {
+        KeyTable.Use(
+            fingerprint: UInt32(truncatingIfNeeded: (holdAndPrint & 0xffff) << 16 | atAndPrint & 0xffff),
+            hold: HoldID(holdAndPrint >> 16), at: Timestamp(milliseconds: Int64(atAndPrint >> 16)))
+    }
+}
+
+/// Keys in the order of their tags, each in the slot that its tag leads to or as near behind it as there was room.
+private struct Segment: Sendable {
+    /// The slots that tags lead to. Those behind them take what the last ones have no room for.
+    private var homes = 0
+    private var count = 0
+    private var slots: ContiguousArray<Slot> = []
+
+    func use(of tag: UInt64) -> KeyTable.Use? {
+        guard count > 0 else { return nil }
+        let slot = firstSlot(notBefore: tag)
+        guard slot < slots.count, !slots[slot].isFree, slots[slot].tag == tag else { return nil }
+        return slots[slot].use
+    }
+
+    func use(at slot: Int) -> KeyTable.Use {
+        slots[slot].use
+    }
+
+    /// The first slot with a key at `start` or behind it.
+    func next(from start: Int) -> Int? {
+        guard count > 0 else { return nil }
+        var slot = start
+        while slot < slots.count {
+            if !slots[slot].isFree { return slot }
+            slot += 1
+        }
+        return nil
+    }
+
+    /// - Returns: `false` if its tag was there: it is replaced.
+    mutating func insert(_ new: Slot) -> Bool {
+        // Seven of eight homes taken at the most: beyond that the ways from home get long.
+        if count * 8 >= homes * 7 { resize(to: max(8, homes + homes / 7 + 1)) }
+        let slot = firstSlot(notBefore: new.tag)
+        if slot < slots.count, !slots[slot].isFree, slots[slot].tag == new.tag {
+            slots[slot] = new
+            return false
+        }
+        var end = slot
+        while end < slots.count, !slots[end].isFree { end += 1 }
+        // Those behind the last home are full. Rare: it takes forty keys in a row.
+        if end == slots.count { slots.append(contentsOf: repeatElement(.free, count: 8)) }
+        while end > slot {
+            slots[end] = slots[end - 1]
+            end -= 1
+        }
+        slots[slot] = new
+        count += 1
         return true
     }
 
-    /// Forgets what is older than `retention`.
-    mutating func forget(before now: Timestamp, retention: Duration) {
-        while forgetOldest(before: now, retention: retention) {}
+    /// Keys behind it that are not at home move up.
+    mutating func remove(at slot: Int) {
+        var free = slot
+        while free + 1 < slots.count, !slots[free + 1].isFree, home(of: slots[free + 1].tag) <= free {
+            slots[free] = slots[free + 1]
+            free += 1
+        }
+        slots[free] = .free
+        count -= 1
     }
 
-    private mutating func forgetOldest(before now: Timestamp, retention: Duration) -> Bool {
-        guard let first = order.first, first.at.advanced(by: retention) < now else { return false }
-        order.removeFirst()
-        // A key that was used again after its time is remembered for its later use.
-        if uses[first.key]?.at == first.at { uses[first.key] = nil }
-        return true
+    /// Gives memory back after most keys went.
+    mutating func fit() {
+        guard homes > 8, count < homes / 2 else { return }
+        if count == 0 { self = Segment() } else { resize(to: max(8, count + count / 3)) }
     }
 
-    static func == (left: Self, right: Self) -> Bool {
-        left.uses == right.uses
+    private func home(of tag: UInt64) -> Int {
+        Int(tag.multipliedFullWidth(by: UInt64(homes)).high)
+    }
+
+    private func firstSlot(notBefore tag: UInt64) -> Int {
+        var slot = home(of: tag)
+        while slot < slots.count, !slots[slot].isFree, slots[slot].tag < tag { slot += 1 }
+        return slot
+    }
+
+    private mutating func resize(to newHomes: Int) {
+        let old = slots
+        homes = newHomes
+        slots = ContiguousArray(repeating: .free, count: newHomes + min(40, newHomes / 4 + 4))
+        // From left to right each key goes home, or right behind the one before it.
+        var next = 0
+        for slot in old where !slot.isFree {
+            next = max(next, home(of: slot.tag))
+            if next < slots.count { slots[next] = slot } else { slots.append(slot) }
+            next += 1
+        }
     }
 }
 

@@ -24,11 +24,21 @@ public struct Limits: Sendable, Equatable {
     public var holdLife: Duration = .seconds(7 * 24 * 3600)
     /// The most extensions an event may allow.
     public var extensions = 100
-    /// How long an idempotency key is remembered: rule 15 asks for 24 hours at least.
+    /// How long the idempotency key of a live hold or of a purchase is remembered: R15 promises 24 hours at least.
     public var keyRetention: Duration = .seconds(24 * 3600)
-    /// Keys remembered at once; beyond it a request with a new key is refused as overload. Some 150 bytes each by
-    /// reckoning.
+    /// How long the key of a hold that ended without a purchase is remembered, counted from its use. Long enough for
+    /// every retry of a request whose answer was lost, short enough that holds that are given back at once fill
+    /// nothing.
+    public var endedKeyRetention: Duration = .seconds(3600)
+    /// Room for idempotency keys, 32 bytes each. Where it is used up, keys of ended holds are forgotten before their
+    /// time, oldest first. Keys of live holds and of purchases are kept even beyond it.
     public var keys = 4_000_000
+    /// Keys that are looked at to make room for a new one where the room is used up: half a microsecond or so.
+    public static let keysLookedAtForRoom = 32
+    /// Live holds of one event; beyond it a new hold is refused as overload. 40 bytes each, and 32 for a key.
+    public var liveHolds = 2_000_000
+    /// Keys that one piece of tidying looks at: some microseconds. A hold more or less costs as much as a key.
+    public static let keysLookedAtInAPiece = 1_024
     /// Holds that ended and are still answered from memory; older ones are looked up in the ledger. 40 bytes each.
     public var settledHolds = 1_000_000
     /// How long a hold that ended can be looked at, from its deadline on.

@@ -1,6 +1,6 @@
 /// What came of a command. A refusal is an answer too.
 public enum Outcome: Sendable, Equatable {
-    /// `replayed`: the same key asked before, this is the answer of then.
+    /// `replayed`: the same key asked before; this is the hold as it is now, whatever became of it.
     case held(HoldView, replayed: Bool)
     case extended(HoldView, replayed: Bool)
     /// `repeated`: it had been released, or had expired, before; nothing changed.
@@ -52,6 +52,6 @@ public enum Refusal: Sendable, Equatable {
     case eventHasSales
     /// The same key came with another request.
     case keyReused
-    /// As many keys are remembered as may be.
-    case tooManyKeys
+    /// The event has as many live holds as it may have. Completing goes on.
+    case tooManyHolds
 }

@@ -5,6 +5,8 @@ struct Pool: Sendable, Equatable {
     /// Places of live holds as of the last `settle(at:)`.
     private(set) var held = 0
     private(set) var sold = 0
+    /// Live holds that are counted in this pool, as of the last `settle(at:)`.
+    private(set) var holds = 0
     private var calendar = ExpiryCalendar()
     /// The most that may be promised: the capacity, or what was promised when it was lowered below that. Falls back
     /// to the capacity as promises end.
@@ -34,7 +36,9 @@ struct Pool: Sendable, Equatable {
     @discardableResult
     mutating func settle(at now: Timestamp) -> Bool {
         guard let earliest = calendar.earliest, earliest <= now else { return false }
-        held -= calendar.expire(at: now)
+        let freed = calendar.expire(at: now)
+        held -= Int(freed.places)
+        holds -= Int(freed.holds)
         check()
         return true
     }
@@ -46,38 +50,41 @@ struct Pool: Sendable, Equatable {
         change(&self)
     }
 
-    mutating func hold(_ quantity: Int, until deadline: Timestamp) {
-        held += quantity
-        calendar.add(quantity, at: deadline)
+    mutating func hold(_ share: Share, until deadline: Timestamp) {
+        held += Int(share.places)
+        holds += Int(share.holds)
+        calendar.add(share, at: deadline)
         check()
     }
 
-    mutating func release(_ quantity: Int, heldUntil deadline: Timestamp) {
-        takeOut(quantity, at: deadline)
-        held -= quantity
+    mutating func release(_ share: Share, heldUntil deadline: Timestamp) {
+        takeOut(share, at: deadline)
+        held -= Int(share.places)
+        holds -= Int(share.holds)
         check()
     }
 
-    mutating func extend(_ quantity: Int, from old: Timestamp, to new: Timestamp) {
-        takeOut(quantity, at: old)
-        calendar.add(quantity, at: new)
+    mutating func extend(_ share: Share, from old: Timestamp, to new: Timestamp) {
+        takeOut(share, at: old)
+        calendar.add(share, at: new)
     }
 
-    mutating func sell(_ quantity: Int, heldUntil deadline: Timestamp) {
-        takeOut(quantity, at: deadline)
-        held -= quantity
-        sold += quantity
+    mutating func sell(_ share: Share, heldUntil deadline: Timestamp) {
+        takeOut(share, at: deadline)
+        held -= Int(share.places)
+        holds -= Int(share.holds)
+        sold += Int(share.places)
         check()
     }
 
     /// Sells places that nobody holds: a late payment that won.
-    mutating func sellFree(_ quantity: Int) {
-        sold += quantity
+    mutating func sellFree(_ share: Share) {
+        sold += Int(share.places)
         check()
     }
 
-    mutating func takeBack(_ quantity: Int) {
-        sold -= quantity
+    mutating func takeBack(_ share: Share) {
+        sold -= Int(share.places)
         check()
     }
 
@@ -89,22 +96,23 @@ struct Pool: Sendable, Equatable {
 
     /// A purchase read back from a ledger. What the ledger promised may be promised: whether that was right is for
     /// `verify` to say, and a capacity that was lowered since must not close the pool.
-    mutating func restoreSold(_ quantity: Int) {
-        sold += quantity
+    mutating func restoreSold(_ share: Share) {
+        sold += Int(share.places)
         ceiling = max(ceiling, promised)
     }
 
     /// A live hold read back from a ledger.
-    mutating func restoreHeld(_ quantity: Int, until deadline: Timestamp) {
-        held += quantity
-        calendar.add(quantity, at: deadline)
+    mutating func restoreHeld(_ share: Share, until deadline: Timestamp) {
+        held += Int(share.places)
+        holds += Int(share.holds)
+        calendar.add(share, at: deadline)
         ceiling = max(ceiling, promised)
     }
 
     mutating func close() { isClosed = true }
 
-    private mutating func takeOut(_ quantity: Int, at deadline: Timestamp) {
-        if !calendar.remove(quantity, at: deadline) { isClosed = true }
+    private mutating func takeOut(_ share: Share, at deadline: Timestamp) {
+        if !calendar.remove(share, at: deadline) { isClosed = true }
     }
 
     /// A broken rule never ends the process: the pool closes, what is held can still be completed.

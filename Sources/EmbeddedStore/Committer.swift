@@ -22,21 +22,23 @@ struct Committer: Sendable {
         var pace = CommitPace()
         var pools = PoolWatch()
         var watch = FileWatch(store: store, committed: startsBehind)
+        var pruner = KeyPruner()
+        var keyRoom = KeyRoom(store.configuration.limits.keys)
         while true {
             if watch.isDue, let losses = watch.look() { loseFiles(losses, watch) }
             // Without its files nothing is counted anew, which would sell again.
             if !watch.hasLostFiles { lookAtPools(&pools) }
             if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
-                if commit(batch, &pace) { watch.committed(batch.facts) }
+                if commit(batch, &pace, &pruner) { watch.committed(batch.facts) }
+                tidy(&keyRoom)
             } else if pace.isGathering {
                 _ = store.work.wait(timeout: .now() + pace.patience)
                 pace.gathered()
             } else if store.condition == .closing {
                 break
-            } else if store.work.wait(timeout: .now() + EmbeddedStore.tick) == .timedOut,
-                let step = store.desk.withLock({ $0.tick() })
-            {
-                store.log(step)
+            } else if store.work.wait(timeout: .now() + EmbeddedStore.tick) == .timedOut {
+                if let step = store.desk.withLock({ $0.tick() }) { store.log(step) }
+                tidy(&keyRoom)
             }
         }
         if !watch.hasLostFiles {
@@ -58,14 +60,27 @@ struct Committer: Sendable {
         }
     }
 
+    /// Forgets what need not be at hand, piece by piece, so that callers come in between.
+    private func tidy(_ room: inout KeyRoom) {
+        for _ in 0..<EmbeddedStore.piecesAfterBatch where !store.desk.withLock({ $0.tidyAPiece() }) { break }
+        if let change = room.note(store.desk.withLock { $0.keys.count }) { store.log(change) }
+    }
+
     /// - Returns: whether its facts are in the ledger.
-    private func commit(_ batch: Desk.Batch, _ pace: inout CommitPace) -> Bool {
+    private func commit(_ batch: Desk.Batch, _ pace: inout CommitPace, _ pruner: inout KeyPruner) -> Bool {
         let start = DispatchTime.now().uptimeNanoseconds
         do {
             if !batch.facts.entries.isEmpty {
-                try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch.facts) }
+                let keys = store.desk.withLock { $0.keys }
+                let judge = KeyPruner.Judge(now: keys.now, oldestOfEndedHoldAt: keys.oldestOfEndedHoldAt) { keys in
+                    store.desk.withLock { $0.forgotten(keys) }
+                }
+                try store.ledger.withLock { ledger throws(LedgerError) in
+                    try ledger.commit(batch.facts) { try pruner.prune($0, with: batch.facts.entries.count, judge) }
+                }
             }
         } catch {
+            pruner = KeyPruner()
             recover(from: error, batch)
             return false
         }

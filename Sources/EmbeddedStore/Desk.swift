@@ -222,17 +222,33 @@ struct Desk: Sendable {
     /// Callers that wait for the batch that gathers.
     var waitingCount: Int { gathering.count }
 
-    /// Between batches: notices the time, forgets what is old, and records the clock if holds depend on it.
+    /// Between batches: notices the time, and records the clock if holds depend on it.
     mutating func tick() -> OfficeClock.Step? {
         let (moment, step) = readClock()
         guard condition == .selling else { return step }
         office.advance(to: moment.office)
-        office.tidy()
         // Also where nothing is live: a disk that takes no facts is then found before a buyer meets it.
         if office.lastFactAt.advanced(by: EmbeddedStore.clockRecordInterval) <= office.clock {
             append(office.recordClock(), at: moment)
         }
         return step
+    }
+
+    /// Forgets a piece of what need not be at hand.
+    ///
+    /// - Returns: whether there is more.
+    mutating func tidyAPiece() -> Bool {
+        condition == .selling && office.tidyAPiece()
+    }
+
+    /// How many keys are remembered, and when the oldest was used that may count no more.
+    var keys: (count: Int, oldestOfEndedHoldAt: Timestamp, now: Timestamp) {
+        (office.keyCount, office.oldestKeyOfEndedHoldAt, office.clock)
+    }
+
+    /// Which of these keys, each told by its hold and its use, count no more.
+    func forgotten(_ keys: [(hold: HoldID, at: Timestamp)]) -> [Bool] {
+        keys.map { !office.counts($0.hold, usedAt: $0.at) }
     }
 
     /// Asks for a moment whose facts are all in the ledger.

@@ -62,10 +62,14 @@ public final class EmbeddedStore: TicketStore, Service {
     static let stall: Duration = .milliseconds(750)
     /// The committer wakes up at least that often, so that a stopped process is noticed by ``OfficeClock``.
     static let tick: DispatchTimeInterval = .milliseconds(200)
+    /// Pieces of tidying after a batch at the most. Each lets go of a thousand holds: as many as come with a batch.
+    static let piecesAfterBatch = 16
 
     public let configuration: Configuration
     /// 16 bytes that are this ledger's alone: tokens are bound to it.
     public let ledgerIdentity: [UInt8]
+    /// The secret of this ledger under which idempotency keys are digested.
+    public let keySecret: [UInt8]
     /// The openings of the ledger, this one last.
     public let series: [HoldSeries]
     /// Where the ledger is.
@@ -104,6 +108,7 @@ public final class EmbeddedStore: TicketStore, Service {
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         ledgerIdentity = try ledger.identity(orMake: fresh, at: configuration.clock().wall)
+        keySecret = try ledger.keySecret(orMake: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })
         var desk = Desk(
             queuedFacts: configuration.queuedFacts, queuedLookups: configuration.queuedLookups,
             clock: configuration.clock)
@@ -182,7 +187,10 @@ public final class EmbeddedStore: TicketStore, Service {
     }
 
     public var concerns: [StoreConcern] {
-        desk.withLock { $0.closedPools }.prefix(StoreConcern.most).map(\.concern)
+        let (pools, keys) = desk.withLock { ($0.closedPools, $0.keys.count) }
+        let room = KeyRoom(configuration.limits.keys)
+        let concerns = (room.isAlarming(keys) ? [room.concern(of: keys)] : []) + pools.map(\.concern)
+        return Array(concerns.prefix(StoreConcern.most))
     }
 
     /// Closes a pool as a broken rule would; for tests.

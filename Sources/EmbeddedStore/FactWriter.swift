@@ -33,7 +33,7 @@ struct FactWriter {
                     row.add(fact.buyer?.text)
                 }
                 if !fact.lines.rest.isEmpty { try write(fact.lines.rest, of: id) }
-                if let key = fact.key { try write(key, sequence, at, id, fact.deadline, extensions: 0, with: keys) }
+                if let key = fact.key { try write(key, sequence, at, id, with: keys) }
             case .purchased(let id, let payment, let late):
                 try purchases.run { row in
                     row.add(id.number)
@@ -68,7 +68,7 @@ struct FactWriter {
             let number = try nextExtension(of: id)
             try insert("extensions", "hold, number, seq, at, deadline")
                 .run(Int64(id.number), number, sequence, at, deadline.milliseconds)
-            if let key { try write(key, sequence, at, id, deadline, extensions: number, with: keys) }
+            if let key { try write(key, sequence, at, id, with: keys) }
         case .refundOwed(let id, let payment):
             try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), texts: [payment.text])
         case .recovered(let event, let until):
@@ -96,17 +96,15 @@ struct FactWriter {
     }
 
     private func write(
-        _ key: KeyFact, _ sequence: Int64, _ at: Int64, _ id: HoldID, _ deadline: Timestamp, extensions: Int64,
-        with statement: RowStatement
+        _ key: KeyFact, _ sequence: Int64, _ at: Int64, _ id: HoldID, with statement: RowStatement
     ) throws {
         try statement.run { row in
             row.add(sequence)
             row.add(at)
             row.add(id.number)
             row.add(Int64(bitPattern: key.fingerprint))
-            row.add(deadline.milliseconds)
-            row.add(extensions)
-            row.add(key.key.text)
+            row.add(Int64(bitPattern: key.key.high))
+            row.add(Int64(bitPattern: key.key.low))
         }
     }
 
@@ -135,7 +133,7 @@ struct FactWriter {
         into: "holds", "id, seq, at, event, deadline, type, quantity, price, more_lines, buyer")
     private static let insertPurchase = insertion(into: "purchases", "hold, seq, at, late, payment")
     private static let insertRelease = insertion(into: "releases", "hold, seq, at")
-    private static let insertKey = insertion(into: "keys", "seq, at, hold, fingerprint, deadline, extensions, key")
+    private static let insertKey = insertion(into: "keys", "seq, at, hold, fingerprint, high, low")
 
     private func insert(_ table: String, _ columns: String, orReplace: Bool = false) throws -> RowStatement {
         RowStatement(try db.cachedStatement(sql: Self.insertion(into: table, columns, orReplace: orReplace)))

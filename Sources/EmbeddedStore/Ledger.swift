@@ -84,6 +84,20 @@ struct Ledger: Sendable {
         }
     }
 
+    /// The secret under which digests of idempotency keys are made; made with the ledger, or when it was upgraded.
+    func keySecret(orMake new: [UInt8]) throws(LedgerError) -> [UInt8] {
+        try translating {
+            try queue.write { db in
+                try db.execute(
+                    sql: "UPDATE ledger SET key_secret = ? WHERE key_secret IS NULL", arguments: [Data(new)])
+                guard let secret = try Data.fetchOne(db, sql: "SELECT key_secret FROM ledger") else {
+                    throw LedgerError.damaged("it has no secret for keys")
+                }
+                return [UInt8](secret)
+            }
+        }
+    }
+
     /// Begins a series of holds, and returns all there were, in their order.
     ///
     /// It is on the disk with either durability: what a power cut takes back must not be its mark, too.
@@ -107,13 +121,16 @@ struct Ledger: Sendable {
     }
 
     /// Makes a batch durable: all of it or nothing.
-    func commit(_ batch: Batch) throws(LedgerError) {
+    ///
+    /// - Parameter more: written with it.
+    func commit(_ batch: Batch, and more: (Database) throws -> Void = { _ in }) throws(LedgerError) {
         try translating {
             try queue.writeWithoutTransaction { db in
                 // Prepared once: GRDB's own transactions are compiled anew each time.
                 try RowStatement(db.cachedStatement(sql: "BEGIN IMMEDIATE")).run()
                 do {
                     try FactWriter(db).write(batch)
+                    try more(db)
                     try RowStatement(db.cachedStatement(sql: "COMMIT")).run()
                 } catch {
                     // Some failures have rolled back by themselves.

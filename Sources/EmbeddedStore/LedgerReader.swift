@@ -37,17 +37,22 @@ struct LedgerReader {
             }
             office.restore(hold)
         }
-        let forgotten = last.advanced(by: .zero - limits.keyRetention).milliseconds
+        // Of those that count no more only a minute's worth is still there.
         let keys = try Cursor(
             db,
-            "SELECT at, hold, fingerprint, deadline, extensions, key FROM keys WHERE at >= \(forgotten) ORDER BY seq")
+            """
+            SELECT at, hold, fingerprint, high, low FROM keys
+            WHERE at >= \(office.oldestKeyAt.milliseconds) ORDER BY seq
+            """)
         while try keys.next() {
-            guard let key = IdempotencyKey(keys.text(5) ?? "") else { throw LedgerError.damaged("an empty key") }
-            office.restore(
-                RestoredKey(
-                    key: KeyFact(key: key, fingerprint: UInt64(bitPattern: keys.int(2))),
-                    at: Timestamp(milliseconds: keys.int(0)), hold: HoldID(UInt64(clamping: keys.int(1))),
-                    deadline: Timestamp(milliseconds: keys.int(3)), extensions: UInt8(clamping: keys.int(4))))
+            let key = IdempotencyKey(high: UInt64(bitPattern: keys.int(3)), low: UInt64(bitPattern: keys.int(4)))
+            let restored = RestoredKey(
+                key: KeyFact(key: key, fingerprint: UInt64(bitPattern: keys.int(2))),
+                at: Timestamp(milliseconds: keys.int(0)), hold: HoldID(UInt64(clamping: keys.int(1))))
+            guard office.canRestore(restored) else {
+                throw LedgerError.damaged("a key was used for hold \(restored.hold), which was not given")
+            }
+            office.restore(restored)
         }
         office.tidy()
         return office
@@ -206,6 +211,21 @@ final class Cursor {
 
     init(_ db: Database, _ sql: String) throws {
         statement = try db.makeStatement(sql: sql)
+    }
+
+    init(_ statement: Statement) {
+        self.statement = statement
+    }
+
+    func bind(_ numbers: Int64...) {
+        for (index, number) in numbers.enumerated() {
+            sqlite3_bind_int64(statement.sqliteStatement, CInt(index + 1), number)
+        }
+    }
+
+    /// Makes the statement ready for its next use.
+    func reset() {
+        sqlite3_reset(statement.sqliteStatement)
     }
 
     func next() throws -> Bool {

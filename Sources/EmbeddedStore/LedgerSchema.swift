@@ -13,6 +13,7 @@ enum LedgerSchema {
         migrator.registerMigration("1 readable") { try $0.execute(sql: readable) }
         migrator.registerMigration("2 operators") { try $0.execute(sql: operators) }
         migrator.registerMigration("3 series") { try $0.execute(sql: series) }
+        migrator.registerMigration("4 keys") { try $0.execute(sql: keys) }
         return migrator
     }
 
@@ -28,6 +29,20 @@ enum LedgerSchema {
             throw names.contains("1 facts") ? LedgerError.tooNew(path: path) : LedgerError.notALedger(path: path)
         }
     }
+
+    /// Keys were kept as the texts that callers sent, beside all that it takes to use them. They go, overwritten: for
+    /// the holds of the last day a request that comes once more after the upgrade makes another hold.
+    private static let keys = """
+        ALTER TABLE ledger ADD COLUMN key_secret BLOB;
+        PRAGMA secure_delete = ON;
+        DROP TABLE keys;
+        PRAGMA secure_delete = OFF;
+        -- Idempotency keys by the number of their fact, each a digest under key_secret. Deleted when they count no more.
+        CREATE TABLE keys (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
+          high INTEGER NOT NULL, low INTEGER NOT NULL
+        ) STRICT;
+        """
 
     private static let series = """
         -- Which holds were given out between one opening and the next; tokens are bound to the mark. Before the first: 0.

@@ -40,7 +40,7 @@ struct Shopper {
         self.plan = plan
         self.texts = texts
         self.life = life
-        name = Array("\(run)-\(number)-".utf8)
+        name = Array("holdfast-bench-\(run)-\(number)-".utf8)
         chance = SeededGenerator(seed: plan.seed &* 1_000_003 &+ UInt64(number))
     }
 

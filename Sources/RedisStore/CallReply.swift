@@ -77,11 +77,9 @@ struct CallReply {
 /// What a function says of one command.
 enum CallOutcome {
     case decided(Outcome)
-    /// Its key was used for a hold of that event: ask there.
-    case elsewhere(event: UInt64)
     /// The event was removed: its code may lead to another one by now.
     case gone
-    /// The event gave up the payment or the key meanwhile: claim it again.
+    /// The event gave up the payment meanwhile: claim it again.
     case unclaimed
 }
 
@@ -91,7 +89,6 @@ extension CallReply {
         let code = try reader.byte()
         switch code {
         case 1...6: return .decided(try outcome(code, ofEvent: event))
-        case 60: return .elsewhere(event: try reader.count())
         case 61: return .gone
         case 62: return .unclaimed
         default: return .decided(.refused(try refusal(code)))
@@ -152,7 +149,7 @@ extension CallReply {
         case 49: return .extensionDenied(limit: Int(try reader.byte()))
         case 50: return .notPurchased
         case 51: return .keyReused
-        case 52: return .tooManyKeys
+        case 52: return .tooManyHolds
         default: throw PackedMistake()
         }
     }

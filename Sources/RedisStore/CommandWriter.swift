@@ -100,6 +100,9 @@ enum CommandWriter {
 
     private static func write(_ key: IdempotencyKey, _ print: UInt64, to bytes: inout ByteBuffer) {
         bytes.writeInteger(print)
-        bytes.writePacked(long: key.text)
+        // A text of 16 bytes, as others have their length before them.
+        bytes.writeInteger(UInt16(16), endianness: .little)
+        bytes.writeInteger(key.high)
+        bytes.writeInteger(key.low)
     }
 }

@@ -43,10 +43,8 @@ struct Foyer: Sendable {
         /// What must be claimed for one event before anything is decided with it.
         var claimedName: String? {
             switch command {
-            case .hold(let request): request.key.map { "k" + $0.text }
-            case .extend(_, let key): key.map { "k" + $0.text }
             case .purchase(_, let payment): payment.map { "p" + $0.text }
-            case .release, .returnPurchase, .look, .define, .pause, .resume, .remove: nil
+            case .hold, .extend, .release, .returnPurchase, .look, .define, .pause, .resume, .remove: nil
             }
         }
     }

@@ -5,7 +5,7 @@ internal import BoxOffice
 /// The hash tag of an event's keys is its number and not its code: a token leads to the event's slot without a look at
 /// the list of events, and an event that was removed and made again under the same code shares nothing with the first.
 struct Keyspace: Sendable {
-    /// Payments and idempotency keys are an event's own where a cluster parts the keys of events, and all events' where
+    /// Payments are an event's own where a cluster parts the keys of events, and all events' where
     /// one server has them all.
     let isCluster: Bool
     let prefix: String
@@ -14,6 +14,8 @@ struct Keyspace: Sendable {
     var events: String { "\(prefix):{events}" }
     /// 16 bytes that are this database's alone.
     var identity: String { "\(prefix):{events}:identity" }
+    /// 32 bytes under which idempotency keys are digested.
+    var keySecret: String { "\(prefix):{events}:key-secret" }
     /// Which of the two ways of keeping payments and keys the database has.
     var layout: String { "\(prefix):{events}:layout" }
     /// Operators' keys.
@@ -25,7 +27,7 @@ struct Keyspace: Sendable {
         let shared = isCluster ? own : "\(prefix):{sales}"
         return [
             "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
-            "\(shared):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
+            "\(own):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
         ]
     }
 

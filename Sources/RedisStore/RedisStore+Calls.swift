@@ -91,6 +91,7 @@ extension RedisStore {
         header.writePacked(Double(configuration.limits.linesPerHold))
         header.writePacked(Double(configuration.limits.keys))
         header.writePacked(Double(configuration.limits.keyRetention.inMilliseconds))
+        header.writePacked(Double(configuration.limits.endedKeyRetention.inMilliseconds))
         header.writePacked(Double(configuration.limits.endedHoldsShown.inMilliseconds))
         header.writePacked(Double(configuration.limits.recoveryGrace.inMilliseconds))
         return header
@@ -183,7 +184,6 @@ extension RedisStore {
                         ticket: waiting.ticket,
                         reply: isTold ? .decided(outcome, at: reply.moment) : .failed(.outcomeUnknown)),
                     for: waiting.box)
-            case .elsewhere(let other): moved.append((waiting, .event(other)))
             case .gone: moved.append((waiting, .wherever))
             case .unclaimed: moved.append((waiting, .claim))
             }
@@ -229,8 +229,6 @@ extension RedisStore {
 
     /// Where a command goes that was not decided where it was asked.
     enum Move: Sendable {
-        /// Its key was used for a hold of that event.
-        case event(UInt64)
         /// Its event was removed: to whatever its code leads to by now.
         case wherever
         /// Its claim was given up: it needs another one.
@@ -244,7 +242,6 @@ extension RedisStore {
         waiting.moves += 1
         guard waiting.moves <= 8 else { return fail([waiting], .overloaded) }
         switch move {
-        case .event(let other): take(foyer.withLock { $0.place(waiting, at: other) })
         case .wherever:
             waiting.claim = nil
             findAgain(waiting, insteadOf: event)

@@ -5,7 +5,7 @@ internal import RedisWire
 internal import Synchronization
 internal import TicketStore
 
-// In a cluster the events of one payment or key are on different servers. It is claimed for one event first, where all
+// In a cluster the events of one payment are on different servers. It is claimed for one event first, where all
 // of them meet (`Lua/claims.lua`); a command is decided only with the claim of its own event.
 
 extension RedisStore {
@@ -65,37 +65,22 @@ extension RedisStore {
         var command = library.call(.giveUp, calling, keys: keyspace.keys(of: claim.event))
         command.append(claimant.name)
         command.append(Int(claim.number))
-        command.append(configuration.limits.keyRetention.inMilliseconds)
         ask(command, in: String(claim.event), isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }
             var reader = PackedReader(bytes)
-            let office = try reader.number()
-            let wall = try reader.number()
+            // The moment.
+            _ = try (reader.number(), reader.number())
             guard try reader.byte() == 1 else { return self.reclaim(claimant, claim) }
-            let moment = Moment(
-                office: Timestamp(milliseconds: Int64(office)), wall: WallTime(milliseconds: Int64(wall)))
-            self.placeUsed(claimant, at: claim, moment)
+            self.placeUsed(claimant)
         }
     }
 
-    /// The name was used for a hold of another event.
-    private func placeUsed(_ claimant: Foyer.Claimant, at claim: Claim, _ moment: Moment) {
+    /// The payment was for a hold of another event.
+    private func placeUsed(_ claimant: Foyer.Claimant) {
         var waiting = claimant.waiting
         waiting.moves += 1
-        switch waiting.command {
-        case .purchase:
-            waiting.isPaidElsewhere = true
-            take(foyer.withLock { $0.place(waiting, at: claimant.event) })
-        case .hold:
-            // The same request for an event that was removed and made again, or another request: that event knows.
-            waiting.claim = claim.number
-            take(foyer.withLock { $0.place(waiting, at: claim.event) })
-        default:
-            // Another hold's key, and so another request's.
-            waiting.box.deliver([
-                TicketedReply(ticket: waiting.ticket, reply: .decided(.refused(.keyReused), at: moment))
-            ])
-        }
+        waiting.isPaidElsewhere = true
+        take(foyer.withLock { $0.place(waiting, at: claimant.event) })
     }
 
     /// Claims a name that the command's own event gave up. Whoever asked for it may have come no further, and then the

@@ -89,7 +89,7 @@ extension RedisStore {
                 logger.critical(
                     "A rule is broken; the pool sells nothing more, and its holds can still be purchased",
                     metadata: ["rule": "R4 Broken rule", "detail": "\(concern.detail)"])
-            case .unbalanced: break  // Told when it was counted.
+            case .unbalanced, .keyRoomNearlyFull: break  // Told when it was counted; told by the embedded store only.
             case .eventsUnavailable, .replicasMissing:
                 logger.error(
                     "Part of the sale is disturbed",

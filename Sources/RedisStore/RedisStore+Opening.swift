@@ -108,11 +108,13 @@ extension RedisStore {
 
     /// The identity that the database has, or the one that it gets now. One that was written by a single server is not
     /// read by a cluster, nor the other way round: payments would be looked for where they are not.
+    ///
+    /// - Returns: with it the secret for idempotency keys, which all nodes share.
     static func identity(
         under keyspace: Keyspace, _ client: RedisClient
-    ) async throws(RedisStoreError) -> [UInt8] {
+    ) async throws(RedisStoreError) -> (identity: [UInt8], keySecret: [UInt8]) {
         var random = SystemRandomNumberGenerator()
-        let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let fresh = (0..<48).map { _ in UInt8.random(in: 0...255, using: &random) }
         let wanted = keyspace.isCluster ? "cluster" : "one server"
         do {
             let layout = try await kept(Array(wanted.utf8), under: keyspace.layout, client)
@@ -121,11 +123,15 @@ extension RedisStore {
                     "what is under \(keyspace.prefix): was written for \(String(buffer: layout)), and this is \(wanted)"
                 )
             }
-            let identity = try await kept(fresh, under: keyspace.identity, client)
+            let identity = try await kept(Array(fresh[..<16]), under: keyspace.identity, client)
             guard identity.readableBytes == 16 else {
                 throw RedisStoreError.unfit("\(keyspace.identity) in Redis is not the identity of a box office")
             }
-            return Array(identity.readableBytesView)
+            let secret = try await kept(Array(fresh[16...]), under: keyspace.keySecret, client)
+            guard secret.readableBytes == 32 else {
+                throw RedisStoreError.unfit("\(keyspace.keySecret) in Redis is not the secret of a box office")
+            }
+            return (Array(identity.readableBytesView), Array(secret.readableBytesView))
         } catch let error as RedisStoreError {
             throw error
         } catch let failure as RedisFailure {

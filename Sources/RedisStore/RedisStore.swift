@@ -55,6 +55,8 @@ public final class RedisStore: TicketStore, Service {
     public let configuration: Configuration
     /// 16 bytes that are this database's alone: tokens are bound to it.
     public let ledgerIdentity: [UInt8]
+    /// The secret of this database under which idempotency keys are digested.
+    public let keySecret: [UInt8]
     /// What the servers were set to when the store was opened.
     public let check: ServerCheck
 
@@ -88,7 +90,7 @@ public final class RedisStore: TicketStore, Service {
                     holdsWait: configuration.holds == .full)))
         check = try await Self.checked(configuration, client, logger)
         calling = try await Self.load(library, to: client)
-        ledgerIdentity = try await Self.identity(under: keyspace, client)
+        (ledgerIdentity, keySecret) = try await Self.identity(under: keyspace, client)
         try await checkRights()
         try await readAllEvents()
         foyer.withLock { $0.condition = .selling }

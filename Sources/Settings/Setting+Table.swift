@@ -5,8 +5,8 @@ extension Setting {
     public static let all: [Setting] = [
         .config, .host, .port, .data, .event, .classicEvent, .classicStatus, .durability, .recoveryGrace,
         .logLevel, .logFormat, .limitsConnections, .limitsConnectionsPerCaller, .limitsListeners, .limitsHeaderBytes,
-        .limitsBodyBytes, .quotaPerSecond, .quotaBurst, .quotaListeners, .timeoutsIdle, .timeoutsRequest,
-        .timeoutsWrite, .timeoutsLameDuck, .timeoutsDrain, .threads,
+        .limitsBodyBytes, .limitsKeys, .limitsLiveHolds, .quotaPerSecond, .quotaBurst, .quotaListeners, .timeoutsIdle,
+        .timeoutsRequest, .timeoutsWrite, .timeoutsLameDuck, .timeoutsDrain, .threads,
         .store, .redisPrefix, .redisPasswordFile, .redisCAFile, .redisWaitReplicas, .redisWaitMilliseconds, .redisHolds,
         .redisUnfit, .tokenKeys,
     ]
@@ -101,6 +101,17 @@ extension Setting {
     public static let limitsBodyBytes = Setting(
         "limits.body_bytes", .number(0...16_777_216), default: 65536,
         "Bytes of a request's body at most")
+
+    /// Room for idempotency keys. The default takes 128 MiB when it is used up, and an hour of 1,100 keyed holds a second
+    /// that are all given back.
+    public static let limitsKeys = Setting(
+        "limits.keys", .number(1000...1_000_000_000), default: 4_000_000,
+        "Idempotency keys that there is room for, 32 bytes each; beyond it those of ended holds are forgotten sooner")
+
+    /// How many holds of an event live at once.
+    public static let limitsLiveHolds = Setting(
+        "limits.live_holds", .number(1...100_000_000), default: 2_000_000,
+        "Live holds of one event at most; more are refused until some end")
 
     /// How often one caller may ask. Off by default: behind a proxy all callers have its address.
     public static let quotaPerSecond = Setting(

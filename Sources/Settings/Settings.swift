@@ -97,7 +97,9 @@ public struct Settings: Sendable {
             connectionsPerCaller: read.number(.limitsConnectionsPerCaller),
             listeners: read.number(.limitsListeners),
             headerBytes: read.number(.limitsHeaderBytes),
-            bodyBytes: read.number(.limitsBodyBytes))
+            bodyBytes: read.number(.limitsBodyBytes),
+            keys: read.number(.limitsKeys),
+            liveHolds: read.number(.limitsLiveHolds))
         quota = Quota(
             perSecond: read.number(.quotaPerSecond),
             burst: read.number(.quotaBurst),
@@ -215,6 +217,12 @@ extension Settings {
 
         /// Bytes of a request's body at most, 0 to 16,777,216. Default: 65,536.
         public let bodyBytes: Int
+
+        /// Idempotency keys that there is room for, 1,000 to 1,000,000,000. Default: 4,000,000.
+        public let keys: Int
+
+        /// Live holds of one event at most, 1 to 100,000,000. Default: 2,000,000.
+        public let liveHolds: Int
     }
 
     /// How often one caller may ask: one IPv4 address, or one 64-bit network of IPv6.

@@ -64,6 +64,12 @@ public struct SettingsOptions: ParsableArguments {
     @Option(name: .of(.limitsBodyBytes), parsing: .unconditional, help: .of(.limitsBodyBytes))
     var limitsBodyBytes: String?
 
+    @Option(name: .of(.limitsKeys), parsing: .unconditional, help: .of(.limitsKeys))
+    var limitsKeys: String?
+
+    @Option(name: .of(.limitsLiveHolds), parsing: .unconditional, help: .of(.limitsLiveHolds))
+    var limitsLiveHolds: String?
+
     @Option(name: .of(.quotaPerSecond), parsing: .unconditional, help: .of(.quotaPerSecond))
     var quotaPerSecond: String?
 
@@ -126,7 +132,7 @@ public struct SettingsOptions: ParsableArguments {
             (.logLevel, logLevel), (.logFormat, logFormat), (.limitsConnections, limitsConnections),
             (.limitsConnectionsPerCaller, limitsConnectionsPerCaller),
             (.limitsListeners, limitsListeners), (.limitsHeaderBytes, limitsHeaderBytes),
-            (.limitsBodyBytes, limitsBodyBytes),
+            (.limitsBodyBytes, limitsBodyBytes), (.limitsKeys, limitsKeys), (.limitsLiveHolds, limitsLiveHolds),
             (.quotaPerSecond, quotaPerSecond), (.quotaBurst, quotaBurst),
             (.quotaListeners, quotaListeners),
             (.timeoutsIdle, timeoutsIdle), (.timeoutsRequest, timeoutsRequest), (.timeoutsWrite, timeoutsWrite),

@@ -14,7 +14,8 @@ struct BuyerCalls: Sendable {
     func hold(in event: Code, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
         guard let header = fields.idempotencyKey else { throw Refused(.keyMissing) }
         let asked = try read(body, fields)
-        let key = try Counter.key(header, scope: "hold \(event.text) \(asked.buyer?.text ?? "")")
+        let key = counter.keys.digest(
+            try Self.key(header, fields), in: .holding(event, asked.buyer), of: fields.keyOwner)
         return .hold(HoldRequest(event: event, lines: asked.lines, buyer: asked.buyer, key: key))
     }
 
@@ -30,7 +31,8 @@ struct BuyerCalls: Sendable {
     func extend(_ id: HoldID, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
         _ = try counter.read(body, as: BuyerRequests.nothing, fields.contentType, whenEmpty: true)
         guard let header = fields.idempotencyKey else { return .extend(id) }
-        return .extend(id, key: try Counter.key(header, scope: "extend \(id)"))
+        let key = counter.keys.digest(try Self.key(header, fields), in: .extending(id), of: fields.keyOwner)
+        return .extend(id, key: key)
     }
 
     /// - Parameter id: whose token came with the request.
@@ -38,8 +40,12 @@ struct BuyerCalls: Sendable {
         let asked = try counter.read(
             body, as: BuyerRequests.purchase, fields.contentType, whenEmpty: BuyerRequests.Purchase())
         // A purchase is told by its payment; its key only has to be one.
-        if let header = fields.idempotencyKey { _ = try Counter.key(header, scope: "purchase \(id)") }
+        if let header = fields.idempotencyKey { _ = try Self.key(header, fields) }
         return .purchase(id, asked.payment)
+    }
+
+    private static func key(_ header: String, _ fields: BuyerFields) throws(Refused) -> KeyText {
+        try Counter.key(header, isAnonymous: !fields.isOperators)
     }
 
     /// The hold that a path names, if the token is its own. A wrong token and an unknown hold get the same answer.
@@ -87,7 +93,7 @@ struct BuyerFields: Sendable {
     }
 
     /// The decoder leaves the blanks behind a value, which do not belong to it.
-    private static func add(_ value: String, to field: inout String?) {
+    static func add(_ value: String, to field: inout String?) {
         var value = value
         while let last = value.utf8.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") { value.removeLast() }
         field = field.map { "\($0), \(value)" } ?? value
@@ -102,6 +108,9 @@ struct BuyerFields: Sendable {
         else { return nil }
         return String(parts[1])
     }
+
+    /// Whose keys the caller's are: those of the operator's key that came along, or everybody's.
+    var keyOwner: String { isOperators ? authorization ?? "" : "" }
 
     /// Whether the credential is written as an operator's key, and not as a hold's token.
     var isOperators: Bool {

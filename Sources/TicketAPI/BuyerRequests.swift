@@ -46,22 +46,4 @@ package enum BuyerRequests {
 
     /// `{}`, or nothing at all.
     static let nothing = JSONShape<Bool>.object { _ in true }
-
-    /// An idempotency key as the header has it, quoted (a structured-field string) or bare; `nil` if it is not one.
-    ///
-    /// - Parameter scope: what the key belongs to, so that the same key elsewhere is another.
-    static func key(_ header: String, scope: String) -> IdempotencyKey? {
-        var text = header.utf8[...]
-        let quote = UInt8(ascii: "\"")
-        if text.count >= 2, text.first == quote, text.last == quote {
-            text = text.dropFirst().dropLast()
-            guard !text.contains(where: { $0 == quote || $0 == UInt8(ascii: "\\") }) else { return nil }
-        }
-        let isPrintable = text.allSatisfy { (0x20...0x7e).contains($0) }
-        guard isPrintable, (1...255).contains(text.count) else { return nil }
-        var key = scope
-        key.append(" ")
-        key.append(contentsOf: Substring(text))
-        return IdempotencyKey(key)
-    }
 }

@@ -15,7 +15,8 @@ struct ClassicAnswers {
     }
 
     private struct CachedRefusal: Hashable {
-        var code: UnsafeRawPointer
+        /// The title's address: two problems may share a code.
+        var title: UnsafeRawPointer
         /// In seconds; 0 for none.
         var retryAfter: Int
         var manner: Manner
@@ -49,7 +50,8 @@ struct ClassicAnswers {
         _ reply: StoreReply, _ manner: Manner, jitter: @autoclosure () -> Double, to buffer: inout ByteBuffer
     ) {
         switch reply {
-        case .decided(.held(let hold, _), let moment): writeHeld(hold, at: moment, manner, to: &buffer)
+        case .decided(.held(let hold, let isReplay), let moment):
+            writeHeld(hold, isReplay: isReplay, at: moment, manner, to: &buffer)
         case .decided(.purchased(let hold, _, _), _): writePurchased(hold, manner, to: &buffer)
         case .decided(.refused(.saleNotStarted(let opensAt)), let moment):
             let wait = Refused.wait(for: opensAt, at: moment.wall, chance: jitter())
@@ -64,13 +66,16 @@ struct ClassicAnswers {
 
     /// `{"success": true, "process": "success", "token": …, "expires_at": …, "expires_in_ms": …}`
     private mutating func writeHeld(
-        _ hold: HoldView, at moment: Moment, _ manner: Manner, to buffer: inout ByteBuffer
+        _ hold: HoldView, isReplay: Bool, at moment: Moment, _ manner: Manner, to buffer: inout ByteBuffer
     ) {
-        let remaining = Int(max(0, hold.expiresAt.milliseconds - moment.office.milliseconds))
+        let isHeld = hold.state == .held
+        let remaining = isHeld ? Int(max(0, hold.expiresAt.milliseconds - moment.office.milliseconds)) : 0
         let length =
             Self.heldStart.utf8CodeUnitCount + TokenMint.length + Self.heldUntil.utf8CodeUnitCount + MomentText.length
             + Self.heldFor.utf8CodeUnitCount + ByteBuffer.digits(of: remaining) + 1
-        bytes.writeHead(200, length: length, after: manner.after, to: &buffer)
+        bytes.writeHead(200, length: length, after: manner.after, to: &buffer) { buffer in
+            if isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
+        }
         guard !manner.isHead else { return }
         buffer.writeStaticString(Self.heldStart)
         mint.write(hold.id, to: &buffer)
@@ -141,8 +146,8 @@ struct ClassicAnswers {
         _ problem: Problem, detail: String? = nil, retryAfter: Int = 0, fields: String = "", _ manner: Manner,
         to buffer: inout ByteBuffer
     ) {
-        let code = UnsafeRawPointer(problem.code.utf8Start)
-        let key = CachedRefusal(code: code, retryAfter: retryAfter, manner: manner)
+        let title = UnsafeRawPointer(problem.title.utf8Start)
+        let key = CachedRefusal(title: title, retryAfter: retryAfter, manner: manner)
         let isAlike = fields.isEmpty && detail == nil
         if isAlike, let known = refusals[key] {
             buffer.writeImmutableBuffer(known)

@@ -9,6 +9,7 @@ internal import TicketStore
 struct Counter: Sendable {
     let store: any TicketStore
     let bodyBytes: Int
+    let keys: KeyDigester
 
     func event(_ context: BasicRequestContext) throws -> EventReading {
         guard let code = context.parameters.get("event").flatMap({ Code($0) }), let event = store.event(code) else {
@@ -70,9 +71,14 @@ struct Counter: Sendable {
         }
     }
 
-    static func key(_ header: String, scope: String) throws(Refused) -> IdempotencyKey {
-        guard let key = BuyerRequests.key(header, scope: scope) else {
-            throw Refused.invalid([Mistake("", "must be 1 to 255 printable characters in the header Idempotency-Key")])
+    /// The idempotency key that came with a request.
+    ///
+    /// - Parameter isAnonymous: whether the request came without an operator's or a shop's key.
+    static func key(_ header: String, isAnonymous: Bool) throws(Refused) -> KeyText {
+        guard let key = KeyText(header, isAnonymous: isAnonymous) else {
+            throw Refused.invalid([
+                Mistake("", "the header Idempotency-Key \(KeyText.demand(isAnonymous: isAnonymous))")
+            ])
         }
         return key
     }

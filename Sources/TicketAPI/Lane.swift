@@ -172,7 +172,8 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         if framing.expects == .goOn { arrive(.expectation) }
         stopsDecoder = framing.stopsDecoder && !endsConnection
         let quota = window.quota?.take(caller, for: target, at: context?.eventLoop.now ?? .now())
-        if let request = window.request(head, endsConnection: endsConnection, quota) {
+        let key = framing.idempotencyKey
+        if let request = window.request(head, endsConnection: endsConnection, key: key, quota) {
             reading = .lane(request)
         } else {
             reading = .router(RoutedRequest(head: head, endsConnection: endsConnection, standing: quota))

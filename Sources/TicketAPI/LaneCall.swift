@@ -18,6 +18,8 @@ enum LaneCall {
     /// The index of a ``TicketWindow`` product.
     case buy(product: Int)
     case buyUnknownType
+    /// What came as its idempotency key can be none.
+    case unfitKey
     case complete(HoldID)
     case completeUnknownHold
     /// One of v1's, which its ``BuyerRequest`` tells.
@@ -28,6 +30,14 @@ enum LaneCall {
     case wrongQuery
     /// The path is one of ours, the method is not.
     case wrongMethod(allowed: Allowed)
+
+    /// Whether the caller may send an idempotency key with it.
+    var takesKey: Bool {
+        switch self {
+        case .buy, .complete: true
+        default: false
+        }
+    }
 
     enum Allowed: Int {
         case get, post

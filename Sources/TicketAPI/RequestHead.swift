@@ -1,3 +1,4 @@
+internal import BoxOffice
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
@@ -13,6 +14,8 @@ struct RequestFraming {
     private(set) var endsConnection: Bool
     /// It stops behind an offer to upgrade, too, which we do not take: another one reads what follows.
     private(set) var stopsDecoder = false
+    /// The header that only calls with a meaning for it look into.
+    private(set) var idempotencyKey: String?
     /// Two readers could disagree about where this request ends.
     private(set) var isAmbiguous = false
 
@@ -41,6 +44,8 @@ struct RequestFraming {
                 // Blanks behind a value belong to no header's value, and the decoder leaves them there.
                 let digits = value.utf8.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
                 announcedLength = Int(String(decoding: digits, as: UTF8.self)) ?? .max
+            case 15 where name.isASCII("idempotency-key"):
+                BuyerFields.add(value, to: &idempotencyKey)
             case 16 where name.isASCII("content-encoding"):
                 if !value.isASCII("identity", orEndsBlank: true) { isEncoded = true }
             case 17 where name.isASCII("transfer-encoding"):
@@ -110,12 +115,15 @@ struct LaneRequest {
     let buyer: BuyerRequest?
     /// How its caller stands, where there is a quota.
     let standing: CallerQuota.Standing?
+    /// The idempotency key of a classic call.
+    let key: IdempotencyKey?
 
     init(
         call: LaneCall, head: HTTPRequestHead, endsConnection: Bool, buyer: BuyerRequest?,
-        standing: CallerQuota.Standing?
+        standing: CallerQuota.Standing?, key: IdempotencyKey? = nil
     ) {
         self.call = call
+        self.key = key
         self.buyer = buyer
         self.standing = standing
         let after: HTTPBytes.After =

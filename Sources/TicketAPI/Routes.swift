@@ -11,6 +11,7 @@ struct Routes: Sendable {
     let ledger: any SalesLedger
     let keyring: any OperatorKeyring
     let mint: TokenMint
+    let keys: KeyDigester
     let bodyBytes: Int
     let worth: AnswerWorth
     let notice: StopNotice
@@ -53,7 +54,7 @@ struct Routes: Sendable {
             json(.ok, Array(#"{"status":"live"}"#.utf8))
         }
         router.get("/health/ready") { _, _ in ready() }
-        let counter = Counter(store: store, bodyBytes: bodyBytes)
+        let counter = Counter(store: store, bodyBytes: bodyBytes, keys: keys)
         let doorman = Doorman(keyring: keyring)
         BuyerRoutes(calls: BuyerCalls(counter: counter, mint: mint), doorman: doorman).add(to: router)
         StreamRoutes(counter: counter).add(to: router)

@@ -79,7 +79,7 @@ struct SalesRoutes: Sendable {
         let key = try await doorman.admit(request, toChange: true)
         _ = try await counter.body(request, BuyerRequests.nothing, whenEmpty: true)
         // A return is told by its purchase; its key only has to be one.
-        _ = try request.headers[.idempotencyKey].map { try Counter.key($0, scope: "return") }
+        _ = try request.headers[.idempotencyKey].map { try Counter.key($0, isAnonymous: false) }
         guard let id = context.parameters.get("purchase").flatMap({ HoldID(purchase: $0) }) else {
             throw Refused(.unknownPurchase)
         }

@@ -19,6 +19,7 @@ public struct TicketService: Service {
     private let configuration: ServiceConfiguration
     private let mint: TokenMint
     private let notice: StopNotice
+    private let keys: KeyDigester
     private let logger: Logger
     private let whenListening: @Sendable (Int) async -> Void
 
@@ -27,7 +28,7 @@ public struct TicketService: Service {
     ///   - whenListening: called with the port once connections are accepted.
     public init(
         store: any TicketStore & SalesLedger, keyring: any OperatorKeyring, configuration: ServiceConfiguration,
-        mint: TokenMint, notice: StopNotice = StopNotice(), logger: Logger,
+        mint: TokenMint, keys: KeyDigester, notice: StopNotice = StopNotice(), logger: Logger,
         whenListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.store = store
@@ -36,6 +37,7 @@ public struct TicketService: Service {
         self.configuration = configuration
         self.mint = mint
         self.notice = notice
+        self.keys = keys
         self.logger = logger
         self.whenListening = whenListening
     }
@@ -55,19 +57,20 @@ public struct TicketService: Service {
     }
 
     private func serve(on group: MultiThreadedEventLoopGroup, loops: Int) async throws {
-        let (store, configuration, mint) = (store, configuration, mint)
+        let (store, configuration, mint, keys) = (store, configuration, mint, keys)
         let quota = configuration.quota.map(SharedQuota.init)
         let listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)
         let connections = ConnectionRoom(configuration, logger: logger)
         let windows = try await TicketWindows(group: group) {
-            TicketWindow(store: store, configuration: configuration, mint: mint, quota: quota, room: connections)
+            TicketWindow(
+                store: store, configuration: configuration, mint: mint, keys: keys, quota: quota, room: connections)
         } stream: {
             AvailabilityStream(store: store, room: listeners, loop: $0)
         }
         let application = Application(
             responder: Routes(
-                store: store, ledger: ledger, keyring: keyring, mint: mint, bodyBytes: configuration.bodyBytes,
-                worth: configuration.worth, notice: notice
+                store: store, ledger: ledger, keyring: keyring, mint: mint, keys: keys,
+                bodyBytes: configuration.bodyBytes, worth: configuration.worth, notice: notice
             ).responder(),
             server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
             configuration: ApplicationConfiguration(

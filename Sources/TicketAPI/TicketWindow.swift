@@ -30,6 +30,7 @@ final class TicketWindow {
     private let room: ConnectionRoom
     var answers: ClassicAnswers
     private var buyers: BuyerLane
+    private let keys: KeyDigester
     /// Seconds since the window opened; what timeouts are counted in.
     private(set) var tick: UInt32 = 0
     /// Connections that came through this window and are open.
@@ -45,10 +46,11 @@ final class TicketWindow {
     private var random = SystemRandomNumberGenerator()
 
     init(
-        store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, quota: SharedQuota?,
-        room: ConnectionRoom
+        store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, keys: KeyDigester,
+        quota: SharedQuota?, room: ConnectionRoom
     ) {
         self.store = store
+        self.keys = keys
         self.configuration = configuration
         self.quota = quota
         self.room = room
@@ -58,7 +60,7 @@ final class TicketWindow {
             idle: UInt32(configuration.idle.components.seconds),
             write: UInt32(configuration.write.components.seconds))
         self.answers = ClassicAnswers(mint: mint, statuses: configuration.classicStatus)
-        buyers = BuyerLane(Counter(store: store, bodyBytes: configuration.bodyBytes), mint: mint)
+        buyers = BuyerLane(Counter(store: store, bodyBytes: configuration.bodyBytes, keys: keys), mint: mint)
         setDate()
     }
 
@@ -133,11 +135,23 @@ final class TicketWindow {
     /// The request that a head begins, or `nil` if it is not for the lane.
     ///
     /// - Parameter standing: who is over their quota is told so by the lane, whatever they ask.
-    func request(_ head: HTTPRequestHead, endsConnection: Bool, _ standing: CallerQuota.Standing?) -> LaneRequest? {
+    func request(
+        _ head: HTTPRequestHead, endsConnection: Bool, key header: String?, _ standing: CallerQuota.Standing?
+    ) -> LaneRequest? {
         var buyer: BuyerRequest?
         let isAllowed = standing?.isAllowed ?? true
-        guard let call = isAllowed ? call(head, &buyer) : refusal(head, standing, &buyer) else { return nil }
-        return LaneRequest(call: call, head: head, endsConnection: endsConnection, buyer: buyer, standing: standing)
+        guard var call = isAllowed ? call(head, &buyer) : refusal(head, standing, &buyer) else { return nil }
+        var key: IdempotencyKey?
+        if let header, call.takesKey {
+            // The classic calls know no operators: their callers are anonymous.
+            if let text = KeyText(header, isAnonymous: true) {
+                key = keys.digest(text, in: .holding(configuration.classicEvent, nil), of: "")
+            } else {
+                call = .unfitKey
+            }
+        }
+        return LaneRequest(
+            call: call, head: head, endsConnection: endsConnection, buyer: buyer, standing: standing, key: key)
     }
 
     private func refusal(
@@ -225,10 +239,20 @@ final class TicketWindow {
         // In a closure, as `map` would have it, the whole lane was copied for each request.
         if let buyer = request.buyer { return buyers.command(of: buyer) }
         return switch request.call {
-        case .remaining, .buyUnknownType, .completeUnknownHold, .wrongMethod, .wrongQuery, .overQuota, .buyer: nil
-        case .buy(let product): products[product].command
+        case .remaining, .buyUnknownType, .unfitKey, .completeUnknownHold, .wrongMethod, .wrongQuery, .overQuota,
+            .buyer:
+            nil
+        case .buy(let product):
+            request.key.map { command(of: product, $0) } ?? products[product].command
         case .complete(let hold): .purchase(hold)
         }
+    }
+
+    private func command(of product: Int, _ key: IdempotencyKey) -> Command {
+        .hold(
+            HoldRequest(
+                event: configuration.classicEvent,
+                lines: OneOrMore(Line(type: products[product].type, quantity: 1)), key: key))
     }
 
     /// Writes the answer to a request.
@@ -250,6 +274,7 @@ final class TicketWindow {
         switch request.call {
         case .remaining:
             answers.writeRemaining(configuration.classicEvent, of: store, request.manner, to: &buffer)
+        case .unfitKey: answers.writeRefusal(.keyUnfit, request.manner, to: &buffer)
         case .buyUnknownType: answers.writeRefusal(.unknownTicketType, request.manner, to: &buffer)
         case .wrongMethod(let allowed):
             answers.writeRefusal(.methodNotAllowed, fields: allowed.header, request.manner, to: &buffer)

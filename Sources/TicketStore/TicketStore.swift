@@ -140,6 +140,8 @@ public struct StoreConcern: Sendable, Hashable {
         case eventsUnavailable = "events-unavailable"
         /// Holds are answered, but purchases cannot be: too few replicas acknowledge them.
         case replicasMissing = "replicas-missing"
+        /// R15 Idempotency keys: four fifths of the room for keys are used up.
+        case keyRoomNearlyFull = "key-room-nearly-full"
     }
 
     public var kind: Kind

@@ -47,7 +47,7 @@ extension Outcome {
                 .extensionDenied, .notPurchased, .keyReused, .revisionMismatch, .eventHasSales:
                 return true
             case .unknownEvent, .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused,
-                .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyKeys:
+                .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds:
                 return false
             }
         }
@@ -58,8 +58,8 @@ extension Outcome {
     public var tellsOfSale: Bool {
         switch self {
         case .purchased, .returned, .eventChanged, .eventRemoved: return true
-        case .held, .extended: return false
-        case .released(let view, _), .looked(let view): return view.state == .purchased || view.state == .returned
+        case .held(let view, _), .extended(let view, _), .released(let view, _), .looked(let view):
+            return view.state == .purchased || view.state == .returned
         case .refused(let refusal):
             switch refusal {
             case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .eventHasSales,
@@ -68,7 +68,7 @@ extension Outcome {
                 return true
             case .holdExpired(refundRequired: false), .holdReleased, .extensionDenied, .keyReused, .unknownEvent,
                 .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
-                .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyKeys:
+                .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds:
                 return false
             }
         }

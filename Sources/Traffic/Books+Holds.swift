@@ -6,7 +6,7 @@ extension Books {
     mutating func judge(_ hold: String, _ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
         guard let account = accounts[hold] else {
             switch heard {
-            case .unknownHold, .refused, .keyReused, .extended(_, replayed: true): return
+            case .unknownHold, .refused, .keyReused, .again: return
             default: return breach("\(request.asked) was answered \(heard), and \(hold) was never given")
             }
         }
@@ -28,7 +28,7 @@ extension Books {
             accounts[hold]?.possible = [.returned]
         case .purchased(let late, let repeated): purchase(hold, was, late, repeated, request, span)
         case .expired(let refund): expire(hold, was, refund, request, span)
-        case .extended(let told, _): extend(hold, was, told, request, span)
+        case .extended(let told): extend(hold, was, told, request, span)
         case .alreadyPurchased: expect(hold, was, [.purchased], request, heard)
         case .wasReleased: expect(hold, was, [.released], request, heard)
         case .wasReturned: expect(hold, was, [.returned], request, heard)
@@ -56,7 +56,7 @@ extension Books {
         if left.isSubset(of: [.expired, .owed]) { accounts[hold]?.wasToldExpired = true }
     }
 
-    private mutating func look(_ hold: String, _ was: Set<State>, _ state: Heard.State) {
+    mutating func look(_ hold: String, _ was: Set<State>, _ state: Heard.State) {
         let fitting: Set<State> =
             switch state {
             case .held: [.held]
@@ -73,10 +73,12 @@ extension Books {
 
     /// - Returns: whether the answer was one to the key and says nothing new of the hold.
     private mutating func judgeKey(_ key: String, _ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) -> Bool {
-        if let known = uses[key], span.upperBound <= known.answeredAt + keyRetention {
+        if let known = uses[key], isRemembered(known, span) {
             switch heard {
             case .keyReused where known.asked != request.asked: return true
-            case .extended(let told, true) where known.asked == request.asked && known.told.overlaps(told): return true
+            case .again(let hold, let state, let told, _) where known.asked == request.asked && known.hold == hold:
+                judgeAgain(hold, state, told, span)
+                return true
             case .refused: return true
             default:
                 breach("rule 15: \(request.asked) with a key used for \(known.asked) was answered \(heard)")
@@ -84,13 +86,21 @@ extension Books {
             }
         }
         switch heard {
-        case .extended(let told, let replayed):
-            let isPossible = accounts[request.asked.hold ?? ""]?.pending.values.contains(request.asked) ?? false
-            if replayed, uses[key] == nil, !isPossible {
-                breach("rule 15: \(request.asked) was replayed to a key never used")
+        case .extended:
+            uses[key] = Use(asked: request.asked, hold: request.asked.hold ?? "", answeredAt: span.lowerBound)
+        case .again(let hold, let state, let told, _):
+            if uses[key] == nil {
+                guard hold == request.asked.hold, accounts[hold]?.pending.values.contains(request.asked) ?? false else {
+                    breach("R15: \(request.asked) was replayed to a key never used")
+                    return true
+                }
+                // Asked before, and of that nothing was heard: the hold was extended then.
+                uses[key] = Use(asked: request.asked, hold: hold, answeredAt: span.lowerBound)
+                if state == .held { extend(hold, [.held], told, request, span) }
+            } else {
+                judgeAgain(hold, state, told, span)
             }
-            uses[key] = Use(
-                asked: request.asked, hold: request.asked.hold ?? "", told: told, answeredAt: span.lowerBound)
+            return true
         case .keyReused:
             if uses[key] == nil { breach("rule 15: \(request.asked) was called another request under a new key") }
             return true
@@ -173,7 +183,7 @@ extension Books {
     private mutating func extend(
         _ hold: String, _ was: Set<State>, _ told: ClosedRange<Int64>, _ request: Ask, _ span: ClosedRange<Int64>
     ) {
-        expect(hold, was, [.held], request, .extended(told: told, replayed: false))
+        expect(hold, was, [.held], request, .extended(told: told))
         guard let account = accounts[hold], let definition = definitions[account.event] else { return }
         let grace = definition.grace.inMilliseconds
         let end = (told.lowerBound + grace)...(told.upperBound + grace)

@@ -6,26 +6,23 @@ extension Books {
     mutating func judgeHold(_ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
         guard case .hold(let event, let lines, let buyer) = request.asked else { return }
         let known = request.key.flatMap { uses[$0] }
-        let mustRemember = known.map { span.upperBound <= $0.answeredAt + keyRetention } ?? false
+        let mustRemember = known.map { isRemembered($0, span) } ?? false
         if let known, mustRemember, !isReplay(heard, of: known, request.asked) {
             breach("rule 15: \(request.asked) with its key again was answered \(heard), and \(known.hold) before")
         }
         switch heard {
-        case .held(let hold, let told, let got, let replayed):
-            if replayed {
-                guard let key = request.key else { return breach("rule 15: \(hold) was replayed to no key") }
-                if let known, known.hold != hold || !known.told.overlaps(told) {
-                    breach(
-                        "rule 15: \(hold) until \(told) was replayed, answered was \(known.hold) until \(known.told)")
-                }
-                let ghost = ghosts.contains { $0.value.key == key }
-                if known == nil, !ghost { breach("rule 15: \(hold) was replayed to a key never used") }
+        case .held(let hold, let told, let got):
+            forgetGhosts(of: request.key)
+            open(hold, request, told, got, span, isNew: true)
+        case .again(let hold, let state, let told, let got):
+            guard let key = request.key else { return breach("R15: \(hold) was replayed to no key") }
+            if let known, known.hold != hold { breach("R15: \(hold) was replayed, answered was \(known.hold)") }
+            if known == nil, !ghosts.contains(where: { $0.value.key == key }) {
+                breach("R15: \(hold) was replayed to a key never used")
             }
-            if let key = request.key {
-                for (id, ghost) in ghosts where ghost.key == key { ghosts[id] = nil }
-            }
-            guard !replayed || accounts[hold] == nil else { return }
-            open(hold, request, told, got, span, isNew: !replayed)
+            forgetGhosts(of: key)
+            if accounts[hold] == nil { open(hold, request, told, got, span, isNew: false) }
+            judgeAgain(hold, state, told, span)
         case .soldOut, .temporarilyHeld, .insufficient:
             guard isSequential, let needs = needs(of: lines.map { $0.taking($0.minimum) }, in: event) else { return }
             judgeShortage(heard, needs, event, span)
@@ -41,10 +38,37 @@ extension Books {
         }
     }
 
+    private mutating func forgetGhosts(of key: String?) {
+        guard let key else { return }
+        for (id, ghost) in ghosts where ghost.key == key { ghosts[id] = nil }
+    }
+
+    /// Whether a key that was used so is certainly remembered: for a day where its hold lives or was purchased, else
+    /// for an hour.
+    func isRemembered(_ use: Use, _ span: ClosedRange<Int64>) -> Bool {
+        if span.upperBound <= use.answeredAt + endedKeyRetention { return true }
+        guard span.upperBound <= use.answeredAt + keyRetention, let account = accounts[use.hold] else { return false }
+        let states = states(of: account, span)
+        return states == [.held] || account.isLate == false && states.isSubset(of: [.purchased, .returned])
+    }
+
+    /// A hold that is shown to a key again is shown as it is now.
+    mutating func judgeAgain(
+        _ hold: String, _ state: Heard.State, _ told: ClosedRange<Int64>, _ span: ClosedRange<Int64>
+    ) {
+        guard let account = accounts[hold] else { return }
+        look(hold, states(of: account, span), state)
+        let grace = definitions[account.event]?.grace.inMilliseconds ?? 0
+        let end = (told.lowerBound + grace)...(told.upperBound + grace)
+        let isExtending = account.pending.values.contains { if case .extend = $0 { true } else { false } }
+        if state == .held, !isExtending, !end.overlaps(account.end) {
+            breach("R15: \(hold) was replayed with its end at \(end), and it ends at \(account.end)")
+        }
+    }
+
     private func isReplay(_ heard: Heard, of use: Use, _ asked: Asked) -> Bool {
         switch heard {
-        case .held(let hold, _, _, true): use.asked == asked && use.hold == hold
-        case .extended(_, true): use.asked == asked
+        case .again(let hold, _, _, _): use.asked == asked && use.hold == hold
         case .keyReused: use.asked != asked
         case .refused: true
         default: false
@@ -94,7 +118,7 @@ extension Books {
         self.open[event, default: []].insert(hold)
         if let buyer { boughtBy[event, default: [:]][buyer, default: []].insert(hold) }
         if let key = request.key {
-            uses[key] = Use(asked: request.asked, hold: hold, told: told, answeredAt: span.lowerBound)
+            uses[key] = Use(asked: request.asked, hold: hold, answeredAt: span.lowerBound)
         }
         guard isNew else { return }
         judgePlaces(of: hold, needs, definition, now)

@@ -64,7 +64,6 @@ public struct Books: Sendable {
     struct Use: Sendable {
         var asked: Asked
         var hold: String
-        var told: ClosedRange<Int64>
         var answeredAt: Int64
     }
 
@@ -83,6 +82,7 @@ public struct Books: Sendable {
     public private(set) var heardCount = 0
     let isSequential: Bool
     let keyRetention: Int64
+    let endedKeyRetention: Int64
 
     var definitions: [String: EventDefinition] = [:]
     var paused: Set<String> = []
@@ -99,10 +99,16 @@ public struct Books: Sendable {
     var payments: [String: Set<String>] = [:]
     private var nextAsk = 0
 
-    /// - Parameter keyRetention: how long a key must be remembered (rule 15).
-    public init(isSequential: Bool = true, keyRetention: Duration = .seconds(24 * 3600)) {
+    /// - Parameters:
+    ///   - keyRetention: how long the key of a live hold or of a purchase must be remembered (R15 Idempotency keys).
+    ///   - endedKeyRetention: and that of another one.
+    public init(
+        isSequential: Bool = true, keyRetention: Duration = .seconds(24 * 3600),
+        endedKeyRetention: Duration = .seconds(3600)
+    ) {
         self.isSequential = isSequential
         self.keyRetention = keyRetention.inMilliseconds
+        self.endedKeyRetention = endedKeyRetention.inMilliseconds
     }
 
     /// The definition in force from now on; a pause goes on. Asked for and answered while nothing else is under way.
@@ -120,7 +126,10 @@ public struct Books: Sendable {
         if let asked = Asked(command) {
             return hear(Heard(outcome), of: asked, key: command.keyText, at: moment.milliseconds)
         }
-        if case .eventRemoved(let event) = outcome { definitions[event.text] = nil }
+        if case .eventRemoved(let event) = outcome {
+            definitions[event.text] = nil
+            uses = uses.filter { accounts[$0.value.hold]?.event != event.text }
+        }
         guard case .eventChanged = outcome else { return }
         switch command {
         case .define(let definition, let isPaused, _):

@@ -48,8 +48,10 @@ public enum Heard: Hashable, Sendable {
 
     /// `told`: the deadline as told, on the clock of the books; a range where only the time left was told. `got`: the
     /// tickets of each line.
-    case held(String, told: ClosedRange<Int64>, got: [Int], replayed: Bool)
-    case extended(told: ClosedRange<Int64>, replayed: Bool)
+    case held(String, told: ClosedRange<Int64>, got: [Int])
+    case extended(told: ClosedRange<Int64>)
+    /// Held or extended before, by the same request with the same key; this is how the hold stands now.
+    case again(String, State, told: ClosedRange<Int64>, got: [Int])
     case released(repeated: Bool)
     case purchased(late: Bool, repeated: Bool)
     case returned(repeated: Bool)
@@ -95,11 +97,11 @@ extension Asked {
 }
 
 extension Command {
-    /// The text of the key that it carries.
+    /// The key that it carries, as a text.
     public var keyText: String? {
         switch self {
-        case .hold(let request): request.key?.text
-        case .extend(_, let key): key?.text
+        case .hold(let request): request.key?.description
+        case .extend(_, let key): key?.description
         default: nil
         }
     }
@@ -118,14 +120,11 @@ extension Heard {
     /// On the box office's own clock.
     public init(_ outcome: Outcome) {
         switch outcome {
-        case .held(let view, let replayed):
-            let told = view.expiresAt.milliseconds
-            self = .held(
-                view.id.description, told: told...told, got: view.lines.map { Int($0.quantity) }.map { $0 },
-                replayed: replayed)
-        case .extended(let view, let replayed):
-            let told = view.expiresAt.milliseconds
-            self = .extended(told: told...told, replayed: replayed)
+        case .held(let view, replayed: true), .extended(let view, replayed: true):
+            self = .again(view.id.description, State(view.state), told: Self.told(view), got: Self.got(view))
+        case .held(let view, replayed: false):
+            self = .held(view.id.description, told: Self.told(view), got: Self.got(view))
+        case .extended(let view, replayed: false): self = .extended(told: Self.told(view))
         case .released(_, let repeated): self = .released(repeated: repeated)
         case .purchased(_, let late, let repeated): self = .purchased(late: late, repeated: repeated)
         case .returned(_, let repeated): self = .returned(repeated: repeated)
@@ -133,6 +132,14 @@ extension Heard {
         case .eventChanged, .eventRemoved: self = .refused
         case .refused(let refusal): self.init(refusal)
         }
+    }
+
+    private static func told(_ view: HoldView) -> ClosedRange<Int64> {
+        view.expiresAt.milliseconds...view.expiresAt.milliseconds
+    }
+
+    private static func got(_ view: HoldView) -> [Int] {
+        view.lines.map { Int($0.quantity) }.map { $0 }
     }
 
     private init(_ refusal: Refusal) {
@@ -151,7 +158,7 @@ extension Heard {
         case .unknownHold: self = .unknownHold
         case .keyReused: self = .keyReused
         case .unknownEvent, .unknownTicketType, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
-            .tooManyKeys, .revisionMismatch, .eventHasSales:
+            .tooManyHolds, .revisionMismatch, .eventHasSales:
             self = .refused
         }
     }
@@ -166,5 +173,24 @@ extension Heard.State {
         case .expired: self = .expired
         case .returned: self = .returned
         }
+    }
+}
+
+extension IdempotencyKey {
+    /// A key that follows from a name, where no secret is at hand: for traffic that is made up.
+    public init(named name: String) {
+        var (high, low) = (Fingerprint(), Fingerprint())
+        high.add(name)
+        low.add(name.count)
+        low.add(name)
+        // The last characters of a name reach only the lower bits: these are multiplied into all others.
+        self.init(high: Self.spread(high.value), low: Self.spread(low.value))
+    }
+
+    private static func spread(_ value: UInt64) -> UInt64 {
+        var value = value
+        value = (value ^ value >> 31) &* 0x7fb5_d329_728e_a185
+        value = (value ^ value >> 27) &* 0x81da_def4_bc2d_d44d
+        return value ^ value >> 33
     }
 }

@@ -35,7 +35,8 @@ public struct RandomTraffic: Sendable {
     var definitions: [EventDefinition] = []
     private var undefined: [EventDefinition] = []
     private var given: [Given] = []
-    private var keyed: [(key: IdempotencyKey, command: Command)] = []
+    /// Keys belong to a scope that has the event in it, so none is used for two events.
+    private var keyed: [(key: IdempotencyKey, event: Code, command: Command)] = []
     private var extended: [Command] = []
     private var payments: [PaymentReference] = []
     private var office = Timestamp(milliseconds: 1_000_000)
@@ -114,7 +115,12 @@ public struct RandomTraffic: Sendable {
         if dice <= 98 { return advance(by: chance.number(in: 1...shape.holdSeconds * 500)) }
         // The time of day may be set back; the office's own clock may not.
         if chance.chance(20) { wallOffset -= Int64(chance.number(in: 0...60_000)) }
-        if chance.chance(5) { advance(by: 25 * 3_600_000) }
+        // Past the time of keys of ended holds, and past that of all keys.
+        switch chance.number(in: 1...100) {
+        case 1...5: advance(by: 25 * 3_600_000)
+        case 6...15: advance(by: 3_600_000 + chance.number(in: -10_000...1))
+        default: break
+        }
     }
 
     private mutating func advance(by milliseconds: Int) {
@@ -146,7 +152,7 @@ public struct RandomTraffic: Sendable {
         let event = chance.chance(1) ? code("nowhere", 0) : definition.id
         guard let all = OneOrMore(lines) else { return change() }
         let command = Command.hold(HoldRequest(event: event, lines: all, buyer: buyer, key: key))
-        if let key { keyed.append((key, command)) }
+        if let key { keyed.append((key, event, command)) }
         return command
     }
 
@@ -164,10 +170,13 @@ public struct RandomTraffic: Sendable {
         case 1...45: return .purchase(id, payment(for: target))
         case 46...60: return .release(id)
         case 61...78:
-            if chance.chance(15), let used = chance.one(of: keyed) { return .extend(id, key: used.key) }
-            let key = chance.chance(40) ? newKey() : nil
+            let event = definitions[target?.event ?? 0].id
+            if chance.chance(15), let used = chance.one(of: keyed.filter { $0.event == event }), target?.id == id {
+                return .extend(id, key: used.key)
+            }
+            let key = chance.chance(40) && target?.id == id ? newKey() : nil
             if let key {
-                keyed.append((key, .extend(id, key: key)))
+                keyed.append((key, event, .extend(id, key: key)))
                 extended.append(.extend(id, key: key))
             }
             return .extend(id, key: key)
@@ -186,7 +195,7 @@ public struct RandomTraffic: Sendable {
         return payment
     }
 
-    private func newKey() -> IdempotencyKey? {
-        IdempotencyKey("key-\(keyed.count + 1)-\(made)")
+    private func newKey() -> IdempotencyKey {
+        IdempotencyKey(named: "key-\(keyed.count + 1)-\(made)")
     }
 }

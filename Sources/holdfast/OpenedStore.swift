@@ -20,6 +20,8 @@ struct OpenedStore: Sendable {
     let series: [HoldSeries]
     /// Whether tokens were given out that the keys of this directory signed.
     var hasTokens = false
+    /// Under which idempotency keys are digested.
+    let keySecret: [UInt8]
     /// Where everything is, with its name in the greeting.
     let place: (name: String, text: String)
     let worth: AnswerWorth
@@ -58,6 +60,8 @@ struct OpenedStore: Sendable {
         if !acceptsLosses { try TokenKeyFile.refuseKeysWithoutLedger(settings) }
         var limits = Limits()
         limits.recoveryGrace = settings.recoveryGrace
+        limits.keys = settings.limits.keys
+        limits.liveHolds = settings.limits.liveHolds
         var configuration = EmbeddedStore.Configuration(
             directory: settings.data, durability: Durability(settings.durability), limits: limits)
         configuration.acceptsLosses = acceptsLosses
@@ -87,7 +91,8 @@ struct OpenedStore: Sendable {
             }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
-            series: store.series, hasTokens: store.hasHolds, place: ("Ledger", store.ledgerPath),
+            series: store.series, hasTokens: store.hasHolds, keySecret: store.keySecret,
+            place: ("Ledger", store.ledgerPath),
             worth: AnswerWorth(purchases: worth, holds: worth), stop: store.stop)
     }
 
@@ -98,6 +103,8 @@ struct OpenedStore: Sendable {
         var configuration = RedisStore.Configuration()
         configuration.mendsByItself = mendsByItself
         configuration.limits.recoveryGrace = settings.recoveryGrace
+        configuration.limits.keys = settings.limits.keys
+        configuration.limits.liveHolds = settings.limits.liveHolds
         configuration.prefix = settings.redis.prefix
         configuration.nodeClock = { MachineClock.read().wall }
         configuration.durability = Durability(settings.durability)
@@ -126,7 +133,7 @@ struct OpenedStore: Sendable {
         let keys = try await RedisHouse.told { try await keyring.list() }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: keys.contains { $0.revokedAt == nil },
-            identity: store.ledgerIdentity, series: [],
+            identity: store.ledgerIdentity, series: [], keySecret: store.keySecret,
             place: (
                 "Redis",
                 isCluster

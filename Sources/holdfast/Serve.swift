@@ -164,7 +164,7 @@ struct BoxOfficeHouse {
         return TicketService(
             store: opened.store, keyring: opened.keyring, configuration: configuration,
             mint: TokenMint(keys: keys, ledger: opened.identity, series: opened.series),
-            notice: notice, logger: Logger(label: "holdfast.http"),
+            keys: KeyDigester(secret: opened.keySecret), notice: notice, logger: Logger(label: "holdfast.http"),
             whenListening: { [greetings] in greeting.write(port: $0, to: greetings) })
     }
 

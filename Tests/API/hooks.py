@@ -21,6 +21,8 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"must have 1 to 200 characters, none of them a control character",
     # A JSON Schema calls 2.0 an integer; a count of tickets that was reckoned in fractions is refused.
     r"must be a whole number, without fraction and exponent", r"must have 1 to 128 bytes and no control characters", r"must be later than opens_at",
+    # Who sends no operator's key: the schema does not know it.
+    r"the header Idempotency-Key must be 16 to 255 printable characters, best a UUID",
     r"must let a hold live for \d+ seconds in all at the most", r"must be \S+, as the path has it, or be left out",
 )))
 
@@ -79,6 +81,8 @@ def map_case(context, case):
     """Make of most requests that keep the schema such as also keep the rules: something has to happen."""
     if case.meta is None or case.meta.generation.mode.is_negative or dice(case, 8) == 0:
         return case
+    if case.headers and len(case.headers.get("Idempotency-Key") or "x" * 18) < 18:
+        case.headers["Idempotency-Key"] = f"made-up-for-request-{dice(case, 1000)}"
     name = case.operation.definition.raw.get("operationId")
     if name == "completePurchase" and CLASSIC_TOKENS:
         case.path_parameters["token"] = CLASSIC_TOKENS[dice(case, len(CLASSIC_TOKENS))]

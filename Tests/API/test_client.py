@@ -62,7 +62,7 @@ class Sale(unittest.TestCase):
         items = [m.HoldRequestLinesItem(type_=kind, quantity=count, **({"min_quantity": least[0]} if least else {}))
                  for kind, count, *least in lines]
         body = m.HoldRequest(lines=items, **({"buyer": buyer} if buyer else {}))
-        return self.call("create_hold", event, body=body, idempotency_key=key, expect=expect).told
+        return self.call("create_hold", event, body=body, idempotency_key=f"client-test-{key:_>8}", expect=expect).told
 
     def test_whole_sale(self):
         """Define, open, hold for groups, extend, release, buy, pay late, return, export, audit, recount."""
@@ -92,7 +92,7 @@ class Sale(unittest.TestCase):
         group = self.hold("group", ("SEAT", 4), ("BOX", 1), buyer="the smiths")
         self.assertEqual((group.total, len(group.lines), group.extensions_remaining), (40_000, 2, 1))
         self.assertEqual(self.hold("group", ("SEAT", 4), ("BOX", 1), buyer="the smiths").id, group.id)
-        longer = self.call("extend_hold", group.id, client=self.holding(group), body=m.Nothing(), idempotency_key="more")
+        longer = self.call("extend_hold", group.id, client=self.holding(group), body=m.Nothing(), idempotency_key="client-test-more")
         self.assertEqual(longer.told.extensions_remaining, 0)
         self.assertGreaterEqual(longer.told.expires_at, group.expires_at)
         self.assertEqual(self.call("extend_hold", group.id, client=self.holding(group), body=m.Nothing(),

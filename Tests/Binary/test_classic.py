@@ -69,6 +69,39 @@ class ClassicAnswers(ServiceCase):
         other = self.server.complete(self.hold()).json()["purchase"]
         self.assertNotEqual(other, first.json()["purchase"])
 
+    def test_key_makes_asking_again_safe(self):
+        """The same key gets the same token and takes nothing, as the hold is now; another type is another request."""
+        key = ["Idempotency-Key: 9f8f4a5e-classic-0001"]
+        first = self.server.ask("POST", "/buy_ticket/GA", key)
+        self.assertEqual((first.status, first.header("idempotency-replayed")), (200, None))
+        before = self.server.remaining()
+        again = self.server.ask("POST", "/buy_ticket/GA", key)
+        self.assertEqual((again.status, again.header("idempotency-replayed")), (200, "true"))
+        for name in ("token", "expires_at"):
+            self.assertEqual(again.json()[name], first.json()[name])
+        self.assert_refusal(self.server.ask("POST", "/buy_ticket/VIP", key), 422, "idempotency-key-reused")
+        # v1 knows the key, too: it is the same request.
+        told = self.server.ask("POST", "/v1/events/main/holds", [*key, "Content-Type: application/json"],
+                               b'{"lines":[{"type":"GA","quantity":1}]}')
+        self.assertEqual((told.status, told.json()["token"]), (201, first.json()["token"]))
+        self.assertEqual(self.server.complete(first.json()["token"]).status, 200)
+        again = self.server.ask("POST", "/buy_ticket/GA", key)
+        self.assertEqual((again.json()["token"], again.json()["expires_in_ms"]), (first.json()["token"], 0))
+        self.assertEqual(self.server.remaining(), before)
+
+    def test_key_that_can_be_none_is_refused(self):
+        """A key that is too short, too long or of other characters is refused with a sentence, and nothing is held."""
+        before, token = self.server.remaining(), self.hold()
+        for path in ("/buy_ticket/GA", f"/complete_purchase/{token}"):
+            for key in ("order-1", "", "x" * 15, "x" * 256, '"x"', "x" * 16 + "\u00e9"):
+                with self.subTest(path=path[:12], key=key[:20]):
+                    answer = self.server.ask("POST", path, [f"Idempotency-Key: {key}"])
+                    self.assert_refusal(answer, 422, "validation-failed")
+                    self.assertIn("UUID", answer.json()["errorMessage"])
+        self.assertEqual(self.server.remaining(), before - 1)
+        answer = self.server.ask("POST", f"/complete_purchase/{token}", ["Idempotency-Key: " + "x" * 16])
+        self.assertEqual(answer.status, 200)
+
     def test_unknown_type_is_404_whatever_it_is_called(self):
         """A type that is not sold is not found, whatever stands in its place, and nothing is held."""
         before = self.server.remaining()

@@ -53,7 +53,7 @@ class Operators(ServiceCase):
         if buyer:
             body["buyer"] = buyer
         answer, told = self.call("POST", f"/v1/events/{hall}/holds", body, token=None,
-                                 headers=[f"Idempotency-Key: sell-{next(self.names)}"])
+                                 headers=[f"Idempotency-Key: sell-{next(self.names):016}"])
         self.assertEqual(answer.status, 201, told)
         paid = {"payment_reference": payment} if payment else {}
         answer, bought = self.call("POST", f"/v1/holds/{told['id']}/purchase", paid, token=told["token"])
@@ -175,7 +175,7 @@ class Operators(ServiceCase):
 
         def hold():
             return self.call("POST", path + "/holds", {"lines": [{"type": "GA", "quantity": 1}]}, token=None,
-                             headers=[f"Idempotency-Key: c-{next(self.names)}"])
+                             headers=[f"Idempotency-Key: c-{next(self.names):016}"])
 
         self.refused(patch({"paused": True}, headers=()), 428, "precondition-required")
         self.refused(patch({"paused": True}, headers=['If-Match: "1000"']), 412, "precondition-failed")
@@ -276,7 +276,7 @@ class Operators(ServiceCase):
         self.refused(self.call("POST", "/v1/purchases/P999999/return"), 404, "unknown-purchase")
         self.refused(self.call("POST", "/v1/purchases/H1/return"), 404, "unknown-purchase")
         _, held = self.call("POST", "/v1/events/shop/holds", {"lines": [{"type": "GA", "quantity": 1}]}, token=None,
-                            headers=["Idempotency-Key: unsold"])
+                            headers=["Idempotency-Key: nobody-buys-this-one"])
         self.refused(self.call("POST", f"/v1/purchases/P{held['id'][1:]}/return"), 409, "not-purchased")
         self.refused(self.call("POST", path, {"why": 1}), 422, "validation-failed")
         self.refused(self.call("POST", path, headers=["Idempotency-Key: " + "x" * 256]), 422, "validation-failed")
@@ -284,7 +284,7 @@ class Operators(ServiceCase):
     def test_reconciliation(self):
         """A payment that came too late for places that were gone is listed until somebody pays it back."""
         _, late = self.call("POST", "/v1/events/brief/holds", {"lines": [{"type": "GA", "quantity": 1}], "buyer": "z"},
-                            token=None, headers=["Idempotency-Key: late"])
+                            token=None, headers=["Idempotency-Key: paid-for-too-late"])
         time.sleep(1.1)
         self.sell(hall="brief")
         told = self.refused(self.call("POST", f"/v1/holds/{late['id']}/purchase", {"payment_reference": "too-late"},
@@ -298,7 +298,7 @@ class Operators(ServiceCase):
     def test_holds_by_operators(self):
         """The operator's key works on any hold, the viewer's only looks, and the audit has it."""
         _, held = self.call("POST", "/v1/events/shop/holds", {"lines": [{"type": "GA", "quantity": 1}]}, token=None,
-                            headers=["Idempotency-Key: by-operator"])
+                            headers=["Idempotency-Key: changed-by-operator"])
         path = f"/v1/holds/{held['id']}"
         self.assertEqual(self.call("GET", path, token=self.looks)[0].status, 200)
         self.refused(self.call("DELETE", path, token=self.looks), 403, "forbidden")

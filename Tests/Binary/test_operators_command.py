@@ -91,7 +91,7 @@ class Commands(Room, ServiceCase):
 
     def hold(self, name, kind="GA", count=1):
         """Hold places over the API; return the answer."""
-        fields = ["Content-Type: application/json", f"Idempotency-Key: hold-{next(self.names)}"]
+        fields = ["Content-Type: application/json", f"Idempotency-Key: hold-{next(self.names):016}"]
         body = json.dumps({"lines": [{"type": kind, "quantity": count}]}).encode()
         return self.server.ask("POST", f"/v1/events/{name}/holds", fields, body)
 

@@ -20,7 +20,7 @@ LANES = 5
 
 def hold(key):
     """Return the bytes of a request for a ticket."""
-    return request("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: {key}"], BODY)
+    return request("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: overload-test-{key}"], BODY)
 
 
 def about(method, told, tail=""):

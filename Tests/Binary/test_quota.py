@@ -95,7 +95,7 @@ class Quota(ServiceCase):
         left = self.server.get("/v1/events/main/availability").json()["free"]
 
         def hold(number):
-            return request("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: {self.source}-{number}"], lines)
+            return request("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: quota-test-{self.source}-{number}"], lines)
 
         with self.connect() as connection:
             connection.send(b"".join(hold(n) + request("GET", "/v1/events/") for n in range(20)))

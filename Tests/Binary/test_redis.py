@@ -51,7 +51,7 @@ class Sharing(unittest.TestCase):
             bought = two.complete(tokens[0])
             self.assertEqual(bought.status, 200, bought)
             self.assertEqual(three.complete(tokens[0]).json(), bought.json())
-            held = one.ask("POST", "/v1/events/main/holds", ["Content-Type: application/json", "Idempotency-Key: k"],
+            held = one.ask("POST", "/v1/events/main/holds", ["Content-Type: application/json", "Idempotency-Key: held-on-the-first-node"],
                            b'{"lines":[{"type":"GA","quantity":3}]}').json()
             token = [f"Authorization: Bearer {held['token']}"]
             released = three.ask("DELETE", f"/v1/holds/{held['id']}", token)
@@ -70,7 +70,7 @@ class Sharing(unittest.TestCase):
                 made = one.ask("PUT", f"/v1/events/new-{number}", operator, body)
                 self.assertEqual(made.status, 201, made)
                 hold = two.ask("POST", f"/v1/events/new-{number}/holds", [
-                    "Content-Type: application/json", f"Idempotency-Key: {number}"],
+                    "Content-Type: application/json", f"Idempotency-Key: {number:016}"],
                     json.dumps({"lines": [{"type": "GA", "quantity": 2}]}).encode())
                 self.assertEqual(hold.status, 201, hold)
                 gone = one.ask("DELETE", f"/v1/events/new-{number}", [*operator, "If-Match: *"])

@@ -267,7 +267,7 @@ class Operated(ServiceCase):
         with Listening(self.server, stream) as listener:
             self.assertEqual(listener.message()[2]["free"], 100)
             held = self.server.ask(
-                "POST", "/v1/events/short/holds", ["Content-Type: application/json", 'Idempotency-Key: "k"'],
+                "POST", "/v1/events/short/holds", ["Content-Type: application/json", 'Idempotency-Key: "expires-in-a-stream"'],
                 b'{"lines":[{"type":"GA","quantity":3}]}')
             self.assertEqual(held.status, 201, held)
             self.assertEqual([listener.message()[2]["free"] for _ in range(2)], [97, 100])
@@ -290,7 +290,7 @@ class Operated(ServiceCase):
             for number, quantity in enumerate((1, 98)):
                 held = self.server.ask(
                     "POST", "/v1/events/discreet/holds",
-                    ["Content-Type: application/json", f'Idempotency-Key: "{number}"'],
+                    ["Content-Type: application/json", f'Idempotency-Key: "{number:016}"'],
                     json.dumps({"lines": [{"type": "GA", "quantity": quantity}]}).encode())
                 self.assertEqual(held.status, 201, held)
                 told = [message[3]["types"][0]["state"] for message in listener.messages_for(0.6)]

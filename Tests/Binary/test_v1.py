@@ -40,7 +40,7 @@ class Buyers(ServiceCase):
 
     def unique(self, stem="k"):
         """Return a name that no other test uses."""
-        return f"{stem}{next(Buyers.names)}"
+        return f"{stem}-{next(Buyers.names):016}"
 
     def hold(self, quantity=1, hall="hall", buyer=None, key=None):
         """Hold tickets for somebody new."""
@@ -66,7 +66,7 @@ class Buyers(ServiceCase):
         """A hold is given, looked at, extended, purchased, and says each time what it is."""
         buyer = self.unique("buyer")
         answer, told = self.call("POST", "/v1/events/hall/holds",
-                                 {"lines": [{"type": "GA", "quantity": 2}], "buyer": buyer}, key='"quoted-1"')
+                                 {"lines": [{"type": "GA", "quantity": 2}], "buyer": buyer}, key='"quoted-in-the-header-1"')
         self.assertEqual(answer.status, 201)
         self.assertEqual(answer.header("location"), f"/v1/holds/{told['id']}")
         self.assertEqual((told["event"], told["state"], told["total"], told["currency"]), ("hall", "held", 3000, "EUR"))
@@ -95,6 +95,12 @@ class Buyers(ServiceCase):
         buyer, key = self.unique("buyer"), self.unique()
         first = self.hold(2, buyer=buyer, key=key)
         body = {"lines": [{"type": "GA", "quantity": 2}], "buyer": buyer}
+        # The shortest that an anonymous caller may have, and a shorter one.
+        for length, status in ((16, 201), (15, 422)):
+            answer, told = self.call("POST", "/v1/events/hall/holds", body, key=self.unique()[-length:])
+            self.assertEqual(answer.status, status, told)
+        self.refused((answer, told), 422, "validation-failed")
+        self.assertIn("16 to 255 printable characters, best a UUID", told["errors"][0]["detail"])
         for spelled in (key, f'"{key}"'):
             answer, told = self.call("POST", "/v1/events/hall/holds", body, key=spelled)
             self.assertEqual((answer.status, answer.header("idempotency-replayed")), (201, "true"))

@@ -46,7 +46,7 @@ class Lane(ServiceCase):
 
     def unique(self):
         """Return a key that no other request has."""
-        return f"lane-{next(Lane.names)}"
+        return f"lane-{next(Lane.names):016}"
 
     def asked(self, name="hall", key=None, body=LINE, headers=()):
         """Return the bytes of a request for places."""
@@ -171,7 +171,7 @@ class Lane(ServiceCase):
     def test_no_bodies_allowed(self):
         """Where no body is allowed, a hold without one is a mistake of its sender's and of nobody else's."""
         with Server(event(5), limits_body_bytes=0) as server:
-            answer = server.ask("POST", "/v1/events/main/holds", [JSON, "Idempotency-Key: k"], b"")
+            answer = server.ask("POST", "/v1/events/main/holds", [JSON, "Idempotency-Key: without-a-body-at-all"], b"")
             self.assert_problem(answer, 400, "malformed-request")
             self.assertTrue(server.is_alive())
 
@@ -203,20 +203,24 @@ class Lane(ServiceCase):
 
     def test_keys(self):
         """A key is the same quoted or bare, is told when it is missing or is none, and two headers are one key."""
-        for spellings in (("a b", '"a b"', "a b \t"), ("k1, k2", '"k1, k2"'), ("'x'", '"\'x\'"')):
+        for spellings in (
+                ("a b, c d, e f, g", '"a b, c d, e f, g"', "a b, c d, e f, g \t"),
+                ("k1-of-two, k2-of-two", '"k1-of-two, k2-of-two"'), ("'x'-'x'-'x'-'x'-", '"\'x\'-\'x\'-\'x\'-\'x\'-"')):
             ids = set()
             for key in spellings:
                 with self.server.connect() as connection:
                     connection.send(self.asked("one", key))
                     ids.add(connection.answer().json()["id"])
             self.assertEqual(len(ids), 1, spellings)
-        first = request("POST", "/v1/events/one/holds", [JSON, "Idempotency-Key: k1", "idempotency-KEY: k2"], LINE)
+        first = request("POST", "/v1/events/one/holds", [JSON, "Idempotency-Key: k1-of-two", "idempotency-KEY: k2-of-two"],
+                        LINE)
         with self.server.connect() as connection:
-            connection.send(first + self.asked("one", "k1, k2"))
+            connection.send(first + self.asked("one", "k1-of-two, k2-of-two"))
             one, two = connection.answer(), connection.answer()
             self.assertEqual(one.json()["id"], two.json()["id"])
             self.assertEqual(two.header("idempotency-replayed"), "true")
-            for key in ('""', '"a"b"', '"a\\b"', "\u00e9", "x" * 256, ""):
+            long = "is-long-enough-for-a-key"
+            for key in ('""', f'"{long}"b"', f'"{long}\\b"', long + "\u00e9", "x" * 256, "", "x" * 15, f'"{"x" * 15}"'):
                 connection.send(request("POST", "/v1/events/one/holds", [JSON, f"Idempotency-Key: {key}"], LINE))
                 self.assert_problem(connection.answer(), 422, "validation-failed")
             connection.send(request("POST", "/v1/events/one/holds", [JSON], LINE))
@@ -379,7 +383,7 @@ class Redefining(unittest.TestCase):
 
             def hold(kind):
                 body = json.dumps({"lines": [{"type": kind, "quantity": 1}]}).encode()
-                return connection.ask("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: {next(names)}"], body)
+                return connection.ask("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: {next(names):016}"], body)
 
             def change(body):
                 answer = server.ask("PATCH", "/v1/events/main", operator, json.dumps(body).encode())

@@ -72,14 +72,13 @@ struct AnswersTests {
                 let words = Script.text(decision.outcome).filter { $0.isLetter || $0 == " " || $0 == ":" }
                 let parts = words.split(separator: " ")
                 let isNo = parts.first == "no:"
-                seen[
-                    parts.prefix(isNo ? 2 : 1).joined(separator: " ") + (isNo ? "" : " \(parts.last ?? "")"), default: 0
-                ] += 1
+                let last = parts.contains("before") ? "before" : parts.last ?? ""
+                seen[parts.prefix(isNo ? 2 : 1).joined(separator: " ") + (isNo ? "" : " \(last)"), default: 0] += 1
             }
         }
         let often = ["held ms", "purchased purchased", "purchased late", "released released", "released before"]
         let always = [
-            "held before", "extended more", "extended before", "purchased before", "returned returned",
+            "again ms", "extended more", "extended before", "purchased before", "returned returned",
             "returned before", "no: expired", "no: held", "no: sold", "no: only", "no: limit", "no: paused",
             "no: payment", "no: key", "no: returned", "no: released", "no: purchased", "no: not", "no: invalid",
             "no: extensions", "no: unknown",

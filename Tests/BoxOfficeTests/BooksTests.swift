@@ -24,7 +24,7 @@ struct BooksTests {
     }
 
     private func held(_ name: String, at moment: Int64) -> Heard {
-        .held(name, told: (moment + 298_000)...(moment + 298_010), got: [1], replayed: false)
+        .held(name, told: (moment + 298_000)...(moment + 298_010), got: [1])
     }
 
     @Test("An unknown outcome leaves both ways open, and an answer none", arguments: [(1, 1), (2, 0)])

@@ -45,7 +45,7 @@ struct ConservationTests {
             look 3 -> held until 4m58s for 6@100
             hold main GA×4/2 by eve -> no: only 1
             hold main GA×4/1 by eve key k -> held 4 until 4m58s
-            hold main GA×4/1 by eve key k -> held 4 until 4m58s as before
+            hold main GA×4/1 by eve key k -> again 4, held until 4m58s
             hold main GA×4/2 by eve key k -> no: key reused
             """)
     }
@@ -189,7 +189,7 @@ struct ConservationTests {
             hold main GA×11 by ann -> no: invalid /lines/0/quantity
             hold main GA×11 NO×1 by ann -> no: unknown type NO
             hold other NO×11 by ann -> no: unknown event
-            hold main GA×1 by ann key k -> held 1 until 4m58s as before
+            hold main GA×1 by ann key k -> again 1, held until 4m58s
             hold other NO×11 by ann key k -> no: key reused
             """)
     }

@@ -54,6 +54,35 @@ struct LimitsTests {
             """)
     }
 
+    @Test("An event has no more live holds than the limit; what is held can be completed, and whatever ends makes room")
+    func liveHolds() {
+        var limits = Limits()
+        limits.liveHolds = 3
+        Script.play(
+            ["main": Halls.hall("floor=20 day=20", "GA:floor DAY:day ALL:floor+day")], limits: limits,
+            """
+            0s define main -> main stands
+            hold main GA×2 DAY×2 -> held 1 until 4m58s
+            1s hold main ALL×1 -> held 2 until 4m59s
+            2s hold main DAY×1 key k1 -> held 3 until 5m0s
+            hold main GA×1 -> no: too many holds
+            hold main GA×30 -> no: invalid /lines/0/quantity
+            hold main DAY×1 key k1 -> again 3, held until 5m0s
+            extend 2 -> extended 2 until 5m0s, 2 more
+            buy 1 -> purchased 1
+            hold main GA×1 -> held 4 until 5m0s
+            hold main GA×1 -> no: too many holds
+            release 3 -> released 3
+            hold main GA×1 -> held 5 until 5m0s
+            5m1.999s hold main GA×1 -> no: too many holds
+            pause main -> main stands
+            resume main -> main stands
+            restart -> at 5m1.999s
+            5m2s hold main GA×1 -> no: too many holds
+            6m1.999s hold main GA×1 -> held 6 until 10m59.999s
+            """)
+    }
+
     @Test("Quantities and lines have bounds, and the sum has one too")
     func quantities() {
         let many = Array(repeating: "GA×1", count: 17).joined(separator: " ")

@@ -84,7 +84,7 @@ struct SameAgainTests {
     func forgetKeys() {
         var limits = Limits()
         limits.keyRetention = .seconds(40)
-        limits.keys = 12
+        limits.endedKeyRetention = .seconds(10)
         expectTidyingChangesNothing(seeds: Array(5_001...5_040), commands: 500, limits)
     }
 

@@ -55,8 +55,13 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "a key that holds again (rule 15)",
             "    if answer then return answer end\n  end\n  local terms, asked", "  end\n  local terms, asked"),
         PlantedMistake(
-            "a key counts for ever (rules 2 and 15)", "if event.ticks <= at + event.limits.key_retention then",
-            "if event.ticks >= 0 then"),
+            "a key counts for ever (R2, R15)", "if not counts(event, record, at) then return nil end", ""),
+        PlantedMistake(
+            "the key of a hold that ended counts for a day (R15)", "return age <= event.limits.key_retention\n    and",
+            "return age <= event.limits.key_retention\n    or"),
+        PlantedMistake(
+            "a replay shows the hold as it was (R15)", "return view_of(event, outcome, 1, record)",
+            "return view(event, outcome, 1, number, HELD, pack_lines(record.lines), record.deadline, 0)"),
         PlantedMistake(
             "another request under a key gets the first one's answer (rule 15)",
             "if known ~= print then return refused(REFUSED.key_reused) end", ""),

@@ -74,7 +74,7 @@ struct RightsTests {
         let words = try Self.documented(for: server)
         let needed =
             words.filter { $0.hasPrefix("+h") && $0 != "+hello" || $0.hasPrefix("+z") }
-            + ["+rpush", "+lrange", "+pexpire", "+unlink", "+exists", "+type", "+time", "+info", "+get"]
+            + ["+rpush", "+lrange", "+ltrim", "+pexpire", "+unlink", "+exists", "+type", "+time", "+info", "+get"]
         #expect(needed.count > 18)
         for word in needed {
             try server.ask(words)

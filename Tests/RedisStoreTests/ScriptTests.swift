@@ -1,4 +1,5 @@
 import BoxOffice
+import RedisWire
 import StoreContract
 import Testing
 import TicketStore
@@ -110,31 +111,100 @@ struct ScriptTests {
         try await stage.end()
     }
 
-    @Test("One payment buys one hold, of whatever event; a key belongs to one request, of whatever event")
+    @Test("One payment buys one hold, of whatever event")
     func acrossEvents() async throws {
         let stage = try await Stage()
         try await stage.say(.define(hall(2)))
         try await stage.say(.define(hall(2, id: "other")))
-        let here = try #require(try await stage.hold(key: "k1"))
+        let here = try #require(try await stage.hold())
         guard case .held(let there, _) = try await stage.say(holdGA(event: "other")) else {
             Issue.record("\(stage.oracle.breaches)")
             return
         }
-        try await stage.say(holdGA(event: "other", key: "k1"))
-        try await stage.say(.extend(there.id, key: IdempotencyKey("k1")))
         try await stage.say(.purchase(here, PaymentReference("p")))
         try await stage.say(.purchase(there.id, PaymentReference("p")))
         try await stage.say(.purchase(there.id, nil))
         try await stage.end()
     }
 
-    @Test("A bound on keys refuses new ones, and lets replays through")
+    @Test("A replay shows the hold as it is now; keys of ended holds count for an hour, the others for a day")
     func keys() async throws {
         var limits = Limits()
-        limits.keys = 2
+        limits.keyRetention = .milliseconds(1_500)
+        limits.endedKeyRetention = .milliseconds(700)
         let stage = try await Stage(limits: limits)
         try await stage.say(.define(hall(9)))
-        for key in ["a", "b", "c", "a"] { _ = try await stage.hold(key: key) }
+        let released = try #require(try await stage.hold(key: "a"))
+        let bought = try #require(try await stage.hold(key: "b"))
+        let live = try #require(try await stage.hold(key: "c"))
+        try await stage.say(.extend(live, key: IdempotencyKey(named: "d")))
+        try await stage.say(.release(released))
+        try await stage.say(.purchase(bought, nil))
+        for _ in 0..<8 {
+            for key in ["a", "b", "c"] { _ = try await stage.hold(key: key) }
+            try await stage.say(.extend(live, key: IdempotencyKey(named: "d")))
+            stage.pass(.milliseconds(250))
+        }
         try await stage.end()
+    }
+
+    /// How many keys the event has, and how many entries the lists of them.
+    private func kept(_ stage: Stage) async throws -> [Int] {
+        let client = stage.subject.node.client
+        var counts: [Int] = []
+        for words in [["HLEN", "keys"], ["LLEN", "keys:order"], ["LLEN", "keys:kept"]] {
+            let command = RedisCommand(words[0], "holdfast:{1}:\(words[1])")
+            counts.append(Int(try await client.call(command, for: RedisKey("1")).integer()))
+        }
+        return counts
+    }
+
+    @Test("Keys of ended holds are forgotten as others come, and those of live holds and of purchases a day later")
+    func keysForgotten() async throws {
+        var limits = Limits()
+        limits.keyRetention = .seconds(100)
+        limits.endedKeyRetention = .seconds(10)
+        let stage = try await Stage(limits: limits)
+        try await stage.say(.define(hall(99, hold: .seconds(1_000))))
+        let bought = try #require(try await stage.hold(key: "bought"))
+        try await stage.say(.purchase(bought, nil))
+        _ = try await stage.hold(key: "live")
+        for number in 1...60 {
+            try await stage.say(.release(try #require(try await stage.hold(key: "k\(number)"))))
+            stage.pass(.seconds(1))
+        }
+        let counts = try await kept(stage)
+        #expect(counts[0] <= 14 && counts[1] <= 12 && counts[2] == 2, "\(counts)")
+        _ = try await stage.hold(key: "bought")
+        _ = try await stage.hold(key: "live")
+        _ = try await stage.hold(key: "k1")
+        stage.pass(.seconds(60))
+        for number in 1...3 { _ = try await stage.hold(key: "late\(number)") }
+        #expect(try await kept(stage)[2] <= 1)
+        try await stage.end()
+    }
+
+    @Test("Where the room for keys is used up, those of ended holds go, oldest first, and nothing is refused")
+    func keysCrowded() async throws {
+        var limits = Limits()
+        limits.keys = 20
+        let stage = try await Stage(limits: limits)
+        try await stage.say(.define(hall(99)))
+        // Beside the core: which keys go is each store's own affair then.
+        let node = stage.subject.node
+        guard case .held(let bought, _) = try await node.outcome(holdGA(key: "bought")) else { return }
+        _ = try await node.outcome(.purchase(bought.id))
+        for number in 1...100 {
+            guard case .held(let view, replayed: false) = try await node.outcome(holdGA(key: "k\(number)")) else {
+                Issue.record("refused at \(number)")
+                return
+            }
+            _ = try await node.outcome(.release(view.id))
+        }
+        #expect(try await kept(stage)[0] <= 21)
+        for (key, isKnown) in [("bought", true), ("k100", true), ("k95", true), ("k1", false)] {
+            guard case .held(_, let replayed) = try await node.outcome(holdGA(key: key)) else { return }
+            #expect(replayed == isKnown, "\(key)")
+        }
     }
 }

@@ -21,7 +21,8 @@ struct PrecedenceTests {
         #expect(
             settings.limits
                 == Settings.Limits(
-                    connections: 10000, connectionsPerCaller: 0, listeners: 5000, headerBytes: 16384, bodyBytes: 65536))
+                    connections: 10000, connectionsPerCaller: 0, listeners: 5000, headerBytes: 16384, bodyBytes: 65536,
+                    keys: 4_000_000, liveHolds: 2_000_000))
         let timeouts = Settings.Timeouts(
             idle: .seconds(75), request: .seconds(10), write: .seconds(30), lameDuck: .zero, drain: .seconds(10))
         #expect(settings.timeouts == timeouts)
@@ -70,7 +71,7 @@ struct PrecedenceTests {
                 {"host": "::1", "port": 0, "data": "/d", "event": ["a", "b,c"], "durability": "relaxed",
                  "classic": {"event": "x_-9", "status": 403}, "log": {"level": "trace", "format": "json"},
                  "limits": {"connections": 1, "connections_per_caller": 2, "listeners": 0, "header_bytes": 1024,
-                            "body_bytes": 0},
+                            "body_bytes": 0, "keys": 1000, "live_holds": 2},
                  "quota": {"per_second": 7, "burst": 8, "listeners": 9}, "recovery_grace_seconds": 5,
                  "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3, "write_seconds": 4,
                               "lame_duck_seconds": 5}, "threads": 4,
@@ -87,7 +88,8 @@ struct PrecedenceTests {
         #expect(
             settings.limits
                 == Settings.Limits(
-                    connections: 1, connectionsPerCaller: 2, listeners: 0, headerBytes: 1024, bodyBytes: 0))
+                    connections: 1, connectionsPerCaller: 2, listeners: 0, headerBytes: 1024, bodyBytes: 0, keys: 1000,
+                    liveHolds: 2))
         #expect(settings.quota == Settings.Quota(perSecond: 7, burst: 8, listeners: 9))
         #expect(settings.recoveryGrace == .seconds(5))
         #expect(settings.store == .redis(address: "redis://u:p@h:1/2") && settings.tokenKeys == "/k")

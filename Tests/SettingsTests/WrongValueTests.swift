@@ -10,7 +10,8 @@ struct WrongValueTests {
         (.port, 0...65535), (.limitsConnections, 1...1_000_000), (.limitsHeaderBytes, 1024...1_048_576),
         (.limitsBodyBytes, 0...16_777_216), (.limitsListeners, 0...1_000_000), (.timeoutsIdle, 1...3600),
         (.timeoutsRequest, 1...3600), (.timeoutsWrite, 1...3600), (.timeoutsLameDuck, 0...600),
-        (.limitsConnectionsPerCaller, 0...1_000_000),
+        (.limitsConnectionsPerCaller, 0...1_000_000), (.limitsKeys, 1000...1_000_000_000),
+        (.limitsLiveHolds, 1...100_000_000),
         (.timeoutsDrain, 0...600), (.recoveryGrace, 0...86400), (.threads, 0...256),
     ]
 

@@ -1,4 +1,5 @@
 public import BoxOffice
+internal import Traffic
 
 /// One event, so many places.
 public func hall(
@@ -27,5 +28,5 @@ public func holdGA(
     .hold(
         HoldRequest(
             event: try code(event), lines: OneOrMore(Line(type: try code("GA"), quantity: quantity)),
-            buyer: buyer.flatMap { Buyer($0) }, key: key.flatMap { IdempotencyKey($0) }))
+            buyer: buyer.flatMap { Buyer($0) }, key: key.map { IdempotencyKey(named: $0) }))
 }

@@ -5,7 +5,7 @@ function setup(thread) thread:set("id", counter); counter = counter + 1 end
 function init()
   number = 0
   -- The runs of one process must not repeat each other's keys.
-  local key = os.getenv("KEYS") .. "-" .. id .. "-"
+  local key = "benchmark-key-" .. os.getenv("KEYS") .. "-" .. id .. "-"
   local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = key .. "NUMBER"}
   before, after = {}, {}
   events = tonumber(os.getenv("EVENTS") or "1")

@@ -164,7 +164,7 @@ class Shop:
         """Return the hold that was given, or the refusal."""
         status, hold = self._certainly(
             caller, "POST", f"/v1/events/{self.event}/holds", {"lines": [line], "buyer": f"buyer-{name}"},
-            (("Idempotency-Key", f'"{name}"'),))
+            (("Idempotency-Key", f'"demo-of-parts-{name}"'),))
         if status in (200, 201):
             with self.lock:
                 self.holds += 1

@@ -95,12 +95,7 @@ do
     end
     event.fetched, event.uses, event.payments, event.fetched_buyers = {}, {}, {}, {}
     fetch(event.keys[2], holds, event.fetched)
-    fetch(keys_of_day(event, 0), keys, event.uses)
-    local older = {}
-    for _, key in ipairs(keys) do
-      if not event.uses[key] then older[#older + 1] = key end
-    end
-    fetch(keys_of_day(event, 1), older, event.uses)
+    fetch_uses(event, keys)
     fetch(event.keys[6], payments, event.payments)
     local has_accounts = has_buyer_limit(event.terms) or event.accounted_from
     for _, number in ipairs(holds) do
@@ -155,22 +150,6 @@ do
     write_all('HSET', event.keys[2], list)
   end
 
-  local function save_uses(event)
-    if #event.new_uses == 0 then return end
-    local list, today = {}, keys_of_day(event, 0)
-    for _, key in ipairs(event.new_uses) do
-      list[#list + 1] = key
-      list[#list + 1] = event.uses[key]
-    end
-    write_all('HSET', today, list)
-    -- The first of a day: what is two days old is forgotten, without freeing it in this thread. Should no other day
-    -- come, the server forgets it.
-    if event.key_count == #event.new_uses or redis.call('EXISTS', today) == 0 then
-      write('UNLINK', keys_of_day(event, 2), keys_of_day(event, 3))
-      write('PEXPIRE', today, 4 * day_length)
-    end
-  end
-
   local function save_payments(event)
     local list = {}
     for _, payment in ipairs(event.new_payments) do
@@ -199,6 +178,7 @@ do
 
   function save_batch(event)
     if not event.is_changed and not keeps_time(event) then return end
+    plan_forgetting(event)
     note_for_walk(event)
     save_event(event)
     save_holds(event)
@@ -237,8 +217,8 @@ end
 
 local function read_limits(event, text)
   local limits, known_version = {}, nil
-  event.number, known_version, limits.lines, limits.keys, limits.key_retention, limits.ended_shown,
-    limits.recovery_grace = unpack_struct('<ddddddd', text)
+  event.number, known_version, limits.lines, limits.keys, limits.key_retention,
+    limits.ended_key_retention, limits.ended_shown, limits.recovery_grace = unpack_struct('<dddddddd', text)
   event.limits = limits
   return known_version
 end

@@ -6,9 +6,9 @@ local OUTCOME = { held = 1, extended = 2, released = 3, purchased = 4, returned 
 local REFUSED = {
   ticket_type = 33, hold = 34, invalid = 35, not_started = 36, ended = 37, paused = 38, pool_closed = 39,
   buyer_limit = 40, temporarily_held = 41, sold_out = 42, insufficient = 43, expired = 44, released = 45,
-  purchased = 46, returned = 47, payment = 48, extension = 49, not_purchased = 50, key_reused = 51, many_keys = 52,
+  purchased = 46, returned = 47, payment = 48, extension = 49, not_purchased = 50, key_reused = 51, many_holds = 52,
   -- No answers: where to ask instead.
-  elsewhere = 60, gone = 61,
+  gone = 61,
 }
 local INVALID = { lines = 1, quantity = 2, minimum = 3, total = 4, buyer = 5 }
 
@@ -38,29 +38,16 @@ end
 
 -- MARK: the same again
 
-local function answer_to_key(event, key, print)
+-- The hold as it is now, if the key was used before and counts.
+local function answer_to_key(event, key, print, outcome)
   local use = use_of(event, key)
-  if use then
-    local known, event_number, number, deadline, extensions, at = unpack_struct('<c8dddBd', use)
-    if event.ticks <= at + event.limits.key_retention then
-      if known ~= print then return refused(REFUSED.key_reused) end
-      if event_number ~= event.number then return pack('<Bd', REFUSED.elsewhere, event_number) end
-      local record = record_of(event, number)
-      local outcome = extensions == 0 and OUTCOME.held or OUTCOME.extended
-      return view(event, outcome, 1, number, HELD, pack_lines(record.lines), deadline, extensions)
-    end
-  end
-  if not event.key_count then
-    event.key_count = redis.call('HLEN', keys_of_day(event, 0)) + redis.call('HLEN', keys_of_day(event, 1))
-  end
-  if event.key_count >= event.limits.keys then return refused(REFUSED.many_keys) end
-  return nil
-end
-
-local function remember_key(event, key, print, number, deadline, extensions)
-  event.uses[key] = pack_use(print, event.number, number, deadline, extensions, event.ticks)
-  event.new_uses[#event.new_uses + 1] = key
-  event.key_count = event.key_count + 1
+  if not use then return nil end
+  local known, number, at = unpack_struct('<c8dd', use)
+  local record = record_of(event, number)
+  if not counts(event, record, at) then return nil end
+  if known ~= print then return refused(REFUSED.key_reused) end
+  if record.state == HELD and not is_live(event, record) then event.tells_time = true end
+  return view_of(event, outcome, 1, record)
 end
 
 -- MARK: holding
@@ -210,7 +197,7 @@ end
 local function decide_hold(event, command)
   local key = command.key
   if key then
-    local answer = answer_to_key(event, key, command.print)
+    local answer = answer_to_key(event, key, command.print, OUTCOME.held)
     if answer then return answer end
   end
   local terms, asked, buyer = event.terms, command.asked, command.buyer
@@ -235,7 +222,7 @@ local function decide_hold(event, command)
   local packed_lines = pack_lines(lines)
   event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines)
   add_to_account(event, number, deadline, buyer, quantity_of(lines))
-  if key then remember_key(event, key, command.print, number, deadline, 0) end
+  if key then remember_key(event, key, command.print, number) end
   return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0)
 end
 
@@ -252,7 +239,7 @@ end
 local function decide_extend(event, command)
   local key = command.key
   if key then
-    local answer = answer_to_key(event, key, command.print)
+    local answer = answer_to_key(event, key, command.print, OUTCOME.extended)
     if answer then return answer end
   end
   local record, terms = record_of(event, command.number), event.terms
@@ -268,7 +255,7 @@ local function decide_extend(event, command)
   move_in_account(event, record, deadline)
   record.deadline, record.entry, record.extensions = deadline, deadline, record.extensions + 1
   note_record(event, record)
-  if key then remember_key(event, key, command.print, record.number, deadline, record.extensions) end
+  if key then remember_key(event, key, command.print, record.number) end
   return view_of(event, OUTCOME.extended, 0, record)
 end
 

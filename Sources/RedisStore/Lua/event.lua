@@ -9,7 +9,7 @@
 --   4 order   sorted set of the same names, all with score 0: their order is that of the names
 --   5 buyers  hash: buyer -> packed account, where the event has a limit per buyer, see accounts.lua
 --   6 payments  hash: payment -> "event.hold"
---   7 keys    prefix of the hashes of idempotency keys, one a day: key -> packed use
+--   7 keys    hash: idempotency key -> packed use; beside it the lists of them, see keys.lua
 --   8 refunds list of packed refunds
 --   9 audit   sorted set of packed notes
 --  10 given   hash: payments and keys that the event gave up, see claims.lua

@@ -82,24 +82,3 @@ local function note_record(event, record)
   event.facts = event.facts + 1
   event.changed_records[record.number] = true
 end
-
--- Keys are kept in a hash a day, so that forgetting is unlinking a hash. A key is remembered from the server's time at
--- its use on, which all events of a server share, and not from the office's clock of one event.
-local day_length = 86400000
-
-local function keys_of_day(event, days_ago)
-  return event.keys[7] .. ':' .. string.format('%d', floor(event.ticks / day_length) - days_ago)
-end
-
-local function use_of(event, key)
-  local use = event.uses[key]
-  if use ~= nil then return use end
-  local text = redis.call('HGET', keys_of_day(event, 0), key)
-    or redis.call('HGET', keys_of_day(event, 1), key)
-  event.uses[key] = text
-  return text
-end
-
-local function pack_use(print, event_number, number, deadline, extensions, at)
-  return pack('<c8dddBd', print, event_number, number, deadline, extensions, at)
-end

@@ -18,13 +18,14 @@ end
 
 local commit, try_event
 do
-  local TYPE_OF = { HSET = 'hash', HDEL = 'hash', ZADD = 'zset', ZREM = 'zset', RPUSH = 'list' }
+  local TYPE_OF = { HSET = 'hash', HDEL = 'hash', ZADD = 'zset', ZREM = 'zset', RPUSH = 'list', LTRIM = 'list' }
 
   -- Servers before 7.0 cannot be asked: there each kind of write is tried so that it changes nothing that is read.
   local function tries(command, key)
     if command == 'HSET' then return { 'HSET', key, 'tried', '' } end
     if command == 'ZADD' then return { 'ZADD', key, 'XX', 0, '' } end
     if command == 'HDEL' or command == 'ZREM' then return { command, key, '' } end
+    if command == 'LTRIM' then return { 'LTRIM', key .. ':tried', 0, -1 } end
     if command == 'PEXPIRE' then return { 'PEXPIRE', key .. ':tried', 1 } end
     if command == 'UNLINK' then return { 'UNLINK', key .. ':tried' } end
     return { command, key .. ':tried', '' }
@@ -92,13 +93,17 @@ do
   function try_event(keys)
     local kinds = {}
     for index, commands in ipairs({
-      { 'HSET' }, { 'HSET' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'HSET' }, {}, { 'RPUSH' },
+      { 'HSET' }, { 'HSET' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'HSET' }, { 'HSET', 'HDEL', 'PEXPIRE' },
+      { 'RPUSH' },
       { 'ZADD' }, {}, { 'ZADD', 'ZREM' },
     }) do
       for _, command in ipairs(commands) do kinds[#kinds + 1] = { command = command, key = keys[index] } end
     end
-    kinds[#kinds + 1] = { command = 'UNLINK', key = keys[7] .. ':0' }
-    kinds[#kinds + 1] = { command = 'PEXPIRE', key = keys[7] .. ':0' }
+    for _, list in ipairs({ keys[7] .. ':order', keys[7] .. ':kept' }) do
+      for _, command in ipairs({ 'RPUSH', 'LTRIM', 'PEXPIRE' }) do
+        kinds[#kinds + 1] = { command = command, key = list }
+      end
+    end
     return refusal_of_writes(kinds)
   end
 
@@ -111,7 +116,8 @@ do
       { 'HSET', hash, 'tried', '' }, { 'EXISTS', hash }, { 'TYPE', hash }, { 'HGET', hash, 'tried' },
       { 'HMGET', hash, 'tried' }, { 'HGETALL', hash }, { 'HLEN', hash }, { 'HINCRBY', hash, 'number', 1 },
       { 'HDEL', hash, 'tried' }, { 'ZADD', set, 0, 'tried' }, { 'ZRANGEBYLEX', set, '-', '+' },
-      { 'ZREVRANGE', set, 0, 0 }, { 'ZREM', set, 'tried' }, { 'RPUSH', list, '' }, { 'PEXPIRE', list, 1000 },
+      { 'ZREVRANGE', set, 0, 0 }, { 'ZREM', set, 'tried' }, { 'RPUSH', list, '' }, { 'LRANGE', list, 0, 0 },
+      { 'LTRIM', list, 0, -1 }, { 'PEXPIRE', list, 1000 },
       { 'TIME' }, { 'INFO', 'server' }, { 'UNLINK', hash, set, list },
     }) do
       local outcome = redis.pcall(unpack(words))

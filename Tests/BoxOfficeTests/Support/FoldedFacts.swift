@@ -78,8 +78,7 @@ struct FoldedFacts {
     }
 
     private mutating func remember(_ key: KeyFact, _ at: Timestamp, _ id: HoldID) {
-        let hold = holds[Int(id.number) - 1]
-        keys.append(RestoredKey(key: key, at: at, hold: id, deadline: hold.deadline, extensions: hold.extensions))
+        keys.append(RestoredKey(key: key, at: at, hold: id))
     }
 }
 

@@ -31,10 +31,11 @@ extension Script {
     static func text(_ outcome: Outcome) -> String {
         switch outcome {
         case .held(let view, let replayed):
-            "held \(view.id) until \(time(view.expiresAt.milliseconds))" + (replayed ? " as before" : "")
+            (replayed ? "again \(view.id), \(view.state)" : "held \(view.id)")
+                + " until \(time(view.expiresAt.milliseconds))"
         case .extended(let view, let replayed):
-            "extended \(view.id) until \(time(view.expiresAt.milliseconds)), \(view.extensionsRemaining) more"
-                + (replayed ? " as before" : "")
+            (replayed ? "extended \(view.id) before, \(view.state)" : "extended \(view.id)")
+                + " until \(time(view.expiresAt.milliseconds)), \(view.extensionsRemaining) more"
         case .released(let view, let repeated): "released \(view.id)" + (repeated ? " before" : "")
         case .purchased(let view, let late, let repeated):
             "purchased \(view.id)" + (late ? " late" : "") + (repeated ? " before" : "")
@@ -72,7 +73,7 @@ extension Script {
         case .keyReused: "key reused"
         case .revisionMismatch(let revision): "revision \(revision)"
         case .eventHasSales: "has sales"
-        case .tooManyKeys: "too many keys"
+        case .tooManyHolds: "too many holds"
         }
     }
 }

@@ -42,7 +42,9 @@ struct Script {
         self.definitions = definitions
         self.limits = limits
         office = BoxOffice(limits: limits)
-        books = Books(keyRetention: limits.keyRetention)
+        // With little room keys of ended holds go at any time.
+        let endedKeyRetention = limits.keys < 1_000 ? .zero : limits.endedKeyRetention
+        books = Books(keyRetention: limits.keyRetention, endedKeyRetention: endedKeyRetention)
     }
 
     private var moment: Moment {
@@ -91,7 +93,7 @@ struct Script {
         }
         guard words.count > 1 else { return nil }
         let id = HoldID(UInt64(words[1]) ?? 0)
-        let key = value(after: "key").flatMap { IdempotencyKey($0) }
+        let key = value(after: "key").map { IdempotencyKey(named: $0) }
         switch words[0] {
         case "hold":
             let lines = words.compactMap { word -> Line? in

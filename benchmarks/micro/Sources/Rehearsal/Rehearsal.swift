@@ -81,7 +81,7 @@ public struct Rehearsal {
                 .hold(
                     HoldRequest(
                         event: event, lines: OneOrMore(Line(type: types[0], quantity: 1)),
-                        key: IdempotencyKey("shop:order-\(1_000_000 + number)")))
+                        key: IdempotencyKey(high: UInt64(number) << 54, low: UInt64(number) &* 0x9e37_79b9_7f4a_7c15)))
             }
             for command in replays { decide(command) }
         }

@@ -1,0 +1,116 @@
+-- Idempotency keys of an event (R15 Idempotency keys): a hash of what each was used for, and two lists of them.
+--
+-- New keys stand at the end of the first list, so it is in the order of their use. A call with new keys looks at some of the
+-- oldest: those that count no more are forgotten, those of live holds and of purchases go to the second list, whose
+-- entries are looked at in turn, again and again. Each call forgets more than it brings, so nothing piles up and nothing is
+-- done at once. A key has its event in its scope, so no other event is asked.
+--
+-- Kept beside the hash: `:order` and `:kept`, lists of the key's 16 bytes and the moment of its use.
+
+local use_of, fetch_uses, counts, remember_key, plan_forgetting, save_uses
+do
+  local function pack_use(print, number, at)
+    return pack('<c8dd', print, number, at)
+  end
+
+  function use_of(event, key)
+    if event.uses[key] == nil then event.uses[key] = redis.call('HGET', event.keys[7], key) end
+    return event.uses[key]
+  end
+
+  function fetch_uses(event, keys)
+    fetch(event.keys[7], keys, event.uses)
+  end
+
+  -- A late purchase does not bring a key back that counted no more.
+  local function is_live_or_sold(event, record)
+    return is_live(event, record) or ((record.state == PURCHASED or record.state == RETURNED) and record.late == 0)
+  end
+
+  -- Whether a key that was used for this hold then still counts. Its time goes by the server's clock.
+  function counts(event, record, at)
+    local age = event.ticks - at
+    if age <= event.limits.ended_key_retention then return true end
+    return age <= event.limits.key_retention and is_live_or_sold(event, record)
+  end
+
+  function remember_key(event, key, print, number)
+    event.uses[key] = pack_use(print, number, event.ticks)
+    event.new_uses[#event.new_uses + 1] = key
+  end
+
+  local function is_young(event, plan, at)
+    return not plan.is_full and event.ticks - at <= event.limits.ended_key_retention
+  end
+
+  -- The oldest entries of a list, each with its use as it was before this call, and the records of their holds at hand. Of
+  -- the list of new keys only those that may go.
+  local function oldest(event, plan, list, count, is_new)
+    local entries = redis.call('LRANGE', event.keys[7] .. list, 0, count - 1)
+    local keys, uses, numbers = {}, {}, {}
+    for index, entry in ipairs(entries) do
+      if is_new and is_young(event, plan, (unpack_struct('<d', entry, 17))) then break end
+      keys[index] = string.sub(entry, 1, 16)
+    end
+    fetch(event.keys[7], keys, uses)
+    for _, key in ipairs(keys) do
+      if uses[key] then
+        local _, number = unpack_struct('<c8dd', uses[key])
+        if not event.records[number] then numbers[#numbers + 1] = number end
+      end
+    end
+    fetch(event.keys[2], numbers, event.fetched)
+    return entries, keys, uses
+  end
+
+  -- Sorts entries out: those that go, and those that stay. Returns how many were looked at.
+  local function sort_out(event, plan, list, count, is_new)
+    local entries, keys, uses = oldest(event, plan, list, count, is_new)
+    for index, key in ipairs(keys) do
+      local use, at = uses[key], unpack_struct('<d', entries[index], 17)
+      local _, number, used_at
+      if use then _, number, used_at = unpack_struct('<c8dd', use) end
+      -- Else it was used again after its time, and stands behind with that use, too.
+      if used_at == at then
+        local lasts = event.ticks - at <= event.limits.key_retention and is_live_or_sold(event, record_of(event, number))
+        if lasts or is_young(event, plan, at) then
+          plan.kept[#plan.kept + 1] = entries[index]
+        else
+          plan.gone[#plan.gone + 1] = key
+        end
+      end
+    end
+    return #keys
+  end
+
+  -- What is to be forgotten. Found before the first write of the call, and done with it.
+  function plan_forgetting(event)
+    local new = #event.new_uses
+    if new == 0 then return end
+    local plan = { gone = {}, kept = {} }
+    -- No room: keys of ended holds go before their time, oldest first.
+    plan.is_full = redis.call('HLEN', event.keys[7]) + new > event.limits.keys
+    plan.passed = sort_out(event, plan, ':order', 2 * new + 8, true)
+    plan.turned = sort_out(event, plan, ':kept', new + 8, false)
+    event.key_plan = plan
+  end
+
+  function save_uses(event)
+    local plan, name = event.key_plan, event.keys[7]
+    if not plan then return end
+    write_all('HDEL', name, plan.gone)
+    if plan.passed > 0 then write('LTRIM', name .. ':order', plan.passed, -1) end
+    if plan.turned > 0 then write('LTRIM', name .. ':kept', plan.turned, -1) end
+    write_all('RPUSH', name .. ':kept', plan.kept)
+    local list, order = {}, {}
+    for index, key in ipairs(event.new_uses) do
+      list[2 * index - 1], list[2 * index] = key, event.uses[key]
+      order[index] = key .. pack('<d', event.ticks)
+    end
+    write_all('HSET', name, list)
+    write_all('RPUSH', name .. ':order', order)
+    -- Should no other key come, the server forgets all of them.
+    local longest = 2 * event.limits.key_retention
+    for _, suffix in ipairs({ '', ':order', ':kept' }) do write('PEXPIRE', name .. suffix, longest) end
+  end
+end

@@ -1,0 +1,149 @@
+package import BoxOffice
+internal import Crypto
+internal import Foundation
+
+/// Turns the idempotency keys that callers send into the digests that stores keep (R15 Idempotency keys).
+///
+/// A store knows no key's text: whoever has a copy of the ledger could use it to ask for the tokens of others. The secret
+/// is the ledger's own, so that digests survive the rotation of token keys, and all nodes on one Redis make the same.
+///
+/// The digest is the first half of SHA-256 over the secret and the message. Each part of the message has its length before
+/// it, so no two scopes and keys run together; the whole message has its length before it, so none begins another one,
+/// and what is missing of the hash leaves nothing to go on from. With both, a hash with its key in front is a
+/// pseudorandom function (Bellare, Canetti and Krawczyk, 1996). HMAC would hash twice for the same; CMAC of AES prepares its
+/// key anew for each message.
+public struct KeyDigester: Sendable {
+    /// What a key belongs to: the same key elsewhere is another one.
+    package enum Scope {
+        /// Holds of an event for a buyer, or for nobody.
+        case holding(Code, Buyer?)
+        case extending(HoldID)
+    }
+
+    /// Bytes of a secret at least.
+    public static let secretBytes = 32
+
+    private let secret: [UInt8]
+
+    /// - Precondition: ``secretBytes`` at least.
+    public init(secret: [UInt8]) {
+        precondition(secret.count >= Self.secretBytes, "a secret for keys has 32 bytes")
+        self.secret = secret
+    }
+
+    /// - Parameter caller: the credential that came with the request, empty for anonymous callers. It is taken as it is,
+    ///   proven or not: nobody else meets the keys of one that is made up.
+    package func digest(_ key: KeyText, in scope: Scope, of caller: String) -> IdempotencyKey {
+        var caller = caller
+        return caller.withUTF8 { caller in
+            switch scope {
+            case .holding(let event, let buyer):
+                var (event, buyer) = (event.text, buyer?.text ?? "")
+                return event.withUTF8 { event in
+                    buyer.withUTF8 { buyer in digest("hold", event, buyer, caller, key) }
+                }
+            case .extending(let hold):
+                return withUnsafeBytes(of: hold.number.littleEndian) { number in
+                    number.withMemoryRebound(to: UInt8.self) {
+                        digest("extend", $0, .init(rebasing: $0[..<0]), caller, key)
+                    }
+                }
+            }
+        }
+    }
+
+    private typealias Bytes = UnsafeBufferPointer<UInt8>
+
+    private func digest(
+        _ kind: StaticString, _ subject: Bytes, _ buyer: Bytes, _ caller: Bytes, _ key: KeyText
+    ) -> IdempotencyKey {
+        key.withBytes { key in
+            let kind = Bytes(start: kind.utf8Start, count: kind.utf8CodeUnitCount)
+            let parts = (kind, subject, buyer, caller, key)
+            let length = kind.count + subject.count + buyer.count + caller.count + key.count + 5 * 4
+            return withUnsafeTemporaryAllocation(byteCount: secret.count + 4 + length, alignment: 1) { message in
+                var message = Writer(bytes: message)
+                secret.withUnsafeBufferPointer { message.write($0) }
+                message.write(length)
+                message.writeFramed(parts.0)
+                message.writeFramed(parts.1)
+                message.writeFramed(parts.2)
+                message.writeFramed(parts.3)
+                message.writeFramed(parts.4)
+                return SHA256.hash(data: UnsafeRawBufferPointer(message.bytes)).withUnsafeBytes { digest in
+                    IdempotencyKey(
+                        high: digest.loadUnaligned(as: UInt64.self).bigEndian,
+                        low: digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian)
+                }
+            }
+        }
+    }
+
+    /// Fills a message whose length was reckoned before.
+    private struct Writer {
+        let bytes: UnsafeMutableRawBufferPointer
+        private var written = 0
+
+        init(bytes: UnsafeMutableRawBufferPointer) {
+            self.bytes = bytes
+        }
+
+        mutating func write(_ text: Bytes) {
+            UnsafeMutableRawBufferPointer(rebasing: bytes[written...]).copyBytes(from: text)
+            written += text.count
+        }
+
+        mutating func write(_ number: Int) {
+            bytes.storeBytes(of: UInt32(number).littleEndian, toByteOffset: written, as: UInt32.self)
+            written += 4
+        }
+
+        mutating func writeFramed(_ text: Bytes) {
+            write(text.count)
+            write(text)
+        }
+    }
+}
+
+/// What a caller sent as `Idempotency-Key`, quoted (a structured-field string) or bare.
+package struct KeyText: Sendable {
+    /// Printable ASCII.
+    private let text: Substring
+
+    /// Characters of an anonymous caller's key at least, so that nobody guesses it: whoever has a hold's key, and asks
+    /// for the same, is given its token. A UUID has 36.
+    package static let fewestOfAnonymous = 16
+    package static let most = 255
+
+    /// `nil` if it is none.
+    ///
+    /// - Parameter isAnonymous: whether the request came without an operator's or a shop's key.
+    package init?(_ header: String, isAnonymous: Bool) {
+        var text = header[...]
+        if text.utf8.count >= 2, text.utf8.first == UInt8(ascii: "\""), text.utf8.last == UInt8(ascii: "\"") {
+            text = text.dropFirst().dropLast()
+            guard !text.utf8.contains(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+                return nil
+            }
+        }
+        guard text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }),
+            (Self.fewest(isAnonymous: isAnonymous)...Self.most).contains(text.utf8.count)
+        else { return nil }
+        self.text = text
+    }
+
+    /// What one must be, in a sentence that follows the name of the header.
+    package static func demand(isAnonymous: Bool) -> String {
+        "must be \(fewest(isAnonymous: isAnonymous)) to \(most) printable characters"
+            + (isAnonymous ? ", best a UUID" : "")
+    }
+
+    private static func fewest(isAnonymous: Bool) -> Int {
+        isAnonymous ? fewestOfAnonymous : 1
+    }
+
+    func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        var text = text
+        return text.withUTF8(body)
+    }
+}
