@@ -183,7 +183,7 @@ struct StoreTests {
         }
     }
 
-    @Test("A log that grows, as behind a reader, is told")
+    @Test("A log that grows, as behind a reader, is told", .timeLimit(.minutes(1)))
     func growingLog() async throws {
         let directory = try TemporaryDirectory()
         var configuration = EmbeddedStore.Configuration(directory: directory.path)
