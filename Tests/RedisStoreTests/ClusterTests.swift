@@ -35,11 +35,6 @@ struct ClusterTests {
             "an event gives a payment up though it has used it (rule 10)",
             "if event and kind == 'p' and redis.call('HGET', keys[6], name) then", "if false then"),
         PlantedMistake(
-            "an event gives a key up though it has used it (rule 15)", "if event and kind == 'k' then", "if false then"),
-        PlantedMistake(
-            "a key that is past its time is not given up (rule 15)",
-            "if event.ticks <= at + tonumber(args[3]) then", "if true then"),
-        PlantedMistake(
             "everybody has every claim", "if known and known ~= args[2] then return known end",
             "if known then return known end"),
     ]

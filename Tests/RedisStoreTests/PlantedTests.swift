@@ -57,8 +57,9 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake(
             "a key counts for ever (R2, R15)", "if not counts(event, record, at) then return nil end", ""),
         PlantedMistake(
-            "the key of a hold that ended counts for a day (R15)", "return age <= event.limits.key_retention\n    and",
-            "return age <= event.limits.key_retention\n    or"),
+            "the key of a hold that ended counts for a day (R15)",
+            "return age <= event.limits.key_retention and is_live_or_sold(event, record)",
+            "return age <= event.limits.key_retention"),
         PlantedMistake(
             "a replay shows the hold as it was (R15)", "return view_of(event, outcome, 1, record)",
             "return view(event, outcome, 1, number, HELD, pack_lines(record.lines), record.deadline, 0)"),
