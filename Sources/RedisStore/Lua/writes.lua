@@ -20,9 +20,9 @@ local commit, try_event
 do
   local TYPE_OF = { HSET = 'hash', HDEL = 'hash', ZADD = 'zset', ZREM = 'zset', RPUSH = 'list', LTRIM = 'list' }
 
-  -- Servers before 7.0 cannot be asked: there each kind of write is tried so that it changes nothing that is read.
+  -- Servers before 7.0 cannot be asked: there each command is tried once a call, so that it changes nothing that is read.
   local function tries(command, key)
-    if command == 'HSET' then return { 'HSET', key, 'tried', '' } end
+    if command == 'HSET' then return { 'HSET', key .. ':tried', 'tried', '' } end
     if command == 'ZADD' then return { 'ZADD', key, 'XX', 0, '' } end
     if command == 'HDEL' or command == 'ZREM' then return { command, key, '' } end
     if command == 'LTRIM' then return { 'LTRIM', key .. ':tried', 0, -1 } end
@@ -31,14 +31,22 @@ do
     return { command, key .. ':tried', '' }
   end
 
-  local function is_allowed(command, key)
+  local function is_allowed(command, key, tried)
     if redis.acl_check_cmd then return redis.acl_check_cmd(command, key) end
+    if tried[command] then return true end
+    tried[command] = true
     local outcome = redis.pcall(unpack(tries(command, key)))
-    if command == 'RPUSH' then redis.pcall('UNLINK', key .. ':tried') end
-    if type(outcome) ~= 'table' or not outcome.err then return true end
+    local refusal = type(outcome) == 'table' and outcome.err
+    if not refusal then
+      if command == 'HSET' or command == 'RPUSH' then redis.pcall('UNLINK', key .. ':tried') end
+      return true
+    end
+    if string.find(refusal, 'NOPERM', 1, true) or string.find(refusal, 'user executing the script', 1, true) then
+      return false
+    end
     -- Whatever else refuses it, a full server for one, says so in its own words.
-    if not string.find(outcome.err, 'NOPERM', 1, true) then redis.call(unpack(tries(command, key))) end
-    return false
+    redis.call(unpack(tries(command, key)))
+    return true
   end
 
   local function is_of_type(command, key)
@@ -50,7 +58,7 @@ do
 
   -- Why one of the writes could not be done; `nil` if all can.
   local function refusal_of_writes(queued)
-    local seen = {}
+    local seen, tried = {}, {}
     for _, asked in ipairs(queued) do
       local of_key = seen[asked.key]
       if not of_key then
@@ -59,7 +67,7 @@ do
       end
       if not of_key[asked.command] then
         of_key[asked.command] = true
-        if not is_allowed(asked.command, asked.key) then
+        if not is_allowed(asked.command, asked.key, tried) then
           return redis.error_reply('NORIGHTS the Redis user may not run ' .. asked.command .. ' on ' .. asked.key)
         end
         if TYPE_OF[asked.command] and not of_key.type then
