@@ -21,6 +21,8 @@ struct Foyer: Sendable {
         var moves: UInt8 = 0
         /// Under which number its payment or key is claimed for its event; only in a cluster.
         var claim: UInt64?
+        /// The event whose claim counts this command, until it used that or took itself off.
+        var countedAt: UInt64?
         /// Its payment bought a hold of another event.
         var isPaidElsewhere = false
         /// An operator's change: the event that the list does not tell of and that was looked at.

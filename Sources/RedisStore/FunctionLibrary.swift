@@ -19,6 +19,7 @@ struct FunctionLibrary: Sendable {
         case tally
         case claim
         case reclaim
+        case unclaim
         case giveUp = "give_up"
         case mend
         case tryCommands = "try_commands"
@@ -26,7 +27,8 @@ struct FunctionLibrary: Sendable {
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
-            case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .giveUp, .mend, .tryCommands:
+            case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .giveUp, .mend,
+                .tryCommands:
                 false
             case .lookUp, .listEvents, .details, .pageOfHolds: true
             }

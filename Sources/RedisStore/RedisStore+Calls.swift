@@ -150,6 +150,8 @@ extension RedisStore {
     private func end(_ event: UInt64, failing batch: Foyer.Batch, _ failure: StoreFailure) {
         let step = foyer.withLock { $0.endCall(for: event) }
         fail(batch.waiting, failure)
+        // Nothing was decided, unless that is what nobody knows.
+        if failure != .outcomeUnknown { unclaim(batch.waiting) }
         take(step)
     }
 
@@ -168,7 +170,8 @@ extension RedisStore {
         var moved: [(Foyer.Waiting, to: Move)] = []
         var found = Findings()
         let isAwaited = configuration.holds == .full || batch.waiting.contains(where: \.isSale)
-        for waiting in batch.waiting {
+        var askedAgain: Set<Int> = []
+        for (index, waiting) in batch.waiting.enumerated() {
             let outcome =
                 reply.status == .noEvent ? .gone : try reply.nextOutcome(ofEvent: event)
             switch outcome {
@@ -176,6 +179,7 @@ extension RedisStore {
                 found.note(outcome)
                 if configuration.waitsForReplicas, !isAwaited, outcome.tellsOfSale {
                     moved.append((waiting, .replicas))
+                    askedAgain.insert(index)
                     continue
                 }
                 let isTold = isDurable || !dependsOnReplicas(outcome)
@@ -188,6 +192,11 @@ extension RedisStore {
             case .unclaimed: moved.append((waiting, .claim))
             }
         }
+        var freed = reply.status == .noEvent ? batch.waiting.indices.map { $0 } : []
+        while reply.status == .decided, !reply.reader.isAtEnd { freed.append(Int(try reply.reader.short())) }
+        // Who is asked again needs its claim still.
+        unclaim(
+            freed.filter { batch.waiting.indices.contains($0) && !askedAgain.contains($0) }.map { batch.waiting[$0] })
         // Where nothing is held there is nobody whose deadline moved.
         if reply.absorbed > 0, foyer.withLock({ $0.programme.entries[event]?.numbers.hasHeld ?? false }) {
             logger.warning(
@@ -244,6 +253,7 @@ extension RedisStore {
         switch move {
         case .wherever:
             waiting.claim = nil
+            waiting.countedAt = nil
             findAgain(waiting, insteadOf: event)
         case .claim: claimAgain(waiting, for: event)
         case .replicas:

@@ -56,7 +56,29 @@ extension RedisStore {
         guard claim.event == claimant.event else { return askFor(claimant, claim) }
         var waiting = claimant.waiting
         waiting.claim = claim.number
+        waiting.countedAt = claim.event
         take(foyer.withLock { $0.place(waiting, at: claimant.event) })
+    }
+
+    /// Takes commands off the claims that they used for nothing, so that nothing stays of what was refused. Nobody waits
+    /// for that; where it fails, a claim stays, which its event gives up to any other.
+    func unclaim(_ waiting: [Foyer.Waiting]) {
+        var parts: [UInt64: RedisCommand] = [:]
+        for one in waiting {
+            guard let name = one.claimedName, let number = one.claim, let event = one.countedAt else { continue }
+            let part = keyspace.part(of: name)
+            var command = parts[part] ?? library.call(.unclaim, calling, keys: [keyspace.claims(part)])
+            command.append(Int(event))
+            command.append(Int(number))
+            command.append(name)
+            parts[part] = command
+        }
+        for (part, command) in parts {
+            client.pipeline([command], for: RedisKey(Keyspace.tag(ofClaims: part))) { outcomes in
+                guard case .failure(let failure) = outcomes.first else { return }
+                self.logger.debug("A claim was not taken back", metadata: ["failure": "\(failure)"])
+            }
+        }
     }
 
     /// Asks the event that has the name whether it has used it, and to give it up if not.
@@ -70,8 +92,11 @@ extension RedisStore {
             var reader = PackedReader(bytes)
             // The moment.
             _ = try (reader.number(), reader.number())
-            guard try reader.byte() == 1 else { return self.reclaim(claimant, claim) }
-            self.placeUsed(claimant)
+            switch try reader.byte() {
+            case 0: self.reclaim(claimant, claim)
+            case 1: self.placeUsed(claimant)
+            default: self.fail([claimant.waiting], .overloaded)
+            }
         }
     }
 
@@ -92,6 +117,7 @@ extension RedisStore {
             return
         }
         waiting.claim = nil
+        waiting.countedAt = nil
         reclaim(Foyer.Claimant(waiting: waiting, name: name, event: event), Claim(event: event, number: number))
     }
 

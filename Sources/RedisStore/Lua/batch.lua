@@ -129,7 +129,6 @@ local function begin_batch(event)
   event.records, event.given, event.accounts = {}, {}, {}
   event.changed_records, event.changed_buyers, event.taken = {}, {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
-  event.given_up = {}
 end
 
 local save_notes, save_batch
@@ -239,7 +238,7 @@ local function decide(keys, args)
     return table.concat(head(AGAIN, event, event.version))
   end
   local commands = read_commands(args[2])
-  local outcomes = {}
+  local outcomes, freed = {}, {}
   if #commands > 0 then
     local buyers = fetch_for(event, commands)
     if not settle_accounts(event, buyers) then
@@ -250,7 +249,12 @@ local function decide(keys, args)
     fetch_entries(event)
     for index, command in ipairs(commands) do
       local facts = event.facts
-      outcomes[index] = is_given_up(event, command) and refused(UNCLAIMED) or DECIDE[command.op](event, command)
+      if is_given_up(event, command) then
+        outcomes[index] = refused(UNCLAIMED)
+      else
+        outcomes[index] = DECIDE[command.op](event, command)
+        if command.claim and not is_name_used(event, command) then freed[#freed + 1] = pack('<H', index - 1) end
+      end
       if command.note and event.facts > facts then event.notes[#event.notes + 1] = command.note end
     end
   end
@@ -258,6 +262,8 @@ local function decide(keys, args)
   -- After saving: only then is it certain when the first places come free.
   local reply = head(DECIDED, event, known_version)
   for _, outcome in ipairs(outcomes) do reply[#reply + 1] = outcome end
+  -- Behind the outcomes: which commands used their claims for nothing.
+  for _, index in ipairs(freed) do reply[#reply + 1] = index end
   return table.concat(reply)
 end
 

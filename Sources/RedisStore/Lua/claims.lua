@@ -6,6 +6,9 @@
 -- with the event, beside what was decided. An event that has not used it gives it up to another one, and keeps a note of
 -- the number, so that a call with that claim which is still on its way finds that it came too late.
 --
+-- A claim goes with a refusal: it counts the requests that it was given to, and one that used it for nothing takes itself
+-- off. So nothing stays of what is refused, but for nodes that end in between.
+--
 -- Names begin with their kind, which is `p` for a payment.
 
 local UNCLAIMED = 62
@@ -15,12 +18,24 @@ local function claim_of(key, name)
   return redis.call('HGET', key, name)
 end
 
+-- A claim as it is kept: the event, its number, and how many requests may yet use it or have used it.
+local function unpack_claim(text)
+  local event, number = unpack_struct('<dd', text)
+  -- One of a former version is not counted, and stays.
+  return event, number, #text > 16 and unpack_struct('<d', text, 17) or math.huge
+end
+
+-- Claims a name for an event, or finds it claimed, and counts the request if it is for this event. What the request is
+-- told: the event and the number.
+--
 -- Written at once, since the claims of one call may be of the same name. Each write by itself leaves nothing half done: a
 -- number that no claim has is passed over, and a claim that is there is found when it is asked for again.
-local function write_claim(key, name, event)
-  local claim = pack('<dd', event, redis.call('HINCRBY', key, 'number', 1))
-  redis.call('HSET', key, name, claim)
-  return claim
+local function claim_for(key, name, wanted, known)
+  local event, number, count = wanted, nil, 0
+  if known then event, number, count = unpack_claim(known) end
+  number = number or redis.call('HINCRBY', key, 'number', 1)
+  if event == wanted then redis.call('HSET', key, name, pack('<ddd', event, number, count + 1)) end
+  return pack('<dd', event, number)
 end
 
 -- args: event and name in turn. For each the event that has it now and the number of its claim.
@@ -28,8 +43,8 @@ local function claim(keys, args)
   begin()
   local claims = {}
   for index = 1, #args, 2 do
-    claims[#claims + 1] = claim_of(keys[1], args[index + 1])
-      or write_claim(keys[1], args[index + 1], tonumber(args[index]))
+    local name = args[index + 1]
+    claims[#claims + 1] = claim_for(keys[1], name, tonumber(args[index]), claim_of(keys[1], name))
   end
   return table.concat(claims)
 end
@@ -38,12 +53,50 @@ end
 local function reclaim(keys, args)
   begin()
   local known = claim_of(keys[1], args[1])
-  if known and known ~= args[2] then return known end
-  return write_claim(keys[1], args[1], tonumber(args[3]))
+  -- It stands as it was found, and its event gave it up: a new one takes its place.
+  if known and string.sub(known, 1, 16) == args[2] then known = nil end
+  return claim_for(keys[1], args[1], tonumber(args[3]), known)
+end
+
+-- args: event, number and name in turn, of claims whose requests were refused and used them for nothing. With the last
+-- request a claim goes; one that was used counts at least that use.
+local function unclaim(keys, args)
+  begin()
+  for index = 1, #args, 3 do
+    local name = args[index + 2]
+    local known = claim_of(keys[1], name)
+    local event, number, count
+    if known then event, number, count = unpack_claim(known) end
+    if event == tonumber(args[index]) and number == tonumber(args[index + 1]) then
+      if count > 1 then
+        redis.call('HSET', keys[1], name, pack('<ddd', event, number, count - 1))
+      else
+        redis.call('HDEL', keys[1], name)
+      end
+    end
+  end
+  return 1
+end
+
+-- Notes of what an event gave up are in a hash a day. So many in one, some 10 MB, come only from somebody who uses names
+-- for two events at once, again and again.
+local most_given_up = 100000
+
+local function given_up_on(key, ticks, days_ago)
+  return key .. ':' .. string.format('%d', floor(ticks / day_length) - days_ago)
+end
+
+-- The newest claim of a name that an event gave up; 0 if there is none.
+local function given_up_of(key, ticks, name)
+  local latest = 0
+  for days_ago = 0, 1 do
+    latest = max(latest, tonumber(redis.call('HGET', given_up_on(key, ticks, days_ago), name) or 0))
+  end
+  return latest
 end
 
 -- args: a name, the number of the claim. The time, and 1 if this event has used the name;
--- else it gives it up, and 0.
+-- else it gives it up, and 0, or 2 if it gave up too many.
 local function give_up(keys, args)
   begin()
   local event = open_event(keys)
@@ -51,26 +104,32 @@ local function give_up(keys, args)
   local office = event and event.office or ticks
   local kind, name = string.sub(args[1], 1, 1), string.sub(args[1], 2)
   if event and kind == 'p' and redis.call('HGET', keys[6], name) then return pack('<ddB', office, wall, 1) end
+  local today = given_up_on(keys[10], ticks, 0)
+  local count = redis.call('HLEN', today)
+  if count >= most_given_up then return pack('<ddB', office, wall, 2) end
   -- One that was asked for earlier and comes later must not make an older claim out of it.
-  local given_up = tonumber(redis.call('HGET', keys[10], args[1]) or 0)
-  write('HSET', keys[10], args[1], max(given_up, tonumber(args[2])))
-  -- A call that is on its way that long has been given up by its caller.
-  write('PEXPIRE', keys[10], day_length)
+  write('HSET', today, args[1], max(given_up_of(keys[10], ticks, args[1]), tonumber(args[2])))
+  -- A call that is on its way for a day has been given up by its caller.
+  if count == 0 then write('PEXPIRE', today, 2 * day_length) end
   return pack('<ddB', office, wall, 0)
 end
 
 -- Whether a command comes with a claim that this event gave up.
 local function is_given_up(event, command)
   if not command.claim then return false end
-  local name = 'p' .. command.payment
-  local number = event.given_up[name]
-  if number == nil then
-    number = redis.call('HGET', event.keys[10], name)
-    event.given_up[name] = number
+  if event.has_given_up == nil then
+    event.has_given_up = redis.call(
+      'EXISTS', given_up_on(event.keys[10], event.ticks, 0), given_up_on(event.keys[10], event.ticks, 1)) > 0
   end
-  return number and command.claim <= tonumber(number)
+  return event.has_given_up and command.claim <= given_up_of(event.keys[10], event.ticks, 'p' .. command.payment)
+end
+
+-- Whether the name that a command claimed was used with this event, by it or by another one.
+local function is_name_used(event, command)
+  return event.payments[command.payment]
 end
 
 functions.claim = claim
 functions.reclaim = reclaim
+functions.unclaim = unclaim
 functions.give_up = give_up

@@ -12,7 +12,7 @@
 --   7 keys    hash: idempotency key -> packed use; beside it the lists of them, see keys.lua
 --   8 refunds list of packed refunds
 --   9 audit   sorted set of packed notes
---  10 given   hash: payments and keys that the event gave up, see claims.lua
+--  10 given   prefix of the hashes of payments and keys that the event gave up, one a day, see claims.lua
 --  11 taken   sorted set of buyers' live holds, all with score 0, see accounts.lua
 
 -- What the library offers, by the names that nodes call. Lua has room for 200 names in a text: files whose names no other
