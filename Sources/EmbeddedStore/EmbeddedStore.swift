@@ -89,6 +89,18 @@ public final class EmbeddedStore: TicketStore, Service {
     let reader: HoldReader
     let isRecounting = Mutex(false)
 
+    /// Remembers the fingerprints of the keys that sign tokens, and returns the numbers that had another one before.
+    ///
+    /// - Parameter replacing: whether these take their place.
+    public func otherTokenKeys(
+        than fingerprints: [UInt8: [UInt8]], replacing: Bool
+    ) throws(LedgerError) -> [UInt8] {
+        let kept = try ledger.withLock { ledger throws(LedgerError) in
+            try ledger.tokenKeys(adding: fingerprints, replacing: replacing)
+        }
+        return fingerprints.keys.filter { kept[$0] != fingerprints[$0] }.sorted()
+    }
+
     /// Opens the ledger, recovers what it says, and sells.
     ///
     /// Costs about a second for a million holds with their purchases. On return every live hold has at least the

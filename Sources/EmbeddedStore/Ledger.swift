@@ -120,6 +120,27 @@ struct Ledger: Sendable {
         }
     }
 
+    /// The fingerprints of the keys that sign tokens, by their numbers; those that are new are added.
+    ///
+    /// - Parameter replacing: whether other ones under the same numbers take the place of those that were there.
+    func tokenKeys(
+        adding fingerprints: [UInt8: [UInt8]], replacing: Bool
+    ) throws(LedgerError) -> [UInt8: [UInt8]] {
+        try translating {
+            try queue.write { db in
+                for (number, fingerprint) in fingerprints {
+                    try db.execute(
+                        sql: "INSERT OR \(replacing ? "REPLACE" : "IGNORE") INTO token_keys VALUES (?, ?)",
+                        arguments: [Int64(number), Data(fingerprint)])
+                }
+                let rows = try Row.fetchAll(db, sql: "SELECT number, fingerprint FROM token_keys")
+                return Dictionary(
+                    rows.map { row in (UInt8(clamping: row[0] as Int64), [UInt8](row[1] as Data)) },
+                    uniquingKeysWith: { first, _ in first })
+            }
+        }
+    }
+
     /// Makes a batch durable: all of it or nothing.
     ///
     /// - Parameter more: written with it.

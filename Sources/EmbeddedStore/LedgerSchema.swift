@@ -14,6 +14,7 @@ enum LedgerSchema {
         migrator.registerMigration("2 operators") { try $0.execute(sql: operators) }
         migrator.registerMigration("3 series") { try $0.execute(sql: series) }
         migrator.registerMigration("4 keys") { try $0.execute(sql: keys) }
+        migrator.registerMigration("5 token keys") { try $0.execute(sql: tokenKeys) }
         return migrator
     }
 
@@ -42,6 +43,11 @@ enum LedgerSchema {
           seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
           high INTEGER NOT NULL, low INTEGER NOT NULL
         ) STRICT;
+        """
+
+    private static let tokenKeys = """
+        -- Which key signs tokens under which number; nothing can be signed with a fingerprint.
+        CREATE TABLE token_keys (number INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL) STRICT;
         """
 
     private static let series = """

@@ -18,6 +18,8 @@ struct Keyspace: Sendable {
     var keySecret: String { "\(prefix):{events}:key-secret" }
     /// Which of the two ways of keeping payments and keys the database has.
     var layout: String { "\(prefix):{events}:layout" }
+    /// The fingerprints of the keys that sign tokens, by their numbers.
+    var tokenKeys: String { "\(prefix):{events}:token-keys" }
     /// Operators' keys.
     var operators: String { "\(prefix):{operators}" }
 

@@ -141,6 +141,27 @@ extension RedisStore {
         }
     }
 
+    /// Remembers the fingerprints of the keys that sign tokens, and returns the numbers under which another node has
+    /// another key. A node with a new number may come before or after the others: only a number has one key.
+    public func otherTokenKeys(than fingerprints: [UInt8: [UInt8]]) async throws(RedisStoreError) -> [UInt8] {
+        var others: [UInt8] = []
+        do {
+            for (number, fingerprint) in fingerprints.sorted(by: { $0.key < $1.key }) {
+                var set = RedisCommand("HSETNX", keyspace.tokenKeys, "\(number)")
+                set.append(fingerprint)
+                _ = try await client.call(set, for: RedisKey("events"))
+                let get = RedisCommand("HGET", keyspace.tokenKeys, "\(number)")
+                let kept = try await client.call(get, for: RedisKey("events")).bytes()
+                if !kept.readableBytesView.elementsEqual(fingerprint) { others.append(number) }
+            }
+        } catch let failure as RedisFailure {
+            throw .unreachable(failure)
+        } catch {
+            throw .unfit("\(keyspace.tokenKeys) in Redis could not be read: \(error)")
+        }
+        return others
+    }
+
     /// What stands under `key`, which is `fresh` where nothing stood.
     private static func kept(_ fresh: [UInt8], under key: String, _ client: RedisClient) async throws -> ByteBuffer {
         var set = RedisCommand("SET")

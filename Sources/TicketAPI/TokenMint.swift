@@ -18,6 +18,11 @@ public struct TokenKey: Sendable {
         self.number = number
         self.key = SymmetricKey(data: secret)
     }
+
+    /// 16 bytes that tell this key from another one and nothing of its secret, to be kept beside the data.
+    public var fingerprint: [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: Array("holdfast token key".utf8), using: key).prefix(16))
+    }
 }
 
 /// Makes and checks the tokens that prove who may use a hold.

@@ -26,6 +26,8 @@ struct OpenedStore: Sendable {
     let place: (name: String, text: String)
     let worth: AnswerWorth
     let stop: @Sendable () -> Void
+    /// Remembers the fingerprints of token keys, and returns the numbers that had other ones before.
+    let otherTokenKeys: @Sendable ([UInt8: [UInt8]]) async throws -> [UInt8]
 
     /// Opens the store, hands it to `serve`, and stops it when that is done.
     ///
@@ -93,7 +95,8 @@ struct OpenedStore: Sendable {
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
             series: store.series, hasTokens: store.hasHolds, keySecret: store.keySecret,
             place: ("Ledger", store.ledgerPath),
-            worth: AnswerWorth(purchases: worth, holds: worth), stop: store.stop)
+            worth: AnswerWorth(purchases: worth, holds: worth), stop: store.stop,
+            otherTokenKeys: { try store.otherTokenKeys(than: $0, replacing: acceptsLosses) })
     }
 
     /// The store on the servers of this client.
@@ -140,7 +143,7 @@ struct OpenedStore: Sendable {
                     ? "a cluster, keys under \(settings.redis.prefix):"
                     : "one server, keys under \(settings.redis.prefix):"
             ),
-            worth: store.check.worth, stop: store.stop)
+            worth: store.check.worth, stop: store.stop, otherTokenKeys: { try await store.otherTokenKeys(than: $0) })
     }
 }
 

@@ -68,10 +68,31 @@ struct BoxOfficeHouse {
         let definitions = try settings.events.map(EventFile.read)
         try EventFile.refuseDoubles(definitions, in: settings.events)
         try await OpenedStore.with(settings, acceptsLosses: acceptsLosses) { opened in
+            let keys = try await tokenKeys(opened)
             try await define(definitions, in: opened.store)
-            let service = try makeService(opened, try classicEvent(definitions, in: opened.store))
+            let service = try makeService(opened, keys, try classicEvent(definitions, in: opened.store))
             try await run(opened, service)
         }
+    }
+
+    /// The keys that sign tokens. Under a number there is one key for ever: with another one, tokens that were given out
+    /// would be unknown, on this node or on all.
+    private func tokenKeys(_ opened: OpenedStore) async throws -> [TokenKey] {
+        let keys = try TokenKeyFile.keys(settings, mayBeMade: acceptsLosses || !opened.hasTokens)
+        let fingerprints = Dictionary(keys.map { ($0.number, $0.fingerprint) }, uniquingKeysWith: { first, _ in first })
+        let others: [UInt8]
+        do {
+            others = try await opened.otherTokenKeys(fingerprints)
+        } catch {
+            throw Failure("the token keys cannot be compared: \(error)", status: Failure.unavailable)
+        }
+        guard let number = others.first else { return keys }
+        let path = settings.tokenKeys ?? settings.data + "/" + TokenKeyFile.name
+        throw Failure(
+            "token key \(number) in \(path) is another one than tokens here are signed with under that number, and "
+                + "whoever has such a token would be answered that it is unknown; bring the first key back (every node "
+                + "needs the same file, see token_keys), or give a new key a number of its own",
+            status: Failure.badConfiguration)
     }
 
     /// Defines what was given, or the standard event where nothing is given and nothing was ever sold here.
@@ -132,7 +153,7 @@ struct BoxOfficeHouse {
         return first
     }
 
-    private func makeService(_ opened: OpenedStore, _ classicEvent: Code) throws -> TicketService {
+    private func makeService(_ opened: OpenedStore, _ keys: [TokenKey], _ classicEvent: Code) throws -> TicketService {
         var configuration = ServiceConfiguration(classicEvent: classicEvent, worth: opened.worth)
         configuration.host = settings.host
         configuration.port = settings.port
@@ -154,7 +175,6 @@ struct BoxOfficeHouse {
         configuration.write = settings.timeouts.write
         configuration.threads = settings.threads
         try OpenFiles.makeRoom(for: configuration.descriptors, settings)
-        let keys = try TokenKeyFile.keys(settings, mayBeMade: acceptsLosses || !opened.hasTokens)
         if settings.store != .embedded, settings.tokenKeys == nil {
             logger.warning(
                 "Tokens are signed with this node's own keys, which no other node knows; give every node one file",

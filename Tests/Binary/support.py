@@ -106,6 +106,14 @@ on_redis = False
 shared_store = None
 
 
+@functools.cache
+def shared_keys():
+    """Return the file of token keys of all services on one store: with another one a start is refused."""
+    path = os.path.join(scratch(), "token.keys")
+    pathlib.Path(path).write_text(f"1 {os.urandom(32).hex()}\n")
+    return path
+
+
 def embedded_only(test):
     """Leave a test out where sales are on Redis: it looks into files that are not there then."""
     @functools.wraps(test)
@@ -140,6 +148,7 @@ class Server:
             self.settings["store"] = self.redis.address
         elif shared_store:
             self.settings.setdefault("store", shared_store)
+            self.settings.setdefault("token_keys", shared_keys())
 
     def __enter__(self):
         try:

@@ -2,7 +2,6 @@
 
 import datetime
 import re
-import shutil
 import time
 
 import support
@@ -299,9 +298,7 @@ class ForeignLedgers(ServiceCase):
             mine, theirs = (server.buy().json()["token"] for server in (self.server, other))
             self.assertNotEqual(mine, theirs)
             self.assert_refusal(self.server.complete(theirs), 404, "unknown-hold")
-            other.stop()
-            shutil.copy(f"{self.server.data}/token.keys", f"{other.data}/token.keys")
-            other.start()
+        with Server(event(5), token_keys=f"{self.server.data}/token.keys") as other:
             theirs = other.buy().json()["token"]
             self.assert_refusal(self.server.complete(theirs), 404, "unknown-hold")
             self.assert_refusal(other.complete(mine), 404, "unknown-hold")

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -189,6 +190,56 @@ class Failing(unittest.TestCase):
 
             told, lost = self.sale(all_of_them.nodes, disturb)
             self.check(all_of_them.nodes[0], told, lost)
+
+
+class TokenKeys(unittest.TestCase):
+    """Under a number there is one key, whoever starts."""
+
+    def refused(self, server):
+        """Check that it does not start, and says which key is another one."""
+        run = subprocess.run(server.arguments(), capture_output=True, text=True, timeout=60, check=False, cwd=server.room)
+        self.assertEqual(run.returncode, 78, run)
+        self.assertIn("token key 1 in ", run.stderr)
+
+    def keys(self, server, *lines):
+        """Give a service that is stopped these keys."""
+        path = os.path.join(server.room, "own.keys")
+        pathlib.Path(path).write_text("".join(lines))
+        server.settings["token_keys"] = path
+
+    def test_nodes_with_different_keys(self):
+        """A node that would answer 404 to the tokens of others does not start; a key is rotated node by node."""
+        with Nodes(2, event(10)) as all_of_them:
+            one, two = all_of_them.nodes
+            first = pathlib.Path(one.settings["token_keys"]).read_text()
+            second, third = (f"2 {os.urandom(32).hex()}\n" for _ in range(2))
+            two.stop()
+            self.keys(two, f"1 {os.urandom(32).hex()}\n")
+            self.refused(two)
+            self.keys(two, first, second)
+            two.start()
+            tokens = [one.buy().json()["token"], two.buy().json()["token"]]
+            one.stop()
+            self.keys(one, first, third)
+            run = subprocess.run(one.arguments(), capture_output=True, text=True, timeout=60, check=False, cwd=one.room)
+            self.assertEqual(run.returncode, 78, run)
+            self.keys(one, first, second)
+            one.start()
+            for token in tokens:
+                for node in (one, two):
+                    self.assertEqual(node.complete(token).status, 200)
+
+    def test_another_key_beside_the_data(self):
+        """The same of one service that comes back with another key, whatever store it has."""
+        with Server(event(10)) as server:
+            token = server.buy().json()["token"]
+            server.stop()
+            first = pathlib.Path(server.data, "token.keys").read_text()
+            self.keys(server, f"1 {os.urandom(32).hex()}\n")
+            self.refused(server)
+            self.keys(server, first, f"2 {os.urandom(32).hex()}\n")
+            server.start()
+            self.assertEqual(server.complete(token).status, 200)
 
 
 class Impostor:

@@ -112,8 +112,8 @@ struct ClusterTests {
         guard case .held(let view, _) = try await node.outcome(holdGA(event: "one", key: "used")) else {
             throw StoreFailure.outcomeUnknown
         }
-        for number in 0..<40 {
-            let key = "refused-\(number % 30)"
+        for number in 0..<12 {
+            let key = "refused-\(number % 8)"
             for command in [try holdGA(event: "one", key: key), try holdGA(2, event: "one", key: "used")] {
                 guard case .refused = try await node.outcome(command) else {
                     Issue.record("\(command)")
@@ -126,7 +126,7 @@ struct ClusterTests {
         }
         _ = try await node.outcome(.purchase(view.id, PaymentReference("paid")))
         _ = try await node.outcome(.release(other.id))
-        for number in 0..<20 {
+        for number in 0..<6 {
             _ = try await node.outcome(.purchase(other.id, PaymentReference("late-\(number)")))
             _ = try await node.outcome(.purchase(view.id, PaymentReference("again-\(number)")))
             #expect(try await node.outcome(.purchase(other.id, PaymentReference("paid"))) == .refused(.paymentConflict))
