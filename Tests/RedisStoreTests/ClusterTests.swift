@@ -38,8 +38,6 @@ struct ClusterTests {
         PlantedMistake(
             "a claim goes though it was used (R10)",
             "if command.claim and not is_name_used(event, command) then", "if command.claim then"),
-            "a claim goes though it was used (R10)",
-            "if command.claim and not is_name_used(event, command) then", "if command.claim then"),
     ]
 
     @Test("The contract catches mistakes that are planted in claiming")
