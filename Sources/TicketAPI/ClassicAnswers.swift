@@ -15,8 +15,8 @@ struct ClassicAnswers {
     }
 
     private struct CachedRefusal: Hashable {
-        /// The title's address: two problems may share a code.
-        var title: UnsafeRawPointer
+        /// The code's address.
+        var code: UnsafeRawPointer
         /// In seconds; 0 for none.
         var retryAfter: Int
         var manner: Manner
@@ -146,8 +146,8 @@ struct ClassicAnswers {
         _ problem: Problem, detail: String? = nil, retryAfter: Int = 0, fields: String = "", _ manner: Manner,
         to buffer: inout ByteBuffer
     ) {
-        let title = UnsafeRawPointer(problem.title.utf8Start)
-        let key = CachedRefusal(title: title, retryAfter: retryAfter, manner: manner)
+        let code = UnsafeRawPointer(problem.code.utf8Start)
+        let key = CachedRefusal(code: code, retryAfter: retryAfter, manner: manner)
         let isAlike = fields.isEmpty && detail == nil
         if isAlike, let known = refusals[key] {
             buffer.writeImmutableBuffer(known)

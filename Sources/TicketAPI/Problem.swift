@@ -39,10 +39,6 @@ struct Problem: Sendable {
         status: 404, code: "unknown-ticket-type", title: "There is no such ticket type")
     static let unknownHold = Problem(status: 404, code: "unknown-hold", title: "There is no such hold")
     static let invalid = Problem(status: 422, code: "validation-failed", title: "The request is against a rule")
-    /// What the classic calls say; v1 says it in the details of ``invalid``.
-    static let keyUnfit = Problem(
-        status: 422, code: "validation-failed",
-        title: "The Idempotency-Key must be 16 to 255 printable characters, best a UUID")
     static let saleNotStarted = Problem(
         status: 409, code: "sale-not-started", title: "The sale has not started", isRetryable: true)
     static let saleEnded = Problem(status: 409, code: "sale-ended", title: "The sale has ended")

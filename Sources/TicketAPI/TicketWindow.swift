@@ -274,7 +274,10 @@ final class TicketWindow {
         switch request.call {
         case .remaining:
             answers.writeRemaining(configuration.classicEvent, of: store, request.manner, to: &buffer)
-        case .unfitKey: answers.writeRefusal(.keyUnfit, request.manner, to: &buffer)
+        case .unfitKey:
+            // v1 says it in the details.
+            let detail = "The Idempotency-Key must be 16 to 255 printable characters, best a UUID"
+            answers.writeRefusal(.invalid, detail: detail, request.manner, to: &buffer)
         case .buyUnknownType: answers.writeRefusal(.unknownTicketType, request.manner, to: &buffer)
         case .wrongMethod(let allowed):
             answers.writeRefusal(.methodNotAllowed, fields: allowed.header, request.manner, to: &buffer)
