@@ -51,13 +51,22 @@ extension Lane {
         }
     }
 
+    /// Whether a refusal has somebody to go to: behind the last request nobody waits for an answer, but a stop may come
+    /// in the middle of a request.
+    var mayRefuse: Bool {
+        switch reading {
+        case .lane, .router: true
+        case .nothing, .refused: !isEnding
+        }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error as? HTTPParserError {
         case .headerOverflow: arrive(.refusal(Refused(.headersTooLarge)))
         case .invalidEOFState: break  // The end itself is told as an event.
         case .some: arrive(.refusal(Refused(.malformedRequest)))
         // Behind a request that ends the connection the decoder takes nothing; its answer may still be owed.
-        case nil: if !isEnding { context.close(mode: .all, promise: nil) }
+        case nil: if mayRefuse { context.close(mode: .all, promise: nil) }
         }
     }
 }

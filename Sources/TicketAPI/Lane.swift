@@ -63,7 +63,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     /// What waits until everything before it is answered.
     private(set) var backlog = CircularBuffer<Arrival>(initialCapacity: 2)
     private var wantsRead = false
-    /// The client, a refusal or a stop has said that nothing more is taken.
+    /// The client, a refusal or a stop has said that no further request is taken. One that is being read then is read on.
     var isEnding = false
     var inputIsClosed = false
     /// The decoder stops behind the request that is being read.
@@ -135,7 +135,8 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             isReading: !wantsRead, isSpare: standing != .counted)
         switch verdict {
         case .goOn: break
-        case .refuseRequest: arrive(.refusal(Refused(.requestTimeout)))
+        // What no refusal is for keeps nobody waiting, above all no stop.
+        case .refuseRequest: if mayRefuse { arrive(.refusal(Refused(.requestTimeout))) } else { closeAtOnce() }
         case .close: closeAtOnce()
         }
     }
@@ -228,7 +229,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         case .router(let request): if request.after == .close { isEnding = true }
         case .expectation: break
         case .refusal:
-            guard !isEnding else { return }
+            guard mayRefuse else { return }
             isEnding = true
             reading = .refused
             patience.endRequest()
