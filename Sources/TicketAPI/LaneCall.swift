@@ -106,15 +106,24 @@ enum LaneTarget {
         return target.withUTF8 { String(decoding: path($0), as: UTF8.self) }
     }
 
+    /// RFC 3986, 3.2.
+    private static func endsAuthority(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
+    }
+
+    private static let root: StaticString = "/"
+
     /// The path of a request target: without a query, and without the scheme and authority that a client of a proxy
-    /// sends (RFC 9112, 3.2.2).
+    /// sends (RFC 9112, 3.2.2). Behind an authority, no path is the path `/`.
     static func path(_ target: Bytes) -> Bytes {
         var path = target
         if path.first != UInt8(ascii: "/") {
             for scheme in ["http://", "https://"] as [StaticString] where path.begins(with: scheme) {
                 let rest = path[scheme.utf8CodeUnitCount...]
-                guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return Bytes(rebasing: path[..<0]) }
-                path = Bytes(rebasing: path[slash...])
+                guard let end = rest.firstIndex(where: endsAuthority), rest[end] == UInt8(ascii: "/") else {
+                    return Bytes(start: root.utf8Start, count: root.utf8CodeUnitCount)
+                }
+                path = Bytes(rebasing: path[end...])
                 break
             }
         }

@@ -12,9 +12,12 @@ struct RequestTargetTests {
             // Neither decoded twice nor where it would mean something else.
             ("/%2541", "/%2541"), ("/a%3Fb", "/a%3Fb"), ("/%20%00%ff", "/%20%00%ff"), ("/%", "/%"), ("/%4", "/%4"),
             ("/%zz%4x", "/%zz%4x"), ("/a%2e", "/a."), ("/%+1%-1", "/%+1%-1"),
+            // Where an authority ends, whatever follows; without a path it is the root's.
+            ("http://h", "/"), ("http://h/", "/"), ("http://h?y=/health/live", "/?y=/health/live"),
+            ("http://h?", "/?"), ("https://h#/v1/events", "/"),
             // A query stays as it is.
             ("/a/?b=%41/", "/a?b=%41/"), ("/a?/", "/a?/"), ("/?", "/?"),
-            ("http://h/a/", "/a"), ("https://h:1/%61?x", "/a?x"), ("http://h", ""), ("*", "*"), ("", ""),
+            ("http://h/a/", "/a"), ("https://h:1/%61?x", "/a?x"), ("*", "*"), ("", ""),
         ])
     func paths(_ target: String, _ normal: String) {
         #expect(RequestTarget.normal(target) == normal)
