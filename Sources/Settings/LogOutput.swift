@@ -55,7 +55,7 @@ public struct LogOutput: Sendable {
             case .auto: isTerminal ? .text(colour: colour) : .json
             }
         self.level = log.level
-        writer = LogWriter(descriptor: descriptor)
+        writer = descriptor == LogOutput.standardError ? .standardError : LogWriter(descriptor: descriptor)
     }
 
     /// A handler for the logger with this label.

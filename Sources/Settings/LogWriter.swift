@@ -20,6 +20,8 @@ public final class LogWriter: Sendable {
     /// Bytes that may wait for the descriptor: some thousands of lines, which a reader that pauses for a moment does
     /// not lose, and which no process misses.
     public static let queuedBytes = 1 << 20
+    /// The longest line, with its end; a longer one is cut. Sixteen full texts fit in.
+    static let lineBytes = 1 << 16
 
     /// Lines about trouble with the same sentence that are written in a second; the others are counted and told in
     /// one line. A fault that meets every request is as clear from ten lines as from ten thousand.
@@ -84,7 +86,7 @@ public final class LogWriter: Sendable {
         self.capacity = capacity
     }
 
-    /// Puts bytes into the queue, whole or not at all. Never waits.
+    /// Puts a line into the queue, whole or not at all; one that is longer than 64 KiB is cut. Never waits.
     public func write(_ line: [UInt8]) {
         put(line, notice: nil)
     }
@@ -129,15 +131,17 @@ public final class LogWriter: Sendable {
     }
 
     private func put(_ line: [UInt8], notice: Notice?) {
+        let line = line.count > Self.lineBytes ? line.prefix(Self.lineBytes - 1) + [UInt8(ascii: "\n")] : line
         let (wakes, starts) = state.withLock { state -> (Bool, Bool) in
             if let notice { state.notice = notice }
+            let starts = !state.isStarted
+            state.isStarted = true
             // That lines were dropped is told before any later line.
             guard state.dropped == 0, state.bytes + line.count <= capacity else {
                 state.dropped += 1
-                return (false, false)
+                // With nothing in the queue nobody else wakes the thread, which tells it.
+                return (state.dropped == 1, starts)
             }
-            let starts = !state.isStarted
-            state.isStarted = true
             return (state.append(line), starts)
         }
         if starts { Thread.detachNewThread { self.run() } }
@@ -152,30 +156,37 @@ public final class LogWriter: Sendable {
             for line in lines { LogLine.write(line, to: descriptor) }
             let isOver = secondEnds.map { $0 <= .now() } ?? false
             state.withLock { $0.isWriting = false }
-            tell(endsSecond: isOver)
-            if lines.isEmpty, !isOver { _ = work.wait(timeout: secondEnds ?? .distantFuture) }
+            let isIdle = !tell(endsSecond: isOver)
+            if isIdle, lines.isEmpty, !isOver { _ = work.wait(timeout: secondEnds ?? .distantFuture) }
         }
     }
 
     /// Puts a line about what was dropped into the queue, and at the end of a second lines about what was only counted.
-    private func tell(endsSecond: Bool) {
+    ///
+    /// - Returns: whether lines are in the queue.
+    @discardableResult
+    private func tell(endsSecond: Bool) -> Bool {
         state.withLock { state in
-            guard let notice = state.notice else { return }
             if state.dropped > 0, state.bytes < capacity / 2 {
                 let metadata: Logger.Metadata = ["dropped": "\(state.dropped)"]
                 state.dropped = 0
-                _ = state.append(
-                    notice(
-                        .warning, "holdfast.log", "Log lines were dropped, because the log was not read in time",
-                        metadata))
+                // Bare lines have no form in which it could be told.
+                if let line = state.notice?(
+                    .warning, "holdfast.log", "Log lines were dropped, because the log was not read in time", metadata)
+                {
+                    _ = state.append(line)
+                }
             }
-            guard endsSecond else { return }
-            for (sentence, trouble) in state.troubles where trouble.held > 0 {
-                _ = state.append(
-                    notice(trouble.level, sentence.label, sentence.message, ["repeated": "\(trouble.held)"]))
+            if endsSecond {
+                for (sentence, trouble) in state.troubles where trouble.held > 0 {
+                    guard let notice = state.notice else { break }
+                    let metadata: Logger.Metadata = ["repeated": "\(trouble.held)"]
+                    _ = state.append(notice(trouble.level, sentence.label, sentence.message, metadata))
+                }
+                state.troubles.removeAll()
+                state.secondEnds = nil
             }
-            state.troubles.removeAll()
-            state.secondEnds = nil
+            return !state.lines.isEmpty
         }
     }
 }

@@ -1,5 +1,13 @@
 internal import ArgumentParser
-internal import Foundation
+internal import Settings
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
 
 /// The command: parses, configures, composes. The only place that names a concrete store.
 @main
@@ -33,6 +41,11 @@ struct Holdfast: AsyncParsableCommand {
             Bench.self,
         ],
         defaultSubcommand: nil)
+
+    static func main() async {
+        openStandardDescriptors()
+        await main(nil)
+    }
 }
 
 /// What a command ends with when something outside is not as it must be: one line, and a status that a script can
@@ -60,7 +73,10 @@ struct Failure: Error, CustomStringConvertible {
             try await body()
             try finishStandardOutput()
         } catch let failure as Failure {
-            FileHandle.standardError.write(Data("holdfast: \(failure.description)\n".utf8))
+            // Behind what was logged. An end that nobody reads, or that is full, changes neither the status nor the time.
+            signal(SIGPIPE, SIG_IGN)
+            LogWriter.standardError.write(Array("holdfast: \(failure.description)\n".utf8))
+            LogWriter.standardError.flush(within: .seconds(1))
             throw ExitCode(failure.status)
         }
     }

@@ -7,6 +7,15 @@
     @preconcurrency internal import Darwin
 #endif
 
+/// Opens the null device in place of standard input, output and error where they are closed: else the next file that is
+/// opened, a ledger perhaps, would be it, and get what is said to people.
+func openStandardDescriptors() {
+    // A file gets the lowest number that is free.
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+        _ = open("/dev/null", O_RDWR)
+    }
+}
+
 /// Sends on what was printed.
 func flushStandardOutput() {
     fflush(stdout)

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from support import Server, clean_environment, command, event, eventually, free_ports, rows
+from support import Server, binary, clean_environment, command, event, eventually, free_ports, rows
 from wire import request
 
 
@@ -179,6 +179,47 @@ class Command(unittest.TestCase):
             server.settings["classic_event"] = "saturday"
             server.restart()
             self.assertEqual(server.remaining(), 7)
+
+    def test_errors_that_cannot_be_told(self):
+        """With standard error full, closed or read by nobody the status of a failure is the same, and soon there."""
+        def failed(**streams):
+            ran = subprocess.run([binary(), "verify", "/none"], env=clean_environment(), timeout=20,
+                                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL} | streams)
+            self.assertEqual(ran.returncode, 66)
+
+        with open("/dev/full", "wb") as full:
+            failed(stderr=full)
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, writer)
+        os.set_blocking(writer, False)
+        try:
+            while os.write(writer, b"x" * 4096):
+                pass
+        except BlockingIOError:
+            os.set_blocking(writer, True)
+        failed(stderr=writer)
+        os.close(reader)
+        failed(stderr=writer)
+        failed(stderr=subprocess.DEVNULL, preexec_fn=lambda: os.close(2))
+
+    def test_closed_standard_streams_are_no_files(self):
+        """Started without standard streams, the service sells, and nothing that is told gets into a file of it."""
+        def close():
+            for descriptor in range(3):
+                os.close(descriptor)
+
+        with Server(event(5), port=free_ports(1)[0]) as server:
+            server.stop()
+            server.port = server.settings["port"]
+            server.before = close
+            server.launch()
+            self.assertTrue(eventually(lambda: self.listens(server)))
+            if os.path.exists("/proc/self/fd"):
+                files = [os.readlink(f"/proc/{server.process.pid}/fd/{descriptor}") for descriptor in range(3)]
+                self.assertEqual(files, ["/dev/null"] * 3)
+            self.assertEqual(server.buy().status, 200)
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(server.verify().returncode, 0)
 
     def test_output_that_nobody_reads(self):
         """With standard output and the log in a pipe that is full, it starts, sells and stops as ever."""

@@ -253,4 +253,44 @@ struct LogWriterTests {
         #expect(objects.count { $0["message"] as? String == "No trouble" } == 50)
         #expect(objects.count { $0["message"] as? String == "Another" } == 1)
     }
+
+    /// Waits until there is something to read.
+    private func isWritten(to pipe: Pipe) -> Bool {
+        var entry = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 60_000) == 1
+    }
+
+    @Test("A line larger than the queue is dropped and told, and the next is written", arguments: [true, false])
+    func tooLarge(hasNotice: Bool) throws {
+        let pipe = Pipe()
+        let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor, capacity: 1_000)
+        func put(_ text: String) {
+            guard hasNotice else { return writer.write(Array("{\"message\":\"\(text)\"}\n".utf8)) }
+            Logger(label: "l") { JSONLogHandler(label: $0, writer: writer) }.info("\(text)")
+        }
+        put(String(repeating: "x", count: 1_001))
+        if hasNotice {
+            try #require(isWritten(to: pipe), "without anybody's help")
+        } else {
+            // Nothing shows when it was woken.
+            writer.flush(within: .seconds(60))
+        }
+        put("Next")
+        #expect(writer.flush(within: .seconds(60)))
+        try pipe.fileHandleForWriting.close()
+        let rest = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(rest.contains("\"message\":\"Next\"}\n"), "\(rest)")
+        #expect(rest.contains("dropped") == hasNotice, "\(rest)")
+    }
+
+    @Test("A line beyond 64 KiB is cut, and ends as a line")
+    func tooLong() throws {
+        let pipe = Pipe()
+        let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        writer.write([UInt8](repeating: UInt8(ascii: "x"), count: 2 << 20))
+        writer.write(Array("next\n".utf8))
+        try #require(isWritten(to: pipe))
+        let read = try #require(try pipe.fileHandleForReading.read(upToCount: 65_541))
+        #expect(read == Data(repeating: UInt8(ascii: "x"), count: 65_535) + Data("\nnext\n".utf8))
+    }
 }
