@@ -11,6 +11,8 @@ struct Committer: Sendable {
     let ended: DispatchSemaphore
     /// The number of the last fact that was read at the start.
     let startsBehind: UInt64
+    /// Attempts to save what was answered, of which one is told.
+    private static let savesBetweenAlarms = 60
 
     /// Runs until the store closes and nothing waits any more.
     ///
@@ -25,7 +27,7 @@ struct Committer: Sendable {
         var pruner = KeyPruner()
         var keyRoom = KeyRoom(store.configuration.limits.keys)
         while true {
-            if watch.isDue, let losses = watch.look() { loseFiles(losses, watch) }
+            if watch.isDue { lookAtFiles(&watch) }
             // Without its files nothing is counted anew, which would sell again.
             if !watch.hasLostFiles { lookAtPools(&pools) }
             if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
@@ -34,18 +36,29 @@ struct Committer: Sendable {
             } else if pace.isGathering {
                 _ = store.work.wait(timeout: .now() + pace.patience)
                 pace.gathered()
-            } else if store.condition == .closing {
+            } else if store.desk.withLock({ $0.isDone }) {
                 break
             } else if store.work.wait(timeout: .now() + EmbeddedStore.tick) == .timedOut {
                 if let step = store.desk.withLock({ $0.tick() }) { store.log(step) }
                 tidy(&keyRoom)
             }
         }
-        if !watch.hasLostFiles {
-            recordClock()
-            store.record(watch.committed)
-        }
+        finish(&watch)
         ended.signal()
+    }
+
+    /// What was answered is in the ledger, or in a copy of it, or the store says that it is not.
+    private func finish(_ watch: inout FileWatch) {
+        let losses = store.files.losses()
+        guard losses.isEmpty, !watch.hasLostFiles else {
+            if !watch.hasLostFiles { tell(losses) }
+            // With all of them back, what was committed is where a start finds it.
+            if !losses.isEmpty, !watch.isSaved { save(losses, &watch, isLast: true) }
+            if !losses.isEmpty, !watch.isSaved { store.ended(.notSaved) }
+            return
+        }
+        recordClock()
+        store.record(watch.committed)
     }
 
     /// A store that is stopped in good order goes on at the very moment it stopped.
@@ -157,15 +170,42 @@ struct Committer: Sendable {
         }
     }
 
-    /// The files that are written are not in the directory any more: whatever is sold from now on, no start would find.
-    /// Nothing is sold until one, and what was answered is brought to where it is found.
-    private func loseFiles(_ losses: [LedgerFiles.Loss], _ watch: FileWatch) {
-        suspend(.filesLost, answering: Desk.Batch(), with: .suspended(.filesLost))
+    /// Without its files nothing is sold: whatever is sold then, no start would find. What was answered is brought to where
+    /// it is found, tried again at each look. When all files are back, selling goes on.
+    private func lookAtFiles(_ watch: inout FileWatch) {
+        let losses = watch.look()
+        if !losses.isEmpty {
+            if !watch.hasLostFiles {
+                suspend(.filesLost, answering: Desk.Batch(), with: .suspended(.filesLost))
+            }
+            tell(losses.filter { !watch.lost.contains($0) })
+            watch.lose(losses)
+            if !watch.isSaved { save(losses, &watch, isLast: false) }
+        } else if watch.hasLostFiles, store.condition != .closing {
+            do {
+                try tryToRecover()
+                watch.findAll()
+                store.desk.withLock { $0.open() }
+                store.logger.notice("The files of the ledger are back and take facts; selling goes on")
+            } catch {
+                store.logger.error(
+                    "The files of the ledger are back and take no facts yet", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func tell(_ losses: [LedgerFiles.Loss]) {
         for loss in losses {
             store.logger.critical(
-                "A file of the ledger was removed or replaced; nothing is sold until a restart",
+                "A file of the ledger was removed or replaced; nothing is sold until it is back, or until a restart",
                 metadata: ["file": "\(loss.name)", "is": "\(loss.isReplaced ? "replaced" : "gone")"])
         }
+    }
+
+    /// Brings what was answered to where a start, or an operator, finds it.
+    ///
+    /// - Parameter isLast: whether it makes the directory, too. Not before: it may be put back, and would land inside.
+    private func save(_ losses: [LedgerFiles.Loss], _ watch: inout FileWatch, isLast: Bool) {
         let facts: Logger.MetadataValue = "\(watch.committed)"
         do {
             let isLedgerThere = !losses.contains { $0.name == EmbeddedStore.ledgerName }
@@ -175,16 +215,20 @@ struct Committer: Sendable {
             if isFolded {
                 store.logger.critical(
                     "Every answered fact is in the ledger's file; start again", metadata: ["facts": facts])
-                return
+            } else {
+                if isLast { try EmbeddedStore.makeDirectory(store.configuration.directory) }
+                let path = "\(store.configuration.directory)/ledger.rescued-\(watch.committed).sqlite"
+                try store.ledger.withLock { ledger throws(LedgerError) in try ledger.copy(to: path) }
+                store.logger.critical(
+                    "Every answered fact is in a copy; stop the service and put it in the ledger's place",
+                    metadata: ["facts": facts, "copy": "\(path)"])
             }
-            let path = "\(store.configuration.directory)/ledger.rescued-\(watch.committed).sqlite"
-            try store.ledger.withLock { ledger throws(LedgerError) in try ledger.copy(to: path) }
-            store.logger.critical(
-                "Every answered fact is in a copy; stop the service and put it in the ledger's place",
-                metadata: ["facts": facts, "copy": "\(path)"])
+            watch.isSaved = true
         } catch {
+            watch.failedSaves += 1
+            guard isLast || watch.failedSaves % Self.savesBetweenAlarms == 1 else { return }
             store.logger.critical(
-                "What was answered could not be saved; only this process has it, and exports still read it",
+                "What was answered could not be saved; only this process has it, and tries again each second",
                 metadata: ["facts": facts, "error": "\(error)"])
         }
     }

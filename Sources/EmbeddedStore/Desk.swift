@@ -369,7 +369,10 @@ struct Desk: Sendable {
 
     /// That the clock came this far. Also where nothing is live any more: what expired since the last fact would be
     /// live again after the restart.
+    ///
+    /// - Precondition: ``isDone``, so that nobody waits in the batch that gathers.
     mutating func takeLastClock() -> Ledger.Batch? {
+        precondition(isDone)
         let moment = readClock().moment
         office.advance(to: moment.office)
         guard office.lastFactAt < office.clock else { return nil }
@@ -377,6 +380,9 @@ struct Desk: Sendable {
         defer { gathering = Batch() }
         return gathering.facts
     }
+
+    /// Whether it closes and nothing waits for the disk; nothing will any more.
+    var isDone: Bool { condition == .closing && gathering.isEmpty }
 
     mutating func close() {
         condition = .closing

@@ -64,6 +64,18 @@ public final class EmbeddedStore: TicketStore, Service {
     static let tick: DispatchTimeInterval = .milliseconds(200)
     /// Pieces of tidying after a batch at the most. Each lets go of a thousand holds: as many as come with a batch.
     static let piecesAfterBatch = 16
+    /// How long a stop that is in a hurry waits for the disk.
+    static let hurriedWait: Duration = .seconds(2)
+
+    /// What a stop left behind.
+    public enum Ending: Sendable {
+        /// Every answer that was given.
+        case kept
+        /// The files were lost, and what was answered could not be written anywhere else.
+        case notSaved
+        /// The disk had not answered yet: what became of the last requests, nobody was told.
+        case unknown
+    }
 
     public let configuration: Configuration
     /// 16 bytes that are this ledger's alone: tokens are bound to it.
@@ -88,6 +100,9 @@ public final class EmbeddedStore: TicketStore, Service {
     let shelf: LedgerShelf
     let reader: HoldReader
     let isRecounting = Mutex(false)
+    private let ending = Mutex(Ending.kept)
+    /// When a stop waits no longer.
+    private let patienceEnds = Mutex<ContinuousClock.Instant?>(nil)
 
     /// Remembers the fingerprints of the keys that sign tokens, and returns the numbers that had another one before.
     ///
@@ -245,15 +260,21 @@ public final class EmbeddedStore: TicketStore, Service {
 
     /// Commits what waits, answers it, and closes the ledger. Whoever asks from then on is told that it closes.
     ///
-    /// Blocks for as long as a commit takes; can be called again.
-    public func stop() {
+    /// Blocks for as long as a commit takes, after ``hurry()`` for two seconds at the most; can be called again.
+    @discardableResult
+    public func stop() -> Ending {
         let wasOpen = desk.withLock { desk in
             defer { desk.close() }
             return desk.condition != .closing
         }
-        guard wasOpen else { return }
+        guard wasOpen else { return ending.withLock { $0 } }
         work.signal()
-        committerEnded.wait()
+        while committerEnded.wait(timeout: .now() + Self.tick) == .timedOut {
+            guard let end = patienceEnds.withLock({ $0 }), ContinuousClock.now >= end else { continue }
+            // The ledger stays open and locked: the committer still works with it.
+            ended(.unknown)
+            return .unknown
+        }
         reader.close()
         // First, or the log could not be folded in whole.
         shelf.close()
@@ -263,6 +284,16 @@ public final class EmbeddedStore: TicketStore, Service {
             logger.error("The ledger did not close cleanly", metadata: ["error": "\(error)"])
         }
         lock.withLock { $0 = nil }
+        return ending.withLock { $0 }
+    }
+
+    /// A stop, under way or to come, waits for the disk no longer than two seconds from now on.
+    public func hurry() {
+        patienceEnds.withLock { $0 = $0 ?? ContinuousClock.now + Self.hurriedWait }
+    }
+
+    func ended(_ ending: Ending) {
+        self.ending.withLock { $0 = ending }
     }
 
     private func startCommitter(behind sequence: UInt64) {

@@ -9,7 +9,12 @@ struct FileWatch {
     private var next: UInt64
     /// The number of the last fact that is on the disk.
     private(set) var committed: UInt64
-    private(set) var hasLostFiles = false
+    /// Files of the ledger that are not those that are written.
+    private(set) var lost: [LedgerFiles.Loss] = []
+    /// What was answered is in a file that a start finds.
+    var isSaved = false
+    /// Attempts to save it that failed.
+    var failedSaves = 0
     /// Companions that were there once, and those that were told to be gone since.
     private var seen: Set<String> = []
     private var told: Set<String> = []
@@ -24,9 +29,9 @@ struct FileWatch {
         noticedBytes = store.configuration.noticedLogBytes
     }
 
-    var isDue: Bool {
-        !hasLostFiles && DispatchTime.now().uptimeNanoseconds >= next
-    }
+    var hasLostFiles: Bool { !lost.isEmpty }
+
+    var isDue: Bool { DispatchTime.now().uptimeNanoseconds >= next }
 
     mutating func committed(_ batch: Ledger.Batch) {
         // The clock alone has no number of its own.
@@ -34,18 +39,30 @@ struct FileWatch {
         committed = last.recorded.sequence
     }
 
-    /// - Returns: files that were lost, this once.
-    mutating func look() -> [LedgerFiles.Loss]? {
+    /// Looks whether files are lost, and how the log grows where none is.
+    ///
+    /// - Returns: files that are lost now.
+    mutating func look() -> [LedgerFiles.Loss] {
         next = DispatchTime.now().uptimeNanoseconds + interval
         let losses = store.files.losses()
-        guard losses.isEmpty else {
-            hasLostFiles = true
-            return losses
-        }
+        guard losses.isEmpty, !hasLostFiles else { return losses }
         store.record(committed)
         noticeLog(of: store.files.logBytes)
         for path in store.configuration.companions { noticeCompanion(path) }
-        return nil
+        return []
+    }
+
+    /// These are lost now; with others than before, what was saved may be lost, too.
+    mutating func lose(_ losses: [LedgerFiles.Loss]) {
+        if losses != lost { isSaved = false }
+        lost = losses
+    }
+
+    /// All files are back, and facts are written to them.
+    mutating func findAll() {
+        lost = []
+        isSaved = false
+        failedSaves = 0
     }
 
     /// Nothing is lost with it yet, so selling goes on; but a start will not find it.

@@ -56,7 +56,7 @@ struct Ledger: Sendable {
             }
             queue = try DatabaseQueue(path: path, configuration: configuration)
             isBeingRead = try queue.writeWithoutTransaction { db in
-                try Self.set("synchronous", to: durability == .full ? 2 : 1, in: db)
+                try Self.set("synchronous", to: Self.synchronous(durability), in: db)
                 try Self.set("wal_autocheckpoint", to: Self.framesBeforeCheckpoint, in: db)
                 try Self.set("journal_size_limit", to: Self.logBytes, in: db)
                 return try Self.settleLog(of: db)
@@ -103,7 +103,7 @@ struct Ledger: Sendable {
     /// It is on the disk with either durability: what a power cut takes back must not be its mark, too.
     func beginSeries(_ series: HoldSeries, at wall: WallTime) throws(LedgerError) -> [HoldSeries] {
         try translating {
-            let all = try queue.write { db in
+            try withFullSync { db in
                 try db.execute(
                     sql: "INSERT OR REPLACE INTO series (first, mark, began_at) VALUES (?, ?, ?)",
                     arguments: [
@@ -115,8 +115,6 @@ struct Ledger: Sendable {
                         first: HoldID(UInt64(clamping: row[0] as Int64)), mark: UInt64(bitPattern: row[1] as Int64))
                 }
             }
-            if durability == .relaxed { _ = try queue.writeWithoutTransaction(Self.settleLog) }
-            return all
         }
     }
 
@@ -140,6 +138,24 @@ struct Ledger: Sendable {
             }
         }
     }
+
+    /// Writes with `body` in one transaction that is on the disk on return, whatever the durability of the others and
+    /// whoever reads.
+    private func withFullSync<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try queue.writeWithoutTransaction { db in
+            try Self.set("synchronous", to: Self.synchronous(.full), in: db)
+            defer { try? Self.set("synchronous", to: Self.synchronous(durability), in: db) }
+            var value: Value?
+            try db.inTransaction(.immediate) {
+                value = try body(db)
+                return .commit
+            }
+            guard let value else { throw LedgerError.writeFailed(reason: "the transaction did not run") }
+            return value
+        }
+    }
+
+    private static func synchronous(_ durability: Durability) -> Int { durability == .full ? 2 : 1 }
 
     /// Makes a batch durable: all of it or nothing.
     ///
@@ -187,12 +203,17 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Writes everything that was committed into a new file, also where the ledger's own files have no name any more.
+    /// Writes everything that was committed into a new file, also where the ledger's own files have no name any more. On
+    /// return it is on the disk, whole.
     func copy(to path: String) throws(LedgerError) {
         try translating {
+            let part = path + ".part"
+            // Of an attempt that failed.
+            try? FileManager.default.removeItem(atPath: part)
             // Made before SQLite does, so that it is never readable for others; it takes an empty file.
-            try LedgerFiles.makePrivate(path)
-            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
+            try LedgerFiles.makePrivate(part)
+            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
+            try LedgerFiles.publish(part, as: path)
         }
     }
 

@@ -47,9 +47,13 @@ struct LedgerFiles: Sendable {
     }
 
     /// Looks whether the files are there still. One system call a file.
+    ///
+    /// A file that cannot be looked at is not lost: a disk may fail for a moment.
     func losses() -> [Loss] {
         watched.compactMap { file in
-            guard let found = Self.look(at: file.path) else { return Loss(name: file.name, isReplaced: false) }
+            guard let found = Self.look(at: file.path) else {
+                return errno == ENOENT || errno == ENOTDIR ? Loss(name: file.name, isReplaced: false) : nil
+            }
             return Self.identity(found) == file.identity ? nil : Loss(name: file.name, isReplaced: true)
         }
     }
@@ -79,6 +83,21 @@ struct LedgerFiles: Sendable {
                     path: path, reason: "it is open to everybody, and: \(String(cString: strerror(errno)))")
             }
         }
+    }
+
+    /// Gives a finished file its name, and makes both last.
+    static func publish(_ part: String, as path: String) throws(LedgerError) {
+        let room = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        guard sync(part), rename(part, path) == 0, sync(room.isEmpty ? "." : room) else {
+            throw .writeFailed(reason: String(cString: strerror(errno)))
+        }
+    }
+
+    private static func sync(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return fsync(descriptor) == 0
     }
 
     private static func look(at path: String) -> stat? {

@@ -19,6 +19,9 @@ struct LedgerSource {
         case unchanging, shared, copied
     }
 
+    /// How often a ledger is copied that is written meanwhile.
+    private static let copiesAtMost = 5
+
     let queue: DatabaseQueue
     /// The directory of the copy.
     private let room: String?
@@ -87,6 +90,21 @@ struct LedgerSource {
         return LedgerFiles.isFilled(path + "-wal") ? .copied : .unchanging
     }
 
+    /// Copies ledger and log as they were at one moment: again, if one was written meanwhile.
+    private static func copy(_ path: String, to copy: String) throws {
+        for _ in 0..<copiesAtMost {
+            let before = ["", "-wal"].map { stamp(of: path + $0) }
+            for suffix in ["", "-wal"] {
+                try? FileManager.default.removeItem(atPath: copy + suffix)
+                guard access(path + suffix, F_OK) == 0 else { continue }
+                try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
+                chmod(copy + suffix, 0o600)
+            }
+            if before == ["", "-wal"].map({ stamp(of: path + $0) }) { return }
+        }
+        throw LedgerError.cannotOpen(path: path, reason: "somebody writes it; stop them, or read a copy")
+    }
+
     private static func stamp(of path: String) -> Stamp? {
         var found = stat()
         guard stat(path, &found) == 0 else { return nil }
@@ -120,10 +138,7 @@ struct LedgerSource {
         let room = try makeRoom()
         do {
             let copy = room + "/ledger.sqlite"
-            for suffix in ["", "-wal"] where access(path + suffix, F_OK) == 0 {
-                try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
-                chmod(copy + suffix, 0o600)
-            }
+            try Self.copy(path, to: copy)
             return (try DatabaseQueue(path: copy), room)
         } catch {
             remove(room)

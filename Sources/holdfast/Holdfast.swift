@@ -33,6 +33,7 @@ struct Holdfast: AsyncParsableCommand {
             EXIT STATUS
               0 stopped as asked, 1 failed at work or was refused, 64 wrong use, 66 a ledger that cannot be read,
               69 a port or a ledger in use or no service there, 73 a ledger, a file or the output cannot be written,
+              75 stopped while the disk did not answer, so the last requests may be done or not,
               78 a bad configuration, event file or key, or no ledger of this release
             """,
         version: version,
@@ -56,6 +57,7 @@ struct Failure: Error, CustomStringConvertible {
     static let cannotRead: Int32 = 66
     static let unavailable: Int32 = 69
     static let cannotCreate: Int32 = 73
+    static let unknownOutcome: Int32 = 75
     static let badConfiguration: Int32 = 78
 
     let description: String

@@ -25,7 +25,9 @@ struct OpenedStore: Sendable {
     /// Where everything is, with its name in the greeting.
     let place: (name: String, text: String)
     let worth: AnswerWorth
-    let stop: @Sendable () -> Void
+    let stop: @Sendable () -> EmbeddedStore.Ending
+    /// From now on a stop waits for the disk no longer than a moment.
+    var hurry: @Sendable () -> Void = {}
     /// Remembers the fingerprints of token keys, and returns the numbers that had other ones before.
     let otherTokenKeys: @Sendable ([UInt8: [UInt8]]) async throws -> [UInt8]
 
@@ -41,7 +43,7 @@ struct OpenedStore: Sendable {
             do {
                 try await serve(opened)
             } catch {
-                opened.stop()
+                _ = opened.stop()
                 throw error
             }
         case .redis(let address):
@@ -50,10 +52,10 @@ struct OpenedStore: Sendable {
                 do {
                     try await serve(opened)
                 } catch {
-                    opened.stop()
+                    _ = opened.stop()
                     throw error
                 }
-                opened.stop()
+                _ = opened.stop()
             }
         }
     }
@@ -95,7 +97,7 @@ struct OpenedStore: Sendable {
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
             series: store.series, hasTokens: store.hasHolds, keySecret: store.keySecret,
             place: ("Ledger", store.ledgerPath),
-            worth: AnswerWorth(purchases: worth, holds: worth), stop: store.stop,
+            worth: AnswerWorth(purchases: worth, holds: worth), stop: { store.stop() }, hurry: store.hurry,
             otherTokenKeys: { try store.otherTokenKeys(than: $0, replacing: acceptsLosses) })
     }
 
@@ -143,7 +145,11 @@ struct OpenedStore: Sendable {
                     ? "a cluster, keys under \(settings.redis.prefix):"
                     : "one server, keys under \(settings.redis.prefix):"
             ),
-            worth: store.check.worth, stop: store.stop, otherTokenKeys: { try await store.otherTokenKeys(than: $0) })
+            worth: store.check.worth,
+            stop: {
+                store.stop()
+                return .kept
+            }, otherTokenKeys: { try await store.otherTokenKeys(than: $0) })
     }
 }
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BoxOffice
+internal import EmbeddedStore
 internal import Foundation
 internal import Logging
 internal import NIOCore
@@ -201,7 +202,7 @@ struct BoxOfficeHouse {
             logger: Logger(label: "holdfast.life"))
         configuration.maximumGracefulShutdownDuration = settings.timeouts.lameDuck + settings.timeouts.drain
         do {
-            try await runUntilSignalled(ServiceGroup(configuration: configuration))
+            try await runUntilSignalled(ServiceGroup(configuration: configuration), opened)
         } catch is CancellationError {
             // The drain was cut off by its limit, or by a second signal; what was answered is in the ledger all the same.
         } catch {
@@ -209,12 +210,21 @@ struct BoxOfficeHouse {
                 "cannot listen on \(Greeting.address(settings.host, settings.port)): \(ListenError.reason(error))",
                 status: Failure.unavailable)
         }
-        opened.stop()
-        logger.notice("Stopped; every answer that was given is kept")
+        switch opened.stop() {
+        case .kept: logger.notice("Stopped; every answer that was given is kept")
+        case .notSaved:
+            throw Failure(
+                "the files of the ledger are gone from \(settings.data), and what was answered could not be saved there",
+                status: Failure.cannotCreate)
+        case .unknown:
+            throw Failure(
+                "stopped before the disk answered; whether the last requests were done is not known",
+                status: Failure.unknownOutcome)
+        }
     }
 
     /// Runs the services; the first signal asks them to stop, the second one ends them.
-    private func runUntilSignalled(_ services: ServiceGroup) async throws {
+    private func runUntilSignalled(_ services: ServiceGroup, _ opened: OpenedStore) async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         try await withThrowingTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
@@ -226,6 +236,7 @@ struct BoxOfficeHouse {
                 for await signal in signals {
                     if isStopping {
                         logger.notice("Asked again to stop: what is under way is cut off")
+                        opened.hurry()
                         break
                     }
                     logger.notice("Asked to stop; a second signal does not wait", metadata: ["signal": "\(signal)"])

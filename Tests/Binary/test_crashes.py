@@ -398,6 +398,24 @@ class Syncs(unittest.TestCase):
                     lambda: "disk-stalled" in server.get("/health/ready").json().get("detail", "")))
             self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200))
 
+    def test_a_second_signal_does_not_wait_for_the_disk(self):
+        """Asked to stop twice while the disk does not answer, the service ends in a moment, and says that it does not know
+        what became of the last requests; what was answered before is kept."""
+        with Server(event(100), timeouts_drain_seconds=1) as server, server.connect() as connection:
+            token = server.buy().json()["token"]
+            with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=8000000"):
+                connection.send(request("POST", "/buy_ticket/GA", [], b""))
+                time.sleep(0.2)
+                server.process.send_signal(signal.SIGTERM)
+                time.sleep(0.3)
+                server.process.send_signal(signal.SIGTERM)
+                self.assertTrue(eventually(lambda: "is not known" in server.stderr(), timeout=6))
+            # Who traces a thread that waits keeps its process.
+            self.assertEqual(server.process.wait(20), 75)
+            self.assertNotIn("is kept", server.stderr())
+            server.start()
+            self.assertEqual(server.complete(token).status, 200)
+
     def disturbed(self, *options, reads=False):
         """Sell under a disk that fails; then check that the service recovered and the books agree. With a reader who
         stays, if asked."""

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import unittest
 
-from support import Server, command, embedded_only, event, eventually
+from support import Server, command, embedded_only, event, eventually, rows
 
 
 class Files(unittest.TestCase):
@@ -87,6 +87,45 @@ class Files(unittest.TestCase):
                 self.assertEqual(server.remaining(), 46)
                 for token in tokens:
                     self.assertEqual(server.complete(token).status, 200)
+
+    @embedded_only
+    def test_a_directory_that_is_made_anew(self):
+        """Where the whole directory is removed, what was answered is written into the one that is made in its place, at the
+        stop at the latest; where even that fails, the stop says so and is no good one."""
+        for made, status in (("selling", 0), ("at the stop", 0), ("never", 73)):
+            with self.subTest(made), Server(event(50)) as server:
+                self.sell(server, 3)
+                shutil.rmtree(server.data)
+                if made == "selling":
+                    self.assertTrue(eventually(lambda: "could not be saved" in server.stderr(), timeout=10))
+                    os.mkdir(server.data)
+                    self.assertTrue(eventually(lambda: "is in a copy" in server.stderr(), timeout=10))
+                if made == "never":
+                    pathlib.Path(server.data).write_text("in the way")
+                self.assertEqual(server.stop(), status)
+                self.assertEqual("every answer that was given is kept" in server.stderr(), status == 0)
+                if status == 0:
+                    saved, = glob.glob(os.path.join(server.data, "ledger.rescued-*"))
+                    self.assertEqual(rows(saved, "SELECT count(*) FROM purchases"), [(3,)])
+                else:
+                    self.assertIn("could not be saved", server.stderr().splitlines()[-1])
+
+    @embedded_only
+    def test_a_directory_that_comes_back(self):
+        """A directory that is moved away and back suspends the sale, which then goes on with everything it had."""
+        with Server(event(50)) as server:
+            tokens = self.sell(server, 2)
+            os.rename(server.data, server.data + ".away")
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503, timeout=10))
+            os.rename(server.data + ".away", server.data)
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200, timeout=10))
+            tokens += self.sell(server, 1)
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(server.verify().returncode, 0)
+            server.start()
+            self.assertEqual(server.remaining(), 47)
+            for token in tokens:
+                self.assertEqual(server.complete(token).status, 200)
 
     @embedded_only
     def test_keys_that_go_while_it_sells(self):
