@@ -49,7 +49,7 @@ struct Committer: Sendable {
 
     /// What was answered is in the ledger, or in a copy of it, or the store says that it is not.
     private func finish(_ watch: inout FileWatch) {
-        let losses = store.files.losses()
+        let losses = store.files.withLock { $0.losses() }
         guard losses.isEmpty, !watch.hasLostFiles else {
             if !watch.hasLostFiles { tell(losses) }
             // With all of them back, what was committed is where a start finds it.
@@ -82,13 +82,14 @@ struct Committer: Sendable {
     /// - Returns: whether its facts are in the ledger.
     private func commit(_ batch: Desk.Batch, _ pace: inout CommitPace, _ pruner: inout KeyPruner) -> Bool {
         let start = DispatchTime.now().uptimeNanoseconds
+        var isLogLong = false
         do {
             if !batch.facts.entries.isEmpty {
                 let keys = store.desk.withLock { $0.keys }
                 let judge = KeyPruner.Judge(now: keys.now, oldestOfEndedHoldAt: keys.oldestOfEndedHoldAt) { keys in
                     store.desk.withLock { $0.forgotten(keys) }
                 }
-                try store.ledger.withLock { ledger throws(LedgerError) in
+                isLogLong = try store.ledger.withLock { ledger throws(LedgerError) in
                     try ledger.commit(batch.facts) { try pruner.prune($0, with: batch.facts.entries.count, judge) }
                 }
             }
@@ -105,15 +106,28 @@ struct Committer: Sendable {
             for request in batch.markRequests { request(.success(mark)) }
         }
         store.reader.read(batch.reads) { [store] in store.takeAgain($0, $1) }
+        if isLogLong { foldLog() }
         return true
+    }
+
+    /// What was answered is in the log. Where folding it in fails, selling waits until it works: a sync that failed is not
+    /// passed over.
+    private func foldLog() {
+        do {
+            try store.ledger.withLock { ledger throws(LedgerError) in _ = try ledger.fold() }
+        } catch {
+            recover(from: error, Desk.Batch(), because: "The ledger's log could not be folded in")
+        }
     }
 
     /// After a failed commit: those who waited are told that it is not known, memory is thrown away and read back,
     /// and selling goes on only when a commit has worked.
-    private func recover(from failure: LedgerError, _ batch: Desk.Batch) {
+    private func recover(
+        from failure: LedgerError, _ batch: Desk.Batch, because what: String = "A commit failed"
+    ) {
         let reason: SuspensionReason = failure == .diskFull ? .diskFull : .writeFailed
         store.logger.critical(
-            "A commit failed; nothing is sold until the ledger takes facts again",
+            "\(what); nothing is sold until the ledger takes facts again",
             metadata: ["reason": "\(reason.rawValue)", "error": "\(failure)"])
         suspend(reason, answering: batch, with: .outcomeUnknown)
         sellAgain()
@@ -141,6 +155,7 @@ struct Committer: Sendable {
     /// Reads memory back from the ledger, as often as it takes, and sells.
     private func sellAgain() {
         var attempts = 0
+        var attemptsInUse = 0
         while store.condition != .closing {
             do {
                 try tryToRecover()
@@ -150,7 +165,14 @@ struct Committer: Sendable {
                 return
             } catch {
                 attempts += 1
-                if attempts % 40 == 1 {
+                if case .inUse(_, let process) = error {
+                    attemptsInUse += 1
+                    if attemptsInUse % 40 == 1 {
+                        store.logger.critical(
+                            "A sync of the database failed; selling goes on when every other program closes the ledger",
+                            metadata: ["reading": "process \(process ?? "unknown")"])
+                    }
+                } else if attempts % 40 == 1 {
                     store.logger.error("The ledger does not take facts yet", metadata: ["error": "\(error)"])
                 }
             }
@@ -159,6 +181,7 @@ struct Committer: Sendable {
     }
 
     private func tryToRecover() throws(LedgerError) {
+        try refoldInDoubt()
         try store.ledger.withLock { ledger throws(LedgerError) in
             try ledger.fold()
             let recovered = try EmbeddedStore.readBack(ledger, store.configuration.limits)
@@ -168,6 +191,17 @@ struct Committer: Sendable {
             }
             try ledger.commit(facts)
         }
+    }
+
+    private func refoldInDoubt() throws(LedgerError) {
+        guard store.ledger.withLock({ $0.isInDoubt }) else { return }
+        guard store.files.withLock({ $0.losses() }).isEmpty else {
+            throw .writeFailed(reason: "a file of the ledger was removed or replaced")
+        }
+        try store.ledger.withLock { ledger throws(LedgerError) in
+            try ledger.refold([store.reader.connection, store.shelf.connection])
+        }
+        try store.takeFiles()
     }
 
     /// Without its files nothing is sold: whatever is sold then, no start would find. What was answered is brought to where

@@ -96,7 +96,8 @@ public final class EmbeddedStore: TicketStore, Service {
     let work = DispatchSemaphore(value: 0)
     private let committerEnded = DispatchSemaphore(value: 0)
     private let lock: Mutex<LedgerLock?>
-    let files: LedgerFiles
+    /// Those that are written now.
+    let files: Mutex<LedgerFiles>
     let shelf: LedgerShelf
     let reader: HoldReader
     let isRecounting = Mutex(false)
@@ -147,7 +148,7 @@ public final class EmbeddedStore: TicketStore, Service {
             at: configuration.clock().wall)
         desk.recover(recovered)
         try ledger.commit(desk.takeRecovery())
-        files = try LedgerFiles(ledger: ledgerPath, lock: lock.path)
+        files = Mutex(try LedgerFiles(ledger: ledgerPath, lock: lock.path))
         desk.open()
         self.desk = Mutex(desk)
         self.ledger = Mutex(ledger)
@@ -275,21 +276,37 @@ public final class EmbeddedStore: TicketStore, Service {
             ended(.unknown)
             return .unknown
         }
-        reader.close()
-        // First, or the log could not be folded in whole.
-        shelf.close()
+        // Those who read first, or the log could not be folded in whole; in doubt last, or it would be removed.
+        let isInDoubt = ledger.withLock { $0.isInDoubt }
+        if !isInDoubt { closeReaders() }
         do {
             try ledger.withLock { ledger throws(LedgerError) in try ledger.close() }
         } catch {
             logger.error("The ledger did not close cleanly", metadata: ["error": "\(error)"])
         }
+        if isInDoubt {
+            closeReaders()
+            logger.critical(
+                "A sync of the database failed and could not be made good; start when no one else has the ledger open")
+        }
         lock.withLock { $0 = nil }
         return ending.withLock { $0 }
+    }
+
+    private func closeReaders() {
+        reader.close()
+        shelf.close()
     }
 
     /// A stop, under way or to come, waits for the disk no longer than two seconds from now on.
     public func hurry() {
         patienceEnds.withLock { $0 = $0 ?? ContinuousClock.now + Self.hurriedWait }
+    }
+
+    /// Takes the files that are there now for those that are written, after the ledger was opened anew.
+    func takeFiles() throws(LedgerError) {
+        let found = try LedgerFiles(ledger: ledgerPath, lock: configuration.directory + "/lock")
+        files.withLock { $0 = found }
     }
 
     func ended(_ ending: Ending) {

@@ -1,6 +1,7 @@
 internal import BoxOffice
 internal import Dispatch
 internal import Logging
+internal import Synchronization
 
 /// Looks at the files of a store from time to time: whether they are there still, and how the log grows.
 struct FileWatch {
@@ -44,10 +45,10 @@ struct FileWatch {
     /// - Returns: files that are lost now.
     mutating func look() -> [LedgerFiles.Loss] {
         next = DispatchTime.now().uptimeNanoseconds + interval
-        let losses = store.files.losses()
+        let losses = store.files.withLock { $0.losses() }
         guard losses.isEmpty, !hasLostFiles else { return losses }
         store.record(committed)
-        noticeLog(of: store.files.logBytes)
+        noticeLog(of: store.files.withLock { $0.logBytes })
         for path in store.configuration.companions { noticeCompanion(path) }
         return []
     }

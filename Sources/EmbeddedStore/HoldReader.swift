@@ -12,12 +12,12 @@ final class HoldReader: Sendable {
     /// Holds that are read in one transaction: some milliseconds at the most.
     static let holdsAtOnce = 256
 
-    private let database: DatabaseQueue
+    let connection: ReadConnection
     private let queue = DispatchQueue(label: "holdfast.holds", qos: .userInitiated)
     private let pending = Mutex<[Desk.HoldRead]>([])
 
     init(path: String) throws(LedgerError) {
-        database = try LedgerShelf.openToRead(path, label: "old holds")
+        connection = try ReadConnection(path: path, label: "old holds")
     }
 
     /// Reads the holds when its turn comes.
@@ -38,7 +38,7 @@ final class HoldReader: Sendable {
     /// Waits until nothing is read any more, and closes.
     func close() {
         queue.sync {}
-        try? database.close()
+        connection.close()
     }
 
     private func readAll(
@@ -58,7 +58,7 @@ final class HoldReader: Sendable {
 
     private func holds(_ ids: [HoldID]) throws(LedgerError) -> [HoldID: RestoredHold] {
         do {
-            return try database.read { db in try LedgerReader(db).holds(ids) }
+            return try connection.queue.read { db in try LedgerReader(db).holds(ids) }
         } catch {
             throw Ledger.translate(error, opening: nil)
         }

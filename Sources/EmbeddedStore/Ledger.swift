@@ -1,6 +1,7 @@
 internal import BoxOffice
 internal import Foundation
 internal import GRDB
+internal import GRDBSQLite
 internal import TicketStore
 
 /// The file that everything lasting is in: SQLite in write-ahead mode.
@@ -26,15 +27,20 @@ struct Ledger: Sendable {
     /// Frames of the write-ahead log (4 KiB each) before it is folded into the database: 16 MiB. Folding stops the
     /// writer for some milliseconds and costs two syncs, so not too often; a restart reads what is in the log, so not
     /// too seldom.
-    private static let framesBeforeCheckpoint = 4_000
+    private static let framesBeforeFold = 4_000
     /// What is left of a write-ahead log that a reader made grow, when it is started anew: twice what it has otherwise.
-    static let logBytes = 2 * framesBeforeCheckpoint * 4_120
+    static let logBytes = 2 * framesBeforeFold * 4_120
 
     let path: String
     let durability: Durability
     /// Somebody was reading when it was opened, so its log was synced but not restarted.
     let isBeingRead: Bool
-    private let queue: DatabaseQueue
+    /// A sync of the database failed after SQLite had counted as folded what was to be synced.
+    private(set) var isInDoubt = false
+    private var queue: DatabaseQueue
+    /// Shows whether another process has the database open; only in doubt. To close it lets go of all locks that this
+    /// process has on the file, so it stays until there are none.
+    private var probe: CInt?
 
     /// Opens the ledger at `path`, makes it if there is none, and brings it to the current schema.
     init(path: String, durability: Durability) throws(LedgerError) {
@@ -42,31 +48,40 @@ struct Ledger: Sendable {
         self.durability = durability
         do {
             try LedgerFiles.makePrivate(path)
-            var configuration = Configuration()
-            configuration.journalMode = .wal
-            configuration.label = "ledger"
-            // Someone who reads it with sqlite3 may hold a lock for a moment.
-            configuration.busyMode = .timeout(1)
-            configuration.observesSuspensionNotifications = false
             // Before it is opened to be written, which changes it: what is no ledger of ours stays as it is.
             if LedgerFiles.isFilled(path) {
                 let reader = try LedgerShelf.openToRead(path, label: "ledger's format")
                 try reader.read { db in try LedgerSchema.checkFormat(of: db, at: path) }
                 try reader.close()
             }
-            queue = try DatabaseQueue(path: path, configuration: configuration)
-            isBeingRead = try queue.writeWithoutTransaction { db in
-                try Self.set("synchronous", to: Self.synchronous(durability), in: db)
-                try Self.set("wal_autocheckpoint", to: Self.framesBeforeCheckpoint, in: db)
-                try Self.set("journal_size_limit", to: Self.logBytes, in: db)
-                return try Self.settleLog(of: db)
-            }
+            (queue, isBeingRead) = try Self.open(path, durability)
             try LedgerSchema.migrator.migrate(queue)
         } catch let error as LedgerError {
             throw error
         } catch {
             throw Self.translate(error, opening: path)
         }
+    }
+
+    /// The connection that writes, and whether somebody reads beside it.
+    private static func open(
+        _ path: String, _ durability: Durability
+    ) throws -> (queue: DatabaseQueue, isBeingRead: Bool) {
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.label = "ledger"
+        // Someone who reads it with sqlite3 may hold a lock for a moment.
+        configuration.busyMode = .timeout(1)
+        configuration.observesSuspensionNotifications = false
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let isBeingRead = try queue.writeWithoutTransaction { db in
+            try set("synchronous", to: synchronous(durability), in: db)
+            // A commit that folds tells nobody when that fails: see ``commit(_:and:)``.
+            try set("wal_autocheckpoint", to: 0, in: db)
+            try set("journal_size_limit", to: logBytes, in: db)
+            return try settleLog(of: db)
+        }
+        return (queue, isBeingRead)
     }
 
     /// 16 random bytes that are this ledger's alone; made with it.
@@ -103,7 +118,7 @@ struct Ledger: Sendable {
     /// It is on the disk with either durability: what a power cut takes back must not be its mark, too.
     func beginSeries(_ series: HoldSeries, at wall: WallTime) throws(LedgerError) -> [HoldSeries] {
         try translating {
-            try withFullSync { db in
+            let all = try withFullSync { db in
                 try db.execute(
                     sql: "INSERT OR REPLACE INTO series (first, mark, began_at) VALUES (?, ?, ?)",
                     arguments: [
@@ -115,6 +130,9 @@ struct Ledger: Sendable {
                         first: HoldID(UInt64(clamping: row[0] as Int64)), mark: UInt64(bitPattern: row[1] as Int64))
                 }
             }
+            // Out of the log, too, which is not synced with what follows.
+            if durability == .relaxed { _ = try queue.writeWithoutTransaction(Self.settleLog) }
+            return all
         }
     }
 
@@ -160,7 +178,9 @@ struct Ledger: Sendable {
     /// Makes a batch durable: all of it or nothing.
     ///
     /// - Parameter more: written with it.
-    func commit(_ batch: Batch, and more: (Database) throws -> Void = { _ in }) throws(LedgerError) {
+    /// - Returns: whether the log is so long that it is time to ``fold()`` it.
+    @discardableResult
+    func commit(_ batch: Batch, and more: (Database) throws -> Void = { _ in }) throws(LedgerError) -> Bool {
         try translating {
             try queue.writeWithoutTransaction { db in
                 // Prepared once: GRDB's own transactions are compiled anew each time.
@@ -174,33 +194,104 @@ struct Ledger: Sendable {
                     if db.isInsideTransaction { try db.execute(sql: "ROLLBACK") }
                     throw error
                 }
+                return Self.pagesWritten(by: db) >= Self.framesBeforeFold
             }
         }
     }
 
     /// Folds as much of the write-ahead log into the database as readers allow, and syncs both.
     ///
-    /// This comes after a failed commit, and shows that the disk takes something again. Nothing rests on how far it comes,
-    /// so nobody who reads can keep selling from going on. If the sync of a commit failed, the kernel may have forgotten
-    /// pages of the log that it calls written. They are those of that commit alone, since each one before was synced by
-    /// itself before it was answered. SQLite does not count them in: the next commit is written to the same place, and
-    /// so makes each of those pages, the one that it shares with the commit before, too, dirty again before it syncs.
-    /// Likewise a fold whose sync failed does not count: its frames stay in the log and are written again by the next.
+    /// SQLite syncs the database only where it came to the end of the log. Where a reader is in the way it counts what it
+    /// wrote as folded all the same, so that is synced here. If this sync fails, the kernel may have forgotten pages that it
+    /// calls written, and SQLite will not write them again: the ledger is in doubt until ``refold(_:)``. Nothing else that
+    /// fails here is counted, so the next fold does it again.
     ///
     /// - Returns: whether everything is in the database.
     @discardableResult
-    func fold() throws(LedgerError) -> Bool {
-        try translating {
+    mutating func fold() throws(LedgerError) -> Bool {
+        guard !isInDoubt else {
+            throw .writeFailed(reason: "a sync of the database failed, and it was not folded anew")
+        }
+        let isWhole = try translating {
             try queue.writeWithoutTransaction { db in
-                do {
-                    let (frames, folded) = try db.checkpoint(.passive)
-                    return frames == folded
-                } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-                    // Somebody else folds.
-                    return false
-                }
+                _ = Self.pagesWritten(by: db, startingAnew: true)
+                return try Self.foldWhole(db)
             }
         }
+        if !isWhole {
+            isInDoubt = true
+            try translating { try queue.writeWithoutTransaction(Self.syncDatabase) }
+            isInDoubt = false
+        }
+        return isWhole
+    }
+
+    /// Folds the log in from its start, whatever of it counts as folded, and takes the ledger out of doubt.
+    ///
+    /// How far the log was folded is forgotten when nobody has the ledger open, so all connections of this process are
+    /// closed. None of them may fold or remove the log on its way out; nor may another program, which is why nobody else
+    /// may have it open.
+    ///
+    /// - Parameter readers: all other connections of this process; they only read.
+    mutating func refold(_ readers: [ReadConnection]) throws(LedgerError) {
+        if probe == nil { probe = LedgerFiles.probe(path) }
+        if let process = probe.flatMap(LedgerFiles.userOfDatabase) {
+            throw .inUse(path: path, process: "\(process)")
+        }
+        do {
+            // The last connection folds what is not counted as folded and removes the log; one that only reads cannot.
+            try? queue.close()
+            for reader in readers { reader.close() }
+            try Self.foldAlone(path)
+            if let probe { LedgerFiles.closeProbe(probe) }
+            probe = nil
+            queue = try Self.open(path, durability).queue
+            for reader in readers { try reader.reopen() }
+            isInDoubt = false
+        } catch {
+            throw Self.translate(error, opening: nil)
+        }
+    }
+
+    /// With the lock of an only user, SQLite keeps no index of the log beside it, and reads all of the log for one of its own.
+    private static func foldAlone(_ path: String) throws {
+        var configuration = Configuration()
+        configuration.label = "ledger alone"
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
+        let alone = try DatabaseQueue(path: path, configuration: configuration)
+        try alone.writeWithoutTransaction(restartLog)
+        try alone.close()
+    }
+
+    /// - Returns: whether everything is in the database, and synced.
+    private static func foldWhole(_ db: Database) throws -> Bool {
+        do {
+            let (frames, folded) = try db.checkpoint(.passive)
+            return frames == folded
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            // Somebody else folds.
+            return false
+        }
+    }
+
+    /// Syncs the database's file, by SQLite's own descriptor of it.
+    private static func syncDatabase(of db: Database) throws {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        let found = sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
+        guard found == SQLITE_OK, let file, let sync = file.pointee.pMethods?.pointee.xSync else {
+            throw LedgerError.writeFailed(reason: "the database's file cannot be synced")
+        }
+        let result = sync(file, SQLITE_SYNC_NORMAL)
+        guard result == SQLITE_OK else {
+            throw LedgerError.writeFailed(reason: "a sync of the database failed (\(result))")
+        }
+    }
+
+    /// Pages that went into the log since it was folded the last time. No system call.
+    private static func pagesWritten(by db: Database, startingAnew: Bool = false) -> Int {
+        var (pages, most): (CInt, CInt) = (0, 0)
+        sqlite3_db_status(db.sqliteConnection, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &most, startingAnew ? 1 : 0)
+        return Int(pages)
     }
 
     /// Writes everything that was committed into a new file, also where the ledger's own files have no name any more. On
@@ -219,8 +310,10 @@ struct Ledger: Sendable {
 
     func close() throws(LedgerError) {
         try translating {
-            try? queue.writeWithoutTransaction(Self.restartLog)
+            // In doubt the log is the only good copy, and those who read are closed after this, which cannot remove it.
+            if !isInDoubt { try? queue.writeWithoutTransaction(Self.restartLog) }
             try queue.close()
+            if let probe { LedgerFiles.closeProbe(probe) }
         }
     }
 
@@ -267,7 +360,7 @@ struct Ledger: Sendable {
             try restartLog(of: db)
             return false
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            _ = try db.checkpoint(.passive)
+            if try !foldWhole(db) { try syncDatabase(of: db) }
             return true
         }
     }

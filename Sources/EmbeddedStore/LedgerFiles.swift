@@ -85,6 +85,28 @@ struct LedgerFiles: Sendable {
         }
     }
 
+    /// A descriptor of the database's file, for ``userOfDatabase(_:)``.
+    static func probe(_ path: String) -> CInt? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        return descriptor >= 0 ? descriptor : nil
+    }
+
+    static func closeProbe(_ descriptor: CInt) {
+        close(descriptor)
+    }
+
+    /// Another process that has the database open: with a write-ahead log each has a shared lock on these bytes for as long
+    /// (https://www.sqlite.org/src/file/src/os.h, `SHARED_FIRST`).
+    static func userOfDatabase(_ descriptor: CInt) -> CInt? {
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        lock.l_start = 0x4000_0002
+        lock.l_len = 510
+        guard fcntl(descriptor, F_GETLK, &lock) == 0, lock.l_type != Int16(F_UNLCK) else { return nil }
+        return lock.l_pid
+    }
+
     /// Gives a finished file its name, and makes both last.
     static func publish(_ part: String, as path: String) throws(LedgerError) {
         let room = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")

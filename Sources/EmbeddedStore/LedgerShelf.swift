@@ -8,12 +8,10 @@ internal import TicketStore
 /// Each page is read in one short transaction of a connection of its own, so neither a slow reader nor a long list
 /// keeps the write-ahead log from being folded in.
 struct LedgerShelf: Sendable {
-    private let path: String
-    private let queue: DatabaseQueue
+    let connection: ReadConnection
 
     init(path: String) throws(LedgerError) {
-        self.path = path
-        queue = try Self.openToRead(path, label: "ledger shelf")
+        connection = try ReadConnection(path: path, label: "ledger shelf")
     }
 
     /// A connection that only reads, beside the one that writes.
@@ -32,11 +30,11 @@ struct LedgerShelf: Sendable {
     }
 
     func close() {
-        try? queue.close()
+        connection.close()
     }
 
     func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        try await queue.read { db in
+        try await connection.queue.read { db in
             let moments = try Moments(db)
             let rows = try Row.fetchAll(
                 db.cachedStatement(
@@ -61,7 +59,7 @@ struct LedgerShelf: Sendable {
     }
 
     func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord] {
-        try await queue.read { db in
+        try await connection.queue.read { db in
             let moments = try Moments(db)
             let rows = try Row.fetchAll(
                 db.cachedStatement(
@@ -84,7 +82,7 @@ struct LedgerShelf: Sendable {
     }
 
     func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
-        try await queue.read { db in
+        try await connection.queue.read { db in
             let moments = try Moments(db)
             let rows = try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"),
@@ -96,6 +94,31 @@ struct LedgerShelf: Sendable {
                         key: row["key"], name: row["name"], action: row["action"], subject: row["subject"]))
             }
         }
+    }
+}
+
+/// A connection that only reads, and that can be closed and opened again.
+final class ReadConnection: Sendable {
+    private let path: String
+    private let label: String
+    private let opened: Mutex<DatabaseQueue>
+
+    init(path: String, label: String) throws(LedgerError) {
+        self.path = path
+        self.label = label
+        opened = Mutex(try LedgerShelf.openToRead(path, label: label))
+    }
+
+    /// Fails whoever reads with it while it is closed.
+    var queue: DatabaseQueue { opened.withLock { $0 } }
+
+    func close() {
+        try? queue.close()
+    }
+
+    func reopen() throws(LedgerError) {
+        let new = try LedgerShelf.openToRead(path, label: label)
+        opened.withLock { $0 = new }
     }
 }
 

@@ -456,6 +456,32 @@ class Syncs(unittest.TestCase):
         is answered in between is kept all the same."""
         self.disturbed("-e", "inject=fdatasync:error=EIO:when=20+40", reads=True)
 
+    def test_a_failing_sync_of_the_database_while_somebody_reads(self):
+        """When what was folded beside a reader could not be synced, nothing is sold until the reader has left; then all of
+        the log is folded again, and every answer is kept."""
+        with Server(event(1000)) as server:
+            tokens = [server.buy().json()["token"] for _ in range(20)]
+            reader = sqlite3.connect(f"file:{server.ledger}?mode=ro", uri=True)
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM holds").fetchone()
+            tokens += [server.buy().json()["token"] for _ in range(20)]
+            # A commit fails, so the log is folded; its own sync works, the one of the database does not.
+            with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3+2"):
+                server.buy()
+                self.assertTrue(eventually(lambda: "every other program closes" in server.stderr(), timeout=10))
+            self.assertEqual(server.get("/health/ready").status, 503)
+            self.assertEqual(server.buy().status, 503)
+            with open(server.ledger, "r+b") as ledger:
+                # What the disk has lost.
+                ledger.seek(4096)
+                ledger.write(bytes(os.path.getsize(server.ledger) - 4096))
+            reader.close()
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200, timeout=10))
+            for token in tokens:
+                self.assertEqual(server.complete(token).status, 200)
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(server.verify().returncode, 0)
+
     def test_failing_writes(self):
         """Writes that fail, for want of space or otherwise, lose nothing that was answered."""
         for error in ("ENOSPC", "EIO"):
