@@ -11,16 +11,17 @@ extension BoxOffice {
         if case .clockReached = recorded.fact { return }
         nextSequence += 1
         switch recorded.fact {
-        case .defined(let definition, let paused): applyDefined(definition, paused)
+        case .defined(let definition, let paused): applyDefined(definition, paused, recorded.sequence)
         case .removed(let event): applyRemoved(event)
         case .held(let id, let fact): applyHeld(id, fact)
         case .extended(let id, let deadline, let key): applyExtended(id, deadline, key)
         case .released(let id): applyReleased(id)
-        case .purchased(let id, let payment, let late): applyPurchased(id, payment, late)
+        case .purchased(let id, let payment, let late, _): applyPurchased(id, payment, late)
         case .returned(let id): applyReturned(id)
-        case .refundOwed(let id, let payment):
-            payments[payment] = id
-            holds.update(id) { $0.state = .refundOwed }
+        case .refundOwed(let id, let payment, _, let isConfirmed):
+            let debt = Debt(hold: id, event: atHand(id).event, at: recorded.at, isConfirmed: isConfirmed)
+            noteOwed(payment, debt)
+        case .paidBack(let id, let payment): noteEnded(payments.payBack(payment, id))
         case .recovered(let event, let until): applyRecovered(event, until)
         case .clockReached: break
         }
@@ -35,15 +36,15 @@ extension BoxOffice {
         return RecordedFact(sequence: nextSequence - 1, at: clock, fact: .held(id, fact))
     }
 
-    mutating func applyDefined(_ definition: EventDefinition, _ paused: Bool) {
+    mutating func applyDefined(_ definition: EventDefinition, _ paused: Bool, _ sequence: UInt64) {
         definitionCount += 1
         let index = eventIndexes[definition.id] ?? events.count
         if index < events.count {
             events[index].settle(at: clock)
-            events[index].adopt(definition)
+            events[index].adopt(definition, sequence)
         } else {
             eventIndexes[definition.id] = index
-            events.append(Event(definition, version: firstVersion))
+            events.append(Event(definition, sequence, version: firstVersion))
         }
         events[index].isPaused = paused
         events[index].revision = definitionCount
@@ -64,7 +65,8 @@ extension BoxOffice {
         holds.append(
             HoldRecord(
                 deadline: fact.deadline, line: fact.lines.first, event: fact.event, buyer: buyer, state: .held,
-                extensions: 0, hasMoreLines: !fact.lines.rest.isEmpty, late: false),
+                extensions: 0, hasMoreLines: !fact.lines.rest.isEmpty, late: false,
+                terms: events[index].terms.ofHolds),
             moreLines: fact.lines.rest)
         if buyer > 0 { addHold(id, toAccount: Int(buyer - 1), in: index) }
         if let key = fact.key { remember(key, id, at: clock) }
@@ -99,9 +101,18 @@ extension BoxOffice {
             $0.state = .purchased
             $0.late = late
         }
-        if let payment { payments[payment] = id }
+        if let payment { noteEnded(payments.buy(payment, id)) }
         events[Int(record.event)].hasSold = true
         addBought(id, record, sign: 1)
+    }
+
+    mutating func noteOwed(_ payment: PaymentReference, _ debt: Debt) {
+        noteEnded(payments.owe(payment, debt))
+        if debt.isConfirmed { events[Int(debt.event)].confirmedDebts += 1 }
+    }
+
+    private mutating func noteEnded(_ debt: Debt?) {
+        if let debt, debt.isConfirmed { events[Int(debt.event)].confirmedDebts -= 1 }
     }
 
     private mutating func applyReturned(_ id: HoldID) {

@@ -162,20 +162,29 @@ public struct EventCatalogue: Sendable, Equatable {
     public var code: Code
     /// Of the definition that it is read from.
     public var revision: UInt64
-    /// ISO 4217, of all its prices.
-    public var currency: String
+    /// ISO 4217, by the number of a hold's terms: what the prices of holds made under them are counted in.
+    public var currencies: [String]
     public var pools: [Pool]
     public var types: [TicketType]
 
     public init(
-        event: UInt32, code: Code, revision: UInt64, currency: String, pools: [Pool], types: [TicketType]
+        event: UInt32, code: Code, revision: UInt64, currencies: [String], pools: [Pool], types: [TicketType]
     ) {
         self.event = event
         self.code = code
         self.revision = revision
-        self.currency = currency
+        self.currencies = currencies
         self.pools = pools
         self.types = types
+    }
+
+    /// What a hold's prices are counted in. A catalogue that is as new as the hold knows the terms of it.
+    public func currency(of hold: HoldView) -> String {
+        currency(ofTerms: hold.terms)
+    }
+
+    public func currency(ofTerms terms: UInt16) -> String {
+        currencies.indices.contains(Int(terms)) ? currencies[Int(terms)] : currencies.last ?? ""
     }
 }
 
@@ -193,7 +202,7 @@ extension BoxOffice {
     public func catalogue(at index: UInt32) -> EventCatalogue {
         let known = events[Int(index)]
         return EventCatalogue(
-            event: index, code: known.definition.id, revision: known.revision, currency: known.definition.currency,
+            event: index, code: known.definition.id, revision: known.revision, currencies: known.currencies,
             pools: known.pools.map { .init(code: $0.code, capacity: $0.capacity) },
             types: zip(known.types, known.offers).map { type, offer in
                 .init(

@@ -36,6 +36,7 @@ extension BoxOffice {
         guard !events[index].hasSold, events[index].pools.allSatisfy({ $0.promised == 0 }) else {
             return (.refused(.eventHasSales), nil)
         }
+        guard events[index].confirmedDebts == 0 else { return (.refused(.eventHasDebts), nil) }
         return (.eventRemoved(event), make(.removed(event: UInt32(index))))
     }
 

@@ -9,13 +9,12 @@ extension BoxOffice {
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
         switch record.state {
         case .purchased: return refuse(.alreadyPurchased)
-        case .returned: return refuse(.purchaseReturned)
-        case .released: return refuse(.holdReleased)
-        case .refundOwed: return sayExpired(record)
+        case .returned: return refuse(.purchaseReturned(refundRequired: false))
+        case .released: return refuse(.holdReleased(refundRequired: false))
         case .held: break
         }
         guard record.isLive(at: clock) else { return sayExpired(record) }
-        let terms = events[Int(record.event)].terms
+        let terms = promised(to: record)
         guard record.extensions < terms.maximumExtensions else {
             return refuse(.extensionDenied(limit: terms.maximumExtensions))
         }
@@ -28,8 +27,8 @@ extension BoxOffice {
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
         switch record.state {
         case .purchased: return refuse(.alreadyPurchased)
-        case .returned: return refuse(.purchaseReturned)
-        case .released, .refundOwed: return (.released(view(id), repeated: true), nil)
+        case .returned: return refuse(.purchaseReturned(refundRequired: false))
+        case .released: return (.released(view(id), repeated: true), nil)
         case .held: break
         }
         guard record.isLive(at: clock) else {
@@ -40,33 +39,54 @@ extension BoxOffice {
         return (.released(view(id), repeated: false), fact)
     }
 
-    mutating func purchase(_ id: HoldID, _ payment: PaymentReference?) throws(NotAtHand) -> Decision {
+    mutating func purchase(
+        _ id: HoldID, _ payment: PaymentReference?, by completer: Completer
+    ) throws(NotAtHand) -> Decision {
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
-        if let payment, let other = payments[payment], other != id { return refuse(.paymentConflict) }
+        if completer == .token, events[Int(record.event)].terms.completion == .shop {
+            return refuse(.completedByShop)
+        }
+        let bought = payment.flatMap { payments.bought($0) }
+        if let payment {
+            let isSpent = bought.map { $0 != id } ?? (payments.paidBack(payment) != nil)
+            if isSpent { return refuse(.paymentConflict(refundRequired: false)) }
+        }
         switch record.state {
         case .purchased:
-            // The same reference, or none, asks again; a reference not yet known is a second payment.
-            if let payment, payments[payment] == nil { return refuse(.paymentConflict) }
-            return (.purchased(view(id), late: record.late, repeated: true), nil)
-        case .returned: return refuse(.purchaseReturned)
-        case .released: return refuse(.holdReleased)
-        case .refundOwed: return oweRefund(id, payment)
+            // The same reference, or none, asks again; a reference that bought nothing is a second payment.
+            guard let payment, bought == nil else {
+                return (.purchased(view(id), late: record.late, repeated: true), nil)
+            }
+            let refusal = Refusal.paymentConflict(refundRequired: true)
+            return owe(id, record, payment, .alreadyPurchased, by: completer, refusal)
+        case .returned:
+            guard let payment, bought == nil else { return refuse(.purchaseReturned(refundRequired: false)) }
+            return owe(id, record, payment, .returned, by: completer, .purchaseReturned(refundRequired: true))
+        case .released:
+            guard let payment else { return refuse(.holdReleased(refundRequired: false)) }
+            return owe(id, record, payment, .released, by: completer, .holdReleased(refundRequired: true))
         case .held: break
         }
-        guard record.isLive(at: clock) else { return purchaseLate(id, record, payment) }
-        let fact = make(.purchased(id, payment: payment, late: false))
-        return (.purchased(view(id), late: false, repeated: false), fact)
+        guard record.isLive(at: clock) else { return purchaseLate(id, record, payment, by: completer) }
+        return purchased(id, payment, late: false)
     }
 
     mutating func returnPurchase(_ id: HoldID) throws(NotAtHand) -> Decision {
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
         switch record.state {
         case .returned: return (.returned(view(id), repeated: true), nil)
-        case .held, .released, .refundOwed: return refuse(.notPurchased)
+        case .held, .released: return refuse(.notPurchased)
         case .purchased: break
         }
         let fact = make(.returned(id))
         return (.returned(view(id), repeated: false), fact)
+    }
+
+    mutating func payBack(_ id: HoldID, _ payment: PaymentReference) -> Decision {
+        guard holds.wasGiven(id) else { return refuse(.unknownHold) }
+        if payments.paidBack(payment) == id { return (.paidBack(id, repeated: true), nil) }
+        guard debt(payment)?.hold == id else { return refuse(.unknownDebt) }
+        return (.paidBack(id, repeated: false), make(.paidBack(id, payment: payment)))
     }
 
     mutating func look(_ id: HoldID) throws(NotAtHand) -> Decision {
@@ -79,15 +99,29 @@ extension BoxOffice {
         return (.looked(view(id)), reached)
     }
 
-    /// Paid after the deadline (rule 9): one try for the same places at the same price, or money is owed.
-    private mutating func purchaseLate(_ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference?) -> Decision {
-        let policy = events[Int(record.event)].terms.latePayment
-        guard let payment, policy == .reacquire else { return sayExpired(record) }
-        guard fitsLimit(id, record), refusalOfPools(holds.lines(id, record), in: Int(record.event)) == nil else {
-            return oweRefund(id, payment)
+    /// Paid after the deadline (R9 Late payment): one try for the same places at the same price, or money is owed.
+    private mutating func purchaseLate(
+        _ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference?, by completer: Completer
+    ) -> Decision {
+        guard let payment else { return sayExpired(record) }
+        let refusal = Refusal.holdExpired(refundRequired: true)
+        guard promised(to: record).latePayment == .reacquire else {
+            return owe(id, record, payment, .late, by: completer, refusal)
         }
-        let fact = make(.purchased(id, payment: payment, late: true))
-        return (.purchased(view(id), late: true, repeated: false), fact)
+        let isGone = events[Int(record.event)].isRemoved
+        // A debt that was reported for this hold stays one, whatever comes free: it may be paid back by now. Only what a
+        // token alone said stands in the way of no key.
+        let isOwed = debt(payment).map { $0.hold == id && ($0.isConfirmed || completer == .token) } ?? false
+        guard !isOwed, fitsLimit(id, record),
+            refusalOfPools(holds.lines(id, record), in: Int(record.event)) == nil
+        else { return owe(id, record, payment, isGone ? .eventRemoved : .placesGone, by: completer, refusal) }
+        return purchased(id, payment, late: true)
+    }
+
+    private mutating func purchased(_ id: HoldID, _ payment: PaymentReference?, late: Bool) -> Decision {
+        let settles = payment.map { debt($0) != nil } ?? false
+        let fact = make(.purchased(id, payment: payment, late: late, settles: settles))
+        return (.purchased(view(id), late: late, repeated: false), fact)
     }
 
     /// Whether the buyer may still have the tickets of a hold that is counted no more: a buyer who let a hold expire
@@ -98,12 +132,28 @@ extension BoxOffice {
         return taken(by: events[event].buyers.accounts[Int(record.buyer - 1)]).tickets + quantity(id, record) <= most
     }
 
-    /// Once told that money is owed for a payment, that stays so, whatever comes free later: it may be paid back by
-    /// now.
-    private mutating func oweRefund(_ id: HoldID, _ payment: PaymentReference?) -> Decision {
-        guard let payment else { return refuse(.holdExpired(refundRequired: false)) }
-        let fact = payments[payment] == nil ? make(.refundOwed(id, payment: payment)) : nil
-        return (.refused(.holdExpired(refundRequired: true)), fact)
+    /// The one way for a payment that came and buys nothing (R23 Debts). Each payment has one debt at the most: a
+    /// confirmed one stays as it is, and so does one that a token tells of again.
+    private mutating func owe(
+        _ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference, _ reason: DebtReason, by completer: Completer,
+        _ refusal: Refusal
+    ) -> Decision {
+        let known = debt(payment)
+        let isConfirmed = completer == .key
+        var isNews = known.map { isConfirmed && !$0.isConfirmed } ?? true
+        if !isConfirmed {
+            payments.forget(before: clock, kept: limits.unconfirmedDebtsKept)
+            isNews = isNews && payments.hasRoom(for: id, of: record.event, limits: limits)
+        }
+        if isNews {
+            return (.refused(refusal), make(.refundOwed(id, payment: payment, reason, isConfirmed: isConfirmed)))
+        }
+        let isExpired = record.state == .held
+        return (.refused(refusal), isExpired ? recordExpiry(of: record) : nil)
+    }
+
+    private func debt(_ payment: PaymentReference) -> Debt? {
+        payments.debt(payment, at: clock, kept: limits.unconfirmedDebtsKept)
     }
 
     private mutating func sayExpired(_ record: HoldRecord) -> Decision {
@@ -123,20 +173,24 @@ extension BoxOffice {
         return nil
     }
 
+    /// What the hold was promised when it was made (R11 Terms of a hold).
+    func promised(to record: HoldRecord) -> Event.HoldTerms {
+        events[Int(record.event)].holdTerms[Int(record.terms)]
+    }
+
     /// - Precondition: the hold is at hand.
     func view(_ id: HoldID) -> HoldView {
         guard let record = holds.record(id) else { preconditionFailure("a hold that is shown is at hand") }
-        let terms = events[Int(record.event)].terms
+        let terms = promised(to: record)
         let state: HoldView.State =
             switch record.state {
             case .held: record.isLive(at: clock) ? .held : .expired
             case .purchased: .purchased
             case .released: .released
             case .returned: .returned
-            case .refundOwed: .expired
             }
         return HoldView(
-            id: id, event: record.event, state: state, lines: holds.lines(id, record),
+            id: id, event: record.event, state: state, terms: record.terms, lines: holds.lines(id, record),
             expiresAt: terms.told(record.deadline),
             extensionsRemaining: max(0, terms.maximumExtensions - Int(record.extensions)))
     }

@@ -16,13 +16,14 @@ extension BoxOffice {
         }
         if events[index].hasHolds(limits.liveHolds, at: clock) { return refuse(.tooManyHolds) }
 
-        let deadline = clock.advanced(by: terms.life)
+        let promised = events[index].holdTerms[Int(terms.ofHolds)]
+        let deadline = clock.advanced(by: promised.life)
         let id = HoldID(holds.next)
         let fact = makeHeld(
             id, HeldFact(event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key))
         let view = HoldView(
-            id: id, event: UInt32(index), state: .held, lines: lines, expiresAt: terms.told(deadline),
-            extensionsRemaining: terms.maximumExtensions)
+            id: id, event: UInt32(index), state: .held, terms: terms.ofHolds, lines: lines,
+            expiresAt: promised.told(deadline), extensionsRemaining: promised.maximumExtensions)
         return (.held(view, replayed: false), fact)
     }
 

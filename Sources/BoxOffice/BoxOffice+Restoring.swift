@@ -11,12 +11,15 @@ public struct RestoredHold: Sendable, Equatable {
     public var state: HoldState
     public var late: Bool
     public var buyer: Buyer?
-    /// Every payment that came for it: one that bought it, or those that are owed back.
-    public var payments: [PaymentReference]
+    /// The payment that bought it.
+    public var payment: PaymentReference?
+    /// The number of the fact that gave it: its terms are those of the definition before that (R11 Terms of a hold).
+    public var sequence: UInt64
 
     public init(
         id: HoldID, event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, extensions: UInt8 = 0,
-        state: HoldState = .held, late: Bool = false, buyer: Buyer? = nil, payments: [PaymentReference] = []
+        state: HoldState = .held, late: Bool = false, buyer: Buyer? = nil,
+        payment: PaymentReference? = nil, sequence: UInt64
     ) {
         self.id = id
         self.event = event
@@ -26,7 +29,8 @@ public struct RestoredHold: Sendable, Equatable {
         self.state = state
         self.late = late
         self.buyer = buyer
-        self.payments = payments
+        self.payment = payment
+        self.sequence = sequence
     }
 }
 
@@ -53,8 +57,10 @@ extension BoxOffice {
     }
 
     /// Definitions in the order in which they were made, replaced ones too: indexes follow from the order.
-    public mutating func restore(_ definition: EventDefinition, paused: Bool) {
-        applyDefined(definition, paused)
+    ///
+    /// - Parameter sequence: the number of the fact.
+    public mutating func restore(_ definition: EventDefinition, paused: Bool, sequence: UInt64) {
+        applyDefined(definition, paused, sequence)
     }
 
     /// A removal, in its place between the definitions.
@@ -69,6 +75,7 @@ extension BoxOffice {
     /// Whether `restore(_:)` can take `hold` next: it follows the one before, and its event and types are known.
     public func canRestore(_ hold: RestoredHold) -> Bool {
         hold.id.number == holds.next && Int(hold.event) < events.count
+            && events[Int(hold.event)].terms(at: hold.sequence) != nil
             && hold.lines.allSatisfy { Int($0.type) < events[Int(hold.event)].offers.count && $0.quantity > 0 }
     }
 
@@ -89,7 +96,7 @@ extension BoxOffice {
         if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
         if buyer > 0, record.isLive(at: clock) { addHold(hold.id, toAccount: Int(buyer - 1), in: index) }
         if record.state == .purchased { addBought(hold.id, record, sign: 1) }
-        for payment in hold.payments { payments[payment] = hold.id }
+        if let payment = hold.payment { payments.buy(payment, hold.id) }
         if hold.id.number % 65_536 == 0 { tidy() }
     }
 
@@ -106,6 +113,23 @@ extension BoxOffice {
         remember(key.key, key.hold, at: key.at)
     }
 
+    /// Whether `restore(_:of:)` can take `debt`: its hold was given, and its event is known.
+    public func canRestore(_ debt: Debt) -> Bool {
+        holds.wasGiven(debt.hold) && Int(debt.event) < events.count
+    }
+
+    /// A payment that is owed back, in the order in which they came to be.
+    ///
+    /// - Precondition: ``canRestore(_:)-(Debt)``.
+    public mutating func restore(_ debt: Debt, of payment: PaymentReference) {
+        noteOwed(payment, debt)
+    }
+
+    /// A payment that was paid back.
+    public mutating func restorePaidBack(_ payment: PaymentReference, _ hold: HoldID) {
+        payments.payBack(payment, hold)
+    }
+
     /// Brings a hold that ended long ago back to hand, as the ledger says it stands.
     public mutating func recall(_ hold: RestoredHold) {
         precondition(holds.wasGiven(hold.id), "only a hold that was given is recalled")
@@ -119,6 +143,7 @@ extension BoxOffice {
     private func record(of hold: RestoredHold, buyer: UInt32) -> HoldRecord {
         HoldRecord(
             deadline: hold.deadline, line: hold.lines.first, event: hold.event, buyer: buyer, state: hold.state,
-            extensions: hold.extensions, hasMoreLines: !hold.lines.rest.isEmpty, late: hold.late)
+            extensions: hold.extensions, hasMoreLines: !hold.lines.rest.isEmpty, late: hold.late,
+            terms: events[Int(hold.event)].terms(at: hold.sequence) ?? 0)
     }
 }

@@ -30,8 +30,8 @@ public struct BoxOffice: Sendable {
     /// How many definitions there were, of all events.
     var definitionCount: UInt64 = 0
     var holds = HoldTable()
-    /// Which hold a payment was for, purchased or owed back (rule 10).
-    var payments: [PaymentReference: HoldID] = [:]
+    /// What each payment bought, and which are owed back (R10 One payment, one hold, and R23 Debts).
+    var payments = PaymentTable()
     var keys = KeyTable()
     /// When the keys are swept again.
     var keySweepDueAt = Timestamp.zero
@@ -50,8 +50,9 @@ public struct BoxOffice: Sendable {
         case .hold(let request): return try hold(request, at: now)
         case .extend(let id, let key): return try extend(id, key: key)
         case .release(let id): return try release(id)
-        case .purchase(let id, let payment): return try purchase(id, payment)
+        case .purchase(let id, let payment, let completer): return try purchase(id, payment, by: completer)
         case .returnPurchase(let id): return try returnPurchase(id)
+        case .payBack(let id, let payment): return payBack(id, payment)
         case .look(let id): return try look(id)
         case .define(let definition, let paused, let revision):
             return define(definition, paused: paused, expecting: revision)
@@ -67,7 +68,7 @@ public struct BoxOffice: Sendable {
         clock = moment
     }
 
-    /// Forgets everything that need not be at hand: keys past their time, holds that ended long ago, their buyers.
+    /// Forgets everything that need not be at hand: keys and unconfirmed debts past their time, holds that ended long ago, their buyers.
     ///
     /// No answer depends on when, or whether, this is called.
     public mutating func tidy() {
@@ -80,6 +81,7 @@ public struct BoxOffice: Sendable {
     /// - Returns: whether there is more to do now. With as many pieces as a thousandth of the commands, and one now and
     ///   then, nothing piles up.
     public mutating func tidyAPiece() -> Bool {
+        payments.forget(before: clock, kept: limits.unconfirmedDebtsKept)
         let gone = holds.forgetSettled(
             at: clock, keeping: limits.settledHolds, retention: limits.keyRetention)
         for record in gone where record.buyer > 0 { events[Int(record.event)].buyers.leave(record.buyer) }

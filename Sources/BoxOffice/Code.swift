@@ -47,11 +47,13 @@ public struct Reference<Kind: ReferenceKind>: Hashable, Sendable {
 }
 
 public enum BuyerKind: ReferenceKind {
-    public static let maximumLength = 128
+    /// The longest mail address has 254 (RFC 5321 allows a path of 256 with its brackets).
+    public static let maximumLength = 255
 }
 
 public enum PaymentKind: ReferenceKind {
-    public static let maximumLength = 128
+    /// What payment providers and databases give a text that has no other bound.
+    public static let maximumLength = 255
 }
 
 /// Whom the limits of an event count; told by the shop, never looked into.

@@ -5,10 +5,12 @@ public enum Command: Sendable, Equatable {
     case extend(HoldID, key: IdempotencyKey? = nil)
     /// Given back by the buyer (rule 12).
     case release(HoldID)
-    /// Paid for, or simply completed where no payment is told (rules 8 to 10).
-    case purchase(HoldID, PaymentReference? = nil)
+    /// Paid for, or simply completed where no payment is told (R8 to R10).
+    case purchase(HoldID, PaymentReference? = nil, by: Completer = .token)
     /// A purchase undone by the operator (rule 14).
     case returnPurchase(HoldID)
+    /// A payment that bought nothing for this hold was paid back by the operator (R23 Debts).
+    case payBack(HoldID, PaymentReference)
     /// Where the hold stands; changes nothing.
     case look(HoldID)
     /// A new event, or a new definition for one that is there.
@@ -20,6 +22,14 @@ public enum Command: Sendable, Equatable {
     case resume(event: Code)
     /// Takes an event away of which nothing was ever sold and nothing is held.
     case remove(event: Code, expecting: UInt64? = nil)
+}
+
+/// Who completes a hold, as the edge found out.
+public enum Completer: UInt8, Sendable {
+    /// Somebody with the hold's token and nothing more.
+    case token = 0
+    /// A key of the role `shop` or `operator`.
+    case key = 1
 }
 
 /// Places for one buyer, all of them or none (rule 3).

@@ -3,29 +3,42 @@
 struct Event: Sendable, Equatable {
     /// What deciding needs of the definition: copied for every command, so nothing in it is counted by reference.
     struct Terms: Sendable, Equatable {
-        let life: Ticks
-        let grace: Ticks
-        let maximumExtensions: Int
         let ticketsPerHold: Int
         let ticketsPerBuyer: Int?
         let holdsPerBuyer: Int?
         let opensAt: WallTime?
         let closesAt: WallTime?
+        let completion: EventDefinition.Completion
+        /// Which of ``Event/holdTerms`` a hold gets that is made now.
+        let ofHolds: UInt16
+
+        init(_ definition: EventDefinition, ofHolds: Int) {
+            ticketsPerHold = definition.ticketsPerHold
+            ticketsPerBuyer = definition.ticketsPerBuyer
+            holdsPerBuyer = definition.holdsPerBuyer
+            opensAt = definition.opensAt
+            closesAt = definition.closesAt
+            completion = definition.completion
+            self.ofHolds = UInt16(ofHolds)
+        }
+    }
+
+    /// What a hold was promised and keeps, whatever the event's definition becomes (R11 Terms of a hold). Prices are in
+    /// the hold's lines, the currency is in ``Event/currencies``.
+    struct HoldTerms: Sendable, Equatable {
+        let life: Ticks
+        let grace: Ticks
+        let maximumExtensions: Int
         let latePayment: EventDefinition.LatePayment
 
         init(_ definition: EventDefinition) {
             life = Ticks(definition.life)
             grace = Ticks(definition.grace)
             maximumExtensions = definition.maximumExtensions
-            ticketsPerHold = definition.ticketsPerHold
-            ticketsPerBuyer = definition.ticketsPerBuyer
-            holdsPerBuyer = definition.holdsPerBuyer
-            opensAt = definition.opensAt
-            closesAt = definition.closesAt
             latePayment = definition.latePayment
         }
 
-        /// A deadline as a client is told it (rule 6).
+        /// A deadline as a client is told it (R6 Deadline).
         func told(_ deadline: Timestamp) -> Timestamp {
             deadline.advanced(by: -grace)
         }
@@ -45,8 +58,21 @@ struct Event: Sendable, Equatable {
         var name: String
     }
 
+    private struct TermsSince: Sendable, Equatable {
+        let sequence: UInt64
+        let terms: UInt16
+    }
+
     private(set) var definition: EventDefinition
     private(set) var terms: Terms
+    /// Every distinct set of terms that a definition promised its holds; a hold keeps the index of its own. Bounded by
+    /// ``Limits/termsPerEvent``.
+    private(set) var holdTerms: [HoldTerms] = []
+    /// By the same index: what the prices of these holds are counted in. Apart, so that the others stay plain values.
+    private(set) var currencies: [String] = []
+    /// From which fact on holds got which terms, so that a hold which is read from a ledger finds its own. An entry for
+    /// each definition that changed them.
+    private var termsSince: [TermsSince] = []
     var isPaused = false
     /// No code leads here any more; its holds, all ended, can still be looked at.
     private(set) var isRemoved = false
@@ -55,6 +81,8 @@ struct Event: Sendable, Equatable {
     var revision: UInt64 = 0
     /// Something of it was sold, returned or not.
     var hasSold = false
+    /// Confirmed debts that nobody paid back yet (R23 Debts).
+    var confirmedDebts = 0
     var pools: [Pool] = []
     private(set) var types: [TicketType] = []
     /// By the same index.
@@ -65,11 +93,11 @@ struct Event: Sendable, Equatable {
     private(set) var version: UInt64
 
     /// - Parameter version: above every version that an earlier process can have told.
-    init(_ definition: EventDefinition, version: UInt64) {
+    init(_ definition: EventDefinition, _ sequence: UInt64, version: UInt64) {
         self.definition = definition
-        self.terms = Terms(definition)
+        self.terms = Terms(definition, ofHolds: 0)
         self.version = version
-        adopt(definition)
+        adopt(definition, sequence)
     }
 
     /// What forbids replacing the definition by `next` while places are promised; empty if nothing does.
@@ -92,13 +120,27 @@ struct Event: Sendable, Equatable {
         if types.count + added > limits.typesPerEvent {
             found.append(Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones"))
         }
+        if holdTerms.count >= limits.termsPerEvent, indexOfTerms(HoldTerms(next), next.currency) == nil {
+            found.append(Mistake("", "would be the event's \(limits.termsPerEvent + 1)th set of terms for holds"))
+        }
         return found
     }
 
     /// Makes `next` the definition in force. What was promised stays promised.
-    mutating func adopt(_ next: EventDefinition) {
+    ///
+    /// - Parameter sequence: the number of the fact that says so.
+    mutating func adopt(_ next: EventDefinition, _ sequence: UInt64) {
         definition = next
-        terms = Terms(next)
+        let promised = HoldTerms(next)
+        let known = indexOfTerms(promised, next.currency)
+        if known == nil {
+            holdTerms.append(promised)
+            currencies.append(next.currency)
+        }
+        terms = Terms(next, ofHolds: known ?? holdTerms.count - 1)
+        if termsSince.last?.terms != terms.ofHolds {
+            termsSince.append(TermsSince(sequence: sequence, terms: terms.ofHolds))
+        }
         for index in pools.indices { pools[index].isRetired = true }
         for pool in next.pools {
             if let index = pools.firstIndex(where: { $0.code == pool.code }) {
@@ -111,6 +153,15 @@ struct Event: Sendable, Equatable {
         for index in pools.indices where pools[index].isRetired { pools[index].setCapacity(0) }
         adoptTypes(of: next)
         version += 1
+    }
+
+    /// The terms of a hold that the fact with this number gave; `nil` if the event was not defined then.
+    func terms(at sequence: UInt64) -> UInt16? {
+        termsSince.last { $0.sequence < sequence }?.terms
+    }
+
+    private func indexOfTerms(_ wanted: HoldTerms, _ currency: String) -> Int? {
+        holdTerms.indices.first { holdTerms[$0] == wanted && currencies[$0] == currency }
     }
 
     private mutating func adoptTypes(of next: EventDefinition) {

@@ -39,6 +39,14 @@ public struct EventDefinition: Sendable, Equatable {
         case strict
     }
 
+    /// Who may complete a hold, and so say that it is paid for (R8).
+    public enum Completion: String, Sendable, CaseIterable {
+        /// The buyer, with the hold's token.
+        case token
+        /// Only the shop: a key of the role `shop` or `operator`. A token alone completes nothing.
+        case shop
+    }
+
     /// What the public may know of the places left.
     public enum Disclosure: String, Sendable, CaseIterable {
         /// The exact numbers.
@@ -57,6 +65,7 @@ public struct EventDefinition: Sendable, Equatable {
     public var grace: Duration
     public var maximumExtensions: Int
     public var latePayment: LatePayment
+    public var completion: Completion
     /// Nothing is sold before; `nil` is no bound.
     public var opensAt: WallTime?
     /// Nothing is sold from then on; `nil` is no bound.
@@ -79,6 +88,7 @@ public struct EventDefinition: Sendable, Equatable {
         grace: Duration = .seconds(2),
         maximumExtensions: Int = 3,
         latePayment: LatePayment = .reacquire,
+        completion: Completion = .token,
         opensAt: WallTime? = nil,
         closesAt: WallTime? = nil,
         ticketsPerHold: Int = 10,
@@ -95,6 +105,7 @@ public struct EventDefinition: Sendable, Equatable {
         self.grace = grace
         self.maximumExtensions = maximumExtensions
         self.latePayment = latePayment
+        self.completion = completion
         self.opensAt = opensAt
         self.closesAt = closesAt
         self.ticketsPerHold = ticketsPerHold
@@ -108,6 +119,12 @@ public struct EventDefinition: Sendable, Equatable {
     /// From holding to the deadline: what the buyer is told, and the grace (rule 6).
     public var life: Duration {
         holdTime + grace
+    }
+
+    /// Whether somebody who holds places can make them a purchase without paying: something has a price, and a token is
+    /// enough to complete.
+    public var buyersCompleteForNothing: Bool {
+        completion == .token && types.contains { $0.price > 0 }
     }
 
     /// Whether a hold must say who the buyer is, because a limit counts by buyer.

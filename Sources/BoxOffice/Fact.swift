@@ -8,11 +8,13 @@ public enum Fact: Sendable, Equatable {
     case held(HoldID, HeldFact)
     case extended(HoldID, deadline: Timestamp, key: KeyFact?)
     case released(HoldID)
-    /// `late`: after the deadline, with the places won again.
-    case purchased(HoldID, payment: PaymentReference?, late: Bool)
+    /// `late`: after the deadline, with the places won again. `settles`: the payment was owed back until now.
+    case purchased(HoldID, payment: PaymentReference?, late: Bool, settles: Bool)
     case returned(HoldID)
-    /// A payment came too late and the places were gone: for the list of reconciliation.
-    case refundOwed(HoldID, payment: PaymentReference)
+    /// A payment came and bought nothing (R23 Debts). Takes the place of what was known of the payment before.
+    case refundOwed(HoldID, payment: PaymentReference, DebtReason, isConfirmed: Bool)
+    /// The operator paid a payment back that was owed for this hold.
+    case paidBack(HoldID, payment: PaymentReference)
     /// The service came back: no hold of this event that was live then ends before `until` (rule 7).
     case recovered(event: UInt32, until: Timestamp)
     /// Only that the clock reached this moment. Recorded before someone is told that a hold expired, so that no

@@ -45,16 +45,13 @@ public struct HeldLine: Hashable, Sendable {
     }
 }
 
-/// Where a hold stands. `held` may go to every other state; `refundOwed` is left no more; `purchased` may only go to
-/// `returned`. A hold that is `held` past its deadline *is* expired: nothing is written for that.
+/// Where a hold stands. `held` may go to every other state; `purchased` may only go to `returned`. A hold that is `held` past its deadline *is* expired: nothing is written for that.
 public enum HoldState: UInt8, Sendable {
     case held = 0
     case purchased = 1
     case released = 2
     /// A purchase that the operator undid.
     case returned = 3
-    /// Expired, paid too late, and the places were gone: money is owed (rule 9).
-    case refundOwed = 4
 }
 
 /// A hold as the box office keeps it: 40 bytes, and for the rare hold of several lines an entry beside the table.
@@ -71,6 +68,8 @@ public struct HoldRecord: Sendable, Equatable {
     var hasMoreLines: Bool
     /// Paid after the deadline and won the places again.
     public internal(set) var late: Bool
+    /// Which of its event's terms it was made under (R11 Terms of a hold).
+    var terms: UInt16
 
     /// Whether it was purchased before its deadline, returned since or not.
     var isSoldInTime: Bool {
@@ -92,18 +91,21 @@ public struct HoldView: Sendable, Equatable {
     public var id: HoldID
     public var event: UInt32
     public var state: State
+    /// Which of its event's terms it was made under; see ``EventCatalogue/currency(of:)``.
+    public var terms: UInt16
     public var lines: OneOrMore<HeldLine>
-    /// The deadline as told to the client: the event's grace before the store's own (rule 6).
+    /// The deadline as told to the client: the grace that it was made under before the store's own (R6 Deadline).
     public var expiresAt: Timestamp
     public var extensionsRemaining: Int
 
     public init(
-        id: HoldID, event: UInt32, state: State, lines: OneOrMore<HeldLine>, expiresAt: Timestamp,
+        id: HoldID, event: UInt32, state: State, terms: UInt16, lines: OneOrMore<HeldLine>, expiresAt: Timestamp,
         extensionsRemaining: Int
     ) {
         self.id = id
         self.event = event
         self.state = state
+        self.terms = terms
         self.lines = lines
         self.expiresAt = expiresAt
         self.extensionsRemaining = extensionsRemaining

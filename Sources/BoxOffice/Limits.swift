@@ -10,6 +10,9 @@ public struct Limits: Sendable, Equatable {
     public var typesPerEvent = 1_024
     /// Characters (Unicode scalars) of the name of an event or a ticket type: what fits a line of a list.
     public static let nameLength = 200
+    /// Distinct sets of terms that the definitions of one event promised its holds (R11): an operator changes them a few
+    /// times, and a hold has 16 bits to name its own.
+    public var termsPerEvent = 1_024
     /// Pools that one type draws from: what fits the type's four inline indexes.
     public static let poolsPerType = 4
     /// Places in one pool: larger than any venue, small enough that sums never overflow.
@@ -43,6 +46,12 @@ public struct Limits: Sendable, Equatable {
     public var settledHolds = 1_000_000
     /// How long a hold that ended can be looked at, from its deadline on.
     public var endedHoldsShown: Duration = .seconds(7 * 24 * 3600)
+    /// Unconfirmed debts of one event that are kept at a time; a token can make one with any text (R23 Debts).
+    public var unconfirmedDebtsPerEvent = 10_000
+    /// Unconfirmed debts of one hold that are kept at a time: more payments than a buyer makes for one order by mistake.
+    public var unconfirmedDebtsPerHold = 4
+    /// How long an unconfirmed debt is kept.
+    public var unconfirmedDebtsKept: Duration = .seconds(7 * 24 * 3600)
     /// Old holds brought back from the ledger and kept at hand.
     public var recalledHolds = 65_536
     /// After a restart each live hold has at least this left (or its event's whole hold time, where that is less).

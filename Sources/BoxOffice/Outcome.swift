@@ -8,6 +8,8 @@ public enum Outcome: Sendable, Equatable {
     /// `repeated`: it was purchased before, by the same payment; nothing changed.
     case purchased(HoldView, late: Bool, repeated: Bool)
     case returned(HoldView, repeated: Bool)
+    /// `repeated`: it was paid back before; nothing changed.
+    case paidBack(HoldID, repeated: Bool)
     case looked(HoldView)
     /// `revision`: of the definition in force from now on.
     case eventChanged(Code, revision: UInt64)
@@ -35,14 +37,16 @@ public enum Refusal: Sendable, Equatable {
     case soldOut
     /// Some free, but fewer than asked.
     case insufficientQuantity(available: Int)
-    /// `refundRequired`: a payment was told and its places are gone for good.
+    /// `refundRequired`: a payment was named, which bought nothing and is owed back (R23 Debts). Likewise below.
     case holdExpired(refundRequired: Bool)
-    case holdReleased
+    case holdReleased(refundRequired: Bool)
     case alreadyPurchased
     /// The purchase was undone by the operator.
-    case purchaseReturned
-    /// Another payment for a paid hold, or a payment that bought another hold.
-    case paymentConflict
+    case purchaseReturned(refundRequired: Bool)
+    /// Another payment for a paid hold, which is owed back; or a payment that bought another hold or was paid back.
+    case paymentConflict(refundRequired: Bool)
+    /// The event's holds are completed by the shop, and not with a token alone (R24 Who completes).
+    case completedByShop
     /// `limit`: how many extensions the event allows.
     case extensionDenied(limit: Int)
     case notPurchased
@@ -50,6 +54,10 @@ public enum Refusal: Sendable, Equatable {
     case revisionMismatch(revision: UInt64)
     /// An event with places that are held, or that ever were sold, stays.
     case eventHasSales
+    /// An event stays whose confirmed debts are not all paid back (R23 Debts).
+    case eventHasDebts
+    /// No such payment is owed back for this hold.
+    case unknownDebt
     /// The same key came with another request.
     case keyReused
     /// The event has as many live holds as it may have. Completing goes on.

@@ -6,7 +6,7 @@ internal import TicketStore
 /// The dull account of a recount: each fact is entered in its order and held against the rules.
 struct AuditAccount {
     private enum State {
-        case held, purchased, released, returned, refundOwed
+        case held, purchased, released, returned
     }
 
     private struct Hold {
@@ -19,6 +19,9 @@ struct AuditAccount {
         var tally: Int?
         var state = State.held
         var extensions = 0
+        /// What the definition in force promised when it was made (R11 Terms of a hold).
+        var mostExtensions: Int
+        var latePayment: EventDefinition.LatePayment
         /// Its places are counted as held.
         var isCounted = true
 
@@ -73,7 +76,7 @@ struct AuditAccount {
     private var tallyOf: [BuyerOfEvent: Int] = [:]
     private var standings: [Int64: Standing] = [:]
     private var endings = Heap<Ending>()
-    private var payments: [String: Int64] = [:]
+    private(set) var debts = AuditDebts()
 
     /// The number of the last fact that was entered.
     var lastFact: Int64 { Int64(report.facts) }
@@ -123,6 +126,7 @@ struct AuditAccount {
         case .refund: try oweRefund(fact)
         case .recovery: recover(fact)
         case .removal: try remove(fact)
+        case .repayment: try debts.payBack(fact.text ?? "", for: fact.subject)
         }
     }
 
@@ -174,6 +178,9 @@ struct AuditAccount {
         try expect(
             standing.live == 0 && standing.everSold == 0,
             "rule 1: event \(fact.subject) was removed with places held or sold")
+        try expect(
+            !debts.hasConfirmed(of: fact.subject),
+            "R23 Debts: event \(fact.subject) was removed with a confirmed debt")
         definitions[fact.subject] = nil
     }
 
@@ -193,7 +200,9 @@ struct AuditAccount {
         if let buyer = fact.text { tally = findTally(of: buyer, in: fact.event) }
         try checkBuyer(tally, definition, tickets, name)
         holds.append(
-            Hold(event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally))
+            Hold(
+                event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally,
+                mostExtensions: definition.maximumExtensions, latePayment: definition.latePayment))
         endings.insert(Ending(deadline: fact.value, hold: fact.subject))
         count(fact.subject, held: 1)
         standings[fact.event, default: Standing()].live += 1
@@ -241,8 +250,7 @@ struct AuditAccount {
 
     private mutating func extend(_ fact: AuditFact) throws {
         let hold = try live(fact, "extended")
-        let most = definitions[hold.event]?.maximumExtensions ?? 0
-        try expect(hold.extensions < most, "rule 13: hold \(fact.subject) was extended too often")
+        try expect(hold.extensions < hold.mostExtensions, "rule 13: hold \(fact.subject) was extended too often")
         try expect(fact.value >= hold.deadline, "rule 13: hold \(fact.subject) was shortened")
         change(fact.subject) {
             $0.deadline = fact.value
@@ -258,7 +266,7 @@ struct AuditAccount {
 
     private mutating func purchase(_ fact: AuditFact) throws {
         report.purchases += 1
-        try take(payment: fact.text, fact)
+        if let payment = fact.text { try debts.buy(payment, fact.subject) }
         if fact.value == 0 {
             // What was promised is kept, also where the capacity was lowered since: nothing to check.
             _ = try live(fact, "purchased")
@@ -269,6 +277,7 @@ struct AuditAccount {
                 throw BrokenRule("rule 9: hold \(fact.subject) was purchased late without having expired")
             }
             try expect(fact.text != nil, "rule 9: hold \(fact.subject) was purchased late without a payment")
+            try expect(hold.latePayment == .reacquire, "rule 9: hold \(fact.subject) is strict and was purchased late")
             change(fact.subject) { $0.state = .purchased }
             countSale(fact.subject)
             try checkPools(of: fact.subject, "the late purchase P\(fact.subject)")
@@ -286,12 +295,19 @@ struct AuditAccount {
 
     private mutating func oweRefund(_ fact: AuditFact) throws {
         report.refundsOwed += 1
-        try take(payment: fact.text, fact)
-        let state = entry(fact.subject)?.state
-        try expect(
-            state == .refundOwed || state == .held && entry(fact.subject)?.isCounted == false,
-            "rule 9: a refund is owed for hold \(fact.subject), which did not expire")
-        change(fact.subject) { $0.state = .refundOwed }
+        let payment = fact.text ?? ""
+        guard let hold = entry(fact.subject), let reason = DebtReason(rawValue: UInt8(clamping: fact.value / 2)) else {
+            throw BrokenRule("fact \(fact.sequence) owes for a hold that was never given, or for no known reason")
+        }
+        let fits =
+            switch reason {
+            case .placesGone, .late, .eventRemoved: hold.state == .held && !hold.isCounted
+            case .alreadyPurchased: hold.state == .purchased
+            case .released: hold.state == .released
+            case .returned: hold.state == .returned
+            }
+        try expect(fits, "R23 Debts: payment \(payment) is owed back as \(reason), and hold \(fact.subject) is not")
+        try debts.owe(payment, for: fact.subject, of: hold.event, isConfirmed: fact.value % 2 != 0)
     }
 
     private mutating func recover(_ fact: AuditFact) {
@@ -305,14 +321,6 @@ struct AuditAccount {
     }
 
     // MARK: Counting
-
-    private mutating func take(payment: String?, _ fact: AuditFact) throws {
-        guard let payment else { return }
-        let before = payments.updateValue(fact.subject, forKey: payment)
-        try expect(
-            before == nil || before == fact.subject,
-            "rule 10: one payment is for holds \(before ?? 0) and \(fact.subject)")
-    }
 
     private func live(_ fact: AuditFact, _ verb: String) throws -> Hold {
         guard let hold = entry(fact.subject) else {

@@ -4,7 +4,7 @@ internal import GRDB
 struct AuditFact {
     enum Kind: Int64 {
         case definition = 1
-        case hold, lengthening, release, purchase, givingBack, refund, recovery, removal
+        case hold, lengthening, release, purchase, givingBack, refund, recovery, removal, repayment
     }
 
     var sequence: Int64
@@ -12,7 +12,7 @@ struct AuditFact {
     var at: Int64
     /// The hold, or for definitions, recoveries and removals the event.
     var subject: Int64
-    /// Deadline, `until`, `late` or `paused`, as the kind has it.
+    /// Deadline, `until`, `late` or `paused`, as the kind has it; of a refund twice the reason, and 1 if it is confirmed.
     var value: Int64
     /// Document, buyer or payment.
     var text: String?
@@ -180,8 +180,9 @@ struct AuditPages {
         ("releases", "4, at, hold, 0, NULL", "hold", 1),
         ("purchases", "5, at, hold, late, payment", "hold", 1),
         ("returns", "6, at, hold, 0, NULL", "hold", 1),
-        ("refunds", "7, at, hold, 0, payment", "seq", 1),
+        ("refunds", "7, at, hold, reason * 2 + confirmed, payment", "seq", 1),
         ("recoveries", "8, at, event, until, NULL", "seq", 1),
         ("removals", "9, at, event, 0, NULL", "seq", 1),
+        ("repayments", "10, at, hold, 0, payment", "seq", 1),
     ]
 }

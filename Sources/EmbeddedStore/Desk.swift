@@ -171,7 +171,7 @@ struct Desk: Sendable {
     /// Completing is refused last, then extending and releasing, before them holding, and looking first (rule 21).
     private func queueLimit(for command: Command, of whole: Int) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .define, .pause, .resume, .remove: whole
+        case .purchase, .returnPurchase, .payBack, .define, .pause, .resume, .remove: whole
         case .extend, .release: whole / 4 * 3
         case .hold: whole / 2
         case .look: whole / 4

@@ -8,8 +8,12 @@ extension EmbeddedStore: SalesLedger {
         try await shelf.purchases(of: event, after: hold, limit: limit)
     }
 
-    public func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord] {
-        try await shelf.refundsOwed(of: event, after: sequence, limit: limit)
+    public func refundsOwed(
+        of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
+    ) async throws -> [RefundRecord] {
+        let kept = Duration.zero - configuration.limits.unconfirmedDebtsKept
+        return try await shelf.refundsOwed(
+            of: event, confirmed: confirmed, since: now.office.advanced(by: kept), after: sequence, limit: limit)
     }
 
     public func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {

@@ -34,7 +34,7 @@ struct FactWriter {
                 }
                 if !fact.lines.rest.isEmpty { try write(fact.lines.rest, of: id) }
                 if let key = fact.key { try write(key, sequence, at, id, with: keys) }
-            case .purchased(let id, let payment, let late):
+            case .purchased(let id, let payment, let late, let settles):
                 try purchases.run { row in
                     row.add(id.number)
                     row.add(sequence)
@@ -42,6 +42,7 @@ struct FactWriter {
                     row.add(late ? 1 : 0)
                     row.add(payment?.text)
                 }
+                if settles, let payment { try endDebt(payment, "purchased") }
             default:
                 try writeSeldom(batch.entries[index], keys)
             }
@@ -69,8 +70,17 @@ struct FactWriter {
             try insert("extensions", "hold, number, seq, at, deadline")
                 .run(Int64(id.number), number, sequence, at, deadline.milliseconds)
             if let key { try write(key, sequence, at, id, with: keys) }
-        case .refundOwed(let id, let payment):
-            try insert("refunds", "seq, at, hold, payment").run(sequence, at, Int64(id.number), texts: [payment.text])
+        case .refundOwed(let id, let payment, let reason, let isConfirmed):
+            try insert("refunds", "seq, at, hold, reason, confirmed, payment")
+                .run(
+                    sequence, at, Int64(id.number), Int64(reason.rawValue), isConfirmed ? 1 : 0, texts: [payment.text])
+            // What was known of the payment before, from a token alone, gives way.
+            try RowStatement(db.cachedStatement(sql: Self.insertDebt))
+                .run(sequence, at, Int64(reason.rawValue), isConfirmed ? 1 : 0, Int64(id.number), texts: [payment.text])
+        case .paidBack(let id, let payment):
+            try insert("repayments", "seq, at, hold, payment").run(
+                sequence, at, Int64(id.number), texts: [payment.text])
+            try endDebt(payment, "paid back")
         case .recovered(let event, let until):
             try insert("recoveries", "seq, at, event, until").run(sequence, at, Int64(event), until.milliseconds)
         case .removed(let event):
@@ -85,6 +95,11 @@ struct FactWriter {
                 .run(sequence, at, Int64(catalogue.event), paused ? 1 : 0, texts: [document])
             try write(catalogue)
         }
+    }
+
+    private func endDebt(_ payment: PaymentReference, _ how: String) throws {
+        try RowStatement(db.cachedStatement(sql: "UPDATE debts SET ended = ? WHERE payment = ?"))
+            .run(texts: [how, payment.text])
     }
 
     private func write(_ lines: [HeldLine], of id: HoldID) throws {
@@ -132,6 +147,10 @@ struct FactWriter {
     private static let insertHold = insertion(
         into: "holds", "id, seq, at, event, deadline, type, quantity, price, more_lines, buyer")
     private static let insertPurchase = insertion(into: "purchases", "hold, seq, at, late, payment")
+    private static let insertDebt = """
+        INSERT OR REPLACE INTO debts (seq, at, reason, confirmed, hold, event, payment)
+        SELECT ?1, ?2, ?3, ?4, id, event, ?6 FROM holds WHERE id = ?5
+        """
     private static let insertRelease = insertion(into: "releases", "hold, seq, at")
     private static let insertKey = insertion(into: "keys", "seq, at, hold, fingerprint, high, low")
 

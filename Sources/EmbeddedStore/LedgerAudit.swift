@@ -79,6 +79,8 @@ public enum LedgerAudit {
                 guard restored.count == recounted.count else {
                     throw BrokenRule("\(restored.count) pools are restored, \(recounted.count) recounted")
                 }
+                try account.debts.compare(
+                    with: Cursor(db, "SELECT payment, hold, confirmed FROM debts WHERE ended IS NULL"))
             }
         }
         account.report.pools = account.counts()

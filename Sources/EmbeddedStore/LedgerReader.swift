@@ -37,6 +37,7 @@ struct LedgerReader {
             }
             office.restore(hold)
         }
+        try readDebts(into: &office, since: last.advanced(by: .zero - limits.unconfirmedDebtsKept))
         // Of those that count no more only a minute's worth is still there.
         let keys = try Cursor(
             db,
@@ -81,6 +82,7 @@ struct LedgerReader {
               UNION ALL SELECT * FROM (SELECT at, seq FROM definitions ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM holds ORDER BY id DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM refunds ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM repayments ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM recoveries ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM removals ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT max(at), max(seq) FROM purchases
@@ -109,9 +111,38 @@ struct LedgerReader {
             }
             do {
                 let definition = try EventDocument.readKept(Array(document.utf8))
-                office.restore(definition, paused: rows.int(1) != 0)
+                office.restore(
+                    definition, paused: rows.int(1) != 0, sequence: UInt64(clamping: rows.int(0)))
             } catch {
                 throw LedgerError.damaged("definition \(rows.int(0)): \(error)")
+            }
+        }
+    }
+
+    /// How each payment stands that bought nothing when it came; what it bought later is with the holds.
+    ///
+    /// - Parameter since: unconfirmed debts from then on still count.
+    private func readDebts(into office: inout BoxOffice, since: Timestamp) throws {
+        let rows = try Cursor(
+            db,
+            """
+            SELECT hold, event, at, confirmed, ended, payment FROM debts
+            WHERE ended = 'paid back' OR ended IS NULL AND (confirmed = 1 OR at > \(since.milliseconds))
+            ORDER BY seq
+            """)
+        while try rows.next() {
+            let hold = HoldID(UInt64(clamping: rows.int(0)))
+            guard let payment = rows.text(5).flatMap(PaymentReference.init) else {
+                throw LedgerError.damaged("a debt of hold \(hold) has no payment")
+            }
+            if rows.text(4) != nil {
+                office.restorePaidBack(payment, hold)
+            } else {
+                let debt = Debt(
+                    hold: hold, event: UInt32(clamping: rows.int(1)), at: Timestamp(milliseconds: rows.int(2)),
+                    isConfirmed: rows.int(3) != 0)
+                guard office.canRestore(debt) else { throw LedgerError.damaged("hold \(hold) owes, and is not there") }
+                office.restore(debt, of: payment)
             }
         }
     }
@@ -138,7 +169,6 @@ struct LedgerReader {
         let returns = try side("returns", "seq")
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
-        let refunds = try side("refunds", "seq, payment", order: ", seq")
 
         while try holds.next() {
             let id = holds.int(0)
@@ -147,7 +177,8 @@ struct LedgerReader {
             }
             var hold = RestoredHold(
                 id: HoldID(number), event: event, lines: OneOrMore(try line(of: holds, at: 4, hold: id)),
-                deadline: Timestamp(milliseconds: holds.int(3)), buyer: holds.text(8).flatMap(Buyer.init))
+                deadline: Timestamp(milliseconds: holds.int(3)), buyer: holds.text(8).flatMap(Buyer.init),
+                sequence: UInt64(clamping: holds.int(1)))
             // The facts that set its deadline and that ended it: the recoveries in between moved it.
             var (set, ended) = (holds.int(1), Int64.max)
             try lines.visit(id) {
@@ -162,18 +193,13 @@ struct LedgerReader {
                 hold.state = .purchased
                 ended = $0.int(1)
                 hold.late = $0.int(2) != 0
-                if let payment = $0.text(3).flatMap(PaymentReference.init) { hold.payments.append(payment) }
+                hold.payment = $0.text(3).flatMap(PaymentReference.init)
             }
             try releases.visit(id) {
                 hold.state = .released
                 ended = $0.int(1)
             }
             try returns.visit(id) { _ in hold.state = .returned }
-            try refunds.visit(id) {
-                hold.state = .refundOwed
-                ended = min(ended, $0.int(1))
-                if let payment = $0.text(2).flatMap(PaymentReference.init) { hold.payments.append(payment) }
-            }
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold)
         }

@@ -15,6 +15,7 @@ enum LedgerSchema {
         migrator.registerMigration("3 series") { try $0.execute(sql: series) }
         migrator.registerMigration("4 keys") { try $0.execute(sql: keys) }
         migrator.registerMigration("5 token keys") { try $0.execute(sql: tokenKeys) }
+        migrator.registerMigration("6 debts") { try $0.execute(sql: debts) }
         return migrator
     }
 
@@ -48,6 +49,42 @@ enum LedgerSchema {
     private static let tokenKeys = """
         -- Which key signs tokens under which number; nothing can be signed with a fingerprint.
         CREATE TABLE token_keys (number INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL) STRICT;
+        """
+
+    private static let debts = """
+        -- Why a payment bought nothing (0 the places were gone, 1 too late, 2 already purchased, 3 released, 4 returned,
+        -- 5 the event was removed), and whether a key told of it and not a token alone. Before this: places gone.
+        ALTER TABLE refunds ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE refunds ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 1;
+        CREATE TABLE repayments (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL, payment TEXT NOT NULL
+        ) STRICT;
+
+        -- Readable: how each payment stands that ever bought nothing. `ended`: 'purchased' or 'paid back'.
+        CREATE TABLE debts (
+          payment TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, hold INTEGER NOT NULL,
+          event INTEGER NOT NULL, reason INTEGER NOT NULL, confirmed INTEGER NOT NULL, ended TEXT
+        ) STRICT;
+        CREATE INDEX open_debts ON debts (confirmed, seq) WHERE ended IS NULL;
+        INSERT OR REPLACE INTO debts
+          SELECT r.payment, r.seq, r.at, r.hold, h.event, 0, 1, NULL FROM refunds r JOIN holds h ON h.id = r.hold
+          ORDER BY r.seq;
+
+        -- With the currency of the moment of holding.
+        DROP VIEW sales;
+        CREATE VIEW sales AS
+          SELECT 'P' || p.hold AS purchase, e.code AS event, t.code AS type, l.quantity, l.price,
+            l.quantity * l.price AS amount,
+            (SELECT json_extract(d.document, '$.currency') FROM definitions d
+              WHERE d.event = h.event AND d.seq < h.seq ORDER BY d.seq DESC LIMIT 1) AS currency,
+            h.buyer, p.payment, p.late,
+            strftime('%Y-%m-%dT%H:%M:%fZ', (p.at + (SELECT ahead FROM wall_clock WHERE at <= p.at
+              ORDER BY at DESC LIMIT 1)) / 1000.0, 'unixepoch') AS sold_at,
+            strftime('%Y-%m-%dT%H:%M:%fZ', (r.at + (SELECT ahead FROM wall_clock WHERE at <= r.at
+              ORDER BY at DESC LIMIT 1)) / 1000.0, 'unixepoch') AS returned_at
+          FROM purchases p JOIN holds h ON h.id = p.hold JOIN lines l ON l.hold = p.hold
+            JOIN events e ON e.event = h.event JOIN ticket_types t ON t.event = h.event AND t.type = l.type
+            LEFT JOIN returns r ON r.hold = p.hold;
         """
 
     private static let series = """

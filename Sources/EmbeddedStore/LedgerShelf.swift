@@ -39,7 +39,7 @@ struct LedgerShelf: Sendable {
             let rows = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, r.at AS returned, e.code
+                        SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, h.seq AS held, r.at AS returned, e.code
                         FROM purchases p CROSS JOIN holds h ON h.id = p.hold LEFT JOIN returns r ON r.hold = p.hold
                           JOIN events e ON e.event = h.event
                         WHERE e.code = ? AND p.hold > ? ORDER BY p.hold LIMIT ?
@@ -50,7 +50,8 @@ struct LedgerShelf: Sendable {
                 let hold: Int64 = row["hold"]
                 let event: Int64 = row["event"]
                 return PurchaseRecord(
-                    hold: HoldID(UInt64(clamping: hold)), event: row["code"], currency: try lines.currency(of: event),
+                    hold: HoldID(UInt64(clamping: hold)), event: row["code"],
+                    currency: try lines.currency(of: event, at: row["held"]),
                     lines: try lines.lines(of: hold), buyer: row["buyer"], payment: row["payment"],
                     isLate: row["late"], purchasedAt: moments.wall(row["at"]),
                     returnedAt: (row["returned"] as Int64?).map(moments.wall))
@@ -58,25 +59,36 @@ struct LedgerShelf: Sendable {
         }
     }
 
-    func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord] {
+    /// - Parameter since: unconfirmed debts from then on still count.
+    func refundsOwed(
+        of event: Code?, confirmed: Bool, since: Timestamp, after sequence: UInt64?, limit: Int
+    ) async throws -> [RefundRecord] {
         try await connection.queue.read { db in
             let moments = try Moments(db)
             let rows = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT r.seq, r.at, r.hold, r.payment, h.buyer, h.event
-                        FROM refunds r CROSS JOIN holds h ON h.id = r.hold
-                        WHERE h.event = (SELECT event FROM events WHERE code = ?) AND r.seq > ?
-                        ORDER BY r.seq LIMIT ?
+                        SELECT d.seq, d.at, d.hold, d.payment, d.reason, d.event, h.buyer, h.seq AS held
+                        FROM debts d CROSS JOIN holds h ON h.id = d.hold
+                        WHERE d.ended IS NULL AND d.confirmed = :confirmed AND d.seq > :after
+                          AND (d.confirmed = 1 OR d.at > :since)
+                          AND (:code IS NULL OR d.event = (SELECT event FROM events WHERE code = :code))
+                        ORDER BY d.seq LIMIT :limit
                         """),
-                arguments: [event.text, Int64(clamping: sequence ?? 0), limit])
+                arguments: [
+                    "confirmed": confirmed ? 1 : 0, "after": Int64(clamping: sequence ?? 0),
+                    "since": since.milliseconds, "code": event?.text, "limit": limit,
+                ])
             var lines = LineReader(db)
             return try rows.map { row in
                 let hold: Int64 = row["hold"]
+                let event: Int64 = row["event"]
                 return RefundRecord(
                     sequence: UInt64(clamping: row["seq"] as Int64), hold: HoldID(UInt64(clamping: hold)),
-                    currency: try lines.currency(of: row["event"]), lines: try lines.lines(of: hold),
-                    buyer: row["buyer"], payment: row["payment"], askedAt: moments.wall(row["at"]))
+                    event: try lines.code(of: event), reason: DebtReason(rawValue: row["reason"]) ?? .placesGone,
+                    isConfirmed: confirmed, currency: try lines.currency(of: event, at: row["held"]),
+                    lines: try lines.lines(of: hold), buyer: row["buyer"], payment: row["payment"],
+                    askedAt: moments.wall(row["at"]))
             }
         }
     }
@@ -141,10 +153,16 @@ private struct Moments {
     }
 }
 
-/// Reads the lines of holds, and what an event's money is counted in, each event once.
+/// Reads the lines of holds, and what the definitions of their events say, each event once.
 private struct LineReader {
+    private struct Definitions {
+        var code = ""
+        /// From which fact on prices were counted in which currency.
+        var currencies: [(sequence: Int64, currency: String)] = []
+    }
+
     private let db: Database
-    private var currencies: [Int64: String] = [:]
+    private var known: [Int64: Definitions] = [:]
 
     init(_ db: Database) {
         self.db = db
@@ -164,17 +182,35 @@ private struct LineReader {
         return rows.map { SoldLine(type: $0["code"], quantity: $0["quantity"], price: $0["price"]) }
     }
 
-    /// As the latest definition says.
-    mutating func currency(of event: Int64) throws -> String {
-        if let known = currencies[event] { return known }
-        let found = try String.fetchOne(
+    /// What a hold's prices are counted in: the currency of the definition in force when it was made (R11).
+    ///
+    /// - Parameter held: the number of the fact that gave the hold.
+    mutating func currency(of event: Int64, at held: Int64) throws -> String {
+        let currencies = try definitions(of: event).currencies
+        return (currencies.last { $0.sequence < held } ?? currencies.first)?.currency ?? ""
+    }
+
+    /// Also of an event that was removed.
+    mutating func code(of event: Int64) throws -> String {
+        try definitions(of: event).code
+    }
+
+    private mutating func definitions(of event: Int64) throws -> Definitions {
+        if let found = known[event] { return found }
+        var found = Definitions()
+        let rows = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
-                    SELECT json_extract(document, '$.currency') FROM definitions WHERE event = ?
-                    ORDER BY seq DESC LIMIT 1
+                    SELECT seq, json_extract(document, '$.id') AS code, json_extract(document, '$.currency') AS currency
+                    FROM definitions WHERE event = ? ORDER BY seq
                     """),
             arguments: [event])
-        currencies[event] = found ?? ""
-        return found ?? ""
+        while let row = try rows.next() {
+            found.code = row["code"]
+            let currency: String = row["currency"]
+            if found.currencies.last?.currency != currency { found.currencies.append((row["seq"], currency)) }
+        }
+        known[event] = found
+        return found
     }
 }

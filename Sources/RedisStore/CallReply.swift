@@ -89,6 +89,10 @@ extension CallReply {
         let code = try reader.byte()
         switch code {
         case 1...6: return .decided(try outcome(code, ofEvent: event))
+        case 7:
+            let isRepeated = try reader.byte() == 1
+            let hold = HoldNumber.join(event: event, hold: try reader.count())
+            return .decided(.paidBack(hold, repeated: isRepeated))
         case 61: return .gone
         case 62: return .unclaimed
         default: return .decided(.refused(try refusal(code)))
@@ -120,11 +124,12 @@ extension CallReply {
         case 4: state = .expired
         default: throw PackedMistake()
         }
+        let terms = try reader.short()
         let told = try reader.number()
         let extensions = Int(try reader.byte())
         return HoldView(
             id: HoldNumber.join(event: event, hold: number), event: UInt32(truncatingIfNeeded: event - 1),
-            state: state, lines: try reader.lines(), expiresAt: Timestamp(milliseconds: Int64(told)),
+            state: state, terms: terms, lines: try reader.lines(), expiresAt: Timestamp(milliseconds: Int64(told)),
             extensionsRemaining: extensions)
     }
 
@@ -142,14 +147,16 @@ extension CallReply {
         case 42: return .soldOut
         case 43: return .insufficientQuantity(available: try reader.number())
         case 44: return .holdExpired(refundRequired: try reader.byte() == 1)
-        case 45: return .holdReleased
+        case 45: return .holdReleased(refundRequired: try reader.byte() == 1)
         case 46: return .alreadyPurchased
-        case 47: return .purchaseReturned
-        case 48: return .paymentConflict
+        case 47: return .purchaseReturned(refundRequired: try reader.byte() == 1)
+        case 48: return .paymentConflict(refundRequired: try reader.byte() == 1)
         case 49: return .extensionDenied(limit: Int(try reader.byte()))
         case 50: return .notPurchased
         case 51: return .keyReused
         case 52: return .tooManyHolds
+        case 53: return .completedByShop
+        case 54: return .unknownDebt
         default: throw PackedMistake()
         }
     }

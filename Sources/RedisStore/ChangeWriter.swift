@@ -20,13 +20,14 @@ enum ChangeWriter {
                 asked.member("has_mistakes", !mistakes.isEmpty)
                 asked.member("most_pools", limits.poolsEverPerEvent)
                 asked.member("most_types", limits.typesPerEvent)
+                asked.member("most_terms", limits.termsPerEvent)
                 write(definition, to: &asked)
             }
         case .pause(let code): writeKind("pause", code, revision, nil, limits, to: &writer)
         case .resume(let code): writeKind("resume", code, revision, nil, limits, to: &writer)
         case .remove(let code, let expecting):
             writeKind("remove", code, revision, expecting, limits, to: &writer)
-        case .hold, .extend, .release, .purchase, .returnPurchase, .look: return nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look: return nil
         }
         return writer.bytes
     }
@@ -56,6 +57,8 @@ enum ChangeWriter {
         if let opensAt = definition.opensAt { asked.member("opens_at", opensAt.milliseconds) }
         if let closesAt = definition.closesAt { asked.member("closes_at", closesAt.milliseconds) }
         asked.member("reacquires", definition.latePayment == .reacquire)
+        asked.member("currency", definition.currency)
+        asked.member("shop_completes", definition.completion == .shop)
         asked.member("pools") { value in
             value.array { pools in
                 for pool in definition.pools {
@@ -93,6 +96,8 @@ struct ChangeReply {
         case unsettled
         /// The event gets its first limit per buyer, and what its buyers have already is to be counted first.
         case uncounted
+        /// Payments for its holds are still to be paid back.
+        case hasDebts
     }
 
     var result: Result
@@ -128,6 +133,7 @@ struct ChangeReply {
         case 1: return Mistake("/pools", "must keep \(code): places in it are held or sold")
         case 2: return Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones")
         case 3: return Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones")
+        case 4: return Mistake("", "would be the event's \(limits.termsPerEvent + 1)th set of terms for holds")
         default: throw PackedMistake()
         }
     }

@@ -2,19 +2,28 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
+/// What a payment was used for in another event, where a cluster parts the keys of events.
+enum UseElsewhere: UInt8, Sendable {
+    case none = 0
+    case bought = 1
+    /// Owed back for a hold there, as a token alone said.
+    case unconfirmedDebt = 2
+    case confirmedDebt = 3
+}
+
 /// Writes commands as the functions read them (`Lua/batch.lua`).
 enum CommandWriter {
     private enum Code: UInt8 {
         case hold = 1
-        case extend, release, purchase, giveBack, look
+        case extend, release, purchase, giveBack, look, payBack
     }
 
     private static let hasBuyer: UInt8 = 1
     /// On the byte that says what is asked: the note of whoever operates stands behind it.
     private static let hasNote: UInt8 = 128
-    private static let isPaidElsewhere: UInt8 = 1
     private static let hasKey: UInt8 = 2
     private static let hasClaim: UInt8 = 4
+    private static let isByKey: UInt8 = 8
 
     static func write(_ request: HoldRequest, claim: UInt64?, to bytes: inout ByteBuffer) {
         bytes.writeInteger(Code.hold.rawValue)
@@ -37,13 +46,24 @@ enum CommandWriter {
         begin(.release, id, to: &bytes)
     }
 
-    /// - Parameter isElsewhere: the payment bought a hold of another event.
+    /// - Parameter elsewhere: what the payment was used for in another event.
     static func writePurchase(
-        _ id: HoldID, _ payment: PaymentReference?, isElsewhere: Bool, claim: UInt64?, to bytes: inout ByteBuffer
+        _ id: HoldID, _ payment: PaymentReference?, by completer: Completer, elsewhere: UseElsewhere, claim: UInt64?,
+        to bytes: inout ByteBuffer
     ) {
         begin(.purchase, id, to: &bytes)
-        bytes.writeInteger((isElsewhere ? isPaidElsewhere : 0) | (claim == nil ? 0 : hasClaim))
+        bytes.writeInteger(
+            elsewhere.rawValue | (claim == nil ? 0 : hasClaim) | (completer == .key ? isByKey : 0))
         bytes.writePacked(short: payment?.text ?? "")
+        if let claim { bytes.writePacked(claim) }
+    }
+
+    static func writePayBack(
+        _ id: HoldID, _ payment: PaymentReference, elsewhere: UseElsewhere, claim: UInt64?, to bytes: inout ByteBuffer
+    ) {
+        begin(.payBack, id, to: &bytes)
+        bytes.writeInteger(elsewhere.rawValue | (claim == nil ? 0 : hasClaim) | isByKey)
+        bytes.writePacked(short: payment.text)
         if let claim { bytes.writePacked(claim) }
     }
 

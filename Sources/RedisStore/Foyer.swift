@@ -24,7 +24,7 @@ struct Foyer: Sendable {
         /// The event whose claim counts this command, until it used that or took itself off.
         var countedAt: UInt64?
         /// Its payment bought a hold of another event.
-        var isPaidElsewhere = false
+        var elsewhere = UseElsewhere.none
         /// An operator's change: the event that the list does not tell of and that was looked at.
         var lookedFor: UInt64?
         /// It may purchase or return something, or its answer tells that somebody did.
@@ -37,7 +37,7 @@ struct Foyer: Sendable {
             self.box = box
             isSale =
                 switch command {
-                case .purchase, .returnPurchase: true
+                case .purchase, .returnPurchase, .payBack: true
                 case .hold, .extend, .release, .look, .define, .pause, .resume, .remove: false
                 }
         }
@@ -45,7 +45,8 @@ struct Foyer: Sendable {
         /// What must be claimed for one event before anything is decided with it.
         var claimedName: String? {
             switch command {
-            case .purchase(_, let payment): payment.map { "p" + $0.text }
+            case .purchase(_, let payment, _): payment.map { "p" + $0.text }
+            case .payBack(_, let payment): "p" + payment.text
             case .hold, .extend, .release, .returnPurchase, .look, .define, .pause, .resume, .remove: nil
             }
         }
@@ -135,7 +136,7 @@ struct Foyer: Sendable {
     /// Completing is refused last, then extending and releasing, before them holding, and looking first (rule 21).
     func limit(for command: Command) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .define, .pause, .resume, .remove: queueLimit
+        case .purchase, .returnPurchase, .payBack, .define, .pause, .resume, .remove: queueLimit
         case .extend, .release: queueLimit / 4 * 3
         case .hold: queueLimit / 2
         case .look: queueLimit / 4
@@ -152,7 +153,7 @@ struct Foyer: Sendable {
     }
 
     mutating func place(_ waiting: Waiting, at event: UInt64) -> Step {
-        if keyspace.isCluster, waiting.claim == nil, !waiting.isPaidElsewhere, let name = waiting.claimedName {
+        if keyspace.isCluster, waiting.claim == nil, waiting.elsewhere != .bought, let name = waiting.claimedName {
             return claim(Claimant(waiting: waiting, name: name, event: event))
         }
         lines[event, default: Line()].add(waiting)
@@ -187,7 +188,9 @@ struct Foyer: Sendable {
         case .hold(let request): programme.number(of: request.event)
         case .define(let definition, _, _): programme.number(of: definition.id)
         case .pause(let code), .resume(let code), .remove(let code, _): programme.number(of: code)
-        case .extend(let id, _), .release(let id), .purchase(let id, _), .returnPurchase(let id), .look(let id):
+        case .extend(let id, _), .release(let id), .purchase(let id, _, _), .returnPurchase(let id),
+            .payBack(let id, _),
+            .look(let id):
             known(HoldNumber.split(id).event)
         }
     }
@@ -195,7 +198,9 @@ struct Foyer: Sendable {
     /// The event of a command's hold, if it is not known here.
     func unknownEvent(of command: Command) -> UInt64? {
         switch command {
-        case .extend(let id, _), .release(let id), .purchase(let id, _), .returnPurchase(let id), .look(let id):
+        case .extend(let id, _), .release(let id), .purchase(let id, _, _), .returnPurchase(let id),
+            .payBack(let id, _),
+            .look(let id):
             let event = HoldNumber.split(id).event
             return known(event) == nil ? event : nil
         case .hold, .define, .pause, .resume, .remove: return nil
@@ -375,9 +380,11 @@ extension Foyer.Batch {
         case .extend(let id, let key):
             CommandWriter.writeExtend(id, key: key, claim: waiting.claim, to: &bytes)
         case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
-        case .purchase(let id, let payment):
+        case .purchase(let id, let payment, let completer):
             CommandWriter.writePurchase(
-                id, payment, isElsewhere: waiting.isPaidElsewhere, claim: waiting.claim, to: &bytes)
+                id, payment, by: completer, elsewhere: waiting.elsewhere, claim: waiting.claim, to: &bytes)
+        case .payBack(let id, let payment):
+            CommandWriter.writePayBack(id, payment, elsewhere: waiting.elsewhere, claim: waiting.claim, to: &bytes)
         case .returnPurchase(let id): CommandWriter.writeReturn(id, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")

@@ -54,8 +54,9 @@ struct FunctionLibrary: Sendable {
             PackageResources.clock_lua, PackageResources.event_lua, PackageResources.writes_lua,
             PackageResources.numbers_lua, PackageResources.away_lua, PackageResources.pools_lua,
             PackageResources.holds_lua, PackageResources.accounts_lua, PackageResources.keys_lua,
-            PackageResources.walk_lua, PackageResources.decide_lua, PackageResources.claims_lua,
-            PackageResources.batch_lua, PackageResources.change_lua, PackageResources.catalogue_lua,
+            PackageResources.walk_lua, PackageResources.debts_lua, PackageResources.decide_lua,
+            PackageResources.claims_lua, PackageResources.batch_lua, PackageResources.change_lua,
+            PackageResources.catalogue_lua,
             PackageResources.reading_lua, PackageResources.tally_lua, PackageResources.mend_lua,
         ]
         let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")

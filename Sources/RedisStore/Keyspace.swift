@@ -30,6 +30,7 @@ struct Keyspace: Sendable {
         return [
             "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
             "\(own):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
+            "\(own):debts", "\(own):unconfirmed",
         ]
     }
 

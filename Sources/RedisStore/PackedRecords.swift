@@ -8,13 +8,18 @@ struct PackedRecord {
     var isLate: Bool
     var buyer: String?
     var lines: OneOrMore<HeldLine>
+    /// Which of its event's terms it was made under.
+    var terms: UInt16 = 0
     var payment: String?
     /// When it was purchased, or a refund of it was first owed.
     var endedAt = WallTime(milliseconds: 0)
     var returnedAt: WallTime?
 
     init(_ reader: inout PackedReader) throws(PackedMistake) {
-        guard let state = HoldState(rawValue: try reader.byte()) else { throw PackedMistake() }
+        let head = try reader.byte()
+        // A release before this one wrote a state of its own for holds for which a payment was owed back.
+        let wasOwed = head == Self.owed
+        guard let state = wasOwed ? .held : HoldState(rawValue: head % Self.withTerms) else { throw PackedMistake() }
         self.state = state
         isLate = try reader.byte() == 1
         _ = try reader.byte()
@@ -23,13 +28,18 @@ struct PackedRecord {
         let name = try reader.text()
         buyer = name.isEmpty ? nil : name
         lines = try reader.lines()
-        guard state != .held, state != .released else { return }
+        // Lua counts from 1.
+        if head >= Self.withTerms { terms = try reader.short() - 1 }
+        guard state != .held && state != .released || wasOwed else { return }
         endedAt = WallTime(milliseconds: Int64(try reader.number()))
         let returned = try reader.number()
         if state == .returned { returnedAt = WallTime(milliseconds: Int64(returned)) }
         let text = try reader.text()
         payment = text.isEmpty ? nil : text
     }
+
+    private static let owed: UInt8 = 4
+    private static let withTerms: UInt8 = 128
 
     func soldLines(of entry: Programme.Entry) -> [SoldLine] {
         let types = entry.catalogue.types
@@ -42,23 +52,63 @@ struct PackedRecord {
 
     func purchase(_ hold: HoldID, of entry: Programme.Entry) -> PurchaseRecord {
         PurchaseRecord(
-            hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency,
+            hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency(ofTerms: terms),
             lines: soldLines(of: entry), buyer: buyer, payment: payment, isLate: isLate, purchasedAt: endedAt,
             returnedAt: returnedAt)
     }
 }
 
-/// A payment that is owed back, as `owe_refund` wrote it.
+/// An entry of the list of debts, as `owe` wrote it (`Lua/debts.lua`). It counts while the payment's use says the same.
 struct PackedRefund {
     var hold: UInt64
     var askedAt: WallTime
     var payment: String
+    var reason = DebtReason.placesGone
+    var isConfirmed = true
+    /// A release before this one wrote it.
+    private var isOld = false
 
     init(_ bytes: ByteBuffer) throws(PackedMistake) {
         var reader = PackedReader(bytes)
         hold = try reader.count()
         askedAt = WallTime(milliseconds: Int64(try reader.number()))
         payment = try reader.text()
+        isOld = reader.isAtEnd
+        guard !isOld else { return }
+        reason = DebtReason(rawValue: try reader.byte()) ?? .placesGone
+        isConfirmed = try reader.byte() == 1
+    }
+
+    /// Whether it still is owed for that hold of `event`.
+    ///
+    /// - Parameters:
+    ///   - use: what became of the payment, as the event has it.
+    ///   - since: unconfirmed ones from then on count.
+    func counts(by use: ByteBuffer?, event: UInt64, since: WallTime) throws(PackedMistake) -> Bool {
+        guard let use else { return false }
+        if isOld { return use.readableBytesView.elementsEqual("\(event).\(hold)".utf8) }
+        guard let debt = try PackedDebt(use) else { return false }
+        return debt.event == event && debt.hold == hold && debt.wall == askedAt && debt.isConfirmed == isConfirmed
+            && (isConfirmed || askedAt > since)
+    }
+}
+
+/// A debt as it stands with its payment.
+struct PackedDebt {
+    var event: UInt64
+    var hold: UInt64
+    var wall: WallTime
+    var isConfirmed: Bool
+
+    /// `nil` if the payment bought something or was paid back.
+    init?(_ use: ByteBuffer) throws(PackedMistake) {
+        var reader = PackedReader(use)
+        guard try reader.byte() == UInt8(ascii: "!") else { return nil }
+        event = try reader.count()
+        hold = try reader.count()
+        wall = WallTime(milliseconds: Int64(try reader.number()))
+        _ = try reader.byte()
+        isConfirmed = try reader.byte() == 1
     }
 }
 

@@ -172,12 +172,15 @@ extension Programme.Entry {
         guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
         let pools = try Self.pools(&reply)
         let types = try Self.types(&reply, poolCount: pools.count)
+        var currencies: [String] = []
+        for _ in 0..<(try reply.reader.short()) { currencies.append(try reply.reader.text()) }
         let definition = try EventDocument.read(Array(reply.reader.rest().readableBytesView), limits: limits)
         reading = EventReading(definition, isPaused: isPaused, revision: reply.revision)
         since = reply.since
         catalogue = EventCatalogue(
             event: UInt32(truncatingIfNeeded: number - 1), code: code, revision: reply.revision,
-            currency: definition.currency, pools: pools, types: types)
+            // A release before this one kept the currency in the document alone.
+            currencies: currencies.map { $0.isEmpty ? definition.currency : $0 }, pools: pools, types: types)
         numbers = .init(
             version: reply.version, pools: reply.pools, moment: reply.moment, at: now)
     }

@@ -94,6 +94,9 @@ extension RedisStore {
         header.writePacked(Double(configuration.limits.endedKeyRetention.inMilliseconds))
         header.writePacked(Double(configuration.limits.endedHoldsShown.inMilliseconds))
         header.writePacked(Double(configuration.limits.recoveryGrace.inMilliseconds))
+        header.writePacked(Double(configuration.limits.unconfirmedDebtsKept.inMilliseconds))
+        header.writePacked(Double(configuration.limits.unconfirmedDebtsPerHold))
+        header.writePacked(Double(configuration.limits.unconfirmedDebtsPerEvent))
         return header
     }
 

@@ -167,8 +167,9 @@ extension RedisStore {
             }
         case .invalid:
             deliver(.refused(.invalid(mistakes + reply.obstacles)), at: reply.moment, to: waiting)
-        case .hasSales where !isDurable: fail([waiting], .outcomeUnknown)
+        case .hasSales where !isDurable, .hasDebts where !isDurable: fail([waiting], .outcomeUnknown)
         case .hasSales: deliver(.refused(.eventHasSales), at: reply.moment, to: waiting)
+        case .hasDebts: deliver(.refused(.eventHasDebts), at: reply.moment, to: waiting)
         case .changed, .unchanged:
             enter(number, code.text, reply.revision, isRemoved: reply.isRemoved) { entered in
                 if entered == .otherLeads { return self.change(waiting, attempt: attempt + 1) }
@@ -252,7 +253,7 @@ extension Command {
         switch self {
         case .define(let definition, _, _): definition.id
         case .pause(let code), .resume(let code), .remove(let code, _): code
-        case .hold, .extend, .release, .purchase, .returnPurchase, .look: nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look: nil
         }
     }
 }

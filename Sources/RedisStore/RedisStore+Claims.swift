@@ -87,16 +87,22 @@ extension RedisStore {
         var command = library.call(.giveUp, calling, keys: keyspace.keys(of: claim.event))
         command.append(claimant.name)
         command.append(Int(claim.number))
+        command.append(configuration.limits.unconfirmedDebtsKept.inMilliseconds)
         ask(command, in: String(claim.event), isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }
             var reader = PackedReader(bytes)
             // The moment.
             _ = try (reader.number(), reader.number())
-            switch try reader.byte() {
-            case 0: self.reclaim(claimant, claim)
-            case 1: self.placeUsed(claimant)
-            default: self.fail([claimant.waiting], .overloaded)
+            let answer = try reader.byte()
+            guard let use = UseElsewhere(rawValue: answer) else {
+                return self.fail([claimant.waiting], .overloaded)
             }
+            guard use == .bought else {
+                var claimant = claimant
+                if use != .none { claimant.waiting.elsewhere = use }
+                return self.reclaim(claimant, claim)
+            }
+            self.placeUsed(claimant)
         }
     }
 
@@ -104,7 +110,7 @@ extension RedisStore {
     private func placeUsed(_ claimant: Foyer.Claimant) {
         var waiting = claimant.waiting
         waiting.moves += 1
-        waiting.isPaidElsewhere = true
+        waiting.elsewhere = .bought
         take(foyer.withLock { $0.place(waiting, at: claimant.event) })
     }
 

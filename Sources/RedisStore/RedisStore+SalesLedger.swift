@@ -14,6 +14,8 @@ extension RedisStore: SalesLedger {
     private static let tallied: UInt64 = 5_000
     /// How often a recount of an event is begun, and how long each waits for somebody else's.
     private static let recounts = 3
+    /// Entries of the list of debts that are read at once.
+    private static let debtPage = 500
     private static let patience = TimeAmount.seconds(15)
     private static let pause = TimeAmount.milliseconds(50)
 
@@ -38,27 +40,77 @@ extension RedisStore: SalesLedger {
         return found
     }
 
-    public func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord] {
+    /// The lists of events one after the other, in the order of their numbers; entries that count no more are passed over.
+    public func refundsOwed(
+        of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
+    ) async throws -> [RefundRecord] {
         let behind = HoldNumber.split(HoldID(sequence ?? 0))
+        let kept = configuration.limits.unconfirmedDebtsKept.inMilliseconds
+        let since = WallTime(milliseconds: now.wall.milliseconds - kept)
         var found: [RefundRecord] = []
         // Of an event that was made again under the same code, the first one's are owed all the same.
-        for (number, entry) in allKnown(event) where number >= behind.event && found.count < limit {
-            let first = number == behind.event ? behind.hold : 0
-            let keys = keyspace.keys(of: number)
-            let range = RedisCommand(
-                "LRANGE", keys[7], "\(first)", "\(first + UInt64(limit - found.count) - 1)", isRepeatable: true)
-            for (index, item) in try await ask(range, at: number).array().enumerated() {
-                let refund = try PackedRefund(item.bytes())
-                let record = try await record(of: refund.hold, at: number)
-                found.append(
-                    RefundRecord(
-                        sequence: HoldNumber.join(event: number, hold: first + UInt64(index) + 1).number,
-                        hold: HoldNumber.join(event: number, hold: refund.hold),
-                        currency: entry.catalogue.currency, lines: record.soldLines(of: entry),
-                        buyer: record.buyer, payment: refund.payment, askedAt: refund.askedAt))
+        for (number, entry) in allKnown(event) where number >= behind.event {
+            var from = number == behind.event ? behind.hold : 0
+            while found.count < limit {
+                let (entries, uses) = try await debts(of: number, from: from)
+                for (index, refund) in entries.enumerated() where found.count < limit && refund.isConfirmed == confirmed
+                {
+                    guard try refund.counts(by: uses[index], event: number, since: since),
+                        try await !isSettledElsewhere(refund.payment, of: number)
+                    else { continue }
+                    let record = try await record(of: refund.hold, at: number)
+                    found.append(
+                        RefundRecord(
+                            sequence: HoldNumber.join(event: number, hold: from + UInt64(index) + 1).number,
+                            hold: HoldNumber.join(event: number, hold: refund.hold),
+                            event: entry.catalogue.code.text, reason: refund.reason, isConfirmed: confirmed,
+                            currency: entry.catalogue.currency(ofTerms: record.terms),
+                            lines: record.soldLines(of: entry), buyer: record.buyer, payment: refund.payment,
+                            askedAt: refund.askedAt))
+                }
+                guard entries.count == Self.debtPage else { break }
+                from += UInt64(entries.count)
             }
         }
         return found
+    }
+
+    /// A stretch of the list of an event's debts, and what became of each payment.
+    private func debts(of event: UInt64, from: UInt64) async throws -> (entries: [PackedRefund], uses: [ByteBuffer?]) {
+        let keys = keyspace.keys(of: event)
+        let last = from + UInt64(Self.debtPage) - 1
+        let range = RedisCommand("LRANGE", keys[7], "\(from)", "\(last)", isRepeatable: true)
+        let entries = try await ask(range, at: event).array().map { try PackedRefund($0.bytes()) }
+        guard !entries.isEmpty else { return ([], []) }
+        var get = RedisCommand("HMGET", isRepeatable: true)
+        get.append(keys[5])
+        for entry in entries { get.append(entry.payment) }
+        let uses = try await ask(get, at: event).array().map { $0.isNull ? nil : try $0.bytes() }
+        guard uses.count == entries.count else { throw PackedMistake() }
+        return (entries, uses)
+    }
+
+    /// Whether the payment went over to another event of the cluster and bought something there, or is owed for a hold of
+    /// that: the first event is not told.
+    private func isSettledElsewhere(_ payment: String, of event: UInt64) async throws -> Bool {
+        guard keyspace.isCluster else { return false }
+        let name = "p" + payment
+        let part = keyspace.part(of: name)
+        let get = RedisCommand("HGET", keyspace.claims(part), name, isRepeatable: true)
+        let claim: RedisReply
+        do {
+            claim = try await client.call(get, for: RedisKey(Keyspace.tag(ofClaims: part)))
+        } catch {
+            let told = StoreFailure(error)
+            // Only a look was lost.
+            throw told == .outcomeUnknown ? .suspended(.unreachable) : told
+        }
+        guard !claim.isNull else { return false }
+        var reader = PackedReader(try claim.bytes())
+        let other = try reader.count()
+        guard other != event else { return false }
+        let use = RedisCommand("HGET", keyspace.keys(of: other)[5], payment, isRepeatable: true)
+        return try await !ask(use, at: other).isNull
     }
 
     /// Entries are numbered by the server's time, and within a millisecond by event: in a cluster one of another shard
@@ -95,10 +147,13 @@ extension RedisStore: SalesLedger {
 
     // MARK: Reading
 
-    private func allKnown(_ event: Code) -> [(UInt64, Programme.Entry)] {
+    /// Events with that code, removed ones too; all of them for `nil`.
+    private func allKnown(_ event: Code?) -> [(UInt64, Programme.Entry)] {
         foyer.withLock { foyer in
-            foyer.programme.entries.filter { $0.value.catalogue.code == event }.sorted { $0.key < $1.key }
-                .map { ($0.key, $0.value) }
+            foyer.programme.entries.filter { event == nil || $0.value.catalogue.code == event }.sorted {
+                $0.key < $1.key
+            }
+            .map { ($0.key, $0.value) }
         }
     }
 

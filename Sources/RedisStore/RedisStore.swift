@@ -109,7 +109,7 @@ public final class RedisStore: TicketStore, Service {
             if foyer.withLock({ $0.condition }) == .closing { return .failed(.closing) }
             change(waiting)
             return nil
-        case .hold, .extend, .release, .purchase, .returnPurchase, .look:
+        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look:
             return take(foyer.withLock { $0.take(waiting) })
         }
     }

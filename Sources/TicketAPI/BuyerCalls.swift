@@ -35,13 +35,17 @@ struct BuyerCalls: Sendable {
         return .extend(id, key: key)
     }
 
-    /// - Parameter id: whose token came with the request.
-    func purchase(_ id: HoldID, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
+    /// - Parameters:
+    ///   - id: whose token came with the request, or that a key may complete.
+    ///   - completer: which of the two.
+    func purchase(
+        _ id: HoldID, _ fields: BuyerFields, _ body: ByteBuffer, by completer: Completer
+    ) throws(Refused) -> Command {
         let asked = try counter.read(
             body, as: BuyerRequests.purchase, fields.contentType, whenEmpty: BuyerRequests.Purchase())
         // A purchase is told by its payment; its key only has to be one.
         if let header = fields.idempotencyKey { _ = try Self.key(header, fields) }
-        return .purchase(id, asked.payment)
+        return .purchase(id, asked.payment, by: completer)
     }
 
     private static func key(_ header: String, _ fields: BuyerFields) throws(Refused) -> KeyText {
@@ -112,10 +116,26 @@ struct BuyerFields: Sendable {
     /// Whose keys the caller's are: those of the operator's key that came along, or everybody's.
     var keyOwner: String { isOperators ? authorization ?? "" : "" }
 
-    /// Whether the credential is written as an operator's key, and not as a hold's token.
-    var isOperators: Bool {
-        guard var authorization else { return false }
-        return authorization.withUTF8 { BearerCredential($0)?.bytes.begins(with: "hfk_") ?? false }
+    /// Whether the credential is written as a key, and not as a hold's token.
+    var isOperators: Bool { key != nil }
+
+    /// The credential, if it is written as a key.
+    var key: String? {
+        guard var authorization else { return nil }
+        return authorization.withUTF8 { header in
+            guard let credential = BearerCredential(header), credential.bytes.begins(with: "hfk_") else { return nil }
+            return String(decoding: credential.bytes, as: UTF8.self)
+        }
+    }
+
+    /// The same of headers of which nothing else is wanted.
+    static func key(in headers: HTTPHeaders) -> String? {
+        for (name, value) in headers where name.utf8.count == 13 && name.isASCII("authorization") {
+            var fields = BuyerFields([:] as HTTPFields)
+            add(value, to: &fields.authorization)
+            return fields.key
+        }
+        return nil
     }
 }
 
@@ -160,7 +180,7 @@ struct HoldAnswer {
             self.init(hold, moment)
         case .decided(.purchased(let hold, let late, let repeated), let moment):
             self.init(hold, moment, isReplay: repeated, isLate: late)
-        case .decided(.returned, _), .decided(.eventChanged, _), .decided(.eventRemoved, _):
+        case .decided(.returned, _), .decided(.paidBack, _), .decided(.eventChanged, _), .decided(.eventRemoved, _):
             preconditionFailure("a command gets an outcome of its own kind, not \(reply)")
         }
     }

@@ -32,7 +32,7 @@ enum BuyerDocuments {
         buffer.writeStaticString(#"],"total":"#)
         buffer.writeDecimal(total)
         buffer.writeStaticString(#","currency":""#)
-        buffer.writeString(catalogue.currency)
+        buffer.writeString(catalogue.currency(of: hold))
         buffer.writeStaticString(#"","expires_at":""#)
         texts.expiry.write(moment.wallTime(of: hold.expiresAt), to: &buffer)
         buffer.writeStaticString(#"","expires_in_ms":"#)

@@ -27,7 +27,7 @@ enum BuyerCall {
         }
     }
 
-    private var isOfHold: Bool {
+    fileprivate var isOfHold: Bool {
         switch self {
         case .availability, .hold, .refused: false
         case .release, .purchase: true
@@ -44,24 +44,28 @@ enum BuyerCall {
 final class BuyerRequest {
     let call: BuyerCall
     let fields: BuyerFields
+    /// The shop's key that it came with, if it was looked up a moment ago.
+    let key: OperatorKey?
     /// As it was written; told in problems without its query.
     let target: String
     var body = ByteBuffer()
     /// Found before the store was asked.
     fileprivate(set) var refused: Refused?
 
-    /// `nil` if the router has to answer: nothing here knows operators.
-    init?(_ call: BuyerCall, _ head: HTTPRequestHead) {
+    /// `nil` if the router has to answer: here are only shops whose key is known already.
+    init?(_ call: BuyerCall, _ head: HTTPRequestHead, _ keys: KnownKeys) {
         self.call = call
         fields = BuyerFields(head.headers)
         target = head.uri
-        if call.knowsOperators, fields.isOperators { return nil }
+        key = call.isOfHold ? fields.key.flatMap(keys.known) : nil
+        if call.knowsOperators, fields.isOperators, key?.role != .shop { return nil }
     }
 
     /// A request that is not looked into.
     init(_ refused: Refused, _ head: HTTPRequestHead) {
         call = .refused
         fields = BuyerFields(head.headers)
+        key = nil
         target = head.uri
         self.refused = refused
     }
@@ -118,14 +122,22 @@ struct BuyerLane {
                     // The store would tell of the event first, and is spared the question where nothing is wrong.
                     throw store.event(event) == nil ? Refused(.unknownEvent) : error
                 }
-            case .release(let name): return .release(try calls.hold(named: name, request.fields))
+            case .release(let name): return .release(try hold(named: name, request))
             case .purchase(let name):
-                return try calls.purchase(try calls.hold(named: name, request.fields), request.fields, body)
+                let completer: Completer = request.key == nil ? .token : .key
+                return try calls.purchase(try hold(named: name, request), request.fields, body, by: completer)
             }
         } catch {
             request.refused = error
             return nil
         }
+    }
+
+    /// The hold of a path, for its token or for a shop's key, which needs none.
+    private func hold(named name: HoldID?, _ request: BuyerRequest) throws(Refused) -> HoldID {
+        guard request.key != nil else { return try calls.hold(named: name, request.fields) }
+        guard let name else { throw Refused(.unknownHold) }
+        return name
     }
 
     /// Writes the answer.

@@ -44,6 +44,11 @@ package enum BuyerRequests {
         Purchase(payment: body.nullable("payment_reference", as: BuyerRequests.payment))
     }
 
+    /// `{"payment_reference": "…"}`
+    static let paidBack = JSONShape<PaymentReference>.object { body in
+        body.required("payment_reference", as: BuyerRequests.payment)
+    }
+
     /// `{}`, or nothing at all.
     static let nothing = JSONShape<Bool>.object { _ in true }
 }

@@ -51,8 +51,7 @@ struct BuyerRoutes: Sendable {
     private func mayKnowPlaces(of event: EventReading, _ request: Request) async throws -> Bool {
         if event.definition.disclosure == .counts { return true }
         guard BuyerFields(request.headers).isOperators else { return false }
-        _ = try await doorman.admit(request, toChange: false)
-        return true
+        return try await doorman.admit(request, toHold: .lookAtHolds).may(.readLists)
     }
 
     @Sendable private func look(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -74,10 +73,12 @@ struct BuyerRoutes: Sendable {
     @Sendable private func purchase(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let (id, note) = try await holder(request, context, toChange: "hold.purchase")
         let body = try await counter.collect(request)
-        return try await answer(try calls.purchase(id, BuyerFields(request.headers), body), note)
+        let fields = BuyerFields(request.headers)
+        return try await answer(
+            try calls.purchase(id, fields, body, by: fields.isOperators ? .key : .token), note)
     }
 
-    /// The hold of the path, if the token is its own or an operator's key may do it.
+    /// The hold of the path, if the token is its own or a key may do it.
     ///
     /// - Parameter action: what an operator's audit calls it; nil changes nothing.
     /// - Returns: a note for the audit where it is an operator.
@@ -87,9 +88,9 @@ struct BuyerRoutes: Sendable {
         let named = context.parameters.get("hold").flatMap { HoldID(public: $0) }
         let fields = BuyerFields(request.headers)
         guard fields.isOperators else { return (try calls.hold(named: named, fields), nil) }
-        let key = try await doorman.admit(request, toChange: action != nil)
+        let key = try await doorman.admit(request, toHold: action == nil ? .lookAtHolds : .sell)
         guard let named else { throw Refused(.unknownHold) }
-        return (named, action.map { key.note($0, on: named.public) })
+        return (named, action.flatMap { key.noteOnHold($0, named) })
     }
 
     private func answer(_ command: Command, _ note: AuditNote?) async throws -> Response {

@@ -153,23 +153,32 @@ struct ClassicAnswers {
             buffer.writeImmutableBuffer(known)
             return
         }
+        let body = Self.body(of: problem, detail)
+        var answer = ByteBuffer()
+        let status = Self.status(of: problem, statuses)
+        bytes.writeHead(status, length: body.count, after: manner.after, to: &answer) { answer in
+            if retryAfter > 0 { answer.writeString("retry-after: \(retryAfter)\r\n") }
+            answer.writeString(fields)
+        }
+        if !manner.isHead { answer.writeBytes(body) }
+        buffer.writeImmutableBuffer(answer)
+        if isAlike { refusals[key] = answer }
+    }
+
+    static func body(of problem: Problem, _ detail: String?) -> [UInt8] {
         var writer = JSONWriter(reserving: 128)
         writer.object { writer in
             writer.member("success", false)
             writer.member("errorMessage", detail ?? "\(problem.title)")
             writer.member("code", "\(problem.code)")
         }
+        return writer.bytes
+    }
+
+    static func status(of problem: Problem, _ statuses: ServiceConfiguration.ClassicStatus) -> Int {
         // The old clients know 403 as "no"; that nothing can be answered now is no refusal.
         let isRefusal = (400..<500).contains(problem.status) && problem.status != 405 && problem.status != 429
-        let status = statuses == .forbidden && isRefusal ? 403 : problem.status
-        var answer = ByteBuffer()
-        bytes.writeHead(status, length: writer.bytes.count, after: manner.after, to: &answer) { answer in
-            if retryAfter > 0 { answer.writeString("retry-after: \(retryAfter)\r\n") }
-            answer.writeString(fields)
-        }
-        if !manner.isHead { answer.writeBytes(writer.bytes) }
-        buffer.writeImmutableBuffer(answer)
-        if isAlike { refusals[key] = answer }
+        return statuses == .forbidden && isRefusal ? 403 : problem.status
     }
 
     /// A problem for what is no classic call: the request could not be read, or not be taken.

@@ -7,6 +7,7 @@ internal import TicketStore
 /// Says who may operate.
 struct Doorman: Sendable {
     let keyring: any OperatorKeyring
+    let known: KnownKeys
 
     /// The bearer credential of a request, if it has one.
     static func credential(of request: Request) -> String? {
@@ -14,19 +15,34 @@ struct Doorman: Sendable {
         return header.withUTF8 { BearerCredential($0).map { String(decoding: $0.bytes, as: UTF8.self) } }
     }
 
-    /// The operator's key that a request comes with.
+    /// The operator's key that a request comes with. Looked up each time: here a revocation works at once.
     ///
-    /// - Parameter toChange: whether looking is not all that is wanted.
+    /// - Parameter toChange: whether reading lists is not all that is wanted.
     func admit(_ request: Request, toChange: Bool) async throws -> OperatorKey {
         guard let credential = Self.credential(of: request), let key = try await keyring.key(of: credential) else {
             throw Refused.unauthenticated("An operator's key is needed, as Authorization: Bearer hfk_…")
         }
-        guard !toChange || key.role == .operator else { throw Refused(.forbidden) }
+        guard key.may(toChange ? .change : .readLists) else { throw Refused(.forbidden) }
+        return key
+    }
+
+    /// The key with which a shop or an operator comes for a hold, perhaps looked up a moment ago.
+    func admit(_ request: Request, toHold right: OperatorKey.Right) async throws -> OperatorKey {
+        guard let credential = Self.credential(of: request), let key = try await known.key(of: credential) else {
+            throw Refused.unauthenticated("This key is not known, or it was revoked.")
+        }
+        guard key.may(right) else { throw Refused(.forbidden) }
         return key
     }
 }
 
 extension OperatorKey {
+    /// What the audit says of something that was done to a hold. A shop's sales are its ordinary business and stand in
+    /// the list of purchases; the audit is of what operators did.
+    func noteOnHold(_ action: String, _ hold: HoldID) -> AuditNote? {
+        role == .operator ? note(action, on: hold.public) : nil
+    }
+
     /// What the audit says of something that was done with this key.
     func note(_ action: String, on subject: String) -> AuditNote {
         AuditNote(key: id, name: name, action: action, subject: subject)

@@ -20,7 +20,7 @@ enum LaneCall {
     case buyUnknownType
     /// What came as its idempotency key can be none.
     case unfitKey
-    case complete(HoldID)
+    case complete(HoldID, by: Completer)
     case completeUnknownHold
     /// One of v1's, which its ``BuyerRequest`` tells.
     case buyer

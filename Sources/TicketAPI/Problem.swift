@@ -61,7 +61,11 @@ struct Problem: Sendable {
         status: 409, code: "payment-conflict", title: "The payment and the hold do not belong together")
     static let extensionDenied = Problem(
         status: 409, code: "extension-denied", title: "The hold cannot be extended again")
-    static let forbidden = Problem(status: 403, code: "forbidden", title: "This key may only look")
+    static let forbidden = Problem(status: 403, code: "forbidden", title: "This token or key may not do that")
+    static let unknownDebt = Problem(
+        status: 404, code: "unknown-debt", title: "No such payment is owed back for this hold")
+    static let eventHasDebts = Problem(
+        status: 409, code: "event-has-debts", title: "Payments for the event are still to be paid back")
     static let unknownPurchase = Problem(status: 404, code: "unknown-purchase", title: "There is no such purchase")
     static let preconditionRequired = Problem(
         status: 428, code: "precondition-required", title: "If-Match is needed here")
@@ -104,6 +108,9 @@ struct Problem: Sendable {
         case .tooManyHolds: self = .reducedCapacity
         case .revisionMismatch: self = .preconditionFailed
         case .eventHasSales: self = .eventHasSales
+        case .eventHasDebts: self = .eventHasDebts
+        case .unknownDebt: self = .unknownDebt
+        case .completedByShop: self = .forbidden
         }
     }
 

@@ -61,7 +61,10 @@ package struct Refused: Error {
             more = { $0.member("available", available) }
             tellsPlaces = true
         case .extensionDenied(let limit): more = { $0.member("max_extensions", limit) }
-        case .holdExpired(let refundRequired): more = { $0.member("refund_required", refundRequired) }
+        case .holdExpired(let refundRequired), .holdReleased(let refundRequired),
+            .purchaseReturned(let refundRequired), .paymentConflict(let refundRequired):
+            more = { $0.member("refund_required", refundRequired) }
+        case .completedByShop: detail = "The shop completes the holds of this event, with its key."
         case .temporarilyHeld(let earliest):
             // Soon enough to win, spread so that not all come at once.
             let until = min(max(earliest.since(moment.office).inMilliseconds, 500), 10_000)

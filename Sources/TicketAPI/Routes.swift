@@ -10,9 +10,11 @@ struct Routes: Sendable {
     let store: any TicketStore
     let ledger: any SalesLedger
     let keyring: any OperatorKeyring
+    let known: KnownKeys
     let mint: TokenMint
     let keys: KeyDigester
     let bodyBytes: Int
+    let classicStatus: ServiceConfiguration.ClassicStatus
     let worth: AnswerWorth
     let notice: StopNotice
 
@@ -28,6 +30,10 @@ struct Routes: Sendable {
             "/v1/events/:event/holds": "POST",
             "/v1/events/:event/purchases": "GET, HEAD",
             "/v1/events/:event/reconciliation": "GET, HEAD",
+            "/v1/events/:event/reconciliation/unconfirmed": "GET, HEAD",
+            "/v1/reconciliation": "GET, HEAD",
+            "/v1/reconciliation/unconfirmed": "GET, HEAD",
+            "/v1/holds/:hold/paid-back": "POST",
             "/v1/purchases/:purchase/return": "POST",
             "/v1/audit": "GET, HEAD",
             "/v1/invariants": "GET, HEAD",
@@ -41,6 +47,9 @@ struct Routes: Sendable {
     private static let queries: [String: Set<String>] = [
         "/v1/events/:event/purchases": ["cursor", "formulas", "limit"],
         "/v1/events/:event/reconciliation": ["cursor", "limit"],
+        "/v1/events/:event/reconciliation/unconfirmed": ["cursor", "limit"],
+        "/v1/reconciliation": ["cursor", "limit"],
+        "/v1/reconciliation/unconfirmed": ["cursor", "limit"],
         "/v1/audit": ["cursor", "limit"],
     ]
     /// What balancers and browsers ask with whatever they like behind it, and what has one answer anyway.
@@ -55,8 +64,9 @@ struct Routes: Sendable {
         }
         router.get("/health/ready") { _, _ in ready() }
         let counter = Counter(store: store, bodyBytes: bodyBytes, keys: keys)
-        let doorman = Doorman(keyring: keyring)
+        let doorman = Doorman(keyring: keyring, known: known)
         BuyerRoutes(calls: BuyerCalls(counter: counter, mint: mint), doorman: doorman).add(to: router)
+        ClassicRoutes(store: store, doorman: doorman, mint: mint, statuses: classicStatus).add(to: router)
         StreamRoutes(counter: counter).add(to: router)
         EventRoutes(counter: counter, doorman: doorman).add(to: router)
         SalesRoutes(counter: counter, doorman: doorman, ledger: ledger).add(to: router)

@@ -32,6 +32,16 @@ enum SalesDocuments {
         return writer.bytes
     }
 
+    static func paidBack(_ payment: PaymentReference, of hold: HoldID) -> [UInt8] {
+        var writer = JSONWriter(reserving: 128)
+        writer.object { writer in
+            writer.member("hold", hold.public)
+            writer.member("payment_reference", payment.text)
+            writer.member("state", "paid_back")
+        }
+        return writer.bytes
+    }
+
     private static func write(_ pool: PoolCount, to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("pool", pool.pool.text)
@@ -66,7 +76,10 @@ extension JSONWriter {
     mutating func refund(_ refund: RefundRecord) {
         object { writer in
             writer.member("hold", refund.hold.public)
+            writer.member("event", refund.event)
             writer.member("payment_reference", refund.payment)
+            writer.member("reason", refund.reason.word)
+            writer.member("confirmed", refund.isConfirmed)
             writer.member("asked_at", refund.askedAt)
             writer.lines(refund.lines)
             writer.member("total", refund.total)
@@ -97,6 +110,20 @@ extension JSONWriter {
                     }
                 }
             }
+        }
+    }
+}
+
+extension DebtReason {
+    /// As lists call it.
+    var word: String {
+        switch self {
+        case .placesGone: "places_gone"
+        case .late: "late"
+        case .alreadyPurchased: "already_purchased"
+        case .released: "released"
+        case .returned: "returned"
+        case .eventRemoved: "event_removed"
         }
     }
 }

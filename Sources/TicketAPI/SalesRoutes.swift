@@ -17,7 +17,15 @@ struct SalesRoutes: Sendable {
 
     func add(to router: Router<BasicRequestContext>) {
         router.get("/v1/events/:event/purchases", use: purchases)
-        router.get("/v1/events/:event/reconciliation", use: reconciliation)
+        router.get("/v1/events/:event/reconciliation") { try await reconciliation($0, $1, confirmed: true) }
+        router.get("/v1/events/:event/reconciliation/unconfirmed") {
+            try await reconciliation($0, $1, confirmed: false)
+        }
+        router.get("/v1/reconciliation") { request, _ in try await reconciliation(request, nil, confirmed: true) }
+        router.get("/v1/reconciliation/unconfirmed") { request, _ in
+            try await reconciliation(request, nil, confirmed: false)
+        }
+        router.post("/v1/holds/:hold/paid-back", use: payBack)
         router.post("/v1/purchases/:purchase/return", use: giveBack)
         router.get("/v1/audit", use: audit)
         router.get("/v1/invariants", use: invariants)
@@ -67,12 +75,32 @@ struct SalesRoutes: Sendable {
             })
     }
 
-    @Sendable private func reconciliation(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    /// - Parameter event: nil for all events, removed ones too.
+    private func reconciliation(
+        _ request: Request, _ context: BasicRequestContext?, confirmed: Bool
+    ) async throws -> Response {
         _ = try await doorman.admit(request, toChange: false)
-        let event = try counter.event(context).definition.id
+        let event = try context.map { try counter.event($0).definition.id }
         let page = try Page(request)
-        let found = try await ledger.refundsOwed(of: event, after: page.behind, limit: page.limit + 1)
+        let found = try await ledger.refundsOwed(
+            of: event, confirmed: confirmed, after: page.behind, limit: page.limit + 1)
         return page.answer("refunds", found, of: request.uri.path, number: \.sequence) { $1.refund($0) }
+    }
+
+    @Sendable private func payBack(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try await doorman.admit(request, toChange: true)
+        let payment = try await counter.body(request, BuyerRequests.paidBack, whenEmpty: nil)
+        // Told by its payment, and can be asked again; its key only has to be one.
+        _ = try request.headers[.idempotencyKey].map { try Counter.key($0, isAnonymous: false) }
+        guard let id = context.parameters.get("hold").flatMap({ HoldID(public: $0) }) else {
+            throw Refused(.unknownHold)
+        }
+        let note = key.note("payment.paid_back", on: "\(id.public) \(payment.text)")
+        let (outcome, _) = try await counter.perform(.payBack(id, payment), note: note)
+        guard case .paidBack(_, let isRepeat) = outcome else { throw counter.unexpected(outcome) }
+        var response = json(.ok, SalesDocuments.paidBack(payment, of: id))
+        if isRepeat { response.headers[.idempotencyReplayed] = "true" }
+        return response
     }
 
     @Sendable private func giveBack(_ request: Request, _ context: BasicRequestContext) async throws -> Response {

@@ -58,19 +58,22 @@ public struct TicketService: Service {
 
     private func serve(on group: MultiThreadedEventLoopGroup, loops: Int) async throws {
         let (store, configuration, mint, keys) = (store, configuration, mint, keys)
+        let known = KnownKeys(keyring)
         let quota = configuration.quota.map(SharedQuota.init)
         let listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)
         let connections = ConnectionRoom(configuration, logger: logger)
         let windows = try await TicketWindows(group: group) {
             TicketWindow(
-                store: store, configuration: configuration, mint: mint, keys: keys, quota: quota, room: connections)
+                store: store, configuration: configuration, mint: mint, keys: keys, known: known, quota: quota,
+                room: connections)
         } stream: {
             AvailabilityStream(store: store, room: listeners, loop: $0)
         }
         let application = Application(
             responder: Routes(
-                store: store, ledger: ledger, keyring: keyring, mint: mint, keys: keys,
-                bodyBytes: configuration.bodyBytes, worth: configuration.worth, notice: notice
+                store: store, ledger: ledger, keyring: keyring, known: known, mint: mint, keys: keys,
+                bodyBytes: configuration.bodyBytes, classicStatus: configuration.classicStatus,
+                worth: configuration.worth, notice: notice
             ).responder(),
             server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
             configuration: ApplicationConfiguration(

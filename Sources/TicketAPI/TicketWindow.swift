@@ -23,6 +23,7 @@ final class TicketWindow {
     }
 
     let store: any TicketStore
+    let known: KnownKeys
     let configuration: ServiceConfiguration
     /// `nil` while everybody may ask as often as they like.
     let quota: SharedQuota?
@@ -47,10 +48,11 @@ final class TicketWindow {
 
     init(
         store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, keys: KeyDigester,
-        quota: SharedQuota?, room: ConnectionRoom
+        known: KnownKeys, quota: SharedQuota?, room: ConnectionRoom
     ) {
         self.store = store
         self.keys = keys
+        self.known = known
         self.configuration = configuration
         self.quota = quota
         self.room = room
@@ -189,15 +191,22 @@ final class TicketWindow {
                 if case .buyer = target { return .buyer }
                 return .wrongQuery
             case .buyer(let target):
-                buyer = BuyerCall(target, method).flatMap { BuyerRequest($0, head) }
+                buyer = BuyerCall(target, method).flatMap { BuyerRequest($0, head, known) }
                 return buyer == nil ? nil : .buyer
             case .remaining: return method == .GET || method == .HEAD ? .remaining : .wrongMethod(allowed: .get)
             case .buy(let type): return method == .POST ? product(type, bytes) : .wrongMethod(allowed: .post)
             case .complete(let token):
                 guard method == .POST else { return .wrongMethod(allowed: .post) }
-                return answers.mint.hold(of: token).map { .complete($0) } ?? .completeUnknownHold
+                guard let hold = answers.mint.hold(of: token) else { return .completeUnknownHold }
+                return complete(hold, head)
             }
         }
+    }
+
+    /// With a key besides, the shop says that it is paid: known here, or for the router to look up.
+    private func complete(_ hold: HoldID, _ head: HTTPRequestHead) -> LaneCall? {
+        guard let credential = BuyerFields.key(in: head.headers) else { return .complete(hold, by: .token) }
+        return known.known(credential)?.role == .shop ? .complete(hold, by: .key) : nil
     }
 
     /// A type that was not bought here before. Only what the event has is kept: nobody fills the table with guesses.
@@ -244,7 +253,7 @@ final class TicketWindow {
             nil
         case .buy(let product):
             request.key.map { command(of: product, $0) } ?? products[product].command
-        case .complete(let hold): .purchase(hold)
+        case .complete(let hold, let completer): .purchase(hold, nil, by: completer)
         }
     }
 

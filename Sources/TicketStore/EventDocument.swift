@@ -70,6 +70,7 @@ public enum EventDocument {
             event.member("grace_seconds", definition.grace.components.seconds)
             event.member("max_extensions", definition.maximumExtensions)
             event.member("late_payment", definition.latePayment.rawValue)
+            event.member("completion", definition.completion.rawValue)
             event.member("sale") { value in
                 value.object { sale in
                     sale.member("opens_at", definition.opensAt)

@@ -36,6 +36,7 @@ struct EventDraft: Sendable {
     var graceSeconds: Int64?
     var maximumExtensions: Int?
     var latePayment: EventDefinition.LatePayment?
+    var completion: EventDefinition.Completion?
     var sale: Sale?
     var bounds: Bounds?
     var disclosure: EventDefinition.Disclosure?
@@ -59,6 +60,7 @@ extension EventDraft {
             graceSeconds: event.optional("grace_seconds", as: .integer),
             maximumExtensions: event.optional("max_extensions", as: .integer),
             latePayment: event.optional("late_payment", as: .word(EventDefinition.LatePayment.self)),
+            completion: event.optional("completion", as: .word(EventDefinition.Completion.self)),
             sale: event.optional("sale", as: saleShape),
             bounds: event.optional("limits", as: boundsShape),
             disclosure: event.optional("disclose", as: .word(EventDefinition.Disclosure.self)),
@@ -120,6 +122,7 @@ extension EventDraft {
         let extensions = maximumExtensions.map { min(max($0, -1), limits.extensions + 1) }
         set(\.maximumExtensions, to: extensions, in: &definition)
         set(\.latePayment, to: latePayment, in: &definition)
+        set(\.completion, to: completion, in: &definition)
         definition.opensAt = sale?.opensAt
         definition.closesAt = sale?.closesAt
         set(\.ticketsPerHold, to: bounds?.ticketsPerHold, in: &definition)

@@ -5,8 +5,23 @@ public struct OperatorKey: Sendable, Equatable {
     public enum Role: String, Sendable, CaseIterable {
         /// Everything.
         case `operator`
+        /// Completing holds and naming their payments; looking at, extending and releasing them (R24 Who completes). No
+        /// lists, no events, no returns.
+        case shop
         /// Looking at everything, changing nothing.
         case viewer
+    }
+
+    /// What a key may be wanted for.
+    public enum Right: Sendable {
+        /// Operators' lists: purchases, debts, the audit, the recount.
+        case readLists
+        /// Events, returns, debts that were paid back.
+        case change
+        /// Looking at a hold without its token.
+        case lookAtHolds
+        /// Completing, extending and releasing a hold without its token.
+        case sell
     }
 
     /// Eight of `a-z0-9`: how it is called in lists and in the audit.
@@ -16,6 +31,13 @@ public struct OperatorKey: Sendable, Equatable {
     public var role: Role
     public var madeAt: WallTime
     public var revokedAt: WallTime?
+
+    public func may(_ right: Right) -> Bool {
+        switch (role, right) {
+        case (.operator, _), (.viewer, .readLists), (_, .lookAtHolds), (.shop, .sell): true
+        case (.viewer, .change), (.viewer, .sell), (.shop, .readLists), (.shop, .change): false
+        }
+    }
 
     public init(id: String, name: String, role: Role, madeAt: WallTime, revokedAt: WallTime? = nil) {
         self.id = id

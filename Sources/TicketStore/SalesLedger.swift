@@ -10,8 +10,15 @@ public protocol SalesLedger: Sendable {
     /// Purchases of an event in the order of their holds, behind `hold`, `limit` of them at the most.
     func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord]
 
-    /// Payments for holds of an event that came too late, in the order in which they came, behind `sequence`.
-    func refundsOwed(of event: Code, after sequence: UInt64?, limit: Int) async throws -> [RefundRecord]
+    /// Payments that bought nothing and were not paid back yet (R23 Debts), in the order in which they came, behind
+    /// `sequence`.
+    ///
+    /// - Parameters:
+    ///   - event: nil for those of all events, removed ones too.
+    ///   - confirmed: those that a key told of, or else those that only a token did.
+    func refundsOwed(
+        of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
+    ) async throws -> [RefundRecord]
 
     /// What operators changed, in the order in which it was decided, behind `sequence`.
     func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord]
@@ -72,10 +79,14 @@ public struct PurchaseRecord: Sendable, Equatable {
     public var total: Int64 { lines.total }
 }
 
-/// A payment that has to be paid back: it came too late and its places were gone (rule 9).
+/// A payment that has to be paid back, because it bought nothing (R23 Debts). The amount is what its hold cost.
 public struct RefundRecord: Sendable, Equatable {
     public var sequence: UInt64
     public var hold: HoldID
+    /// The event's code, also where it was removed since.
+    public var event: String
+    public var reason: DebtReason
+    public var isConfirmed: Bool
     public var currency: String
     public var lines: [SoldLine]
     public var buyer: String?
@@ -83,11 +94,14 @@ public struct RefundRecord: Sendable, Equatable {
     public var askedAt: WallTime
 
     public init(
-        sequence: UInt64, hold: HoldID, currency: String, lines: [SoldLine] = [], buyer: String?, payment: String,
-        askedAt: WallTime
+        sequence: UInt64, hold: HoldID, event: String, reason: DebtReason, isConfirmed: Bool, currency: String,
+        lines: [SoldLine] = [], buyer: String?, payment: String, askedAt: WallTime
     ) {
         self.sequence = sequence
         self.hold = hold
+        self.event = event
+        self.reason = reason
+        self.isConfirmed = isConfirmed
         self.currency = currency
         self.lines = lines
         self.buyer = buyer

@@ -39,15 +39,17 @@ extension Outcome {
     /// for want of places promise nothing.
     public var dependsOnFacts: Bool {
         switch self {
-        case .held, .extended, .released, .purchased, .returned, .looked, .eventChanged, .eventRemoved:
+        case .held, .extended, .released, .purchased, .returned, .paidBack, .looked, .eventChanged, .eventRemoved:
             return true
         case .refused(let refusal):
             switch refusal {
             case .holdExpired, .holdReleased, .alreadyPurchased, .purchaseReturned, .paymentConflict,
-                .extensionDenied, .notPurchased, .keyReused, .revisionMismatch, .eventHasSales:
+                .extensionDenied, .notPurchased, .keyReused, .revisionMismatch, .eventHasSales, .eventHasDebts,
+                .unknownDebt:
                 return true
             case .unknownEvent, .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused,
-                .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds:
+                .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds,
+                .completedByShop:
                 return false
             }
         }
@@ -57,16 +59,17 @@ extension Outcome {
     /// on are of the stronger kind.
     public var tellsOfSale: Bool {
         switch self {
-        case .purchased, .returned, .eventChanged, .eventRemoved: return true
+        case .purchased, .returned, .paidBack, .eventChanged, .eventRemoved: return true
         case .held(let view, _), .extended(let view, _), .released(let view, _), .looked(let view):
             return view.state == .purchased || view.state == .returned
         case .refused(let refusal):
             switch refusal {
             case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .eventHasSales,
-                .revisionMismatch,
-                .holdExpired(refundRequired: true):
+                .eventHasDebts, .unknownDebt, .revisionMismatch, .holdExpired(refundRequired: true),
+                .holdReleased(refundRequired: true):
                 return true
-            case .holdExpired(refundRequired: false), .holdReleased, .extensionDenied, .keyReused, .unknownEvent,
+            case .holdExpired(refundRequired: false), .holdReleased(refundRequired: false), .completedByShop,
+                .extensionDenied, .keyReused, .unknownEvent,
                 .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
                 .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds:
                 return false

@@ -15,10 +15,10 @@ extension Books {
                     switch asked {
                     case .release: if states.contains(.held) { states.insert(.released) }
                     case .returnPurchase: if states.contains(.purchased) { states.insert(.returned) }
-                    case .purchase(_, let payment):
+                    case .purchase(_, let payment, _):
                         if states.contains(.held) { states.insert(.purchased) }
-                        if states.contains(.expired), payment != nil { states.formUnion([.purchased, .owed]) }
-                    case .extend, .look, .hold: break
+                        if states.contains(.expired), payment != nil { states.insert(.purchased) }
+                    case .extend, .look, .hold, .payBack: break
                     }
                 }
             }

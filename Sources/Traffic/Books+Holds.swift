@@ -21,7 +21,7 @@ extension Books {
             }
         case .looked(let state): look(hold, was, state)
         case .released(let repeated):
-            expect(hold, was, repeated ? [.released, .expired, .owed] : [.held], request, heard)
+            expect(hold, was, repeated ? [.released, .expired] : [.held], request, heard)
             if !repeated { accounts[hold]?.possible = [.released] }
         case .returned(let repeated):
             expect(hold, was, repeated ? [.returned] : [.purchased], request, heard)
@@ -30,13 +30,25 @@ extension Books {
         case .expired(let refund): expire(hold, was, refund, request, span)
         case .extended(let told): extend(hold, was, told, request, span)
         case .alreadyPurchased: expect(hold, was, [.purchased], request, heard)
-        case .wasReleased: expect(hold, was, [.released], request, heard)
-        case .wasReturned: expect(hold, was, [.returned], request, heard)
-        case .notPurchased: expect(hold, was, [.held, .expired, .released, .owed], request, heard)
-        case .paymentConflict: judgeConflict(hold, was, account, request)
+        case .wasReleased(let refund):
+            expect(hold, was, [.released], request, heard)
+            judgeRefund(hold, refund, account, request, span)
+        case .wasReturned(let refund):
+            expect(hold, was, [.returned], request, heard)
+            judgeRefund(hold, refund, account, request, span)
+        case .notPurchased: expect(hold, was, [.held, .expired, .released], request, heard)
+        case .paymentConflict(let refund):
+            judgeConflict(hold, was, account, request, refund)
+            if refund { judgeRefund(hold, refund, account, request, span) }
+        case .paidBack(let repeated): payBack(hold, repeated, request)
+        case .unknownDebt: judgeUnknownDebt(hold, request)
+        case .completedByShop:
+            guard case .purchase(_, _, false) = request.asked, definitions[account.event]?.completion == .shop else {
+                return breach("R24: \(request.asked) was left to the shop")
+            }
         case .extensionDenied:
             expect(hold, was, [.held], request, heard)
-            let limit = definitions[account.event]?.maximumExtensions ?? 0
+            let limit = account.promised.maximumExtensions
             if isSequential, account.extensions < limit {
                 breach("rule 13: \(hold) was denied extension \(account.extensions + 1) of \(limit)")
             }
@@ -53,7 +65,7 @@ extension Books {
             return breach("rules 8 to 14: \(request.asked) was answered \(heard), and the hold can only be \(was)")
         }
         accounts[hold]?.possible = left
-        if left.isSubset(of: [.expired, .owed]) { accounts[hold]?.wasToldExpired = true }
+        if left == [.expired] { accounts[hold]?.wasToldExpired = true }
     }
 
     mutating func look(_ hold: String, _ was: Set<State>, _ state: Heard.State) {
@@ -62,7 +74,7 @@ extension Books {
             case .held: [.held]
             case .purchased: [.purchased]
             case .released: [.released]
-            case .expired: [.expired, .owed]
+            case .expired: [.expired]
             case .returned: [.returned]
             }
         let left = was.intersection(fitting)
@@ -112,9 +124,10 @@ extension Books {
     private mutating func purchase(
         _ hold: String, _ was: Set<State>, _ late: Bool, _ repeated: Bool, _ request: Ask, _ span: ClosedRange<Int64>
     ) {
-        guard case .purchase(_, let payment) = request.asked, let account = accounts[hold],
+        guard case .purchase(_, let payment, let byKey) = request.asked, let account = accounts[hold],
             let definition = definitions[account.event]
         else { return breach("\(request.asked) was answered as purchased") }
+        if !byKey, definition.completion == .shop { breach("R24: \(hold) was completed with a token alone") }
         let heard = Heard.purchased(late: late, repeated: repeated)
         accounts[hold]?.isLate = late
         if repeated {
@@ -134,9 +147,17 @@ extension Books {
                 breach("rule 10: \(payment) was taken for \(other) and \(hold)")
             }
         }
+        if let payment, let debt = debts.removeValue(forKey: payment) {
+            if debt.isPaidBack { breach("R23: \(payment) was paid back, and bought \(hold)") }
+            if late, debt.hold == hold, debt.isConfirmed || !byKey, !isForgotten(debt, span) {
+                breach("R9: \(payment) was owed back for \(hold), and bought it")
+            }
+        }
         guard late else { return }
         if payment == nil { breach("rule 9: \(hold) was purchased after its end without a payment") }
-        if definition.latePayment == .strict { breach("rule 9: \(hold) was purchased after its end, policy strict") }
+        if account.promised.latePayment == .strict {
+            breach("rule 9: \(hold) was purchased after its end, policy strict")
+        }
         if let buyer = account.buyer, let limit = definition.ticketsPerBuyer {
             let taken = taken(by: buyer, in: account.event, span, except: hold).tickets
             if taken.lowerBound + account.tickets > limit {
@@ -149,23 +170,62 @@ extension Books {
     private mutating func expire(
         _ hold: String, _ was: Set<State>, _ refund: Bool, _ request: Ask, _ span: ClosedRange<Int64>
     ) {
-        expect(hold, was, [.expired, .owed], request, .expired(refund: refund))
+        expect(hold, was, [.expired], request, .expired(refund: refund))
         accounts[hold]?.wasToldExpired = true
-        guard case .purchase(_, let payment) = request.asked else {
-            if refund { breach("rule 9: \(request.asked) was told of a refund") }
-            return
-        }
-        guard let account = accounts[hold], let definition = definitions[account.event] else { return }
-        let isTried = definition.latePayment == .reacquire && payment != nil
-        if refund, payment == nil { breach("rule 9: a refund is owed for no payment at \(hold)") }
-        if refund, !isTried, !was.contains(.owed) { breach("rule 9: a refund is owed at \(hold), policy strict") }
-        if !refund, isTried { breach("rule 9: \(payment ?? "") was refused at \(hold), with no try and no refund") }
-        guard refund, let payment else { return }
-        if isSequential, !was.contains(.owed), !couldLose(account, hold, definition, span) {
+        guard let account = accounts[hold] else { return }
+        judgeRefund(hold, refund, account, request, span)
+        guard refund, case .purchase(_, _?, let byKey) = request.asked, account.promised.latePayment == .reacquire,
+            let definition = definitions[account.event], isSequential
+        else { return }
+        // What was owed before stays owed, but for what only a token said when a key comes.
+        let wasOwed = accounts[hold]?.owedBefore.map { $0.isConfirmed || !byKey } ?? false
+        if !wasOwed, !couldLose(account, hold, definition, span) {
             breach("rule 9: \(hold) was lost to a late payment, and its places were free")
         }
-        accounts[hold]?.possible = [.owed]
-        accounts[hold]?.owed.insert(payment)
+    }
+
+    /// R23 Debts: a payment that came and bought nothing is owed back, once, whatever the reason.
+    private mutating func judgeRefund(
+        _ hold: String, _ refund: Bool, _ account: Account, _ request: Ask, _ span: ClosedRange<Int64>
+    ) {
+        accounts[hold]?.owedBefore = nil
+        guard case .purchase(_, let payment?, let byKey) = request.asked else {
+            if refund { breach("R23: a refund is owed for no payment, \(request.asked)") }
+            return
+        }
+        guard refund else {
+            if account.paid != .with(payment), isSequential {
+                breach("R23: \(payment) bought nothing at \(hold), and no refund is owed")
+            }
+            return
+        }
+        if account.paid == .with(payment) { breach("R23: \(payment) bought \(hold), and is owed back") }
+        let known = debts[payment].flatMap { isForgotten($0, span) ? nil : $0 }
+        if known?.hold == hold { accounts[hold]?.owedBefore = known }
+        guard known == nil || byKey && known?.isConfirmed == false else { return }
+        debts[payment] = Debt(hold: hold, isConfirmed: byKey, at: span.lowerBound)
+    }
+
+    private func isForgotten(_ debt: Debt, _ span: ClosedRange<Int64>) -> Bool {
+        !debt.isConfirmed && !debt.isPaidBack && debt.at + debtRetention <= span.upperBound
+    }
+
+    private mutating func payBack(_ hold: String, _ repeated: Bool, _ request: Ask) {
+        guard case .payBack(_, let payment) = request.asked else {
+            return breach("\(request.asked) was answered as paid back")
+        }
+        guard isSequential else { return }
+        guard let debt = debts[payment], debt.hold == hold, debt.isPaidBack == repeated else {
+            return breach("R23: \(payment) was paid back for \(hold), repeated \(repeated), and was not owed so")
+        }
+        debts[payment]?.isPaidBack = true
+    }
+
+    private mutating func judgeUnknownDebt(_ hold: String, _ request: Ask) {
+        guard isSequential, case .payBack(_, let payment) = request.asked, let debt = debts[payment] else { return }
+        if debt.hold == hold, debt.isConfirmed || debt.isPaidBack {
+            breach("R23: \(payment) is owed back for \(hold), and is unknown")
+        }
     }
 
     private mutating func couldLose(
@@ -184,35 +244,44 @@ extension Books {
         _ hold: String, _ was: Set<State>, _ told: ClosedRange<Int64>, _ request: Ask, _ span: ClosedRange<Int64>
     ) {
         expect(hold, was, [.held], request, .extended(told: told))
-        guard let account = accounts[hold], let definition = definitions[account.event] else { return }
-        let grace = definition.grace.inMilliseconds
-        let end = (told.lowerBound + grace)...(told.upperBound + grace)
+        guard let account = accounts[hold] else { return }
+        let promised = account.promised
+        let end = (told.lowerBound + promised.grace.inMilliseconds)...(told.upperBound + promised.grace.inMilliseconds)
         if end.upperBound < account.end.lowerBound {
             breach("rule 13: \(hold) was shortened from \(account.end) to \(end)")
         }
-        let time = (definition.holdTime + definition.grace).inMilliseconds
+        let time = promised.life.inMilliseconds
         if end.lowerBound > max(account.end.upperBound, span.upperBound + time)
             || end.upperBound < span.lowerBound + time
         {
             breach(
                 "rule 13: \(hold) was extended at \(span) from \(account.end) to \(end), by more or less than \(time)")
         }
-        if account.extensions >= definition.maximumExtensions {
-            breach("rule 13: \(hold) was extended more than \(definition.maximumExtensions) times")
+        if account.extensions >= promised.maximumExtensions {
+            breach("rule 13: \(hold) was extended more than \(promised.maximumExtensions) times")
         }
         accounts[hold]?.possible = [.held]
         accounts[hold]?.end = end
         accounts[hold]?.extensions += 1
     }
 
-    private mutating func judgeConflict(_ hold: String, _ was: Set<State>, _ account: Account, _ request: Ask) {
+    private mutating func judgeConflict(
+        _ hold: String, _ was: Set<State>, _ account: Account, _ request: Ask, _ refund: Bool
+    ) {
         guard isSequential else { return }
-        guard case .purchase(_, let payment?) = request.asked else {
+        guard case .purchase(_, let payment?, _) = request.asked else {
             return breach("rule 8: \(request.asked) was a conflict of payments")
         }
-        if was.contains(.purchased), account.paid != .with(payment) { return }
         let others = payments[payment, default: []].filter { $0 != hold }
-        let isSpent = others.contains { accounts[$0].map { $0.hasSpent(payment) || !$0.pending.isEmpty } ?? false }
-        if !isSpent { breach("rule 10: \(payment) was refused at \(hold), and bought nothing else") }
+        let isSpent =
+            others.contains { accounts[$0].map { $0.hasSpent(payment) || !$0.pending.isEmpty } ?? false }
+            || debts[payment]?.isPaidBack == true
+        if refund {
+            if isSpent || !was.contains(.purchased) || account.paid == .with(payment) {
+                breach("R23: \(payment) is owed back at \(hold) as a second payment, and is none")
+            }
+        } else if !isSpent {
+            breach("rule 10: \(payment) was refused at \(hold), and bought nothing else")
+        }
     }
 }

@@ -114,7 +114,8 @@ extension Books {
         } else if isNew, definition.needsBuyer {
             breach("rule 3: \(hold) was given to nobody, with a limit per buyer")
         }
-        accounts[hold] = Account(event: event, needs: needs, tickets: tickets, buyer: buyer, end: end)
+        accounts[hold] = Account(
+            event: event, promised: definition, needs: needs, tickets: tickets, buyer: buyer, end: end)
         self.open[event, default: []].insert(hold)
         if let buyer { boughtBy[event, default: [:]][buyer, default: []].insert(hold) }
         if let key = request.key {

@@ -13,9 +13,9 @@ public import BoxOffice
 /// One hold is used by one client at a time, or its answers can arrive in another order than they were decided in.
 /// With several clients at once, set ``isSequential`` to `false`: then why a hold was refused is not judged.
 public struct Books: Sendable {
-    /// Where a hold can stand. `owed`: expired, paid too late, money is to be paid back.
+    /// Where a hold can stand.
     enum State: Hashable, Sendable {
-        case held, expired, purchased, released, returned, owed
+        case held, expired, purchased, released, returned
     }
 
     enum Paid: Hashable, Sendable {
@@ -25,6 +25,8 @@ public struct Books: Sendable {
 
     struct Account: Sendable {
         var event: String
+        /// The definition that it was made under, whose terms it keeps (R11 Terms of a hold).
+        var promised: EventDefinition
         var needs: [String: Int]
         var tickets: Int
         var buyer: String?
@@ -35,14 +37,22 @@ public struct Books: Sendable {
         /// Asked, and not answered or not yet.
         var pending: [Int: Asked] = [:]
         var paid = Paid.unknown
-        /// Payments that are owed back.
-        var owed: Set<String> = []
         var isLate: Bool?
+        /// The debt that the last refused payment had before it came again.
+        var owedBefore: Debt?
         var wasToldExpired = false
 
         func hasSpent(_ payment: String) -> Bool {
-            paid == .with(payment) || owed.contains(payment)
+            paid == .with(payment)
         }
+    }
+
+    /// A payment that was answered as owed back (R23 Debts).
+    struct Debt: Sendable {
+        var hold: String
+        var isConfirmed: Bool
+        var at: Int64
+        var isPaidBack = false
     }
 
     /// A hold that was asked for and of which nothing was heard.
@@ -97,6 +107,9 @@ public struct Books: Sendable {
     var uses: [String: Use] = [:]
     /// Which holds a payment was told for, and may have bought.
     var payments: [String: Set<String>] = [:]
+    /// By payment.
+    var debts: [String: Debt] = [:]
+    let debtRetention = Limits().unconfirmedDebtsKept.inMilliseconds
     private var nextAsk = 0
 
     /// - Parameters:
@@ -154,7 +167,7 @@ public struct Books: Sendable {
         } else if let hold = asked.hold, accounts[hold] != nil {
             unrest(hold)
             accounts[hold]?.pending[nextAsk] = asked
-            if case .purchase(_, let payment?) = asked { payments[payment, default: []].insert(hold) }
+            if case .purchase(_, let payment?, _) = asked { payments[payment, default: []].insert(hold) }
         }
         return nextAsk
     }

@@ -26,15 +26,18 @@ public enum Asked: Hashable, Sendable {
     case hold(event: String, lines: [Line], buyer: String?)
     case extend(String)
     case release(String)
-    case purchase(String, payment: String?)
+    /// `byKey`: by the shop's or the operator's key, and not with a token alone.
+    case purchase(String, payment: String?, byKey: Bool = false)
     case returnPurchase(String)
+    case payBack(String, payment: String)
     case look(String)
 
     /// The hold that it is about, if it is about one that was given.
     public var hold: String? {
         switch self {
         case .hold: nil
-        case .extend(let hold), .release(let hold), .purchase(let hold, _), .returnPurchase(let hold), .look(let hold):
+        case .extend(let hold), .release(let hold), .purchase(let hold, _, _), .returnPurchase(let hold),
+            .payBack(let hold, _), .look(let hold):
             hold
         }
     }
@@ -62,10 +65,15 @@ public enum Heard: Hashable, Sendable {
     case insufficient(available: Int)
     case buyerLimit(remaining: Int)
     case alreadyPurchased
-    case wasReleased
-    case wasReturned
+    /// `refund`: the payment that was named is owed back. Likewise below.
+    case wasReleased(refund: Bool)
+    case wasReturned(refund: Bool)
     case notPurchased
-    case paymentConflict
+    case paymentConflict(refund: Bool)
+    case paidBack(repeated: Bool)
+    case unknownDebt
+    /// The shop completes the holds of this event.
+    case completedByShop
     case extensionDenied
     case unknownHold
     case keyReused
@@ -88,7 +96,9 @@ extension Asked {
                 buyer: request.buyer?.text)
         case .extend(let id, _): self = .extend(id.description)
         case .release(let id): self = .release(id.description)
-        case .purchase(let id, let payment): self = .purchase(id.description, payment: payment?.text)
+        case .purchase(let id, let payment, let completer):
+            self = .purchase(id.description, payment: payment?.text, byKey: completer == .key)
+        case .payBack(let id, let payment): self = .payBack(id.description, payment: payment.text)
         case .returnPurchase(let id): self = .returnPurchase(id.description)
         case .look(let id): self = .look(id.description)
         case .define, .pause, .resume, .remove: return nil
@@ -129,6 +139,7 @@ extension Heard {
         case .purchased(_, let late, let repeated): self = .purchased(late: late, repeated: repeated)
         case .returned(_, let repeated): self = .returned(repeated: repeated)
         case .looked(let view): self = .looked(State(view.state))
+        case .paidBack(_, let repeated): self = .paidBack(repeated: repeated)
         case .eventChanged, .eventRemoved: self = .refused
         case .refused(let refusal): self.init(refusal)
         }
@@ -149,16 +160,18 @@ extension Heard {
         case .insufficientQuantity(let available): self = .insufficient(available: available)
         case .buyerLimitReached(let remaining): self = .buyerLimit(remaining: remaining)
         case .holdExpired(let refund): self = .expired(refund: refund)
-        case .holdReleased: self = .wasReleased
+        case .holdReleased(let refund): self = .wasReleased(refund: refund)
         case .alreadyPurchased: self = .alreadyPurchased
-        case .purchaseReturned: self = .wasReturned
+        case .purchaseReturned(let refund): self = .wasReturned(refund: refund)
         case .notPurchased: self = .notPurchased
-        case .paymentConflict: self = .paymentConflict
+        case .paymentConflict(let refund): self = .paymentConflict(refund: refund)
+        case .unknownDebt: self = .unknownDebt
+        case .completedByShop: self = .completedByShop
         case .extensionDenied: self = .extensionDenied
         case .unknownHold: self = .unknownHold
         case .keyReused: self = .keyReused
         case .unknownEvent, .unknownTicketType, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
-            .tooManyHolds, .revisionMismatch, .eventHasSales:
+            .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts:
             self = .refused
         }
     }

@@ -14,6 +14,7 @@ extension RandomTraffic {
             grace: .seconds(chance.number(in: 0...2)),
             maximumExtensions: chance.number(in: 0...3),
             latePayment: chance.chance(75) ? .reacquire : .strict,
+            completion: chance.chance(85) ? .token : .shop,
             ticketsPerHold: chance.number(in: 2...8),
             ticketsPerBuyer: chance.chance(40) ? chance.number(in: 1...6) : nil,
             holdsPerBuyer: chance.chance(30) ? chance.number(in: 1...3) : nil,
@@ -53,6 +54,10 @@ extension RandomTraffic {
                 chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds))
         case 84...86: next.latePayment = next.latePayment == .strict ? .reacquire : .strict
         case 87...89: return .pause(event: next.id)
+        case 90: next.grace = .seconds(chance.number(in: 0...4))
+        case 91: next.maximumExtensions = chance.number(in: 0...3)
+        case 92: next.currency = next.currency == "EUR" ? "JPY" : "EUR"
+        case 93: next.completion = next.completion == .token ? .shop : .token
         default: return .resume(event: next.id)
         }
         return .define(next)

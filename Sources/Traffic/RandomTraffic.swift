@@ -24,6 +24,8 @@ public struct RandomTraffic: Sendable {
         var id: HoldID
         var event: Int
         var end: Timestamp
+        /// The event's when it was given (R11 Terms of a hold).
+        var grace: Duration
         var payment: PaymentReference?
         /// Purchased or released; whether it expired follows from the time.
         var isOver = false
@@ -71,14 +73,14 @@ public struct RandomTraffic: Sendable {
         case .held(let view, replayed: false):
             let index = Int(view.event)
             let grace = definitions[index].grace
-            given.append(Given(id: view.id, event: index, end: view.expiresAt.advanced(by: grace)))
+            given.append(Given(id: view.id, event: index, end: view.expiresAt.advanced(by: grace), grace: grace))
         case .extended(let view, replayed: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
-            given[position].end = view.expiresAt.advanced(by: definitions[given[position].event].grace)
+            given[position].end = view.expiresAt.advanced(by: given[position].grace)
         case .purchased(let view, _, repeated: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].isOver = true
-            if case .purchase(_, let payment) = command { given[position].payment = payment }
+            if case .purchase(_, let payment, _) = command { given[position].payment = payment }
         case .released(let view, repeated: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].isOver = true
@@ -167,7 +169,10 @@ public struct RandomTraffic: Sendable {
         var id = target?.id ?? HoldID(1)
         if chance.chance(2) { id = HoldID(chance.one(of: [0, UInt64(given.count) + 1, .max]) ?? 0) }
         switch chance.number(in: 1...100) {
-        case 1...45: return .purchase(id, payment(for: target))
+        case 1...42: return .purchase(id, payment(for: target), by: chance.chance(40) ? .key : .token)
+        case 43...45:
+            guard let payment = chance.one(of: Array(payments.suffix(6))) else { return .look(id) }
+            return .payBack(id, payment)
         case 46...60: return .release(id)
         case 61...78:
             let event = definitions[target?.event ?? 0].id

@@ -80,6 +80,7 @@ struct EventOnService {
             ("hold_seconds", number(event.holdTime.components.seconds)),
             ("grace_seconds", number(event.grace.components.seconds)),
             ("max_extensions", number(event.maximumExtensions)), ("late_payment", event.latePayment.rawValue),
+            ("completion", event.completion.rawValue),
             ("sale.opens_at", event.opensAt?.rfc3339 ?? "null"), ("sale.closes_at", event.closesAt?.rfc3339 ?? "null"),
             ("limits.tickets_per_hold", number(event.ticketsPerHold)),
             ("limits.tickets_per_buyer", event.ticketsPerBuyer.map(number) ?? "null"),

@@ -134,6 +134,9 @@ extension ServiceClient {
 }
 
 extension EventOnService {
+    private static let forNothing =
+        "who has the token: buyers who have it need not pay (\"completion\": \"shop\" changes that)"
+
     /// The event for people.
     fileprivate func sheet(_ left: [String: String]) -> [String] {
         let event = definition
@@ -153,7 +156,13 @@ extension EventOnService {
                     + "extended \(event.maximumExtensions) times at the most",
             ],
             ["limits", bounds.compactMap(\.self).joined(separator: ", ")],
-            ["late payment", event.latePayment.rawValue], ["disclosed", event.disclosure.rawValue],
+            ["late payment", event.latePayment.rawValue],
+            [
+                "completed by",
+                event.completion == .shop
+                    ? "the shop" : event.buyersCompleteForNothing ? Self.forNothing : "who has the token",
+            ],
+            ["disclosed", event.disclosure.rawValue],
         ])
         lines.append("")
         lines += Table.lines(

@@ -24,6 +24,11 @@ struct Greeting {
         if opened.worth.holds != opened.worth.purchases {
             lines.append("              holds are \(opened.worth.holds)")
         }
+        let unpaid = store.events.map(\.definition).filter(\.buyersCompleteForNothing).map(\.id.text)
+        if !unpaid.isEmpty {
+            let shown = unpaid.prefix(6).joined(separator: ", ") + (unpaid.count > 6 ? " and others" : "")
+            lines.append("  Completion  with the token alone, also without paying: \(shown); see docs/trust.md")
+        }
         if !opened.hasOperators {
             lines.append("  Operators   none yet: holdfast key create --role operator --name YOUR-NAME\(whereKeysAre)")
         }

@@ -26,6 +26,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast key create --role operator --name Anna   who may pause, return, and see purchases
               holdfast event pause main                       ask the running service; HOLDFAST_KEY has the key
               holdfast export purchases main --output main.csv
+              holdfast refund list                            payments that bought nothing
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
               holdfast repair --store redis://10.0.0.5:6379   compare numbers on Redis with the holds
@@ -38,7 +39,7 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Export.self, Config.self, Verify.self, Repair.self,
+            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Config.self, Verify.self, Repair.self,
             Bench.self,
         ],
         defaultSubcommand: nil)

@@ -10,7 +10,7 @@ public import TicketStore
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
-        abstract: "Make, list and revoke the keys of operators.",
+        abstract: "Make, list and revoke the keys of operators and shops.",
         discussion: """
             A key is shown once, when it is made; only a digest of it is kept. It works at once, and no more from the
             moment it is revoked, without a restart of the service.
@@ -18,6 +18,7 @@ struct Keys: AsyncParsableCommand {
             EXAMPLES
               holdfast key create --role operator --name Anna
               holdfast key create --role viewer --name accounting --data /srv/hall
+              holdfast key create --role shop --name webshop      completes holds that are paid
               holdfast key list
               holdfast key revoke 3f9ab2cd
               holdfast key list --store redis://10.0.0.5:6379
@@ -30,7 +31,9 @@ struct Keys: AsyncParsableCommand {
         @Option(help: "Whom or what it is for: 1 to 100 characters.")
         var name: String
 
-        @Option(help: "operator (everything) or viewer (looking at everything, changing nothing).")
+        @Option(
+            help: "operator (everything), viewer (looking at everything, changing nothing) or shop (completing holds)."
+        )
         var role: OperatorKey.Role
 
         @OptionGroup(title: "Settings") var options: SettingsOptions

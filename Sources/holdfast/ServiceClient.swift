@@ -18,6 +18,7 @@ struct ServiceClient {
         case get = "GET"
         case put = "PUT"
         case patch = "PATCH"
+        case post = "POST"
     }
 
     let address: ServiceAddress
@@ -184,7 +185,9 @@ struct ServiceAnswer {
             return Failure(
                 "an operator's key is needed, in HOLDFAST_KEY or in a file for --key-file; on the service's machine "
                     + "`holdfast key create` makes one", status: Failure.atWork)
-        case 403: return Failure("this key may look and change nothing", status: Failure.atWork)
+        case 403:
+            return Failure(
+                "this key may not do that: a viewer's only looks, a shop's completes holds", status: Failure.atWork)
         default: break
         }
         guard let code = problemCode, let problem = try? document(), let detail = problem.member("detail")?.text else {

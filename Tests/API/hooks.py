@@ -20,7 +20,7 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"is not a pool of this event", r"is named twice", r"is taken by an earlier type",
     r"must have 1 to 200 characters, none of them a control character",
     # A JSON Schema calls 2.0 an integer; a count of tickets that was reckoned in fractions is refused.
-    r"must be a whole number, without fraction and exponent", r"must have 1 to 128 bytes and no control characters", r"must be later than opens_at",
+    r"must be a whole number, without fraction and exponent", r"must have 1 to 255 bytes and no control characters", r"must be later than opens_at",
     # Who sends no operator's key: the schema does not know it.
     r"the header Idempotency-Key must be 16 to 255 printable characters, best a UUID",
     r"must let a hold live for \d+ seconds in all at the most", r"must be \S+, as the path has it, or be left out",

@@ -121,8 +121,16 @@ class Sale(unittest.TestCase):
         gone = self.call("purchase_hold", lost.id, client=self.holding(lost), expect=410,
                          body=m.PurchaseRequest(payment_reference="pay-lost")).told
         self.assertTrue(gone.refund_required)
-        owed = self.call("list_refunds", "gala", client=self.viewer).told.refunds
+        owed = self.call("list_unconfirmed_refunds", "gala", client=self.viewer).told.refunds
         self.assertEqual([(one.hold, one.payment_reference, one.total) for one in owed], [(lost.id, "pay-lost", 15_000)])
+        self.call("purchase_hold", lost.id, client=self.operator, expect=410,
+                  body=m.PurchaseRequest(payment_reference="pay-lost"))
+        owed = self.call("list_all_refunds", client=self.viewer).told.refunds
+        self.assertEqual([(one.hold, one.event, one.confirmed) for one in owed], [(lost.id, "gala", True)])
+        back = self.call("pay_back", lost.id, client=self.operator,
+                         body=m.PayBackRequest(payment_reference="pay-lost")).told
+        self.assertEqual(back.hold, lost.id)
+        self.assertEqual(self.call("list_refunds", "gala", client=self.viewer).told.refunds, [])
         self.assertEqual(self.hold("sold", ("SEAT", 1), expect=409).code, code.SOLD_OUT)
         # One is undone, and its places can be had again.
         back = self.call("return_purchase", bought.purchase, client=self.operator, body=m.Nothing()).told

@@ -72,6 +72,7 @@ class Operators(ServiceCase):
         """Every operator's call wants a key; a viewer's only looks; wrong keys are all alike."""
         calls = [("PUT", "/v1/events/x", {}), ("PATCH", "/v1/events/shop", {}), ("DELETE", "/v1/events/shop", None),
                  ("GET", "/v1/events/shop/purchases", None), ("GET", "/v1/events/shop/reconciliation", None),
+                 ("GET", "/v1/reconciliation/unconfirmed", None), ("POST", "/v1/holds/H1/paid-back", {}),
                  ("POST", "/v1/purchases/P1/return", {}), ("GET", "/v1/audit", None), ("GET", "/v1/invariants", None)]
         wrong = [None, "x", "hfk_", self.key[:-1], self.key[:-1] + ("A" if self.key[-1] != "A" else "Q"),
                  self.key.replace("hfk_", "HFK_"), "hfk_aaaaaaaa_" + self.key[13:]]
@@ -290,10 +291,18 @@ class Operators(ServiceCase):
         told = self.refused(self.call("POST", f"/v1/holds/{late['id']}/purchase", {"payment_reference": "too-late"},
                                       token=late["token"]), 410, "hold-expired")
         self.assertTrue(told["refund_required"])
-        _, told = self.call("GET", "/v1/events/brief/reconciliation", token=self.looks)
+        path = "/v1/events/brief/reconciliation"
+        self.assertEqual(self.call("GET", path, token=self.looks)[1]["refunds"], [])
+        _, told = self.call("GET", path + "/unconfirmed", token=self.looks)
         self.assertEqual([(one["hold"], one["payment_reference"], one["buyer"]) for one in told["refunds"]],
                          [(late["id"], "too-late", "z")])
         self.assertIsNone(told["next_cursor"])
+        again = self.call("POST", f"/v1/holds/{late['id']}/purchase", {"payment_reference": "too-late"})
+        self.assertTrue(self.refused(again, 410, "hold-expired")["refund_required"])
+        _, told = self.call("GET", path, token=self.looks)
+        self.assertEqual([(one["payment_reference"], one["reason"], one["confirmed"]) for one in told["refunds"]],
+                         [("too-late", "places_gone", True)])
+        self.assertEqual(self.call("GET", path + "/unconfirmed", token=self.looks)[1]["refunds"], [])
 
     def test_holds_by_operators(self):
         """The operator's key works on any hold, the viewer's only looks, and the audit has it."""

@@ -270,7 +270,7 @@ struct AskingTwiceTests {
         #expect(most <= 3_700, "an hour of keys, and what is not swept yet")
         office.recall(
             RestoredHold(
-                id: bought.id, event: 0, lines: bought.lines, deadline: .zero, state: .purchased))
+                id: bought.id, event: 0, lines: bought.lines, deadline: .zero, state: .purchased, sequence: 2))
         guard case .held(let view, replayed: true)? = ask("buyer", at: 86_400) else {
             Issue.record("the key of a purchase is remembered for a day")
             return

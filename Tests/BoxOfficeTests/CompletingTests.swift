@@ -33,10 +33,10 @@ struct CompletingTests {
             hold main GA×1 -> held 1 until 4m58s
             hold main GA×1 -> held 2 until 4m58s
             buy 1 with p1 -> purchased 1
-            buy 1 with p2 -> no: payment conflict
+            buy 1 with p2 -> no: payment conflict, refund
             buy 1 with p1 -> purchased 1 before
             buy 2 -> purchased 2
-            buy 2 with p2 -> no: payment conflict
+            buy 2 with p2 -> no: payment conflict, refund
             buy 2 -> purchased 2 before
             count main -> floor: 1 free 0 held 2 sold
             """)
@@ -66,7 +66,7 @@ struct CompletingTests {
             5m buy 1 with p1 -> purchased 1 late
             look 1 -> purchased until 4m58s for 2@100
             buy 1 with p1 -> purchased 1 late before
-            buy 1 with p2 -> no: payment conflict
+            buy 1 with p2 -> no: payment conflict, refund
             count main -> floor: 1 free 0 held 2 sold
             return 1 -> returned 1
             count main -> floor: 3 free 0 held 0 sold
@@ -82,6 +82,7 @@ struct CompletingTests {
             hold main GA×2 -> held 1 until 4m58s
             5m hold main GA×2 -> held 2 until 9m58s
             buy 1 with p1 -> no: expired, refund
+            buy 1 with p2 by shop -> no: expired, refund
             release 2 -> released 2
             buy 1 with p1 -> no: expired, refund
             buy 1 -> no: expired
@@ -91,9 +92,7 @@ struct CompletingTests {
             extend 1 -> no: expired
             return 1 -> no: not purchased
             count main -> floor: 3 free 0 held 0 sold
-            hold main GA×1 -> held 3 until 9m58s
-            buy 3 with p1 -> no: payment conflict
-            buy 3 with p2 -> no: payment conflict
+            buy 1 with p2 by shop -> no: expired, refund
             """)
     }
 
@@ -113,14 +112,15 @@ struct CompletingTests {
             """)
     }
 
-    @Test("Under the strict policy a late payment is refused, as one without a reference (rule 9)")
+    @Test("Under the strict policy a late payment is always refused, and owed back (R9, R23)")
     func strict() {
         Script.play(
             halls,
             """
             0s define strict -> main stands
             hold main GA×1 -> held 1 until 4m58s
-            5m buy 1 with p1 -> no: expired
+            5m buy 1 with p1 -> no: expired, refund
+            buy 1 -> no: expired
             hold main GA×1 -> held 2 until 9m58s
             buy 2 with p1 -> purchased 2
             """)
@@ -197,7 +197,8 @@ struct CompletingTests {
             0s define main -> main stands
             hold main GA×1 -> held 1 until 4m58s
             release 1 -> released 1
-            buy 1 with p1 -> no: released
+            buy 1 with p1 -> no: released, refund
+            buy 1 -> no: released
             buy 2 with p1 -> no: unknown hold
             buy 0 -> no: unknown hold
             look 2 -> no: unknown hold

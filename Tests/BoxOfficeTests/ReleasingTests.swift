@@ -56,7 +56,7 @@ struct ReleasingTests {
             hold main GA×2 -> held 1 until 4m58s
             1m extend 1 -> extended 1 until 5m58s, 2 more
             2m define shorter -> main stands
-            extend 1 -> extended 1 until 5m58s, 1 more
+            extend 1 -> extended 1 until 6m58s, 1 more
             hold main GA×1 -> held 2 until 2m8s
             extend 2 -> extended 2 until 2m8s, 2 more
             2m5s extend 2 -> extended 2 until 2m13s, 1 more
@@ -64,9 +64,25 @@ struct ReleasingTests {
             2m15s count main -> floor: 2 free 2 held 0 sold
             5m0s count main -> floor: 2 free 2 held 0 sold
             5m59.999s count main -> floor: 2 free 2 held 0 sold
-            extend 1 -> extended 1 until 6m7.999s, 0 more
-            6m0s count main -> floor: 2 free 2 held 0 sold
-            6m9.999s count main -> floor: 4 free 0 held 0 sold
+            extend 1 -> extended 1 until 10m57.999s, 0 more
+            7m0s count main -> floor: 2 free 2 held 0 sold
+            10m59.998s count main -> floor: 2 free 2 held 0 sold
+            10m59.999s count main -> floor: 4 free 0 held 0 sold
+            """)
+    }
+
+    @Test("A hold that a restart gave longer than its hold time is not shortened by an extension (R13)")
+    func neverShortened() {
+        let short = Halls.hall("floor=4", "GA:floor") { $0.holdTime = .seconds(5) }
+        Script.play(
+            halls.merging(["short": short]) { first, _ in first },
+            """
+            0s define short -> main stands
+            hold main GA×2 -> held 1 until 5s
+            define main -> main stands
+            restart -> at 0s
+            look 1 -> held until 58s for 2@100
+            extend 1 -> extended 1 until 58s, 2 more
             """)
     }
 

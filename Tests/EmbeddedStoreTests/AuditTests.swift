@@ -64,6 +64,40 @@ struct AuditTests {
         #expect(broken?.contains(sentence) ?? false, "\(statement): \(broken ?? "nothing found")")
     }
 
+    /// One hold released, two payments for it, one of them with a token alone; an event removed after a debt was paid back.
+    private func owing() async throws -> TestStore {
+        let store = try TestStore()
+        _ = try await store.outcome(.define(try hall(4)))
+        for _ in 0..<3 { _ = try await store.outcome(try holdGA()) }
+        _ = try await store.outcome(.release(HoldID(1)))
+        _ = try await store.outcome(.purchase(HoldID(1), PaymentReference("token")))
+        _ = try await store.outcome(.purchase(HoldID(1), PaymentReference("key"), by: .key))
+        _ = try await store.outcome(.purchase(HoldID(1), PaymentReference("later"), by: .key))
+        _ = try await store.outcome(.purchase(HoldID(2), PaymentReference("later")))
+        _ = try await store.outcome(.purchase(HoldID(1), PaymentReference("back"), by: .key))
+        _ = try await store.outcome(.payBack(HoldID(1), try #require(PaymentReference("back"))))
+        store.embedded.stop()
+        return store
+    }
+
+    @Test(
+        "Debts that were tampered with break a rule",
+        arguments: [
+            ("UPDATE debts SET ended = NULL WHERE payment = 'later'", "list of debts"),
+            ("DELETE FROM debts WHERE payment = 'key'", "not on the list"),
+            ("UPDATE debts SET confirmed = 0 WHERE payment = 'key'", "list of debts"),
+            ("UPDATE refunds SET reason = 2 WHERE payment = 'key'", "owed back as alreadyPurchased"),
+            ("UPDATE refunds SET payment = 'key' WHERE payment = 'back'", "owed already"),
+            ("UPDATE repayments SET payment = 'never'", "not owed"),
+        ])
+    func debts(statement: String, sentence: String) async throws {
+        let store = try await owing()
+        #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
+        try sql(store.ledgerPath, statement)
+        let broken = try LedgerAudit.recount(path: store.ledgerPath).broken
+        #expect(broken?.contains(sentence) ?? false, "\(statement): \(broken ?? "nothing found")")
+    }
+
     @Test("A file that is no ledger is told as such")
     func noLedger() throws {
         let directory = try TemporaryDirectory()

@@ -12,13 +12,17 @@ import Traffic
 struct LedgerTests {
     @Test("Purchases, refunds owed and the recount after random traffic", arguments: UInt64(1)...4)
     func afterTraffic(seed: UInt64) async throws {
-        let subject = try await RedisSubject()
+        var limits = Limits()
+        // Of every one that was told of.
+        limits.unconfirmedDebtsPerHold = 1_000
+        let subject = try await RedisSubject(limits: limits)
         let store = subject.node.store
         var traffic = RandomTraffic(seed: seed)
         var bought: [HoldID: PaymentReference?] = [:]
         var late: Set<HoldID> = []
         var returned: Set<HoldID> = []
-        var owed: [String] = []
+        /// Confirmed or not, by payment.
+        var owed: [String: Bool] = [:]
         for _ in 0..<1_500 {
             let (moment, command) = traffic.next()
             try await subject.advance(to: moment)
@@ -27,17 +31,19 @@ struct LedgerTests {
             }
             traffic.learn(outcome)
             switch (command, outcome) {
-            case (.purchase(let id, let payment), .purchased(_, let isLate, repeated: false)):
+            case (.purchase(let id, let payment, _), .purchased(_, let isLate, repeated: false)):
                 bought[id] = payment
+                if let payment { owed[payment.text] = nil }
                 if isLate { late.insert(id) }
             case (_, .returned(let view, repeated: false)): returned.insert(view.id)
-            case (.purchase(_, let payment?), .refused(.holdExpired(refundRequired: true))):
-                if !owed.contains(payment.text) { owed.append(payment.text) }
+            case (.purchase(_, let payment?, let completer), .refused(let refusal)) where refusal.isRefundRequired:
+                owed[payment.text] = owed[payment.text] == true || completer == .key
+            case (.payBack(_, let payment), .paidBack(_, repeated: false)): owed[payment.text] = nil
             default: break
             }
         }
         var found: [PurchaseRecord] = []
-        var refunds: [String] = []
+        var refunds: [String: Bool] = [:]
         for event in store.events.map(\.definition.id) {
             // In pages of seven, as a reader with little patience would.
             var last: HoldID?
@@ -47,14 +53,19 @@ struct LedgerTests {
                 found += page
                 last = page.last?.hold
             } while last != nil
-            var behind: UInt64?
-            repeat {
-                let page = try await store.refundsOwed(of: event, after: behind, limit: 2)
-                refunds += page.map(\.payment)
-                behind = page.last?.sequence
-            } while behind != nil
+            for confirmed in [true, false] {
+                var behind: UInt64?
+                repeat {
+                    let page = try await store.refundsOwed(of: event, confirmed: confirmed, after: behind, limit: 2)
+                    #expect(page.allSatisfy { $0.isConfirmed == confirmed && $0.event == event.text })
+                    for refund in page {
+                        #expect(refunds.updateValue(confirmed, forKey: refund.payment) == nil)
+                    }
+                    behind = page.last?.sequence
+                } while behind != nil
+            }
         }
-        #expect(bought.count > 20)
+        #expect(bought.count > 15)
         #expect(found.map(\.hold) == bought.keys.sorted())
         for purchase in found {
             #expect(purchase.payment == (bought[purchase.hold] ?? nil)?.text)
@@ -62,7 +73,9 @@ struct LedgerTests {
             #expect((purchase.returnedAt != nil) == returned.contains(purchase.hold))
             #expect(purchase.lines.allSatisfy { $0.type.hasPrefix("T") && $0.quantity > 0 })
         }
-        #expect(refunds.sorted() == owed.sorted())
+        #expect(refunds == owed)
+        let everywhere = try await store.refundsOwed(of: nil, confirmed: true, after: nil, limit: 1_000)
+        #expect(Set(everywhere.map(\.payment)) == Set(owed.filter(\.value).keys))
         let recount = try await store.recount()
         #expect(recount.broken == nil)
         #expect(try await recount.pools == store.counts())
@@ -108,10 +121,11 @@ struct LedgerTests {
     /// Holds, and does one thing or another with holds that were given before.
     private func shop(on node: TestNode, _ given: Given) async throws {
         try await hold(1, on: node, given)
-        for change in [
-            Command.purchase, { id, _ in .release(id) }, { id, _ in .extend(id) }, { id, _ in .returnPurchase(id) },
-        ] {
-            if let id = await given.one() { _ = try await node.outcome(change(id, nil)) }
+        let changes: [(HoldID) -> Command] = [
+            { .purchase($0) }, { .release($0) }, { .extend($0) }, { .returnPurchase($0) },
+        ]
+        for change in changes {
+            if let id = await given.one() { _ = try await node.outcome(change(id)) }
         }
     }
 
@@ -231,5 +245,17 @@ struct LedgerTests {
         #expect(try await keyring.revoke(key.id, at: WallTime(milliseconds: 1_800_000_000_001)))
         #expect(try await keyring.revoke("unknown0", at: WallTime(milliseconds: 1)) == false)
         #expect(try await keyring.key(of: credential) == nil)
+    }
+}
+
+extension Refusal {
+    /// A payment was named that bought nothing.
+    fileprivate var isRefundRequired: Bool {
+        switch self {
+        case .holdExpired(refundRequired: true), .holdReleased(refundRequired: true),
+            .purchaseReturned(refundRequired: true), .paymentConflict(refundRequired: true):
+            true
+        default: false
+        }
     }
 }

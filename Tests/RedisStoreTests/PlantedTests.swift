@@ -32,8 +32,8 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "deadline off by one: places come back a millisecond later (rule 2)",
             "if first > 0 and first <= last then", "if first > 0 and first < last then"),
         PlantedMistake(
-            "grace added instead of taken off (rule 6)", "state, deadline - terms.grace,",
-            "state, deadline + terms.grace,"),
+            "grace added instead of taken off (rule 6)", "terms - 1, deadline - told.grace,",
+            "terms - 1, deadline + told.grace,"),
         PlantedMistake(
             "sum not taken over lines (rule 3)", "needs[pool] = (needs[pool] or 0) + lines[line + 1]",
             "needs[pool] = lines[line + 1]"),
@@ -75,23 +75,21 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake("the hold stays held (rule 12)", "record.state = RELEASED", "record.late = 0"),
         PlantedMistake(
             "a late purchase takes places that are not there (rule 9)",
-            "if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
-            "if not fits_limit(event, record) then"),
+            "elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
+            "elseif not fits_limit(event, record) then"),
         PlantedMistake(
             "a late purchase dodges the buyer's limit (rule 9)",
-            "if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
-            "if refusal_of_pools(event, record.lines) then"),
+            "elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
+            "elseif refusal_of_pools(event, record.lines) then"),
         PlantedMistake(
-            "strict is taken for reacquire (rule 9)", "if payment == '' or not event.terms.reacquires then",
-            "if payment == '' then"),
+            "strict is taken for reacquire (rule 9)", "if not event.terms.told[record.terms].reacquires then",
+            "if false then"),
         PlantedMistake(
-            "one payment buys two holds (rule 10)", "(bought and bought ~= name)", "false"),
+            "one payment buys two holds (rule 10)", "if bought and bought ~= name then", "if false then"),
         PlantedMistake(
             "a second payment for a paid hold is taken for the first (rule 8)",
-            "if payment ~= '' and not bought then return refused(REFUSED.payment) end", ""),
-        PlantedMistake(
-            "an extension shortens (rule 13)", "local deadline = max(record.deadline, event.office + terms.life)",
-            "local deadline = event.office + terms.life"),
+            "if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.purchased, REFUSED.payment) end",
+            ""),
         PlantedMistake(
             "extensions without end (rule 13)",
             "if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension, terms.extensions) end",
@@ -133,6 +131,27 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake(
             "a pause changes nothing", "return terms.paused and refused(REFUSED.paused) or nil", "return nil"),
         PlantedMistake(
+            "a hold has its event's terms of now (R11)", "record.deadline, record.extensions,\n    record.terms)",
+            "record.deadline, record.extensions,\n    event.terms.given)"),
+        PlantedMistake(
+            "a hold is written without its terms (R11)",
+            "if has_terms then text = text .. pack('<H', record.terms) end",
+            "if has_terms then text = text .. pack('<H', 1) end"),
+        PlantedMistake(
+            "terms that differ in their grace are taken for the same (R11)", "and told.grace == asked.grace", "and true"
+        ),
+        PlantedMistake(
+            "a token completes where the shop does (R24)", "if event.terms.shop_completes and not command.by_key then",
+            "if event.terms.shop_completes and command.payment == '' then"),
+        PlantedMistake(
+            "a key does not confirm what a token said (R23)",
+            "local is_news = not debt or (confirmed == 1 and debt.confirmed == 0)", "local is_news = not debt"),
+        PlantedMistake(
+            "a payment that was paid back buys (R23)", "note_payment(event, command.payment, 'x' .. name)",
+            "note_payment(event, command.payment, name)"),
+        PlantedMistake(
+            "a debt is paid back for another hold (R23)", "and debt.hold == command.number\n", "\n"),
+        PlantedMistake(
             "a definition is counted though nothing changed",
             "if not event.is_new and terms.paused == paused\n    and", "if event.is_new and"),
     ]
@@ -163,7 +182,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "record.entry = end_of_hold(event, record.deadline)"),
         PlantedMistake(
             "the grace outlasts what a hold may live (rule 7)",
-            "event.office + min(recovery_grace, event.terms.life - event.terms.grace)",
+            "event.office + min(recovery_grace, told.life - told.grace)",
             "event.office + recovery_grace * 5"),
         PlantedMistake(
             "when the next places come free is told without the grace",

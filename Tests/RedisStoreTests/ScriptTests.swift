@@ -127,6 +127,111 @@ struct ScriptTests {
         try await stage.end()
     }
 
+    @Test("Debts are made, confirmed, settled in another event, paid back and forgotten; they keep an event (R23)")
+    func debts() async throws {
+        var limits = Limits()
+        limits.unconfirmedDebtsPerEvent = 5
+        let stage = try await Stage(limits: limits)
+        func say(_ id: HoldID, _ payment: String, _ completer: Completer = .token) async throws {
+            try await stage.say(.purchase(id, PaymentReference(payment), by: completer))
+        }
+        func payBack(_ id: HoldID, _ payment: String) async throws {
+            try await stage.say(.payBack(id, try #require(PaymentReference(payment))))
+        }
+        try await stage.say(.define(hall(9)))
+        try await stage.say(.define(hall(9, id: "other")))
+        let first = try #require(try await stage.hold())
+        let second = try #require(try await stage.hold())
+        for id in [first, second] { try await stage.say(.release(id)) }
+        for number in 1...5 { try await say(first, "a\(number)") }
+        for number in 1...2 { try await say(second, "b\(number)") }
+        for payment in ["a5", "b2", "none"] { try await payBack(first, payment) }
+        try await say(second, "a1", .key)
+        try await payBack(first, "a1")
+        try await say(second, "b2")
+        try await say(second, "b3")
+        try await payBack(second, "b3")
+        try await say(second, "b4", .key)
+        guard case .held(let there, _) = try await stage.say(holdGA(event: "other")) else {
+            Issue.record("\(stage.oracle.breaches)")
+            return
+        }
+        try await say(there.id, "a1")
+        try await say(there.id, "a2")
+        try await say(there.id, "a2", .key)
+        try await payBack(second, "a1")
+        try await payBack(there.id, "a2")
+        try await payBack(there.id, "a2")
+        try await say(there.id, "a2")
+        try await say(first, "a1")
+        // What a key told of keeps the event; what a token did ends by itself.
+        try await stage.say(.remove(event: code("hall")))
+        try await payBack(second, "b4")
+        stage.pass(.seconds(7 * 24 * 3_600) - .milliseconds(1))
+        try await stage.say(.look(there.id))
+        try await payBack(first, "a3")
+        stage.pass(.milliseconds(1))
+        try await payBack(first, "a4")
+        for number in 4...9 { try await say(first, "a\(number)") }
+        for number in 4...9 { try await payBack(first, "a\(number)") }
+        try await stage.say(.remove(event: code("hall")))
+        try await say(second, "b5", .key)
+        try await payBack(second, "b5")
+        try await stage.end()
+    }
+
+    @Test("A late payment that was owed stays so when places come free, but what a token said stops no key (R9, R23)")
+    func lateDebts() async throws {
+        let stage = try await Stage()
+        func say(_ id: HoldID, _ payment: String, _ completer: Completer = .token) async throws {
+            try await stage.say(.purchase(id, PaymentReference(payment), by: completer))
+        }
+        try await stage.say(.define(hall(2, hold: .seconds(10))))
+        let ids = [try #require(try await stage.hold()), try #require(try await stage.hold())]
+        stage.pass(.seconds(12))
+        let other = try #require(try await stage.hold(2))
+        for id in ids { try await say(id, "token-\(id)") }
+        try await say(ids[0], "key", .key)
+        try await stage.say(.release(other))
+        for id in ids { try await say(id, "token-\(id)") }
+        try await say(ids[0], "key", .key)
+        try await say(ids[1], "token-\(ids[1])", .key)
+        try await say(ids[0], "another")
+        try await stage.end()
+    }
+
+    @Test("A hold keeps the terms under which it was made, and the shop alone completes where it does (R11, R24)")
+    func terms() async throws {
+        let stage = try await Stage()
+        try await stage.say(.define(hall(9)))
+        let first = try #require(try await stage.hold())
+        try await stage.say(
+            .define(
+                hall(9, hold: .seconds(30), grace: .seconds(9)) {
+                    $0.currency = "JPY"
+                    $0.maximumExtensions = 1
+                    $0.latePayment = .strict
+                    $0.completion = .shop
+                }))
+        let second = try #require(try await stage.hold(2))
+        for id in [first, second] {
+            try await stage.say(.look(id))
+            for _ in 0..<2 { try await stage.say(.extend(id)) }
+            try await stage.say(.purchase(id, PaymentReference("token")))
+        }
+        stage.pass(.seconds(100))
+        for id in [first, second] { try await stage.say(.purchase(id, PaymentReference("key-\(id)"), by: .key)) }
+        try await stage.say(.define(hall(9)))
+        let third = try #require(try await stage.hold())
+        try await stage.say(.purchase(third))
+        let names = try await stage.subject.node.store.purchases(of: code("hall"), after: nil, limit: 9)
+        #expect(names.map(\.currency) == ["EUR", "EUR"])
+        let owed = try await stage.subject.node.store.refundsOwed(of: nil, confirmed: true, after: nil, limit: 9)
+        #expect(owed.map(\.currency) == ["JPY"])
+        #expect(owed.map(\.reason) == [.late])
+        try await stage.end()
+    }
+
     @Test("A replay shows the hold as it is now; keys of ended holds count for an hour, the others for a day")
     func keys() async throws {
         var limits = Limits()

@@ -100,7 +100,7 @@ struct TroubleTests {
             ("recount", { _ = try await node.store.recount() }),
             ("audit", { _ = try await node.store.audit(after: nil, limit: 9) }),
             ("purchases", { _ = try await node.store.purchases(of: hall.id, after: nil, limit: 9) }),
-            ("refunds", { _ = try await node.store.refundsOwed(of: hall.id, after: nil, limit: 9) }),
+            ("refunds", { _ = try await node.store.refundsOwed(of: hall.id, confirmed: true, after: nil, limit: 9) }),
             ("keys", { _ = try await keyring.key(of: credential) }),
         ]
         for (name, read) in reads {

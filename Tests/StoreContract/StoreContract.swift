@@ -185,7 +185,7 @@ extension Command {
     fileprivate var isChange: Bool {
         switch self {
         case .define, .pause, .resume, .remove: true
-        case .hold, .extend, .release, .purchase, .returnPurchase, .look: false
+        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look: false
         }
     }
 }
@@ -206,7 +206,8 @@ private struct HoldNumbers {
         switch command {
         case .extend(let id, let key): .extend(ofOracle(id), key: key)
         case .release(let id): .release(ofOracle(id))
-        case .purchase(let id, let payment): .purchase(ofOracle(id), payment)
+        case .purchase(let id, let payment, let completer): .purchase(ofOracle(id), payment, by: completer)
+        case .payBack(let id, let payment): .payBack(ofOracle(id), payment)
         case .returnPurchase(let id): .returnPurchase(ofOracle(id))
         case .look(let id): .look(ofOracle(id))
         case .hold, .define, .pause, .resume, .remove: command
@@ -223,6 +224,7 @@ private struct HoldNumbers {
             given.insert(known.id)
             events[view.event] = known.event
         }
+        if case .paidBack(let id, let repeated) = outcome { return .paidBack(ofOracle(id), repeated: repeated) }
         return change(outcome) { view in
             var view = view
             view.id = ofOracle(view.id)
@@ -249,7 +251,7 @@ private struct HoldNumbers {
             return .purchased(change(view), late: late, repeated: repeated)
         case .returned(let view, let repeated): return .returned(change(view), repeated: repeated)
         case .looked(let view): return .looked(change(view))
-        case .eventChanged, .eventRemoved, .refused: return outcome
+        case .paidBack, .eventChanged, .eventRemoved, .refused: return outcome
         }
     }
 }

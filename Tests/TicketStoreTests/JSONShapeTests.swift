@@ -60,7 +60,7 @@ struct JSONShapeTests {
                 """
                 /type must be 1 to 32 of A-Z a-z 0-9 _ -
                 /quantity must be a whole number, without fraction and exponent
-                /buyer must have 1 to 128 bytes and no control characters
+                /buyer must have 1 to 255 bytes and no control characters
                 /until must be a moment as in 2026-11-24T05:44:59Z
                 /is_gift must be true or false
                 """

@@ -29,7 +29,8 @@ local function last_ended(event)
 end
 
 local function grant_grace(event, recovery_grace)
-  local grace_until = event.office + min(recovery_grace, event.terms.life - event.terms.grace)
+  local told = event.terms.told[event.terms.given]
+  local grace_until = event.office + min(recovery_grace, told.life - told.grace)
   local older = event.graces
   if event.office >= event.grace_until then
     event.grace_from = event.office

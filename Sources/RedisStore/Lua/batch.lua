@@ -1,8 +1,8 @@
 -- A call: a batch of commands of one event, read, decided one after the other, and written at the end.
 
-local OP = { hold = 1, extend = 2, release = 3, purchase = 4, give_back = 5, look = 6 }
+local OP = { hold = 1, extend = 2, release = 3, purchase = 4, give_back = 5, look = 6, pay_back = 7 }
 local DECIDE = {
-  decide_hold, decide_extend, decide_release, decide_purchase, decide_return, decide_look,
+  decide_hold, decide_extend, decide_release, decide_purchase, decide_return, decide_look, decide_pay_back,
 }
 
 -- Helpers are local to their blocks: Lua has room for 200 names in a text.
@@ -48,10 +48,10 @@ do
       flags, at = unpack_struct('<B', text, at)
       if flags % 4 == 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
       if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
-    elseif op == OP.purchase then
+    elseif op == OP.purchase or op == OP.pay_back then
       flags, command.payment, at = unpack_struct('<BBc0', text, at)
-      command.is_paid_elsewhere = flags % 2 == 1
-      if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
+      command.elsewhere, command.by_key = flags % 4, flags >= 8
+      if flags % 8 >= 4 then command.claim, at = unpack_struct('<d', text, at) end
     end
     return command, at
   end
@@ -129,6 +129,7 @@ local function begin_batch(event)
   event.records, event.given, event.accounts = {}, {}, {}
   event.changed_records, event.changed_buyers, event.taken = {}, {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
+  event.debt_counts, event.new_debts, event.ended_debts, event.ended_payments = {}, {}, {}, {}
 end
 
 local save_notes, save_batch
@@ -155,6 +156,7 @@ do
       list[#list + 1] = payment
       list[#list + 1] = event.payments[payment]
     end
+    write_all('HDEL', event.keys[6], event.ended_payments)
     write_all('HSET', event.keys[6], list)
   end
 
@@ -184,7 +186,7 @@ do
     save_accounts(event)
     save_uses(event)
     save_payments(event)
-    write_all('RPUSH', event.keys[8], event.refunds)
+    save_debts(event)
     save_notes(event)
   end
 end
@@ -217,7 +219,8 @@ end
 local function read_limits(event, text)
   local limits, known_version = {}, nil
   event.number, known_version, limits.lines, limits.keys, limits.key_retention,
-    limits.ended_key_retention, limits.ended_shown, limits.recovery_grace = unpack_struct('<dddddddd', text)
+    limits.ended_key_retention, limits.ended_shown, limits.recovery_grace, limits.debts_kept, limits.debts_of_hold,
+    limits.debts_of_event = unpack_struct('<ddddddddddd', text)
   event.limits = limits
   return known_version
 end

@@ -1,9 +1,9 @@
 -- Operators' changes of an event: defined, replaced, paused, resumed, removed.
 do
 
-local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED, UNCOUNTED =
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-local OBSTACLE = { pool = 1, pools = 2, types = 3 }
+local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED, UNCOUNTED, HAS_DEBTS =
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local OBSTACLE = { pool = 1, pools = 2, types = 3, terms = 4 }
 
 local obstacles_to, adopt
 do
@@ -13,6 +13,18 @@ do
       if terms.pools[pool] ~= next_pools[index] then return false end
     end
     return true
+  end
+
+  -- Which of the terms that holds were promised are those of `asked`; one more than there are if none.
+  local function index_of_told(terms, asked)
+    local all = terms.told or {}
+    for index, told in ipairs(all) do
+      if told.life == asked.life and told.grace == asked.grace and told.extensions == asked.extensions
+        and told.reacquires == asked.reacquires and told.currency == asked.currency then
+        return index
+      end
+    end
+    return #all + 1
   end
 
   -- What forbids replacing the definition while places are promised, each as kind and code.
@@ -36,6 +48,7 @@ do
       if not index or not has_same_pools(terms, terms.types[index], type.pools) then added = added + 1 end
     end
     if #terms.types + added > asked.most_types then found[#found + 1] = pack('<BB', OBSTACLE.types, 0) end
+    if index_of_told(terms, asked) > asked.most_terms then found[#found + 1] = pack('<BB', OBSTACLE.terms, 0) end
     return found
   end
 
@@ -73,9 +86,14 @@ do
   function adopt(event, asked)
     local terms = event.terms
     for _, name in ipairs({
-      'life', 'grace', 'extensions', 'tickets_per_hold', 'tickets_per_buyer', 'holds_per_buyer', 'opens_at',
-      'closes_at', 'reacquires',
+      'tickets_per_hold', 'tickets_per_buyer', 'holds_per_buyer', 'opens_at', 'closes_at', 'shop_completes',
     }) do terms[name] = asked[name] end
+    terms.given = index_of_told(terms, asked)
+    terms.told = terms.told or {}
+    terms.told[terms.given] = terms.told[terms.given] or {
+      life = asked.life, grace = asked.grace, extensions = asked.extensions, reacquires = asked.reacquires,
+      currency = asked.currency,
+    }
     for pool = 1, #terms.pools do terms.retired[pool] = true end
     for _, pool in ipairs(asked.pools) do
       local index = index_of_pool(terms, pool.code)
@@ -148,6 +166,10 @@ local function open_for_change(keys, asked)
   if not event then return new_event(keys, asked.code), true end
   come_back(event, asked.recovery_grace)
   event.terms = index_terms(cmsgpack.unpack(redis.call('HGET', keys[1], 'terms')))
+  for _, told in ipairs(event.terms.told) do
+    -- Of a release before this one, which kept the currency in the document alone.
+    if told.currency == '' then told.currency = cjson.decode(redis.call('HGET', keys[1], 'document')).currency end
+  end
   return event, settle(event)
 end
 
@@ -249,6 +271,7 @@ end
 
 local function remove(event)
   if has_sales(event) then return change_reply(HAS_SALES, event) end
+  if has_confirmed_debts(event) then return change_reply(HAS_DEBTS, event) end
   retire(event)
   event.facts = event.facts + 1
   save_change(event, nil)

@@ -95,23 +95,34 @@ local function given_up_of(key, ticks, name)
   return latest
 end
 
--- args: a name, the number of the claim. The time, and 1 if this event has used the name;
--- else it gives it up, and 0, or 2 if it gave up too many.
+-- args: a name, the number of the claim, how long unconfirmed debts are remembered. The time, and 1 if this event has used
+-- the name; else it gives it up, and 0, or, of a payment that it owes back, 2 or if that is confirmed 3; 4 if it gave up
+-- too many.
 local function give_up(keys, args)
   begin()
   local event = open_event(keys)
   local ticks, wall = read_clocks()
   local office = event and event.office or ticks
   local kind, name = string.sub(args[1], 1, 1), string.sub(args[1], 2)
-  if event and kind == 'p' and redis.call('HGET', keys[6], name) then return pack('<ddB', office, wall, 1) end
+  local owed = 0
+  local use = event and kind == 'p' and redis.call('HGET', keys[6], name)
+  if use then
+    local debt = unpack_debt(use)
+    if not debt then return pack('<ddB', office, wall, ELSEWHERE.bought) end
+    if debt.confirmed == 1 then
+      owed = ELSEWHERE.confirmed
+    elseif event.ticks < debt.ticks + tonumber(args[3]) then
+      owed = ELSEWHERE.unconfirmed
+    end
+  end
   local today = given_up_on(keys[10], ticks, 0)
   local count = redis.call('HLEN', today)
-  if count >= most_given_up then return pack('<ddB', office, wall, 2) end
+  if count >= most_given_up then return pack('<ddB', office, wall, 4) end
   -- One that was asked for earlier and comes later must not make an older claim out of it.
   write('HSET', today, args[1], max(given_up_of(keys[10], ticks, args[1]), tonumber(args[2])))
   -- A call that is on its way for a day has been given up by its caller.
   if count == 0 then write('PEXPIRE', today, 2 * day_length) end
-  return pack('<ddB', office, wall, 0)
+  return pack('<ddB', office, wall, owed)
 end
 
 -- Whether a command comes with a claim that this event gave up.

@@ -2,11 +2,12 @@
 -- to. Each function returns the packed outcome.
 
 local AGAIN, DECIDED, NO_EVENT = 2, 1, 0
-local OUTCOME = { held = 1, extended = 2, released = 3, purchased = 4, returned = 5, looked = 6 }
+local OUTCOME = { held = 1, extended = 2, released = 3, purchased = 4, returned = 5, looked = 6, paid_back = 7 }
 local REFUSED = {
   ticket_type = 33, hold = 34, invalid = 35, not_started = 36, ended = 37, paused = 38, pool_closed = 39,
   buyer_limit = 40, temporarily_held = 41, sold_out = 42, insufficient = 43, expired = 44, released = 45,
   purchased = 46, returned = 47, payment = 48, extension = 49, not_purchased = 50, key_reused = 51, many_holds = 52,
+  by_shop = 53, unknown_debt = 54,
   -- No answers: where to ask instead.
   gone = 61,
 }
@@ -16,10 +17,11 @@ local function refused(reason)
   return pack('<B', reason)
 end
 
-local function view(event, outcome, flags, number, state, packed_lines, deadline, extensions)
-  local terms = event.terms
+-- `terms`: which of the event's terms the hold was made under (R11 Terms of a hold).
+local function view(event, outcome, flags, number, state, packed_lines, deadline, extensions, terms)
+  local told = event.terms.told[terms]
   return pack(
-    '<BBdBdB', outcome, flags, number, state, deadline - terms.grace, max(0, terms.extensions - extensions)
+    '<BBdBHdB', outcome, flags, number, state, terms - 1, deadline - told.grace, max(0, told.extensions - extensions)
   ) .. packed_lines
 end
 
@@ -27,7 +29,8 @@ local function view_of(event, outcome, flags, record)
   local state = record.state
   if state == OWED or (state == HELD and not is_live(event, record)) then state = EXPIRED end
   return view(
-    event, outcome, flags, record.number, state, pack_lines(record.lines), record.deadline, record.extensions)
+    event, outcome, flags, record.number, state, pack_lines(record.lines), record.deadline, record.extensions,
+    record.terms)
 end
 
 -- Before somebody is told of an expiry, the clock that says so is written: nothing turns it back behind the answer.
@@ -210,7 +213,7 @@ local function decide_hold(event, command)
     return refusal
   end
 
-  local number, deadline = event.next, event.office + terms.life
+  local number, deadline = event.next, event.office + terms.told[terms.given].life
   event.next = number + 1
   event.facts = event.facts + 1
   event.is_changed = true
@@ -220,10 +223,10 @@ local function decide_hold(event, command)
     end
   end
   local packed_lines = pack_lines(lines)
-  event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines)
+  event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines, terms.given)
   add_to_account(event, number, deadline, buyer, quantity_of(lines))
   if key then remember_key(event, key, command.print, number) end
-  return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0)
+  return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0, terms.given)
 end
 
 -- MARK: what becomes of a hold
@@ -242,11 +245,12 @@ local function decide_extend(event, command)
     local answer = answer_to_key(event, key, command.print, OUTCOME.extended)
     if answer then return answer end
   end
-  local record, terms = record_of(event, command.number), event.terms
+  local record = record_of(event, command.number)
   if not record then return refused(REFUSED.hold) end
   if record.state == PURCHASED then return refused(REFUSED.purchased) end
-  if record.state == RETURNED then return refused(REFUSED.returned) end
-  if record.state == RELEASED then return refused(REFUSED.released) end
+  if record.state == RETURNED then return pack('<BB', REFUSED.returned, 0) end
+  if record.state == RELEASED then return pack('<BB', REFUSED.released, 0) end
+  local terms = event.terms.told[record.terms]
   if not is_live(event, record) then return say_expired(event, 0) end
   if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension, terms.extensions) end
   local deadline = max(record.deadline, event.office + terms.life)
@@ -263,7 +267,7 @@ local function decide_release(event, command)
   local record = record_of(event, command.number)
   if not record then return refused(REFUSED.hold) end
   if record.state == PURCHASED then return refused(REFUSED.purchased) end
-  if record.state == RETURNED then return refused(REFUSED.returned) end
+  if record.state == RETURNED then return pack('<BB', REFUSED.returned, 0) end
   if not is_live(event, record) then
     event.tells_time = true
     return view_of(event, OUTCOME.released, 1, record)
@@ -282,23 +286,6 @@ local function note_purchase(event, record, payment, late)
   add_bought(event, record, quantity_of(record.lines))
 end
 
-local function note_payment(event, payment, name)
-  event.payments[payment] = name
-  event.new_payments[#event.new_payments + 1] = payment
-end
-
--- Once told that money is owed for a payment, that stays so, whatever comes free later: it may be paid back by now.
-local function owe_refund(event, record, payment, name)
-  if payment == '' then return say_expired(event, 0) end
-  if not event.payments[payment] then
-    note_payment(event, payment, name)
-    record.state, record.payment, record.ended_at = OWED, payment, event.wall
-    note_record(event, record)
-    event.refunds[#event.refunds + 1] = pack('<ddBc0', record.number, event.wall, #payment, payment)
-  end
-  return say_expired(event, 1)
-end
-
 -- Whether the buyer may still have the tickets of a hold that is counted no more: who let a hold expire and took the
 -- limit again must not pay for both.
 local function fits_limit(event, record)
@@ -307,39 +294,84 @@ local function fits_limit(event, record)
   return tickets + quantity_of(record.lines) <= event.terms.tickets_per_buyer
 end
 
--- Paid after the deadline (rule 9): one try for the same places at the same price, or money is owed.
-local function decide_late_purchase(event, record, payment, name)
-  if payment == '' or not event.terms.reacquires then return say_expired(event, 0) end
-  if event.terms.removed then return owe_refund(event, record, payment, name) end
-  if not fits_limit(event, record) or refusal_of_pools(event, record.lines) then
-    return owe_refund(event, record, payment, name)
+-- Paid after the deadline (R9 Late payment): one try for the same places at the same price, or money is owed.
+local function decide_late_purchase(event, record, command, name, debt)
+  event.tells_time = true
+  if command.payment == '' then return pack('<BB', REFUSED.expired, 0) end
+  local reason
+  if not event.terms.told[record.terms].reacquires then
+    reason = REASON.late
+  -- A debt that was reported for this hold stays one, whatever comes free: it may be paid back by now. Only what a token
+  -- alone said stands in the way of no key.
+  elseif debt and debt.event == event.number and debt.hold == record.number
+    and (debt.confirmed == 1 or not command.by_key) then
+    reason = REASON.places_gone
+  elseif event.terms.removed then
+    reason = REASON.removed
+  elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then
+    reason = REASON.places_gone
   end
+  if reason then return owe(event, record, command, debt, reason, REFUSED.expired) end
   change_pools(event, record, sell_free_places)
-  note_payment(event, payment, name)
-  note_purchase(event, record, payment, 1)
+  note_payment(event, command.payment, name)
+  note_purchase(event, record, command.payment, 1)
   return view_of(event, OUTCOME.purchased, 2, record)
+end
+
+-- Where a cluster parts the keys of events, another one may have told of the payment.
+local function use_for_purchase(event, command)
+  local bought, debt = use_of_payment(event, command.payment)
+  if command.elsewhere == ELSEWHERE.bought then return 'elsewhere', nil end
+  if command.elsewhere > 0 and not bought and not (debt and debt.confirmed == 1) then
+    debt = { event = 0, hold = 0, confirmed = command.elsewhere == ELSEWHERE.confirmed and 1 or 0 }
+  end
+  return bought, debt
 end
 
 local function decide_purchase(event, command)
   local record, payment = record_of(event, command.number), command.payment
   if not record then return refused(REFUSED.hold) end
+  if event.terms.shop_completes and not command.by_key then return refused(REFUSED.by_shop) end
   local name = string.format('%d.%d', event.number, record.number)
-  local bought = payment ~= '' and event.payments[payment]
-  if command.is_paid_elsewhere or (bought and bought ~= name) then return refused(REFUSED.payment) end
+  local bought, debt = use_for_purchase(event, command)
+  if bought and bought ~= name then return pack('<BB', REFUSED.payment, 0) end
   if record.state == PURCHASED then
-    -- The same reference, or none, asks again; a reference not yet known is a second payment.
-    if payment ~= '' and not bought then return refused(REFUSED.payment) end
+    -- The same reference, or none, asks again; a reference that bought nothing is a second payment.
+    if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.purchased, REFUSED.payment) end
     return view_of(event, OUTCOME.purchased, 1 + record.late * 2, record)
   end
-  if record.state == RETURNED then return refused(REFUSED.returned) end
-  if record.state == RELEASED then return refused(REFUSED.released) end
-  if record.state == OWED then return owe_refund(event, record, payment, name) end
-  if not is_live(event, record) then return decide_late_purchase(event, record, payment, name) end
+  if record.state == RETURNED then
+    if payment == '' or bought then return pack('<BB', REFUSED.returned, 0) end
+    return owe(event, record, command, debt, REASON.returned, REFUSED.returned)
+  end
+  if record.state == RELEASED then
+    if payment == '' then return pack('<BB', REFUSED.released, 0) end
+    return owe(event, record, command, debt, REASON.released, REFUSED.released)
+  end
+  -- A debt that a release before this one noted.
+  if record.state == OWED and bought then return say_expired(event, 1) end
+  if not is_live(event, record) then return decide_late_purchase(event, record, command, name, debt) end
   change_pools(event, record, sell_places, record.entry)
   take_from_account(event, record)
   if payment ~= '' then note_payment(event, payment, name) end
   note_purchase(event, record, payment, 0)
   return view_of(event, OUTCOME.purchased, 0, record)
+end
+
+local function decide_pay_back(event, command)
+  local record = record_of(event, command.number)
+  if not record then return refused(REFUSED.hold) end
+  local name = string.format('%d.%d', event.number, command.number)
+  local bought, debt = use_of_payment(event, command.payment)
+  if bought == 'x' .. name then return pack('<BBd', OUTCOME.paid_back, 1, command.number) end
+  local is_owed = debt and debt.event == event.number and debt.hold == command.number
+  -- A debt that a release before this one noted.
+  if bought == name then is_owed = record.state == OWED end
+  if command.elsewhere == ELSEWHERE.bought or not is_owed then return refused(REFUSED.unknown_debt) end
+  note_payment(event, command.payment, 'x' .. name)
+  event.is_changed = true
+  event.facts = event.facts + 1
+  return pack('<BBd', OUTCOME.paid_back, 0, command.number)
 end
 
 local function decide_return(event, command)

@@ -8,12 +8,14 @@
 --   3 due     hash: pool and deadline -> places that come free then
 --   4 order   sorted set of the same names, all with score 0: their order is that of the names
 --   5 buyers  hash: buyer -> packed account, where the event has a limit per buyer, see accounts.lua
---   6 payments  hash: payment -> "event.hold"
+--   6 payments  hash: payment -> what became of it, see debts.lua
 --   7 keys    hash: idempotency key -> packed use; beside it the lists of them, see keys.lua
 --   8 refunds list of packed refunds
 --   9 audit   sorted set of packed notes
 --  10 given   prefix of the hashes of payments and keys that the event gave up, one a day, see claims.lua
 --  11 taken   sorted set of buyers' live holds, all with score 0, see accounts.lua
+--  12 debts   hash: how many unconfirmed debts a hold has, and all of them
+--  13 unconfirmed  sorted set of unconfirmed debts, all with score 0: moment and payment
 
 -- What the library offers, by the names that nodes call. Lua has room for 200 names in a text: files whose names no other
 -- one needs are blocks, and put what they offer in here.
@@ -49,6 +51,15 @@ local function index_terms(terms)
   terms.index_of = {}
   for index, type in ipairs(terms.types) do
     if not type.retired then terms.index_of[type.code] = index end
+  end
+  -- Of an event that was last defined by a release before this one: all its holds have what it says now.
+  if not terms.told then
+    terms.told, terms.given = {
+      {
+        life = terms.life, grace = terms.grace, extensions = terms.extensions, reacquires = terms.reacquires,
+        currency = '',
+      },
+    }, 1
   end
   return terms
 end

@@ -1,6 +1,7 @@
 -- Holds and remembered keys, as they are packed.
 
--- States; a hold that is HELD past its deadline is expired: nothing is written for that.
+-- States; a hold that is HELD past its deadline is expired: nothing is written for that. OWED was written by a release
+-- before this one, of an expired hold for which a payment is owed back; now that is with the payment.
 local HELD, PURCHASED, RELEASED, RETURNED, OWED = 0, 1, 2, 3, 4
 -- What a view says besides.
 local EXPIRED = 4
@@ -25,24 +26,35 @@ local function unpack_lines(text, at)
   return lines, at
 end
 
+-- Which of its event's terms a hold was made under stands behind its lines, unless they are the first; then its state has
+-- this besides.
+local WITH_TERMS = 128
+
 -- A hold that is new; `pack_record` writes the same of one that changed.
-local function pack_new(deadline, held_at, buyer, packed_lines)
-  return pack('<BBBddBc0', HELD, 0, 0, deadline, held_at, #buyer, buyer) .. packed_lines
+local function pack_new(deadline, held_at, buyer, packed_lines, terms)
+  local head = pack('<BBBddBc0', terms > 1 and HELD + WITH_TERMS or HELD, 0, 0, deadline, held_at, #buyer, buyer)
+  return terms > 1 and head .. packed_lines .. pack('<H', terms) or head .. packed_lines
 end
 
 local function pack_record(record)
+  local has_terms = record.terms > 1
   local text = pack(
-    '<BBBddBc0', record.state, record.late, record.extensions, record.deadline, record.held_at,
-    #record.buyer, record.buyer) .. pack_lines(record.lines)
+    '<BBBddBc0', has_terms and record.state + WITH_TERMS or record.state, record.late, record.extensions,
+    record.deadline, record.held_at, #record.buyer, record.buyer) .. pack_lines(record.lines)
+  if has_terms then text = text .. pack('<H', record.terms) end
   if record.state == HELD or record.state == RELEASED then return text end
   return text .. pack('<ddBc0', record.ended_at, record.returned_at, #record.payment, record.payment)
 end
 
 local function unpack_record(number, text)
-  local record, at = { number = number, payment = '', ended_at = 0, returned_at = 0 }, nil
+  local record, at = { number = number, payment = '', ended_at = 0, returned_at = 0, terms = 1 }, nil
   record.state, record.late, record.extensions, record.deadline, record.held_at, record.buyer, at =
     unpack_struct('<BBBddBc0', text)
   record.lines, at = unpack_lines(text, at)
+  if record.state >= WITH_TERMS then
+    record.state = record.state - WITH_TERMS
+    record.terms, at = unpack_struct('<H', text, at)
+  end
   if record.state ~= HELD and record.state ~= RELEASED then
     record.ended_at, record.returned_at, record.payment = unpack_struct('<ddBc0', text, at)
   end

@@ -12,7 +12,7 @@ do
     local is_live = record.state == HELD and event.office < end_of(event, record.deadline)
     local sums = record.state == PURCHASED and counted.sold or is_live and counted.held
     if record.state == PURCHASED or record.state == RETURNED then counted.has_sold = 1 end
-    if record.payment ~= '' then counted.payments[#counted.payments + 1] = record end
+    if record.payment ~= '' and record.state ~= OWED then counted.payments[#counted.payments + 1] = record end
     for line = 1, sums and #record.lines or 0, 3 do
       for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
         sums[pool] = sums[pool] + record.lines[line + 1]

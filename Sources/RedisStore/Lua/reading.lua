@@ -21,6 +21,8 @@ local function details(keys)
       '<Bc0Bc0dBB', #type.code, type.code, #type.name, type.name, type.price, type.retired and 1 or 0, #type.pools)
     for _, pool in ipairs(type.pools) do parts[#parts + 1] = pack('<H', pool - 1) end
   end
+  parts[#parts + 1] = pack('<H', #terms.told)
+  for _, told in ipairs(terms.told) do parts[#parts + 1] = pack('<Bc0', #told.currency, told.currency) end
   parts[#parts + 1] = redis.call('HGET', keys[1], 'document')
   return table.concat(parts)
 end
@@ -36,7 +38,7 @@ local function page_of_holds(keys, args)
   fetch(keys[2], numbers, found)
   for _, number in ipairs(numbers) do
     local text = found[number]
-    local state = text and unpack_struct('<B', text)
+    local state = text and unpack_struct('<B', text) % WITH_TERMS
     if text and (not only_sold or state == PURCHASED or state == RETURNED) then
       reply[#reply + 1] = pack('<d', number) .. text
     end

@@ -13,7 +13,7 @@ local function walk_through(event, walk, event_number, numbers)
     local record = found[number] and unpack_record(number, found[number])
     if record then
       add_promised(event, walk, record, seen.held, seen.sold, 1)
-      if record.payment ~= '' then
+      if record.payment ~= '' and record.state ~= OWED then
         payments[#payments + 1] = record.payment
         owners[record.payment] = string.format('%d.%d', event_number, number)
       end

@@ -101,9 +101,9 @@ do
   function try_event(keys)
     local kinds = {}
     for index, commands in ipairs({
-      { 'HSET' }, { 'HSET' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'HSET' }, { 'HSET', 'HDEL', 'PEXPIRE' },
-      { 'RPUSH' },
-      { 'ZADD' }, {}, { 'ZADD', 'ZREM' },
+      { 'HSET' }, { 'HSET' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'HSET', 'HDEL' },
+      { 'HSET', 'HDEL', 'PEXPIRE' }, { 'RPUSH' }, { 'ZADD' }, {}, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' },
+      { 'ZADD', 'ZREM' },
     }) do
       for _, command in ipairs(commands) do kinds[#kinds + 1] = { command = command, key = keys[index] } end
     end

@@ -7,6 +7,8 @@ struct FoldedFacts {
     private(set) var eventFacts: [RecordedFact] = []
     private(set) var holds: [RestoredHold] = []
     private(set) var keys: [RestoredKey] = []
+    private(set) var debts: [(payment: PaymentReference, debt: Debt)] = []
+    private(set) var paidBack: [(payment: PaymentReference, hold: HoldID)] = []
 
     mutating func add(_ recorded: RecordedFact) {
         facts.append(recorded)
@@ -14,7 +16,9 @@ struct FoldedFacts {
         case .defined, .removed: eventFacts.append(recorded)
         case .held(let id, let fact):
             holds.append(
-                RestoredHold(id: id, event: fact.event, lines: fact.lines, deadline: fact.deadline, buyer: fact.buyer))
+                RestoredHold(
+                    id: id, event: fact.event, lines: fact.lines, deadline: fact.deadline, buyer: fact.buyer,
+                    sequence: recorded.sequence))
             if let key = fact.key { remember(key, recorded.at, id) }
         case .extended(let id, let deadline, let key):
             change(id) {
@@ -23,18 +27,21 @@ struct FoldedFacts {
             }
             if let key { remember(key, recorded.at, id) }
         case .released(let id): change(id) { $0.state = .released }
-        case .purchased(let id, let payment, let late):
+        case .purchased(let id, let payment, let late, _):
+            debts.removeAll { $0.payment == payment }
             change(id) {
                 $0.state = .purchased
                 $0.late = late
-                if let payment { $0.payments.append(payment) }
+                $0.payment = payment
             }
         case .returned(let id): change(id) { $0.state = .returned }
-        case .refundOwed(let id, let payment):
-            change(id) {
-                $0.state = .refundOwed
-                $0.payments.append(payment)
-            }
+        case .refundOwed(let id, let payment, _, let isConfirmed):
+            debts.removeAll { $0.payment == payment }
+            let event = holds[Int(id.number) - 1].event
+            debts.append((payment, Debt(hold: id, event: event, at: recorded.at, isConfirmed: isConfirmed)))
+        case .paidBack(let id, let payment):
+            debts.removeAll { $0.payment == payment }
+            paidBack.append((payment, id))
         case .recovered(let event, let until):
             for hold in holds where hold.event == event && hold.state == .held && hold.deadline > recorded.at {
                 change(hold.id) { $0.deadline = max($0.deadline, until) }
@@ -63,12 +70,14 @@ struct FoldedFacts {
         for recorded in eventFacts {
             switch recorded.fact {
             case .defined(let definition, let paused):
-                office.restore(definition, paused: paused)
+                office.restore(definition, paused: paused, sequence: recorded.sequence)
             case .removed(let event): _ = office.restoreRemoval(of: event)
             default: break
             }
         }
         for hold in holds { office.restore(hold) }
+        for (payment, debt) in debts { office.restore(debt, of: payment) }
+        for (payment, hold) in paidBack { office.restorePaidBack(payment, hold) }
         for key in keys { office.restore(key) }
         return office
     }

@@ -40,6 +40,7 @@ extension Script {
         case .purchased(let view, let late, let repeated):
             "purchased \(view.id)" + (late ? " late" : "") + (repeated ? " before" : "")
         case .returned(let view, let repeated): "returned \(view.id)" + (repeated ? " before" : "")
+        case .paidBack(let id, let repeated): "paid back for \(id)" + (repeated ? " before" : "")
         case .looked(let view):
             "\(view.state) until \(time(view.expiresAt.milliseconds)) for "
                 + view.lines.map { "\($0.quantity)@\($0.price)" }.map { $0 }.joined(separator: "+")
@@ -64,16 +65,19 @@ extension Script {
         case .soldOut: "sold out"
         case .insufficientQuantity(let available): "only \(available)"
         case .holdExpired(let refund): "expired" + (refund ? ", refund" : "")
-        case .holdReleased: "released"
+        case .holdReleased(let refund): "released" + (refund ? ", refund" : "")
         case .alreadyPurchased: "purchased"
-        case .purchaseReturned: "returned"
-        case .paymentConflict: "payment conflict"
+        case .purchaseReturned(let refund): "returned" + (refund ? ", refund" : "")
+        case .paymentConflict(let refund): "payment conflict" + (refund ? ", refund" : "")
+        case .completedByShop: "the shop completes"
         case .extensionDenied(let limit): "\(limit) extensions at most"
         case .notPurchased: "not purchased"
         case .keyReused: "key reused"
         case .revisionMismatch(let revision): "revision \(revision)"
         case .eventHasSales: "has sales"
         case .tooManyHolds: "too many holds"
+        case .eventHasDebts: "has debts"
+        case .unknownDebt: "unknown debt"
         }
     }
 }

@@ -7,6 +7,8 @@ import Traffic
 ///     10s hold main GA×2 by ann key k1 -> held 1 until 5m08s
 ///     5m09.999s buy 1 with p1          -> purchased 1
 ///
+/// `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
+///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
 /// event or a definition; `restart` makes the box office again from its facts and grants the recovery grace. After
 /// every line the books must balance.
@@ -109,7 +111,10 @@ struct Script {
                 HoldRequest(event: event, lines: all, buyer: value(after: "by").flatMap { Buyer($0) }, key: key))
         case "extend": return .extend(id, key: key)
         case "release": return .release(id)
-        case "buy": return .purchase(id, value(after: "with").flatMap { PaymentReference($0) })
+        case "buy":
+            let payment = value(after: "with").flatMap { PaymentReference($0) }
+            return .purchase(id, payment, by: words.contains("shop") ? .key : .token)
+        case "payback": return value(after: "of").flatMap { PaymentReference($0) }.map { .payBack(id, $0) }
         case "return": return .returnPurchase(id)
         case "look": return .look(id)
         case "define":

@@ -1,0 +1,136 @@
+internal import DequeModule
+
+/// Why a payment bought nothing (R23 Debts).
+public enum DebtReason: UInt8, Sendable, CaseIterable {
+    /// Too late, and the places were gone or the buyer's limit was used up.
+    case placesGone = 0
+    /// Too late, for a hold made under the policy `strict`.
+    case late = 1
+    /// Another payment had bought the hold.
+    case alreadyPurchased = 2
+    case released = 3
+    /// The operator had returned the purchase.
+    case returned = 4
+    /// Too late, and the event was removed.
+    case eventRemoved = 5
+}
+
+/// A payment that is owed back.
+public struct Debt: Sendable, Equatable {
+    public var hold: HoldID
+    public var event: UInt32
+    public var at: Timestamp
+    /// A key of the shop or of the operator told of the payment, and not a token alone.
+    public var isConfirmed: Bool
+
+    public init(hold: HoldID, event: UInt32, at: Timestamp, isConfirmed: Bool) {
+        self.hold = hold
+        self.event = event
+        self.at = at
+        self.isConfirmed = isConfirmed
+    }
+}
+
+/// What became of each payment that was ever named: it bought a hold, it is owed back, or it was paid back.
+struct PaymentTable: Sendable, Equatable {
+    /// The number of the hold that it bought; with the highest bit, of the hold for which it was paid back.
+    private var uses: [PaymentReference: UInt64] = [:]
+    private var debts: [PaymentReference: Debt] = [:]
+    private var unconfirmed = UnconfirmedDebts()
+
+    private static let paidBack: UInt64 = 1 << 63
+
+    /// The hold that the payment bought.
+    func bought(_ payment: PaymentReference) -> HoldID? {
+        guard let use = uses[payment], use & Self.paidBack == 0 else { return nil }
+        return HoldID(use)
+    }
+
+    /// The hold for which the payment was paid back: it buys nothing any more.
+    func paidBack(_ payment: PaymentReference) -> HoldID? {
+        guard let use = uses[payment], use & Self.paidBack != 0 else { return nil }
+        return HoldID(use & ~Self.paidBack)
+    }
+
+    /// `nil` for one that is not owed back, or whose time is over by `moment`.
+    func debt(_ payment: PaymentReference, at moment: Timestamp, kept: Duration) -> Debt? {
+        guard !debts.isEmpty, let debt = debts[payment] else { return nil }
+        return debt.isConfirmed || moment < debt.at.advanced(by: kept) ? debt : nil
+    }
+
+    /// - Returns: the debt that this settles.
+    @discardableResult
+    mutating func buy(_ payment: PaymentReference, _ hold: HoldID) -> Debt? {
+        uses[payment] = hold.number
+        return debts.isEmpty ? nil : end(payment)
+    }
+
+    /// - Returns: the debt that is none any more.
+    @discardableResult
+    mutating func payBack(_ payment: PaymentReference, _ hold: HoldID) -> Debt? {
+        uses[payment] = hold.number | Self.paidBack
+        return end(payment)
+    }
+
+    /// - Returns: the debt whose place this takes.
+    @discardableResult
+    mutating func owe(_ payment: PaymentReference, _ debt: Debt) -> Debt? {
+        let before = end(payment)
+        debts[payment] = debt
+        if !debt.isConfirmed { unconfirmed.add(payment, debt) }
+        return before
+    }
+
+    /// Whether one more unconfirmed debt of `hold` would be kept.
+    func hasRoom(for hold: HoldID, of event: UInt32, limits: Limits) -> Bool {
+        unconfirmed.count(of: event) < limits.unconfirmedDebtsPerEvent
+            && unconfirmed.count(of: hold) < limits.unconfirmedDebtsPerHold
+    }
+
+    /// Forgets unconfirmed debts whose time is over. Costs what there is to forget.
+    mutating func forget(before moment: Timestamp, kept: Duration) {
+        while let payment = unconfirmed.nextOver(at: moment, kept: kept) {
+            if let debt = debts[payment], !debt.isConfirmed, debt.at.advanced(by: kept) <= moment { end(payment) }
+        }
+    }
+
+    @discardableResult
+    private mutating func end(_ payment: PaymentReference) -> Debt? {
+        guard let debt = debts.removeValue(forKey: payment) else { return nil }
+        if !debt.isConfirmed { unconfirmed.remove(debt) }
+        return debt
+    }
+}
+
+/// Counts unconfirmed debts by hold and by event, and knows whose time is over next.
+private struct UnconfirmedDebts: Sendable, Equatable {
+    private struct Entry: Sendable, Equatable {
+        var payment: PaymentReference
+        var at: Timestamp
+    }
+
+    /// In the order of their moments; some are settled or confirmed by now.
+    private var order = Deque<Entry>()
+    private var ofHold: [HoldID: Int] = [:]
+    private var ofEvent: [UInt32: Int] = [:]
+
+    func count(of hold: HoldID) -> Int { ofHold[hold] ?? 0 }
+    func count(of event: UInt32) -> Int { ofEvent[event] ?? 0 }
+
+    mutating func add(_ payment: PaymentReference, _ debt: Debt) {
+        order.append(Entry(payment: payment, at: debt.at))
+        ofHold[debt.hold, default: 0] += 1
+        ofEvent[debt.event, default: 0] += 1
+    }
+
+    mutating func remove(_ debt: Debt) {
+        let left = count(of: debt.hold) - 1
+        ofHold[debt.hold] = left > 0 ? left : nil
+        ofEvent[debt.event] = count(of: debt.event) - 1
+    }
+
+    mutating func nextOver(at moment: Timestamp, kept: Duration) -> PaymentReference? {
+        guard let first = order.first, first.at.advanced(by: kept) <= moment else { return nil }
+        return order.removeFirst().payment
+    }
+}

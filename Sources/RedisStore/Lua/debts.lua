@@ -1,0 +1,160 @@
+-- What became of each payment (R10 One payment, one hold, and R23 Debts), in one hash: payment -> what it bought, as
+-- "event.hold"; or that it was paid back, as "x" and the same; or that it is owed back, as "!" and a packed debt.
+--
+-- The list of an event's debts (`refunds`) is only added to: an entry counts while the hash says the same. Debts that only a
+-- token told of have an end: `unconfirmed` has them in the order of their moments, `debts` counts them by hold, and under
+-- `all` those of the event.
+
+local REASON = { places_gone = 0, late = 1, purchased = 2, released = 3, returned = 4, removed = 5 }
+local ELSEWHERE = { bought = 1, unconfirmed = 2, confirmed = 3 }
+
+local unpack_debt, use_of_payment, note_payment, owe, save_debts, has_confirmed_debts
+do
+  local function pack_debt(debt)
+    return '!' .. pack('<dddBBd', debt.event, debt.hold, debt.wall, debt.reason, debt.confirmed, debt.ticks)
+  end
+
+  -- `nil` for a use that is no debt.
+  function unpack_debt(text)
+    if string.sub(text, 1, 1) ~= '!' then return nil end
+    local debt = {}
+    debt.event, debt.hold, debt.wall, debt.reason, debt.confirmed, debt.ticks = unpack_struct('<dddBBd', text, 2)
+    return debt
+  end
+
+  local function is_over(event, debt)
+    return debt.confirmed == 0 and event.ticks >= debt.ticks + event.limits.debts_kept
+  end
+
+  -- The hold that the payment bought, and the debt that it is; `nil` each.
+  function use_of_payment(event, payment)
+    local text = payment ~= '' and event.payments[payment]
+    if not text then return nil, nil end
+    local debt = unpack_debt(text)
+    if not debt then return text, nil end
+    return nil, not is_over(event, debt) and debt or nil
+  end
+
+  local function name_of(ticks, hold, payment)
+    return string.format('%014d%013d', ticks, hold) .. payment
+  end
+
+  local function count_of(event, field)
+    local count = event.debt_counts[field]
+    if not count then
+      count = tonumber(redis.call('HGET', event.keys[12], field) or 0)
+      event.debt_counts[field] = count
+    end
+    return count
+  end
+
+  local function add_to_counts(event, hold, number)
+    event.debt_counts[hold], event.debt_counts['all'] = count_of(event, hold) + number, count_of(event, 'all') + number
+  end
+
+  -- An unconfirmed debt of this event is none any more, or confirmed.
+  local function end_unconfirmed(event, debt, payment)
+    if debt.confirmed == 1 or debt.event ~= event.number then return end
+    event.ended_debts[#event.ended_debts + 1] = name_of(debt.ticks, debt.hold, payment)
+    add_to_counts(event, debt.hold, -1)
+  end
+
+  function note_payment(event, payment, name)
+    local debt = event.payments[payment] and unpack_debt(event.payments[payment])
+    if debt then end_unconfirmed(event, debt, payment) end
+    event.payments[payment] = name
+    event.new_payments[#event.new_payments + 1] = payment
+  end
+
+  -- Some of those whose time is over, once a call: what is left is for the next that adds one.
+  local function forget(event)
+    if event.has_forgotten then return end
+    event.has_forgotten = true
+    local last = string.format('[%014d', max(0, event.ticks - event.limits.debts_kept)) .. '\255'
+    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[13], '-', last, 'LIMIT', 0, 16)) do
+      local hold, payment = tonumber(string.sub(name, 15, 27)), string.sub(name, 28)
+      local text = event.payments[payment]
+      if text == nil then text = redis.call('HGET', event.keys[6], payment) end
+      local debt = text and unpack_debt(text)
+      if debt and debt.event == event.number and debt.hold == hold and debt.confirmed == 0
+        and name_of(debt.ticks, hold, payment) == name then
+        event.payments[payment] = false
+        event.ended_payments[#event.ended_payments + 1] = payment
+      end
+      event.ended_debts[#event.ended_debts + 1] = name
+      add_to_counts(event, hold, -1)
+    end
+  end
+
+  local function has_room(event, hold)
+    forget(event)
+    return count_of(event, hold) < event.limits.debts_of_hold and count_of(event, 'all') < event.limits.debts_of_event
+  end
+
+  -- The one way for a payment that came and buys nothing: each has one debt at the most, and a confirmed one stays as it
+  -- is.
+  function owe(event, record, command, debt, reason, refusal)
+    local confirmed = command.by_key and 1 or 0
+    local is_news = not debt or (confirmed == 1 and debt.confirmed == 0)
+    if is_news and confirmed == 0 then is_news = has_room(event, record.number) end
+    if is_news then
+      local payment = command.payment
+      note_payment(event, payment, pack_debt({
+        event = event.number, hold = record.number, wall = event.wall, reason = reason, confirmed = confirmed,
+        ticks = event.ticks,
+      }))
+      if confirmed == 0 then
+        event.new_debts[#event.new_debts + 1] = 0
+        event.new_debts[#event.new_debts + 1] = name_of(event.ticks, record.number, payment)
+        add_to_counts(event, record.number, 1)
+      end
+      event.refunds[#event.refunds + 1] =
+        pack('<ddBc0BB', record.number, event.wall, #payment, payment, reason, confirmed)
+      event.is_changed = true
+      event.facts = event.facts + 1
+    end
+    return pack('<BB', refusal, 1)
+  end
+
+  function save_debts(event)
+    local set, gone = {}, {}
+    for field, count in pairs(event.debt_counts) do
+      if count > 0 then
+        set[#set + 1] = field
+        set[#set + 1] = count
+      else
+        gone[#gone + 1] = field
+      end
+    end
+    write_all('HSET', event.keys[12], set)
+    write_all('HDEL', event.keys[12], gone)
+    write_all('ZADD', event.keys[13], event.new_debts)
+    write_all('ZREM', event.keys[13], event.ended_debts)
+    write_all('RPUSH', event.keys[8], event.refunds)
+  end
+
+  -- Whether a payment for a hold of this event is owed back that a key told of, looked for in the list: only an event that
+  -- never sold anything can be removed, so there are few.
+  function has_confirmed_debts(event)
+    local number = tonumber(string.match(event.keys[1], '{(%d+)}:event$'))
+    local first = 0
+    repeat
+      local items = redis.call('LRANGE', event.keys[8], first, first + chunk - 1)
+      local payments, owners, found = {}, {}, {}
+      for index, item in ipairs(items) do
+        local hold, _, payment, at = unpack_struct('<ddBc0', item)
+        payments[index] = payment
+        -- An entry of a release before this one: what it bought and what is owed was told apart by the hold.
+        if at > #item then owners[index] = string.format('%d.%d', number, hold) end
+      end
+      fetch(event.keys[6], payments, found)
+      for index, payment in ipairs(payments) do
+        local debt = found[payment] and unpack_debt(found[payment])
+        if debt and debt.confirmed == 1 and debt.event == number then return true end
+        if owners[index] and found[payment] == owners[index] then return true end
+      end
+      first = first + chunk
+    until #items < chunk
+    return false
+  end
+end

@@ -1,0 +1,51 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import Hummingbird
+internal import TicketStore
+
+/// The classic completion of a shop or an operator whose key has to be looked up; all other classic calls are the
+/// lane's.
+struct ClassicRoutes: Sendable {
+    let store: any TicketStore
+    let doorman: Doorman
+    let mint: TokenMint
+    let statuses: ServiceConfiguration.ClassicStatus
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.post("/complete_purchase/:token", use: complete)
+    }
+
+    @Sendable private func complete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        do {
+            let key = try await doorman.admit(request, toHold: .sell)
+            guard let hold = context.parameters.get("token").flatMap({ mint.hold(of: $0) }) else {
+                throw Refused(.unknownHold)
+            }
+            let note = key.noteOnHold("hold.purchase", hold)
+            switch await store.perform(.purchase(hold, nil, by: .key), note: note) {
+            case .decided(.purchased(let view, _, _), _):
+                var writer = JSONWriter(reserving: 64)
+                writer.object { writer in
+                    writer.member("success", true)
+                    writer.member("purchase", view.id.purchase)
+                }
+                return json(.ok, writer.bytes)
+            case .decided(.refused(let refusal), let moment): throw Refused(refusal, at: moment)
+            case .failed(let failure): throw Refused(failure)
+            case .decided(let outcome, _): preconditionFailure("a purchase does not come to \(outcome)")
+            }
+        } catch let refused as Refused {
+            return answer(refused)
+        } catch let failure as StoreFailure {
+            return answer(Refused(failure))
+        }
+    }
+
+    private func answer(_ refused: Refused) -> Response {
+        let status = ClassicAnswers.status(of: refused.problem, statuses)
+        var response = json(.init(code: status), ClassicAnswers.body(of: refused.problem, refused.detail))
+        for field in refused.headers { response.headers[field.name] = field.value }
+        if let seconds = refused.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
+        return response
+    }
+}
