@@ -65,7 +65,7 @@ struct Committer: Sendable {
     private func recordClock() {
         guard let batch = store.desk.withLock({ $0.takeLastClock() }) else { return }
         do {
-            try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch) }
+            _ = try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch) }
         } catch {
             store.logger.warning(
                 "The clock was not recorded at the stop; live holds may get a second more",

@@ -69,7 +69,7 @@ struct HoldDurabilityTests {
         replica.signal(SIGCONT)
         #expect(await told(node, .look(ids[3])) == "looked purchased")
         #expect(await told(node, .release(ids[3])) == "alreadyPurchased")
-        #expect(await told(node, .purchase(ids[4], PaymentReference("p"))) == "paymentConflict")
+        #expect(await told(node, .purchase(ids[4], PaymentReference("p"))) == "paymentConflict(refundRequired: false)")
     }
 
     @Test("While no replica acknowledges, nothing of operators is told as done, and looks wait for nobody")
