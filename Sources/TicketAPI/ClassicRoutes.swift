@@ -18,6 +18,8 @@ struct ClassicRoutes: Sendable {
     @Sendable private func complete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         do {
             let key = try await doorman.admit(request, toHold: .sell)
+            // It needs none (R16 Completion without a key); one that comes has to be one.
+            if let header = request.headers[.idempotencyKey] { _ = try Counter.key(header, isAnonymous: false) }
             guard let hold = context.parameters.get("token").flatMap({ mint.hold(of: $0) }) else {
                 throw Refused(.unknownHold)
             }
