@@ -1,6 +1,6 @@
 # make run    builds the release and opens the box office on http://127.0.0.1:8000 (settings: ARGS="--port 9000")
 # make test   builds and runs every test, the running binary included
-# make bench  how fast it is, next to nginx: 23 minutes, ARGS="--quick" for five
+# make bench  how fast it is, next to nginx; ARGS="--quick" for a look
 # make cluster-demo  a sale on six Redis servers and three nodes behind nginx, with kill -9 in the middle
 # make micro  instructions and allocations of the core against their thresholds
 # make lint   formatting, warnings
@@ -50,7 +50,7 @@ planted-redis:
 	Tests/prepare
 	Tests/Planted/run --redis
 
-bench: build
+bench: packages
 	benchmarks/run $(ARGS)
 
 # ARGS="--failovers 100" for longer, "--help" for the rest.

@@ -4,7 +4,6 @@ import unittest
 
 from measuring.redis import is_whole, read_monitor, totals
 from measuring.service import Books, Trouble
-from measuring.table import CALLS, Scale, table
 
 
 class Replaying(unittest.TestCase):
@@ -34,20 +33,6 @@ class Replaying(unittest.TestCase):
         self.assertEqual(books.faults(totals(counts)), [])
         books.add("holds", 1)
         self.assertEqual(len(books.faults(totals(counts))), 1)
-
-
-class Rows(unittest.TestCase):
-    """The rows about Redis."""
-
-    def test_bars(self):
-        """Holding has a bar next to nginx, batches one of three times, and a refusal one of 5 µs."""
-        rows = table(Scale())
-        for name in ("redis-hold", "redis-hold-synced"):
-            self.assertEqual((rows[name].mark.bar, CALLS[name][:5]), (5, "redis"))
-        self.assertTrue(rows["redis-batch"].mark.reached(3, "bar"))
-        self.assertFalse(rows["redis-batch"].mark.reached(2.99, "bar"))
-        self.assertTrue(rows["redis-refusal"].mark.reached(5, "bar"))
-        self.assertFalse(rows["redis-refusal"].mark.reached(5.1, "bar"))
 
 
 if __name__ == "__main__":

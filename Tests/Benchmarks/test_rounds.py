@@ -9,17 +9,30 @@ from measuring.calls import Calls, check_status
 from measuring.service import Trouble
 from measuring.table import Scale, table
 
-PROGRAM = pathlib.Path(__file__).resolve().parent.parent.parent / "benchmarks" / "run"
+BENCHMARKS = pathlib.Path(__file__).resolve().parent.parent.parent / "benchmarks"
+
+
+def load():
+    """Return the command as a module."""
+    loader = importlib.machinery.SourceFileLoader("benchmarks_run", str(BENCHMARKS / "run"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("benchmarks_run", loader))
+    loader.exec_module(module)
+    return module
+
+
+PROGRAM = load()
 
 
 class Pretended:
     """A run without servers: the control takes what it is told."""
 
-    rounds, seconds, room = 3, 1, pathlib.Path("/nowhere")
+    rounds, most, seconds, room = 3, 9, 1, pathlib.Path("/nowhere")
 
     def __init__(self, control=7.0):
         self.price = control
         self.asked = []
+
+    goes_on = PROGRAM.Run.goes_on
 
     def control(self):
         """Note that the control was asked."""
@@ -58,13 +71,23 @@ class Rounds(unittest.TestCase):
 
     def test_control_right_before(self):
         """Each call has the control right before it; the first round is not kept."""
-        calls, (looked, refused), run = self.calls({"availability": [70.0, 7.0, 14.0, 10.5], "sold-out": [7.0] * 4})
+        calls, (looked, refused), run = self.calls({"availability": [70.0, 7.0, 10.5, 8.75], "sold-out": [7.0] * 4})
         calls.measure()
         self.assertEqual(run.asked, ["control", "availability", "control", "sold-out"] * 4)
-        self.assertEqual([one["value"] for one in looked.rounds], [1.0, 2.0, 1.5])
+        self.assertEqual([one["value"] for one in looked.rounds], [1.0, 1.5, 1.25])
         self.assertEqual(looked.control, [7.0] * 3)
         self.assertEqual(len(refused.rounds), 3)
         self.assertTrue(looked.counts and refused.counts)
+
+    def test_until_decided(self):
+        """A row whose bar its rounds do not decide goes on alone, until they do or there were as many as may be."""
+        # Ratios of 2, 1 and 1 where the bar is 1.5, and then more: seven rounds are sure that one of them is no part of it.
+        for more, taken in (([7.0] * 6, 7), ([14.0, 7.0] * 3, 9)):
+            calls, (looked, refused), run = self.calls(
+                {"availability": [7.0, 14.0, 7.0, 7.0] + more, "sold-out": [7.0] * 4})
+            calls.measure()
+            self.assertEqual((len(looked.rounds), len(refused.rounds)), (taken, 3))
+            self.assertEqual(run.asked[16:], ["control", "availability"] * (taken - 3))
 
     def test_wrong_answer(self):
         """After a wrong answer a row is not measured on and does not count; the other one goes on."""
@@ -92,16 +115,9 @@ class Rounds(unittest.TestCase):
 class Program(unittest.TestCase):
     """The command's own part."""
 
-    @classmethod
-    def setUpClass(cls):
-        """Load it."""
-        loader = importlib.machinery.SourceFileLoader("benchmarks_run", str(PROGRAM))
-        cls.program = importlib.util.module_from_spec(importlib.util.spec_from_loader("benchmarks_run", loader))
-        loader.exec_module(cls.program)
-
     def test_attempt(self):
         """What raises is written to the rows it was for."""
-        run = self.program.Run(self.program.parse([]), Scale(), pathlib.Path("/nowhere"))
+        run = PROGRAM.Run(PROGRAM.parse([]), Scale(), pathlib.Path("/nowhere"))
         run.say = lambda text: None
 
         def fail():
@@ -114,7 +130,7 @@ class Program(unittest.TestCase):
 
     def test_books_once(self):
         """Services are counted once each, and what is wrong with them goes to all their rows."""
-        run = self.program.Run(self.program.parse([]), Scale(), pathlib.Path("/nowhere"))
+        run = PROGRAM.Run(PROGRAM.parse([]), Scale(), pathlib.Path("/nowhere"))
 
         class Service:
             data = "/nowhere/data"
@@ -131,13 +147,13 @@ class Program(unittest.TestCase):
 
     def test_options(self):
         """Results are written only by a whole run, unless somebody says where; a row that is not there is refused."""
-        self.assertEqual(self.program.parse([]).out, PROGRAM.parent)
-        self.assertEqual(self.program.parse(["--quick"]).out, PROGRAM.parent)
-        self.assertIsNone(self.program.parse(["--only", "hold"]).out)
-        self.assertEqual(self.program.parse(["--only", "hold", "--out", "/tmp/x"]).out, pathlib.Path("/tmp/x"))
-        for wrong in (["--only", "hold,nothing"], ["--rounds", "0"], ["--seconds", "61"]):
+        self.assertEqual(PROGRAM.parse([]).out, BENCHMARKS)
+        self.assertEqual(PROGRAM.parse(["--quick"]).out, BENCHMARKS)
+        self.assertIsNone(PROGRAM.parse(["--only", "hold"]).out)
+        self.assertEqual(PROGRAM.parse(["--only", "hold", "--out", "/tmp/x"]).out, pathlib.Path("/tmp/x"))
+        for wrong in (["--only", "hold,nothing"], ["--rounds", "0"], ["--most", "0"], ["--seconds", "61"]):
             with self.subTest(wrong=wrong), self.assertRaises(SystemExit), quiet():
-                self.program.parse(wrong)
+                PROGRAM.parse(wrong)
 
 
 def quiet():

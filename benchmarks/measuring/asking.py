@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -43,18 +44,24 @@ def check_wrk(found, expected):
 
 def wrk(server, path, seconds, expected, *, script=None, connections=64, headers=(), **environment):
     """Ask with wrk for so long; return its numbers and the µs of the server's CPU for each answer."""
-    command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    # It knows whole seconds only; told to stop (SIGINT), it prints what it has.
+    command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", "-d1h", "--latency"]
     if script:
         command += ["-s", str(LUA / script)]
     for header in headers:
         command += ["-H", header]
     command.append(f"http://127.0.0.1:{server.port}{path}")
     before = server.cpu()
-    ran = subprocess.run(command, env=os.environ | {name: str(value) for name, value in environment.items()},
-                         capture_output=True, text=True, check=False)
+    process = subprocess.Popen(command, env=os.environ | {name: str(value) for name, value in environment.items()},
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        time.sleep(seconds)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
     used = server.cpu() - before
     try:
-        found = read_wrk(ran.stdout + ran.stderr)
+        found = read_wrk(said)
         check_wrk(found, expected)
     except Trouble:
         server.lose_count()

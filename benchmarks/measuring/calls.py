@@ -6,8 +6,7 @@ from .table import CALLS
 
 AVAILABILITY = "/v1/events/main/availability"
 HOLDS = "/v1/events/main/holds"
-# The office remembers four million keys; a ledger is changed for a new one before that.
-KEYS = 3_000_000
+
 
 class Calls:
     """The servers that the calls go to, and the rounds."""
@@ -15,11 +14,8 @@ class Calls:
     def __init__(self, run, rows):
         self.run, self.rows = run, rows
         self.servers = {}
-        self.keys = 0
         # Every run of wrk has keys of its own.
         self.key_runs = 0
-        # The services that have given tokens out which nothing was bought with.
-        self.with_tokens = set()
         self.is_sold_out = False
 
     def server(self, name, capacity=90_000_000):
@@ -38,15 +34,14 @@ class Calls:
         return self.servers[name]
 
     def measure(self):
-        """Take all rounds; the first one warms up and is not kept."""
-        for number in range(self.run.rounds + 1):
-            self.with_tokens.clear()
-            for row in self.rows:
-                if row.faults:
-                    continue
-                control = self.run.control()
+        """Take the rounds of all rows in turn; the first one warms up and is not kept."""
+        for number in range(self.run.most + 1):
+            for row in [row for row in self.rows if self.run.goes_on(row, number)]:
+                method = row.name.replace("-", "_")
                 try:
-                    got = getattr(self, row.name.replace("-", "_"))()
+                    getattr(self, f"before_{method}", lambda: None)()
+                    control = self.run.control()
+                    got = getattr(self, method)()
                 except Trouble as trouble:
                     row.faults.append(f"round {number}: {trouble}")
                     self.run.say(f"{row.name}: does not count: {trouble}")
@@ -70,8 +65,12 @@ class Calls:
         return asking.wrk(self.server("classic"), "/remaining_tickets", self.run.seconds, 200)
 
     def hold(self):
-        """Hold, and keep the tokens for the purchases."""
+        """Hold, and keep the tokens."""
         return self.hold_on(self.server("classic"))
+
+    def before_purchase(self):
+        """Hold what is then purchased."""
+        self.hold_on(self.server("classic"), slices=2)
 
     def purchase(self):
         """Purchase what was held."""
@@ -82,11 +81,13 @@ class Calls:
         node = self.on_redis("redis", "relaxed")
         return node.asked(lambda: self.hold_on(node))
 
+    def before_redis_purchase(self):
+        """Hold there what is then purchased."""
+        self.hold_on(self.on_redis("redis", "relaxed"), slices=2)
+
     def redis_purchase(self):
         """Purchase there what was held there."""
         node = self.on_redis("redis", "relaxed")
-        if node not in self.with_tokens:
-            self.hold_on(node)
         return node.asked(lambda: self.purchase_on(node))
 
     def redis_hold_synced(self):
@@ -94,20 +95,16 @@ class Calls:
         node = self.on_redis("redis-synced", "synced")
         return node.asked(lambda: self.hold_on(node))
 
-    def hold_on(self, server):
+    def hold_on(self, server, slices=1):
         """Hold on this service, and keep the tokens."""
-        got = asking.wrk(server, "/", max(2, self.run.seconds), 200, script="hold.lua", TOKENS=self.tokens(server))
+        got = asking.wrk(server, "/", slices * self.run.seconds, 200, script="hold.lua", TOKENS=self.tokens(server))
         server.books.add("holds", got["count"], unheard=64)
-        self.with_tokens.add(server)
         return got
 
     def purchase_on(self, server):
-        """Purchase what was held there, for a shorter time than the holds took: each token is used once."""
-        if server not in self.with_tokens:
-            self.hold_on(server)
-        got = asking.wrk(server, "/", max(1, self.run.seconds // 2), 200, script="purchase.lua", TOKENS=self.tokens(server))
+        """Purchase what was held there, for half as long as the holds took: each token is used once."""
+        got = asking.wrk(server, "/", self.run.seconds, 200, script="purchase.lua", TOKENS=self.tokens(server))
         server.books.add("purchases", got["count"], unheard=64)
-        self.with_tokens.discard(server)
         return got
 
     @staticmethod
@@ -137,14 +134,10 @@ class Calls:
 
     def v1_hold(self):
         """Hold as a shop does."""
-        if self.keys > KEYS:
-            self.run.close([row for row in self.rows if row.name == "v1-hold"], [self.servers.pop("v1")])
-            self.keys = 0
         server = self.server("v1")
         self.key_runs += 1
         got = asking.wrk(server, HOLDS, self.run.seconds, 201, script="v1-hold.lua", KEYS=f"k{self.key_runs}")
         server.books.add("holds", got["count"], unheard=64)
-        self.keys += got["count"] + 64
         return got
 
 

@@ -31,11 +31,11 @@ def in_turn(sizes, number):
 def churn(run, row, sizes, servers):
     """Compare the cost of a hold with its release on several services; the last size against the first."""
     costs = {size: [] for size in sizes}
-    for number in range(run.rounds + 1):
+    for number in run.rounds_of(row):
         control, this = run.control(), {}
         for size in in_turn(sizes, number):
             server = servers[size]
-            got = asking.bench(server, *RELEASING, seconds=run.seconds)
+            got = asking.bench(server, *RELEASING, seconds=run.whole_seconds)
             server.books.add("holds", got["held"])
             this[size] = got
         if number:
@@ -88,25 +88,24 @@ def events(run, row):
     """Compare holds on one event with holds spread over many, of a service that has many."""
     sizes = run.scale.events
     costs = {size: [] for size in sizes}
-    rates = {size: [] for size in sizes}
-    for number in range(run.rounds + 1):
-        # A new one each round, so that it never remembers more keys than it may.
-        server = run.service([event(f"e{index}", 10_000_000) for index in range(sizes[-1])], classic__event="e0")
-        try:
+    server = run.service([event(f"e{index}", 10_000_000) for index in range(sizes[-1])], classic__event="e0")
+    try:
+        for number in run.rounds_of(row):
             control, this = run.control(), {}
             for size in in_turn(sizes, number):
-                this[size] = asking.wrk(server, "/", run.seconds, 201, script="v1-hold.lua", KEYS=f"k{size}", EVENTS=size)
+                this[size] = asking.wrk(server, "/", run.seconds, 201, script="v1-hold.lua", KEYS=f"k{number}-{size}",
+                                        EVENTS=size)
                 server.books.add("holds", this[size]["count"], unheard=64)
-        finally:
-            run.close([row], [server])
-        one, many = this[sizes[0]], this[sizes[-1]]
-        run.say(f"events        " + "  ".join(f"{size:,}: {this[size]['rate']:,.0f}/s {this[size]['us']:.2f} µs"
-                                              for size in sizes) + ("" if number else "  (warm-up)"))
-        if number:
-            for size in sizes:
-                costs[size].append(this[size])
-            row.add(one["rate"] / many["rate"], control, us=one["us"], rate=one["rate"], p50_us=one["p50_us"],
-                    p99_us=one["p99_us"], many_us=many["us"], many_rate=many["rate"])
+            one, many = this[sizes[0]], this[sizes[-1]]
+            run.say(f"events        " + "  ".join(f"{size:,}: {this[size]['rate']:,.0f}/s {this[size]['us']:.2f} µs"
+                                                  for size in sizes) + ("" if number else "  (warm-up)"))
+            if number:
+                for size in sizes:
+                    costs[size].append(this[size])
+                row.add(one["rate"] / many["rate"], control, us=one["us"], rate=one["rate"], p50_us=one["p50_us"],
+                        p99_us=one["p99_us"], many_us=many["us"], many_rate=many["rate"])
+    finally:
+        run.close([row], [server])
     note_steps(row, costs)
 
 

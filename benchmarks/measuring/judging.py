@@ -1,26 +1,53 @@
-"""What a row's figures come to, and whether they count."""
+"""What a row's figures come to, and whether they count.
 
+A row is the median of its rounds, most of them the ratio of a pair: the subject, and the control right before it. The
+machines are shared and their clocks change, so how sure a median is comes from the rounds themselves: its bootstrap
+interval. A mark is met where the whole interval is on its good side, missed where the whole interval is on the other, and
+not decided in between. That a control moves says nothing against a row: it moved for both.
+"""
+
+import math
 import statistics
 from dataclasses import dataclass, field
 
-# A control that moved further within a row says that the machine did, too.
-STEADY = 0.10
-ROUNDS = 5
+# Of a hundred intervals so many contain the true median.
+CONFIDENCE = 0.95
+# With fewer rounds the interval would say more than they can.
+FEWEST = 3
+MET, MISSED, UNDECIDED = "met", "missed", "not decided"
+
+
+def interval(values):
+    """Return the ends of the bootstrap interval of the median; None for too few values.
+
+    Resampling is not needed: the median of a resample is among the k least values if at least half of its draws are, and
+    each draw is with a chance of k/n. So these are the ends that endlessly many resamples would give.
+    """
+    ordered, count = sorted(values), len(values)
+    if count < FEWEST:
+        return None
+    half = (count + 1) // 2
+    for least in range(1, count + 1):
+        one = least / count
+        chance = sum(math.comb(count, draws) * one**draws * (1 - one)**(count - draws) for draws in range(half, count + 1))
+        if chance > (1 - CONFIDENCE) / 2:
+            return ordered[least - 1], ordered[-least]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a row should reach: `bar` must be kept, `goal` is aimed at. More is better only where `least`."""
+    """What a row should reach: it must meet `bar` and aims at `goal`. More is better only where `least`."""
 
     bar: float
     goal: float
     unit: str = "×"
     least: bool = False
 
-    def reached(self, value, which):
-        """Return whether a value keeps the bar, or reaches the goal."""
+    def judge(self, ends, which):
+        """Return whether an interval meets the bar or the goal: `met`, `missed` or `not decided`."""
         limit = getattr(self, which)
-        return value >= limit if self.least else value <= limit
+        good = [end >= limit if self.least else end <= limit for end in ends]
+        return MET if all(good) else UNDECIDED if any(good) else MISSED
 
 
 @dataclass
@@ -37,8 +64,6 @@ class Row:
     control: list = field(default_factory=list)
     faults: list = field(default_factory=list)
     notes: list = field(default_factory=list)
-    # Why it was not measured, where it was not and nothing is wrong.
-    absent: str = None
     # What was measured is smaller than what the mark speaks of.
     smaller: str = None
     # Of a row that grows: the median at each step.
@@ -71,27 +96,33 @@ class Row:
         return moved(self.control)
 
     @property
-    def steady(self):
-        """Whether the control stood still enough for the row to count as the method says."""
-        return self.moved is None or self.moved < STEADY
+    def interval(self):
+        """The ends of the interval of the median; None where there are too few rounds."""
+        return interval([one["value"] for one in self.rounds])
 
-    def met(self, which):
-        """Return True, False, or None where nothing can be said."""
+    def verdict(self, which):
+        """Return what the rounds say of the bar or the goal, or None where they say nothing of it."""
         if not self.counts or self.mark is None or self.smaller:
             return None
-        return self.mark.reached(self.middle(), which)
+        ends = self.interval
+        return UNDECIDED if ends is None else self.mark.judge(ends, which)
+
+    @property
+    def wants_more(self):
+        """Whether more rounds may decide the bar."""
+        return self.verdict("bar") == UNDECIDED
 
     def plain(self):
         """Return it as what JSON can say."""
         least, most = self.spread()
         return {
             "name": self.name, "title": self.title, "unit": self.unit, "counts": self.counts,
-            "median": self.middle(), "least": least, "most": most,
+            "median": self.middle(), "interval": self.interval, "least": least, "most": most,
             "bar": self.mark and self.mark.bar, "goal": self.mark and self.mark.goal,
             "more_is_better": bool(self.mark and self.mark.least),
-            "bar_met": self.met("bar"), "goal_met": self.met("goal"),
-            "control_us": self.control, "control_moved": self.moved, "control_steady": self.steady,
-            "faults": self.faults, "notes": self.notes, "absent": self.absent, "smaller": self.smaller,
+            "bar_verdict": self.verdict("bar"), "goal_verdict": self.verdict("goal"),
+            "control_us": self.control, "control_moved": self.moved,
+            "faults": self.faults, "notes": self.notes, "smaller": self.smaller,
             "rounds": self.rounds, "steps": self.steps,
         }
 

@@ -92,7 +92,7 @@ def batches(run, row):
     node.start()
     try:
         call = call_of_one_hold(node)
-        for number in range(run.rounds + 1):
+        for number in run.rounds_of(row):
             control = run.control()
             batched = node.asked(lambda: asking.wrk(node, "/", run.seconds, 200, script="hold.lua",
                                                     TOKENS=run.room / "tokens-batches"))
@@ -116,10 +116,10 @@ def refusals(run, row):
         if node.status("POST", "/buy_ticket/GA") != 200:
             raise Trouble("the only place was not held")
         node.books.add("holds", 1)
-        for number in range(run.rounds + 1):
+        for number in run.rounds_of(row):
             control = run.control()
             got = node.asked(lambda: asking.wrk(
-                node, "/v1/events/main/holds", run.seconds, 409, script="v1-hold.lua", connections=CROWD,
+                node, "/v1/events/main/holds", run.whole_seconds, 409, script="v1-hold.lua", connections=CROWD,
                 KEYS=f"refused-{number}"))
             run.say(f"{row.name:13} {got['redis_us']:.2f} µs of Redis a refusal, {got['rate']:,.0f}/s"
                     + ("" if number else "  (warm-up)"))

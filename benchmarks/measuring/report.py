@@ -3,10 +3,8 @@
 import json
 
 from . import drawing
-from .judging import ROUNDS, STEADY
-from .table import CALLS
-
-MICRO = ("core", "embedded", "embedded-one")
+from .judging import CONFIDENCE, MET
+from .table import CALLS, MICRO, Scale
 
 
 def number(value):
@@ -31,38 +29,34 @@ def micros(value):
 
 
 def figure(row):
-    """Return the median with the least and the most, or why there is none."""
+    """Return the median with its interval, or why there is none."""
     if row.faults:
         return "**does not count**"
     if not row.rounds:
         return "not measured"
-    least, most = row.spread()
-    return f"{amount(row.middle(), row.unit)} ({number(least)} to {number(most)})"
+    said = amount(row.middle(), row.unit)
+    return said + (f" ({number(row.interval[0])} to {number(row.interval[1])})" if row.interval else "")
 
 
 def verdict(row, which):
-    """Return a mark, and whether it is reached; beside it what speaks against the figure."""
+    """Return a mark, and what the row's interval says of it."""
     if row.mark is None:
         return ""
     limit = getattr(row.mark, which)
     unit = "" if row.mark.unit == "×" else f" {row.mark.unit}"
     sign = "≥" if row.mark.least else "≤"
     told = f"{sign} {limit:,g}{unit}: "
-    met = row.met(which)
-    if met is None:
+    said = row.verdict(which)
+    if said is None:
         return told + ("not judged, smaller" if row.counts else "not measured")
-    told += "met" if met else "**not met**"
-    return told if row.steady else told + ", on an unsteady machine"
+    return told + (said if said == MET else f"**{said}**")
 
 
 def beside(row):
-    """Return what the control did in the rounds of this row."""
+    """Return how many rounds the row had, and what the control took in them."""
     if not row.control:
-        return ""
-    values = f"{number(min(row.control))} to {number(max(row.control))} µs"
-    if row.moved is None:
-        return values
-    return f"{values}, moved {row.moved * 100:.0f} %" if row.steady else f"{values}, **moved {row.moved * 100:.0f} %**"
+        return f"{len(row.rounds)} rounds" if row.rounds else ""
+    return f"{len(row.rounds)} pairs, {number(min(row.control))} to {number(max(row.control))} µs"
 
 
 def table(rows, columns):
@@ -77,7 +71,7 @@ def text(about, rows):
     lines = [
         "# How fast it is", "",
         f"{about['date']}, commit {where['commit']}, {about['minutes']} minutes: `benchmarks/run"
-        f"{' --quick' if about['quick'] else ''}`, {about['rounds']} rounds of {about['seconds']} s.", "",
+        f"{' --quick' if about['quick'] else ''}`, {about['rounds']} pairs at least, slices of {about['seconds']} s.", "",
         f"{where['cpu']}, {where['cores']} cores, {where['memory_gib']} GiB, kernel {where['kernel']}, ledgers on "
         f"{where['disk']}. Holdfast {versions['holdfast']}, nginx {versions['nginx']}, wrk {versions['wrk']}, "
         f"Redis {versions['redis']}, Swift {versions['swift']}.", ""]
@@ -86,13 +80,13 @@ def text(about, rows):
     if called:
         lines += ["## CPU per request, next to nginx", "",
                   "User and system time of the server for each successful request, divided by what nginx takes for a static",
-                  "body right before it in the same round: the median of the rounds, with the least and the most. Keep-alive.",
-                  ""]
+                  f"body right before it: the median of the pairs, with its bootstrap interval ({CONFIDENCE * 100:.0f} %). "
+                  "Keep-alive.", ""]
         lines += table(called, [
             ("", lambda row: row.title), ("× nginx", figure), ("bar", lambda row: verdict(row, "bar")),
             ("goal", lambda row: verdict(row, "goal")), ("µs a request", lambda row: number(row.middle("us"))),
             ("requests/s", lambda row: number(row.middle("rate"))), ("p50", lambda row: micros(row.middle("p50_us"))),
-            ("p99", lambda row: micros(row.middle("p99_us"))), ("nginx beside it", beside)])
+            ("p99", lambda row: micros(row.middle("p99_us"))), ("pairs, and nginx beside them", beside)])
         lines += [""] + [f"{row.title}: {number(row.middle('redis_us'))} of {number(row.middle('us'))} µs are the server's."
                          for row in called if row.counts and row.middle("redis_us")]
         lines += ["", "![CPU per request, next to nginx](plots/cost.svg)", ""]
@@ -101,7 +95,7 @@ def text(about, rows):
         lines += ["## Everything else", ""]
         lines += table(others, [
             ("", lambda row: row.title), ("measured", figure), ("bar", lambda row: verdict(row, "bar")),
-            ("goal", lambda row: verdict(row, "goal")), ("beside it", details), ("nginx beside it", beside)])
+            ("goal", lambda row: verdict(row, "goal")), ("beside it", details), ("rounds, and nginx beside them", beside)])
         lines.append("")
     lines += grown(rows)
     return "\n".join(lines).rstrip() + "\n"
@@ -111,17 +105,12 @@ def warnings(about, rows):
     """Return what must be read before any figure."""
     lines = []
     if about["quick"]:
-        lines.append(f"- **A quick look**: shorter and smaller than the method asks for ({ROUNDS} rounds at least).")
-    elif about["rounds"] < ROUNDS:
-        lines.append(f"- **{about['rounds']} rounds**; the method asks for {ROUNDS} at least.")
+        lines.append(f"- **A quick look**: shorter and smaller than the method asks for ({Scale.rounds} pairs at least).")
+    elif about["rounds"] < Scale.rounds:
+        lines.append(f"- **{about['rounds']} pairs**; the method asks for {Scale.rounds} at least.")
     if about["machine"]["disk"] in ("tmpfs", "ramfs"):
         lines.append("- **The ledgers were in memory**: what is called synced here was not on a disk.")
     lines += [f"- **{row.title}: does not count.** {fault}" for row in rows for fault in row.faults]
-    unsteady = [row.title for row in rows if not row.steady]
-    if unsteady:
-        lines.append(f"- **The machine was unsteady**: the control moved by {STEADY * 100:.0f} % or more in the rounds of "
-                     f"{'; '.join(unsteady)}. As the method has it these figures do not count; measure again.")
-    lines += [f"- {row.title}: not measured: {row.absent}." for row in rows if row.absent]
     lines += [f"- {row.title}: {row.smaller}, so bar and goal are not judged." for row in rows if row.smaller]
     lines += [f"- {row.title}: {note}." for row in rows for note in row.notes]
     return lines + [""] if lines else []
@@ -196,7 +185,7 @@ def plots(rows):
     called = [row for row in rows if row.name in CALLS and row.counts and row.mark]
     if called:
         drawn["cost.svg"] = drawing.bars("CPU per request, as a multiple of nginx' static answer", [
-            drawing.Bar(row.title, row.middle(), *row.spread(), row.mark.bar, row.mark.goal,
+            drawing.Bar(row.title, row.middle(), *(row.interval or row.spread()), row.mark.bar, row.mark.goal,
                         f"×{number(row.middle())}, {number(row.middle('us'))} µs") for row in called])
     for name, what, unit in GROWTH:
         row = next((row for row in rows if row.name == name and row.counts and len(row.steps) > 1), None)

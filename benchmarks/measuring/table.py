@@ -7,14 +7,19 @@ from .judging import Mark, Row
 # The calls next to nginx, each with the service that it goes to.
 CALLS = {"availability": "classic", "hold": "classic", "purchase": "classic", "sold-out": "none", "v1-304": "classic",
          "v1-hold": "v1", "redis-hold": "redis", "redis-purchase": "redis", "redis-hold-synced": "redis-synced"}
+# The rows that programs of benchmarks/micro play.
+MICRO = ("core", "embedded", "embedded-one")
 
 
 @dataclass(frozen=True)
 class Scale:
     """How large and how long a run is."""
 
-    rounds: int = 5
-    seconds: int = 3
+    # Pairs of a row at least, and at most where its bar is not decided by then.
+    rounds: int = 15
+    most: int = 60
+    # A slice of load. Short, so that subject and control meet the same machine.
+    seconds: float = 0.5
     # Live holds, sales, and holds that end in one second.
     holds: int = 1_000_000
     connections: int = 10_000
@@ -36,7 +41,7 @@ class Scale:
         return None if self.holds >= 1_000_000 else f"measured with {self.holds:,} instead of 1,000,000"
 
 
-QUICK = Scale(rounds=3, seconds=1, holds=50_000, connections=2_000, tickets=(10_000, 10_000_000), crowd=(1, 64, 1_024),
+QUICK = Scale(rounds=3, most=3, seconds=0.5, holds=50_000, connections=2_000, tickets=(10_000, 10_000_000), crowd=(1, 64, 1_024),
               events=(1, 1_000), long_rounds=1, quick=True)
 
 

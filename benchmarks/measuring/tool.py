@@ -16,10 +16,10 @@ def against_wrk(run, rate, cost):
     """Ask for the availability with both, 64 connections and two threads each, one after the other."""
     server = run.service([event("main", 50_000)])
     try:
-        for number in range(run.rounds + 1):
-            theirs = asking.wrk(server, "/remaining_tickets", run.seconds, 200)
+        for number in run.rounds_of(rate):
+            theirs = asking.wrk(server, "/remaining_tickets", run.whole_seconds, 200)
             before = children()
-            ours = asking.bench(server, "--scenario", "availability", "--threads", 2, seconds=run.seconds)
+            ours = asking.bench(server, "--scenario", "availability", "--threads", 2, seconds=run.whole_seconds)
             # What starting it takes is in here, too.
             own = (children() - before) / sum(ours["statuses"].values()) * 1e6
             run.say(f"tool          {ours['rate']:,.0f}/s, wrk {theirs['rate']:,.0f}/s; {own:.2f} µs a request, "

@@ -150,13 +150,10 @@ def restart(run, row):
 
 def embedded(run, row, callers):
     """Have callers in one process hold, through the micro-benchmarks' program."""
-    if not (MICRO / "callers").exists():
-        row.absent = "benchmarks/micro is not built (make micro)"
-        return
-    for _ in range(run.rounds):
+    for number in run.rounds_of(row):
         folder = run.folder("embedded")
         control = run.control()
-        ran = subprocess.run([MICRO / "callers", str(callers), str(run.seconds), folder], capture_output=True, text=True,
+        ran = subprocess.run([MICRO / "callers", str(callers), str(run.whole_seconds), folder], capture_output=True, text=True,
                              check=False)
         try:
             got = json.loads(ran.stdout.strip().splitlines()[-1])
@@ -168,19 +165,17 @@ def embedded(run, row, callers):
         if checked.returncode:
             raise Trouble(f"the ledger does not balance: {(checked.stdout + checked.stderr).strip()}")
         shutil.rmtree(folder)
-        row.add(got["holds_per_second"] / 1e3, control, us=got["cpu_us"], rate=got["holds_per_second"],
-                p50_us=got["p50_us"], p99_us=got["p99_us"])
+        if number:
+            row.add(got["holds_per_second"] / 1e3, control, us=got["cpu_us"], rate=got["holds_per_second"],
+                    p50_us=got["p50_us"], p99_us=got["p99_us"])
         run.say(f"{row.name:13} {got['holds_per_second']:,} holds/s, {got['cpu_us']:.2f} µs")
 
 
 def core(run, row):
     """Have the core alone sell among a million live holds; the making of the scene is in both runs and cancels."""
     program = MICRO / "decisions"
-    if not program.exists():
-        row.absent = "benchmarks/micro is not built (make micro)"
-        return
     few, many = 200_000, 2_200_000
-    for _ in range(run.rounds):
+    for number in run.rounds_of(row):
         control = run.control()
         taken = {}
         for turns in (few, many):
@@ -190,5 +185,6 @@ def core(run, row):
                 raise Trouble(f"decisions ended with status {status}")
             taken[turns] = used.ru_utime + used.ru_stime
         each = (taken[many] - taken[few]) / (many - few)
-        row.add(1 / each / 1e6, control, us=each * 1e6)
+        if number:
+            row.add(1 / each / 1e6, control, us=each * 1e6)
         run.say(f"core          {1 / each / 1e6:.2f} M holds with their purchase a second and core")
