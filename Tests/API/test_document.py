@@ -114,7 +114,7 @@ class Document(unittest.TestCase):
 
     def test_paths(self):
         """Every path that the service knows is told, with its methods; but for the pages themselves."""
-        source = (SOURCES / "TicketAPI/Routes.swift").read_text()
+        source = (SOURCES / "TicketAPI/Routes/Routes.swift").read_text()
         table = dict(re.findall(r'^ +"(/[^"]+)": "([A-Z, ]+)",$', source, re.M))
         known = {re.sub(r":(\w+)", r"{\1}", path): {one.lower() for one in methods.split(", ")} - {"head"}
                  for path, methods in table.items()}
