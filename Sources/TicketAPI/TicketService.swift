@@ -62,8 +62,8 @@ public struct TicketService: Service {
         let quota = configuration.quota.map(SharedQuota.init)
         let listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)
         let connections = ConnectionRoom(configuration, logger: logger)
-        let windows = try await TicketWindows(group: group) {
-            TicketWindow(
+        let contexts = try await LoopContexts(group: group) {
+            LoopContext(
                 store: store, configuration: configuration, mint: mint, keys: keys, known: known, quota: quota,
                 room: connections)
         } stream: {
@@ -75,11 +75,11 @@ public struct TicketService: Service {
                 bodyBytes: configuration.bodyBytes, classicStatus: configuration.classicStatus,
                 worth: configuration.worth, notice: notice
             ).responder(),
-            server: HTTPServerBuilder { ServiceChannel(responder: $0, windows: windows) },
+            server: HTTPServerBuilder { ServiceChannel(responder: $0, loops: contexts) },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
                 backlog: configuration.backlog,
-                // Only so that descriptors are left whatever happens: the lanes turn away earlier.
+                // Only so that descriptors are left whatever happens: the connections turn away earlier.
                 availableConnectionsDelegate: .maximum(
                     configuration.descriptors(loops: loops) - Self.acceptedAtOnce, logger: logger)),
             onServerRunning: { [whenListening] channel in
@@ -97,9 +97,9 @@ public struct TicketService: Service {
         do {
             try await application.run()
         } catch {
-            await windows.close()
+            await contexts.close()
             throw error
         }
-        await windows.close()
+        await contexts.close()
     }
 }

@@ -9,7 +9,7 @@ KERNEL = "\tffffffff8200e45b tcp_sendmsg+0x2b ([kernel.kallsyms])"
 SENDING = "\t           f838f __GI___libc_write+0x4f (/usr/lib/x86_64-linux-gnu/libc.so.6)"
 SYNCING = "\t           f838f fdatasync+0x4f (/usr/lib/x86_64-linux-gnu/libc.so.6)"
 RETAIN = "\t           f838f swift_retain+0x4f (/opt/libswiftCore.so)"
-LANE = "\t 1 $s9TicketAPI4LaneC4send8NIOPosixF+0x1 (/x/holdfast)"
+LANE = "\t 1 $s9TicketAPI15FastPathHandlerC4send8NIOPosixF+0x1 (/x/holdfast)"
 CORE = "\t 1 $s9BoxOfficeAAV6decideF+0x1 (/x/holdfast)"
 LEDGER = "\t 1 $s13EmbeddedStore6LedgerV6commitF+0x1 (/x/holdfast)"
 SQLITE = "\t 1 sqlite3VdbeExec+0x1 (/usr/lib/libsqlite3.so.0.8.6)"
@@ -36,7 +36,7 @@ class Samples(unittest.TestCase):
     def test_functions(self):
         """What the runtime does counts for the innermost of ours, of NIO, or of SQLite, and not for those further out."""
         self.assertEqual(self.areas([RETAIN, LANE, LOOP], [CORE, LANE, LOOP], [SQLITE, LEDGER], [RETAIN]),
-                         {"lane and answers": 25, "deciding": 25, "SQLite": 25, "the rest": 25})
+                         {"fast path and answers": 25, "deciding": 25, "SQLite": 25, "the rest": 25})
         self.assertEqual(self.areas([LEDGER, LOOP], [LOOP, LANE]), {"writing facts": 50, "NIO's loop and channels": 50})
 
     def test_nothing(self):

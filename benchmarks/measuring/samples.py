@@ -8,7 +8,7 @@ import re
 AREAS = [(re.compile(pattern), area) for pattern, area in (
     (r"8TokenMint|BoringSSL|6Crypto", "tokens"),
     (r"9TicketAPI(9PlainHold|13BuyerRequests)|4JSON", "reading JSON"),
-    (r"9TicketAPI", "lane and answers"),
+    (r"9TicketAPI", "fast path and answers"),
     (r"13EmbeddedStore(6Ledger|10FactWriter|9Committer|12RowStatement)", "writing facts"),
     (r"libsqlite3|4GRDB", "SQLite"),
     (r"9BoxOffice|13EmbeddedStore|11TicketStore", "deciding"),
@@ -19,7 +19,7 @@ CALLED = [(re.compile(pattern), area) for pattern, area in (
     (r"epoll_p?wait", "kernel: waiting for sockets"), (r"fdatasync|fsync", "kernel: syncing"),
     (r"pwrite", "kernel: writing the ledger"))]
 ORDER = [area for _, area in CALLED] + ["kernel: the rest"] + [
-    "NIO's loop and channels", "HTTP decoder", "lane and answers", "reading JSON", "tokens", "deciding", "writing facts",
+    "NIO's loop and channels", "HTTP decoder", "fast path and answers", "reading JSON", "tokens", "deciding", "writing facts",
     "SQLite", "the rest"]
 
 

@@ -4,17 +4,17 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import TicketStore
 
-/// What requests for a hold and about it ask for, and what they are answered. The lane and the router both go by
+/// What requests for a hold and about it ask for, and what they are answered. The fast path and the router both go by
 /// this, so that it is all the same to a caller who answered.
 struct BuyerCalls: Sendable {
-    let counter: Counter
+    let reader: RequestReader
     let mint: TokenMint
 
     /// Places, for anyone.
     func hold(in event: Code, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
         guard let header = fields.idempotencyKey else { throw Refused(.keyMissing) }
         let asked = try read(body, fields)
-        let key = counter.keys.digest(
+        let key = reader.keys.digest(
             try Self.key(header, fields), in: .holding(event, asked.buyer), of: fields.keyOwner)
         return .hold(HoldRequest(event: event, lines: asked.lines, buyer: asked.buyer, key: key))
     }
@@ -24,14 +24,14 @@ struct BuyerCalls: Sendable {
         if fields.contentType == "application/json", let plain = body.withUnsafeReadableBytes(PlainHold.read) {
             return plain
         }
-        return try counter.read(body, as: BuyerRequests.hold, fields.contentType, whenEmpty: nil)
+        return try reader.read(body, as: BuyerRequests.hold, fields.contentType, whenEmpty: nil)
     }
 
     /// - Parameter id: whose token came with the request.
     func extend(_ id: HoldID, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
-        _ = try counter.read(body, as: BuyerRequests.nothing, fields.contentType, whenEmpty: true)
+        _ = try reader.read(body, as: BuyerRequests.nothing, fields.contentType, whenEmpty: true)
         guard let header = fields.idempotencyKey else { return .extend(id) }
-        let key = counter.keys.digest(try Self.key(header, fields), in: .extending(id), of: fields.keyOwner)
+        let key = reader.keys.digest(try Self.key(header, fields), in: .extending(id), of: fields.keyOwner)
         return .extend(id, key: key)
     }
 
@@ -41,7 +41,7 @@ struct BuyerCalls: Sendable {
     func purchase(
         _ id: HoldID, _ fields: BuyerFields, _ body: ByteBuffer, by completer: Completer
     ) throws(Refused) -> Command {
-        let asked = try counter.read(
+        let asked = try reader.read(
             body, as: BuyerRequests.purchase, fields.contentType, whenEmpty: BuyerRequests.Purchase())
         // A purchase is told by its payment; its key only has to be one.
         if let header = fields.idempotencyKey { _ = try Self.key(header, fields) }
@@ -49,7 +49,7 @@ struct BuyerCalls: Sendable {
     }
 
     private static func key(_ header: String, _ fields: BuyerFields) throws(Refused) -> KeyText {
-        try Counter.key(header, isAnonymous: !fields.isOperators)
+        try RequestReader.key(header, isAnonymous: !fields.isOperators)
     }
 
     /// The hold that a path names, if the token is its own. A wrong token and an unknown hold get the same answer.

@@ -3,7 +3,7 @@ internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
 
-/// What the lane needs of a request's headers, gathered in one walk.
+/// What the fast path needs of a request's headers, gathered in one walk.
 struct RequestFraming {
     private(set) var announcedLength = 0
     private(set) var expects: Expectation = .nothing
@@ -107,9 +107,9 @@ extension String {
     }
 }
 
-/// What the lane keeps of a request of its own until it is answered.
-struct LaneRequest {
-    let call: LaneCall
+/// What the fast path keeps of a request of its own until it is answered.
+struct FastRequest {
+    let call: FastCall
     let manner: ClassicAnswers.Manner
     /// What more there is of a call of v1; `nil` for the others.
     let buyer: BuyerRequest?
@@ -119,7 +119,7 @@ struct LaneRequest {
     let key: IdempotencyKey?
 
     init(
-        call: LaneCall, head: HTTPRequestHead, endsConnection: Bool, buyer: BuyerRequest?,
+        call: FastCall, head: HTTPRequestHead, endsConnection: Bool, buyer: BuyerRequest?,
         standing: CallerQuota.Standing?, key: IdempotencyKey? = nil
     ) {
         self.call = call
@@ -140,7 +140,7 @@ struct RoutedRequest {
     /// How its caller stands, where there is a quota and the answer tells of it.
     let standing: CallerQuota.Standing?
     /// Whether its answer is too dear for a client that may have left.
-    var endsWithClient: Bool { LaneTarget.path(of: head.uri) == "/v1/invariants" }
+    var endsWithClient: Bool { RequestPath.path(of: head.uri) == "/v1/invariants" }
     let framing: Framing
     var body = ByteBuffer()
 
@@ -154,7 +154,7 @@ struct RoutedRequest {
     init(head: HTTPRequestHead, endsConnection: Bool, standing: CallerQuota.Standing?) {
         self.head = head
         framing = head.version == .http1_1 && head.method != .HEAD ? .any : .noChunks
-        self.standing = standing.flatMap { LaneTarget.path(of: head.uri).hasPrefix("/v1/") ? $0 : nil }
+        self.standing = standing.flatMap { RequestPath.path(of: head.uri).hasPrefix("/v1/") ? $0 : nil }
         after = !head.isKeepAlive || endsConnection ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
     }
 }

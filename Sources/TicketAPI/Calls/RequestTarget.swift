@@ -13,13 +13,13 @@ package enum RequestTarget {
     }
 
     /// True of nearly every target. False is only a reason to look closer.
-    private static func isNormal(_ target: LaneTarget.Bytes) -> Bool {
+    private static func isNormal(_ target: RequestPath.Bytes) -> Bool {
         target.first == UInt8(ascii: "/") && (target.count == 1 || target.last != UInt8(ascii: "/"))
             && !target.has(UInt8(ascii: "%")) && !target.has(UInt8(ascii: "?"))
     }
 
-    private static func normal(_ target: LaneTarget.Bytes) -> String {
-        var path = unescaped(LaneTarget.path(target))
+    private static func normal(_ target: RequestPath.Bytes) -> String {
+        var path = unescaped(RequestPath.path(target))
         if path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
         if let query = target.firstIndex(of: UInt8(ascii: "?")) { path += target[query...] }
         return String(decoding: path, as: UTF8.self)

@@ -7,7 +7,7 @@ internal import NIOCore
 /// that goes on asking would fill the memory.
 struct AnswerQueue {
     private struct Slot {
-        let request: LaneRequest
+        let request: FastRequest
         var answer: ByteBuffer?
     }
 
@@ -34,13 +34,13 @@ struct AnswerQueue {
         slot == first
     }
 
-    func request(at slot: Int) -> LaneRequest? {
+    func request(at slot: Int) -> FastRequest? {
         guard slot >= first, slot < nextSlot else { return nil }
         return slots[slots.index(slots.startIndex, offsetBy: slot - first)].request
     }
 
     @discardableResult
-    mutating func addWaiting(_ request: LaneRequest) -> Int {
+    mutating func addWaiting(_ request: FastRequest) -> Int {
         slots.append(Slot(request: request))
         return nextSlot - 1
     }

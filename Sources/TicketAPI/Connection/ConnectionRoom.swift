@@ -13,7 +13,7 @@ enum ConnectionStanding: Equatable {
 
 /// Which connections there is room for, over all event loops, and how many came beyond.
 ///
-/// Beyond the room there are a few spare places on each loop (``TicketWindow``), so that a probe is always answered.
+/// Beyond the room there are a few spare places on each loop (``LoopContext``), so that a probe is always answered.
 final class ConnectionRoom: Sendable {
     private struct Crowd {
         /// Since the last line in the log.

@@ -118,7 +118,7 @@ final class SharedQuota: Sendable {
 
     /// How the caller stands after asking for `target`; `nil` for probes, which are answered to anybody.
     func take(_ caller: CallerQuota.Caller, for target: String, at now: NIODeadline) -> CallerQuota.Standing? {
-        if LaneTarget.isProbe(target) { return nil }
+        if RequestPath.isProbe(target) { return nil }
         return quota.withLock { $0.take(caller, at: now) }
     }
 

@@ -5,12 +5,12 @@ internal import HummingbirdCore
 internal import NIOCore
 internal import TicketStore
 
-/// What the router answers of v1 for buyers: all that is not hot, and the lane's calls about a hold for operators.
+/// What the router answers of v1 for buyers: all that is not hot, and the fast path's calls about a hold for operators.
 struct BuyerRoutes: Sendable {
     let calls: BuyerCalls
-    let doorman: Doorman
-    private var counter: Counter { calls.counter }
-    private var store: any TicketStore { counter.store }
+    let authorizer: OperatorAuthorizer
+    private var reader: RequestReader { calls.reader }
+    private var store: any TicketStore { reader.store }
 
     func add(to router: Router<BasicRequestContext>) {
         router.get("/v1/events") { _, _ in json(.ok, BuyerDocuments.events(store.events, at: store.now)) }
@@ -23,7 +23,7 @@ struct BuyerRoutes: Sendable {
     }
 
     @Sendable private func event(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let event = try counter.event(context)
+        let event = try reader.event(context)
         let mayKnow = try await mayKnowPlaces(of: event, request)
         var response = json(.ok, BuyerDocuments.event(event, at: store.now, showsCapacities: mayKnow))
         response.headers[.eTag] = event.tag
@@ -32,7 +32,7 @@ struct BuyerRoutes: Sendable {
 
     /// What is left, for operators: they see the numbers of an event that does not disclose them.
     @Sendable private func availability(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let event = try counter.event(context)
+        let event = try reader.event(context)
         let mayKnow = try await mayKnowPlaces(of: event, request)
         guard case .current(let left, let now) = store.availability(of: event.definition.id, unless: nil) else {
             throw Refused(.unknownEvent)
@@ -51,7 +51,7 @@ struct BuyerRoutes: Sendable {
     private func mayKnowPlaces(of event: EventReading, _ request: Request) async throws -> Bool {
         if event.definition.disclosure == .counts { return true }
         guard BuyerFields(request.headers).isOperators else { return false }
-        return try await doorman.admit(request, toHold: .lookAtHolds).may(.readLists)
+        return try await authorizer.admit(request, toHold: .lookAtHolds).may(.readLists)
     }
 
     @Sendable private func look(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -61,7 +61,7 @@ struct BuyerRoutes: Sendable {
 
     @Sendable private func extend(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let (id, note) = try await holder(request, context, toChange: "hold.extend")
-        let body = try await counter.collect(request)
+        let body = try await reader.collect(request)
         return try await answer(try calls.extend(id, BuyerFields(request.headers), body), note)
     }
 
@@ -72,7 +72,7 @@ struct BuyerRoutes: Sendable {
 
     @Sendable private func purchase(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let (id, note) = try await holder(request, context, toChange: "hold.purchase")
-        let body = try await counter.collect(request)
+        let body = try await reader.collect(request)
         let fields = BuyerFields(request.headers)
         return try await answer(
             try calls.purchase(id, fields, body, by: fields.isOperators ? .key : .token), note)
@@ -88,7 +88,7 @@ struct BuyerRoutes: Sendable {
         let named = context.parameters.get("hold").flatMap { HoldID(public: $0) }
         let fields = BuyerFields(request.headers)
         guard fields.isOperators else { return (try calls.hold(named: named, fields), nil) }
-        let key = try await doorman.admit(request, toHold: action == nil ? .lookAtHolds : .sell)
+        let key = try await authorizer.admit(request, toHold: action == nil ? .lookAtHolds : .sell)
         guard let named else { throw Refused(.unknownHold) }
         return (named, action.flatMap { key.noteOnHold($0, named) })
     }

@@ -4,10 +4,10 @@ internal import Hummingbird
 internal import TicketStore
 
 /// The classic completion of a shop or an operator whose key has to be looked up; all other classic calls are the
-/// lane's.
+/// handler's.
 struct ClassicRoutes: Sendable {
     let store: any TicketStore
-    let doorman: Doorman
+    let authorizer: OperatorAuthorizer
     let mint: TokenMint
     let statuses: ServiceConfiguration.ClassicStatus
 
@@ -17,9 +17,9 @@ struct ClassicRoutes: Sendable {
 
     @Sendable private func complete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         do {
-            let key = try await doorman.admit(request, toHold: .sell)
+            let key = try await authorizer.admit(request, toHold: .sell)
             // It needs none (R16 Completion without a key); one that comes has to be one.
-            if let header = request.headers[.idempotencyKey] { _ = try Counter.key(header, isAnonymous: false) }
+            if let header = request.headers[.idempotencyKey] { _ = try RequestReader.key(header, isAnonymous: false) }
             guard let hold = context.parameters.get("token").flatMap({ mint.hold(of: $0) }) else {
                 throw Refused(.unknownHold)
             }

@@ -6,9 +6,9 @@ internal import TicketStore
 
 /// What operators do with events: define, change, remove.
 struct EventRoutes: Sendable {
-    let counter: Counter
-    let doorman: Doorman
-    private var store: any TicketStore { counter.store }
+    let reader: RequestReader
+    let authorizer: OperatorAuthorizer
+    private var store: any TicketStore { reader.store }
 
     /// How often a change that takes whatever is there (`If-Match: *`) is tried again when others come in between.
     private static let tries = 32
@@ -20,12 +20,12 @@ struct EventRoutes: Sendable {
     }
 
     @Sendable private func put(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await doorman.admit(request, toChange: true)
+        let key = try await authorizer.admit(request, toChange: true)
         let path = context.parameters.get("event") ?? ""
         guard let code = Code(path) else {
             throw Refused.invalid([Mistake("/id", "must be 1 to 32 of A-Z a-z 0-9 _ -, as the path has it")])
         }
-        var document = try await counter.json(request, types: ["application/json"])
+        var document = try await reader.json(request, types: ["application/json"])
         if case .object(let members) = document {
             if let id = members.first(where: { $0.name == "id" }) {
                 guard id.value == .string(path) else { throw Self.otherID(path) }
@@ -34,7 +34,7 @@ struct EventRoutes: Sendable {
             }
         }
         let written = document
-        let definition = try Counter.reading { () throws(DocumentError) in try EventDocument.read(written) }
+        let definition = try RequestReader.reading { () throws(DocumentError) in try EventDocument.read(written) }
         let isNew = store.event(code) == nil
         return try await change(code, request, mayBeNew: true, status: isNew ? .created : .ok) { _ in
             (
@@ -45,10 +45,10 @@ struct EventRoutes: Sendable {
     }
 
     @Sendable private func patch(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await doorman.admit(request, toChange: true)
-        let code = try counter.event(context).definition.id
+        let key = try await authorizer.admit(request, toChange: true)
+        let code = try reader.event(context).definition.id
         let types: Set<String> = ["application/merge-patch+json", "application/json"]
-        guard case .object(let members) = try await counter.json(request, types: types) else {
+        guard case .object(let members) = try await reader.json(request, types: types) else {
             throw Refused.invalid([Mistake("", "must be an object")])
         }
         var paused: Bool?
@@ -62,7 +62,7 @@ struct EventRoutes: Sendable {
         let action = rest.isEmpty && paused != nil ? (paused == true ? "event.pause" : "event.resume") : "event.change"
         return try await change(code, request, mayBeNew: false, status: .ok) { [paused] current in
             guard let current else { throw Refused(.unknownEvent) }
-            let definition = try Counter.reading { () throws(DocumentError) in
+            let definition = try RequestReader.reading { () throws(DocumentError) in
                 let before = try JSONValue.document(
                     EventDocument.write(current.definition), limits: EventDocument.jsonLimits)
                 return try EventDocument.read(before.merged(with: .object(rest)))
@@ -73,8 +73,8 @@ struct EventRoutes: Sendable {
     }
 
     @Sendable private func remove(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await doorman.admit(request, toChange: true)
-        let code = try counter.event(context).definition.id
+        let key = try await authorizer.admit(request, toChange: true)
+        let code = try reader.event(context).definition.id
         return try await change(code, request, mayBeNew: false, status: .noContent) { _ in
             (.remove(event: code), key.note("event.delete", on: code.text))
         }
@@ -98,7 +98,7 @@ struct EventRoutes: Sendable {
             try check(current, match, noneMatch, mayBeNew: mayBeNew)
             let (wanted, note) = try command(current)
             do {
-                let (outcome, _) = try await counter.perform(wanted.expecting(current?.revision ?? 0), note: note)
+                let (outcome, _) = try await reader.perform(wanted.expecting(current?.revision ?? 0), note: note)
                 if case .eventRemoved = outcome { return Response(status: .noContent) }
                 guard let event = store.event(code) else { throw Refused(.unknownEvent) }
                 return answer(event, status: status)

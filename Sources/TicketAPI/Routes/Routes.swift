@@ -63,13 +63,13 @@ struct Routes: Sendable {
             json(.ok, Array(#"{"status":"live"}"#.utf8))
         }
         router.get("/health/ready") { _, _ in ready() }
-        let counter = Counter(store: store, bodyBytes: bodyBytes, keys: keys)
-        let doorman = Doorman(keyring: keyring, known: known)
-        BuyerRoutes(calls: BuyerCalls(counter: counter, mint: mint), doorman: doorman).add(to: router)
-        ClassicRoutes(store: store, doorman: doorman, mint: mint, statuses: classicStatus).add(to: router)
-        StreamRoutes(counter: counter).add(to: router)
-        EventRoutes(counter: counter, doorman: doorman).add(to: router)
-        SalesRoutes(counter: counter, doorman: doorman, ledger: ledger).add(to: router)
+        let reader = RequestReader(store: store, bodyBytes: bodyBytes, keys: keys)
+        let authorizer = OperatorAuthorizer(keyring: keyring, known: known)
+        BuyerRoutes(calls: BuyerCalls(reader: reader, mint: mint), authorizer: authorizer).add(to: router)
+        ClassicRoutes(store: store, authorizer: authorizer, mint: mint, statuses: classicStatus).add(to: router)
+        StreamRoutes(reader: reader).add(to: router)
+        EventRoutes(reader: reader, authorizer: authorizer).add(to: router)
+        SalesRoutes(reader: reader, authorizer: authorizer, ledger: ledger).add(to: router)
         DocumentRoutes().add(to: router)
         return router.buildResponder()
     }
@@ -170,7 +170,7 @@ private struct ProblemMiddleware: RouterMiddleware {
     }
 
     private func check(_ uri: URI) throws(Refused) {
-        // The router would pass over an empty segment, and the lane does not.
+        // The router would pass over an empty segment, and the fast path does not.
         guard !uri.path.contains("//") else { throw Refused(.notFound, "There is nothing at this path.") }
         guard let row = paths.row(of: uri.path), let known = row.query,
             let mistake = RequestQuery.mistake(in: uri.string, known: known)

@@ -8,8 +8,8 @@ internal import TicketStore
 
 /// What operators and their accountants read, and the return of a purchase.
 struct SalesRoutes: Sendable {
-    let counter: Counter
-    let doorman: Doorman
+    let reader: RequestReader
+    let authorizer: OperatorAuthorizer
     let ledger: any SalesLedger
 
     /// Purchases that an export reads and writes at once: its memory, however long it is.
@@ -32,8 +32,8 @@ struct SalesRoutes: Sendable {
     }
 
     @Sendable private func purchases(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        _ = try await doorman.admit(request, toChange: false)
-        let event = try counter.event(context).definition.id
+        _ = try await authorizer.admit(request, toChange: false)
+        let event = try reader.event(context).definition.id
         let page = try Page(request)
         let keepsFormulas = try Self.keepsFormulas(request)
         if let form = ExportForm(accept: request.headers[.accept], keepsFormulas: keepsFormulas) {
@@ -79,8 +79,8 @@ struct SalesRoutes: Sendable {
     private func reconciliation(
         _ request: Request, _ context: BasicRequestContext?, confirmed: Bool
     ) async throws -> Response {
-        _ = try await doorman.admit(request, toChange: false)
-        let event = try context.map { try counter.event($0).definition.id }
+        _ = try await authorizer.admit(request, toChange: false)
+        let event = try context.map { try reader.event($0).definition.id }
         let page = try Page(request)
         let found = try await ledger.refundsOwed(
             of: event, confirmed: confirmed, after: page.behind, limit: page.limit + 1)
@@ -88,36 +88,36 @@ struct SalesRoutes: Sendable {
     }
 
     @Sendable private func payBack(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await doorman.admit(request, toChange: true)
-        let payment = try await counter.body(request, BuyerRequests.paidBack, whenEmpty: nil)
+        let key = try await authorizer.admit(request, toChange: true)
+        let payment = try await reader.body(request, BuyerRequests.paidBack, whenEmpty: nil)
         // Told by its payment, and can be asked again; its key only has to be one.
-        _ = try request.headers[.idempotencyKey].map { try Counter.key($0, isAnonymous: false) }
+        _ = try request.headers[.idempotencyKey].map { try RequestReader.key($0, isAnonymous: false) }
         guard let id = context.parameters.get("hold").flatMap({ HoldID(public: $0) }) else {
             throw Refused(.unknownHold)
         }
         let note = key.note("payment.paid_back", on: "\(id.public) \(payment.text)")
-        let (outcome, _) = try await counter.perform(.payBack(id, payment), note: note)
-        guard case .paidBack(_, let isRepeat) = outcome else { throw counter.unexpected(outcome) }
+        let (outcome, _) = try await reader.perform(.payBack(id, payment), note: note)
+        guard case .paidBack(_, let isRepeat) = outcome else { throw reader.unexpected(outcome) }
         var response = json(.ok, SalesDocuments.paidBack(payment, of: id))
         if isRepeat { response.headers[.idempotencyReplayed] = "true" }
         return response
     }
 
     @Sendable private func giveBack(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await doorman.admit(request, toChange: true)
-        _ = try await counter.body(request, BuyerRequests.nothing, whenEmpty: true)
+        let key = try await authorizer.admit(request, toChange: true)
+        _ = try await reader.body(request, BuyerRequests.nothing, whenEmpty: true)
         // A return is told by its purchase; its key only has to be one.
-        _ = try request.headers[.idempotencyKey].map { try Counter.key($0, isAnonymous: false) }
+        _ = try request.headers[.idempotencyKey].map { try RequestReader.key($0, isAnonymous: false) }
         guard let id = context.parameters.get("purchase").flatMap({ HoldID(purchase: $0) }) else {
             throw Refused(.unknownPurchase)
         }
         do {
             let note = key.note("purchase.return", on: id.purchase)
-            let (outcome, moment) = try await counter.perform(.returnPurchase(id), note: note)
-            guard case .returned(let hold, let isRepeat) = outcome else { throw counter.unexpected(outcome) }
+            let (outcome, moment) = try await reader.perform(.returnPurchase(id), note: note)
+            guard case .returned(let hold, let isRepeat) = outcome else { throw reader.unexpected(outcome) }
             var body = ByteBuffer()
             var texts = HoldTexts()
-            let catalogue = counter.store.catalogue(at: hold.event)
+            let catalogue = reader.store.catalogue(at: hold.event)
             BuyerDocuments.write(hold, of: catalogue, at: moment, &texts, to: &body)
             var response = json(.ok, Array(body.readableBytesView))
             if isRepeat { response.headers[.idempotencyReplayed] = "true" }
@@ -128,14 +128,14 @@ struct SalesRoutes: Sendable {
     }
 
     @Sendable private func audit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        _ = try await doorman.admit(request, toChange: false)
+        _ = try await authorizer.admit(request, toChange: false)
         let page = try Page(request)
         let found = try await ledger.audit(after: page.behind, limit: page.limit + 1)
         return page.answer("entries", found, of: request.uri.path, number: \.sequence) { $1.entry($0) }
     }
 
     @Sendable private func invariants(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        _ = try await doorman.admit(request, toChange: false)
+        _ = try await authorizer.admit(request, toChange: false)
         let clock = ContinuousClock()
         let began = clock.now
         do {

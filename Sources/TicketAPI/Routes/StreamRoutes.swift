@@ -7,14 +7,14 @@ internal import TicketStore
 
 /// What the router says of streams: all but the streams themselves, which begin before a request comes so far.
 struct StreamRoutes: Sendable {
-    let counter: Counter
+    let reader: RequestReader
 
     func add(to router: Router<BasicRequestContext>) {
         router.get("/v1/events/:event/availability/stream", use: refuse)
     }
 
     @Sendable private func refuse(_ request: Request, _ context: BasicRequestContext) throws -> Response {
-        _ = try counter.event(context)
+        _ = try reader.event(context)
         if request.method == .head {
             return Response(
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"])

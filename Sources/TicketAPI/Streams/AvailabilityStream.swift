@@ -47,12 +47,12 @@ final class AvailabilityStream {
     /// - Parameters:
     ///   - tag: what the client knows already; where that still stands it is told changes only.
     ///   - quota: header lines.
-    func listener(to code: Code, known tag: String?, on lane: Lane, quota: String) -> Listener? {
+    func listener(to code: Code, known tag: String?, on handler: FastPathHandler, quota: String) -> Listener? {
         let event = watched[code] ?? AvailabilityDocument.current(code, in: store).map { WatchedEvent(code, $0) }
-        guard let event, event.refresh(from: store), room.take(lane.caller) == nil else { return nil }
+        guard let event, event.refresh(from: store), room.take(handler.caller) == nil else { return nil }
         watched[code] = event
-        let opening = event.opening(known: tag, date: lane.window.answers.date, quota: quota)
-        return Listener(stream: self, event: event, lane: lane, opening: opening)
+        let opening = event.opening(known: tag, date: handler.loop.answers.date, quota: quota)
+        return Listener(stream: self, event: event, handler: handler, opening: opening)
     }
 
     /// The listener has been told how its event stands.
@@ -64,7 +64,7 @@ final class AvailabilityStream {
     }
 
     func leave(_ listener: Listener) {
-        room.leave(listener.lane.caller)
+        room.leave(listener.handler.caller)
         listener.event.remove(listener)
         if listener.event.isUnheard, watched[listener.event.code] === listener.event {
             watched[listener.event.code] = nil

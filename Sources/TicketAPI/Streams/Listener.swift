@@ -16,17 +16,17 @@ final class Listener: ChannelInboundHandler {
 
     let event: WatchedEvent
     /// Of this connection: it counts what is sent, and closes a connection that takes nothing of it.
-    let lane: Lane
+    let handler: FastPathHandler
     /// Index among the event's seats.
     var place = 0
     private let stream: AvailabilityStream
     private let opening: ByteBuffer
     private var context: ChannelHandlerContext?
 
-    init(stream: AvailabilityStream, event: WatchedEvent, lane: Lane, opening: ByteBuffer) {
+    init(stream: AvailabilityStream, event: WatchedEvent, handler: FastPathHandler, opening: ByteBuffer) {
         self.stream = stream
         self.event = event
-        self.lane = lane
+        self.handler = handler
         self.opening = opening
     }
 
@@ -36,7 +36,7 @@ final class Listener: ChannelInboundHandler {
     }
 
     func send(_ bytes: ByteBuffer) {
-        lane.sends(bytes.readableBytes)
+        handler.sends(bytes.readableBytes)
         context?.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
     }
 

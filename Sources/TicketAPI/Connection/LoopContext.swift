@@ -1,7 +1,6 @@
 internal import BoxOffice
 internal import NIOCore
 internal import NIOHTTP1
-internal import Synchronization
 internal import TicketStore
 
 #if canImport(Glibc)
@@ -15,10 +14,10 @@ internal import TicketStore
 /// What the connections of one event loop share: their waiting requests, prepared answers, and the time.
 ///
 /// Lives on its loop and is touched nowhere else.
-final class TicketWindow {
+final class LoopContext {
     /// A request that the store has and has not answered.
     private struct Waiting {
-        var lane: Lane
+        var handler: FastPathHandler
         var slot: Int
     }
 
@@ -30,14 +29,14 @@ final class TicketWindow {
     let patience: ConnectionPatience.Limits
     private let room: ConnectionRoom
     var answers: ClassicAnswers
-    private var buyers: BuyerLane
+    private var buyers: BuyerAnswers
     private let keys: KeyDigester
-    /// Seconds since the window opened; what timeouts are counted in.
+    /// Seconds since the loop started; what timeouts are counted in.
     private(set) var tick: UInt32 = 0
-    /// Connections that came through this window and are open.
-    private var lanes: [Lane] = []
+    /// Connections of this loop that are open.
+    private var handlers: [FastPathHandler] = []
     /// Those among them that there is no room for, the oldest first.
-    private var spares: [Lane] = []
+    private var spares: [FastPathHandler] = []
     private let mostSpares: Int
     private var waiting: [Waiting?] = []
     private var freeTickets: [Int] = []
@@ -62,15 +61,15 @@ final class TicketWindow {
             idle: UInt32(configuration.idle.components.seconds),
             write: UInt32(configuration.write.components.seconds))
         self.answers = ClassicAnswers(mint: mint, statuses: configuration.classicStatus)
-        buyers = BuyerLane(Counter(store: store, bodyBytes: configuration.bodyBytes, keys: keys), mint: mint)
+        buyers = BuyerAnswers(RequestReader(store: store, bodyBytes: configuration.bodyBytes, keys: keys), mint: mint)
         setDate()
     }
 
     // MARK: Connections
 
-    func enter(_ lane: Lane) {
-        lane.place = lanes.count
-        lanes.append(lane)
+    func enter(_ handler: FastPathHandler) {
+        handler.place = handlers.count
+        handlers.append(handler)
     }
 
     /// Finds out whether there is room for a connection. Where there is not, it becomes a spare one, and the oldest of
@@ -78,37 +77,37 @@ final class TicketWindow {
     ///
     /// - Returns: whether there is room.
     @discardableResult
-    func admit(_ lane: Lane) -> Bool {
-        guard let shortage = room.take(lane.caller) else {
-            if lane.standing != .new { spares.removeAll { $0 === lane } }
-            lane.standing = .counted
+    func admit(_ handler: FastPathHandler) -> Bool {
+        guard let shortage = room.take(handler.caller) else {
+            if handler.standing != .new { spares.removeAll { $0 === handler } }
+            handler.standing = .counted
             return true
         }
-        if lane.standing == .new {
-            spares.append(lane)
+        if handler.standing == .new {
+            spares.append(handler)
             room.countBeyond()
             if spares.count > mostSpares { spares.removeFirst().closeAtOnce() }
         }
-        lane.standing = .spare(shortage)
+        handler.standing = .spare(shortage)
         return false
     }
 
-    func leave(_ lane: Lane) {
-        switch lane.standing {
+    func leave(_ handler: FastPathHandler) {
+        switch handler.standing {
         case .new: break
-        case .counted: room.leave(lane.caller)
-        case .spare: spares.removeAll { $0 === lane }
+        case .counted: room.leave(handler.caller)
+        case .spare: spares.removeAll { $0 === handler }
         }
-        let last = lanes.removeLast()
-        guard last !== lane else { return }
-        lanes[lane.place] = last
-        last.place = lane.place
+        let last = handlers.removeLast()
+        guard last !== handler else { return }
+        handlers[handler.place] = last
+        last.place = handler.place
     }
 
     /// Closes every connection with whatever is owed on it.
     func closeAll() {
-        // A copy: a lane that is closed leaves the list.
-        for lane in lanes { lane.closeAtOnce() }
+        // A copy: a connection that is closed leaves the list.
+        for handler in handlers { handler.closeAtOnce() }
     }
 
     /// Once a second: the date, and connections that idle or dawdle.
@@ -116,8 +115,8 @@ final class TicketWindow {
         tick += 1
         setDate()
         room.tell(at: tick)
-        // A copy: a lane that is closed leaves the list.
-        for lane in lanes { lane.everySecond() }
+        // A copy: a connection that is closed leaves the list.
+        for handler in handlers { handler.everySecond() }
     }
 
     private func setDate() {
@@ -134,12 +133,12 @@ final class TicketWindow {
 
     // MARK: Requests
 
-    /// The request that a head begins, or `nil` if it is not for the lane.
+    /// The request that a head begins, or `nil` if it is not for the fast path.
     ///
-    /// - Parameter standing: who is over their quota is told so by the lane, whatever they ask.
+    /// - Parameter standing: who is over their quota is told so by the fast path, whatever they ask.
     func request(
         _ head: HTTPRequestHead, endsConnection: Bool, key header: String?, _ standing: CallerQuota.Standing?
-    ) -> LaneRequest? {
+    ) -> FastRequest? {
         var buyer: BuyerRequest?
         let isAllowed = standing?.isAllowed ?? true
         guard var call = isAllowed ? call(head, &buyer) : refusal(head, standing, &buyer) else { return nil }
@@ -152,17 +151,17 @@ final class TicketWindow {
                 call = .unfitKey
             }
         }
-        return LaneRequest(
+        return FastRequest(
             call: call, head: head, endsConnection: endsConnection, buyer: buyer, standing: standing, key: key)
     }
 
     private func refusal(
         _ head: HTTPRequestHead, _ standing: CallerQuota.Standing?, _ buyer: inout BuyerRequest?
-    ) -> LaneCall? {
+    ) -> FastCall? {
         guard let standing else { return nil }
         var target = head.uri
         let isClassic = target.withUTF8 { bytes in
-            switch LaneTarget(bytes) {
+            switch RequestPath(bytes) {
             case .remaining, .buy, .complete: true
             case .buyer, nil: false
             }
@@ -178,13 +177,13 @@ final class TicketWindow {
         return quota.fields(standing).map { "\($0.name): \($0.value)\r\n" }.joined()
     }
 
-    private func call(_ head: HTTPRequestHead, _ buyer: inout BuyerRequest?) -> LaneCall? {
+    private func call(_ head: HTTPRequestHead, _ buyer: inout BuyerRequest?) -> FastCall? {
         let method = head.method
         if method == .POST, let known = productIndexes[head.uri] { return .buy(product: known) }
         var target = head.uri
         return target.withUTF8 { bytes in
             let mistake = bytes.has(UInt8(ascii: "?")) ? RequestQuery.mistake(in: head.uri) : nil
-            switch LaneTarget(bytes) {
+            switch RequestPath(bytes) {
             case nil: return nil
             case .some(let target) where mistake != nil:
                 buyer = BuyerRequest(Refused(.malformedRequest, mistake), head)
@@ -204,13 +203,13 @@ final class TicketWindow {
     }
 
     /// With a key besides, the shop says that it is paid: known here, or for the router to look up.
-    private func complete(_ hold: HoldID, _ head: HTTPRequestHead) -> LaneCall? {
+    private func complete(_ hold: HoldID, _ head: HTTPRequestHead) -> FastCall? {
         guard let credential = BuyerFields.key(in: head.headers) else { return .complete(hold, by: .token) }
         return known.known(credential)?.role == .shop ? .complete(hold, by: .key) : nil
     }
 
     /// A type that was not bought here before. Only what the event has is kept: nobody fills the table with guesses.
-    private func product(_ type: LaneTarget.Bytes, _ target: LaneTarget.Bytes) -> LaneCall {
+    private func product(_ type: RequestPath.Bytes, _ target: RequestPath.Bytes) -> FastCall {
         guard let code = Code(String(decoding: type, as: UTF8.self)),
             case .current(let current, _) = store.availability(of: configuration.classicEvent, unless: nil),
             current.types.contains(where: { $0.code == code })
@@ -227,25 +226,25 @@ final class TicketWindow {
 
     /// Hands a call to the store.
     ///
-    /// - Returns: the reply, if it is there at once; otherwise `lane` is told of it, with `slot`.
-    func submit(_ command: Command, for lane: Lane, slot: Int, box: LoopBox) -> StoreReply? {
+    /// - Returns: the reply, if it is there at once; otherwise `handler` is told of it, with `slot`.
+    func submit(_ command: Command, for handler: FastPathHandler, slot: Int, sink: LoopReplySink) -> StoreReply? {
         let ticket: Int
         if let free = freeTickets.popLast() {
             ticket = free
-            waiting[free] = Waiting(lane: lane, slot: slot)
+            waiting[free] = Waiting(handler: handler, slot: slot)
         } else {
             ticket = waiting.count
-            waiting.append(Waiting(lane: lane, slot: slot))
+            waiting.append(Waiting(handler: handler, slot: slot))
         }
-        guard let reply = store.submit(command, ticket: UInt64(ticket), replyTo: box) else { return nil }
+        guard let reply = store.submit(command, ticket: UInt64(ticket), replyTo: sink) else { return nil }
         waiting[ticket] = nil
         freeTickets.append(ticket)
         return reply
     }
 
     /// What the store is asked for a request; `nil` if it need not be.
-    func command(of request: LaneRequest) -> Command? {
-        // In a closure, as `map` would have it, the whole lane was copied for each request.
+    func command(of request: FastRequest) -> Command? {
+        // In a closure, as `map` would have it, all of it was copied for each request.
         if let buyer = request.buyer { return buyers.command(of: buyer) }
         return switch request.call {
         case .remaining, .buyUnknownType, .unfitKey, .completeUnknownHold, .wrongMethod, .wrongQuery, .overQuota,
@@ -267,7 +266,7 @@ final class TicketWindow {
     /// Writes the answer to a request.
     ///
     /// - Parameter reply: `nil` for a call that the store is not asked for.
-    func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
+    func write(_ reply: StoreReply?, to request: FastRequest, into buffer: inout ByteBuffer) {
         if let buyer = request.buyer {
             if case .wrongQuery = request.call, let refused = buyer.refused {
                 return answers.writeRefusal(refused.problem, detail: refused.detail, request.manner, to: &buffer)
@@ -299,48 +298,23 @@ final class TicketWindow {
         }
     }
 
-    /// Hands replies to the lanes that wait for them, then lets each of these lanes send what it has.
+    /// Hands replies to the connections that wait for them, then lets each of these connections send what it has.
     func deliver(_ replies: ContiguousArray<TicketedReply>) {
-        var answered: [Lane] = []
+        var answered: [FastPathHandler] = []
         answered.reserveCapacity(replies.count)
         for reply in replies {
             let ticket = Int(reply.ticket)
             guard let request = waiting[ticket] else { continue }
             waiting[ticket] = nil
             freeTickets.append(ticket)
-            request.lane.answer(slot: request.slot, with: reply.reply)
-            answered.append(request.lane)
+            request.handler.answer(slot: request.slot, with: reply.reply)
+            answered.append(request.handler)
         }
-        for lane in answered where lane.hasUnsent { lane.send() }
+        for handler in answered where handler.hasUnsent { handler.send() }
     }
 
     /// From 0 to 1, to spread what would otherwise happen to many at once.
     private func jitter() -> Double {
         Double.random(in: 0..<1, using: &random)
-    }
-}
-
-/// Takes a store's replies on the store's thread and brings them to the window on its loop, in one wake-up a batch.
-final class LoopBox: ReplyBox {
-    private let loop: any EventLoop
-    private let window: NIOLoopBound<TicketWindow>
-    /// Whether the loop still takes work; its connections may be gone while the store owes them answers.
-    private let isOpen = Mutex(true)
-
-    init(_ window: TicketWindow, on loop: any EventLoop) {
-        self.loop = loop
-        self.window = NIOLoopBound(window, eventLoop: loop)
-    }
-
-    func deliver(_ replies: ContiguousArray<TicketedReply>) {
-        isOpen.withLock { isOpen in
-            guard isOpen else { return }
-            loop.execute { [window] in window.value.deliver(replies) }
-        }
-    }
-
-    /// Takes nothing more: the loop is about to end.
-    func close() {
-        isOpen.withLock { $0 = false }
     }
 }

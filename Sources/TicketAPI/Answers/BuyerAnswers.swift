@@ -16,7 +16,7 @@ enum BuyerCall {
     case refused
 
     /// `nil` if the router has to answer: another method, or another call.
-    init?(_ target: LaneTarget.Buyer, _ method: HTTPMethod) {
+    init?(_ target: RequestPath.Buyer, _ method: HTTPMethod) {
         switch (target, method) {
         case (.availability(let event), .GET), (.availability(let event), .HEAD):
             self = .availability(Code(String(decoding: event, as: UTF8.self)))
@@ -40,7 +40,7 @@ enum BuyerCall {
     }
 }
 
-/// A request of v1 in the lane, until it is answered.
+/// A request of v1 on the fast path, until it is answered.
 final class BuyerRequest {
     let call: BuyerCall
     let fields: BuyerFields
@@ -80,25 +80,25 @@ final class BuyerRequest {
         }
     }
 
-    fileprivate var path: String { LaneTarget.path(of: target) }
+    fileprivate var path: String { RequestPath.path(of: target) }
 }
 
 /// What one event loop answers v1's hot calls with, and what it keeps to do so quickly.
-struct BuyerLane {
+struct BuyerAnswers {
     private let store: any TicketStore
     private let calls: BuyerCalls
     private var bytes = HTTPBytes()
-    private var availabilities: AvailabilityShelf
+    private var availabilities: AvailabilityCache
     /// By the index of their event. As many as there ever were events (``Limits/events``).
     private var catalogues: [UInt32: EventCatalogue] = [:]
     /// The body that is being written: its length comes before it.
     private var body = ByteBuffer()
     private var texts = HoldTexts()
 
-    init(_ counter: Counter, mint: TokenMint) {
-        store = counter.store
-        calls = BuyerCalls(counter: counter, mint: mint)
-        availabilities = AvailabilityShelf(store)
+    init(_ reader: RequestReader, mint: TokenMint) {
+        store = reader.store
+        calls = BuyerCalls(reader: reader, mint: mint)
+        availabilities = AvailabilityCache(store)
     }
 
     mutating func setDate(_ date: [UInt8]) {
@@ -217,7 +217,7 @@ struct BuyerLane {
 }
 
 /// What events have left, as it is answered: made anew only when something has changed, on each loop for itself.
-private struct AvailabilityShelf {
+private struct AvailabilityCache {
     private final class Entry {
         let document: AvailabilityDocument
         let tag: String

@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The decoder in front of the lane.
-enum RequestDecoding {
+/// The decoder in front of the fast path.
+enum RequestDecoder {
     typealias Decoder = ByteToMessageHandler<HTTPRequestDecoder>
 
     static func makeDecoder(_ configuration: ServiceConfiguration) -> Decoder {

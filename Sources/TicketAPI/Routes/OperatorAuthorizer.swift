@@ -5,7 +5,7 @@ internal import HummingbirdCore
 internal import TicketStore
 
 /// Says who may operate.
-struct Doorman: Sendable {
+struct OperatorAuthorizer: Sendable {
     let keyring: any OperatorKeyring
     let known: KnownKeys
 

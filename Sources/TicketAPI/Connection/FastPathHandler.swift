@@ -3,22 +3,22 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import TicketStore
 
-/// The fast lane: answers the hot calls on the event loop, right behind the HTTP decoder, and passes every other
+/// The fast path: answers the hot calls on the event loop, right behind the HTTP decoder, and passes every other
 /// request on to the router.
 ///
 /// ```
-/// socket ─► ArrivalWatch ─► decoder ─► Lane ─────────────────────────► codec ─► router
-/// socket ◄──────────────────────────── Lane ◄─ encoder ◄─ RoutedEnd ◄─ codec ◄─ router
+/// socket ─► ReceiveWatch ─► decoder ─► FastPathHandler ─────────────────────────► codec ─► router
+/// socket ◄──────────────────────────── FastPathHandler ◄─ encoder ◄─ RoutedAnswerHandler ◄─ codec ◄─ router
 /// ```
-/// Answers leave in the order of their requests. While the lane has unanswered requests, one for the router waits,
+/// Answers leave in the order of their requests. While the fast path has unanswered requests, one for the router waits,
 /// and while the router has one, everything behind it waits; meanwhile nothing more is read from the socket. The
-/// lane asks for reads itself (the channel's own `autoRead` is off): a hot request never travels past it. Nothing
+/// fast path asks for reads itself (the channel's own `autoRead` is off): a hot request never travels past it. Nothing
 /// more is read, and nothing more is answered, while as much waits as ``AnswerQueue`` has room for or the client does
 /// not take what it was sent.
 ///
 /// A connection is closed by closing our side of it and reading on for a moment: with unread bytes the kernel would
 /// reset it, and the last answer with it.
-final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
+final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = IOData
@@ -29,11 +29,11 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes of answers that are gathered before they are handed on.
     private static let mostUnsent = 65_536
 
-    let window: TicketWindow
-    let box: LoopBox
+    let loop: LoopContext
+    let sink: LoopReplySink
     /// The one in front.
-    private var decoder: RequestDecoding.Decoder
-    /// Index among the window's lanes.
+    private var decoder: RequestDecoder.Decoder
+    /// Index among the loop's connections.
     var place = 0
     /// What the connection counts as among those that are open.
     var standing = ConnectionStanding.new
@@ -70,18 +70,18 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     private var stopsDecoder = false
     private(set) var patience: ConnectionPatience
 
-    init(window: TicketWindow, box: LoopBox, behind decoder: RequestDecoding.Decoder) {
-        self.window = window
-        self.box = box
+    init(loop: LoopContext, sink: LoopReplySink, behind decoder: RequestDecoder.Decoder) {
+        self.loop = loop
+        self.sink = sink
         self.decoder = decoder
-        patience = ConnectionPatience(window.patience, at: window.tick)
+        patience = ConnectionPatience(loop.patience, at: loop.tick)
     }
 
     // MARK: Life
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        window.enter(self)
+        loop.enter(self)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -89,7 +89,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        window.admit(self)
+        loop.admit(self)
         context.fireChannelActive()
         context.read()
     }
@@ -102,7 +102,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     private func leave() {
         guard context != nil else { return }
         context = nil
-        window.leave(self)
+        loop.leave(self)
     }
 
     /// The watch in front of the decoder saw bytes.
@@ -118,19 +118,19 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             switch reading {
             // Behind the last request the decoder may have stopped, and would keep what it is given.
             case .nothing, .refused: return false
-            case .lane, .router: break
+            case .fast, .router: break
             }
         }
         // An empty line, which some clients send behind a body, begins no request.
         let isBlank = bytes.readableBytes <= 2 && bytes.readableBytesView.allSatisfy { $0 == 13 || $0 == 10 }
-        patience.receive(beginRequest: !isBlank, at: window.tick)
+        patience.receive(beginRequest: !isBlank, at: loop.tick)
         return true
     }
 
     func everySecond() {
         guard let context else { return }
         let verdict = patience.look(
-            at: window.tick, pending: pendingBytes(context),
+            at: loop.tick, pending: pendingBytes(context),
             isAnswering: !queue.isEmpty || isRouting || !backlog.isEmpty,
             isReading: !wantsRead, isSpare: standing != .counted)
         switch verdict {
@@ -158,24 +158,24 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         let framing = RequestFraming(received)
-        if let refused = framing.refused(bodyBytes: window.configuration.bodyBytes) { return arrive(.refusal(refused)) }
+        if let refused = framing.refused(bodyBytes: loop.configuration.bodyBytes) { return arrive(.refusal(refused)) }
         var head = received
         let target = RequestTarget.normal(head.uri)
         if target != head.uri { head.uri = target }
         var endsConnection = framing.endsConnection
         if standing != .counted {
             // Others may have left meanwhile.
-            guard LaneTarget.isProbe(target) || window.admit(self) else {
+            guard RequestPath.isProbe(target) || loop.admit(self) else {
                 return arrive(.refusal(ConnectionRoom.refused(standing)))
             }
             if standing != .counted { endsConnection = true }
         }
         if framing.expects == .goOn { arrive(.expectation) }
         stopsDecoder = framing.stopsDecoder && !endsConnection
-        let quota = window.quota?.take(caller, for: target, at: context?.eventLoop.now ?? .now())
+        let quota = loop.quota?.take(caller, for: target, at: context?.eventLoop.now ?? .now())
         let key = framing.idempotencyKey
-        if let request = window.request(head, endsConnection: endsConnection, key: key, quota) {
-            reading = .lane(request)
+        if let request = loop.request(head, endsConnection: endsConnection, key: key, quota) {
+            reading = .fast(request)
         } else {
             reading = .router(RoutedRequest(head: head, endsConnection: endsConnection, standing: quota))
         }
@@ -183,11 +183,11 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func goOn(_ body: ByteBuffer) {
         bodyBytes += body.readableBytes
-        let isTooLarge = bodyBytes > window.configuration.bodyBytes
+        let isTooLarge = bodyBytes > loop.configuration.bodyBytes
         switch reading {
         case .nothing, .refused: break
-        case .lane where isTooLarge, .router where isTooLarge: arrive(.refusal(Refused(.contentTooLarge)))
-        case .lane(let request): request.buyer?.take(body)
+        case .fast where isTooLarge, .router where isTooLarge: arrive(.refusal(Refused(.contentTooLarge)))
+        case .fast(let request): request.buyer?.take(body)
         case .router(var request):
             reading = .nothing
             request.body.writeImmutableBuffer(body)
@@ -201,7 +201,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         if case .refused = whole { return }
         reading = .nothing
         switch whole {
-        case .lane(let request): arrive(.lane(request))
+        case .fast(let request): arrive(.fast(request))
         case .router(let request): arrive(.router(request))
         case .nothing, .refused: break
         }
@@ -212,7 +212,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         stopsDecoder = false
         guard let context, !isEnding else { return }
         do {
-            let (fresh, isDone) = try RequestDecoding.replace(decoder, in: context, window.configuration)
+            let (fresh, isDone) = try RequestDecoder.replace(decoder, in: context, loop.configuration)
             decoder = fresh
             isDone.assumeIsolated().whenComplete { [weak self] _ in
                 // What was read behind the request has been decoded now.
@@ -225,7 +225,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
 
     func arrive(_ arrival: Arrival) {
         switch arrival {
-        case .lane(let request): if request.manner.after == .close { isEnding = true }
+        case .fast(let request): if request.manner.after == .close { isEnding = true }
         case .router(let request): if request.after == .close { isEnding = true }
         case .expectation: break
         case .refusal:
@@ -238,7 +238,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         take(arrival)
         switch arrival {
         // Others come with a read, and are sent when that is over.
-        case .lane, .router: break
+        case .fast, .router: break
         case .expectation, .refusal: send()
         }
     }
@@ -247,22 +247,22 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func canTake(_ arrival: Arrival) -> Bool {
         guard !isRouting, isWritable else { return false }
-        if case .lane = arrival { return queue.hasRoom && unsent.readableBytes < Self.mostUnsent }
+        if case .fast = arrival { return queue.hasRoom && unsent.readableBytes < Self.mostUnsent }
         return queue.isEmpty
     }
 
     private func take(_ arrival: Arrival) {
         switch arrival {
-        case .lane(let request): execute(request)
+        case .fast(let request): execute(request)
         case .router(let request): route(request)
         case .expectation: unsent.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-        case .refusal(let refused): window.answers.writeProblem(refused, to: &unsent)
+        case .refusal(let refused): loop.answers.writeProblem(refused, to: &unsent)
         }
     }
 
-    private func execute(_ request: LaneRequest) {
-        guard let command = window.command(of: request) else { return answer(request, nil) }
-        if let reply = window.submit(command, for: self, slot: queue.nextSlot, box: box) {
+    private func execute(_ request: FastRequest) {
+        guard let command = loop.command(of: request) else { return answer(request, nil) }
+        if let reply = loop.submit(command, for: self, slot: queue.nextSlot, sink: sink) {
             answer(request, reply)
         } else {
             queue.addWaiting(request)
@@ -270,7 +270,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Answers at once, or as soon as what is before it is answered.
-    private func answer(_ request: LaneRequest, _ reply: StoreReply?) {
+    private func answer(_ request: FastRequest, _ reply: StoreReply?) {
         if queue.isEmpty {
             write(reply, to: request, into: &unsent)
         } else {
@@ -293,9 +293,9 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func write(_ reply: StoreReply?, to request: LaneRequest, into buffer: inout ByteBuffer) {
-        patience.answer(at: window.tick)
-        window.write(reply, to: request, into: &buffer)
+    private func write(_ reply: StoreReply?, to request: FastRequest, into buffer: inout ByteBuffer) {
+        patience.answer(at: loop.tick)
+        loop.write(reply, to: request, into: &buffer)
     }
 
     private func route(_ request: RoutedRequest) {
@@ -326,7 +326,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
     func routedEnded() {
         guard let context else { return }
         isRouting = false
-        patience.answer(at: window.tick)
+        patience.answer(at: loop.tick)
         context.flush()
         send()
     }
@@ -340,7 +340,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
         if self.context != nil { readMore(context) }
     }
 
-    /// Bytes of this connection that were handed to the channel past the lane.
+    /// Bytes of this connection that were handed to the channel past the fast path.
     func sends(_ bytes: Int) {
         patience.send(bytes: bytes)
     }
@@ -377,11 +377,11 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             if inputIsClosed {
                 context.close(mode: .all, promise: nil)
             } else if isEnding, !patience.isLingering {
-                patience.linger(at: window.tick)
+                patience.linger(at: loop.tick)
                 bodyBytes = 0
                 context.close(mode: .output, promise: nil)
             }
-        case .lane, .router: break
+        case .fast, .router: break
         }
     }
 
@@ -391,7 +391,7 @@ final class Lane: ChannelDuplexHandler, RemovableChannelHandler {
             wantsRead = true
             return
         }
-        if wantsRead { patience.resumeReading(at: window.tick) }
+        if wantsRead { patience.resumeReading(at: loop.tick) }
         wantsRead = false
         context.read()
     }

@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-// What the channel tells the lane besides requests, and what the router's side asks of the channel.
-extension Lane {
+// What the channel tells the fast path besides requests, and what the router's side asks of the channel.
+extension FastPathHandler {
     /// Ends the connection with whatever is owed on it.
     func closeAtOnce() {
         context?.close(mode: .all, promise: nil)
@@ -55,7 +55,7 @@ extension Lane {
     /// in the middle of a request.
     var mayRefuse: Bool {
         switch reading {
-        case .lane, .router: true
+        case .fast, .router: true
         case .nothing, .refused: !isEnding
         }
     }

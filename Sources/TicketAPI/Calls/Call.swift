@@ -9,13 +9,13 @@ internal import NIOHTTP1
     internal import Darwin
 #endif
 
-/// A call that the lane answers: one of the three that clients of the service before this one make, understood at its
+/// A call that the fast path answers: one of the three that clients of the service before this one make, understood at its
 /// request line, or one of v1's.
 ///
 /// Trivial on purpose: it is kept with every request that waits, and nothing in it is counted by reference.
-enum LaneCall {
+enum FastCall {
     case remaining
-    /// The index of a ``TicketWindow`` product.
+    /// The index of a ``LoopContext`` product.
     case buy(product: Int)
     case buyUnknownType
     /// What came as its idempotency key can be none.
@@ -51,8 +51,8 @@ enum LaneCall {
     }
 }
 
-/// The request targets of the lane's calls, told apart byte by byte.
-enum LaneTarget {
+/// The request targets of the fast path's calls, told apart byte by byte.
+enum RequestPath {
     typealias Bytes = UnsafeBufferPointer<UInt8>
 
     case remaining
@@ -132,9 +132,9 @@ enum LaneTarget {
     }
 }
 
-extension LaneTarget.Buyer {
-    fileprivate init?(_ path: LaneTarget.Bytes) {
-        if let hold = LaneTarget.segment(of: path, after: "/v1/holds/") {
+extension RequestPath.Buyer {
+    fileprivate init?(_ path: RequestPath.Bytes) {
+        if let hold = RequestPath.segment(of: path, after: "/v1/holds/") {
             self = .hold(hold)
         } else if let hold = Self.segment(of: path, between: "/v1/holds/", and: "/purchase") {
             self = .purchase(hold)
@@ -148,11 +148,11 @@ extension LaneTarget.Buyer {
     }
 
     private static func segment(
-        of path: LaneTarget.Bytes, between prefix: StaticString, and suffix: StaticString
-    ) -> LaneTarget.Bytes? {
+        of path: RequestPath.Bytes, between prefix: StaticString, and suffix: StaticString
+    ) -> RequestPath.Bytes? {
         guard path.ends(with: suffix) else { return nil }
-        let rest = LaneTarget.Bytes(rebasing: path[..<(path.count - suffix.utf8CodeUnitCount)])
-        return LaneTarget.segment(of: rest, after: prefix)
+        let rest = RequestPath.Bytes(rebasing: path[..<(path.count - suffix.utf8CodeUnitCount)])
+        return RequestPath.segment(of: rest, after: prefix)
     }
 }
 

@@ -6,7 +6,7 @@ internal import NIOCore
 internal import TicketStore
 
 /// What every route does alike: takes requests apart, asks the store, and turns what is wrong into refusals.
-struct Counter: Sendable {
+struct RequestReader: Sendable {
     let store: any TicketStore
     let bodyBytes: Int
     let keys: KeyDigester
