@@ -44,7 +44,7 @@ struct Desk: Sendable {
         var command: Command
         var note: AuditNote?
         var ticket: UInt64
-        var box: any ReplyBox
+        var box: any ReplySink
     }
 
     /// A hold that is to be read from the ledger.
@@ -93,7 +93,7 @@ struct Desk: Sendable {
 
     // MARK: Callers
 
-    mutating func take(_ command: Command, note: AuditNote?, ticket: UInt64, box: any ReplyBox) -> Taken {
+    mutating func take(_ command: Command, note: AuditNote?, ticket: UInt64, box: any ReplySink) -> Taken {
         switch condition {
         case .selling: break
         case .closing: return Taken(reply: .failed(.closing))

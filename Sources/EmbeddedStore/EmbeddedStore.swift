@@ -198,7 +198,7 @@ public final class EmbeddedStore: TicketStore, Service {
     // MARK: TicketStore
 
     public func submit(
-        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplyBox
+        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink
     ) -> StoreReply? {
         let taken = desk.withLock { $0.take(command, note: note, ticket: ticket, box: box) }
         if taken.wakesCommitter { work.signal() }

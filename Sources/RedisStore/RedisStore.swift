@@ -65,7 +65,7 @@ public final class RedisStore: TicketStore, Service {
     let library: FunctionLibrary
     let calling: FunctionLibrary.Calling
     let keyspace: Keyspace
-    let foyer: Mutex<Foyer>
+    let pending: Mutex<PendingCommands>
     private let looking = Mutex<RepeatedTask?>(nil)
 
     /// Loads the functions, reads what events there are, and sells.
@@ -82,8 +82,8 @@ public final class RedisStore: TicketStore, Service {
         library = FunctionLibrary(
             writesAlways: configuration.waitsForReplicas, rewrite: configuration.rewriteFunctions)
         keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
-        foyer = Mutex(
-            Foyer(
+        pending = Mutex(
+            PendingCommands(
                 queueLimit: configuration.queuedCommands, keyspace: keyspace,
                 health: StoreHealth(
                     waitTime: configuration.waitsForReplicas ? configuration.waitTime : nil,
@@ -93,7 +93,7 @@ public final class RedisStore: TicketStore, Service {
         (ledgerIdentity, keySecret) = try await Self.identity(under: keyspace, client)
         try await checkRights()
         try await readAllEvents()
-        foyer.withLock { $0.condition = .selling }
+        pending.withLock { $0.condition = .selling }
         startLooking()
         mendAtStart()
     }
@@ -101,16 +101,16 @@ public final class RedisStore: TicketStore, Service {
     // MARK: TicketStore
 
     public func submit(
-        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplyBox
+        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink
     ) -> StoreReply? {
-        let waiting = Foyer.Waiting(command: command, note: note, ticket: ticket, box: box)
+        let waiting = PendingCommands.Waiting(command: command, note: note, ticket: ticket, box: box)
         switch command {
         case .define, .pause, .resume, .remove:
-            if foyer.withLock({ $0.condition }) == .closing { return .failed(.closing) }
+            if pending.withLock({ $0.condition }) == .closing { return .failed(.closing) }
             change(waiting)
             return nil
         case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look:
-            return take(foyer.withLock { $0.take(waiting) })
+            return take(pending.withLock { $0.take(waiting) })
         }
     }
 
@@ -118,26 +118,26 @@ public final class RedisStore: TicketStore, Service {
     /// an answer that this node gave.
     public func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
         let now = NIODeadline.now()
-        return foyer.withLock { foyer in
-            guard let number = foyer.programme.number(of: event), let entry = foyer.programme.entries[number] else {
+        return pending.withLock { pending in
+            guard let number = pending.directory.number(of: event), let entry = pending.directory.entries[number] else {
                 return .unknownEvent
             }
-            foyer.noteAsked(number, at: now)
+            pending.noteAsked(number, at: now)
             if known == entry.numbers.version { return .unchanged }
             return .current(entry.availability, at: entry.numbers.moment(at: now))
         }
     }
 
     public var events: [EventReading] {
-        foyer.withLock { foyer in foyer.programme.order.compactMap { foyer.programme.entries[$0]?.reading } }
+        pending.withLock { pending in pending.directory.order.compactMap { pending.directory.entries[$0]?.reading } }
     }
 
     public func event(_ code: Code) -> EventReading? {
-        foyer.withLock { $0.programme.entry(code)?.reading }
+        pending.withLock { $0.directory.entry(code)?.reading }
     }
 
     public func catalogue(at index: UInt32) -> EventCatalogue {
-        guard let catalogue = foyer.withLock({ $0.programme.catalogue(of: UInt64(index) + 1) }) else {
+        guard let catalogue = pending.withLock({ $0.directory.catalogue(of: UInt64(index) + 1) }) else {
             preconditionFailure("an index comes from a view, and its event is read before a view is given")
         }
         return catalogue
@@ -150,19 +150,19 @@ public final class RedisStore: TicketStore, Service {
 
     public var condition: StoreCondition {
         let now = NIODeadline.now()
-        return foyer.withLock { $0.visibleCondition(at: now) }
+        return pending.withLock { $0.visibleCondition(at: now) }
     }
 
     public var concerns: [StoreConcern] {
         let now = NIODeadline.now()
-        return foyer.withLock { Array($0.concerns(at: now).prefix(StoreConcern.most)) }
+        return pending.withLock { Array($0.concerns(at: now).prefix(StoreConcern.most)) }
     }
 
     /// The server's clock as it was last heard, and the time since then. For people; no deadline is told by it.
     public var now: Moment {
         let now = NIODeadline.now()
-        let latest = foyer.withLock { foyer in
-            foyer.programme.entries.values.lazy.map(\.numbers).max { $0.at < $1.at }
+        let latest = pending.withLock { pending in
+            pending.directory.entries.values.lazy.map(\.numbers).max { $0.at < $1.at }
         }
         guard let latest else { return Moment(office: .zero, wall: WallTime(milliseconds: 0)) }
         let moment = latest.moment(at: now)
@@ -183,7 +183,7 @@ public final class RedisStore: TicketStore, Service {
             looking?.cancel()
             looking = nil
         }
-        fail(foyer.withLock { $0.close() }, .closing)
+        fail(pending.withLock { $0.close() }, .closing)
     }
 
     private func startLooking() {
@@ -197,7 +197,7 @@ public final class RedisStore: TicketStore, Service {
     }
 }
 
-extension Programme.Numbers {
+extension EventDirectory.Numbers {
     /// What the server's clocks show now, as far as can be told here.
     func moment(at now: NIODeadline) -> Moment {
         let passed = max(0, (now - at).nanoseconds / 1_000_000)

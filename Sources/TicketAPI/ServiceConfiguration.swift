@@ -46,11 +46,11 @@ public struct ServiceConfiguration: Sendable {
     /// How often each caller may ask; `nil` for as often as they like.
     public var quota: Quota?
     /// What the store's answers are worth, for the operators' page.
-    public var worth: AnswerWorth
+    public var worth: DurabilityPromise
     /// Event loops; 0 for one fewer than there are cores, but one at least.
     public var threads = 0
 
-    public init(classicEvent: Code, worth: AnswerWorth) {
+    public init(classicEvent: Code, worth: DurabilityPromise) {
         self.classicEvent = classicEvent
         self.worth = worth
     }

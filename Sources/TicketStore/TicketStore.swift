@@ -20,7 +20,7 @@ public protocol TicketStore: Sendable {
     ///   - box: where the reply goes if it cannot be given at once.
     /// - Returns: the reply, if it can be given at once. Otherwise it is delivered to `box`, on a thread of the
     ///   store's, perhaps before this call returns.
-    func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply?
+    func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink) -> StoreReply?
 
     /// What is left of an event, or `nil` if there is no such event.
     ///
@@ -55,7 +55,7 @@ public protocol TicketStore: Sendable {
 }
 
 /// Where a store delivers the replies that it could not give at once. One box an event loop, or one a caller.
-public protocol ReplyBox: AnyObject, Sendable {
+public protocol ReplySink: AnyObject, Sendable {
     /// Takes the replies to several submitted commands, at most once for each batch that became durable, so that one
     /// wake-up serves them all. Called on a thread of the store's: it must not wait.
     func deliver(_ replies: ContiguousArray<TicketedReply>)
@@ -155,7 +155,7 @@ public struct StoreConcern: Sendable, Hashable {
 }
 
 /// What an answer is worth, in a sentence each, for operators.
-public struct AnswerWorth: Sendable, Equatable {
+public struct DurabilityPromise: Sendable, Equatable {
     /// What an answered purchase or return means.
     public var purchases: String
     /// What an answered hold, extension or release means.
@@ -199,7 +199,7 @@ public enum Durability: String, Sendable, CaseIterable {
 extension TicketStore {
     /// Hands a command in that is no operator's.
     @inlinable
-    public func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplyBox) -> StoreReply? {
+    public func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplySink) -> StoreReply? {
         submit(command, note: nil, ticket: ticket, replyTo: box)
     }
 
@@ -215,7 +215,7 @@ extension TicketStore {
 }
 
 /// A box for one reply.
-private final class SingleReply: ReplyBox {
+private final class SingleReply: ReplySink {
     private let continuation: CheckedContinuation<StoreReply, Never>
 
     init(_ continuation: CheckedContinuation<StoreReply, Never>) {

@@ -2,7 +2,7 @@ public import BoxOffice
 
 /// Replies that leave together, gathered by the box they go to: once a commit, or once a call.
 public struct WaitingReplies: Sendable {
-    @usableFromInline var boxes: [(box: any ReplyBox, replies: ContiguousArray<TicketedReply>)] = []
+    @usableFromInline var boxes: [(box: any ReplySink, replies: ContiguousArray<TicketedReply>)] = []
     public var count: Int { replyCount }
     @usableFromInline var replyCount = 0
 
@@ -11,7 +11,7 @@ public struct WaitingReplies: Sendable {
 
     /// Few boxes wait at once (one an event loop), so a walk finds them faster than a hash.
     @inlinable
-    public mutating func add(_ reply: consuming TicketedReply, for box: any ReplyBox) {
+    public mutating func add(_ reply: consuming TicketedReply, for box: any ReplySink) {
         replyCount += 1
         for index in boxes.indices.reversed() where boxes[index].box === box {
             boxes[index].replies.append(reply)

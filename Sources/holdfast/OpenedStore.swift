@@ -24,7 +24,7 @@ struct OpenedStore: Sendable {
     let keySecret: [UInt8]
     /// Where everything is, with its name in the greeting.
     let place: (name: String, text: String)
-    let worth: AnswerWorth
+    let worth: DurabilityPromise
     let stop: @Sendable () -> EmbeddedStore.Ending
     /// From now on a stop waits for the disk no longer than a moment.
     var hurry: @Sendable () -> Void = {}
@@ -97,7 +97,7 @@ struct OpenedStore: Sendable {
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
             series: store.series, hasTokens: store.hasHolds, keySecret: store.keySecret,
             place: ("Ledger", store.ledgerPath),
-            worth: AnswerWorth(purchases: worth, holds: worth), stop: { store.stop() }, hurry: store.hurry,
+            worth: DurabilityPromise(purchases: worth, holds: worth), stop: { store.stop() }, hurry: store.hurry,
             otherTokenKeys: { try store.otherTokenKeys(than: $0, replacing: acceptsLosses) })
     }
 

@@ -229,7 +229,7 @@ private final class ToldLines: LogHandler, Sendable {
 }
 
 /// Counts what it is given.
-private final class CountingBox: ReplyBox {
+private final class CountingBox: ReplySink {
     private let replies = Mutex(0)
 
     var count: Int { replies.withLock { $0 } }

@@ -10,7 +10,7 @@ import TicketStore
 /// A node before a server that does not answer.
 @Suite("A node keeps room for those who complete")
 struct QueueTests {
-    private final class Box: ReplyBox {
+    private final class Box: ReplySink {
         private let told = Mutex(0)
 
         var count: Int { told.withLock { $0 } }

@@ -11,7 +11,7 @@ struct ConnectionMachineTests {
     /// A machine that is ready, with 4 replies in flight at the most, 100 ms of silence and 1000 ms of idleness.
     private static func ready(doubt: Duration = .seconds(60)) -> ConnectionMachine<Int> {
         var machine = opening(doubt: doubt)
-        _ = machine.opened(Greeting(user: nil, password: nil, database: 0, clientName: ""))
+        _ = machine.opened(Handshake(user: nil, password: nil, database: 0, clientName: ""))
         _ = machine.received(.map([]))
         return machine
     }
@@ -51,7 +51,7 @@ struct ConnectionMachineTests {
         var machine = Self.opening()
         #expect(machine.isOpening == true)
         #expect(machine.refusal(of: 1) == .notConnected(.none))
-        _ = machine.opened(Greeting(user: nil, password: nil, database: 3, clientName: ""))
+        _ = machine.opened(Handshake(user: nil, password: nil, database: 3, clientName: ""))
         #expect(machine.isOpening == false)
         #expect(Self.words(machine.received(.map([]))) == "write 2")
         #expect(machine.refusal(of: 1) == .notConnected(.none))

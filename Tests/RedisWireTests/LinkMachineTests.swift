@@ -89,19 +89,19 @@ struct LinkMachineTests {
     }
 }
 
-@Suite("A connection begins with a greeting")
-struct GreetingTests {
+@Suite("A connection begins with a handshake")
+struct HandshakeTests {
     private static func text(_ command: RedisCommand) -> String {
         String(buffer: command.encoded()).split(separator: "\r\n").filter { !"*$".contains($0.first ?? " ") }
             .joined(separator: " ")
     }
 
     /// What is asked, answer by answer, and how it ends.
-    private static func talk(_ greeting: Greeting, _ answers: [RedisReply]) -> [String] {
-        var greeting = greeting
-        var said = [text(greeting.start())]
+    private static func talk(_ handshake: Handshake, _ answers: [RedisReply]) -> [String] {
+        var handshake = handshake
+        var said = [text(handshake.start())]
         for answer in answers {
-            switch greeting.heard(answer) {
+            switch handshake.heard(answer) {
             case .ask(let command): said.append(text(command))
             case .done: said.append("done")
             case .refused(let failure): said.append("\(failure)")
@@ -114,21 +114,21 @@ struct GreetingTests {
 
     @Test("A server that knows RESP3 is asked once, and for its database where that is not the first")
     func newServers() {
-        let plain = Greeting(user: nil, password: nil, database: 0, clientName: "")
+        let plain = Handshake(user: nil, password: nil, database: 0, clientName: "")
         #expect(Self.talk(plain, [.map([])]) == ["HELLO 3", "done"])
-        let full = Greeting(user: "office", password: "secret", database: 2, clientName: "holdfast")
+        let full = Handshake(user: "office", password: "secret", database: 2, clientName: "holdfast")
         #expect(
             Self.talk(full, [.map([]), .simpleString("OK")])
                 == ["HELLO 3 AUTH office secret SETNAME holdfast", "SELECT 2", "done"])
-        let bare = Greeting(user: nil, password: "secret", database: 0, clientName: "")
+        let bare = Handshake(user: nil, password: "secret", database: 0, clientName: "")
         #expect(Self.talk(bare, [.map([])]) == ["HELLO 3 AUTH default secret", "done"])
-        let free = Greeting(user: "free", password: nil, database: 0, clientName: "")
+        let free = Handshake(user: "free", password: nil, database: 0, clientName: "")
         #expect(Self.talk(free, [.map([])]).first == "HELLO 3 AUTH free")
     }
 
     @Test("A server that does not is logged in to in the old way")
     func oldServers() {
-        let full = Greeting(user: "office", password: "secret", database: 2, clientName: "h")
+        let full = Handshake(user: "office", password: "secret", database: 2, clientName: "h")
         let unknown = Self.error("ERR unknown command `HELLO`, with args beginning with: `3`")
         let good = RedisReply.simpleString("OK")
         #expect(
@@ -137,26 +137,26 @@ struct GreetingTests {
                     "HELLO 3 AUTH office secret SETNAME h", "AUTH office secret", "CLIENT SETNAME h", "SELECT 2",
                     "done",
                 ])
-        let bare = Greeting(user: nil, password: "secret", database: 0, clientName: "")
+        let bare = Handshake(user: nil, password: "secret", database: 0, clientName: "")
         #expect(
             Self.talk(bare, [Self.error("NOPROTO unsupported"), good])
                 == ["HELLO 3 AUTH default secret", "AUTH secret", "done"])
-        let plain = Greeting(user: nil, password: nil, database: 0, clientName: "")
+        let plain = Handshake(user: nil, password: nil, database: 0, clientName: "")
         #expect(Self.talk(plain, [unknown]) == ["HELLO 3", "done"])
     }
 
     @Test("A login that is refused is told as that, anything else with the server's words")
     func refused() {
-        let plain = Greeting(user: nil, password: nil, database: 9, clientName: "")
+        let plain = Handshake(user: nil, password: nil, database: 9, clientName: "")
         #expect(Self.talk(plain, [Self.error("NOAUTH log in first")]).last == "login refused (NOAUTH)")
         #expect(Self.talk(plain, [Self.error("WRONGPASS x")]).last == "login refused (WRONGPASS)")
         #expect(
             Self.talk(plain, [Self.error("ERR max number of clients reached")]).last
-                == "greeting refused (ERR max number of clients reached)")
+                == "handshake refused (ERR max number of clients reached)")
         #expect(
             Self.talk(plain, [.map([]), Self.error("ERR DB index is out of range")]).last
-                == "greeting refused (ERR DB index is out of range)")
-        let full = Greeting(user: nil, password: "secret", database: 0, clientName: "")
+                == "handshake refused (ERR DB index is out of range)")
+        let full = Handshake(user: nil, password: "secret", database: 0, clientName: "")
         #expect(
             Self.talk(full, [Self.error("ERR unknown command 'HELLO'"), Self.error("ERR invalid password")]).last
                 == "login refused (ERR)")

@@ -334,7 +334,7 @@ struct StandaloneTests {
             let disabled = RedisServerError(code: "ERR", message: "This instance has cluster support disabled")
             #expect(
                 await client.outcome(RedisCommand("GET", "a"), for: RedisKey("a"))
-                    == .failure(.notSent(.notConnected(.greetingRefused(disabled)))))
+                    == .failure(.notSent(.notConnected(.handshakeRefused(disabled)))))
         }
     }
 

@@ -167,7 +167,7 @@ extension TicketStore {
     }
 }
 
-private final class ReplyStream: ReplyBox {
+private final class ReplyStream: ReplySink {
     let stream: AsyncStream<TicketedReply>
     private let continuation: AsyncStream<TicketedReply>.Continuation
 

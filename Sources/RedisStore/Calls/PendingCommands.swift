@@ -7,7 +7,7 @@ internal import TicketStore
 ///
 /// An event has one call under way. What comes meanwhile gathers for the next, so that the more is asked, the more
 /// share a call.
-struct Foyer: Sendable {
+struct PendingCommands: Sendable {
     /// Commands of one call. A server does nothing else while it decides them: some 2 ms for so many.
     static let batchSize = 512
 
@@ -16,7 +16,7 @@ struct Foyer: Sendable {
         var command: Command
         var note: AuditNote?
         var ticket: UInt64
-        var box: any ReplyBox
+        var box: any ReplySink
         /// How often it was sent on to another event, or its claim was lost.
         var moves: UInt8 = 0
         /// Under which number its payment or key is claimed for its event; only in a cluster.
@@ -30,7 +30,7 @@ struct Foyer: Sendable {
         /// It may purchase or return something, or its answer tells that somebody did.
         var isSale: Bool
 
-        init(command: Command, note: AuditNote?, ticket: UInt64, box: any ReplyBox) {
+        init(command: Command, note: AuditNote?, ticket: UInt64, box: any ReplySink) {
             self.command = command
             self.note = note
             self.ticket = ticket
@@ -94,7 +94,7 @@ struct Foyer: Sendable {
         var isRestWatched = false
     }
 
-    var programme = Programme()
+    var directory = EventDirectory()
     /// How far the store has come: it opens, is open (whatever its servers do, see `health`), closes.
     var condition = StoreCondition.suspended(.recovering)
     var health: StoreHealth
@@ -185,9 +185,9 @@ struct Foyer: Sendable {
 
     private func event(of command: Command) -> UInt64? {
         switch command {
-        case .hold(let request): programme.number(of: request.event)
-        case .define(let definition, _, _): programme.number(of: definition.id)
-        case .pause(let code), .resume(let code), .remove(let code, _): programme.number(of: code)
+        case .hold(let request): directory.number(of: request.event)
+        case .define(let definition, _, _): directory.number(of: definition.id)
+        case .pause(let code), .resume(let code), .remove(let code, _): directory.number(of: code)
         case .extend(let id, _), .release(let id), .purchase(let id, _, _), .returnPurchase(let id),
             .payBack(let id, _),
             .look(let id):
@@ -208,7 +208,7 @@ struct Foyer: Sendable {
     }
 
     private func known(_ event: UInt64) -> UInt64? {
-        programme.entries[event] == nil ? nil : event
+        directory.entries[event] == nil ? nil : event
     }
 
     // MARK: Going out
@@ -289,8 +289,8 @@ struct Foyer: Sendable {
     mutating func eventsToLookAt(at now: NIODeadline) -> [UInt64] {
         askedAt = askedAt.filter { $0.value + LookTimes.askedFor > now }
         var found: [UInt64] = []
-        for event in programme.order {
-            guard let numbers = programme.entries[event]?.numbers else { continue }
+        for event in directory.order {
+            guard let numbers = directory.entries[event]?.numbers else { continue }
             let isAsked = askedAt[event] != nil
             // While a server is away looks go on no faster than they do otherwise.
             let last = max(numbers.at, lookedAt[event] ?? numbers.at)
@@ -339,15 +339,17 @@ enum LookTimes {
     static let round = TimeAmount.milliseconds(50)
 }
 
-extension Foyer.Line {
-    fileprivate mutating func add(_ waiting: Foyer.Waiting) {
-        if gathering.last.map({ $0.waiting.count >= Foyer.batchSize }) ?? true { gathering.append(Foyer.Batch()) }
+extension PendingCommands.Line {
+    fileprivate mutating func add(_ waiting: PendingCommands.Waiting) {
+        if gathering.last.map({ $0.waiting.count >= PendingCommands.batchSize }) ?? true {
+            gathering.append(PendingCommands.Batch())
+        }
         gathering[gathering.count - 1].add(waiting)
     }
 
     /// Whether those who wait do so for company: only holds do, and fewer than fill a call.
     var rests: Bool {
-        restsUntil != nil && gathering.count == 1 && gathering[0].waiting.count < Foyer.batchSize
+        restsUntil != nil && gathering.count == 1 && gathering[0].waiting.count < PendingCommands.batchSize
             && !gathering[0].hasOthers
     }
 
@@ -358,7 +360,7 @@ extension Foyer.Line {
         return restsUntil
     }
 
-    fileprivate mutating func begin() -> Foyer.Batch? {
+    fileprivate mutating func begin() -> PendingCommands.Batch? {
         guard !isAsking, !gathering.isEmpty else { return nil }
         isAsking = true
         return gathering.removeFirst()
@@ -371,8 +373,8 @@ extension Foyer.Line {
     }
 }
 
-extension Foyer.Batch {
-    mutating func add(_ waiting: Foyer.Waiting) {
+extension PendingCommands.Batch {
+    mutating func add(_ waiting: PendingCommands.Waiting) {
         let start = bytes.writerIndex
         switch waiting.command {
         case .hold(let request):

@@ -13,9 +13,9 @@ extension RedisStore {
     /// How long a trial waits for replicas where that must not hold up others.
     private static let trialPatience: Duration = .milliseconds(100)
 
-    /// Does what the foyer says.
+    /// Does what the pending says.
     @discardableResult
-    func take(_ step: Foyer.Step) -> StoreReply? {
+    func take(_ step: PendingCommands.Step) -> StoreReply? {
         switch step {
         case .nothing: break
         case .reply(let reply): return reply
@@ -23,7 +23,7 @@ extension RedisStore {
         case .claim(let part, let claimants): claim(claimants, in: part)
         case .rest(let event, let until):
             client.eventLoop.scheduleTask(deadline: until) {
-                self.take(self.foyer.withLock { $0.endRest(of: event) })
+                self.take(self.pending.withLock { $0.endRest(of: event) })
             }
         case .readEvents: readEvents()
         }
@@ -31,15 +31,15 @@ extension RedisStore {
     }
 
     /// - Parameter attempt: how often the functions were found missing before.
-    func call(_ event: UInt64, _ batch: Foyer.Batch, attempt: Int = 0) {
+    func call(_ event: UInt64, _ batch: PendingCommands.Batch, attempt: Int = 0) {
         var command = library.call(
             .decide, calling, keys: keyspace.keys(of: event), capacity: 640 + batch.bytes.readableBytes)
         command.append(header(for: event))
         command.append(batch.bytes)
         let now = NIODeadline.now()
-        let waitsShortly = foyer.withLock { foyer in
-            foyer.health.asked(event, at: now)
-            return batch.isTrial && foyer.health.waitsShortly(event)
+        let waitsShortly = pending.withLock { pending in
+            pending.health.asked(event, at: now)
+            return batch.isTrial && pending.health.waitsShortly(event)
         }
         if batch.isTrial {
             command.append("1")
@@ -84,7 +84,7 @@ extension RedisStore {
     }
 
     func header(for event: UInt64) -> ByteBuffer {
-        let known = foyer.withLock { $0.programme.entries[event]?.numbers.version }
+        let known = pending.withLock { $0.directory.entries[event]?.numbers.version }
         var header = ByteBuffer()
         header.writePacked(event)
         header.writePacked(known.map(Double.init) ?? -1)
@@ -116,7 +116,7 @@ extension RedisStore {
     }
 
     private func receive(
-        _ outcomes: [RedisClient.Outcome], _ event: UInt64, _ batch: Foyer.Batch, _ attempt: Int
+        _ outcomes: [RedisClient.Outcome], _ event: UInt64, _ batch: PendingCommands.Batch, _ attempt: Int
     ) {
         switch outcomes.first ?? .failure(.notSent(.stopping)) {
         case .success(let reply):
@@ -124,8 +124,12 @@ extension RedisStore {
                 let read = try CallReply(reply.bytes())
                 let (confirmation, now) = (confirmation(outcomes), NIODeadline.now())
                 let isLook = batch.waiting.isEmpty && !batch.isTrial
-                foyer.withLock { foyer in
-                    if isLook { foyer.health.looked(event) } else { foyer.health.heard(event, confirmation, at: now) }
+                pending.withLock { pending in
+                    if isLook {
+                        pending.health.looked(event)
+                    } else {
+                        pending.health.heard(event, confirmation, at: now)
+                    }
                 }
                 if read.status == .again { return call(event, batch) }
                 try answer(batch, at: event, read, isDurable: isDurable(outcomes))
@@ -142,7 +146,7 @@ extension RedisStore {
             }
         case .failure(let failure):
             let now = NIODeadline.now()
-            foyer.withLock { $0.health.failed(event, SuspensionReason(failure), at: now) }
+            pending.withLock { $0.health.failed(event, SuspensionReason(failure), at: now) }
             noteFailure(failure, isLook: batch.waiting.isEmpty)
             // A function that came to an error may have left half of what it wanted to write.
             if SuspensionReason(failure) == .failing { mendSoon(event) }
@@ -150,15 +154,15 @@ extension RedisStore {
         }
     }
 
-    private func end(_ event: UInt64, failing batch: Foyer.Batch, _ failure: StoreFailure) {
-        let step = foyer.withLock { $0.endCall(for: event) }
+    private func end(_ event: UInt64, failing batch: PendingCommands.Batch, _ failure: StoreFailure) {
+        let step = pending.withLock { $0.endCall(for: event) }
         fail(batch.waiting, failure)
         // Nothing was decided, unless that is what nobody knows.
         if failure != .outcomeUnknown { unclaim(batch.waiting) }
         take(step)
     }
 
-    func fail(_ waiting: [Foyer.Waiting], _ failure: StoreFailure) {
+    func fail(_ waiting: [PendingCommands.Waiting], _ failure: StoreFailure) {
         var replies = WaitingReplies()
         for one in waiting { replies.add(TicketedReply(ticket: one.ticket, reply: .failed(failure)), for: one.box) }
         replies.deliver()
@@ -166,11 +170,11 @@ extension RedisStore {
 
     /// Hands the outcomes back, and makes the next call.
     private func answer(
-        _ batch: Foyer.Batch, at event: UInt64, _ reply: CallReply, isDurable: Bool
+        _ batch: PendingCommands.Batch, at event: UInt64, _ reply: CallReply, isDurable: Bool
     ) throws(PackedMistake) {
         var reply = reply
         var replies = WaitingReplies()
-        var moved: [(Foyer.Waiting, to: Move)] = []
+        var moved: [(PendingCommands.Waiting, to: Move)] = []
         var found = Findings()
         let isAwaited = configuration.holds == .full || batch.waiting.contains(where: \.isSale)
         var askedAgain: Set<Int> = []
@@ -201,7 +205,7 @@ extension RedisStore {
         unclaim(
             freed.filter { batch.waiting.indices.contains($0) && !askedAgain.contains($0) }.map { batch.waiting[$0] })
         // Where nothing is held there is nobody whose deadline moved.
-        if reply.absorbed > 0, foyer.withLock({ $0.programme.entries[event]?.numbers.hasHeld ?? false }) {
+        if reply.absorbed > 0, pending.withLock({ $0.directory.entries[event]?.numbers.hasHeld ?? false }) {
             logger.warning(
                 "The server's clock jumped, or nobody called for a while; an event's deadlines moved with it",
                 metadata: ["event": "\(event)", "absorbed_ms": "\(reply.absorbed)"])
@@ -216,14 +220,14 @@ extension RedisStore {
 
     /// Where the definition is news, it is read before anybody is told of a hold whose numbers only it explains.
     private func finish(
-        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(Foyer.Waiting, to: Move)],
+        _ event: UInt64, _ reply: CallReply, _ replies: WaitingReplies, _ moved: [(PendingCommands.Waiting, to: Move)],
         foundNothing: Bool
     ) {
         let now = NIODeadline.now()
-        let (isNews, step) = foyer.withLock { foyer -> (Bool, Foyer.Step) in
-            let isNews = reply.status == .decided && foyer.programme.isNews(reply, at: event)
-            if !isNews { foyer.programme.take(reply, at: event, received: now) }
-            return (isNews, isNews ? .nothing : foyer.endCall(for: event, foundNothing: foundNothing))
+        let (isNews, step) = pending.withLock { pending -> (Bool, PendingCommands.Step) in
+            let isNews = reply.status == .decided && pending.directory.isNews(reply, at: event)
+            if !isNews { pending.directory.take(reply, at: event, received: now) }
+            return (isNews, isNews ? .nothing : pending.endCall(for: event, foundNothing: foundNothing))
         }
         guard isNews else {
             take(step)
@@ -232,7 +236,7 @@ extension RedisStore {
             return
         }
         readDetails([event]) { failure in
-            let step = self.foyer.withLock { $0.endCall(for: event) }
+            let step = self.pending.withLock { $0.endCall(for: event) }
             self.take(step)
             if failure == nil { replies.deliver() } else { replies.fail(.outcomeUnknown) }
             for (waiting, other) in moved { self.move(waiting, from: event, to: other) }
@@ -249,7 +253,7 @@ extension RedisStore {
         case replicas
     }
 
-    func move(_ waiting: Foyer.Waiting, from event: UInt64, to move: Move) {
+    func move(_ waiting: PendingCommands.Waiting, from event: UInt64, to move: Move) {
         var waiting = waiting
         waiting.moves += 1
         guard waiting.moves <= 8 else { return fail([waiting], .overloaded) }
@@ -261,7 +265,7 @@ extension RedisStore {
         case .claim: claimAgain(waiting, for: event)
         case .replicas:
             waiting.isSale = true
-            take(foyer.withLock { $0.place(waiting, at: event) })
+            take(pending.withLock { $0.place(waiting, at: event) })
         }
     }
 

@@ -24,21 +24,21 @@ struct HealthNews: Sendable {
     var toMend: [UInt64] = []
 }
 
-extension Foyer {
+extension PendingCommands {
     /// Whether anything can be decided, and if not, why.
     func visibleCondition(at now: NIODeadline) -> StoreCondition {
         guard condition == .selling else { return condition }
-        let events = programme.order
+        let events = directory.order
         let reason = events.isEmpty ? listFailure : health.suspension(of: events, at: now)
         return reason.map { .suspended($0) } ?? .selling
     }
 
     /// What an operator should see to.
     func concerns(at now: NIODeadline) -> [StoreConcern] {
-        var concerns = health.concerns(of: programme.order, at: now) { number in
-            programme.entries[number]?.catalogue.code.text ?? "\(number)"
+        var concerns = health.concerns(of: directory.order, at: now) { number in
+            directory.entries[number]?.catalogue.code.text ?? "\(number)"
         }
-        for number in programme.order { concerns += programme.entries[number]?.closedPools ?? [] }
+        for number in directory.order { concerns += directory.entries[number]?.closedPools ?? [] }
         for code in unbalanced.values.sorted(by: { $0.text < $1.text }) {
             concerns.append(
                 StoreConcern(
@@ -49,8 +49,8 @@ extension Foyer {
 
     /// Events whose numbers are to be counted anew from their holds.
     var eventsToMend: [UInt64] {
-        programme.order.filter { number in
-            unbalanced[number] != nil || programme.entries[number]?.numbers.pools.contains(where: \.isClosed) ?? false
+        directory.order.filter { number in
+            unbalanced[number] != nil || directory.entries[number]?.numbers.pools.contains(where: \.isClosed) ?? false
         }
     }
 
@@ -59,7 +59,7 @@ extension Foyer {
         var news = HealthNews()
         guard condition == .selling, toldHealth.at + ToldHealth.interval <= now else { return news }
         toldHealth.at = now
-        health.keep(Set(programme.entries.keys))
+        health.keep(Set(directory.entries.keys))
         let current = visibleCondition(at: now)
         if current != toldHealth.condition { news.condition = current }
         toldHealth.condition = current
@@ -75,7 +75,7 @@ extension Foyer {
 
 extension RedisStore {
     func tellHealth(at now: NIODeadline) {
-        let news = foyer.withLock { $0.healthNews(at: now) }
+        let news = pending.withLock { $0.healthNews(at: now) }
         switch news.condition {
         case .suspended(let reason)?:
             logger.critical("Nothing can be sold", metadata: ["reason": "\(reason.rawValue)"])

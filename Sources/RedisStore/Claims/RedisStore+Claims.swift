@@ -32,7 +32,7 @@ extension RedisStore {
         }
     }
 
-    func claim(_ claimants: [Foyer.Claimant], in part: UInt64) {
+    func claim(_ claimants: [PendingCommands.Claimant], in part: UInt64) {
         var command = library.call(.claim, calling, keys: [keyspace.claims(part)])
         for claimant in claimants {
             command.append(Int(claimant.event))
@@ -47,22 +47,22 @@ extension RedisStore {
                 let claims = try claimants.map { _ in try Claim(&reader) }
                 for (claimant, claim) in zip(claimants, claims) { self.take(claimant, claim) }
             }
-            self.take(self.foyer.withLock { $0.endClaim(in: part) })
+            self.take(self.pending.withLock { $0.endClaim(in: part) })
         }
     }
 
     /// Places a command with its claim, or asks the event that has the name for it.
-    private func take(_ claimant: Foyer.Claimant, _ claim: Claim) {
+    private func take(_ claimant: PendingCommands.Claimant, _ claim: Claim) {
         guard claim.event == claimant.event else { return askFor(claimant, claim) }
         var waiting = claimant.waiting
         waiting.claim = claim.number
         waiting.countedAt = claim.event
-        take(foyer.withLock { $0.place(waiting, at: claimant.event) })
+        take(pending.withLock { $0.place(waiting, at: claimant.event) })
     }
 
     /// Takes commands off the claims that they used for nothing, so that nothing stays of what was refused. Nobody waits
     /// for that; where it fails, a claim stays, which its event gives up to any other.
-    func unclaim(_ waiting: [Foyer.Waiting]) {
+    func unclaim(_ waiting: [PendingCommands.Waiting]) {
         var parts: [UInt64: RedisCommand] = [:]
         for one in waiting {
             guard let name = one.claimedName, let number = one.claim, let event = one.countedAt else { continue }
@@ -82,7 +82,7 @@ extension RedisStore {
     }
 
     /// Asks the event that has the name whether it has used it, and to give it up if not.
-    private func askFor(_ claimant: Foyer.Claimant, _ claim: Claim) {
+    private func askFor(_ claimant: PendingCommands.Claimant, _ claim: Claim) {
         guard claimant.waiting.moves < 8 else { return fail([claimant.waiting], .overloaded) }
         var command = library.call(.giveUp, calling, keys: keyspace.keys(of: claim.event))
         command.append(claimant.name)
@@ -107,28 +107,29 @@ extension RedisStore {
     }
 
     /// The payment was for a hold of another event.
-    private func placeUsed(_ claimant: Foyer.Claimant) {
+    private func placeUsed(_ claimant: PendingCommands.Claimant) {
         var waiting = claimant.waiting
         waiting.moves += 1
         waiting.elsewhere = .bought
-        take(foyer.withLock { $0.place(waiting, at: claimant.event) })
+        take(pending.withLock { $0.place(waiting, at: claimant.event) })
     }
 
     /// Claims a name that the command's own event gave up. Whoever asked for it may have come no further, and then the
     /// claim is the same as before: a new one takes its place.
-    func claimAgain(_ waiting: Foyer.Waiting, for event: UInt64) {
+    func claimAgain(_ waiting: PendingCommands.Waiting, for event: UInt64) {
         var waiting = waiting
         guard let name = waiting.claimedName, let number = waiting.claim else {
-            take(foyer.withLock { $0.place(waiting, at: event) })
+            take(pending.withLock { $0.place(waiting, at: event) })
             return
         }
         waiting.claim = nil
         waiting.countedAt = nil
-        reclaim(Foyer.Claimant(waiting: waiting, name: name, event: event), Claim(event: event, number: number))
+        reclaim(
+            PendingCommands.Claimant(waiting: waiting, name: name, event: event), Claim(event: event, number: number))
     }
 
     /// Takes the name over from an event that gave it up.
-    private func reclaim(_ claimant: Foyer.Claimant, _ claim: Claim) {
+    private func reclaim(_ claimant: PendingCommands.Claimant, _ claim: Claim) {
         let part = keyspace.part(of: claimant.name)
         var command = library.call(.reclaim, calling, keys: [keyspace.claims(part)])
         command.append(claimant.name)
@@ -148,7 +149,8 @@ extension RedisStore {
     ///
     /// - Parameter done: is given the reply, or `nil` after those who wait were told that it failed.
     private func ask(
-        _ command: RedisCommand, in tag: String, isSale: Bool, orFail waiting: [Foyer.Waiting], attempt: Int = 0,
+        _ command: RedisCommand, in tag: String, isSale: Bool, orFail waiting: [PendingCommands.Waiting],
+        attempt: Int = 0,
         _ done: @escaping @Sendable (ByteBuffer?) throws -> Void
     ) {
         pipeline(command, in: tag, isSale: isSale) { outcomes in

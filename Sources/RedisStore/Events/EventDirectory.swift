@@ -7,7 +7,7 @@ internal import TicketStore
 ///
 /// Nothing is decided by it: the functions decide by the definition beside the event. It may be behind, and says by its
 /// revisions when.
-struct Programme: Sendable {
+struct EventDirectory: Sendable {
     struct Entry: Sendable {
         var reading: EventReading
         /// When that definition was made, by the server's clock.
@@ -115,7 +115,7 @@ struct Programme: Sendable {
     }
 }
 
-extension Programme.Entry {
+extension EventDirectory.Entry {
     /// What is left, as last heard.
     var availability: Availability {
         let pools = numbers.pools
@@ -160,7 +160,7 @@ extension Programme.Entry {
     }
 }
 
-extension Programme.Entry {
+extension EventDirectory.Entry {
     /// Reads what `details` answers of the event with this number.
     init(_ bytes: ByteBuffer, number: UInt64, limits: Limits, received now: NIODeadline) throws {
         var reply = try CallReply(bytes)

@@ -17,11 +17,11 @@ extension RedisStore {
     /// Holds whose buyers one call counts: some milliseconds of the server.
     private static let holdsCounted = 500
 
-    func change(_ waiting: Foyer.Waiting) {
+    func change(_ waiting: PendingCommands.Waiting) {
         change(waiting, attempt: 1)
     }
 
-    func change(_ waiting: Foyer.Waiting, attempt: Int) {
+    func change(_ waiting: PendingCommands.Waiting, attempt: Int) {
         guard let code = waiting.command.changedEvent else { return }
         guard attempt <= Self.attempts else { return fail([waiting], .overloaded) }
         var command = library.call(.lookUp, calling, keys: [keyspace.events])
@@ -70,13 +70,13 @@ extension RedisStore {
         }
     }
 
-    private func change(_ waiting: Foyer.Waiting, _ code: Code, _ place: Place, _ attempt: Int) throws {
+    private func change(_ waiting: PendingCommands.Waiting, _ code: Code, _ place: Place, _ attempt: Int) throws {
         if place.number == 0 {
-            if let known = foyer.withLock({ $0.programme.number(of: code) }) {
+            if let known = pending.withLock({ $0.directory.number(of: code) }) {
                 // Another node removed it, or the list lost it.
                 if waiting.lookedFor != known { return changeUnlisted(waiting, known, attempt) }
                 // It lost its removal, which the list knows of.
-                foyer.withLock { $0.programme.hide(known) }
+                pending.withLock { $0.directory.hide(known) }
             }
             if case .define(_, _, let revision?) = waiting.command, revision > 0 {
                 return deliver(.refused(.revisionMismatch(revision: 0)), at: place.moment, to: waiting)
@@ -126,7 +126,7 @@ extension RedisStore {
     }
 
     /// Looks at an event that is known here under the code, and not in the list, and begins again.
-    private func changeUnlisted(_ waiting: Foyer.Waiting, _ known: UInt64, _ attempt: Int) {
+    private func changeUnlisted(_ waiting: PendingCommands.Waiting, _ known: UInt64, _ attempt: Int) {
         find([known]) { failure in
             if let failure { return self.fail([waiting], failure) }
             var waiting = waiting
@@ -136,7 +136,7 @@ extension RedisStore {
     }
 
     /// The functions were not on the server, so nothing was done: loads them, and begins again.
-    private func loadAndChange(_ waiting: Foyer.Waiting, attempt: Int) {
+    private func loadAndChange(_ waiting: PendingCommands.Waiting, attempt: Int) {
         reload { isLoaded in
             if !isLoaded { return self.fail([waiting], .suspended(.unreachable)) }
             self.change(waiting, attempt: attempt)
@@ -144,7 +144,7 @@ extension RedisStore {
     }
 
     private func finish(
-        _ waiting: Foyer.Waiting, _ code: Code, _ number: UInt64, _ reply: ChangeReply, _ mistakes: [Mistake],
+        _ waiting: PendingCommands.Waiting, _ code: Code, _ number: UInt64, _ reply: ChangeReply, _ mistakes: [Mistake],
         _ attempt: Int, isDurable: Bool
     ) {
         switch reply.result {
@@ -185,7 +185,7 @@ extension RedisStore {
     }
 
     /// Counts what buyers have of an event before it limits that, some holds a call, and begins the change again.
-    private func countBuyers(of number: UInt64, for waiting: Foyer.Waiting, _ attempt: Int) {
+    private func countBuyers(of number: UInt64, for waiting: PendingCommands.Waiting, _ attempt: Int) {
         var command = library.call(.countBuyers, calling, keys: keyspace.keys(of: number))
         command.append(Self.holdsCounted)
         command.append(configuration.limits.recoveryGrace.inMilliseconds)
@@ -209,13 +209,13 @@ extension RedisStore {
     }
 
     /// Says which revision the event has. Whoever asked looks at what there is now, and asks again: it must be here by then.
-    private func refuse(_ waiting: Foyer.Waiting, revision: UInt64, of number: UInt64, at moment: Moment) {
+    private func refuse(_ waiting: PendingCommands.Waiting, revision: UInt64, of number: UInt64, at moment: Moment) {
         readDetails(revision > 0 ? [number] : []) { _ in
             self.deliver(.refused(.revisionMismatch(revision: revision)), at: moment, to: waiting)
         }
     }
 
-    func deliver(_ outcome: Outcome, at moment: Moment, to waiting: Foyer.Waiting) {
+    func deliver(_ outcome: Outcome, at moment: Moment, to waiting: PendingCommands.Waiting) {
         waiting.box.deliver([TicketedReply(ticket: waiting.ticket, reply: .decided(outcome, at: moment))])
     }
 

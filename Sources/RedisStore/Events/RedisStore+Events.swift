@@ -45,7 +45,7 @@ extension RedisStore {
 
     /// Reads the list, then every event of it that is news, then places those who waited for it.
     func readEvents(attempt: Int = 0) {
-        let (known, strangers) = foyer.withLock { ($0.programme.version, $0.takeStrangers()) }
+        let (known, strangers) = pending.withLock { ($0.directory.version, $0.takeStrangers()) }
         var command = library.call(.listEvents, calling, keys: [keyspace.events])
         command.append(known)
         client.call(command, for: RedisKey("events")) { outcome in
@@ -60,35 +60,35 @@ extension RedisStore {
             case .failure(.refused(let error)) where error.isUnknownFunction && attempt < Self.reloads:
                 self.reload { isLoaded in
                     guard isLoaded else { return self.endReading(failing: strangers, .suspended(.unreachable)) }
-                    self.foyer.withLock { foyer in for one in strangers { foyer.addStranger(one) } }
+                    self.pending.withLock { pending in for one in strangers { pending.addStranger(one) } }
                     self.readEvents(attempt: attempt + 1)
                 }
             case .failure(let failure):
                 // Only a look was lost: nothing was decided.
                 let told = StoreFailure(failure)
-                self.foyer.withLock { $0.listFailure = SuspensionReason(failure) }
+                self.pending.withLock { $0.listFailure = SuspensionReason(failure) }
                 self.noteFailure(failure)
                 self.endReading(failing: strangers, told == .outcomeUnknown ? .suspended(.unreachable) : told)
             }
         }
     }
 
-    private func take(_ list: EventList, _ strangers: [Foyer.Waiting]) {
-        foyer.withLock { $0.listFailure = nil }
+    private func take(_ list: EventList, _ strangers: [PendingCommands.Waiting]) {
+        pending.withLock { $0.listFailure = nil }
         guard let events = list.events else { return settle(strangers, at: list.moment) }
-        let (news, unlisted) = foyer.withLock { foyer in
+        let (news, unlisted) = pending.withLock { pending in
             let news = events.filter { event in
-                guard let known = foyer.programme.entries[event.number] else { return true }
+                guard let known = pending.directory.entries[event.number] else { return true }
                 return known.reading.revision != event.revision || known.isRemoved != event.isRemoved
                     || known.catalogue.code.text != event.code
             }
-            return (news, foyer.programme.unlisted(besides: Set(events.map(\.number))))
+            return (news, pending.directory.unlisted(besides: Set(events.map(\.number))))
         }
         readDetails(news.map(\.number)) { failure in
             if let failure { return self.endReading(failing: strangers, failure) }
             self.find(unlisted) { failure in
                 if let failure { return self.endReading(failing: strangers, failure) }
-                self.foyer.withLock { $0.programme.version = list.version }
+                self.pending.withLock { $0.directory.version = list.version }
                 self.settle(strangers, at: list.moment)
             }
         }
@@ -101,7 +101,7 @@ extension RedisStore {
         let others = Array(numbers.dropFirst())
         readDetails([number]) { failure in
             if let failure { return done(failure) }
-            guard let entry = self.foyer.withLock({ $0.programme.entries[number] }) else {
+            guard let entry = self.pending.withLock({ $0.directory.entries[number] }) else {
                 return self.find(others, done)
             }
             self.enter(
@@ -109,16 +109,16 @@ extension RedisStore {
             ) { entered in
                 if entered == .unknown { return done(.suspended(.unreachable)) }
                 // Its code is another event's by now.
-                if entered == .otherLeads { self.foyer.withLock { $0.programme.hide(number) } }
+                if entered == .otherLeads { self.pending.withLock { $0.directory.hide(number) } }
                 self.find(others, done)
             }
         }
     }
 
     /// Places those whose event is known by now. A hold of an event that the list does not tell of leads to it by itself.
-    private func settle(_ strangers: [Foyer.Waiting], at moment: Moment) {
-        let unknown = foyer.withLock { foyer in
-            Set(strangers.compactMap { foyer.unknownEvent(of: $0.command) }).sorted()
+    private func settle(_ strangers: [PendingCommands.Waiting], at moment: Moment) {
+        let unknown = pending.withLock { pending in
+            Set(strangers.compactMap { pending.unknownEvent(of: $0.command) }).sorted()
         }
         find(unknown) { failure in
             if let failure { return self.endReading(failing: strangers, failure) }
@@ -127,12 +127,12 @@ extension RedisStore {
     }
 
     /// Places those whose event is known by now, and tells the others that there is none.
-    private func place(_ strangers: [Foyer.Waiting], at moment: Moment) {
+    private func place(_ strangers: [PendingCommands.Waiting], at moment: Moment) {
         var replies = WaitingReplies()
-        var steps: [Foyer.Step] = []
-        foyer.withLock { foyer in
+        var steps: [PendingCommands.Step] = []
+        pending.withLock { pending in
             for waiting in strangers {
-                if let step = foyer.placeKnown(waiting) {
+                if let step = pending.placeKnown(waiting) {
                     steps.append(step)
                 } else {
                     let refusal: Refusal = if case .hold = waiting.command { .unknownEvent } else { .unknownHold }
@@ -141,14 +141,14 @@ extension RedisStore {
                         for: waiting.box)
                 }
             }
-            steps.append(foyer.endReading())
+            steps.append(pending.endReading())
         }
         for step in steps { take(step) }
         replies.deliver()
     }
 
-    private func endReading(failing strangers: [Foyer.Waiting], _ failure: StoreFailure) {
-        let step = foyer.withLock { $0.endReading() }
+    private func endReading(failing strangers: [PendingCommands.Waiting], _ failure: StoreFailure) {
+        let step = pending.withLock { $0.endReading() }
         fail(strangers, failure)
         take(step)
     }
@@ -189,14 +189,14 @@ extension RedisStore {
         switch try CallReply(bytes).status {
         case .noEvent:
             // It was lost, and holds none of the other events up.
-            foyer.withLock { $0.programme.forget(number) }
+            pending.withLock { $0.directory.forget(number) }
         case .inParts:
             logger.error("An event in parts is not sold by this version", metadata: ["event": "\(number)"])
-            foyer.withLock { $0.programme.forget(number) }
+            pending.withLock { $0.directory.forget(number) }
         case .decided, .again, .busy, .interrupted, .tooMany:
-            let entry = try Programme.Entry(
+            let entry = try EventDirectory.Entry(
                 bytes, number: number, limits: configuration.limits, received: .now())
-            foyer.withLock { $0.programme.take(entry, at: number) }
+            pending.withLock { $0.directory.take(entry, at: number) }
         }
     }
 
@@ -211,7 +211,7 @@ extension RedisStore {
             }
             if failure != nil { throw RedisStoreError.unfit("an event in Redis could not be read; see the log") }
             for event in events where !event.isRemoved { try await refuseIfInParts(event) }
-            foyer.withLock { $0.programme.version = list.version }
+            pending.withLock { $0.directory.version = list.version }
         } catch let error as RedisStoreError {
             throw error
         } catch let failure as RedisFailure {
@@ -223,7 +223,7 @@ extension RedisStore {
 
     /// Refuses to start beside an event that would not be sold: its buyers would be answered that it is unknown.
     private func refuseIfInParts(_ event: Listed) async throws {
-        guard foyer.withLock({ $0.programme.entries[event.number] }) == nil else { return }
+        guard pending.withLock({ $0.directory.entries[event.number] }) == nil else { return }
         let command = library.call(.details, calling, keys: keyspace.keys(of: event.number))
         guard try await CallReply(client.call(command, for: key(of: event.number)).bytes()).status == .inParts else {
             return
@@ -251,13 +251,13 @@ extension RedisStore {
     /// Called some times a second: reads numbers that somebody wants or that must not stand, and now and then the list.
     func lookAround() {
         let now = NIODeadline.now()
-        let steps = foyer.withLock { foyer -> [Foyer.Step] in
-            guard foyer.condition != .closing else { return [] }
-            var steps = foyer.health.eventsToTry(of: foyer.programme.order, at: now).map {
-                foyer.beginLooking(at: $0, isTrial: true)
+        let steps = pending.withLock { pending -> [PendingCommands.Step] in
+            guard pending.condition != .closing else { return [] }
+            var steps = pending.health.eventsToTry(of: pending.directory.order, at: now).map {
+                pending.beginLooking(at: $0, isTrial: true)
             }
-            steps += foyer.eventsToLookAt(at: now).map { foyer.beginLooking(at: $0) }
-            if foyer.isListDue(at: now) { steps.append(foyer.beginReading()) }
+            steps += pending.eventsToLookAt(at: now).map { pending.beginLooking(at: $0) }
+            if pending.isListDue(at: now) { steps.append(pending.beginReading()) }
             return steps
         }
         tellHealth(at: now)
@@ -265,9 +265,9 @@ extension RedisStore {
     }
 
     /// Finds the event that a command is about, after the one it seemed to be about was found removed.
-    func findAgain(_ waiting: Foyer.Waiting, insteadOf event: UInt64) {
+    func findAgain(_ waiting: PendingCommands.Waiting, insteadOf event: UInt64) {
         readDetails([event]) { _ in
-            let entry = self.foyer.withLock { $0.programme.entries[event] }
+            let entry = self.pending.withLock { $0.directory.entries[event] }
             guard let entry, entry.isRemoved else { return self.askList(waiting) }
             // Whoever removed it may not have come to tell the list.
             self.enter(event, entry.catalogue.code.text, entry.reading.revision, isRemoved: true) { _ in
@@ -276,20 +276,20 @@ extension RedisStore {
         }
     }
 
-    private func askList(_ waiting: Foyer.Waiting) {
+    private func askList(_ waiting: PendingCommands.Waiting) {
         take(
-            foyer.withLock { foyer in
-                foyer.addStranger(waiting)
-                return foyer.beginReading()
+            pending.withLock { pending in
+                pending.addStranger(waiting)
+                return pending.beginReading()
             })
     }
 
     /// Every pool of every event, counted now.
     public func counts() async throws -> [PoolCount] {
         var counts: [PoolCount] = []
-        for number in foyer.withLock({ $0.programme.order }) {
+        for number in pending.withLock({ $0.directory.order }) {
             try await count(number)
-            counts += foyer.withLock { $0.programme.entries[number]?.counts ?? [] }
+            counts += pending.withLock { $0.directory.entries[number]?.counts ?? [] }
         }
         return counts
     }
@@ -306,9 +306,9 @@ extension RedisStore {
                 throw .outcomeUnknown
             }
             if reply.status == .again { continue }
-            let isNews = foyer.withLock { foyer in
-                if foyer.programme.isNews(reply, at: number) { return true }
-                foyer.programme.take(reply, at: number, received: .now())
+            let isNews = pending.withLock { pending in
+                if pending.directory.isNews(reply, at: number) { return true }
+                pending.directory.take(reply, at: number, received: .now())
                 return false
             }
             if isNews { try await details(number) }

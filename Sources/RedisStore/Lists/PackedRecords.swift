@@ -41,7 +41,7 @@ struct PackedRecord {
     private static let owed: UInt8 = 4
     private static let withTerms: UInt8 = 128
 
-    func soldLines(of entry: Programme.Entry) -> [SoldLine] {
+    func soldLines(of entry: EventDirectory.Entry) -> [SoldLine] {
         let types = entry.catalogue.types
         return lines.map { line in
             let index = Int(line.type)
@@ -50,7 +50,7 @@ struct PackedRecord {
         }.map { $0 }
     }
 
-    func purchase(_ hold: HoldID, of entry: Programme.Entry) -> PurchaseRecord {
+    func purchase(_ hold: HoldID, of entry: EventDirectory.Entry) -> PurchaseRecord {
         PurchaseRecord(
             hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency(ofTerms: terms),
             lines: soldLines(of: entry), buyer: buyer, payment: payment, isLate: isLate, purchasedAt: endedAt,
@@ -186,7 +186,7 @@ struct Tally {
         }
     }
 
-    func counts(of entry: Programme.Entry) -> [PoolCount] {
+    func counts(of entry: EventDirectory.Entry) -> [PoolCount] {
         zip(entry.catalogue.pools, reply.pools.indices).map { known, pool in
             let kept = reply.pools[pool]
             let promised = held[pool] + sold[pool]
@@ -198,7 +198,7 @@ struct Tally {
     }
 
     /// The first rule that is broken, in a sentence.
-    func brokenRule(of entry: Programme.Entry) -> String? {
+    func brokenRule(of entry: EventDirectory.Entry) -> String? {
         for (known, pool) in zip(entry.catalogue.pools, reply.pools.indices) {
             let kept = reply.pools[pool]
             let place = "pool \(known.code) of \(entry.catalogue.code)"

@@ -63,7 +63,7 @@ extension RedisStore {
     /// it counts an event: some 2 µs a hold.
     public func repair(applies: Bool) async throws -> [RepairReport] {
         var reports: [RepairReport] = []
-        for number in foyer.withLock({ $0.programme.order }) {
+        for number in pending.withLock({ $0.directory.order }) {
             let result = await withCheckedContinuation { continuation in
                 mend(number, applies ? .everything : .nothing, most: Self.countedForOperator) {
                     continuation.resume(returning: $0)
@@ -76,16 +76,16 @@ extension RedisStore {
 
     /// Counts every event once when a node starts, so that what was left half done is found before somebody meets it.
     func mendAtStart() {
-        for event in foyer.withLock({ $0.programme.order }) { mendSoon(event) }
+        for event in pending.withLock({ $0.directory.order }) { mendSoon(event) }
     }
 
     /// Something about an event's numbers was found wrong: has them counted, and set right where that is certain.
     func mendSoon(_ event: UInt64) {
         guard configuration.mendsByItself else { return }
         let now = NIODeadline.now()
-        let isDue = foyer.withLock { foyer in
-            guard foyer.mendedAt[event].map({ $0 + Self.repairInterval <= now }) ?? true else { return false }
-            foyer.mendedAt[event] = now
+        let isDue = pending.withLock { pending in
+            guard pending.mendedAt[event].map({ $0 + Self.repairInterval <= now }) ?? true else { return false }
+            pending.mendedAt[event] = now
             return true
         }
         guard isDue else { return }
@@ -103,7 +103,7 @@ extension RedisStore {
 
     private func noteRepair(_ report: RepairReport, of event: UInt64) {
         let isLeft = !report.isRight && !report.isSetRight
-        foyer.withLock { $0.unbalanced[event] = isLeft ? report.event : nil }
+        pending.withLock { $0.unbalanced[event] = isLeft ? report.event : nil }
         guard !report.isRight else { return }
         let metadata: Logger.Metadata = ["event": "\(report.event)", "differs": "\(report.differences)"]
         if report.isSetRight {
@@ -153,7 +153,9 @@ extension RedisStore {
 
     /// - Returns: `nil` if the event is gone, or has more holds than may be looked through.
     private func report(_ reply: CallReply, of event: UInt64) throws(PackedMistake) -> RepairReport? {
-        guard reply.status == .decided, let entry = foyer.withLock({ $0.programme.entries[event] }) else { return nil }
+        guard reply.status == .decided, let entry = pending.withLock({ $0.directory.entries[event] }) else {
+            return nil
+        }
         var reader = reply.reader
         var report = RepairReport(
             event: entry.catalogue.code, holds: 0, pools: [], missingHolds: 0, strayedPayments: 0, lostPayments: 0,

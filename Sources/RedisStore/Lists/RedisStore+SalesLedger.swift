@@ -20,9 +20,9 @@ extension RedisStore: SalesLedger {
     private static let pause = TimeAmount.milliseconds(50)
 
     public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        let known = foyer.withLock { foyer in
-            foyer.programme.number(of: event).flatMap { number in
-                foyer.programme.entries[number].map { (number, $0) }
+        let known = pending.withLock { pending in
+            pending.directory.number(of: event).flatMap { number in
+                pending.directory.entries[number].map { (number, $0) }
             }
         }
         let behind = hold.map { HoldNumber.split($0) }
@@ -118,7 +118,7 @@ extension RedisStore: SalesLedger {
     public func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
         let behind = sequence.map { AuditNumber($0) }
         var found: [AuditRecord] = []
-        for number in foyer.withLock({ $0.programme.entries.keys.sorted() }) {
+        for number in pending.withLock({ $0.directory.entries.keys.sorted() }) {
             var from = "-inf"
             if let behind { from = (number <= behind.event ? "(" : "") + "\(behind.score)" }
             let range = RedisCommand(
@@ -135,8 +135,8 @@ extension RedisStore: SalesLedger {
     /// an event is under way at a time; another one waits for it, and is refused as overload if that takes long.
     public func recount() async throws -> Recount {
         var recount = Recount(facts: 0, pools: [], broken: nil)
-        for number in foyer.withLock({ $0.programme.order }) {
-            guard let entry = foyer.withLock({ $0.programme.entries[number] }) else { continue }
+        for number in pending.withLock({ $0.directory.order }) {
+            guard let entry = pending.withLock({ $0.directory.entries[number] }) else { continue }
             let tally = try await tally(of: number)
             recount.facts += tally.facts
             recount.pools += tally.counts(of: entry)
@@ -148,9 +148,9 @@ extension RedisStore: SalesLedger {
     // MARK: Reading
 
     /// Events with that code, removed ones too; all of them for `nil`.
-    private func allKnown(_ event: Code?) -> [(UInt64, Programme.Entry)] {
-        foyer.withLock { foyer in
-            foyer.programme.entries.filter { event == nil || $0.value.catalogue.code == event }.sorted {
+    private func allKnown(_ event: Code?) -> [(UInt64, EventDirectory.Entry)] {
+        pending.withLock { pending in
+            pending.directory.entries.filter { event == nil || $0.value.catalogue.code == event }.sorted {
                 $0.key < $1.key
             }
             .map { ($0.key, $0.value) }

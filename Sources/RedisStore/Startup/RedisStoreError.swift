@@ -44,7 +44,7 @@ extension RedisFailure {
         case .unavailable(.loading), .unavailable(.masterDown), .unavailable(.clusterDown), .unavailable(.slotMoving),
             .unavailable(.tooFewReplicas), .unavailable(.busy):
             true
-        case .notSent(.notConnected(.greetingRefused(let error))): ["LOADING", "MASTERDOWN"].contains(error.code)
+        case .notSent(.notConnected(.handshakeRefused(let error))): ["LOADING", "MASTERDOWN"].contains(error.code)
         default: false
         }
     }

@@ -77,7 +77,7 @@ public struct ServerCheck: Sendable, Equatable {
     public private(set) var isAwaited = false
 
     /// For the operators' page.
-    public var worth: AnswerWorth { AnswerWorth(purchases: promise, holds: holdPromise) }
+    public var worth: DurabilityPromise { DurabilityPromise(purchases: promise, holds: holdPromise) }
 
     private static func promise(ofHolds holds: Durability, _ durability: Durability, _ waitReplicas: Int) -> String {
         switch (durability, holds) {

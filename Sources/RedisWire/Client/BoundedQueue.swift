@@ -2,7 +2,7 @@ internal import DequeModule
 package import NIOCore
 
 /// Calls that wait for a connection or for a cluster's order, in the order in which they came, with a bound.
-package struct WaitingRoom<Call>: ~Copyable {
+package struct BoundedQueue<Call>: ~Copyable {
     private let places: Int
     private var waiting: Deque<(call: Call, deadline: NIODeadline)> = []
     /// No deadline lies before it; `nil` while nobody waits.

@@ -17,7 +17,7 @@ final class ClientCore {
     /// Those that something was written to in this tick.
     private var written: [NodeLink] = []
     /// Calls that wait for the cluster's order.
-    private var room: WaitingRoom<Waiting>
+    private var room: BoundedQueue<Waiting>
     private var roomTimer: Scheduled<Void>?
     private var lookTimer: Scheduled<Void>?
     private var lookAt = NIODeadline.distantFuture
@@ -44,7 +44,7 @@ final class ClientCore {
         }
         isCluster = configuration.isCluster
         cluster = ClusterMachine(seeds: seeds, limits: configuration.limits, timeouts: configuration.timeouts)
-        room = WaitingRoom(places: configuration.limits.waiting)
+        room = BoundedQueue(places: configuration.limits.waiting)
     }
 
     /// Evenly from 0 to below 1.
@@ -316,7 +316,7 @@ extension ClientCore {
         } catch let failure as RedisFailure {
             switch failure {
             case .notSent(.notConnected(let reason)): lastFailure = reason
-            case .refused(let error): lastFailure = .greetingRefused(error)
+            case .refused(let error): lastFailure = .handshakeRefused(error)
             default: break
             }
             logger.debug(

@@ -31,7 +31,7 @@ public struct RedisConfiguration: Sendable {
 
     /// How long is waited.
     public struct Timeouts: Sendable, Hashable {
-        /// For a connection: name, TCP, TLS and greeting together.
+        /// For a connection: name, TCP, TLS and handshake together.
         public var connect: Duration = .seconds(5)
         /// For a reply, where a call names no deadline.
         public var call: Duration = .seconds(5)

@@ -75,7 +75,7 @@ public enum ConnectionFailure: Error, Sendable, Equatable {
     /// The file of the password cannot be read; in words.
     case passwordUnreadable(String)
     /// The server refused something else of what is asked first (`SELECT` for one, or a cluster's order).
-    case greetingRefused(RedisServerError)
+    case handshakeRefused(RedisServerError)
     /// What came is no RESP, or goes beyond a bound.
     case protocolBroken(RESPMistake)
     /// The server closed it.
@@ -111,7 +111,7 @@ extension ConnectionFailure: CustomStringConvertible {
         case .tlsRefused(let reason): "TLS refused (\(reason))"
         case .loginRefused(let code): "login refused (\(code))"
         case .passwordUnreadable(let reason): "password file unreadable (\(reason))"
-        case .greetingRefused(let error): "greeting refused (\(error))"
+        case .handshakeRefused(let error): "handshake refused (\(error))"
         case .protocolBroken(let mistake): "protocol broken (\(mistake))"
         case .closed: "closed by the server"
         case .silent: "silent"

@@ -1,7 +1,7 @@
 internal import DequeModule
 package import NIOCore
 
-/// The life of one connection: opening, greeting, ready, draining, closed; and whose reply comes next.
+/// The life of one connection: opening, handshake, ready, draining, closed; and whose reply comes next.
 ///
 /// It cannot be copied: a stale copy would answer somebody twice. `Caller` is whoever waits for one reply.
 package struct ConnectionMachine<Caller>: ~Copyable {
@@ -9,7 +9,7 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     private enum State {
         /// TCP, and TLS where it is asked for.
         case opening
-        case greeting(Greeting)
+        case handshake(Handshake)
         case ready
         /// Nothing new is taken.
         case draining
@@ -87,17 +87,17 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     /// When ``wake(at:)`` is to be called at the latest; `nil` when closed.
     package var nextWake: NIODeadline? {
         switch state {
-        case .opening, .greeting: openUntil
+        case .opening, .handshake: openUntil
         case .ready, .draining: min(earliest, due.isEmpty ? quietSince + idle : min(doubtAt, quietSince + silence))
         case .closed: nil
         }
     }
 
     /// The connection stands, TLS included: what is to be written first.
-    package mutating func opened(_ greeting: Greeting) -> RedisCommand {
+    package mutating func opened(_ handshake: Handshake) -> RedisCommand {
         guard case .opening = state else { preconditionFailure("a connection is opened once") }
-        state = .greeting(greeting)
-        return greeting.start()
+        state = .handshake(handshake)
+        return handshake.start()
     }
 
     /// Why `count` commands cannot be sent now; `nil` if they can.
@@ -132,10 +132,10 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         if case .push = reply { return .drop }
         switch state {
         case .opening: return .close(.protocolBroken(.unasked))
-        case .greeting(var greeting):
-            switch greeting.heard(reply) {
+        case .handshake(var handshake):
+            switch handshake.heard(reply) {
             case .ask(let command):
-                state = .greeting(greeting)
+                state = .handshake(handshake)
                 return .write(command)
             case .done:
                 state = .ready
@@ -153,7 +153,7 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     /// Time has passed: whose deadline has come, and what is to be done. Looks at all replies that are due.
     package mutating func wake(at now: NIODeadline) -> (timedOut: [Caller], action: WakeAction) {
         switch state {
-        case .opening, .greeting:
+        case .opening, .handshake:
             return ([], now < openUntil ? .rest : .close(.unreachable("no connection in time")))
         case .closed: return ([], .rest)
         case .ready, .draining: break
@@ -174,7 +174,7 @@ package struct ConnectionMachine<Caller>: ~Copyable {
     /// - Returns: whether it is to be closed at once.
     package mutating func drain() -> Bool {
         switch state {
-        case .opening, .greeting: return true
+        case .opening, .handshake: return true
         case .ready, .draining:
             state = .draining
             return due.isEmpty

@@ -1,5 +1,5 @@
 /// What a connection begins with: the protocol, the login, the database, one question after the other.
-package struct Greeting: Sendable {
+package struct Handshake: Sendable {
     /// What is to be done with an answer.
     package enum Next {
         case ask(RedisCommand)
@@ -85,7 +85,7 @@ package struct Greeting: Sendable {
         case "WRONGPASS", "NOAUTH", "NOPERM": .loginRefused(code: error.code)
         // Redis with `requirepass` only, asked to log a user in that it does not have, words it without a code.
         case "ERR" where error.message.contains("password"): .loginRefused(code: error.code)
-        default: .greetingRefused(error)
+        default: .handshakeRefused(error)
         }
     }
 }

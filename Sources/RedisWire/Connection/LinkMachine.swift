@@ -23,11 +23,11 @@ package struct LinkMachine<Call>: ~Copyable {
     }
 
     private var state = State.idle
-    private var room: WaitingRoom<Call>
+    private var room: BoundedQueue<Call>
     private var backoff: Backoff
 
     package init(limits: RedisConfiguration.Limits, timeouts: RedisConfiguration.Timeouts) {
-        room = WaitingRoom(places: limits.waiting)
+        room = BoundedQueue(places: limits.waiting)
         backoff = Backoff(shortest: timeouts.shortestBackoff, longest: timeouts.longestBackoff)
     }
 

@@ -123,9 +123,9 @@ final class NodeLink {
     }
 
     private func connect() {
-        let greeting: Greeting
+        let handshake: Handshake
         do throws(ConnectionFailure) {
-            greeting = Greeting(
+            handshake = Handshake(
                 user: configuration.user, password: try configuration.password?.read(),
                 database: configuration.database, clientName: configuration.clientName)
         } catch {
@@ -136,7 +136,7 @@ final class NodeLink {
         let patience = TimeAmount(configuration.timeouts.connect)
         let openUntil = NIODeadline.now() + patience
         attempts += 1
-        let bound = NIOLoopBound((link: self, greeting: greeting), eventLoop: eventLoop)
+        let bound = NIOLoopBound((link: self, handshake: handshake), eventLoop: eventLoop)
         ClientBootstrap(group: eventLoop)
             .connectTimeout(patience)
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -149,14 +149,14 @@ final class NodeLink {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // A name may have several addresses, and each that is tried has a channel: one of them comes through.
-                    let (link, greeting) = bound.value
+                    let (link, handshake) = bound.value
                     if let tls = link.tls {
                         let handler = try NIOSSLClientHandler(context: tls, serverHostname: link.serverName)
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
                     try channel.pipeline.syncOperations.addHandler(
                         RedisConnection(
-                            link: link, greeting: greeting, configuration: link.configuration, openUntil: openUntil))
+                            link: link, handshake: handshake, configuration: link.configuration, openUntil: openUntil))
                 }
             }
             .connect(host: node.host, port: node.port)

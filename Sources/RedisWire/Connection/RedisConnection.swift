@@ -16,7 +16,7 @@ final class RedisConnection: ChannelInboundHandler {
     private static let keptBytes = 256 << 10
 
     private let link: NodeLink
-    private let greeting: Greeting
+    private let handshake: Handshake
     private let isSecure: Bool
     private let unsentBytes: Int
     private var machine: ConnectionMachine<Caller>
@@ -29,9 +29,9 @@ final class RedisConnection: ChannelInboundHandler {
     /// Why it ended; `nil` while it has not.
     private(set) var failure: ConnectionFailure?
 
-    init(link: NodeLink, greeting: Greeting, configuration: RedisConfiguration, openUntil: NIODeadline) {
+    init(link: NodeLink, handshake: Handshake, configuration: RedisConfiguration, openUntil: NIODeadline) {
         self.link = link
-        self.greeting = greeting
+        self.handshake = handshake
         isSecure = configuration.tls != nil
         unsentBytes = configuration.limits.unsentBytes
         machine = ConnectionMachine(
@@ -120,7 +120,7 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     private func open() {
-        write(machine.opened(greeting))
+        write(machine.opened(handshake))
         flush()
     }
 

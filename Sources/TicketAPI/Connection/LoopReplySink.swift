@@ -3,7 +3,7 @@ internal import Synchronization
 internal import TicketStore
 
 /// Takes a store's replies on the store's thread and brings them to the loop, with one wake-up a batch.
-final class LoopReplySink: ReplyBox {
+final class LoopReplySink: ReplySink {
     private let loop: any EventLoop
     private let context: NIOLoopBound<LoopContext>
     /// Whether the loop still takes work; its connections may be gone while the store owes them answers.

@@ -15,7 +15,7 @@ struct Routes: Sendable {
     let keys: KeyDigester
     let bodyBytes: Int
     let classicStatus: ServiceConfiguration.ClassicStatus
-    let worth: AnswerWorth
+    let worth: DurabilityPromise
     let notice: StopNotice
 
     /// Every path there is and what may be done there; for the 405 that the router does not know.

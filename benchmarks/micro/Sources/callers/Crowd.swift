@@ -140,7 +140,7 @@ struct Result {
 }
 
 /// Where the store's replies wait for the thread that drives the callers.
-private final class Box: ReplyBox {
+private final class Box: ReplySink {
     private let came = Mutex(ContiguousArray<TicketedReply>())
     private let signal = DispatchSemaphore(value: 0)
 
