@@ -78,11 +78,11 @@ let package = Package(
             ],
             resources: [.embedInCode("Lua")], swiftSettings: ours),
         // A target of its own: its texts take half a minute to compile, and seldom change.
-        .target(name: "Handbook", resources: [.embedInCode("Web")], swiftSettings: ours),
+        .target(name: "APIDocs", resources: [.embedInCode("Web")], swiftSettings: ours),
         .target(
             name: "TicketAPI",
             dependencies: [
-                "BoxOffice", "TicketStore", "Handbook",
+                "BoxOffice", "TicketStore", "APIDocs",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),

@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SOURCES = ROOT / "Sources"
-API = json.loads((SOURCES / "Handbook/Web/openapi.json").read_text())
+API = json.loads((SOURCES / "APIDocs/Web/openapi.json").read_text())
 
 
 def follow(value):

@@ -60,7 +60,7 @@ class Problems(unittest.TestCase):
 
     def test_document_has_them(self):
         """The OpenAPI document names the codes of the source, and no other."""
-        document = json.loads((ROOT / "Sources/Handbook/Web/openapi.json").read_text())
+        document = json.loads((ROOT / "Sources/APIDocs/Web/openapi.json").read_text())
         self.assertEqual(sorted(document["components"]["schemas"]["ProblemCode"]["enum"]), codes())
 
 
@@ -108,11 +108,11 @@ class Pages(ServiceCase):
 
     def test_docs(self):
         """The page of the calls asks for the document, and all of it is what the repository has."""
-        web = ROOT / "Sources/Handbook/Web"
+        web = ROOT / "Sources/APIDocs/Web"
         for path, kind, file in (("/openapi.json", "application/json", "openapi.json"),
                                  ("/docs", "text/html; charset=utf-8", "docs.html"),
-                                 ("/docs/handbook.js", "text/javascript; charset=utf-8", "handbook.js"),
-                                 ("/docs/handbook.css", "text/css; charset=utf-8", "handbook.css")):
+                                 ("/docs/docs.js", "text/javascript; charset=utf-8", "docs.js"),
+                                 ("/docs/docs.css", "text/css; charset=utf-8", "docs.css")):
             self.assertEqual(self.page(path, kind), (web / file).read_text())
             # No address of anybody else's, but for the texts of the document.
             if file != "openapi.json":

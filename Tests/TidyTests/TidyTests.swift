@@ -18,8 +18,8 @@ struct TidyTests {
         "EmbeddedStore": ["BoxOffice", "TicketStore"],
         "RedisWire": [],
         "RedisStore": ["BoxOffice", "TicketStore", "RedisWire"],
-        "Handbook": [],
-        "TicketAPI": ["BoxOffice", "TicketStore", "Handbook"],
+        "APIDocs": [],
+        "TicketAPI": ["BoxOffice", "TicketStore", "APIDocs"],
         "Load": ["BoxOffice", "TicketStore", "Traffic"],
         "Settings": [],
         "holdfast": [
@@ -32,7 +32,7 @@ struct TidyTests {
         "BoxOffice": ["DequeModule"],
         "TicketStore": [],
         "Traffic": [],
-        "Handbook": [],
+        "APIDocs": [],
         "RedisWire": [
             "DequeModule", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization",
             "Glibc", "Musl", "Darwin",

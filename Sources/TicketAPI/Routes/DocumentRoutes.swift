@@ -1,5 +1,5 @@
+internal import APIDocs
 internal import HTTPTypes
-internal import Handbook
 internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
@@ -8,8 +8,8 @@ internal import NIOCore
 struct DocumentRoutes: Sendable {
     /// The paths, for the 405 that the router does not know.
     static let paths = [
-        "/openapi.json": "GET, HEAD", "/docs": "GET, HEAD", "/docs/handbook.js": "GET, HEAD",
-        "/docs/handbook.css": "GET, HEAD", "/problems": "GET, HEAD", "/problems/:code": "GET, HEAD",
+        "/openapi.json": "GET, HEAD", "/docs": "GET, HEAD", "/docs/docs.js": "GET, HEAD",
+        "/docs/docs.css": "GET, HEAD", "/problems": "GET, HEAD", "/problems/:code": "GET, HEAD",
     ]
 
     /// Nothing but what comes from here is loaded, asked or run, and nobody frames the page.
@@ -19,32 +19,32 @@ struct DocumentRoutes: Sendable {
         """
 
     func add(to router: Router<BasicRequestContext>) {
-        let leaves: [(RouterPath, Leaf)] = [
-            ("/openapi.json", Handbook.openAPI), ("/docs", Handbook.docs), ("/docs/handbook.js", Handbook.script),
-            ("/docs/handbook.css", Handbook.style), ("/problems", Handbook.problems),
+        let pages: [(RouterPath, StaticPage)] = [
+            ("/openapi.json", APIDocs.openAPI), ("/docs", APIDocs.docs), ("/docs/docs.js", APIDocs.script),
+            ("/docs/docs.css", APIDocs.style), ("/problems", APIDocs.problems),
         ]
-        for (path, leaf) in leaves {
-            router.get(path) { request, _ in answer(leaf, to: request) }
+        for (path, page) in pages {
+            router.get(path) { request, _ in answer(page, to: request) }
         }
         router.get("/problems/:code") { request, context in
-            guard let leaf = context.parameters.get("code").flatMap(Handbook.problem) else {
+            guard let page = context.parameters.get("code").flatMap(APIDocs.problem) else {
                 throw Refused(.notFound, "There is no such problem; /problems lists them.")
             }
-            return answer(leaf, to: request)
+            return answer(page, to: request)
         }
     }
 
-    private func answer(_ leaf: Leaf, to request: Request) -> Response {
+    private func answer(_ page: StaticPage, to request: Request) -> Response {
         // A new version of the service is seen within five minutes, and asking again costs nothing but the question.
         var headers: HTTPFields = [
-            .eTag: leaf.tag, .cacheControl: "public, max-age=300", .contentSecurityPolicy: Self.policy,
+            .eTag: page.tag, .cacheControl: "public, max-age=300", .contentSecurityPolicy: Self.policy,
             .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",
         ]
-        if EntityTags(request.headers[.ifNoneMatch]).contain(leaf.tag) {
+        if EntityTags(request.headers[.ifNoneMatch]).contain(page.tag) {
             return Response(status: .notModified, headers: headers)
         }
-        headers[.contentType] = leaf.mediaType
-        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: leaf.bytes)))
+        headers[.contentType] = page.mediaType
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: page.bytes)))
     }
 }
 

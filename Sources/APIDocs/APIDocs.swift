@@ -1,19 +1,19 @@
 /// What the service can be asked about itself: its OpenAPI document, the page that shows it, and a page for each
 /// problem. All of it is in the program, so that copying one file installs everything.
-public enum Handbook {
+public enum APIDocs {
     /// The HTTP API as OpenAPI 3.1 writes it.
-    public static let openAPI = Leaf(PackageResources.openapi_json, "application/json")
+    public static let openAPI = StaticPage(PackageResources.openapi_json, "application/json")
     /// Shows ``openAPI`` to people.
-    public static let docs = Leaf(PackageResources.docs_html, html)
+    public static let docs = StaticPage(PackageResources.docs_html, html)
     /// Draws ``docs`` in the browser.
-    public static let script = Leaf(PackageResources.handbook_js, "text/javascript; charset=utf-8")
+    public static let script = StaticPage(PackageResources.docs_js, "text/javascript; charset=utf-8")
     /// How every page here looks.
-    public static let style = Leaf(PackageResources.handbook_css, "text/css; charset=utf-8")
+    public static let style = StaticPage(PackageResources.docs_css, "text/css; charset=utf-8")
     /// Lists the problems.
-    public static let problems = Leaf(list, html)
+    public static let problems = StaticPage(list, html)
 
     /// The page of a problem; `nil` if there is none with this code.
-    public static func problem(_ code: String) -> Leaf? {
+    public static func problem(_ code: String) -> StaticPage? {
         pages[code]
     }
 
@@ -23,7 +23,7 @@ public enum Handbook {
         uniqueKeysWithValues: ProblemTexts.all.map { code, text in
             let text = MarkdownText(text)
             let more = #"<p><a href="/problems">All problems</a> · <a href="/docs">All calls</a></p>"#
-            return (code, Leaf(page(text.title, text.html + more), html))
+            return (code, StaticPage(page(text.title, text.html + more), html))
         })
 
     private static var list: [UInt8] {
@@ -51,9 +51,9 @@ public enum Handbook {
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>\(MarkdownText.escaped(title)) · Holdfast</title>
-            <link rel="stylesheet" href="/docs/handbook.css">
+            <link rel="stylesheet" href="/docs/docs.css">
             </head>
-            <body class="leaf">
+            <body class="page">
             <main>
             \(content)
             </main>
@@ -61,21 +61,5 @@ public enum Handbook {
             </html>
 
             """.utf8)
-    }
-}
-
-/// Something to send as it is.
-public struct Leaf: Sendable {
-    public let bytes: [UInt8]
-    public let mediaType: String
-    /// Another one whenever the bytes are others (a strong `ETag`).
-    public let tag: String
-
-    init(_ bytes: [UInt8], _ mediaType: String) {
-        self.bytes = bytes
-        self.mediaType = mediaType
-        // FNV-1a: nobody gains by two versions of these that look alike, and 64 bits keep it from happening.
-        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        tag = "\"\(String(hash, radix: 36))\""
     }
 }
