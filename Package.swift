@@ -77,8 +77,9 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Lua")], swiftSettings: ours),
-        // A target of its own: its texts take half a minute to compile, and seldom change.
-        .target(name: "APIDocs", resources: [.embedInCode("Web")], swiftSettings: ours),
+        .target(name: "APIDocsTexts", path: "Sources/APIDocs/Texts"),
+        .target(
+            name: "APIDocs", dependencies: ["APIDocsTexts"], exclude: ["Texts", "Web"], swiftSettings: ours),
         .target(
             name: "TicketAPI",
             dependencies: [
@@ -172,5 +173,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(name: "TidyTests"),
-    ]
+    ],
+    // For #embed.
+    cLanguageStandard: .c2x
 )

@@ -1,14 +1,16 @@
+internal import APIDocsTexts
+
 /// What the service can be asked about itself: its OpenAPI document, the page that shows it, and a page for each
 /// problem. All of it is in the program, so that copying one file installs everything.
 public enum APIDocs {
     /// The HTTP API as OpenAPI 3.1 writes it.
-    public static let openAPI = StaticPage(PackageResources.openapi_json, "application/json")
+    public static let openAPI = StaticPage(file("openapi.json"), "application/json")
     /// Shows ``openAPI`` to people.
-    public static let docs = StaticPage(PackageResources.docs_html, html)
+    public static let docs = StaticPage(file("docs.html"), html)
     /// Draws ``docs`` in the browser.
-    public static let script = StaticPage(PackageResources.docs_js, "text/javascript; charset=utf-8")
+    public static let script = StaticPage(file("docs.js"), "text/javascript; charset=utf-8")
     /// How every page here looks.
-    public static let style = StaticPage(PackageResources.docs_css, "text/css; charset=utf-8")
+    public static let style = StaticPage(file("docs.css"), "text/css; charset=utf-8")
     /// Lists the problems.
     public static let problems = StaticPage(list, html)
 
@@ -20,14 +22,14 @@ public enum APIDocs {
     private static let html = "text/html; charset=utf-8"
     /// Made at the first question for one: some milliseconds, once.
     private static let pages = Dictionary(
-        uniqueKeysWithValues: ProblemTexts.all.map { code, text in
+        uniqueKeysWithValues: texts(api_docs_problems).map { code, text in
             let text = MarkdownText(text)
             let more = #"<p><a href="/problems">All problems</a> · <a href="/docs">All calls</a></p>"#
             return (code, StaticPage(page(text.title, text.html + more), html))
         })
 
     private static var list: [UInt8] {
-        let rows = ProblemTexts.all.map { code, text in
+        let rows = texts(api_docs_problems).map { code, text in
             let text = MarkdownText(text)
             return
                 #"<li><a href="/problems/\#(code)"><code>\#(code)</code></a> \#(MarkdownText.escaped(text.title))</li>"#
@@ -40,6 +42,18 @@ public enum APIDocs {
         return page(
             "Problems",
             intro + #"<ul class="problems">"# + rows.joined() + #"</ul><p><a href="/docs">All calls</a></p>"#)
+    }
+
+    private static func file(_ name: String) -> [UInt8] {
+        guard let file = texts(api_docs_files).first(where: { $0.name == name }) else {
+            preconditionFailure("\(name) is not compiled in")
+        }
+        return Array(file.text.utf8)
+    }
+
+    private static func texts(_ first: UnsafePointer<APIDocsText>) -> [(name: String, text: String)] {
+        sequence(first: first) { $0 + 1 }.prefix { $0.pointee.name != nil }
+            .map { (String(cString: $0.pointee.name), String(cString: $0.pointee.text)) }
     }
 
     private static func page(_ title: String, _ content: String) -> [UInt8] {

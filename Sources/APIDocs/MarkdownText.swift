@@ -5,10 +5,10 @@ struct MarkdownText {
     private(set) var title = ""
     private(set) var html = ""
 
-    init(_ bytes: [UInt8]) {
+    init(_ text: String) {
         var paragraph: [Substring] = []
         var code: [Substring]?
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             if let lines = code {
                 if line == "```" {
                     html += "<pre tabindex=\"0\"><code>\(Self.escaped(lines.joined(separator: "\n")))</code></pre>\n"
