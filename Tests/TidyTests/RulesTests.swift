@@ -18,7 +18,7 @@ struct RulesTests {
 
     /// Folders whose citations are not all in the form `R9 Late payment` yet.
     private static let notYet: [String] = [
-        "Sources/", "Tests/", "benchmarks/", "demo/", "ARCHITECTURE.md", "CHANGELOG.md", "docs/",
+        "Sources/", "Tests/", "benchmarks/", "demo/", "CHANGELOG.md", "docs/",
     ]
 
     private static var root: URL {
@@ -84,23 +84,31 @@ struct RulesTests {
         }
     }
 
-    @Test("Each file and each name that the rules link to is there")
+    @Test("Each name in the code that a document links to is in the file that it links to")
     func links() {
+        let pattern = #"\[(?:`([^`/]+)`|"([^"]+)")\]\(([^)\s]+\.(?:swift|lua|py|txt))\)"#
         var count = 0
-        for link in Self.matches(#"\[(?:`([^`]+)`|"([^"]+)")\]\(\.\./([^)]+)\)"#, in: Self.text("docs/rules.md") ?? "")
-        {
-            let (name, title, path) = (link[1], link[2], link[3])
-            count += 1
-            guard let file = Self.text(path) else {
-                Issue.record("docs/rules.md: there is no \(path)")
-                continue
+        for page in Self.pages() where page.path.hasSuffix(".md") {
+            for link in Self.matches(pattern, in: page.text) {
+                let (name, title) = (link[1], link[2])
+                let path = Self.target(of: link[3], from: page)
+                // Whether the file is there is another test's.
+                guard let file = Self.text(path) else { continue }
+                count += 1
+                let isThere =
+                    title.isEmpty
+                    ? Self.defines(name, file, path) : file.contains("== " + title) || file.contains("\"" + title)
+                #expect(isThere, "\(page.path): \(path) has no \(name)\(title)")
             }
-            let isThere =
-                title.isEmpty
-                ? Self.defines(name, file, path) : file.contains("== " + title) || file.contains("\"" + title)
-            #expect(isThere, "docs/rules.md: \(path) has no \(name)\(title)")
         }
         #expect(count > 150)
+    }
+
+    /// The path of what a link leads to.
+    private static func target(of link: String, from page: Page) -> String {
+        let folder = URL(fileURLWithPath: "/" + page.path).deletingLastPathComponent()
+        return link.isEmpty
+            ? page.path : String(folder.appendingPathComponent(link).standardizedFileURL.path.dropFirst())
     }
 
     /// Whether `file` defines the last word of `name`, and has the words before it.
@@ -138,13 +146,10 @@ struct RulesTests {
     @Test("Each link of a document leads to a file that is there, and to a heading of it")
     func documents() {
         for page in Self.pages() where page.path.hasSuffix(".md") {
-            let folder = URL(fileURLWithPath: "/" + page.path).deletingLastPathComponent()
             for link in Self.matches(#"\]\(([^)\s]+)\)"#, in: page.text)
             where !link[1].contains("://") && !link[1].hasPrefix("/") {
                 let parts = link[1].split(separator: "#", omittingEmptySubsequences: false).map(String.init)
-                let target =
-                    parts[0].isEmpty
-                    ? page.path : String(folder.appendingPathComponent(parts[0]).standardizedFileURL.path.dropFirst())
+                let target = Self.target(of: parts[0], from: page)
                 let url = Self.root.appendingPathComponent(target)
                 #expect(FileManager.default.fileExists(atPath: url.path), "\(page.path): there is no \(link[1])")
                 guard parts.count > 1, target.hasSuffix(".md") else { continue }
