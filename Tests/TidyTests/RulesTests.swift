@@ -18,7 +18,7 @@ struct RulesTests {
 
     /// Folders whose citations are not all in the form `R9 Late payment` yet.
     private static let notYet: [String] = [
-        "Sources/", "Tests/", "benchmarks/", "demo/", "CHANGELOG.md", "docs/",
+        "Sources/", "Tests/", "benchmarks/", "demo/", "docs/",
     ]
 
     private static var root: URL {
