@@ -118,6 +118,7 @@ extension BoxOffice {
         return purchased(id, payment, late: true)
     }
 
+    @inline(__always)
     private mutating func purchased(_ id: HoldID, _ payment: PaymentReference?, late: Bool) -> Decision {
         let settles = payment.map { debt($0) != nil } ?? false
         let fact = make(.purchased(id, payment: payment, late: late, settles: settles))

@@ -65,15 +65,17 @@ extension BoxOffice {
         let held = try lines.map { line throws(Refused) in try checked(line, in: index) }
         let most = events[index].terms.ticketsPerHold
         var total = 0
-        for (position, line) in lines.enumerated() {
-            guard line.quantity >= 1, line.quantity <= most else {
+        // By position: an iterator would copy and count every line.
+        for position in lines.indices {
+            let (quantity, minimum) = (lines[position].quantity, lines[position].minimum)
+            guard quantity >= 1, quantity <= most else {
                 throw Refused(refusal: .invalid([Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")]))
             }
-            guard (1...line.quantity).contains(line.minimum) else {
-                let reason = "must be from 1 to \(line.quantity)"
+            guard minimum >= 1, minimum <= quantity else {
+                let reason = "must be from 1 to \(quantity)"
                 throw Refused(refusal: .invalid([Mistake("/lines/\(position)/min_quantity", reason)]))
             }
-            total += line.quantity
+            total += quantity
         }
         guard total <= most else {
             throw Refused(refusal: .invalid([Mistake("/lines", "must ask for \(most) tickets or fewer")]))

@@ -29,7 +29,7 @@ public struct OneOrMore<Element>: RandomAccessCollection {
     public func map<Other, Failure: Error>(
         _ transform: (Element) throws(Failure) -> Other
     ) throws(Failure) -> OneOrMore<Other> {
-        OneOrMore<Other>(try transform(first), try rest.map(transform))
+        OneOrMore<Other>(try transform(first), rest.isEmpty ? [] : try rest.map(transform))
     }
 }
 
