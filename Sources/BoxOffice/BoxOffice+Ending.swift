@@ -192,7 +192,7 @@ extension BoxOffice {
             }
         return HoldView(
             id: id, event: record.event, state: state, terms: record.terms, lines: holds.lines(id, record),
-            expiresAt: terms.told(record.deadline),
+            expiresAt: terms.expiresAt(record.deadline),
             extensionsRemaining: max(0, terms.maximumExtensions - Int(record.extensions)))
     }
 }

@@ -23,7 +23,7 @@ extension BoxOffice {
             id, HeldFact(event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key))
         let view = HoldView(
             id: id, event: UInt32(index), state: .held, terms: terms.ofHolds, lines: lines,
-            expiresAt: promised.told(deadline), extensionsRemaining: promised.maximumExtensions)
+            expiresAt: promised.expiresAt(deadline), extensionsRemaining: promised.maximumExtensions)
         return (.held(view, replayed: false), fact)
     }
 

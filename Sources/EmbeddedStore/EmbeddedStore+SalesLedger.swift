@@ -5,19 +5,19 @@ public import TicketStore
 
 extension EmbeddedStore: SalesLedger {
     public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        try await shelf.purchases(of: event, after: hold, limit: limit)
+        try await queries.purchases(of: event, after: hold, limit: limit)
     }
 
     public func refundsOwed(
         of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
     ) async throws -> [RefundRecord] {
         let kept = Duration.zero - configuration.limits.unconfirmedDebtsKept
-        return try await shelf.refundsOwed(
+        return try await queries.refundsOwed(
             of: event, confirmed: confirmed, since: now.office.advanced(by: kept), after: sequence, limit: limit)
     }
 
     public func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
-        try await shelf.audit(after: sequence, limit: limit)
+        try await queries.audit(after: sequence, limit: limit)
     }
 
     /// Counts on a thread of its own, beside the writer, and compares with what is sold from. While one counts, others are
@@ -51,7 +51,7 @@ extension EmbeddedStore: SalesLedger {
     /// A moment whose facts are all in the ledger.
     private func mark() async throws -> LedgerMark {
         let found = await withCheckedContinuation { continuation in
-            let wakesCommitter = desk.withLock { $0.requestMark { continuation.resume(returning: $0) } }
+            let wakesCommitter = state.withLock { $0.requestMark { continuation.resume(returning: $0) } }
             if wakesCommitter { work.signal() }
         }
         return try found.get()

@@ -60,7 +60,7 @@ public final class EmbeddedStore: TicketStore, Service {
     /// A batch that is with the disk for longer suspends readiness. With the clock recorded each second while nothing else
     /// is, a disk that hangs is told within two seconds.
     static let stall: Duration = .milliseconds(750)
-    /// The committer wakes up at least that often, so that a stopped process is noticed by ``OfficeClock``.
+    /// The committer wakes up at least that often, so that a stopped process is noticed by ``StoreClock``.
     static let tick: DispatchTimeInterval = .milliseconds(200)
     /// Pieces of tidying after a batch at the most. Each lets go of a thousand holds: as many as come with a batch.
     static let piecesAfterBatch = 16
@@ -90,7 +90,7 @@ public final class EmbeddedStore: TicketStore, Service {
     public let hasHolds: Bool
 
     let logger: Logger
-    let desk: Mutex<Desk>
+    let state: Mutex<StoreState>
     let ledger: Mutex<Ledger>
     /// Signalled when there is something for a committer that waits.
     let work = DispatchSemaphore(value: 0)
@@ -98,7 +98,7 @@ public final class EmbeddedStore: TicketStore, Service {
     private let lock: Mutex<LedgerLock?>
     /// Those that are written now.
     let files: Mutex<LedgerFiles>
-    let shelf: LedgerShelf
+    let queries: LedgerQueries
     let reader: HoldReader
     let isRecounting = Mutex(false)
     private let ending = Mutex(Ending.kept)
@@ -137,7 +137,7 @@ public final class EmbeddedStore: TicketStore, Service {
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         ledgerIdentity = try ledger.identity(orMake: fresh, at: configuration.clock().wall)
         keySecret = try ledger.keySecret(orMake: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })
-        var desk = Desk(
+        var state = StoreState(
             queuedFacts: configuration.queuedFacts, queuedLookups: configuration.queuedLookups,
             clock: configuration.clock)
         let recovered = try Self.readBack(ledger, configuration.limits)
@@ -146,14 +146,14 @@ public final class EmbeddedStore: TicketStore, Service {
         series = try ledger.beginSeries(
             HoldSeries(first: recovered.office.nextHold, mark: UInt64.random(in: 1 ... .max, using: &random)),
             at: configuration.clock().wall)
-        desk.recover(recovered)
-        try ledger.commit(desk.takeRecovery())
+        state.recover(recovered)
+        try ledger.commit(state.takeRecovery())
         files = Mutex(try LedgerFiles(ledger: ledgerPath, lock: lock.path))
-        desk.open()
-        self.desk = Mutex(desk)
+        state.open()
+        self.state = Mutex(state)
         self.ledger = Mutex(ledger)
         self.lock = Mutex(consume lock)
-        shelf = try LedgerShelf(path: ledgerPath)
+        queries = try LedgerQueries(path: ledgerPath)
         reader = try HoldReader(path: ledgerPath)
         record(recovered.office.nextSequence - 1)
         startCommitter(behind: recovered.office.nextSequence - 1)
@@ -200,22 +200,22 @@ public final class EmbeddedStore: TicketStore, Service {
     public func submit(
         _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink
     ) -> StoreReply? {
-        let taken = desk.withLock { $0.take(command, note: note, ticket: ticket, box: box) }
+        let taken = state.withLock { $0.take(command, note: note, ticket: ticket, box: box) }
         if taken.wakesCommitter { work.signal() }
         if let step = taken.step { log(step) }
         return taken.reply
     }
 
     public func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
-        desk.withLock { $0.availability(of: event, unless: known) }
+        state.withLock { $0.availability(of: event, unless: known) }
     }
 
     public var condition: StoreCondition {
-        desk.withLock { $0.visibleCondition }
+        state.withLock { $0.visibleCondition }
     }
 
     public var concerns: [StoreConcern] {
-        let (pools, keys) = desk.withLock { ($0.closedPools, $0.keys.count) }
+        let (pools, keys) = state.withLock { ($0.closedPools, $0.keys.count) }
         let room = KeyRoom(configuration.limits.keys)
         let concerns = (room.isAlarming(keys) ? [room.concern(of: keys)] : []) + pools.map(\.concern)
         return Array(concerns.prefix(StoreConcern.most))
@@ -223,32 +223,32 @@ public final class EmbeddedStore: TicketStore, Service {
 
     /// Closes a pool as a broken rule would; for tests.
     package func closePool(_ pool: Code, of event: Code) {
-        desk.withLock { $0.closePool(pool, of: event) }
+        state.withLock { $0.closePool(pool, of: event) }
     }
 
     public var now: Moment {
-        desk.withLock { $0.readClock().moment }
+        state.withLock { $0.readClock().moment }
     }
 
     /// Every pool of every event, counted now.
     public func counts() -> [PoolCount] {
-        desk.withLock { $0.counts() }
+        state.withLock { $0.counts() }
     }
 
     public var events: [EventReading] {
-        desk.withLock { $0.events() }
+        state.withLock { $0.events() }
     }
 
     public func event(_ code: Code) -> EventReading? {
-        desk.withLock { $0.event(code) }
+        state.withLock { $0.event(code) }
     }
 
     public func catalogue(at index: UInt32) -> EventCatalogue {
-        desk.withLock { $0.catalogue(at: index) }
+        state.withLock { $0.catalogue(at: index) }
     }
 
     public func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
-        desk.withLock { $0.catalogue(at: index, unless: revision) }
+        state.withLock { $0.catalogue(at: index, unless: revision) }
     }
 
     // MARK: Service
@@ -264,9 +264,9 @@ public final class EmbeddedStore: TicketStore, Service {
     /// Blocks for as long as a commit takes, after ``hurry()`` for two seconds at the most; can be called again.
     @discardableResult
     public func stop() -> Ending {
-        let wasOpen = desk.withLock { desk in
-            defer { desk.close() }
-            return desk.condition != .closing
+        let wasOpen = state.withLock { state in
+            defer { state.close() }
+            return state.condition != .closing
         }
         guard wasOpen else { return ending.withLock { $0 } }
         work.signal()
@@ -295,7 +295,7 @@ public final class EmbeddedStore: TicketStore, Service {
 
     private func closeReaders() {
         reader.close()
-        shelf.close()
+        queries.close()
     }
 
     /// A stop, under way or to come, waits for the disk no longer than two seconds from now on.
@@ -319,18 +319,18 @@ public final class EmbeddedStore: TicketStore, Service {
     }
 
     /// Hands in again what waited for these holds.
-    func takeAgain(_ reads: [Desk.HoldRead], _ found: Result<[HoldID: RestoredHold], LedgerError>) {
+    func takeAgain(_ reads: [StoreState.HoldRead], _ found: Result<[HoldID: RestoredHold], LedgerError>) {
         var replies = WaitingReplies()
         var wakesCommitter = false
         for read in reads {
             guard case .success(let holds) = found, let hold = holds[read.hold] else {
-                for lookup in desk.withLock({ $0.endWaiting(for: read) }) {
+                for lookup in state.withLock({ $0.endWaiting(for: read) }) {
                     replies.add(
                         TicketedReply(ticket: lookup.ticket, reply: .failed(.outcomeUnknown)), for: lookup.box)
                 }
                 continue
             }
-            for (lookup, taken) in desk.withLock({ $0.takeAgain(read, hold) }) {
+            for (lookup, taken) in state.withLock({ $0.takeAgain(read, hold) }) {
                 if let reply = taken.reply {
                     replies.add(TicketedReply(ticket: lookup.ticket, reply: reply), for: lookup.box)
                 }
@@ -347,7 +347,7 @@ public final class EmbeddedStore: TicketStore, Service {
         }
     }
 
-    func log(_ step: OfficeClock.Step) {
+    func log(_ step: StoreClock.Step) {
         switch step {
         case .absorbed(let span):
             logger.warning(

@@ -67,7 +67,7 @@ public enum EventDocument {
             event.member("name", definition.name)
             event.member("currency", definition.currency)
             event.member("hold_seconds", definition.holdTime.components.seconds)
-            event.member("grace_seconds", definition.grace.components.seconds)
+            event.member("grace_seconds", definition.clientGrace.components.seconds)
             event.member("max_extensions", definition.maximumExtensions)
             event.member("late_payment", definition.latePayment.rawValue)
             event.member("completion", definition.completion.rawValue)

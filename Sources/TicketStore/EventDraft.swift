@@ -118,7 +118,7 @@ extension EventDraft {
         // Held to just beyond the limits, which is as wrong, so that no product of the two can overflow.
         let longest = limits.holdTime.components.seconds + 1
         set(\.holdTime, to: holdSeconds.map { .seconds(min(max($0, 0), longest)) }, in: &definition)
-        set(\.grace, to: graceSeconds.map { .seconds($0) }, in: &definition)
+        set(\.clientGrace, to: graceSeconds.map { .seconds($0) }, in: &definition)
         let extensions = maximumExtensions.map { min(max($0, -1), limits.extensions + 1) }
         set(\.maximumExtensions, to: extensions, in: &definition)
         set(\.latePayment, to: latePayment, in: &definition)

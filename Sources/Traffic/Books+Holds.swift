@@ -246,7 +246,8 @@ extension Books {
         expect(hold, was, [.held], request, .extended(told: told))
         guard let account = accounts[hold] else { return }
         let promised = account.promised
-        let end = (told.lowerBound + promised.grace.inMilliseconds)...(told.upperBound + promised.grace.inMilliseconds)
+        let grace = promised.clientGrace.inMilliseconds
+        let end = (told.lowerBound + grace)...(told.upperBound + grace)
         if end.upperBound < account.end.lowerBound {
             breach("rule 13: \(hold) was shortened from \(account.end) to \(end)")
         }

@@ -58,7 +58,7 @@ extension Books {
     ) {
         guard let account = accounts[hold] else { return }
         look(hold, states(of: account, span), state)
-        let grace = definitions[account.event]?.grace.inMilliseconds ?? 0
+        let grace = definitions[account.event]?.clientGrace.inMilliseconds ?? 0
         let end = (told.lowerBound + grace)...(told.upperBound + grace)
         let isExtending = account.pending.values.contains { if case .extend = $0 { true } else { false } }
         if state == .held, !isExtending, !end.overlaps(account.end) {
@@ -93,10 +93,10 @@ extension Books {
         if lines.contains(where: { $0.quantity < 1 }) || tickets > definition.ticketsPerHold {
             breach("rule 3: \(hold) was given for \(tickets) tickets at once")
         }
-        let grace = definition.grace.inMilliseconds
+        let grace = definition.clientGrace.inMilliseconds
         let end = (told.lowerBound + grace)...(told.upperBound + grace)
         if isNew {
-            let time = (definition.holdTime + definition.grace).inMilliseconds
+            let time = (definition.holdTime + definition.clientGrace).inMilliseconds
             if !end.overlaps((span.lowerBound + time)...(span.upperBound + time)) {
                 breach("rule 6: \(hold) of \(span) ends at \(end), its hold time is \(time) ms")
             }

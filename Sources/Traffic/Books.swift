@@ -256,7 +256,7 @@ public struct Books: Sendable {
         }
         for (id, ghost) in ghosts {
             guard let definition = definitions[ghost.event] else { continue }
-            let life = (definition.holdTime + definition.grace).inMilliseconds
+            let life = (definition.holdTime + definition.clientGrace).inMilliseconds
             let end = min(ghost.latestEnd, died.upperBound + life)
             ghosts[id]?.latestEnd = max(end + most, ready.upperBound + min(recoveryGrace.inMilliseconds, life))
         }

@@ -11,7 +11,7 @@ extension RandomTraffic {
         return EventDefinition(
             id: code("event", index),
             holdTime: .seconds(chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds)),
-            grace: .seconds(chance.number(in: 0...2)),
+            clientGrace: .seconds(chance.number(in: 0...2)),
             maximumExtensions: chance.number(in: 0...3),
             latePayment: chance.chance(75) ? .reacquire : .strict,
             completion: chance.chance(85) ? .token : .shop,
@@ -54,7 +54,7 @@ extension RandomTraffic {
                 chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds))
         case 84...86: next.latePayment = next.latePayment == .strict ? .reacquire : .strict
         case 87...89: return .pause(event: next.id)
-        case 90: next.grace = .seconds(chance.number(in: 0...4))
+        case 90: next.clientGrace = .seconds(chance.number(in: 0...4))
         case 91: next.maximumExtensions = chance.number(in: 0...3)
         case 92: next.currency = next.currency == "EUR" ? "JPY" : "EUR"
         case 93: next.completion = next.completion == .token ? .shop : .token

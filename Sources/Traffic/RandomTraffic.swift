@@ -25,7 +25,7 @@ public struct RandomTraffic: Sendable {
         var event: Int
         var end: Timestamp
         /// The event's when it was given (R11 Terms of a hold).
-        var grace: Duration
+        var clientGrace: Duration
         var payment: PaymentReference?
         /// Purchased or released; whether it expired follows from the time.
         var isOver = false
@@ -72,11 +72,11 @@ public struct RandomTraffic: Sendable {
         switch outcome {
         case .held(let view, replayed: false):
             let index = Int(view.event)
-            let grace = definitions[index].grace
-            given.append(Given(id: view.id, event: index, end: view.expiresAt.advanced(by: grace), grace: grace))
+            let grace = definitions[index].clientGrace
+            given.append(Given(id: view.id, event: index, end: view.expiresAt.advanced(by: grace), clientGrace: grace))
         case .extended(let view, replayed: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
-            given[position].end = view.expiresAt.advanced(by: given[position].grace)
+            given[position].end = view.expiresAt.advanced(by: given[position].clientGrace)
         case .purchased(let view, _, repeated: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].isOver = true

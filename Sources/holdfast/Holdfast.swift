@@ -71,7 +71,7 @@ struct Failure: Error, CustomStringConvertible {
 
     /// Runs `body`; what it throws of this kind is told on standard error, and its status is the command's. Output that
     /// could not be written is a failure, too.
-    static func told(_ body: () async throws -> Void) async throws {
+    static func reported(_ body: () async throws -> Void) async throws {
         do {
             try await body()
             try finishStandardOutput()

@@ -237,7 +237,7 @@ struct TermsTests {
     func kept() {
         let other = Halls.hall("floor=3", "GA:floor") {
             $0.holdTime = .seconds(60)
-            $0.grace = .seconds(30)
+            $0.clientGrace = .seconds(30)
             $0.maximumExtensions = 1
             $0.latePayment = .strict
         }
@@ -297,7 +297,7 @@ struct TermsTests {
         limits.termsPerEvent = 2
         let halls = Dictionary(
             uniqueKeysWithValues: (1...3).map { number in
-                ("t\(number)", Halls.hall("floor=3", "GA:floor") { $0.grace = .seconds(number) })
+                ("t\(number)", Halls.hall("floor=3", "GA:floor") { $0.clientGrace = .seconds(number) })
             })
         Script.play(
             halls, limits: limits,

@@ -113,12 +113,12 @@ struct LimitsTests {
         let wrong: [(String, Change)] = [
             ("/hold_seconds", { $0.holdTime = .milliseconds(999) }),
             ("/hold_seconds", { $0.holdTime = .milliseconds(1_500) }),
-            ("/grace_seconds", { $0.grace = .milliseconds(500) }),
+            ("/grace_seconds", { $0.clientGrace = .milliseconds(500) }),
             ("/hold_seconds", { $0.holdTime = .seconds(24 * 3600 + 1) }),
             ("/hold_seconds", { $0.holdTime = .seconds(Int64.max) }),
             ("/hold_seconds", { $0.holdTime = .seconds(Int64.min) }),
-            ("/grace_seconds", { $0.grace = .milliseconds(60_001) }),
-            ("/grace_seconds", { $0.grace = .milliseconds(-1) }),
+            ("/grace_seconds", { $0.clientGrace = .milliseconds(60_001) }),
+            ("/grace_seconds", { $0.clientGrace = .milliseconds(-1) }),
             ("/max_extensions", { $0.maximumExtensions = 101 }),
             ("/max_extensions", { $0.maximumExtensions = -1 }),
             ("/max_extensions", { $0.maximumExtensions = .max }),
@@ -161,11 +161,11 @@ struct LimitsTests {
                 $0.maximumExtensions = 5
             },
             {
-                $0.grace = .zero
+                $0.clientGrace = .zero
                 $0.maximumExtensions = 0
             },
             {
-                $0.grace = .seconds(60)
+                $0.clientGrace = .seconds(60)
                 $0.maximumExtensions = 100
             },
             { $0.ticketsPerHold = 1_000 },

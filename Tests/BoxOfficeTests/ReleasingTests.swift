@@ -132,7 +132,7 @@ struct ReleasingTests {
         for seconds in [10, 20, 30, 40] {
             halls["h\(seconds)"] = Halls.hall("floor=20", "GA:floor") {
                 $0.holdTime = .seconds(seconds)
-                $0.grace = .zero
+                $0.clientGrace = .zero
             }
         }
         Script.play(

@@ -43,7 +43,7 @@ struct TimeTests {
     @Test("The deadline that is told lies the event's grace before the store's own (rule 6)", arguments: [0, 2, 60])
     func grace(seconds: Int64) {
         let hall = Halls.hall("floor=1", "GA:floor") {
-            $0.grace = .seconds(seconds)
+            $0.clientGrace = .seconds(seconds)
             $0.holdTime = .seconds(300 - seconds)
         }
         let told = Script.time(300_000 - seconds * 1_000)
@@ -104,7 +104,7 @@ struct TimeTests {
     func shortHolds() {
         let hall = Halls.hall("floor=1", "GA:floor") {
             $0.holdTime = .seconds(10)
-            $0.grace = .zero
+            $0.clientGrace = .zero
         }
         Script.play(
             ["main": hall],

@@ -8,7 +8,7 @@ public func hall(
 ) throws -> EventDefinition {
     let floor = try code("floor")
     var definition = EventDefinition(
-        id: try code(id), holdTime: hold, grace: grace, pools: [.init(code: floor, capacity: places)],
+        id: try code(id), holdTime: hold, clientGrace: grace, pools: [.init(code: floor, capacity: places)],
         types: [.init(code: try code("GA"), price: 1_000, pools: [floor])])
     change(&definition)
     return definition

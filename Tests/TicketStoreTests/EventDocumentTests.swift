@@ -65,7 +65,7 @@ struct EventDocumentTests {
         #expect(
             read
                 == EventDefinition(
-                    id: try Self.code("e"), name: "N", currency: "JPY", holdTime: .seconds(1), grace: .zero,
+                    id: try Self.code("e"), name: "N", currency: "JPY", holdTime: .seconds(1), clientGrace: .zero,
                     maximumExtensions: 0, latePayment: .strict, opensAt: WallTime(milliseconds: 1_795_495_499_123),
                     closesAt: WallTime(milliseconds: 1_795_495_499_124), ticketsPerHold: 4, ticketsPerBuyer: 5,
                     holdsPerBuyer: 6, disclosure: .buckets,
@@ -374,7 +374,7 @@ struct EventDocumentTests {
             id: try code("e\(Int.random(in: 0...999, using: &random))"), name: name(&random),
             currency: ["EUR", "USD", "JPY"].randomElement(using: &random) ?? "EUR",
             holdTime: .seconds(Int.random(in: 1...86_400, using: &random)),
-            grace: .seconds(Int.random(in: 0...60, using: &random)),
+            clientGrace: .seconds(Int.random(in: 0...60, using: &random)),
             maximumExtensions: .random(in: 0...5, using: &random),
             latePayment: .allCases.randomElement(using: &random) ?? .strict,
             opensAt: random.chance(1, of: 2) ? WallTime(milliseconds: opens) : nil,

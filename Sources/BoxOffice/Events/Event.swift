@@ -27,20 +27,20 @@ struct Event: Sendable, Equatable {
     /// the hold's lines, the currency is in ``Event/currencies``.
     struct HoldTerms: Sendable, Equatable {
         let life: Ticks
-        let grace: Ticks
+        let clientGrace: Ticks
         let maximumExtensions: Int
         let latePayment: EventDefinition.LatePayment
 
         init(_ definition: EventDefinition) {
             life = Ticks(definition.life)
-            grace = Ticks(definition.grace)
+            clientGrace = Ticks(definition.clientGrace)
             maximumExtensions = definition.maximumExtensions
             latePayment = definition.latePayment
         }
 
         /// A deadline as a client is told it (R6 Deadline).
-        func told(_ deadline: Timestamp) -> Timestamp {
-            deadline.advanced(by: -grace)
+        func expiresAt(_ deadline: Timestamp) -> Timestamp {
+            deadline.advanced(by: -clientGrace)
         }
     }
 

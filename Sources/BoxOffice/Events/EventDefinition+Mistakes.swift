@@ -55,7 +55,7 @@ private struct DefinitionCheck {
     mutating func times(_ definition: EventDefinition) {
         let limits = limits
         let longest = limits.holdTime.components.seconds
-        let (holdTime, grace) = (definition.holdTime, definition.grace)
+        let (holdTime, grace) = (definition.holdTime, definition.clientGrace)
         expect(
             holdTime >= .seconds(1) && holdTime <= limits.holdTime && isWhole(holdTime), "/hold_seconds",
             "must be from 1 to \(longest)")

@@ -62,7 +62,7 @@ public struct EventDefinition: Sendable, Equatable {
     /// How long a hold lives, as its buyer is told.
     public var holdTime: Duration
     /// How much later than told the deadline really is, for requests that are under way.
-    public var grace: Duration
+    public var clientGrace: Duration
     public var maximumExtensions: Int
     public var latePayment: LatePayment
     public var completion: Completion
@@ -85,7 +85,7 @@ public struct EventDefinition: Sendable, Equatable {
         name: String? = nil,
         currency: String = "EUR",
         holdTime: Duration = .seconds(300),
-        grace: Duration = .seconds(2),
+        clientGrace: Duration = .seconds(2),
         maximumExtensions: Int = 3,
         latePayment: LatePayment = .reacquire,
         completion: Completion = .token,
@@ -102,7 +102,7 @@ public struct EventDefinition: Sendable, Equatable {
         self.name = name ?? id.text
         self.currency = currency
         self.holdTime = holdTime
-        self.grace = grace
+        self.clientGrace = clientGrace
         self.maximumExtensions = maximumExtensions
         self.latePayment = latePayment
         self.completion = completion
@@ -118,7 +118,7 @@ public struct EventDefinition: Sendable, Equatable {
 
     /// From holding to the deadline: what the buyer is told, and the grace (rule 6).
     public var life: Duration {
-        holdTime + grace
+        holdTime + clientGrace
     }
 
     /// Whether somebody who holds places can make them a purchase without paying: something has a price, and a token is

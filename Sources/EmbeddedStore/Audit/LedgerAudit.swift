@@ -46,7 +46,7 @@ public enum LedgerAudit {
     package static func recount(
         path: String, through mark: LedgerMark, isCancelled: @escaping () -> Bool
     ) throws -> AuditReport {
-        let queue = try LedgerShelf.openToRead(path, label: "recount")
+        let queue = try LedgerQueries.openToRead(path, label: "recount")
         defer { try? queue.close() }
         let pages = AuditPages(queue: queue, isCancelled: isCancelled)
         var account = AuditAccount()

@@ -122,12 +122,12 @@ struct LedgerSource {
         do {
             switch way {
             case .shared:
-                let queue = try LedgerShelf.openToRead(path, label: "verify")
+                let queue = try LedgerQueries.openToRead(path, label: "verify")
                 // The log is opened with the first read.
                 _ = try queue.read { try $0.tableExists("ledger") }
                 return (queue, nil)
             case .unchanging:
-                return (try LedgerShelf.openToRead(unchanging(path), as: path, label: "verify"), nil)
+                return (try LedgerQueries.openToRead(unchanging(path), as: path, label: "verify"), nil)
             case .copied: break
             }
         } catch let error as LedgerError {

@@ -6,7 +6,7 @@ internal import TicketStore
 
 /// Reads old holds from the ledger, many at a time, so that the thread that commits never waits for one.
 ///
-/// What a hold is read for has waited until the facts before it were on the disk (``Desk/Batch/reads``), so a connection of
+/// What a hold is read for has waited until the facts before it were on the disk (``StoreState/Batch/reads``), so a connection of
 /// its own sees them.
 final class HoldReader: Sendable {
     /// Holds that are read in one transaction: some milliseconds at the most.
@@ -14,7 +14,7 @@ final class HoldReader: Sendable {
 
     let connection: ReadConnection
     private let queue = DispatchQueue(label: "holdfast.holds", qos: .userInitiated)
-    private let pending = Mutex<[Desk.HoldRead]>([])
+    private let pending = Mutex<[StoreState.HoldRead]>([])
 
     init(path: String) throws(LedgerError) {
         connection = try ReadConnection(path: path, label: "old holds")
@@ -24,8 +24,8 @@ final class HoldReader: Sendable {
     ///
     /// - Parameter take: is given what was found, on the reader's thread.
     func read(
-        _ reads: [Desk.HoldRead],
-        then take: @escaping @Sendable ([Desk.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
+        _ reads: [StoreState.HoldRead],
+        then take: @escaping @Sendable ([StoreState.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
     ) {
         guard !reads.isEmpty else { return }
         let isIdle = pending.withLock { pending in
@@ -42,7 +42,7 @@ final class HoldReader: Sendable {
     }
 
     private func readAll(
-        then take: @Sendable ([Desk.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
+        then take: @Sendable ([StoreState.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
     ) {
         while true {
             // They stay until they are done, or the next one to hand some in would start a second walk.

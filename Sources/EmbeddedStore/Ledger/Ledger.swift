@@ -50,7 +50,7 @@ struct Ledger: Sendable {
             try LedgerFiles.makePrivate(path)
             // Before it is opened to be written, which changes it: what is no ledger of ours stays as it is.
             if LedgerFiles.isFilled(path) {
-                let reader = try LedgerShelf.openToRead(path, label: "ledger's format")
+                let reader = try LedgerQueries.openToRead(path, label: "ledger's format")
                 try reader.read { db in try LedgerSchema.checkFormat(of: db, at: path) }
                 try reader.close()
             }

@@ -7,11 +7,11 @@ internal import TicketStore
 ///
 /// Each page is read in one short transaction of a connection of its own, so neither a slow reader nor a long list
 /// keeps the write-ahead log from being folded in.
-struct LedgerShelf: Sendable {
+struct LedgerQueries: Sendable {
     let connection: ReadConnection
 
     init(path: String) throws(LedgerError) {
-        connection = try ReadConnection(path: path, label: "ledger shelf")
+        connection = try ReadConnection(path: path, label: "ledger queries")
     }
 
     /// A connection that only reads, beside the one that writes.
@@ -118,7 +118,7 @@ final class ReadConnection: Sendable {
     init(path: String, label: String) throws(LedgerError) {
         self.path = path
         self.label = label
-        opened = Mutex(try LedgerShelf.openToRead(path, label: label))
+        opened = Mutex(try LedgerQueries.openToRead(path, label: label))
     }
 
     /// Fails whoever reads with it while it is closed.
@@ -129,7 +129,7 @@ final class ReadConnection: Sendable {
     }
 
     func reopen() throws(LedgerError) {
-        let new = try LedgerShelf.openToRead(path, label: label)
+        let new = try LedgerQueries.openToRead(path, label: label)
         opened.withLock { $0 = new }
     }
 }

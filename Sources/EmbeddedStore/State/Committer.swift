@@ -30,16 +30,16 @@ struct Committer: Sendable {
             if watch.isDue { lookAtFiles(&watch) }
             // Without its files nothing is counted anew, which would sell again.
             if !watch.hasLostFiles { lookAtPools(&pools) }
-            if let batch = store.desk.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
+            if let batch = store.state.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
                 if commit(batch, &pace, &pruner) { watch.committed(batch.facts) }
                 tidy(&keyRoom)
             } else if pace.isGathering {
                 _ = store.work.wait(timeout: .now() + pace.patience)
                 pace.gathered()
-            } else if store.desk.withLock({ $0.isDone }) {
+            } else if store.state.withLock({ $0.isDone }) {
                 break
             } else if store.work.wait(timeout: .now() + EmbeddedStore.tick) == .timedOut {
-                if let step = store.desk.withLock({ $0.tick() }) { store.log(step) }
+                if let step = store.state.withLock({ $0.tick() }) { store.log(step) }
                 tidy(&keyRoom)
             }
         }
@@ -63,7 +63,7 @@ struct Committer: Sendable {
 
     /// A store that is stopped in good order goes on at the very moment it stopped.
     private func recordClock() {
-        guard let batch = store.desk.withLock({ $0.takeLastClock() }) else { return }
+        guard let batch = store.state.withLock({ $0.takeLastClock() }) else { return }
         do {
             _ = try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch) }
         } catch {
@@ -75,19 +75,19 @@ struct Committer: Sendable {
 
     /// Forgets what need not be at hand, piece by piece, so that callers come in between.
     private func tidy(_ room: inout KeyRoom) {
-        for _ in 0..<EmbeddedStore.piecesAfterBatch where !store.desk.withLock({ $0.tidyAPiece() }) { break }
-        if let change = room.note(store.desk.withLock { $0.keys.count }) { store.log(change) }
+        for _ in 0..<EmbeddedStore.piecesAfterBatch where !store.state.withLock({ $0.tidyAPiece() }) { break }
+        if let change = room.note(store.state.withLock { $0.keys.count }) { store.log(change) }
     }
 
     /// - Returns: whether its facts are in the ledger.
-    private func commit(_ batch: Desk.Batch, _ pace: inout CommitPace, _ pruner: inout KeyPruner) -> Bool {
+    private func commit(_ batch: StoreState.Batch, _ pace: inout CommitPace, _ pruner: inout KeyPruner) -> Bool {
         let start = DispatchTime.now().uptimeNanoseconds
         var isLogLong = false
         do {
             if !batch.facts.entries.isEmpty {
-                let keys = store.desk.withLock { $0.keys }
+                let keys = store.state.withLock { $0.keys }
                 let judge = KeyPruner.Judge(now: keys.now, oldestOfEndedHoldAt: keys.oldestOfEndedHoldAt) { keys in
-                    store.desk.withLock { $0.forgotten(keys) }
+                    store.state.withLock { $0.forgotten(keys) }
                 }
                 isLogLong = try store.ledger.withLock { ledger throws(LedgerError) in
                     try ledger.commit(batch.facts) { try pruner.prune($0, with: batch.facts.entries.count, judge) }
@@ -99,7 +99,7 @@ struct Committer: Sendable {
             return false
         }
         // Counted before anybody is answered: who asks again at once would be two.
-        let callers = batch.count + store.desk.withLock { $0.waitingCount }
+        let callers = batch.count + store.state.withLock { $0.waitingCount }
         pace.committed(callers, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
         batch.replies.deliver()
         if let mark = batch.mark {
@@ -116,14 +116,14 @@ struct Committer: Sendable {
         do {
             try store.ledger.withLock { ledger throws(LedgerError) in _ = try ledger.fold() }
         } catch {
-            recover(from: error, Desk.Batch(), because: "The ledger's log could not be folded in")
+            recover(from: error, StoreState.Batch(), because: "The ledger's log could not be folded in")
         }
     }
 
     /// After a failed commit: those who waited are told that it is not known, memory is thrown away and read back,
     /// and selling goes on only when a commit has worked.
     private func recover(
-        from failure: LedgerError, _ batch: Desk.Batch, because what: String = "A commit failed"
+        from failure: LedgerError, _ batch: StoreState.Batch, because what: String = "A commit failed"
     ) {
         let reason: SuspensionReason = failure == .diskFull ? .diskFull : .writeFailed
         store.logger.critical(
@@ -137,7 +137,7 @@ struct Committer: Sendable {
     private func lookAtPools(_ watch: inout PoolWatch) {
         let now = store.configuration.clock().monotonic
         guard watch.isDue(at: now) else { return }
-        let (news, mends) = watch.saw(store.desk.withLock { $0.closedPools }, at: now)
+        let (news, mends) = watch.saw(store.state.withLock { $0.closedPools }, at: now)
         for closed in news {
             store.logger.critical(
                 "A rule is broken; the pool sells nothing more, and its holds can still be purchased",
@@ -148,7 +148,7 @@ struct Committer: Sendable {
         }
         guard mends, store.condition != .closing else { return }
         // What was decided and is not yet with the disk was decided by numbers that are wrong.
-        suspend(.repairing, answering: Desk.Batch(), with: .suspended(.repairing))
+        suspend(.repairing, answering: StoreState.Batch(), with: .suspended(.repairing))
         sellAgain()
     }
 
@@ -159,7 +159,7 @@ struct Committer: Sendable {
         while store.condition != .closing {
             do {
                 try tryToRecover()
-                store.desk.withLock { $0.open() }
+                store.state.withLock { $0.open() }
                 store.logger.notice(
                     "The ledger takes facts again; selling goes on", metadata: ["attempts": "\(attempts)"])
                 return
@@ -185,9 +185,9 @@ struct Committer: Sendable {
         try store.ledger.withLock { ledger throws(LedgerError) in
             try ledger.fold()
             let recovered = try EmbeddedStore.readBack(ledger, store.configuration.limits)
-            let facts = store.desk.withLock { desk in
-                desk.recover(recovered)
-                return desk.takeRecovery()
+            let facts = store.state.withLock { state in
+                state.recover(recovered)
+                return state.takeRecovery()
             }
             try ledger.commit(facts)
         }
@@ -199,7 +199,7 @@ struct Committer: Sendable {
             throw .writeFailed(reason: "a file of the ledger was removed or replaced")
         }
         try store.ledger.withLock { ledger throws(LedgerError) in
-            try ledger.refold([store.reader.connection, store.shelf.connection])
+            try ledger.refold([store.reader.connection, store.queries.connection])
         }
         try store.takeFiles()
     }
@@ -210,7 +210,7 @@ struct Committer: Sendable {
         let losses = watch.look()
         if !losses.isEmpty {
             if !watch.hasLostFiles {
-                suspend(.filesLost, answering: Desk.Batch(), with: .suspended(.filesLost))
+                suspend(.filesLost, answering: StoreState.Batch(), with: .suspended(.filesLost))
             }
             tell(losses.filter { !watch.lost.contains($0) })
             watch.lose(losses)
@@ -219,7 +219,7 @@ struct Committer: Sendable {
             do {
                 try tryToRecover()
                 watch.findAll()
-                store.desk.withLock { $0.open() }
+                store.state.withLock { $0.open() }
                 store.logger.notice("The files of the ledger are back and take facts; selling goes on")
             } catch {
                 store.logger.error(
@@ -268,8 +268,8 @@ struct Committer: Sendable {
     }
 
     /// Stops selling, and tells all who wait.
-    private func suspend(_ reason: SuspensionReason, answering batch: Desk.Batch, with failure: StoreFailure) {
-        let (behind, lookups) = store.desk.withLock { $0.suspend(reason) }
+    private func suspend(_ reason: SuspensionReason, answering batch: StoreState.Batch, with failure: StoreFailure) {
+        let (behind, lookups) = store.state.withLock { $0.suspend(reason) }
         batch.replies.fail(failure)
         behind.replies.fail(.suspended(reason))
         for lookup in lookups {

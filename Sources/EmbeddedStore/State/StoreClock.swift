@@ -6,7 +6,7 @@ internal import BoxOffice
 /// process or the machine did not run (the store reads it four times a second at least): nobody could complete a
 /// purchase meanwhile, so only a second of it counts. The time of day is only carried along, for sale windows and
 /// for people; a correction of it moves no deadline.
-struct OfficeClock: Sendable {
+struct StoreClock: Sendable {
     /// Something a log should tell.
     enum Step: Sendable, Equatable {
         /// The process did not run for that long; deadlines moved with it.

@@ -5,12 +5,12 @@ internal import TicketStore
 ///
 /// `condition` goes `recovering → selling`, `selling → suspended → selling` around a failed commit, and from each to
 /// `closing`, which it never leaves.
-struct Desk: Sendable {
+struct StoreState: Sendable {
     /// What to do after handing in a command.
     struct Taken: Sendable {
         var reply: StoreReply?
         var wakesCommitter = false
-        var step: OfficeClock.Step?
+        var step: StoreClock.Step?
     }
 
     /// Facts and the replies that wait for them.
@@ -64,7 +64,7 @@ struct Desk: Sendable {
 
     private(set) var condition = StoreCondition.suspended(.recovering)
     private var office = BoxOffice()
-    private var clock: OfficeClock
+    private var clock: StoreClock
     private let readMachine: @Sendable () -> ClockReading
     /// Takes what is decided now; the committer takes it away as a whole.
     private var gathering = Batch()
@@ -88,7 +88,7 @@ struct Desk: Sendable {
         self.queuedFacts = queuedFacts
         self.queuedLookups = queuedLookups
         self.readMachine = readMachine
-        clock = OfficeClock(startingAt: .zero, readMachine())
+        clock = StoreClock(startingAt: .zero, readMachine())
     }
 
     // MARK: Callers
@@ -164,7 +164,7 @@ struct Desk: Sendable {
         office.catalogue(at: index, unless: revision)
     }
 
-    mutating func readClock() -> (moment: Moment, step: OfficeClock.Step?) {
+    mutating func readClock() -> (moment: Moment, step: StoreClock.Step?) {
         clock.read(readMachine())
     }
 
@@ -223,7 +223,7 @@ struct Desk: Sendable {
     var waitingCount: Int { gathering.count }
 
     /// Between batches: notices the time, and records the clock if holds depend on it.
-    mutating func tick() -> OfficeClock.Step? {
+    mutating func tick() -> StoreClock.Step? {
         let (moment, step) = readClock()
         guard condition == .selling else { return step }
         office.advance(to: moment.office)
@@ -338,7 +338,7 @@ struct Desk: Sendable {
             // A new ledger's clock starts with the time of day, only so that its numbers can be read.
             ? (isNew ? Timestamp(milliseconds: reached.wall.milliseconds) : office.clock)
             : max(office.clock, reached.office)
-        clock = OfficeClock(startingAt: start, readMachine())
+        clock = StoreClock(startingAt: start, readMachine())
         clock.stand()
         office.advance(to: start)
     }

@@ -49,7 +49,7 @@ enum ChangeWriter {
         asked.member("code", definition.id.text)
         // Cut for those with mistakes, which are not taken: a length of time may be longer than milliseconds count.
         asked.member("life", min(definition.life, longest).inMilliseconds)
-        asked.member("grace", min(definition.grace, longest).inMilliseconds)
+        asked.member("grace", min(definition.clientGrace, longest).inMilliseconds)
         asked.member("extensions", definition.maximumExtensions)
         asked.member("tickets_per_hold", definition.ticketsPerHold)
         if let most = definition.ticketsPerBuyer { asked.member("tickets_per_buyer", most) }

@@ -111,7 +111,7 @@ struct Bench: AsyncParsableCommand {
     private var lateShare: Int { late ?? min(5, 100 - abandons - releases) }
 
     func run() async throws {
-        try await Failure.told {
+        try await Failure.reported {
             signal(SIGPIPE, SIG_IGN)
             guard let target = LoadTarget(url: url) else { return }
             var plan = LoadPlan()

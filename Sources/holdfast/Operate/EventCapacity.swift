@@ -40,7 +40,7 @@ struct EventCapacity: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await Failure.told {
+        try await Failure.reported {
             try await service.withClient { client in
                 for _ in 0..<Self.tries {
                     let before = try await client.knownEvent(id)

@@ -26,7 +26,7 @@ struct EventDefine: AsyncParsableCommand {
     @OptionGroup(title: "Service") var service: ServiceOptions
 
     func run() async throws {
-        try await Failure.told {
+        try await Failure.reported {
             let definitions = try read()
             try await service.withClient { client in
                 for definition in definitions { try await define(definition, client) }

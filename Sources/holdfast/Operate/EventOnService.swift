@@ -78,7 +78,7 @@ struct EventOnService {
         var places: [(String, String)] = [
             ("name", event.name.printable), ("currency", event.currency),
             ("hold_seconds", number(event.holdTime.components.seconds)),
-            ("grace_seconds", number(event.grace.components.seconds)),
+            ("grace_seconds", number(event.clientGrace.components.seconds)),
             ("max_extensions", number(event.maximumExtensions)), ("late_payment", event.latePayment.rawValue),
             ("completion", event.completion.rawValue),
             ("sale.opens_at", event.opensAt?.rfc3339 ?? "null"), ("sale.closes_at", event.closesAt?.rfc3339 ?? "null"),

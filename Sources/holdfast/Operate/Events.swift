@@ -29,7 +29,7 @@ struct Events: AsyncParsableCommand {
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func run() async throws {
-            try await Failure.told {
+            try await Failure.reported {
                 try await service.withClient { client in
                     let answer = try await client.ask(.get, "/v1/events")
                     guard answer.status == 200 else { throw answer.refusal(of: "the list of events") }
@@ -56,7 +56,7 @@ struct Events: AsyncParsableCommand {
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func run() async throws {
-            try await Failure.told {
+            try await Failure.reported {
                 try await service.withClient { client in
                     let event = try await client.knownEvent(id)
                     if service.json { return print(event.text) }
@@ -99,7 +99,7 @@ struct Events: AsyncParsableCommand {
 extension ServiceOptions {
     /// Pauses or resumes an event, whatever else was changed of it meanwhile.
     fileprivate func pause(_ id: Code, _ isPaused: Bool) async throws {
-        try await Failure.told {
+        try await Failure.reported {
             try await withClient { client in
                 let wanted = JSONValue.object([JSONValue.Member("paused", .boolean(isPaused))])
                 let (event, answer) = try await client.patch(id, ifMatch: "*", wanted)
@@ -152,7 +152,7 @@ extension EventOnService {
             ["revision", tag.printable], ["sale", "\(opens), \(closes)"],
             [
                 "holds",
-                "for \(grouped(event.holdTime.components.seconds)) s and \(event.grace.components.seconds) s grace, "
+                "for \(grouped(event.holdTime.components.seconds)) s and \(event.clientGrace.components.seconds) s grace, "
                     + "extended \(event.maximumExtensions) times at the most",
             ],
             ["limits", bounds.compactMap(\.self).joined(separator: ", ")],

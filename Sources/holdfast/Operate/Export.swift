@@ -69,7 +69,7 @@ struct Export: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await Failure.told {
+            try await Failure.reported {
                 guard let output else {
                     return try await write { try OutputFile.write($0, to: STDOUT_FILENO, "standard output") }
                 }

@@ -45,9 +45,9 @@ struct Keys: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await Failure.told {
-                try await KeyCabinet.with(options.loadTold()) { cabinet in
-                    try await cabinet.make(name: name, role: role, at: Keys.now) { key, credential in
+            try await Failure.reported {
+                try await OperatorKeyStore.with(options.loadReported()) { store in
+                    try await store.make(name: name, role: role, at: Keys.now) { key, credential in
                         print(
                             """
                             Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown this once:
@@ -69,9 +69,9 @@ struct Keys: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var options: SettingsOptions
 
         func run() async throws {
-            try await Failure.told {
-                try await KeyCabinet.with(options.loadTold()) { cabinet in
-                    let keys = try await cabinet.list()
+            try await Failure.reported {
+                try await OperatorKeyStore.with(options.loadReported()) { store in
+                    let keys = try await store.list()
                     if keys.isEmpty {
                         print("no keys yet; make one with: holdfast key create --role operator --name YOUR-NAME")
                     }
@@ -94,9 +94,9 @@ struct Keys: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var options: SettingsOptions
 
         func run() async throws {
-            try await Failure.told {
-                try await KeyCabinet.with(options.loadTold()) { cabinet in
-                    let isKnown = try await cabinet.revoke(id, at: Keys.now)
+            try await Failure.reported {
+                try await OperatorKeyStore.with(options.loadReported()) { store in
+                    let isKnown = try await store.revoke(id, at: Keys.now)
                     guard isKnown else { throw Failure("there is no key \(id)", status: Failure.atWork) }
                     print("key \(id) is revoked")
                 }
@@ -110,17 +110,17 @@ struct Keys: AsyncParsableCommand {
 extension OperatorKey.Role: ExpressibleByArgument {}
 
 /// Where the operators' keys of a store are.
-enum KeyCabinet {
+enum OperatorKeyStore {
     case file(OperatorKeyFile)
     case redis(RedisKeyring)
 
     /// Opens the one that the settings name, for as long as `body` takes.
-    static func with(_ settings: Settings, _ body: (KeyCabinet) async throws -> Void) async throws {
+    static func with(_ settings: Settings, _ body: (OperatorKeyStore) async throws -> Void) async throws {
         switch settings.store {
-        case .embedded: try await body(.file(.told(in: settings.data)))
+        case .embedded: try await body(.file(.opened(in: settings.data)))
         case .redis(let address):
-            try await RedisHouse.with(settings, address: address) { client, _ in
-                try await RedisHouse.told {
+            try await RedisAccess.with(settings, address: address) { client, _ in
+                try await RedisAccess.reportingFailures {
                     try await body(.redis(RedisKeyring(settings.redis, client)))
                 }
             }
@@ -131,21 +131,22 @@ enum KeyCabinet {
         name: String, role: OperatorKey.Role, at wall: WallTime, show: (OperatorKey, String) throws -> Void
     ) async throws {
         switch self {
-        case .file(let file): try toldLedgerErrors { _ = try file.make(name: name, role: role, at: wall, show: show) }
+        case .file(let file):
+            try reportingLedgerErrors { _ = try file.make(name: name, role: role, at: wall, show: show) }
         case .redis(let keyring): _ = try await keyring.make(name: name, role: role, at: wall, show: show)
         }
     }
 
     func list() async throws -> [OperatorKey] {
         switch self {
-        case .file(let file): try toldLedgerErrors { try file.list() }
+        case .file(let file): try reportingLedgerErrors { try file.list() }
         case .redis(let keyring): try await keyring.list()
         }
     }
 
     func revoke(_ id: String, at wall: WallTime) async throws -> Bool {
         switch self {
-        case .file(let file): try toldLedgerErrors { try file.revoke(id, at: wall) }
+        case .file(let file): try reportingLedgerErrors { try file.revoke(id, at: wall) }
         case .redis(let keyring): try await keyring.revoke(id, at: wall)
         }
     }
@@ -153,17 +154,17 @@ enum KeyCabinet {
 
 extension OperatorKeyFile {
     /// The keys in a data directory, what is wrong with them as a failure of the command.
-    static func told(in directory: String) throws -> OperatorKeyFile {
-        try toldLedgerErrors { try OperatorKeyFile(directory: directory) }
+    static func opened(in directory: String) throws -> OperatorKeyFile {
+        try reportingLedgerErrors { try OperatorKeyFile(directory: directory) }
     }
 
     /// Whether there is a key that works.
     func hasKeys() throws -> Bool {
-        try toldLedgerErrors { try list().contains { $0.revokedAt == nil } }
+        try reportingLedgerErrors { try list().contains { $0.revokedAt == nil } }
     }
 }
 
-private func toldLedgerErrors<Value>(_ body: () throws -> Value) throws -> Value {
+private func reportingLedgerErrors<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()
     } catch let error as LedgerError {

@@ -29,7 +29,7 @@ struct Refunds: AsyncParsableCommand {
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func run() async throws {
-            try await Failure.told {
+            try await Failure.reported {
                 try await service.withClient { client in
                     let list = (id.map { "/v1/events/\($0)" } ?? "/v1") + "/reconciliation"
                     let path = list + (unconfirmed ? "/unconfirmed" : "")
@@ -88,7 +88,7 @@ struct Refunds: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await Failure.told {
+            try await Failure.reported {
                 try await service.withClient { client in
                     var writer = JSONWriter(reserving: 64)
                     writer.object { $0.member("payment_reference", payment) }

@@ -27,14 +27,14 @@ struct Repair: AsyncParsableCommand {
     var apply = false
 
     func run() async throws {
-        try await Failure.told {
-            let settings = try options.loadTold()
+        try await Failure.reported {
+            let settings = try options.loadReported()
             guard case .redis(let address) = settings.store else {
                 throw Failure(
                     "an embedded ledger's numbers are counted from its facts at each start, so there is nothing to repair; "
                         + "`holdfast verify` recounts the facts", status: Failure.wrongUse)
             }
-            try await RedisHouse.with(settings, address: address) { client, isCluster in
+            try await RedisAccess.with(settings, address: address) { client, isCluster in
                 let store = try await OpenedStore.redisStore(
                     settings, client, isCluster: isCluster, mendsByItself: false)
                 defer { store.stop() }

@@ -19,7 +19,7 @@ struct Verify: AsyncParsableCommand {
     var ledger: String = "holdfast-data"
 
     func run() async throws {
-        try await Failure.told {
+        try await Failure.reported {
             let report: AuditReport
             do {
                 report = try LedgerAudit.recount(path: try path())

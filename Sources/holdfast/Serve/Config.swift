@@ -16,12 +16,12 @@ struct Config: AsyncParsableCommand {
     var reference = false
 
     func run() async throws {
-        try await Failure.told {
+        try await Failure.reported {
             if reference {
                 print(Setting.reference(), terminator: "")
                 return
             }
-            let settings = try options.loadTold()
+            let settings = try options.loadReported()
             print(json ? settings.reportJSON() : settings.report(), terminator: "")
         }
     }
@@ -29,7 +29,7 @@ struct Config: AsyncParsableCommand {
 
 extension SettingsOptions {
     /// The settings, their errors as failures of the command.
-    func loadTold() throws -> Settings {
+    func loadReported() throws -> Settings {
         do {
             return try load()
         } catch {

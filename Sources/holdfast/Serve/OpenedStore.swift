@@ -47,7 +47,7 @@ struct OpenedStore: Sendable {
                 throw error
             }
         case .redis(let address):
-            try await RedisHouse.with(settings, address: address) { client, isCluster in
+            try await RedisAccess.with(settings, address: address) { client, isCluster in
                 let opened = try await redis(settings, client, isCluster: isCluster)
                 do {
                     try await serve(opened)
@@ -87,7 +87,7 @@ struct OpenedStore: Sendable {
                 }
             throw Failure(error.description, status: status)
         }
-        let keyring = try OperatorKeyFile.told(in: settings.data)
+        let keyring = try OperatorKeyFile.opened(in: settings.data)
         let worth =
             switch settings.durability {
             case .full: "full: on disk and synced before an answer leaves"
@@ -135,7 +135,7 @@ struct OpenedStore: Sendable {
     ) async throws -> OpenedStore {
         let store = try await redisStore(settings, client, isCluster: isCluster)
         let keyring = RedisKeyring(settings.redis, client)
-        let keys = try await RedisHouse.told { try await keyring.list() }
+        let keys = try await RedisAccess.reportingFailures { try await keyring.list() }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: keys.contains { $0.revokedAt == nil },
             identity: store.ledgerIdentity, series: [], keySecret: store.keySecret,
@@ -154,7 +154,7 @@ struct OpenedStore: Sendable {
 }
 
 /// A client of the Redis servers that the settings name, while it is needed.
-enum RedisHouse {
+enum RedisAccess {
     static func with(
         _ settings: Settings, address: String, _ body: (RedisClient, _ isCluster: Bool) async throws -> Void
     ) async throws {
@@ -194,7 +194,7 @@ enum RedisHouse {
     }
 
     /// What goes wrong in `body` as a failure of the command.
-    static func told<Value>(_ body: () async throws -> Value) async throws -> Value {
+    static func reportingFailures<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let failure as RedisFailure {

@@ -36,26 +36,26 @@ struct Serve: AsyncParsableCommand {
     var acceptLosses = false
 
     func run() async throws {
-        try await Failure.told {
+        try await Failure.reported {
             // A client that goes away is an error of a write, not the end of the service. Of the others each would end
             // it with no drain: a terminal that is closed, a tool that asks for a log to be opened again.
             for ignored in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2] { signal(ignored, SIG_IGN) }
-            let settings = try options.loadTold()
+            let settings = try options.loadReported()
             let output = LogOutput(settings.log, environment: ProcessInfo.processInfo.environment)
             LoggingSystem.bootstrap({ output.handler(label: $0, metadataProvider: $1) }, metadataProvider: nil)
             // A log that nobody reads does not keep the process either.
             defer { output.writer.flush(within: .seconds(1)) }
-            try await BoxOfficeHouse(settings, acceptsLosses: acceptLosses).open()
+            try await ServiceAssembly(settings, acceptsLosses: acceptLosses).open()
         }
     }
 }
 
 /// The service put together from its parts.
-struct BoxOfficeHouse {
+struct ServiceAssembly {
     private let settings: Settings
     private let logger = Logger(label: "holdfast")
     private let notice = StopNotice()
-    private let greetings = LogWriter(descriptor: LogOutput.standardOutput)
+    private let output = LogWriter(descriptor: LogOutput.standardOutput)
 
     private let acceptsLosses: Bool
 
@@ -181,12 +181,12 @@ struct BoxOfficeHouse {
                 "Tokens are signed with this node's own keys, which no other node knows; give every node one file",
                 metadata: ["setting": "token_keys"])
         }
-        let greeting = Greeting(settings: settings, opened: opened, classicEvent: classicEvent)
+        let banner = StartupBanner(settings: settings, opened: opened, classicEvent: classicEvent)
         return TicketService(
             store: opened.store, keyring: opened.keyring, configuration: configuration,
             mint: TokenMint(keys: keys, ledger: opened.identity, series: opened.series),
             keys: KeyDigester(secret: opened.keySecret), notice: notice, logger: Logger(label: "holdfast.http"),
-            whenListening: { [greetings] in greeting.write(port: $0, to: greetings) })
+            whenListening: { [output] in banner.write(port: $0, to: output) })
     }
 
     private func run(_ opened: OpenedStore, _ service: TicketService) async throws {
@@ -207,7 +207,7 @@ struct BoxOfficeHouse {
             // The drain was cut off by its limit, or by a second signal; what was answered is in the ledger all the same.
         } catch {
             throw Failure(
-                "cannot listen on \(Greeting.address(settings.host, settings.port)): \(ListenError.reason(error))",
+                "cannot listen on \(StartupBanner.address(settings.host, settings.port)): \(ListenError.reason(error))",
                 status: Failure.unavailable)
         }
         switch opened.stop() {

@@ -4,7 +4,7 @@ internal import TicketStore
 
 /// What the start prints: where it listens, what it sells, where the ledger is, what an answer is worth, and three
 /// lines to try.
-struct Greeting {
+struct StartupBanner {
     let settings: Settings
     let opened: OpenedStore
     let classicEvent: Code
