@@ -1,36 +1,5 @@
 internal import DequeModule
 
-/// Why a payment bought nothing (R23 Debts).
-public enum DebtReason: UInt8, Sendable, CaseIterable {
-    /// Too late, and the places were gone or the buyer's limit was used up.
-    case placesGone = 0
-    /// Too late, for a hold made under the policy `strict`.
-    case late = 1
-    /// Another payment had bought the hold.
-    case alreadyPurchased = 2
-    case released = 3
-    /// The operator had returned the purchase.
-    case returned = 4
-    /// Too late, and the event was removed.
-    case eventRemoved = 5
-}
-
-/// A payment that is owed back.
-public struct Debt: Sendable, Equatable {
-    public var hold: HoldID
-    public var event: UInt32
-    public var at: Timestamp
-    /// A key of the shop or of the operator told of the payment, and not a token alone.
-    public var isConfirmed: Bool
-
-    public init(hold: HoldID, event: UInt32, at: Timestamp, isConfirmed: Bool) {
-        self.hold = hold
-        self.event = event
-        self.at = at
-        self.isConfirmed = isConfirmed
-    }
-}
-
 /// What became of each payment that was ever named: it bought a hold, it is owed back, or it was paid back.
 struct PaymentTable: Sendable, Equatable {
     /// The number of the hold that it bought; with the highest bit, of the hold for which it was paid back.
