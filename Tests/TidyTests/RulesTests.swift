@@ -18,7 +18,8 @@ struct RulesTests {
 
     /// Folders whose citations are not all in the form `R9 Late payment` yet.
     private static let notYet: [String] = [
-        "Sources/", "Tests/", "benchmarks/", "demo/", "docs/",
+        "Sources/BoxOffice/", "Sources/EmbeddedStore/", "Sources/RedisStore/", "Sources/TicketStore/",
+        "Sources/Traffic/", "Sources/Workload/", "Tests/",
     ]
 
     private static var root: URL {
