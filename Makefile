@@ -2,6 +2,7 @@
 # make test   builds and runs every test, the running binary included
 # make bench  how fast it is, next to nginx; ARGS="--quick" for a look
 # make cluster-demo  a sale on six Redis servers and three nodes behind nginx, with kill -9 in the middle
+# make build-cost  the CPU of a first build, target by target
 # make micro  instructions and allocations of the core against their thresholds
 # make lint   formatting, warnings
 
@@ -12,7 +13,7 @@ SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --sk
 ARGS ?=
 MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build test test-debug planted planted-redis bench cluster-demo micro lint format packages
+.PHONY: run build build-cost test test-debug planted planted-redis bench cluster-demo micro lint format packages
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -61,6 +62,10 @@ cluster-demo: build
 # By itself: it compiles a world of its own.
 micro: packages
 	benchmarks/micro/run $(ARGS)
+
+# By itself: it builds from scratch, twice.
+build-cost: packages
+	benchmarks/build $(ARGS) -- $(SWIFT_BUILD)
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift $(MICRO)
