@@ -165,6 +165,16 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake(
             "one buyer's limit is everybody's (R3)", "if not has_buyer_limit(terms) then asked.refusal",
             "if true then asked.refusal"),
+        PlantedMistake(
+            "an event has more live holds than the limit (R21 Bounds)",
+            "if event.held[0] >= event.limits.live_holds then", "if false then"),
+        PlantedMistake(
+            "a hold that expired stays counted (R21 Bounds)", "for pool = 0, #event.held do\n    local first",
+            "for pool = 1, #event.held do\n    local first"),
+        PlantedMistake(
+            "a hold that was released stays counted (R21 Bounds)",
+            "change_pools(event, record, release_places, record.entry)\n  uncount_hold(event, record.entry)",
+            "change_pools(event, record, release_places, record.entry)"),
     ]
 
     /// Those that show when the server is another one now and then.

@@ -46,6 +46,26 @@ struct ReadinessTests {
         try await becomes(.selling, node)
     }
 
+    @Test("Every node reports that the room for keys of an event is nearly full, and which event (R15 Idempotency keys)")
+    func keyRoom() async throws {
+        var limits = Limits()
+        limits.keys = 10
+        let server = try RedisServer()
+        let nodes = [try await TestNode(server, limits: limits), try await TestNode(server, limits: limits)]
+        for event in ["calm", "busy"] { _ = try await nodes[0].outcome(.define(hall(9, id: event))) }
+        for number in 1...8 {
+            #expect(nodes[0].store.concerns == [])
+            _ = try await nodes[0].outcome(holdGA(event: "busy", key: "key \(number)"))
+        }
+        let detail =
+            "Event busy uses four fifths of its room for idempotency keys (limits.keys is 10): those of ended holds are "
+            + "forgotten sooner."
+        for node in nodes {
+            for _ in 0..<2_400 where node.store.concerns.isEmpty { try await Task.sleep(for: .milliseconds(25)) }
+            #expect(node.store.concerns == [StoreConcern(.keyRoomNearlyFull, detail)])
+        }
+    }
+
     @Test("The only replica is gone: nothing is ready where holds wait for it, and a concern where they do not")
     func replica() async throws {
         let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]

@@ -1,4 +1,5 @@
 import BoxOffice
+import RedisServers
 import RedisWire
 import StoreContract
 import Testing
@@ -230,6 +231,53 @@ struct ScriptTests {
         #expect(owed.map(\.currency) == ["JPY"])
         #expect(owed.map(\.reason) == [.late])
         try await stage.end()
+    }
+
+    @Test("An event has no more live holds than the limit, and every hold that ends makes room (R21 Bounds)")
+    func liveHolds() async throws {
+        var limits = Limits()
+        limits.liveHolds = 3
+        let stage = try await Stage(limits: limits)
+        try await stage.say(.define(hall(99, hold: .seconds(100))))
+        var held: [HoldID] = []
+        for _ in 0..<4 {
+            if let id = try await stage.hold(2) { held.append(id) }
+            stage.pass(.seconds(1))
+        }
+        #expect(held.count == 3)
+        try await stage.say(.extend(held[0]))
+        for command in [Command.purchase(held[1]), .release(held[2])] {
+            try await stage.say(command)
+            #expect(try await stage.hold() != nil)
+            #expect(try await stage.hold() == nil)
+        }
+        try await stage.subject.restart()
+        stage.oracle.restart()
+        var refusals = 0
+        for _ in 0..<40 {
+            if try await stage.hold() == nil { refusals += 1 }
+            stage.pass(.seconds(7))
+        }
+        #expect(refusals > 10 && refusals < 39)
+        try await stage.end()
+    }
+
+    @Test("A count of live holds that was lost is read back from the holds (R21 Bounds)")
+    func liveHoldsCounted() async throws {
+        var limits = Limits()
+        limits.liveHolds = 2
+        let node = try await TestNode(RedisServer(), limits: limits) { $0.mendsByItself = false }
+        _ = try await node.outcome(.define(hall(9)))
+        for _ in 0..<2 { _ = try await node.outcome(holdGA(2)) }
+        #expect(try await node.outcome(holdGA()) == .refused(.tooManyHolds))
+        try node.server.ask("HDEL", "holdfast:{1}:event", "live")
+        guard case .held = try await node.outcome(holdGA()) else {
+            Issue.record("the count was not lost")
+            return
+        }
+        #expect(try await node.store.repair(applies: true).map(\.wrongDeadlines) == [1])
+        #expect(try await node.outcome(holdGA()) == .refused(.tooManyHolds))
+        #expect(try await node.store.repair(applies: false).map(\.isRight) == [true])
     }
 
     @Test("A replay shows the hold as it is now; keys of ended holds count for an hour, the others for a day")

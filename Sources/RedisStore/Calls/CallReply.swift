@@ -39,6 +39,8 @@ struct CallReply {
     /// When the definition with that revision was made: two may have one revision, if one of them was lost.
     var since = 0
     var version: UInt64 = 0
+    /// Idempotency keys that the event remembers.
+    var keys = 0
     /// Empty if the version is the one that was known.
     var pools: [Pool] = []
     /// Behind it stand the outcomes.
@@ -57,6 +59,7 @@ struct CallReply {
             revision = try reader.count()
             since = try reader.number()
             version = try reader.count()
+            keys = try reader.number()
             let count = Int(try reader.short())
             pools.reserveCapacity(count)
             for _ in 0..<count { pools.append(try Self.pool(&reader)) }

@@ -101,6 +101,8 @@ struct PendingCommands: Sendable {
     /// Why the list of events could not be read; the only sign there is while there are no events.
     var listFailure: SuspensionReason?
     var toldHealth = ToldHealth()
+    /// How full the room for idempotency keys of each event is.
+    var keyRooms: [UInt64: KeyRoom] = [:]
     /// When the numbers of an event were counted anew last, because something was wrong there.
     var mendedAt: [UInt64: NIODeadline] = [:]
     /// Events whose numbers are not as their holds say, and were left so, with their codes.

@@ -97,6 +97,7 @@ extension RedisStore {
         header.writePacked(Double(configuration.limits.unconfirmedDebtsKept.inMilliseconds))
         header.writePacked(Double(configuration.limits.unconfirmedDebtsPerHold))
         header.writePacked(Double(configuration.limits.unconfirmedDebtsPerEvent))
+        header.writePacked(Double(configuration.limits.liveHolds))
         return header
     }
 
@@ -124,7 +125,9 @@ extension RedisStore {
                 let read = try CallReply(reply.bytes())
                 let (confirmation, now) = (confirmation(outcomes), NIODeadline.now())
                 let isLook = batch.waiting.isEmpty && !batch.isTrial
+                let room = KeyRoom(configuration.limits.keys)
                 pending.withLock { pending in
+                    if read.status == .decided { pending.keyRooms[event, default: room].note(read.keys) }
                     if isLook {
                         pending.health.looked(event)
                     } else {

@@ -44,6 +44,10 @@ extension PendingCommands {
                 StoreConcern(
                     .unbalanced, "The numbers of event \(code) are not as its holds say; see holdfast repair."))
         }
+        for number in directory.order where keyRooms[number]?.isNearlyFull == true {
+            guard let room = keyRooms[number], let code = directory.entries[number]?.catalogue.code else { continue }
+            concerns.append(room.concern(of: code))
+        }
         return concerns
     }
 
@@ -89,7 +93,11 @@ extension RedisStore {
                 logger.critical(
                     "A rule is broken; the pool sells nothing more, and its holds can still be purchased",
                     metadata: ["rule": "R4 Broken rule", "detail": "\(concern.detail)"])
-            case .unbalanced, .keyRoomNearlyFull: break  // Told when it was counted; told by the embedded store only.
+            case .unbalanced: break  // Logged when it was counted.
+            case .keyRoomNearlyFull:
+                logger.warning(
+                    "The room for idempotency keys is nearly used up; those of ended holds are forgotten sooner",
+                    metadata: ["detail": "\(concern.detail)", "setting": "limits.keys"])
             case .eventsUnavailable, .replicasMissing:
                 logger.error(
                     "Part of the sale is disturbed",

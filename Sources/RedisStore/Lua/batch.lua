@@ -113,6 +113,7 @@ do
     local names, seen, found = {}, {}, {}
     for _, record in pairs(event.records) do
       if is_live(event, record) then
+        add_once(names, seen, entry_name(0, record.entry))
         for line = 1, #record.lines, 3 do
           for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
             add_once(names, seen, entry_name(pool, record.entry))
@@ -191,14 +192,15 @@ do
   end
 end
 
--- What every reply begins with: the moment, which definition and which numbers, and the numbers if they are news.
+-- What every reply begins with: the moment, which definition and which numbers, how many idempotency keys, and the numbers
+-- if they are news.
 local function head(status, event, known_version)
   local pools = #event.terms.pools
   local is_news = known_version ~= event.version
   local parts = {
     pack(
-      '<BddddddH', status, event.office, event.wall, event.absorbed, event.terms.revision, event.terms.since or 0,
-      event.version, is_news and pools or 0),
+      '<BdddddddH', status, event.office, event.wall, event.absorbed, event.terms.revision, event.terms.since or 0,
+      event.version, count_keys(event), is_news and pools or 0),
   }
   if is_news then
     for pool = 1, pools do
@@ -220,7 +222,7 @@ local function read_limits(event, text)
   local limits, known_version = {}, nil
   event.number, known_version, limits.lines, limits.keys, limits.key_retention,
     limits.ended_key_retention, limits.ended_shown, limits.recovery_grace, limits.debts_kept, limits.debts_of_hold,
-    limits.debts_of_event = unpack_struct('<ddddddddddd', text)
+    limits.debts_of_event, limits.live_holds = unpack_struct('<dddddddddddd', text)
   event.limits = limits
   return known_version
 end

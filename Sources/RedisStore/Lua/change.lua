@@ -148,7 +148,7 @@ local function new_event(keys, code)
   local event = {
     keys = keys, office = ticks, ticks = ticks, wall = wall, absorbed = 0, passed = 0, next = first, first = first,
     run = this_run(), graces = '', grace_from = 0, grace_until = 0, facts = 0, has_sold = 0, version = ticks * 1024,
-    capacity = {}, ceiling = {}, held = {}, sold = {}, earliest = {}, closed = {},
+    capacity = {}, ceiling = {}, held = { [0] = 0 }, sold = {}, earliest = { [0] = 0 }, closed = {},
     is_new = true,
     terms = {
       code = code, revision = 0, paused = false, removed = false, pools = {}, retired = {}, types = {},

@@ -194,6 +194,7 @@ local function lines_for(event, asked, buyer)
   refusal = refusal_of_places(event, lines, buyer)
   if refusal and asked.takes_fewer then refusal = refusal_of_fewer(event, lines, asked, buyer) end
   if refusal then return nil, refusal end
+  if event.held[0] >= event.limits.live_holds then return nil, refused(REFUSED.many_holds) end
   return lines, nil
 end
 
@@ -223,6 +224,7 @@ local function decide_hold(event, command)
     end
   end
   local packed_lines = pack_lines(lines)
+  count_hold(event, deadline)
   event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines, terms.given)
   add_to_account(event, number, deadline, buyer, quantity_of(lines))
   if key then remember_key(event, key, command.print, number) end
@@ -256,6 +258,8 @@ local function decide_extend(event, command)
   local deadline = max(record.deadline, event.office + terms.life)
   change_pools(event, record, remove_entry, record.entry)
   change_pools(event, record, add_entry, deadline)
+  uncount_hold(event, record.entry)
+  count_hold(event, deadline)
   move_in_account(event, record, deadline)
   record.deadline, record.entry, record.extensions = deadline, deadline, record.extensions + 1
   note_record(event, record)
@@ -273,6 +277,7 @@ local function decide_release(event, command)
     return view_of(event, OUTCOME.released, 1, record)
   end
   change_pools(event, record, release_places, record.entry)
+  uncount_hold(event, record.entry)
   take_from_account(event, record)
   record.state = RELEASED
   note_record(event, record)
@@ -352,6 +357,7 @@ local function decide_purchase(event, command)
   if record.state == OWED and bought then return say_expired(event, 1) end
   if not is_live(event, record) then return decide_late_purchase(event, record, command, name, debt) end
   change_pools(event, record, sell_places, record.entry)
+  uncount_hold(event, record.entry)
   take_from_account(event, record)
   if payment ~= '' then note_payment(event, payment, name) end
   note_purchase(event, record, payment, 0)

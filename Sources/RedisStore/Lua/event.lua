@@ -3,7 +3,7 @@
 -- Keys of an event, all with its number as hash tag:
 --   1 event   hash: id (of this definition), terms (cmsgpack), document (JSON), now (packed numbers, see `open_event`),
 --             run and stretches (see numbers.lua), grace (see away.lua), walk (see tally.lua), accounts (see
---             accounts.lua)
+--             accounts.lua), live (see pools.lua)
 --   2 holds   hash: number of the hold -> packed record
 --   3 due     hash: pool and deadline -> places that come free then
 --   4 order   sorted set of the same names, all with score 0: their order is that of the names
@@ -95,7 +95,7 @@ end
 
 -- `nil` if there is no such event.
 local function open_event(keys)
-  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk', 'accounts')
+  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk', 'accounts', 'live')
   if not found[1] then return nil end
   local event = { keys = keys, id = found[1], terms = read_terms(keys[1], found[1]) }
   local text, at = found[2], nil
@@ -113,6 +113,8 @@ local function open_event(keys)
   end
   event.capacity, event.ceiling, event.held, event.sold = capacity, ceiling, held, sold
   event.earliest, event.closed = earliest, closed
+  event.live_text = found[7]
+  held[0], earliest[0] = unpack_struct('<dd', found[7] or pack('<dd', 0, 0))
   begin_changes(event)
   advance(event)
   return event

@@ -7,7 +7,7 @@
 --
 -- Kept beside the hash: `:order` and `:kept`, lists of the key's 16 bytes and the moment of its use.
 
-local use_of, fetch_uses, counts, remember_key, plan_forgetting, save_uses
+local use_of, fetch_uses, counts, remember_key, count_keys, plan_forgetting, save_uses
 do
   local function pack_use(print, number, at)
     return pack('<c8dd', print, number, at)
@@ -83,15 +83,22 @@ do
     return #keys
   end
 
+  -- How many keys the event has. Nodes warn their operators when the room for them is nearly full.
+  function count_keys(event)
+    event.key_count = event.key_count or redis.call('HLEN', event.keys[7])
+    return event.key_count
+  end
+
   -- What is to be forgotten. Found before the first write of the call, and done with it.
   function plan_forgetting(event)
     local new = #event.new_uses
     if new == 0 then return end
     local plan = { gone = {}, kept = {} }
     -- No room: keys of ended holds go before their time, oldest first.
-    plan.is_full = redis.call('HLEN', event.keys[7]) + new > event.limits.keys
+    plan.is_full = count_keys(event) + new > event.limits.keys
     plan.passed = sort_out(event, plan, ':order', 2 * new + 8, true)
     plan.turned = sort_out(event, plan, ':kept', new + 8, false)
+    event.key_count = event.key_count + new - #plan.gone
     event.key_plan = plan
   end
 

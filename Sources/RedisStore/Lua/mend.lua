@@ -8,20 +8,26 @@ do
   -- What may be set right: nothing, what is certain, everything.
   local LOOKS, IF_CERTAIN = 0, 1
 
+  local function add_entry_of(counted, pool, quantity, deadline)
+    local name = entry_name(pool, deadline)
+    counted.due[name] = (counted.due[name] or 0) + quantity
+    local first = counted.earliest[pool]
+    if first == 0 or deadline < first then counted.earliest[pool] = deadline end
+  end
+
   local function add_record(event, counted, record)
     local is_live = record.state == HELD and event.office < end_of(event, record.deadline)
     local sums = record.state == PURCHASED and counted.sold or is_live and counted.held
     if record.state == PURCHASED or record.state == RETURNED then counted.has_sold = 1 end
     if record.payment ~= '' and record.state ~= OWED then counted.payments[#counted.payments + 1] = record end
+    if is_live then
+      counted.held[0] = counted.held[0] + 1
+      add_entry_of(counted, 0, 1, record.deadline)
+    end
     for line = 1, sums and #record.lines or 0, 3 do
       for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
         sums[pool] = sums[pool] + record.lines[line + 1]
-        if is_live then
-          local name = entry_name(pool, record.deadline)
-          counted.due[name] = (counted.due[name] or 0) + record.lines[line + 1]
-          local first = counted.earliest[pool]
-          if first == 0 or record.deadline < first then counted.earliest[pool] = record.deadline end
-        end
+        if is_live then add_entry_of(counted, pool, record.lines[line + 1], record.deadline) end
       end
     end
   end
@@ -30,7 +36,7 @@ do
     local counted = {
       held = {}, sold = {}, earliest = {}, due = {}, payments = {}, missing = 0, looked = 0, has_sold = 0,
     }
-    for pool = 1, #event.terms.pools do counted.held[pool], counted.sold[pool], counted.earliest[pool] = 0, 0, 0 end
+    for pool = 0, #event.terms.pools do counted.held[pool], counted.sold[pool], counted.earliest[pool] = 0, 0, 0 end
     local from = 0
     repeat
       local numbers, next_from = given_numbers(event, from, chunk, event.next)
@@ -93,6 +99,7 @@ do
       event.ceiling[pool] = max(event.capacity[pool], counted.held[pool] + counted.sold[pool])
       event.closed[pool] = 0
     end
+    event.held[0], event.earliest[0] = counted.held[0], counted.earliest[0]
     event.has_sold = counted.has_sold
     event.stale, event.gone, event.is_changed = {}, {}, true
     event.changed_fields.walk = ''
@@ -133,7 +140,7 @@ do
     end
     -- What settling took out of the calendar is still in it: compared with all of it, and taken out again.
     local gone = #event.gone
-    local wrong = compare_calendar(event, counted) - gone
+    local wrong = compare_calendar(event, counted) - gone + (counted.held[0] == event.held[0] and 0 or 1)
     local unled, strayed = compare_payments(event, tonumber(args[1]), counted)
     differs = differs or wrong > 0 or #unled > 0
     local sets = differs and mode ~= LOOKS and (mode ~= IF_CERTAIN or is_certain and strayed == 0)

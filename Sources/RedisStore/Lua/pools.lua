@@ -2,6 +2,9 @@
 --
 -- The calendar has one entry for each pool and millisecond in which places come free, not one for each hold: all
 -- holds of a call share one, and a million holds that end within a second are a thousand entries a pool.
+--
+-- Live holds (R21 Bounds) are counted in the same way: index 0 of `held` and `earliest` is for holds, and the indexes from 1
+-- on are for the places of the pools. The event keeps both numbers of index 0 in its hash under `live`.
 
 -- Places that nobody has.
 local function free(event, pool)
@@ -98,7 +101,7 @@ end
 -- `false` if more was due than one call may settle: nothing may be decided then.
 local function settle(event)
   local left, last = most_settled, last_ended(event)
-  for pool = 1, #event.held do
+  for pool = 0, #event.held do
     local first = event.earliest[pool]
     if first > 0 and first <= last then
       if left <= 0 then return false end
@@ -111,7 +114,7 @@ local function settle(event)
         event.held[pool] = event.held[pool] - tonumber(quantities[name] or 0)
         event.gone[#event.gone + 1] = name
       end
-      check(event, pool)
+      if pool > 0 then check(event, pool) end
       event.is_changed = true
       if #names == left then return false end
       left = left - #names
@@ -151,6 +154,18 @@ local function take_places_back(event, pool, quantity)
   check(event, pool)
 end
 
+local function count_hold(event, deadline)
+  event.held[0] = event.held[0] + 1
+  add_entry(event, 0, 1, deadline)
+end
+
+-- A hold that a release before this one gave has no entry and was not counted.
+local function uncount_hold(event, deadline)
+  if places_at(event, entry_name(0, deadline)) == 0 then return end
+  event.held[0] = event.held[0] - 1
+  remove_entry(event, 0, 1, deadline)
+end
+
 local function set_capacity(event, pool, capacity)
   event.capacity[pool] = capacity
   event.ceiling[pool] = max(capacity, event.held[pool] + event.sold[pool])
@@ -159,7 +174,9 @@ end
 
 -- Writes the calendar and the numbers.
 local function save_event(event)
-  for pool = 1, #event.held do earliest(event, pool) end
+  for pool = 0, #event.held do earliest(event, pool) end
+  local live = pack('<dd', event.held[0], event.earliest[0])
+  if live ~= event.live_text then event.changed_fields.live = live end
   local set, added, removed = {}, {}, event.gone
   for _, name in ipairs(event.touched) do
     local quantity, was = event.due[name], event.due_was[name]
