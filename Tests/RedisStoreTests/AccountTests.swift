@@ -51,6 +51,32 @@ struct AccountTests {
         #expect(try node.server.ask("EXISTS", Self.account, Self.taken) == "0")
     }
 
+    @Test("Accounts of buyers who never come back are forgotten in small steps while others buy (R21 Bounds)")
+    func forgotten() async throws {
+        let subject = try await RedisSubject()
+        let node = subject.node
+        var moment = Moment(
+            office: Timestamp(milliseconds: 5_000_000), wall: WallTime(milliseconds: 1_800_000_000_000))
+        try await subject.advance(to: moment)
+        _ = try await node.outcome(.define(hall(999, hold: .seconds(600)) { $0.ticketsPerBuyer = 4 }))
+        for number in 0..<200 { _ = try await held(node, buyer: "once \(number)") }
+        _ = try await node.outcome(.purchase(held(node, buyer: "bought")))
+        moment = Moment(office: moment.office.advanced(by: .seconds(601)), wall: moment.wall)
+        try await subject.advance(to: moment)
+        _ = try await held(node, 2, buyer: "live")
+        moment = Moment(office: moment.office.advanced(by: .seconds(1)), wall: moment.wall)
+        try await subject.advance(to: moment)
+        // The node looks at the event by itself meanwhile; each step is bounded all the same.
+        _ = try await held(node, buyer: "other")
+        #expect(try #require(Int(node.server.ask("HLEN", Self.account))) > 100)
+        for _ in 0..<12 { _ = try await node.outcome(.release(held(node, buyer: "other"))) }
+        #expect(try node.server.ask("HLEN", Self.account) == "3")
+        #expect(try node.server.ask("ZCARD", Self.taken) == "2")
+        #expect(try await node.outcome(holdGA(3, buyer: "live")) == .refused(.buyerLimitReached(remaining: 2)))
+        #expect(try await node.outcome(holdGA(4, buyer: "bought")) == .refused(.buyerLimitReached(remaining: 3)))
+        _ = try await held(node, 4, buyer: "once 7")
+    }
+
     @Test("A limit that comes later counts what buyers have already, in several calls, and goes without a trace")
     func later() async throws {
         let node = try await TestNode(RedisServer())

@@ -4,6 +4,10 @@
 -- score 0: buyer, deadline, number and quantity, so that what has ended of one buyer stands together and in front. A
 -- change costs a step through the set's height, however many holds a buyer has.
 --
+-- A buyer who comes back finds the account settled. Accounts of buyers who do not come back are settled in turn: a call looks
+-- at some names of the set, from where the last call stopped (`swept` in the event's hash). It looks at more names than it
+-- adds, so what has ended stays fewer than what is live.
+--
 -- Where an event gets its first limit, what its buyers have already is counted first, some holds a call
 -- (`count_buyers`), while selling goes on. How far that came is in the event's hash under `accounts`: holds below the
 -- first number are counted, those from the second one on are counted as they are given.
@@ -84,6 +88,34 @@ local function settle_accounts(event, buyers)
     end
   end
   return true
+end
+
+-- Names that each call looks at, and besides two for each hold that it gives.
+local least_swept = 32
+
+-- Settles the accounts of some buyers whose holds have ended. After the last name it begins with the first again.
+local function sweep_accounts(event)
+  if not has_buyer_limit(event.terms) then return end
+  local count = least_swept + 2 * #event.given
+  local from = redis.call('HGET', event.keys[1], 'swept')
+  local names = redis.call(
+    'ZRANGEBYLEX', event.keys[11], from and from ~= '' and '(' .. from or '-', '+', 'LIMIT', 0, count)
+  local buyers, seen, last = {}, {}, last_ended(event)
+  for _, name in ipairs(names) do
+    local buyer, deadline = string.match(name, '^(.-)%z(%d+)%.')
+    if not seen[buyer] and tonumber(deadline) <= last then
+      seen[buyer] = true
+      buyers[#buyers + 1] = buyer
+    end
+  end
+  local unread = {}
+  for _, buyer in ipairs(buyers) do
+    if event.fetched_buyers[buyer] == nil then unread[#unread + 1] = buyer end
+  end
+  fetch(event.keys[5], unread, event.fetched_buyers)
+  settle_accounts(event, buyers)
+  local swept = #names == count and names[count] or ''
+  if swept ~= (from or '') then event.changed_fields.swept = swept end
 end
 
 -- A hold is given.

@@ -93,7 +93,6 @@ do
       add_once(keys, seen_keys, command.key)
       add_once(payments, seen_payments, command.payment)
     end
-    event.fetched, event.uses, event.payments, event.fetched_buyers = {}, {}, {}, {}
     fetch(event.keys[2], holds, event.fetched)
     fetch_uses(event, keys)
     fetch(event.keys[6], payments, event.payments)
@@ -127,6 +126,7 @@ do
 end
 
 local function begin_batch(event)
+  event.fetched, event.uses, event.payments, event.fetched_buyers = {}, {}, {}, {}
   event.records, event.given, event.accounts = {}, {}, {}
   event.changed_records, event.changed_buyers, event.taken = {}, {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
@@ -182,6 +182,7 @@ do
     if not event.is_changed and not keeps_time(event) then return end
     plan_forgetting(event)
     note_for_walk(event)
+    sweep_accounts(event)
     save_event(event)
     save_holds(event)
     save_accounts(event)

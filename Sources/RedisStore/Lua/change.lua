@@ -222,7 +222,6 @@ local function count_buyers(keys, args)
   if not event or has_buyer_limit(event.terms) then return 1 end
   come_back(event, tonumber(args[2]))
   begin_batch(event)
-  event.fetched, event.fetched_buyers = {}, {}
   local is_first = not event.accounted_from
   if is_first then event.accounted_from, event.accounted_to = 1, event.next end
   local numbers, next_from =

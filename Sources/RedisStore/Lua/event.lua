@@ -3,7 +3,7 @@
 -- Keys of an event, all with its number as hash tag:
 --   1 event   hash: id (of this definition), terms (cmsgpack), document (JSON), now (packed numbers, see `open_event`),
 --             run and stretches (see numbers.lua), grace (see away.lua), walk (see tally.lua), accounts (see
---             accounts.lua), live (see pools.lua)
+--             accounts.lua), swept (see accounts.lua), live (see pools.lua)
 --   2 holds   hash: number of the hold -> packed record
 --   3 due     hash: pool and deadline -> places that come free then
 --   4 order   sorted set of the same names, all with score 0: their order is that of the names
