@@ -39,6 +39,9 @@ public final class RedisStore: TicketStore, Service {
         public var nodeClock: (@Sendable () -> WallTime)?
         /// Whether numbers that are not as their holds say are set right where that is certain.
         public var mendsByItself = true
+        /// Holds of an event that are counted in one call without an operator's doing: some 40 ms in which its server does
+        /// nothing else. An event with more is counted in pages.
+        package var countedInOneCall = 20_000
         /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
         /// releasing at three quarters.
         public var queuedCommands = 16_384
@@ -171,9 +174,9 @@ public final class RedisStore: TicketStore, Service {
 
     // MARK: Service
 
-    /// Runs until a graceful shutdown.
+    /// Runs until a graceful shutdown, and keeps in order what the servers have meanwhile.
     public func run() async throws {
-        try? await gracefulShutdown()
+        await cancelWhenGracefulShutdown { await self.keepUp() }
         stop()
     }
 

@@ -99,6 +99,23 @@ struct LedgerTests {
         #expect(lost == "pool floor of hall says 2 places are sold, its purchases say 0")
     }
 
+    @Test("An event with many holds is counted in pages by a running node, which reports what differs")
+    func pages() async throws {
+        let server = try RedisServer()
+        let first = try await TestNode(server)
+        _ = try await first.outcome(.define(hall(9)))
+        for _ in 1...3 { _ = try await first.outcome(holdGA()) }
+        let numbers = try server.ask("HKEYS", "holdfast:{1}:holds").split(separator: "\n")
+        try server.ask("HDEL", "holdfast:{1}:holds", String(numbers[0]))
+        let node = try await TestNode(server) { $0.countedInOneCall = 2 }
+        let run = Task { try await node.store.run() }
+        for _ in 0..<600 where node.store.concerns.isEmpty { try await Task.sleep(for: .milliseconds(100)) }
+        #expect(node.store.concerns.map(\.kind) == [.unbalanced])
+        run.cancel()
+        try await run.value
+        withExtendedLifetime(first) {}
+    }
+
     /// Holds that were given at some time, to be met again in any order.
     private actor Given {
         private var holds: [HoldID] = []

@@ -46,7 +46,7 @@ struct ReadinessTests {
         try await becomes(.selling, node)
     }
 
-    @Test("Every node reports that the room for keys of an event is nearly full, and which event (R15 Idempotency keys)")
+    @Test("Every node reports an event whose room for keys is nearly full (R15 Idempotency keys)")
     func keyRoom() async throws {
         var limits = Limits()
         limits.keys = 10

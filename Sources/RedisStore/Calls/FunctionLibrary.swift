@@ -20,15 +20,18 @@ struct FunctionLibrary: Sendable {
         case claim
         case reclaim
         case unclaim
+        case someClaims = "some_claims"
+        case dropClaims = "drop_claims"
         case giveUp = "give_up"
+        case settleDebts = "settle_debts"
         case mend
         case tryCommands = "try_commands"
 
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
-            case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .giveUp, .mend,
-                .tryCommands:
+            case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .someClaims, .dropClaims,
+                .giveUp, .settleDebts, .mend, .tryCommands:
                 false
             case .lookUp, .listEvents, .details, .pageOfHolds: true
             }

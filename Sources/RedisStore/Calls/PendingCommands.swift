@@ -23,8 +23,10 @@ struct PendingCommands: Sendable {
         var claim: UInt64?
         /// The event whose claim counts this command, until it used that or took itself off.
         var countedAt: UInt64?
-        /// Its payment bought a hold of another event.
+        /// What its payment was used for in another event.
         var elsewhere = UseElsewhere.none
+        /// The event that owes its payment back, if that is another one.
+        var owedAt: UInt64?
         /// An operator's change: the event that the list does not tell of and that was looked at.
         var lookedFor: UInt64?
         /// It may purchase or return something, or its answer tells that somebody did.
@@ -105,6 +107,10 @@ struct PendingCommands: Sendable {
     var keyRooms: [UInt64: KeyRoom] = [:]
     /// When the numbers of an event were counted anew last, because something was wrong there.
     var mendedAt: [UInt64: NIODeadline] = [:]
+    /// Events with too many holds to be counted in one call: they are to be counted in pages.
+    var tooLargeToMend: Set<UInt64> = []
+    /// When an event was counted in pages last.
+    var recountedAt: [UInt64: NIODeadline] = [:]
     /// Events whose numbers are not as their holds say, and were left so, with their codes.
     var unbalanced: [UInt64: Code] = [:]
     private let queueLimit: Int

@@ -192,6 +192,11 @@ extension RedisStore {
                     askedAgain.insert(index)
                     continue
                 }
+                if isDurable, case .purchased(_, _, repeated: false) = outcome, let debtor = waiting.owedAt,
+                    let name = waiting.claimedName
+                {
+                    settleDebts(of: [String(name.dropFirst())], at: debtor)
+                }
                 let isTold = isDurable || !dependsOnReplicas(outcome)
                 replies.add(
                     TicketedReply(
@@ -277,8 +282,26 @@ extension RedisStore {
     /// Makes a call that only looks and waits for its answer; loads the functions where they are missing. One whose answer
     /// was lost is told as one that could not be made.
     func ask(_ command: RedisCommand, at number: UInt64) async throws(StoreFailure) -> RedisReply {
+        try await ask(command, in: String(number))
+    }
+
+    /// - Parameters:
+    ///   - tag: the hash tag of the command's keys.
+    ///   - isDurable: whether the replicas must have what it did.
+    func ask(
+        _ command: RedisCommand, in tag: String, isDurable: Bool = false
+    ) async throws(StoreFailure) -> RedisReply {
         for _ in 0...Self.reloads {
-            switch await client.pipeline([command], for: key(of: number)).first ?? .failure(.notSent(.stopping)) {
+            let outcomes: [RedisClient.Outcome] =
+                if isDurable {
+                    await withCheckedContinuation { continuation in
+                        pipeline(command, in: tag) { continuation.resume(returning: $0) }
+                    }
+                } else {
+                    await client.pipeline([command], for: RedisKey(tag))
+                }
+            switch outcomes.first ?? .failure(.notSent(.stopping)) {
+            case .success where isDurable && !self.isDurable(outcomes): throw .suspended(.replicasMissing)
             case .success(let reply): return reply
             case .failure(.refused(let error)) where error.isUnknownFunction:
                 let isLoaded = await withCheckedContinuation { continuation in

@@ -13,6 +13,9 @@ extension RedisStore {
     private struct Claim {
         var event: UInt64
         var number: UInt64
+        /// The debt that another event has for the payment, and which event.
+        var owed = UseElsewhere.none
+        var owedAt: UInt64?
 
         init(event: UInt64, number: UInt64) {
             self.event = event
@@ -22,6 +25,10 @@ extension RedisStore {
         init(_ reader: inout PackedReader) throws(PackedMistake) {
             event = try reader.count()
             number = try reader.count()
+            guard let owed = UseElsewhere(rawValue: try reader.byte()) else { throw PackedMistake() }
+            self.owed = owed
+            let debtor = try reader.count()
+            owedAt = debtor > 0 ? debtor : nil
         }
 
         var packed: ByteBuffer {
@@ -57,6 +64,8 @@ extension RedisStore {
         var waiting = claimant.waiting
         waiting.claim = claim.number
         waiting.countedAt = claim.event
+        waiting.elsewhere = claim.owed
+        waiting.owedAt = claim.owedAt
         take(pending.withLock { $0.place(waiting, at: claimant.event) })
     }
 
@@ -81,13 +90,26 @@ extension RedisStore {
         }
     }
 
+    /// Lets the event that owed a payment back know that it bought something in another event. Nobody waits for that; where
+    /// it fails, the next look at the claim does it (`dropUnusedClaims`).
+    func settleDebts(of payments: [String], at event: UInt64) {
+        client.pipeline([settlement(of: payments, at: event)], for: key(of: event)) { outcomes in
+            guard case .failure(let failure) = outcomes.first else { return }
+            self.logger.debug("A debt was not settled", metadata: ["failure": "\(failure)"])
+        }
+    }
+
+    private func settlement(of payments: [String], at event: UInt64) -> RedisCommand {
+        var command = library.call(.settleDebts, calling, keys: keyspace.keys(of: event))
+        command.append(header(for: event))
+        for payment in payments { command.append(payment) }
+        return command
+    }
+
     /// Asks the event that has the name whether it has used it, and to give it up if not.
     private func askFor(_ claimant: PendingCommands.Claimant, _ claim: Claim) {
         guard claimant.waiting.moves < 8 else { return fail([claimant.waiting], .overloaded) }
-        var command = library.call(.giveUp, calling, keys: keyspace.keys(of: claim.event))
-        command.append(claimant.name)
-        command.append(Int(claim.number))
-        command.append(configuration.limits.unconfirmedDebtsKept.inMilliseconds)
+        let command = request(toGiveUp: claimant.name, claim.number, of: claim.event)
         ask(command, in: String(claim.event), isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }
             var reader = PackedReader(bytes)
@@ -97,13 +119,17 @@ extension RedisStore {
             guard let use = UseElsewhere(rawValue: answer) else {
                 return self.fail([claimant.waiting], .overloaded)
             }
-            guard use == .bought else {
-                var claimant = claimant
-                if use != .none { claimant.waiting.elsewhere = use }
-                return self.reclaim(claimant, claim)
-            }
-            self.placeUsed(claimant)
+            if use == .bought { return self.placeUsed(claimant) }
+            self.reclaim(claimant, claim, owed: use)
         }
+    }
+
+    func request(toGiveUp name: String, _ claim: UInt64, of event: UInt64) -> RedisCommand {
+        var command = library.call(.giveUp, calling, keys: keyspace.keys(of: event))
+        command.append(name)
+        command.append(Int(claim))
+        command.append(configuration.limits.unconfirmedDebtsKept.inMilliseconds)
+        return command
     }
 
     /// The payment was for a hold of another event.
@@ -125,16 +151,20 @@ extension RedisStore {
         waiting.claim = nil
         waiting.countedAt = nil
         reclaim(
-            PendingCommands.Claimant(waiting: waiting, name: name, event: event), Claim(event: event, number: number))
+            PendingCommands.Claimant(waiting: waiting, name: name, event: event), Claim(event: event, number: number),
+            owed: .none)
     }
 
     /// Takes the name over from an event that gave it up.
-    private func reclaim(_ claimant: PendingCommands.Claimant, _ claim: Claim) {
+    ///
+    /// - Parameter owed: the debt that this event has for the payment.
+    private func reclaim(_ claimant: PendingCommands.Claimant, _ claim: Claim, owed: UseElsewhere) {
         let part = keyspace.part(of: claimant.name)
         var command = library.call(.reclaim, calling, keys: [keyspace.claims(part)])
         command.append(claimant.name)
         command.append(claim.packed)
         command.append(Int(claimant.event))
+        command.append(Int(owed.rawValue))
         let tag = Keyspace.tag(ofClaims: part)
         ask(command, in: tag, isSale: claimant.waiting.isSale, orFail: [claimant.waiting]) { bytes in
             guard let bytes else { return }

@@ -35,11 +35,15 @@ public struct RepairReport: Sendable, Equatable {
     public var lostPayments: Int
     /// Moments at which places come free that are not as the holds say.
     public var wrongDeadlines: Int
+    /// Buyers whose accounts are not as their holds say; only where the event has a limit per buyer (R21 Bounds).
+    public var wrongAccounts: Int
     /// Whether what differs was set right.
     public var isSetRight: Bool
 
     /// Whether the numbers are as the holds say.
-    public var isRight: Bool { pools.allSatisfy(\.isRight) && lostPayments == 0 && wrongDeadlines == 0 }
+    public var isRight: Bool {
+        pools.allSatisfy(\.isRight) && lostPayments == 0 && wrongDeadlines == 0 && wrongAccounts == 0
+    }
 }
 
 extension RedisStore {
@@ -51,9 +55,6 @@ extension RedisStore {
         case everything
     }
 
-    /// Holds of an event that are looked through without an operator's doing: some 40 ms in which the server does nothing
-    /// else.
-    static let countedUnasked = 20_000
     /// Holds that are looked through where an operator asks: as many as an event can have.
     private static let countedForOperator = 1 << Int(HoldNumber.bitsWithin)
     /// Between two counts of an event because of something that went wrong there.
@@ -89,7 +90,7 @@ extension RedisStore {
             return true
         }
         guard isDue else { return }
-        mend(event, .whatIsCertain, most: Self.countedUnasked) { result in
+        mend(event, .whatIsCertain, most: configuration.countedInOneCall) { result in
             switch result {
             case .success(let report?): self.noteRepair(report, of: event)
             case .success(nil): break
@@ -130,6 +131,7 @@ extension RedisStore {
             case .success(let reply):
                 do {
                     let read = try CallReply(reply.bytes())
+                    if read.status == .tooMany { self.pending.withLock { _ = $0.tooLargeToMend.insert(event) } }
                     if read.status == .again, attempt < Self.settling {
                         return self.mend(event, repair, most: most, attempt: attempt + 1, done)
                     }
@@ -159,12 +161,13 @@ extension RedisStore {
         var reader = reply.reader
         var report = RepairReport(
             event: entry.catalogue.code, holds: 0, pools: [], missingHolds: 0, strayedPayments: 0, lostPayments: 0,
-            wrongDeadlines: 0, isSetRight: try reader.byte() == 1)
+            wrongDeadlines: 0, wrongAccounts: 0, isSetRight: try reader.byte() == 1)
         report.holds = try reader.number()
         report.missingHolds = try reader.number()
         report.strayedPayments = try reader.number()
         report.lostPayments = try reader.number()
         report.wrongDeadlines = try reader.number()
+        report.wrongAccounts = try reader.number()
         for index in 0..<(try reader.number()) {
             let (held, sold) = (try reader.number(), try reader.number())
             let (countedHeld, countedSold) = (try reader.number(), try reader.number())
@@ -187,6 +190,7 @@ extension RepairReport {
                 + "\(pool.countedSold)" + (pool.isClosed ? ", and it is closed" : "")
         }
         if wrongDeadlines > 0 { found.append("\(wrongDeadlines) moments at which places come free are wrong") }
+        if wrongAccounts > 0 { found.append("\(wrongAccounts) accounts of buyers are wrong") }
         if lostPayments > 0 { found.append("\(lostPayments) payments are not noted for their holds") }
         if strayedPayments > 0 { found.append("\(strayedPayments) payments are noted for other holds, and stay so") }
         if missingHolds > 0 { found.append("\(missingHolds) holds were begun and never recorded") }

@@ -184,7 +184,9 @@ extension RedisStore: SalesLedger {
     }
 
     /// A walk over the holds of an event, some at a time (`Lua/walk.lua`).
-    private func tally(of event: UInt64) async throws -> Tally {
+    ///
+    /// - Parameter rest: how long to wait between two steps, so that the server does something else.
+    func tally(of event: UInt64, rest: TimeAmount? = nil) async throws -> Tally {
         let walk = UInt64.random(in: 1..<1 << 50)
         let end = NIODeadline.now() + Self.patience
         var interruptions = 0
@@ -194,9 +196,10 @@ extension RedisStore: SalesLedger {
             case .counted(let tally):
                 if whole == nil { whole = tally } else { whole?.add(tally) }
                 if let whole, whole.next == 0 { return whole }
+                if let rest { try await pause(rest) }
             case .unsettled: break
             case .busy where NIODeadline.now() < end:
-                try await client.eventLoop.scheduleTask(in: Self.pause) {}.futureResult.get()
+                try await pause(Self.pause)
             case .busy: throw StoreFailure.overloaded
             case .interrupted:
                 whole = nil

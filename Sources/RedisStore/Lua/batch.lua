@@ -273,4 +273,22 @@ local function decide(keys, args)
   return table.concat(reply)
 end
 
+-- args: as the first of `decide`; then payments that bought something in another event of the cluster, so that this event
+-- owes them no more.
+local function settle_debts(keys, args)
+  begin()
+  local event = open_event(keys)
+  if not event then return 0 end
+  read_limits(event, args[1])
+  come_back(event, event.limits.recovery_grace)
+  begin_batch(event)
+  for index = 2, #args do
+    event.payments[args[index]] = redis.call('HGET', keys[6], args[index])
+    settle_debt(event, args[index])
+  end
+  save_batch(event)
+  return 1
+end
+
 functions.decide = decide
+functions.settle_debts = settle_debts

@@ -8,7 +8,7 @@
 local REASON = { places_gone = 0, late = 1, purchased = 2, released = 3, returned = 4, removed = 5 }
 local ELSEWHERE = { bought = 1, unconfirmed = 2, confirmed = 3 }
 
-local unpack_debt, use_of_payment, note_payment, owe, save_debts, has_confirmed_debts
+local unpack_debt, use_of_payment, note_payment, owe, settle_debt, save_debts, has_confirmed_debts
 do
   local function pack_debt(debt)
     return '!' .. pack('<dddBBd', debt.event, debt.hold, debt.wall, debt.reason, debt.confirmed, debt.ticks)
@@ -114,6 +114,16 @@ do
       event.facts = event.facts + 1
     end
     return pack('<BB', refusal, 1)
+  end
+
+  -- The payment bought something in another event of the cluster.
+  function settle_debt(event, payment)
+    local debt = event.payments[payment] and unpack_debt(event.payments[payment])
+    if not debt or debt.event ~= event.number then return end
+    end_unconfirmed(event, debt, payment)
+    event.payments[payment] = false
+    event.ended_payments[#event.ended_payments + 1] = payment
+    event.is_changed = true
   end
 
   function save_debts(event)

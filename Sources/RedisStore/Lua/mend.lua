@@ -1,5 +1,5 @@
 -- Counting an event anew from its holds, in one call, and setting right what differs: numbers and calendar of its pools,
--- and payments that lead nowhere. A server does nothing else meanwhile, some 2 µs a hold.
+-- payments that lead nowhere, and the accounts of its buyers. A server does nothing else meanwhile, some 2 µs a hold.
 --
 -- The records of holds are the truth: what was answered is written there, and everything else follows from them.
 
@@ -15,11 +15,26 @@ do
     if first == 0 or deadline < first then counted.earliest[pool] = deadline end
   end
 
+  -- What each buyer has, if the event limits that.
+  local function add_to_counted(counted, record, is_live)
+    local quantity = quantity_of(record.lines)
+    local account = counted.accounts[record.buyer] or { bought = 0, tickets = 0, holds = 0, earliest = 0 }
+    counted.accounts[record.buyer] = account
+    if not is_live then
+      account.bought = account.bought + quantity
+      return
+    end
+    account.tickets, account.holds = account.tickets + quantity, account.holds + 1
+    if account.earliest == 0 or record.deadline < account.earliest then account.earliest = record.deadline end
+    counted.taken[taken_name(record.buyer, record.deadline, record.number, quantity)] = record.buyer
+  end
+
   local function add_record(event, counted, record)
     local is_live = record.state == HELD and event.office < end_of(event, record.deadline)
     local sums = record.state == PURCHASED and counted.sold or is_live and counted.held
     if record.state == PURCHASED or record.state == RETURNED then counted.has_sold = 1 end
     if record.payment ~= '' and record.state ~= OWED then counted.payments[#counted.payments + 1] = record end
+    if counted.accounts and sums and record.buyer ~= '' then add_to_counted(counted, record, is_live) end
     if is_live then
       counted.held[0] = counted.held[0] + 1
       add_entry_of(counted, 0, 1, record.deadline)
@@ -35,6 +50,7 @@ do
   local function count_holds(event)
     local counted = {
       held = {}, sold = {}, earliest = {}, due = {}, payments = {}, missing = 0, looked = 0, has_sold = 0,
+      accounts = has_buyer_limit(event.terms) and {}, taken = {},
     }
     for pool = 0, #event.terms.pools do counted.held[pool], counted.sold[pool], counted.earliest[pool] = 0, 0, 0 end
     local from = 0
@@ -73,6 +89,66 @@ do
     for name in pairs(kept) do compare(name) end
     for name in pairs(ordered) do compare(name) end
     return wrong
+  end
+
+  -- The accounts as they are kept, without holds that ended and are still in them. Buyers whose names in the set of live
+  -- holds are not as the holds say are noted in `wrong`.
+  local function read_accounts(event, counted, wrong)
+    local kept, last = {}, last_ended(event)
+    local fields = redis.call('HGETALL', event.keys[5])
+    for index = 1, #fields, 2 do
+      local account = { bought = 0, tickets = 0, holds = 0 }
+      -- As a former version kept it: wrong, and so written anew.
+      if #fields[index + 1] ~= 32 then wrong[fields[index]] = true else
+        account.bought, account.tickets, account.holds = unpack_struct('<ddd', fields[index + 1])
+      end
+      kept[fields[index]] = account
+    end
+    local names = {}
+    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[11], '-', '+')) do
+      names[name] = true
+      local buyer, deadline, quantity = string.match(name, '^(.-)%z(%d+)%.%d+%.(%d+)$')
+      if tonumber(deadline) > last then
+        if not counted.taken[name] then wrong[buyer] = true end
+      elseif kept[buyer] then
+        kept[buyer].tickets, kept[buyer].holds = kept[buyer].tickets - tonumber(quantity), kept[buyer].holds - 1
+      end
+    end
+    for name, buyer in pairs(counted.taken) do
+      if not names[name] then wrong[buyer] = true end
+    end
+    return kept
+  end
+
+  -- How many buyers have accounts that are not as their holds say.
+  local function compare_accounts(event, counted)
+    if not counted.accounts then return 0 end
+    local wrong, nothing = {}, { bought = 0, tickets = 0, holds = 0 }
+    local kept = read_accounts(event, counted, wrong)
+    local function compare(buyer)
+      local is, says = kept[buyer] or nothing, counted.accounts[buyer] or nothing
+      if is.bought ~= says.bought or is.tickets ~= says.tickets or is.holds ~= says.holds then wrong[buyer] = true end
+    end
+    for buyer in pairs(kept) do compare(buyer) end
+    for buyer in pairs(counted.accounts) do compare(buyer) end
+    local count = 0
+    for _ in pairs(wrong) do count = count + 1 end
+    return count
+  end
+
+  local function write_accounts(event, counted)
+    local list, taken = {}, {}
+    for buyer, account in pairs(counted.accounts) do
+      list[#list + 1] = buyer
+      list[#list + 1] = pack('<dddd', account.bought, account.tickets, account.holds, account.earliest)
+    end
+    for name in pairs(counted.taken) do
+      taken[#taken + 1] = 0
+      taken[#taken + 1] = name
+    end
+    write('UNLINK', event.keys[5], event.keys[11])
+    write_all('HSET', event.keys[5], list)
+    write_all('ZADD', event.keys[11], taken)
   end
 
   -- Payments that lead nowhere, to be written, and how many lead to another hold.
@@ -118,7 +194,7 @@ do
   -- args: number of the event, recovery grace, what may be set right, how many holds may be looked through.
   --
   -- After what every reply begins with: whether it was set right, holds looked through, missing records, payments that
-  -- lead to another hold, and to none, wrong entries of the calendar; then of each pool what it had held and sold, what
+  -- lead to another hold, and to none, wrong entries of the calendar, wrong accounts of buyers; then of each pool what it had held and sold, what
   -- its holds say, and whether it was closed.
   function functions.mend(keys, args)
     begin()
@@ -142,12 +218,17 @@ do
     local gone = #event.gone
     local wrong = compare_calendar(event, counted) - gone + (counted.held[0] == event.held[0] and 0 or 1)
     local unled, strayed = compare_payments(event, tonumber(args[1]), counted)
-    differs = differs or wrong > 0 or #unled > 0
+    local wrong_accounts = compare_accounts(event, counted)
+    differs = differs or wrong > 0 or #unled > 0 or wrong_accounts > 0
     local sets = differs and mode ~= LOOKS and (mode ~= IF_CERTAIN or is_certain and strayed == 0)
-    if sets then set_right(event, counted, unled) end
+    if sets then
+      set_right(event, counted, unled)
+      if wrong_accounts > 0 then write_accounts(event, counted) end
+    end
     local parts = head(DECIDED, event, -1)
     parts[#parts + 1] = pack(
-      '<Bdddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong, #event.held)
+      '<Bddddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong, wrong_accounts,
+      #event.held)
     return table.concat(parts) .. table.concat(pools)
   end
 end
