@@ -163,7 +163,7 @@ struct LedgerTests {
             "changes of holds that were counted are noted", "if number >= walk.from and number < walk.to then",
             "if number < walk.to then"),
         PlantedMistake(
-            "two recounts are under way", "if other and other.id ~= id then return nil, BUSY end",
+            "two recounts are under way", "if other and other.id ~= id then return nil, STATUS.busy end",
             "if other then event.walk_text = nil end"),
     ]
 

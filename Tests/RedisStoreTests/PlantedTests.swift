@@ -61,8 +61,9 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "return age <= event.limits.key_retention and is_live_or_sold(event, record)",
             "return age <= event.limits.key_retention"),
         PlantedMistake(
-            "a replay shows the hold as it was (R15)", "return view_of(event, outcome, 1, record)",
-            "return view(event, outcome, 1, number, HELD, pack_lines(record.lines), record.deadline, 0)"),
+            "a replay shows the hold as it was (R15)", "return view_of(event, outcome, OUTCOME_FLAG.repeated, record)",
+            "return view(event, outcome, OUTCOME_FLAG.repeated, number, HELD, pack_lines(record.lines), record.deadline, 0)"
+        ),
         PlantedMistake(
             "another request under a key gets the first one's answer (rule 15)",
             "if known ~= print then return refused(REFUSED.key_reused) end", ""),
@@ -88,15 +89,15 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "one payment buys two holds (rule 10)", "if bought and bought ~= name then", "if false then"),
         PlantedMistake(
             "a second payment for a paid hold is taken for the first (rule 8)",
-            "if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.purchased, REFUSED.payment) end",
+            "if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.already_purchased, REFUSED.payment) end",
             ""),
         PlantedMistake(
             "extensions without end (rule 13)",
-            "if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension, terms.extensions) end",
+            "if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension_denied, terms.extensions) end",
             ""),
         PlantedMistake(
             "a return gives places back twice (rule 14)",
-            "if record.state == RETURNED then return view_of(event, OUTCOME.returned, 1, record) end\n  if record.state ~= PURCHASED then",
+            "if record.state == RETURNED then return view_of(event, OUTCOME.returned, OUTCOME_FLAG.repeated, record) end\n  if record.state ~= PURCHASED then",
             "if record.state ~= PURCHASED and record.state ~= RETURNED then"),
         PlantedMistake(
             "bought tickets do not count for the limit", "add_bought(event, record, quantity_of(record.lines))\nend",

@@ -117,8 +117,9 @@ struct TestClock: Sendable {
     }
 
     func put(into functions: String) -> String {
+        let clock = functions.range(of: "-- The one place that reads a clock")?.lowerBound ?? functions.startIndex
         let head = functions.range(of: "-- An event as it stands")?.lowerBound ?? functions.startIndex
-        return (isFunction ? inFunctions : inData) + """
+        return functions[..<clock] + (isFunction ? inFunctions : inData) + """
             local function this_run() return test_run end
             local function read_clocks() return test_ticks, test_wall end
             local function read_fine_clock() return math.floor(test_ticks * 62.5) end

@@ -3,7 +3,7 @@ internal import NIOCore
 
 /// What a call of `decide` answers before the outcomes: the moment, and the event's numbers where they are news.
 struct CallReply {
-    enum Status: UInt8 {
+    enum Status: UInt8, CaseIterable {
         /// There is no such event in Redis.
         case noEvent = 0
         case decided = 1
@@ -72,8 +72,9 @@ struct CallReply {
         let earliest = try reader.number()
         let flags = try reader.byte()
         return Pool(
-            capacity: capacity, held: held, sold: sold, earliest: earliest, isClosed: flags & 1 != 0,
-            isRetired: flags & 2 != 0)
+            capacity: capacity, held: held, sold: sold, earliest: earliest,
+            isClosed: flags & PoolFlag.closed.rawValue != 0,
+            isRetired: flags & PoolFlag.retired.rawValue != 0)
     }
 }
 
@@ -90,92 +91,92 @@ extension CallReply {
     /// The next outcome, of a command for the event with this number.
     mutating func nextOutcome(ofEvent event: UInt64) throws(PackedMistake) -> CallOutcome {
         let code = try reader.byte()
-        switch code {
-        case 1...6: return .decided(try outcome(code, ofEvent: event))
-        case 7:
-            let isRepeated = try reader.byte() == 1
-            let hold = HoldNumber.join(event: event, hold: try reader.count())
-            return .decided(.paidBack(hold, repeated: isRepeated))
-        case 61: return .gone
-        case 62: return .unclaimed
-        default: return .decided(.refused(try refusal(code)))
+        if let done = OutcomeCode(rawValue: code) { return .decided(try outcome(done, ofEvent: event)) }
+        guard let refused = RefusalCode(rawValue: code) else { throw PackedMistake() }
+        switch refused {
+        case .gone: return .gone
+        case .unclaimed: return .unclaimed
+        default: return .decided(.refused(try refusal(refused)))
         }
     }
 
-    private mutating func outcome(_ code: UInt8, ofEvent event: UInt64) throws(PackedMistake) -> Outcome {
+    private mutating func outcome(_ code: OutcomeCode, ofEvent event: UInt64) throws(PackedMistake) -> Outcome {
         let flags = try reader.byte()
+        let isRepeated = flags & OutcomeFlag.repeated.rawValue != 0
+        if code == .paidBack {
+            return .paidBack(HoldNumber.join(event: event, hold: try reader.count()), repeated: isRepeated)
+        }
         let view = try view(ofEvent: event)
-        let isRepeated = flags & 1 != 0
         switch code {
-        case 1: return .held(view, replayed: isRepeated)
-        case 2: return .extended(view, replayed: isRepeated)
-        case 3: return .released(view, repeated: isRepeated)
-        case 4: return .purchased(view, late: flags & 2 != 0, repeated: isRepeated)
-        case 5: return .returned(view, repeated: isRepeated)
-        default: return .looked(view)
+        case .held: return .held(view, replayed: isRepeated)
+        case .extended: return .extended(view, replayed: isRepeated)
+        case .released: return .released(view, repeated: isRepeated)
+        case .purchased:
+            return .purchased(view, late: flags & OutcomeFlag.late.rawValue != 0, repeated: isRepeated)
+        case .returned: return .returned(view, repeated: isRepeated)
+        case .looked, .paidBack: return .looked(view)
         }
     }
 
     private mutating func view(ofEvent event: UInt64) throws(PackedMistake) -> HoldView {
         let number = try reader.count()
-        let state: HoldView.State
-        switch try reader.byte() {
-        case 0: state = .held
-        case 1: state = .purchased
-        case 2: state = .released
-        case 3: state = .returned
-        case 4: state = .expired
-        default: throw PackedMistake()
-        }
+        guard let told = ViewState(rawValue: try reader.byte()) else { throw PackedMistake() }
+        let state: HoldView.State =
+            switch told {
+            case .held: .held
+            case .purchased: .purchased
+            case .released: .released
+            case .returned: .returned
+            case .expired: .expired
+            }
         let terms = try reader.short()
-        let told = try reader.number()
+        let deadline = try reader.number()
         let extensions = Int(try reader.byte())
         return HoldView(
             id: HoldNumber.join(event: event, hold: number), event: UInt32(truncatingIfNeeded: event - 1),
-            state: state, terms: terms, lines: try reader.lines(), expiresAt: Timestamp(milliseconds: Int64(told)),
+            state: state, terms: terms, lines: try reader.lines(), expiresAt: Timestamp(milliseconds: Int64(deadline)),
             extensionsRemaining: extensions)
     }
 
-    private mutating func refusal(_ code: UInt8) throws(PackedMistake) -> Refusal {
+    private mutating func refusal(_ code: RefusalCode) throws(PackedMistake) -> Refusal {
         switch code {
-        case 33: return .unknownTicketType(try Self.code(reader.text()))
-        case 34: return .unknownHold
-        case 35: return .invalid([try mistake()])
-        case 36: return .saleNotStarted(opensAt: WallTime(milliseconds: Int64(try reader.number())))
-        case 37: return .saleEnded(closedAt: WallTime(milliseconds: Int64(try reader.number())))
-        case 38: return .salePaused
-        case 39: return .poolClosed(try Self.code(reader.text()))
-        case 40: return .buyerLimitReached(remaining: try reader.number())
-        case 41: return .temporarilyHeld(earliest: Timestamp(milliseconds: Int64(try reader.number())))
-        case 42: return .soldOut
-        case 43: return .insufficientQuantity(available: try reader.number())
-        case 44: return .holdExpired(refundRequired: try reader.byte() == 1)
-        case 45: return .holdReleased(refundRequired: try reader.byte() == 1)
-        case 46: return .alreadyPurchased
-        case 47: return .purchaseReturned(refundRequired: try reader.byte() == 1)
-        case 48: return .paymentConflict(refundRequired: try reader.byte() == 1)
-        case 49: return .extensionDenied(limit: Int(try reader.byte()))
-        case 50: return .notPurchased
-        case 51: return .keyReused
-        case 52: return .tooManyHolds
-        case 53: return .completedByShop
-        case 54: return .unknownDebt
-        default: throw PackedMistake()
+        case .ticketType: return .unknownTicketType(try Self.code(reader.text()))
+        case .hold: return .unknownHold
+        case .invalid: return .invalid([try mistake()])
+        case .notStarted: return .saleNotStarted(opensAt: WallTime(milliseconds: Int64(try reader.number())))
+        case .ended: return .saleEnded(closedAt: WallTime(milliseconds: Int64(try reader.number())))
+        case .paused: return .salePaused
+        case .poolClosed: return .poolClosed(try Self.code(reader.text()))
+        case .buyerLimit: return .buyerLimitReached(remaining: try reader.number())
+        case .temporarilyHeld: return .temporarilyHeld(earliest: Timestamp(milliseconds: Int64(try reader.number())))
+        case .soldOut: return .soldOut
+        case .insufficient: return .insufficientQuantity(available: try reader.number())
+        case .expired: return .holdExpired(refundRequired: try reader.byte() == 1)
+        case .released: return .holdReleased(refundRequired: try reader.byte() == 1)
+        case .purchased: return .alreadyPurchased
+        case .returned: return .purchaseReturned(refundRequired: try reader.byte() == 1)
+        case .payment: return .paymentConflict(refundRequired: try reader.byte() == 1)
+        case .extensionDenied: return .extensionDenied(limit: Int(try reader.byte()))
+        case .notPurchased: return .notPurchased
+        case .keyReused: return .keyReused
+        case .manyHolds: return .tooManyHolds
+        case .byShop: return .completedByShop
+        case .unknownDebt: return .unknownDebt
+        case .gone, .unclaimed: throw PackedMistake()
         }
     }
 
     /// The sentences are the core's.
     private mutating func mistake() throws(PackedMistake) -> Mistake {
-        let kind = try reader.byte()
+        guard let kind = MistakeCode(rawValue: try reader.byte()) else { throw PackedMistake() }
         let line = try reader.byte()
         let most = try reader.number()
         switch kind {
-        case 1: return Mistake("/lines", "must be \(most) or fewer")
-        case 2: return Mistake("/lines/\(line)/quantity", "must be from 1 to \(most)")
-        case 3: return Mistake("/lines/\(line)/min_quantity", "must be from 1 to \(most)")
-        case 4: return Mistake("/lines", "must ask for \(most) tickets or fewer")
-        case 5: return Mistake("/buyer", "must be given, this event limits what one buyer may take")
-        default: throw PackedMistake()
+        case .lines: return Mistake("/lines", "must be \(most) or fewer")
+        case .quantity: return Mistake("/lines/\(line)/quantity", "must be from 1 to \(most)")
+        case .minimum: return Mistake("/lines/\(line)/min_quantity", "must be from 1 to \(most)")
+        case .total: return Mistake("/lines", "must ask for \(most) tickets or fewer")
+        case .buyer: return Mistake("/buyer", "must be given, this event limits what one buyer may take")
         }
     }
 

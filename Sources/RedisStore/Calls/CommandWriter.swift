@@ -2,44 +2,20 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
-/// What a payment was used for in another event, where a cluster parts the keys of events.
-enum UseElsewhere: UInt8, Sendable {
-    case none = 0
-    case bought = 1
-    /// Owed back for a hold there, as a token alone said.
-    case unconfirmedDebt = 2
-    case confirmedDebt = 3
-}
-
 /// Writes commands as the functions read them (`Lua/batch.lua`).
 enum CommandWriter {
-    private enum Code: UInt8 {
-        case hold = 1
-        case extend, release, purchase, giveBack, look, payBack
-    }
-
-    private static let hasBuyer: UInt8 = 1
-    /// On the byte that says what is asked: the note of whoever operates stands behind it.
-    private static let hasNote: UInt8 = 128
-    private static let hasKey: UInt8 = 2
-    private static let hasClaim: UInt8 = 4
-    private static let isByKey: UInt8 = 8
-
-    static func write(_ request: HoldRequest, claim: UInt64?, to bytes: inout ByteBuffer) {
-        bytes.writeInteger(Code.hold.rawValue)
-        bytes.writeInteger(
-            (request.buyer == nil ? 0 : hasBuyer) | (request.key == nil ? 0 : hasKey) | (claim == nil ? 0 : hasClaim))
+    static func write(_ request: HoldRequest, to bytes: inout ByteBuffer) {
+        bytes.writeInteger(CommandCode.hold.rawValue)
+        bytes.writeInteger(flag(.buyer, if: request.buyer != nil) | flag(.key, if: request.key != nil))
         write(request.lines, to: &bytes)
         if let buyer = request.buyer { bytes.writePacked(short: buyer.text) }
         if let key = request.key { write(key, request.fingerprint, to: &bytes) }
-        if let claim { bytes.writePacked(claim) }
     }
 
-    static func writeExtend(_ id: HoldID, key: IdempotencyKey?, claim: UInt64?, to bytes: inout ByteBuffer) {
+    static func writeExtend(_ id: HoldID, key: IdempotencyKey?, to bytes: inout ByteBuffer) {
         begin(.extend, id, to: &bytes)
-        bytes.writeInteger((key == nil ? 0 : hasKey) | (claim == nil ? 0 : hasClaim))
+        bytes.writeInteger(flag(.key, if: key != nil))
         if let key { write(key, Fingerprint.ofExtending(id), to: &bytes) }
-        if let claim { bytes.writePacked(claim) }
     }
 
     static func writeRelease(_ id: HoldID, to bytes: inout ByteBuffer) {
@@ -52,19 +28,14 @@ enum CommandWriter {
         to bytes: inout ByteBuffer
     ) {
         begin(.purchase, id, to: &bytes)
-        bytes.writeInteger(
-            elsewhere.rawValue | (claim == nil ? 0 : hasClaim) | (completer == .key ? isByKey : 0))
-        bytes.writePacked(short: payment?.text ?? "")
-        if let claim { bytes.writePacked(claim) }
+        write(payment?.text ?? "", elsewhere, claim, isByKey: completer == .key, to: &bytes)
     }
 
     static func writePayBack(
         _ id: HoldID, _ payment: PaymentReference, elsewhere: UseElsewhere, claim: UInt64?, to bytes: inout ByteBuffer
     ) {
         begin(.payBack, id, to: &bytes)
-        bytes.writeInteger(elsewhere.rawValue | (claim == nil ? 0 : hasClaim) | isByKey)
-        bytes.writePacked(short: payment.text)
-        if let claim { bytes.writePacked(claim) }
+        write(payment.text, elsewhere, claim, isByKey: true, to: &bytes)
     }
 
     static func writeReturn(_ id: HoldID, to bytes: inout ByteBuffer) {
@@ -82,7 +53,7 @@ enum CommandWriter {
         else { return }
         let note = packed(note)
         bytes.moveWriterIndex(to: start)
-        bytes.writeInteger(code | hasNote)
+        bytes.writeInteger(code | CommandFlag.note.rawValue)
         bytes.writeInteger(UInt16(clamping: note.readableBytes), endianness: .little)
         bytes.writeImmutableBuffer(note)
         bytes.writeImmutableBuffer(rest)
@@ -97,7 +68,20 @@ enum CommandWriter {
         return bytes
     }
 
-    private static func begin(_ code: Code, _ id: HoldID, to bytes: inout ByteBuffer) {
+    private static func flag(_ flag: CommandFlag, if isTrue: Bool) -> UInt8 {
+        isTrue ? flag.rawValue : 0
+    }
+
+    private static func write(
+        _ payment: String, _ elsewhere: UseElsewhere, _ claim: UInt64?, isByKey: Bool, to bytes: inout ByteBuffer
+    ) {
+        bytes.writeInteger(flag(.claim, if: claim != nil) | flag(.byKey, if: isByKey))
+        bytes.writeInteger(elsewhere.rawValue)
+        bytes.writePacked(short: payment)
+        if let claim { bytes.writePacked(claim) }
+    }
+
+    private static func begin(_ code: CommandCode, _ id: HoldID, to bytes: inout ByteBuffer) {
         bytes.writeInteger(code.rawValue)
         bytes.writePacked(HoldNumber.split(id).hold)
     }

@@ -62,7 +62,7 @@ struct FunctionLibrary: Sendable {
             PackageResources.catalogue_lua,
             PackageResources.reading_lua, PackageResources.tally_lua, PackageResources.mend_lua,
         ]
-        let text = pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        let text = WireNumbers.prelude + pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
         body = (rewrite?(text) ?? text) + "\n" + (writesAlways ? Self.writing : Self.plain)
         var print = Fingerprint()
         print.add(body)

@@ -386,9 +386,9 @@ extension PendingCommands.Batch {
         let start = bytes.writerIndex
         switch waiting.command {
         case .hold(let request):
-            CommandWriter.write(request, claim: waiting.claim, to: &bytes)
+            CommandWriter.write(request, to: &bytes)
         case .extend(let id, let key):
-            CommandWriter.writeExtend(id, key: key, claim: waiting.claim, to: &bytes)
+            CommandWriter.writeExtend(id, key: key, to: &bytes)
         case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
         case .purchase(let id, let payment, let completer):
             CommandWriter.writePurchase(

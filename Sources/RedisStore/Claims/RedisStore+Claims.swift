@@ -116,7 +116,7 @@ extension RedisStore {
             // The moment.
             _ = try (reader.number(), reader.number())
             let answer = try reader.byte()
-            guard let use = UseElsewhere(rawValue: answer) else {
+            guard let use = UseElsewhere(rawValue: answer), use != .notGivenUp else {
                 return self.fail([claimant.waiting], .overloaded)
             }
             if use == .bought { return self.placeUsed(claimant) }

@@ -79,7 +79,7 @@ enum ChangeWriter {
 
 /// What `change` answers.
 struct ChangeReply {
-    enum Result: UInt8 {
+    enum Result: UInt8, CaseIterable {
         case changed = 0
         case unchanged
         /// The revision that was to be the new one is no news for the event: look the next one up again.
@@ -127,14 +127,13 @@ struct ChangeReply {
     private static func obstacle(
         _ reader: inout PackedReader, _ limits: Limits
     ) throws(PackedMistake) -> Mistake {
-        let kind = try reader.byte()
+        guard let kind = ObstacleCode(rawValue: try reader.byte()) else { throw PackedMistake() }
         let code = try reader.text()
         switch kind {
-        case 1: return Mistake("/pools", "must keep \(code): places in it are held or sold")
-        case 2: return Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones")
-        case 3: return Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones")
-        case 4: return Mistake("", "would be the event's \(limits.termsPerEvent + 1)th set of terms for holds")
-        default: throw PackedMistake()
+        case .pool: return Mistake("/pools", "must keep \(code): places in it are held or sold")
+        case .pools: return Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones")
+        case .types: return Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones")
+        case .terms: return Mistake("", "would be the event's \(limits.termsPerEvent + 1)th set of terms for holds")
         }
     }
 }

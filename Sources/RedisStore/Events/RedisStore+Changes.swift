@@ -242,7 +242,7 @@ extension RedisStore {
         pipeline(command, in: "events") { outcomes in
             guard case .success(let reply) = outcomes.first, let told = try? reply.integer(), self.isDurable(outcomes)
             else { return done(.unknown) }
-            done(told == 2 ? .otherLeads : .done)
+            done(told == Int64(EnterReply.otherLeads.rawValue) ? .otherLeads : .done)
         }
     }
 }

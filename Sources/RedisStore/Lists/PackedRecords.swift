@@ -18,8 +18,10 @@ struct PackedRecord {
     init(_ reader: inout PackedReader) throws(PackedMistake) {
         let head = try reader.byte()
         // A release before this one wrote a state of its own for holds for which a payment was owed back.
-        let wasOwed = head == Self.owed
-        guard let state = wasOwed ? .held : HoldState(rawValue: head % Self.withTerms) else { throw PackedMistake() }
+        let wasOwed = head == RecordMark.owed.rawValue
+        guard let state = wasOwed ? .held : HoldState(rawValue: head % RecordMark.withTerms.rawValue) else {
+            throw PackedMistake()
+        }
         self.state = state
         isLate = try reader.byte() == 1
         _ = try reader.byte()
@@ -29,7 +31,7 @@ struct PackedRecord {
         buyer = name.isEmpty ? nil : name
         lines = try reader.lines()
         // Lua counts from 1.
-        if head >= Self.withTerms { terms = try reader.short() - 1 }
+        if head >= RecordMark.withTerms.rawValue { terms = try reader.short() - 1 }
         guard state != .held && state != .released || wasOwed else { return }
         endedAt = WallTime(milliseconds: Int64(try reader.number()))
         let returned = try reader.number()
@@ -37,9 +39,6 @@ struct PackedRecord {
         let text = try reader.text()
         payment = text.isEmpty ? nil : text
     }
-
-    private static let owed: UInt8 = 4
-    private static let withTerms: UInt8 = 128
 
     func soldLines(of entry: EventDirectory.Entry) -> [SoldLine] {
         let types = entry.catalogue.types

@@ -48,7 +48,7 @@ public struct RepairReport: Sendable, Equatable {
 
 extension RedisStore {
     /// What may be set right.
-    enum Repair: Int, Sendable {
+    enum Repair: UInt8, CaseIterable, Sendable {
         case nothing = 0
         /// Where every hold that was given is there, each payment leads to its own, and no pool promises more than it has.
         case whatIsCertain
@@ -122,7 +122,7 @@ extension RedisStore {
         var command = library.call(.mend, calling, keys: keyspace.keys(of: event))
         command.append(Int(event))
         command.append(configuration.limits.recoveryGrace.inMilliseconds)
-        command.append(repair.rawValue)
+        command.append(Int(repair.rawValue))
         command.append(most)
         // However long it takes: a server that counts is not away.
         let deadline = NIODeadline.now() + .minutes(5)

@@ -1,14 +1,19 @@
 -- A call: a batch of commands of one event, read, decided one after the other, and written at the end.
 
-local OP = { hold = 1, extend = 2, release = 3, purchase = 4, give_back = 5, look = 6, pay_back = 7 }
 local DECIDE = {
-  decide_hold, decide_extend, decide_release, decide_purchase, decide_return, decide_look, decide_pay_back,
+  [COMMAND.hold] = decide_hold, [COMMAND.extend] = decide_extend, [COMMAND.release] = decide_release,
+  [COMMAND.purchase] = decide_purchase, [COMMAND.give_back] = decide_return, [COMMAND.look] = decide_look,
+  [COMMAND.pay_back] = decide_pay_back,
 }
 
 -- Helpers are local to their blocks: Lua has room for 200 names in a text.
 
 local read_commands
 do
+  local function has(flags, flag)
+    return flags % (2 * flag) >= flag
+  end
+
   local function take_text(text, at)
     return unpack_struct('<Hc0', text, at)
   end
@@ -31,27 +36,25 @@ do
   end
 
   local function read_hold(text, at, known)
-    local command, flags, lines = { op = OP.hold, buyer = '' }, nil, nil
+    local command, flags, lines = { op = COMMAND.hold, buyer = '' }, nil, nil
     flags, lines, at = unpack_struct('<BHc0', text, at)
     command.asked = read_lines(lines, known)
-    if flags % 2 == 1 then command.buyer, at = unpack_struct('<Bc0', text, at) end
-    if flags % 4 >= 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
-    if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
+    if has(flags, COMMAND_FLAG.buyer) then command.buyer, at = unpack_struct('<Bc0', text, at) end
+    if has(flags, COMMAND_FLAG.key) then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
     return command, at
   end
 
   local function read_asked(op, text, at, known)
-    if op == OP.hold then return read_hold(text, at, known) end
+    if op == COMMAND.hold then return read_hold(text, at, known) end
     local command, flags = { op = op }, nil
     command.number, at = unpack_struct('<d', text, at)
-    if op == OP.extend then
+    if op == COMMAND.extend then
       flags, at = unpack_struct('<B', text, at)
-      if flags % 4 == 2 then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
-      if flags >= 4 then command.claim, at = unpack_struct('<d', text, at) end
-    elseif op == OP.purchase or op == OP.pay_back then
-      flags, command.payment, at = unpack_struct('<BBc0', text, at)
-      command.elsewhere, command.by_key = flags % 4, flags >= 8
-      if flags % 8 >= 4 then command.claim, at = unpack_struct('<d', text, at) end
+      if has(flags, COMMAND_FLAG.key) then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+    elseif op == COMMAND.purchase or op == COMMAND.pay_back then
+      flags, command.elsewhere, command.payment, at = unpack_struct('<BBBc0', text, at)
+      command.by_key = has(flags, COMMAND_FLAG.by_key)
+      if has(flags, COMMAND_FLAG.claim) then command.claim, at = unpack_struct('<d', text, at) end
     end
     return command, at
   end
@@ -60,8 +63,8 @@ do
   local function read_command(text, at, known)
     local op, note, command
     op, at = unpack_struct('<B', text, at)
-    if op >= 128 then note, at = take_text(text, at) end
-    command, at = read_asked(op % 128, text, at, known)
+    if has(op, COMMAND_FLAG.note) then note, at = take_text(text, at) end
+    command, at = read_asked(op % COMMAND_FLAG.note, text, at, known)
     command.note = note
     return command, at
   end
@@ -205,7 +208,7 @@ local function head(status, event, known_version)
   }
   if is_news then
     for pool = 1, pools do
-      local flags = event.closed[pool] + (event.terms.retired[pool] and 2 or 0)
+      local flags = event.closed[pool] * POOL_FLAG.closed + (event.terms.retired[pool] and POOL_FLAG.retired or 0)
       parts[#parts + 1] = pack(
         '<ddddB', event.capacity[pool], event.held[pool], event.sold[pool],
         end_of(event, event.earliest[pool]), flags)
@@ -216,7 +219,7 @@ end
 
 local function no_event()
   local ticks, wall = read_clocks()
-  return pack('<Bdd', NO_EVENT, ticks, wall)
+  return pack('<Bdd', STATUS.no_event, ticks, wall)
 end
 
 local function read_limits(event, text)
@@ -241,7 +244,7 @@ local function decide(keys, args)
   begin_batch(event)
   if not settle(event) then
     save_event(event)
-    return table.concat(head(AGAIN, event, event.version))
+    return table.concat(head(STATUS.again, event, event.version))
   end
   local commands = read_commands(args[2])
   local outcomes, freed = {}, {}
@@ -250,13 +253,13 @@ local function decide(keys, args)
     if not settle_accounts(event, buyers) then
       save_event(event)
       save_accounts(event)
-      return table.concat(head(AGAIN, event, event.version))
+      return table.concat(head(STATUS.again, event, event.version))
     end
     fetch_entries(event)
     for index, command in ipairs(commands) do
       local facts = event.facts
       if is_given_up(event, command) then
-        outcomes[index] = refused(UNCLAIMED)
+        outcomes[index] = refused(REFUSED.unclaimed)
       else
         outcomes[index] = DECIDE[command.op](event, command)
         if command.claim and not is_name_used(event, command) then freed[#freed + 1] = pack('<H', index - 1) end
@@ -266,7 +269,7 @@ local function decide(keys, args)
   end
   save_batch(event)
   -- After saving: only then is it certain when the first places come free.
-  local reply = head(DECIDED, event, known_version)
+  local reply = head(STATUS.decided, event, known_version)
   for _, outcome in ipairs(outcomes) do reply[#reply + 1] = outcome end
   -- Behind the outcomes: which commands used their claims for nothing.
   for _, index in ipairs(freed) do reply[#reply + 1] = index end

@@ -19,7 +19,7 @@ local function look_up(keys, args)
     number_in(keys[1], 'count', 0))
 end
 
--- args: number, code, revision, 1 if removed. Can be told again, late, and in any order. 2 if it
+-- args: number, code, revision, 1 if removed. Can be told again, late, and in any order. `other_leads` if it
 -- is a new event and the code leads to another one: of two that were made at the same time the first one told of is the
 -- event, and nobody ever sells the other.
 local function enter(keys, args)
@@ -34,15 +34,15 @@ local function enter(keys, args)
   if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then
     -- Its number is no other event's all the same.
     write('HSET', key, 'next', next_number)
-    return 2
+    return ENTERED.other_leads
   end
-  if revision == was_revision and removed == was_removed then return 0 end
+  if revision == was_revision and removed == was_removed then return ENTERED.unchanged end
   write(
     'HSET', key, 'e:' .. args[1], pack('<dBBc0', revision, removed, #code, code), 'count', max(count, revision),
     'next', next_number, 'version', max(number_in(key, 'version', 0) + 1, read_fine_clock()))
   if removed == 0 and leads_to < number then write('HSET', key, 'c:' .. code, number) end
   if removed == 1 and leads_to == number then write('HDEL', key, 'c:' .. code) end
-  return 1
+  return ENTERED.changed
 end
 
 -- args: the version that the node knows. The time and the version, and if that is another one, every event.

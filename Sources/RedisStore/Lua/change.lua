@@ -1,10 +1,6 @@
 -- Operators' changes of an event: defined, replaced, paused, resumed, removed.
 do
 
-local CHANGED, UNCHANGED, STALE, MISMATCH, BAD, HAS_SALES, GONE_EVENT, OTHER_EVENT, UNSETTLED, UNCOUNTED, HAS_DEBTS =
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local OBSTACLE = { pool = 1, pools = 2, types = 3, terms = 4 }
-
 local obstacles_to, adopt
 do
   local function has_same_pools(terms, known, next_pools)
@@ -176,16 +172,16 @@ end
 -- What speaks against any change; `nil` if nothing does.
 local function refusal_of_change(event, asked)
   local terms = event.terms
-  if terms.code ~= asked.code then return change_reply(OTHER_EVENT, event) end
-  if terms.removed then return change_reply(GONE_EVENT, event) end
-  if event.is_new and asked.kind ~= 'define' then return change_reply(GONE_EVENT, event) end
-  if asked.expecting and asked.expecting ~= terms.revision then return change_reply(MISMATCH, event) end
+  if terms.code ~= asked.code then return change_reply(CHANGE.other_event, event) end
+  if terms.removed then return change_reply(CHANGE.gone, event) end
+  if event.is_new and asked.kind ~= 'define' then return change_reply(CHANGE.gone, event) end
+  if asked.expecting and asked.expecting ~= terms.revision then return change_reply(CHANGE.revision_mismatch, event) end
   return nil
 end
 
 local function finish_change(event, asked, document, paused)
   local terms = event.terms
-  if asked.revision <= terms.revision then return change_reply(STALE, event) end
+  if asked.revision <= terms.revision then return change_reply(CHANGE.stale, event) end
   local had_limit = has_buyer_limit(terms)
   if document then adopt(event, asked) end
   local has_limit = has_buyer_limit(terms)
@@ -194,24 +190,24 @@ local function finish_change(event, asked, document, paused)
   event.facts = event.facts + 1
   save_change(event, document)
   if had_limit and not has_limit then write('UNLINK', event.keys[5], event.keys[11]) end
-  return change_reply(CHANGED, event)
+  return change_reply(CHANGE.changed, event)
 end
 
 local function define(event, asked, document)
   local terms = event.terms
   local found = event.is_new and {} or obstacles_to(event, asked)
   if asked.has_mistakes or #found > 0 then
-    return change_reply(BAD, event, pack('<H', #found) .. table.concat(found))
+    return change_reply(CHANGE.invalid, event, pack('<H', #found) .. table.concat(found))
   end
   local paused = terms.paused
   if asked.paused ~= nil then paused = asked.paused end
   if not event.is_new and terms.paused == paused
     and redis.call('HGET', event.keys[1], 'document') == document then
-    return change_reply(UNCHANGED, event)
+    return change_reply(CHANGE.unchanged, event)
   end
   -- What buyers have already counts for their first limit.
   local gets_limit = has_buyer_limit(asked) and not has_buyer_limit(terms) and not event.is_new
-  if gets_limit and not are_buyers_counted(event) then return change_reply(UNCOUNTED, event) end
+  if gets_limit and not are_buyers_counted(event) then return change_reply(CHANGE.uncounted, event) end
   return finish_change(event, asked, document, paused)
 end
 
@@ -269,12 +265,12 @@ local function retire(event)
 end
 
 local function remove(event)
-  if has_sales(event) then return change_reply(HAS_SALES, event) end
-  if has_confirmed_debts(event) then return change_reply(HAS_DEBTS, event) end
+  if has_sales(event) then return change_reply(CHANGE.has_sales, event) end
+  if has_confirmed_debts(event) then return change_reply(CHANGE.has_debts, event) end
   retire(event)
   event.facts = event.facts + 1
   save_change(event, nil)
-  return change_reply(CHANGED, event)
+  return change_reply(CHANGE.changed, event)
 end
 
 -- args: what is asked (JSON), the document of the definition, the note.
@@ -285,14 +281,14 @@ local function change(keys, args)
   event.notes = args[3] ~= '' and { args[3] } or {}
   if not is_settled then
     save_event(event)
-    return change_reply(UNSETTLED, event)
+    return change_reply(CHANGE.unsettled, event)
   end
   local refusal = refusal_of_change(event, asked)
   if refusal then return refusal end
   if asked.kind == 'define' then return define(event, asked, args[2]) end
   if asked.kind == 'remove' then return remove(event) end
   local paused = asked.kind == 'pause'
-  if event.terms.paused == paused then return change_reply(UNCHANGED, event) end
+  if event.terms.paused == paused then return change_reply(CHANGE.unchanged, event) end
   return finish_change(event, asked, nil, paused)
 end
 

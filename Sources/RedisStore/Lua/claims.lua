@@ -16,8 +16,6 @@
 -- Names begin with their kind, which is `p` for a payment. Beside them are `number`, the last claim's number, and `swept`:
 -- when nodes looked at claims last, and where the next look goes on.
 
-local UNCLAIMED = 62
-
 local is_given_up, is_name_used
 do
 
@@ -26,7 +24,7 @@ local day_length = 86400000
 -- A claim as it is kept: the event, its number, and how many requests may yet use it or have used it; then, if another event
 -- owes the payment back, that event and what kind of debt it is.
 local function unpack_claim(text)
-  local claim = { count = math.huge, owed_at = 0, owed = 0 }
+  local claim = { count = math.huge, owed_at = 0, owed = ELSEWHERE.none }
   claim.event, claim.number = unpack_struct('<dd', text)
   -- One of a former version is not counted, and stays.
   if #text > 16 then claim.count = unpack_struct('<d', text, 17) end
@@ -48,7 +46,7 @@ local function save_claim(key, name, claim)
 end
 
 local function new_claim(key, event)
-  return { event = event, number = redis.call('HINCRBY', key, 'number', 1), count = 0, owed_at = 0, owed = 0 }
+  return { event = event, number = redis.call('HINCRBY', key, 'number', 1), count = 0, owed_at = 0, owed = ELSEWHERE.none }
 end
 
 -- Ends a claim that nothing uses: the event that owes the payment back has it again, or it goes.
@@ -95,10 +93,10 @@ local function reclaim(keys, args)
   if known and string.sub(text, 1, 16) == args[2] then
     local taken = new_claim(keys[1], wanted)
     taken.owed_at, taken.owed = known.owed_at, known.owed
-    if owed > 0 then taken.owed_at, taken.owed = known.event, owed end
+    if owed ~= ELSEWHERE.none then taken.owed_at, taken.owed = known.event, owed end
     -- This request was counted already.
     if known.event == wanted then taken.count = known.count - 1 end
-    if taken.owed_at == wanted then taken.owed_at, taken.owed, taken.count = 0, 0, taken.count + 1 end
+    if taken.owed_at == wanted then taken.owed_at, taken.owed, taken.count = 0, ELSEWHERE.none, taken.count + 1 end
     known = taken
   end
   return claim_for(keys[1], name, wanted, known)
@@ -175,29 +173,28 @@ local function given_up_of(key, ticks, name)
   return latest
 end
 
--- args: a name, the number of the claim, how long unconfirmed debts are remembered. The time, and 1 if this event has used
--- the name; else it gives it up, and 0, or, of a payment that it owes back, 2 or if that is confirmed 3; 4 if it gave up
--- too many.
+-- args: a name, the number of the claim, how long unconfirmed debts are remembered. The event gives the name up unless it
+-- bought something or too many names were given up today. Returns the time and what the event used the name for.
 local function give_up(keys, args)
   begin()
   local event = open_event(keys)
   local ticks, wall = read_clocks()
   local office = event and event.office or ticks
   local kind, name = string.sub(args[1], 1, 1), string.sub(args[1], 2)
-  local owed = 0
+  local owed = ELSEWHERE.none
   local use = event and kind == 'p' and redis.call('HGET', keys[6], name)
   if use then
     local debt = unpack_debt(use)
     if not debt then return pack('<ddB', office, wall, ELSEWHERE.bought) end
     if debt.confirmed == 1 then
-      owed = ELSEWHERE.confirmed
+      owed = ELSEWHERE.confirmed_debt
     elseif event.ticks < debt.ticks + tonumber(args[3]) then
-      owed = ELSEWHERE.unconfirmed
+      owed = ELSEWHERE.unconfirmed_debt
     end
   end
   local today = given_up_on(keys[10], ticks, 0)
   local count = redis.call('HLEN', today)
-  if count >= most_given_up then return pack('<ddB', office, wall, 4) end
+  if count >= most_given_up then return pack('<ddB', office, wall, ELSEWHERE.not_given_up) end
   -- One that was asked for earlier and comes later must not make an older claim out of it.
   write('HSET', today, args[1], max(given_up_of(keys[10], ticks, args[1]), tonumber(args[2])))
   -- A call that is on its way for a day has been given up by its caller.

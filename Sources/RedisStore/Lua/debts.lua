@@ -5,9 +5,6 @@
 -- token told of have an end: `unconfirmed` has them in the order of their moments, `debts` counts them by hold, and under
 -- `all` those of the event.
 
-local REASON = { places_gone = 0, late = 1, purchased = 2, released = 3, returned = 4, removed = 5 }
-local ELSEWHERE = { bought = 1, unconfirmed = 2, confirmed = 3 }
-
 local unpack_debt, use_of_payment, note_payment, owe, settle_debt, save_debts, has_confirmed_debts
 do
   local function pack_debt(debt)

@@ -1,18 +1,6 @@
 -- Deciding commands: the same rules, in the same order, as `BoxOffice` decides by, which the contract suite holds this
 -- to. Each function returns the packed outcome.
 
-local AGAIN, DECIDED, NO_EVENT = 2, 1, 0
-local OUTCOME = { held = 1, extended = 2, released = 3, purchased = 4, returned = 5, looked = 6, paid_back = 7 }
-local REFUSED = {
-  ticket_type = 33, hold = 34, invalid = 35, not_started = 36, ended = 37, paused = 38, pool_closed = 39,
-  buyer_limit = 40, temporarily_held = 41, sold_out = 42, insufficient = 43, expired = 44, released = 45,
-  purchased = 46, returned = 47, payment = 48, extension = 49, not_purchased = 50, key_reused = 51, many_holds = 52,
-  by_shop = 53, unknown_debt = 54,
-  -- No answers: where to ask instead.
-  gone = 61,
-}
-local INVALID = { lines = 1, quantity = 2, minimum = 3, total = 4, buyer = 5 }
-
 local function refused(reason)
   return pack('<B', reason)
 end
@@ -50,7 +38,7 @@ local function answer_to_key(event, key, print, outcome)
   if not counts(event, record, at) then return nil end
   if known ~= print then return refused(REFUSED.key_reused) end
   if record.state == HELD and not is_live(event, record) then event.tells_time = true end
-  return view_of(event, outcome, 1, record)
+  return view_of(event, outcome, OUTCOME_FLAG.repeated, record)
 end
 
 -- MARK: holding
@@ -254,7 +242,7 @@ local function decide_extend(event, command)
   if record.state == RELEASED then return pack('<BB', REFUSED.released, 0) end
   local terms = event.terms.told[record.terms]
   if not is_live(event, record) then return say_expired(event, 0) end
-  if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension, terms.extensions) end
+  if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension_denied, terms.extensions) end
   local deadline = max(record.deadline, event.office + terms.life)
   change_pools(event, record, remove_entry, record.entry)
   change_pools(event, record, add_entry, deadline)
@@ -274,7 +262,7 @@ local function decide_release(event, command)
   if record.state == RETURNED then return pack('<BB', REFUSED.returned, 0) end
   if not is_live(event, record) then
     event.tells_time = true
-    return view_of(event, OUTCOME.released, 1, record)
+    return view_of(event, OUTCOME.released, OUTCOME_FLAG.repeated, record)
   end
   change_pools(event, record, release_places, record.entry)
   uncount_hold(event, record.entry)
@@ -312,7 +300,7 @@ local function decide_late_purchase(event, record, command, name, debt)
     and (debt.confirmed == 1 or not command.by_key) then
     reason = REASON.places_gone
   elseif event.terms.removed then
-    reason = REASON.removed
+    reason = REASON.event_removed
   elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then
     reason = REASON.places_gone
   end
@@ -320,7 +308,7 @@ local function decide_late_purchase(event, record, command, name, debt)
   change_pools(event, record, sell_free_places)
   note_payment(event, command.payment, name)
   note_purchase(event, record, command.payment, 1)
-  return view_of(event, OUTCOME.purchased, 2, record)
+  return view_of(event, OUTCOME.purchased, OUTCOME_FLAG.late, record)
 end
 
 -- Where a cluster parts the keys of events, another one may have told of the payment.
@@ -328,7 +316,7 @@ local function use_for_purchase(event, command)
   local bought, debt = use_of_payment(event, command.payment)
   if command.elsewhere == ELSEWHERE.bought then return 'elsewhere', nil end
   if command.elsewhere > 0 and not bought and not (debt and debt.confirmed == 1) then
-    debt = { event = 0, hold = 0, confirmed = command.elsewhere == ELSEWHERE.confirmed and 1 or 0 }
+    debt = { event = 0, hold = 0, confirmed = command.elsewhere == ELSEWHERE.confirmed_debt and 1 or 0 }
   end
   return bought, debt
 end
@@ -342,8 +330,8 @@ local function decide_purchase(event, command)
   if bought and bought ~= name then return pack('<BB', REFUSED.payment, 0) end
   if record.state == PURCHASED then
     -- The same reference, or none, asks again; a reference that bought nothing is a second payment.
-    if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.purchased, REFUSED.payment) end
-    return view_of(event, OUTCOME.purchased, 1 + record.late * 2, record)
+    if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.already_purchased, REFUSED.payment) end
+    return view_of(event, OUTCOME.purchased, OUTCOME_FLAG.repeated + record.late * OUTCOME_FLAG.late, record)
   end
   if record.state == RETURNED then
     if payment == '' or bought then return pack('<BB', REFUSED.returned, 0) end
@@ -369,7 +357,7 @@ local function decide_pay_back(event, command)
   if not record then return refused(REFUSED.hold) end
   local name = string.format('%d.%d', event.number, command.number)
   local bought, debt = use_of_payment(event, command.payment)
-  if bought == 'x' .. name then return pack('<BBd', OUTCOME.paid_back, 1, command.number) end
+  if bought == 'x' .. name then return pack('<BBd', OUTCOME.paid_back, OUTCOME_FLAG.repeated, command.number) end
   local is_owed = debt and debt.event == event.number and debt.hold == command.number
   -- A debt that a release before this one noted.
   if bought == name then is_owed = record.state == OWED end
@@ -383,7 +371,7 @@ end
 local function decide_return(event, command)
   local record = record_of(event, command.number)
   if not record then return refused(REFUSED.hold) end
-  if record.state == RETURNED then return view_of(event, OUTCOME.returned, 1, record) end
+  if record.state == RETURNED then return view_of(event, OUTCOME.returned, OUTCOME_FLAG.repeated, record) end
   if record.state ~= PURCHASED then return refused(REFUSED.not_purchased) end
   change_pools(event, record, take_places_back)
   record.state, record.returned_at = RETURNED, event.wall

@@ -2,9 +2,10 @@
 
 -- States; a hold that is HELD past its deadline is expired: nothing is written for that. OWED was written by a release
 -- before this one, of an expired hold for which a payment is owed back; now that is with the payment.
-local HELD, PURCHASED, RELEASED, RETURNED, OWED = 0, 1, 2, 3, 4
+local HELD, PURCHASED, RELEASED, RETURNED = STATE.held, STATE.purchased, STATE.released, STATE.returned
+local OWED, WITH_TERMS = RECORD.owed, RECORD.with_terms
 -- What a view says besides.
-local EXPIRED = 4
+local EXPIRED = VIEW.expired
 
 -- Lines are kept flat: type, quantity, price, type, quantity, price.
 local function pack_lines(lines)
@@ -26,9 +27,8 @@ local function unpack_lines(text, at)
   return lines, at
 end
 
--- Which of its event's terms a hold was made under stands behind its lines, unless they are the first; then its state has
--- this besides.
-local WITH_TERMS = 128
+-- Which of its event's terms a hold was made under stands behind its lines, unless they are the first; its state is then
+-- raised by WITH_TERMS.
 
 -- A hold that is new; `pack_record` writes the same of one that changed.
 local function pack_new(deadline, held_at, buyer, packed_lines, terms)

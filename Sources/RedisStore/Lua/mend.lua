@@ -4,10 +4,6 @@
 -- The records of holds are the truth: what was answered is written there, and everything else follows from them.
 
 do
-  local TOO_MANY = 6
-  -- What may be set right: nothing, what is certain, everything.
-  local LOOKS, IF_CERTAIN = 0, 1
-
   local function add_entry_of(counted, pool, quantity, deadline)
     local name = entry_name(pool, deadline)
     counted.due[name] = (counted.due[name] or 0) + quantity
@@ -203,9 +199,9 @@ do
     come_back(event, tonumber(args[2]))
     if not settle(event) then
       save_event(event)
-      return table.concat(head(AGAIN, event, event.version))
+      return table.concat(head(STATUS.again, event, event.version))
     end
-    if count_given(event) > tonumber(args[4]) then return table.concat(head(TOO_MANY, event, event.version)) end
+    if count_given(event) > tonumber(args[4]) then return table.concat(head(STATUS.too_many, event, event.version)) end
     local counted, mode = count_holds(event), tonumber(args[3])
     local pools, differs, is_certain = {}, false, counted.missing == 0
     for pool = 1, #event.held do
@@ -220,12 +216,12 @@ do
     local unled, strayed = compare_payments(event, tonumber(args[1]), counted)
     local wrong_accounts = compare_accounts(event, counted)
     differs = differs or wrong > 0 or #unled > 0 or wrong_accounts > 0
-    local sets = differs and mode ~= LOOKS and (mode ~= IF_CERTAIN or is_certain and strayed == 0)
+    local sets = differs and mode ~= REPAIR.nothing and (mode ~= REPAIR.what_is_certain or is_certain and strayed == 0)
     if sets then
       set_right(event, counted, unled)
       if wrong_accounts > 0 then write_accounts(event, counted) end
     end
-    local parts = head(DECIDED, event, -1)
+    local parts = head(STATUS.decided, event, -1)
     parts[#parts + 1] = pack(
       '<Bddddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong, wrong_accounts,
       #event.held)

@@ -1,16 +1,14 @@
 -- What nodes read of an event: its definition with everything that holds may refer to, and its holds by the page.
 do
 
--- Of an event whose pools a former version split over several servers: no node of this one sells it.
-local IN_PARTS = 5
-
 local function details(keys)
   begin()
   local event = open_event(keys)
   if not event then return no_event() end
   local terms = event.terms
-  if terms.parts then return pack('<Bdd', IN_PARTS, event.office, event.wall) end
-  local parts = head(DECIDED, event, -1)
+  -- A former version split the pools over several servers: no node of this one sells the event.
+  if terms.parts then return pack('<Bdd', STATUS.in_parts, event.office, event.wall) end
+  local parts = head(STATUS.decided, event, -1)
   parts[#parts + 1] = pack(
     '<BBddBc0H', terms.paused and 1 or 0, terms.removed and 1 or 0, event.next, event.facts, #terms.code, terms.code,
     #terms.pools)

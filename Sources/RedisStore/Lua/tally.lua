@@ -1,8 +1,6 @@
 -- A recount, a step a call; what it is stands in walk.lua.
 do
 
-local BUSY, LOST = 3, 4
-
 -- Looks through the records of `numbers`: what they promise, payments that do not lead back, and what is missing.
 local function walk_through(event, walk, event_number, numbers)
   local found, payments, owners, known = {}, {}, {}, {}
@@ -31,11 +29,11 @@ end
 -- Begins a walk, counted up to now; or why not.
 local function begin_walk(event, id)
   local other = read_walk(event)
-  if other and other.id ~= id then return nil, BUSY end
+  if other and other.id ~= id then return nil, STATUS.busy end
   local is_settled = settle(event)
   if not is_settled then
     save_event(event)
-    return nil, AGAIN
+    return nil, STATUS.again
   end
   local walk = { id = id, at = event.office, to = event.next, from = 0, held = {}, sold = {} }
   for pool = 1, #event.terms.pools do walk.held[pool], walk.sold[pool] = 0, 0 end
@@ -56,14 +54,14 @@ local function tally(keys, args)
   if from == 0 then walk, failure = begin_walk(event, id) else walk = read_walk(event) end
   if failure then return table.concat(head(failure, event, event.version)) end
   if from > 0 and (is_interrupted or not walk or walk.id ~= id or walk.from ~= from) then
-    return table.concat(head(LOST, event, event.version))
+    return table.concat(head(STATUS.interrupted, event, event.version))
   end
   local numbers, next_from = given_numbers(event, walk.from, tonumber(args[5]), walk.to)
   local seen = walk_through(event, walk, tonumber(args[1]), numbers)
   walk.from, walk.ticks = next_from, event.ticks
   event.changed_fields.walk = next_from == 0 and '' or pack_walk(walk)
   save_event(event)
-  local parts = head(DECIDED, event, -1)
+  local parts = head(STATUS.decided, event, -1)
   parts[#parts + 1] = pack('<dddd', next_from, event.facts, seen.strayed, seen.missing)
   local is_last = next_from == 0
   for pool = 1, #seen.held do

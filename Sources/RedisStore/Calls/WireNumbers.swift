@@ -1,0 +1,121 @@
+internal import BoxOffice
+
+/// The numbers that nodes and the functions exchange, from the enums that Swift reads and writes them by.
+///
+/// ``FunctionLibrary`` puts ``prelude`` in front of the functions, so a number is written once and has a name on both sides.
+package enum WireNumbers {
+    /// A Lua table for each enum, by the names of its cases.
+    package static var prelude: String {
+        [
+            table("STATUS", CallReply.Status.allCases), table("OUTCOME", OutcomeCode.allCases),
+            table("OUTCOME_FLAG", OutcomeFlag.allCases), table("REFUSED", RefusalCode.allCases),
+            table("INVALID", MistakeCode.allCases), table("POOL_FLAG", PoolFlag.allCases),
+            table("COMMAND", CommandCode.allCases), table("COMMAND_FLAG", CommandFlag.allCases),
+            table("ELSEWHERE", UseElsewhere.allCases), table("REASON", DebtReason.allCases),
+            table("STATE", [HoldState.held, .purchased, .released, .returned]), table("VIEW", ViewState.allCases),
+            table("RECORD", RecordMark.allCases), table("CHANGE", ChangeReply.Result.allCases),
+            table("OBSTACLE", ObstacleCode.allCases), table("ENTERED", EnterReply.allCases),
+            table("REPAIR", RedisStore.Repair.allCases),
+        ].joined(separator: "\n") + "\n"
+    }
+
+    private static func table<Number: RawRepresentable<UInt8>>(_ name: String, _ numbers: [Number]) -> String {
+        let members = numbers.map { "\(snakeCased("\($0)")) = \($0.rawValue)" }
+        return "local \(name) = { \(members.joined(separator: ", ")) }"
+    }
+
+    private static func snakeCased(_ name: String) -> String {
+        name.reduce(into: "") { text, letter in text += letter.isUppercase ? "_" + letter.lowercased() : String(letter)
+        }
+    }
+}
+
+/// What a command asks for.
+enum CommandCode: UInt8, CaseIterable {
+    case hold = 1
+    case extend, release, purchase, giveBack, look, payBack
+}
+
+/// What stands behind a command, or is true of it.
+enum CommandFlag: UInt8, CaseIterable {
+    case buyer = 1
+    case key = 2
+    case claim = 4
+    /// A key of the role shop or operator completes (R24 Who completes).
+    case byKey = 8
+    /// On the byte with the command's code: an operator's note stands behind it.
+    case note = 128
+}
+
+/// What a payment was used for in another event, where a cluster parts the keys of events.
+enum UseElsewhere: UInt8, CaseIterable, Sendable {
+    case none = 0
+    case bought = 1
+    /// Owed back for a hold there, as a token alone said.
+    case unconfirmedDebt = 2
+    case confirmedDebt = 3
+    /// The event has given up so many names today that it keeps this one.
+    case notGivenUp = 4
+}
+
+/// What became of a command that was done.
+enum OutcomeCode: UInt8, CaseIterable {
+    case held = 1
+    case extended, released, purchased, returned, looked, paidBack
+}
+
+enum OutcomeFlag: UInt8, CaseIterable {
+    case repeated = 1
+    case late = 2
+}
+
+/// Why a command was refused; each is one of `Refusal`, but for the last two.
+enum RefusalCode: UInt8, CaseIterable {
+    case ticketType = 33
+    case hold, invalid, notStarted, ended, paused, poolClosed, buyerLimit, temporarilyHeld, soldOut, insufficient
+    case expired, released, purchased, returned, payment, extensionDenied, notPurchased, keyReused, manyHolds, byShop
+    case unknownDebt
+    /// The event was removed: its code may lead to another one by now.
+    case gone = 61
+    /// The event gave up the payment meanwhile: claim it again.
+    case unclaimed = 62
+}
+
+/// What is wrong with a request to hold.
+enum MistakeCode: UInt8, CaseIterable {
+    case lines = 1
+    case quantity, minimum, total, buyer
+}
+
+enum PoolFlag: UInt8, CaseIterable {
+    case closed = 1
+    case retired = 2
+}
+
+/// A hold's state as answers say it: a hold past its deadline is kept as held.
+enum ViewState: UInt8, CaseIterable {
+    case held = 0
+    case purchased, released, returned, expired
+}
+
+/// What the byte with the state of a kept hold says besides.
+enum RecordMark: UInt8, CaseIterable {
+    /// A state of its own that a release before this one wrote, of holds for which a payment was owed back.
+    case owed = 4
+    /// Added to the state: which terms the hold was made under stands behind its lines.
+    case withTerms = 128
+}
+
+/// What forbids a definition while places are promised.
+enum ObstacleCode: UInt8, CaseIterable {
+    case pool = 1
+    case pools, types, terms
+}
+
+/// What the list of events made of news.
+enum EnterReply: UInt8, CaseIterable {
+    case unchanged = 0
+    case changed
+    /// It is a new event, and the code is another one's.
+    case otherLeads
+}
