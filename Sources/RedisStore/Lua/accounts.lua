@@ -1,22 +1,22 @@
--- What each buyer holds and has bought, kept only where an event limits that.
+-- What each buyer holds and has bought. Kept only where an event has a limit per buyer (R21 Bounds).
 --
--- An account is three counters. Which of its holds have ended by now is told by a sorted set of names (`taken`), all with
--- score 0: buyer, deadline, number and quantity, so that what has ended of one buyer stands together and in front. A
--- change costs a step through the set's height, however many holds a buyer has.
+-- An account is three counters and the first deadline. A sorted set of names (`taken`), all with score 0, tells which
+-- holds have ended: a name is buyer, deadline, number and quantity, so the ended holds of a buyer stand together and
+-- first. A change costs O(log n), however many holds a buyer has.
 --
--- A buyer who comes back finds the account settled. Accounts of buyers who do not come back are settled in turn: a call looks
--- at some names of the set, from where the last call stopped (`swept` in the event's hash). It looks at more names than it
--- adds, so what has ended stays fewer than what is live.
+-- An account is settled when its buyer comes back. Accounts of buyers who do not come back are settled in turn: a
+-- call looks at some names of the set, from where the last call stopped (`swept` in the event's hash). It looks at
+-- more names than it adds, so ended holds stay fewer than live ones.
 --
--- Where an event gets its first limit, what its buyers have already is counted first, some holds a call
--- (`count_buyers`), while selling goes on. How far that came is in the event's hash under `accounts`: holds below the
--- first number are counted, those from the second one on are counted as they are given.
+-- When an event gets its first limit, `count_buyers` first counts what buyers have, some holds a call, while selling
+-- goes on. The event's hash has its progress under `accounts`, two numbers of holds: holds below the first number are
+-- counted, and holds from the second number on are counted when they are given.
 
 local function has_buyer_limit(terms)
   return terms.tickets_per_buyer or terms.holds_per_buyer
 end
 
--- Whether the hold with this number is in the accounts.
+-- Whether the accounts include the hold with this number.
 local function is_accounted(event, number)
   if has_buyer_limit(event.terms) then return true end
   return event.accounted_from and (number < event.accounted_from or number >= event.accounted_to)
@@ -26,7 +26,7 @@ local function are_buyers_counted(event)
   return event.accounted_from and event.accounted_from >= event.accounted_to
 end
 
--- Buyers' names have no control characters.
+-- The names of buyers contain no control characters.
 local function taken_name(buyer, deadline, number, quantity)
   return buyer .. '\0' .. string.format('%014d.%d.%d', deadline, number, quantity)
 end
@@ -38,7 +38,7 @@ local function add_taken(event, buyer, account, deadline, number, quantity)
   event.changed_buyers[buyer] = true
 end
 
--- As a former version kept it: tickets bought, and number, deadline and tickets of each hold that was live then.
+-- Reads an account of a former version: the tickets bought, then number, deadline and tickets of each live hold.
 local function read_former_account(event, buyer, account, text)
   local at
   account.bought, at = unpack_struct('<d', text)
@@ -66,7 +66,7 @@ local function account_of(event, buyer)
   return account
 end
 
--- Takes what has ended out of the accounts of those who ask. `false` if more has ended than one call may settle.
+-- Takes ended holds out of the accounts of `buyers`. Returns `false` if more ended than one call settles.
 local function settle_accounts(event, buyers)
   local left, last = most_settled, last_ended(event)
   for _, buyer in ipairs(buyers) do
@@ -90,10 +90,10 @@ local function settle_accounts(event, buyers)
   return true
 end
 
--- Names that each call looks at, and besides two for each hold that it gives.
+-- Each call looks at this many names, and at two more for each hold that it gives.
 local least_swept = 32
 
--- Settles the accounts of some buyers whose holds have ended. After the last name it begins with the first again.
+-- Settles the accounts of some buyers with ended holds. After the last name it starts again with the first.
 local function sweep_accounts(event)
   if not has_buyer_limit(event.terms) then return end
   local count = least_swept + 2 * #event.given
@@ -118,13 +118,13 @@ local function sweep_accounts(event)
   if swept ~= (from or '') then event.changed_fields.swept = swept end
 end
 
--- A hold is given.
+-- A hold was given.
 local function add_to_account(event, number, deadline, buyer, quantity)
   if buyer == '' or not is_accounted(event, number) then return end
   add_taken(event, buyer, account_of(event, buyer), deadline, number, quantity)
 end
 
--- A hold is live no more, before its end.
+-- A live hold ended before its deadline.
 local function take_from_account(event, record)
   if record.buyer == '' or not is_accounted(event, record.number) then return end
   local account, quantity = account_of(event, record.buyer), quantity_of(record.lines)
@@ -133,13 +133,13 @@ local function take_from_account(event, record)
   event.changed_buyers[record.buyer] = true
 end
 
--- Its deadline is another one from now on.
+-- The deadline of a hold changed.
 local function move_in_account(event, record, deadline)
   take_from_account(event, record)
   add_to_account(event, record.number, deadline, record.buyer, quantity_of(record.lines))
 end
 
--- Its tickets are bought, or given back with a minus.
+-- Tickets were bought, or returned if `quantity` is negative.
 local function add_bought(event, record, quantity)
   if record.buyer == '' or not is_accounted(event, record.number) then return end
   local account = account_of(event, record.buyer)
@@ -147,7 +147,7 @@ local function add_bought(event, record, quantity)
   event.changed_buyers[record.buyer] = true
 end
 
--- Live holds, and the tickets in them and bought. Who asks was settled before.
+-- Live holds, and tickets held and bought. The account must be settled.
 local function taken_by(event, buyer)
   local account = account_of(event, buyer)
   return account.holds, account.bought + account.tickets

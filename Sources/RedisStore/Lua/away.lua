@@ -1,19 +1,20 @@
--- After a time in which buyers could not buy, whoever holds places then has the recovery grace at least (rule 7).
+-- After a time in which buyers could not buy, each live hold has at least the recovery grace left (R7 Restart).
 --
--- Nothing is written for each hold. The event keeps when they were back and until when the grace lasts, in its hash under
--- `grace`: what would end in between ends with the grace. No younger hold can be meant, since the grace is no longer than a
--- hold lives; where an operator makes that shorter meanwhile, a hold may live until the grace is over, and is told so.
--- Older graces are kept behind it, so that what ended with them is told to have ended then.
+-- The functions write nothing for each hold. Under `grace` the event's hash keeps the moment from which buyers could
+-- buy again and the moment until which the grace lasts: a deadline between the two becomes the end of the grace.
+-- Younger holds are not affected, since the grace is at most as long as a hold lives. If an operator shortens the
+-- hold time meanwhile, a new hold may live until the grace ends, and its answer says so. Older graces stay behind the
+-- latest one, so that holds that ended with them keep the moment of their end.
 
 local most_graces = 64
 
--- When what has this deadline ends, or ended, if that was not before the latest grace.
+-- The moment at which a hold with this deadline ends. Right for holds that did not end before the latest grace.
 local function end_of(event, deadline)
   if deadline > event.grace_from and deadline < event.grace_until then return event.grace_until end
   return deadline
 end
 
--- The same of whatever ended.
+-- The same for every hold.
 local function end_of_hold(event, deadline)
   if deadline > event.grace_from then return end_of(event, deadline) end
   for at = 17, #event.graces, 16 do
@@ -23,7 +24,7 @@ local function end_of_hold(event, deadline)
   return deadline
 end
 
--- What has this deadline or an earlier one has ended.
+-- Holds with this deadline or an earlier one have ended.
 local function last_ended(event)
   return event.office < event.grace_until and event.grace_from or event.office
 end
@@ -35,18 +36,18 @@ local function grant_grace(event, recovery_grace)
   if event.office >= event.grace_until then
     event.grace_from = event.office
   else
-    -- Within another grace its holds still are the ones that were there at its beginning: it becomes longer.
+    -- Within another grace the live holds are still those from its beginning, so the grace becomes longer.
     older = string.sub(older, 17)
   end
   event.grace_until = max(event.grace_until, grace_until)
   event.graces = string.sub(pack('<dd', event.grace_from, event.grace_until) .. older, 1, 16 * most_graces)
   event.changed_fields.grace = event.graces
-  -- What was counted as ended may be live.
+  -- A recount may have counted holds as ended that are live again.
   event.walk_text, event.changed_fields.walk = nil, ''
   event.is_changed = true
 end
 
--- What every call that writes begins with. Whether this is another life of the server, or nobody called for long.
+-- Each call that writes begins with this. Returns whether the server has a new life or nobody called for long.
 local function come_back(event, recovery_grace)
   local was_away = event.absorbed > noticed_absence
   if not begin_run(event) and not was_away then return false end

@@ -1,4 +1,4 @@
--- A call: a batch of commands of one event, read, decided one after the other, and written at the end.
+-- A call: reads a batch of commands of one event, decides one after the other, and writes at the end.
 
 local DECIDE = {
   [COMMAND.hold] = decide_hold, [COMMAND.extend] = decide_extend, [COMMAND.release] = decide_release,
@@ -6,7 +6,7 @@ local DECIDE = {
   [COMMAND.pay_back] = decide_pay_back,
 }
 
--- Helpers are local to their blocks: Lua has room for 200 names in a text.
+-- Helper functions are local to their blocks: Lua has room for 200 local names in a text.
 
 local read_commands
 do
@@ -18,8 +18,8 @@ do
     return unpack_struct('<Hc0', text, at)
   end
 
-  -- Lines as they were asked for. Everybody in a batch who asks for the same shares one table, and so one refusal
-  -- (see `decide_hold`).
+  -- Reads the lines of a hold. Requests of a batch for the same lines share one table, and so one refusal (see
+  -- `decide_hold`).
   local function read_lines(text, known)
     local asked = known[text]
     if asked then return asked end
@@ -87,7 +87,7 @@ do
     end
   end
 
-  -- Everything that the commands ask for, each kind in one call. The buyers whose accounts may count.
+  -- Fetches everything that the commands need, each kind in one call. Returns the buyers whose accounts may matter.
   function fetch_for(event, commands)
     local holds, keys, payments, buyers, seen = {}, {}, {}, {}, {}
     local seen_keys, seen_payments, seen_buyers = {}, {}, {}
@@ -110,7 +110,7 @@ do
     return buyers
   end
 
-  -- The entries of the calendar that holds which may end now are in, in one call.
+  -- Fetches the calendar entries of the holds that may end in this call, in one call.
   function fetch_entries(event)
     local names, seen, found = {}, {}, {}
     for _, record in pairs(event.records) do
@@ -164,7 +164,7 @@ do
     write_all('HSET', event.keys[6], list)
   end
 
-  -- Notes are numbered by the server's time, so that those of all events have one order.
+  -- Notes are numbered by the server's time, so that the notes of all events have one order.
   function save_notes(event)
     if #event.notes == 0 then return end
     local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')[2]
@@ -175,8 +175,8 @@ do
     end
   end
 
-  -- Whether the clock is worth a write by itself: nobody may turn it back behind what was told, and a call whose time
-  -- was not written must not be taken for a gap.
+  -- Whether the clock must be written though nothing changed: no crash may turn it back behind an answer, and the
+  -- next call must not take an unwritten time for a gap.
   local function keeps_time(event)
     return event.tells_time or event.passed >= 100 or event.passed < 0
   end
@@ -196,8 +196,8 @@ do
   end
 end
 
--- What every reply begins with: the moment, which definition and which numbers, how many idempotency keys, and the numbers
--- if they are news.
+-- The head of every reply: the moment, the definition, the version of the numbers, how many idempotency keys the
+-- event has, and the numbers of the pools if the node does not know that version.
 local function head(status, event, known_version)
   local pools = #event.terms.pools
   local is_news = known_version ~= event.version
@@ -231,8 +231,7 @@ local function read_limits(event, text)
   return known_version
 end
 
--- args: number of the event, version that the node knows, and limits; the commands; 1 if a node tries whether decisions
--- can be written.
+-- args: the header (see `read_limits`), the commands, and 1 if a node only tries whether decisions can be written.
 local function decide(keys, args)
   begin()
   local event = open_event(keys)
@@ -268,16 +267,16 @@ local function decide(keys, args)
     end
   end
   save_batch(event)
-  -- After saving: only then is it certain when the first places come free.
+  -- After saving, since only then `earliest` is certain.
   local reply = head(STATUS.decided, event, known_version)
   for _, outcome in ipairs(outcomes) do reply[#reply + 1] = outcome end
-  -- Behind the outcomes: which commands used their claims for nothing.
+  -- Behind the outcomes: the commands that did not use their claims.
   for _, index in ipairs(freed) do reply[#reply + 1] = index end
   return table.concat(reply)
 end
 
--- args: as the first of `decide`; then payments that bought something in another event of the cluster, so that this event
--- owes them no more.
+-- args: the header, as for `decide`; then payments of this event's debts that bought something in another event of
+-- the cluster.
 local function settle_debts(keys, args)
   begin()
   local event = open_event(keys)

@@ -1,16 +1,18 @@
--- Which events there are: numbers, codes and revisions, in a hash of its own. What an event is stands beside the event;
--- this only leads there, and is told afterwards. So it may be behind for a moment, and whoever sees that tells it.
+-- The list of events: numbers, codes and revisions, in a hash of its own. The definition is written with the event;
+-- the list only leads there and is written afterwards. So it may be behind for a moment, and a node that notices
+-- corrects it.
 --
--- Fields: count (definitions so far), next (number of the next event), version (of this list; it follows the time, so that
--- no list that was lost had the same), c:CODE -> number, e:NUMBER -> packed revision, whether removed, code.
+-- Fields: `count` (definitions so far), `next` (the number of the next event), `version` (of this list; it follows
+-- the time, so that a lost list never had the same one), `c:CODE` -> number, `e:NUMBER` -> packed revision, whether
+-- removed, code.
 do
 
 local function number_in(key, field, otherwise)
   return tonumber(redis.call('HGET', key, field) or otherwise)
 end
 
--- args: a code. What a change of that event begins with: the time, the event's number (0 if there is none), the number
--- that a new one would get, how many definitions there were.
+-- args: a code. What a change of that event begins with: the time, the event's number (0 if there is none), the
+-- number of the next event, and how many definitions there were.
 local function look_up(keys, args)
   begin()
   local ticks, wall = read_clocks()
@@ -19,9 +21,9 @@ local function look_up(keys, args)
     number_in(keys[1], 'count', 0))
 end
 
--- args: number, code, revision, 1 if removed. Can be told again, late, and in any order. `other_leads` if it
--- is a new event and the code leads to another one: of two that were made at the same time the first one told of is the
--- event, and nobody ever sells the other.
+-- args: number, code, revision, 1 if removed. Harmless if repeated, late or out of order. Returns `other_leads` for a
+-- new event whose code leads to another one: of two events that nodes made at the same time, the one that reaches the
+-- list first is the event, and the other one is never sold.
 local function enter(keys, args)
   begin()
   local key, number, code, revision, removed = keys[1], tonumber(args[1]), args[2], tonumber(args[3]), tonumber(args[4])
@@ -32,7 +34,7 @@ local function enter(keys, args)
   local leads_to, count = number_in(key, 'c:' .. code, 0), number_in(key, 'count', 0)
   local next_number = max(number_in(key, 'next', 1), number + 1)
   if not entry and removed == 0 and leads_to > 0 and leads_to ~= number then
-    -- Its number is no other event's all the same.
+    -- No other event gets its number.
     write('HSET', key, 'next', next_number)
     return ENTERED.other_leads
   end
@@ -45,7 +47,7 @@ local function enter(keys, args)
   return ENTERED.changed
 end
 
--- args: the version that the node knows. The time and the version, and if that is another one, every event.
+-- args: the version that the node knows. Returns the time and the version, and every event if the version differs.
 local function list_events(keys, args)
   begin()
   local ticks, wall = read_clocks()

@@ -1,4 +1,4 @@
--- Operators' changes of an event: defined, replaced, paused, resumed, removed.
+-- Operators' changes of an event: define, replace, pause, resume, remove.
 do
 
 local obstacles_to, adopt
@@ -11,7 +11,7 @@ do
     return true
   end
 
-  -- Which of the terms that holds were promised are those of `asked`; one more than there are if none.
+  -- The index of the terms for holds that `asked` has; one more than there are if they are new.
   local function index_of_told(terms, asked)
     local all = terms.told or {}
     for index, told in ipairs(all) do
@@ -23,7 +23,7 @@ do
     return #all + 1
   end
 
-  -- What forbids replacing the definition while places are promised, each as kind and code.
+  -- What forbids replacing the definition while places are promised, each with its kind and code.
   function obstacles_to(event, asked)
     local terms, found, kept, known = event.terms, {}, {}, {}
     for _, pool in ipairs(asked.pools) do kept[pool.code] = true end
@@ -59,8 +59,8 @@ do
     event.earliest[index], event.closed[index] = 0, 0
   end
 
-  -- A type's pools never change: redefined with other pools it gets a new index, so that a hold always knows which pools
-  -- it drew from.
+  -- The pools of a type never change. A type that is redefined with other pools gets a new index, so that the lines
+  -- of a hold always lead to the pools that it drew on.
   local function adopt_types(terms, asked)
     local before = terms.index_of
     for _, type in ipairs(terms.types) do type.retired = true end
@@ -78,7 +78,7 @@ do
     end
   end
 
-  -- Makes `asked` the definition in force. What was promised stays promised.
+  -- Makes `asked` the definition in force. What was promised stays promised (R11 Terms of a hold).
   function adopt(event, asked)
     local terms = event.terms
     for _, name in ipairs({
@@ -112,12 +112,12 @@ end
 local function save_change(event, document)
   local terms, index = event.terms, event.terms.index_of
   terms.index_of = nil
-  -- Of two definitions with one revision, of which one was lost, nodes take neither for the other.
+  -- If a definition is lost, another one may get its revision. The moment tells them apart.
   terms.since = event.ticks
   local packed_terms = cmsgpack.pack(terms)
   terms.index_of = index
-  -- Another one for each change, and for another life of the database, so that no node's or server's memory of a
-  -- definition is taken for this one.
+  -- The identity differs for each change and each life of the database, so that no cache takes one definition for
+  -- another.
   local id = string.format('%d.%d.%d', terms.revision, event.ticks, event.facts)
   event.is_changed = true
   save_event(event)
@@ -129,7 +129,7 @@ local function save_change(event, document)
   save_notes(event)
 end
 
--- A reply: what came of it, the moment, and the event's code, revision, whether it is paused and removed.
+-- A reply: the result, the moment, and the event's code and revision, whether it is paused and whether it is removed.
 local function change_reply(result, event, extra)
   local terms = event.terms
   local code = terms.code or ''
@@ -156,20 +156,20 @@ local function new_event(keys, code)
   return event
 end
 
--- The event, counted up to now, with a copy of its terms that may be changed.
+-- The event after settling, with a copy of its terms that may be changed; and whether all was settled.
 local function open_for_change(keys, asked)
   local event = open_event(keys)
   if not event then return new_event(keys, asked.code), true end
   come_back(event, asked.recovery_grace)
   event.terms = index_terms(cmsgpack.unpack(redis.call('HGET', keys[1], 'terms')))
   for _, told in ipairs(event.terms.told) do
-    -- Of a release before this one, which kept the currency in the document alone.
+    -- A release before this one kept the currency only in the document.
     if told.currency == '' then told.currency = cjson.decode(redis.call('HGET', keys[1], 'document')).currency end
   end
   return event, settle(event)
 end
 
--- What speaks against any change; `nil` if nothing does.
+-- Why no change is possible; `nil` if one is.
 local function refusal_of_change(event, asked)
   local terms = event.terms
   if terms.code ~= asked.code then return change_reply(CHANGE.other_event, event) end
@@ -205,13 +205,13 @@ local function define(event, asked, document)
     and redis.call('HGET', event.keys[1], 'document') == document then
     return change_reply(CHANGE.unchanged, event)
   end
-  -- What buyers have already counts for their first limit.
+  -- A first limit counts what buyers have already.
   local gets_limit = has_buyer_limit(asked) and not has_buyer_limit(terms) and not event.is_new
   if gets_limit and not are_buyers_counted(event) then return change_reply(CHANGE.uncounted, event) end
   return finish_change(event, asked, document, paused)
 end
 
--- args: how many holds to count, the recovery grace. 1 if what buyers have is counted, or need not be; 0 to go on.
+-- args: how many holds to count, the recovery grace. Returns 1 if all are counted or none need be, 0 to go on.
 local function count_buyers(keys, args)
   begin()
   local event = open_event(keys)
@@ -229,7 +229,7 @@ local function count_buyers(keys, args)
     local record = record_of(event, number)
     if record and record.buyer ~= '' then
       records[#records + 1], buyers[#buyers + 1] = record, record.buyer
-      -- What a former version kept is counted anew.
+      -- Count accounts of a former version anew.
       event.fetched_buyers[record.buyer] = false
     end
   end
@@ -273,7 +273,7 @@ local function remove(event)
   return change_reply(CHANGE.changed, event)
 end
 
--- args: what is asked (JSON), the document of the definition, the note.
+-- args: the change (JSON), the document of the definition, the note.
 local function change(keys, args)
   begin()
   local asked = cjson.decode(args[1])

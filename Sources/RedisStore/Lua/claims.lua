@@ -1,32 +1,33 @@
--- Where a cluster parts the keys of events, a payment is claimed for one event before anything is decided with it: in a
--- slot that follows from its name, so that all events meet there. Idempotency keys need no claim: a key has its event in
--- its scope.
+-- Claims of payments on a cluster, where each event's keys may be on another server. Before anything is decided with
+-- a payment, one event claims it, in a slot that follows from the payment's name, so all events find the same claim.
+-- Idempotency keys need no claim, since the scope of a key includes its event.
 --
--- A claim says which event may use the name, and has a number. It is no use by itself: whether the name was used stands
--- with the event, beside what was decided. An event that has not used it gives it up to another one, and keeps a note of
--- the number, so that a call with that claim which is still on its way finds that it came too late.
+-- A claim says which event may use the payment, and has a number. Whether the payment was used is written with the
+-- event, beside the decision. An event that has not used it gives it up for another event and notes the number of the
+-- claim, so that a call with that claim which is still under way finds that it is too late.
 --
--- A claim goes with a refusal: it counts the requests that it was given to, and one that used it for nothing takes itself
--- off. If an event owes the payment back, the claim remembers that event while another one tries to use the payment, and
--- goes back to it with the last refusal: so a payment has one debt at the most, whichever events it is tried for (R23 Debts).
+-- A claim counts the requests that it was given to. A refused request takes itself off, and with the last one the
+-- claim ends, so a refused request leaves nothing behind (R21 Bounds). If an event owes the payment back, the claim
+-- remembers that event while another one tries to use the payment, and goes back to it with the last refusal. So a
+-- payment has at most one debt, whichever events refuse it (R23 Debts).
 --
--- A node that ends between the claim and the decision leaves the claim, and so does an unconfirmed debt that is forgotten.
--- Nodes look at all claims in turn (`some_claims`), ask the events for those that they do not use, and drop them.
+-- A node that ends between claim and decision leaves the claim, and so does an unconfirmed debt that is forgotten.
+-- Nodes look at all claims in turn (`some_claims`), ask the events about those that they do not use, and drop them.
 --
--- Names begin with their kind, which is `p` for a payment. Beside them are `number`, the last claim's number, and `swept`:
--- when nodes looked at claims last, and where the next look goes on.
+-- The name of a claim is `p` and the payment. Two more fields are `number`, the number of the last claim, and
+-- `swept`: when a node looked at claims last, and where the next look goes on.
 
 local is_given_up, is_name_used
 do
 
 local day_length = 86400000
 
--- A claim as it is kept: the event, its number, and how many requests may yet use it or have used it; then, if another event
--- owes the payment back, that event and what kind of debt it is.
+-- A claim has an event, a number, and a count of the requests that may still use it or have used it; and if another
+-- event owes the payment back, that event and the kind of debt.
 local function unpack_claim(text)
   local claim = { count = math.huge, owed_at = 0, owed = ELSEWHERE.none }
   claim.event, claim.number = unpack_struct('<dd', text)
-  -- One of a former version is not counted, and stays.
+  -- A former version did not count; its claims stay.
   if #text > 16 then claim.count = unpack_struct('<d', text, 17) end
   if #text > 24 then claim.owed_at, claim.owed = unpack_struct('<dB', text, 25) end
   return claim
@@ -37,8 +38,9 @@ local function claim_of(key, name)
   return text and unpack_claim(text), text
 end
 
--- Written at once, since the claims of one call may be of the same name. Each write by itself leaves nothing half done: a
--- number that no claim has is passed over, and a claim that is there is found when it is asked for again.
+-- These functions write at once, since several claims of one call may be for the same payment. Each write alone is
+-- harmless: a number without a claim is never used, and a claim without an answer is found when the request is
+-- repeated.
 local function save_claim(key, name, claim)
   local text = pack('<ddd', claim.event, claim.number, claim.count)
   if claim.owed_at > 0 then text = text .. pack('<dB', claim.owed_at, claim.owed) end
@@ -49,20 +51,20 @@ local function new_claim(key, event)
   return { event = event, number = redis.call('HINCRBY', key, 'number', 1), count = 0, owed_at = 0, owed = ELSEWHERE.none }
 end
 
--- Ends a claim that nothing uses: the event that owes the payment back has it again, or it goes.
+-- Ends a claim that nothing uses: it goes back to the event that owes the payment, or disappears.
 local function end_claim(key, name, claim)
   if claim.owed_at == 0 then
     redis.call('HDEL', key, name)
     return
   end
   local given_back = new_claim(key, claim.owed_at)
-  -- The debt uses it.
+  -- The debt uses the claim.
   given_back.count = 1
   save_claim(key, name, given_back)
 end
 
--- Claims a name for an event, or finds it claimed, and counts the request if it is for this event. What the request is
--- told: the event and the number of the claim, what kind of debt another event has, and which event.
+-- Claims a name for an event or finds its claim, and counts the request if the claim is for this event. Returns event
+-- and number of the claim, the kind of debt that another event has, and that event.
 local function claim_for(key, name, wanted, known)
   local claim = known or new_claim(key, wanted)
   if claim.event == wanted then
@@ -72,7 +74,7 @@ local function claim_for(key, name, wanted, known)
   return pack('<ddBd', claim.event, claim.number, claim.owed, claim.owed_at)
 end
 
--- args: event and name in turn. For each the event that has it now, the number of its claim, and the debt.
+-- args: event and name in turn. Returns the claim of each.
 local function claim(keys, args)
   begin()
   local claims = {}
@@ -83,18 +85,18 @@ local function claim(keys, args)
   return table.concat(claims)
 end
 
--- args: a name, event and number of the claim as it was found, the event that wants it, what kind of debt the event has that
--- gave it up. The claim as it is now.
+-- args: a name; event and number of the claim as it was found; the event that wants it; the kind of debt of the event
+-- that gave it up. Returns the claim as it is now.
 local function reclaim(keys, args)
   begin()
   local name, wanted, owed = args[1], tonumber(args[3]), tonumber(args[4])
   local known, text = claim_of(keys[1], name)
-  -- It stands as it was found, and its event gave it up: a new one takes its place.
+  -- The claim is as it was found, and its event gave it up: a new claim replaces it.
   if known and string.sub(text, 1, 16) == args[2] then
     local taken = new_claim(keys[1], wanted)
     taken.owed_at, taken.owed = known.owed_at, known.owed
     if owed ~= ELSEWHERE.none then taken.owed_at, taken.owed = known.event, owed end
-    -- This request was counted already.
+    -- This request is counted already.
     if known.event == wanted then taken.count = known.count - 1 end
     if taken.owed_at == wanted then taken.owed_at, taken.owed, taken.count = 0, ELSEWHERE.none, taken.count + 1 end
     known = taken
@@ -102,8 +104,8 @@ local function reclaim(keys, args)
   return claim_for(keys[1], name, wanted, known)
 end
 
--- args: event, number and name in turn, of claims whose requests were refused and used them for nothing. With the last
--- request a claim ends; one that was used counts at least that use.
+-- args: event, number and name in turn, of claims that refused requests did not use. With the last request a claim
+-- ends; a claim that was used still counts that use.
 local function unclaim(keys, args)
   begin()
   for index = 1, #args, 3 do
@@ -121,8 +123,8 @@ local function unclaim(keys, args)
   return 1
 end
 
--- args: how many claims to look at, and how long after the last look, in milliseconds. Name and claim in turn; none if the
--- last look, of this or another node, was a shorter time ago.
+-- args: how many claims to look at, and the least time since the last look of any node, in milliseconds. Returns name
+-- and claim in turn, nothing if the last look was later.
 local function some_claims(keys, args)
   begin()
   local ticks = read_clocks()
@@ -145,26 +147,26 @@ local function some_claims(keys, args)
   return claims
 end
 
--- args: name and claim in turn, as they were found and given up by their events.
+-- args: name and claim in turn, as they were found before their events gave them up.
 local function drop_claims(keys, args)
   begin()
   for index = 1, #args, 2 do
     local known, text = claim_of(keys[1], args[index])
-    -- Else somebody asked for it meanwhile.
+    -- Otherwise a request claimed it meanwhile.
     if text == args[index + 1] then end_claim(keys[1], args[index], known) end
   end
   return 1
 end
 
--- Notes of what an event gave up are in a hash a day. So many in one, some 10 MB, come only from somebody who uses names
--- for two events at once, again and again.
+-- A hash for each day notes the claims that an event gave up. So many notes in one, some 10 MB, come only from a
+-- client that uses payments for two events at once again and again.
 local most_given_up = 100000
 
 local function given_up_on(key, ticks, days_ago)
   return key .. ':' .. string.format('%d', floor(ticks / day_length) - days_ago)
 end
 
--- The newest claim of a name that an event gave up; 0 if there is none.
+-- The newest claim of a name that the event gave up; 0 if there is none.
 local function given_up_of(key, ticks, name)
   local latest = 0
   for days_ago = 0, 1 do
@@ -173,8 +175,9 @@ local function given_up_of(key, ticks, name)
   return latest
 end
 
--- args: a name, the number of the claim, how long unconfirmed debts are remembered. The event gives the name up unless it
--- bought something or too many names were given up today. Returns the time and what the event used the name for.
+-- args: a name, the number of the claim, how long unconfirmed debts are remembered. The event gives the name up,
+-- unless it bought something or the event gave up too many names today. Returns the time and what the event used the
+-- name for.
 local function give_up(keys, args)
   begin()
   local event = open_event(keys)
@@ -195,14 +198,14 @@ local function give_up(keys, args)
   local today = given_up_on(keys[10], ticks, 0)
   local count = redis.call('HLEN', today)
   if count >= most_given_up then return pack('<ddB', office, wall, ELSEWHERE.not_given_up) end
-  -- One that was asked for earlier and comes later must not make an older claim out of it.
+  -- A request for an older claim that arrives late must not replace a newer note.
   write('HSET', today, args[1], max(given_up_of(keys[10], ticks, args[1]), tonumber(args[2])))
-  -- A call that is on its way for a day has been given up by its caller.
+  -- No caller waits for a call that is under way for a day.
   if count == 0 then write('PEXPIRE', today, 2 * day_length) end
   return pack('<ddB', office, wall, owed)
 end
 
--- Whether a command comes with a claim that this event gave up.
+-- Whether the event gave up the claim of this command.
 function is_given_up(event, command)
   if not command.claim then return false end
   if event.has_given_up == nil then
@@ -212,7 +215,7 @@ function is_given_up(event, command)
   return event.has_given_up and command.claim <= given_up_of(event.keys[10], event.ticks, 'p' .. command.payment)
 end
 
--- Whether the name that a command claimed was used with this event, by it or by another one.
+-- Whether this or another command used the payment with this event.
 function is_name_used(event, command)
   return event.payments[command.payment]
 end

@@ -1,24 +1,25 @@
--- The one place that reads a clock, or which server this is; tests put others in their place.
+-- The one place that reads a clock and the server's identity. Tests replace it.
 
--- The server's time of day in milliseconds, twice: what deadlines follow, and what sale windows follow.
+-- The server's time of day in milliseconds, twice: the first number is for deadlines, the second one for sale
+-- windows.
 local function read_clocks()
   local time = redis.call('TIME')
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
   return now, now
 end
 
--- The same in steps of 16 microseconds: fine enough that of two changes, of which one was asked for when the other had
--- been answered, each has its own.
+-- The same time in steps of 16 microseconds. A change that was requested after another one was answered gets a later
+-- time.
 local function read_fine_clock()
   local time = redis.call('TIME')
   return math.floor((tonumber(time[1]) * 1000000 + tonumber(time[2])) / 16)
 end
 
--- Which life of which server this is, as a number: another one after a restart, after a failover, and in a server that took
--- everything from another one meanwhile. Facts that were told may be missing in it.
+-- A number for this life of this server. It changes with a restart, with a failover, and when the server copies all
+-- data from another server. A new life may lack facts that were answered.
 --
--- It is read once, and forgotten with the functions, which a server loads anew when it takes everything from another. As
--- scripts they forget it after each call.
+-- The number is read once and kept with the functions. A server that copies all data loads the functions anew. A
+-- script keeps nothing, so it reads the number in each call.
 local known_run
 local function this_run()
   if not known_run then
@@ -29,10 +30,11 @@ local function this_run()
   return known_run
 end
 
--- More than that between two calls for an event that has live holds is a jump of the clock or a pause of the service,
--- and not time that passed (rule 5): the nodes call for such an event twice a second.
+-- A longer time between two calls for an event with live holds means that the clock jumped or that nobody could call:
+-- nodes call twice a second for such an event. The event's clock does not count that time (R5 The store's clock).
 local longest_gap = 1000
--- And if it is so much more, buyers could not buy (rule 7).
+-- If the clock stood still for longer than this, buyers could not buy, and live holds get the recovery grace (R7
+-- Restart).
 local noticed_absence = 1000
--- Entries of the calendar that one call settles at the most; what is left is settled by the next, before it decides.
+-- The calendar entries that one call settles at most. The next call settles more before it decides.
 local most_settled = 2000

@@ -1,9 +1,9 @@
--- What became of each payment (R10 One payment, one hold, and R23 Debts), in one hash: payment -> what it bought, as
--- "event.hold"; or that it was paid back, as "x" and the same; or that it is owed back, as "!" and a packed debt.
+-- What became of each payment (R10 One payment, one hold; R23 Debts), in one hash. A payment bought something
+-- ("event.hold"), was paid back ("x" and the same), or is owed back ("!" and a packed debt).
 --
--- The list of an event's debts (`refunds`) is only added to: an entry counts while the hash says the same. Debts that only a
--- token told of have an end: `unconfirmed` has them in the order of their moments, `debts` counts them by hold, and under
--- `all` those of the event.
+-- The list of an event's debts (`refunds`) only grows: an entry counts while the hash agrees with it. Unconfirmed
+-- debts expire: `unconfirmed` has them in the order of their moments, and `debts` has their number for each hold, and
+-- under `all` for the event.
 
 local unpack_debt, use_of_payment, note_payment, owe, settle_debt, save_debts, has_confirmed_debts
 do
@@ -11,7 +11,7 @@ do
     return '!' .. pack('<dddBBd', debt.event, debt.hold, debt.wall, debt.reason, debt.confirmed, debt.ticks)
   end
 
-  -- `nil` for a use that is no debt.
+  -- `nil` if the use is not a debt.
   function unpack_debt(text)
     if string.sub(text, 1, 1) ~= '!' then return nil end
     local debt = {}
@@ -23,7 +23,7 @@ do
     return debt.confirmed == 0 and event.ticks >= debt.ticks + event.limits.debts_kept
   end
 
-  -- The hold that the payment bought, and the debt that it is; `nil` each.
+  -- The hold that the payment bought, and the debt that it is; `nil` for each that there is not.
   function use_of_payment(event, payment)
     local text = payment ~= '' and event.payments[payment]
     if not text then return nil, nil end
@@ -49,7 +49,7 @@ do
     event.debt_counts[hold], event.debt_counts['all'] = count_of(event, hold) + number, count_of(event, 'all') + number
   end
 
-  -- An unconfirmed debt of this event is none any more, or confirmed.
+  -- An unconfirmed debt of this event ends or becomes confirmed.
   local function end_unconfirmed(event, debt, payment)
     if debt.confirmed == 1 or debt.event ~= event.number then return end
     event.ended_debts[#event.ended_debts + 1] = name_of(debt.ticks, debt.hold, payment)
@@ -63,7 +63,7 @@ do
     event.new_payments[#event.new_payments + 1] = payment
   end
 
-  -- Some of those whose time is over, once a call: what is left is for the next that adds one.
+  -- Forgets some unconfirmed debts after their time, once a call. The next call that adds one forgets more.
   local function forget(event)
     if event.has_forgotten then return end
     event.has_forgotten = true
@@ -88,7 +88,7 @@ do
     return count_of(event, hold) < event.limits.debts_of_hold and count_of(event, 'all') < event.limits.debts_of_event
   end
 
-  -- The one way for a payment that came and buys nothing: each has one debt at the most, and a confirmed one stays as it
+  -- Every payment that buys nothing comes here. A payment has at most one debt, and a confirmed debt stays as it
   -- is.
   function owe(event, record, command, debt, reason, refusal)
     local confirmed = command.by_key and 1 or 0
@@ -140,8 +140,8 @@ do
     write_all('RPUSH', event.keys[8], event.refunds)
   end
 
-  -- Whether a payment for a hold of this event is owed back that a key told of, looked for in the list: only an event that
-  -- never sold anything can be removed, so there are few.
+  -- Whether the event has a confirmed debt. Reads the whole list, which is short: only an event that never sold
+  -- anything can be removed.
   function has_confirmed_debts(event)
     local number = tonumber(string.match(event.keys[1], '{(%d+)}:event$'))
     local first = 0
@@ -151,7 +151,8 @@ do
       for index, item in ipairs(items) do
         local hold, _, payment, at = unpack_struct('<ddBc0', item)
         payments[index] = payment
-        -- An entry of a release before this one: what it bought and what is owed was told apart by the hold.
+        -- A release before this one wrote the entry: there the record of the hold says whether a payment
+        -- bought it or is owed.
         if at > #item then owners[index] = string.format('%d.%d', number, hold) end
       end
       fetch(event.keys[6], payments, found)

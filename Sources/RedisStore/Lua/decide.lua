@@ -1,11 +1,11 @@
--- Deciding commands: the same rules, in the same order, as `BoxOffice` decides by, which the contract suite holds this
--- to. Each function returns the packed outcome.
+-- Decides commands by the same rules in the same order as `BoxOffice`; the contract suite compares the two. Each
+-- function returns the packed outcome.
 
 local function refused(reason)
   return pack('<B', reason)
 end
 
--- `terms`: which of the event's terms the hold was made under (R11 Terms of a hold).
+-- `terms`: the index of the event's terms that the hold was made under (R11 Terms of a hold).
 local function view(event, outcome, flags, number, state, packed_lines, deadline, extensions, terms)
   local told = event.terms.told[terms]
   return pack(
@@ -21,15 +21,15 @@ local function view_of(event, outcome, flags, record)
     record.terms)
 end
 
--- Before somebody is told of an expiry, the clock that says so is written: nothing turns it back behind the answer.
+-- Before an answer says that a hold expired, the clock is written, so that no crash turns it back behind the answer.
 local function say_expired(event, refund)
   event.tells_time = true
   return pack('<BB', REFUSED.expired, refund)
 end
 
--- MARK: the same again
+-- MARK: idempotency keys
 
--- The hold as it is now, if the key was used before and counts.
+-- The hold as it is now, if the key was used before and still counts (R15 Idempotency keys).
 local function answer_to_key(event, key, print, outcome)
   local use = use_of(event, key)
   if not use then return nil end
@@ -52,7 +52,7 @@ local function refusal_of_sale(event)
   return terms.paused and refused(REFUSED.paused) or nil
 end
 
--- The buyer's limit; `asked` is the number of tickets.
+-- Checks the buyer's limit; `asked` is the number of tickets.
 local function refusal_of_buyer(event, buyer, asked)
   local terms = event.terms
   if not has_buyer_limit(terms) then return nil end
@@ -64,7 +64,8 @@ local function refusal_of_buyer(event, buyer, asked)
   return asked > remaining and pack('<Bd', REFUSED.buyer_limit, remaining) or nil
 end
 
--- Where several pools are short, the one that will not come back speaks first: sold out, then held, then few.
+-- If several pools are short, the refusal is of the pool that is least likely to have places again: sold out, then
+-- temporarily held, then too few.
 local function refusal_of_needs(event, pools, quantities)
   local is_short = false
   for index, pool in ipairs(pools) do
@@ -93,7 +94,7 @@ local function refusal_of_needs(event, pools, quantities)
   return pack('<Bd', REFUSED.insufficient, fewest)
 end
 
--- Lines that draw on the same pool are summed.
+-- Adds up the lines that draw on the same pool (R3 One decision per hold).
 local function refusal_of_pools(event, lines)
   local types = event.terms.types
   if #lines == 3 then
@@ -116,7 +117,7 @@ local function refusal_of_places(event, lines, buyer)
   return refusal_of_buyer(event, buyer, quantity_of(lines)) or refusal_of_pools(event, lines)
 end
 
--- Lines as asked, with type and price, or why they are no lines of this event.
+-- The lines with type and price, or why they are refused.
 local function checked_lines(event, asked)
   local terms, lines = event.terms, {}
   if #asked > event.limits.lines then
@@ -142,7 +143,8 @@ local function checked_lines(event, asked)
   return lines, nil
 end
 
--- Makes `lines` as many as can be had: every line its minimum, then each as many more as fit, the first one first.
+-- Reduces `lines` to what can be had: first every line gets its minimum, then each as many more as fit, the first
+-- line first (R22 Minimum quantity).
 local function refusal_of_fewer(event, lines, asked, buyer)
   local terms = event.terms
   for index, line in ipairs(asked) do lines[index * 3 - 1] = line.minimum end
@@ -172,7 +174,7 @@ local function refusal_of_fewer(event, lines, asked, buyer)
   return nil
 end
 
--- The lines that are to be held, or why not.
+-- The lines to hold, or why the hold is refused.
 local function lines_for(event, asked, buyer)
   if event.terms.removed then return nil, refused(REFUSED.gone) end
   local lines, refusal = checked_lines(event, asked)
@@ -193,11 +195,11 @@ local function decide_hold(event, command)
     if answer then return answer end
   end
   local terms, asked, buyer = event.terms, command.asked, command.buyer
-  -- A crowd that finds nothing shares one look: whoever asks for the same before anything has changed is refused alike.
+  -- A crowd that finds nothing shares one look: until something changes, the same request gets the same refusal.
   if asked.refused_at == event.facts then return asked.refusal end
   local lines, refusal = lines_for(event, asked, buyer)
   if not lines then
-    -- With a limit it may be for the buyer's own sake.
+    -- With a limit the refusal may depend on the buyer.
     if not has_buyer_limit(terms) then asked.refusal, asked.refused_at = refusal, event.facts end
     return refusal
   end
@@ -219,9 +221,9 @@ local function decide_hold(event, command)
   return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0, terms.given)
 end
 
--- MARK: what becomes of a hold
+-- MARK: live and ended holds
 
--- Changes every pool that the lines of `record` draw from.
+-- Calls `change` for every pool that the lines of `record` draw on.
 local function change_pools(event, record, change, deadline)
   local lines, types = record.lines, event.terms.types
   for line = 1, #lines, 3 do
@@ -279,23 +281,24 @@ local function note_purchase(event, record, payment, late)
   add_bought(event, record, quantity_of(record.lines))
 end
 
--- Whether the buyer may still have the tickets of a hold that is counted no more: who let a hold expire and took the
--- limit again must not pay for both.
+-- Whether the buyer may still have the tickets of an ended hold. A buyer who let a hold expire and used the limit
+-- again must not pay for both.
 local function fits_limit(event, record)
   if record.buyer == '' or not event.terms.tickets_per_buyer then return true end
   local _, tickets = taken_by(event, record.buyer)
   return tickets + quantity_of(record.lines) <= event.terms.tickets_per_buyer
 end
 
--- Paid after the deadline (R9 Late payment): one try for the same places at the same price, or money is owed.
+-- A payment after the deadline (R9 Late payment): one try for the same places at the same price, or the payment is
+-- owed.
 local function decide_late_purchase(event, record, command, name, debt)
   event.tells_time = true
   if command.payment == '' then return pack('<BB', REFUSED.expired, 0) end
   local reason
   if not event.terms.told[record.terms].reacquires then
     reason = REASON.late
-  -- A debt that was reported for this hold stays one, whatever comes free: it may be paid back by now. Only what a token
-  -- alone said stands in the way of no key.
+  -- A debt for this hold stays a debt even if places become free, since it may be paid back by now. An unconfirmed
+  -- debt never stands in the way of a key.
   elseif debt and debt.event == event.number and debt.hold == record.number
     and (debt.confirmed == 1 or not command.by_key) then
     reason = REASON.places_gone
@@ -311,7 +314,7 @@ local function decide_late_purchase(event, record, command, name, debt)
   return view_of(event, OUTCOME.purchased, OUTCOME_FLAG.late, record)
 end
 
--- Where a cluster parts the keys of events, another one may have told of the payment.
+-- On a cluster the payment may have been used in another event.
 local function use_for_purchase(event, command)
   local bought, debt = use_of_payment(event, command.payment)
   if command.elsewhere == ELSEWHERE.bought then return 'elsewhere', nil end
@@ -329,7 +332,7 @@ local function decide_purchase(event, command)
   local bought, debt = use_for_purchase(event, command)
   if bought and bought ~= name then return pack('<BB', REFUSED.payment, 0) end
   if record.state == PURCHASED then
-    -- The same reference, or none, asks again; a reference that bought nothing is a second payment.
+    -- The same reference, or none, is a repetition. A reference that bought nothing is a second payment.
     if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.already_purchased, REFUSED.payment) end
     return view_of(event, OUTCOME.purchased, OUTCOME_FLAG.repeated + record.late * OUTCOME_FLAG.late, record)
   end
@@ -341,7 +344,7 @@ local function decide_purchase(event, command)
     if payment == '' then return pack('<BB', REFUSED.released, 0) end
     return owe(event, record, command, debt, REASON.released, REFUSED.released)
   end
-  -- A debt that a release before this one noted.
+  -- A release before this one noted the debt with the hold.
   if record.state == OWED and bought then return say_expired(event, 1) end
   if not is_live(event, record) then return decide_late_purchase(event, record, command, name, debt) end
   change_pools(event, record, sell_places, record.entry)
@@ -359,7 +362,7 @@ local function decide_pay_back(event, command)
   local bought, debt = use_of_payment(event, command.payment)
   if bought == 'x' .. name then return pack('<BBd', OUTCOME.paid_back, OUTCOME_FLAG.repeated, command.number) end
   local is_owed = debt and debt.event == event.number and debt.hold == command.number
-  -- A debt that a release before this one noted.
+  -- A release before this one noted the debt with the hold.
   if bought == name then is_owed = record.state == OWED end
   if command.elsewhere == ELSEWHERE.bought or not is_owed then return refused(REFUSED.unknown_debt) end
   note_payment(event, command.payment, 'x' .. name)

@@ -17,20 +17,20 @@
 --  12 debts   hash: how many unconfirmed debts a hold has, and all of them
 --  13 unconfirmed  sorted set of unconfirmed debts, all with score 0: moment and payment
 
--- What the library offers, by the names that nodes call. Lua has room for 200 names in a text: files whose names no other
--- one needs are blocks, and put what they offer in here.
+-- The functions that nodes call, by name. Lua has room for 200 local names in a text. So a file whose names no other
+-- file needs is a block, and puts its functions into this table.
 local functions = {}
 
--- Libraries that are not there yet while functions are loaded: each function begins with `begin`.
+-- These libraries do not exist yet while a server loads the functions. So each function calls `begin` first.
 local pack, unpack_struct, floor, max, min
 local function begin()
   pack, unpack_struct = struct.pack, struct.unpack
   floor, max, min = math.floor, math.max, math.min
 end
--- `unpack` puts its values on Lua's stack, which holds some thousands.
+-- `unpack` puts its values on Lua's stack, which has room for some thousands.
 local chunk = 1000
 
--- Terms by key and identity. They are a cache: what they say is in Redis.
+-- A cache of events' terms, by key and identity of the definition. Redis has the terms themselves.
 local known_terms, known_count = {}, 0
 
 local function call_in_chunks(command, key, list)
@@ -39,7 +39,7 @@ local function call_in_chunks(command, key, list)
   end
 end
 
--- The fields `names` of the hash `key`, into the table `into`; `false` for what is missing.
+-- Reads the fields `names` of the hash `key` into the table `into`; `false` for a missing field.
 local function fetch(key, names, into)
   for first = 1, #names, chunk do
     local found = redis.call('HMGET', key, unpack(names, first, min(first + chunk - 1, #names)))
@@ -52,7 +52,7 @@ local function index_terms(terms)
   for index, type in ipairs(terms.types) do
     if not type.retired then terms.index_of[type.code] = index end
   end
-  -- Of an event that was last defined by a release before this one: all its holds have what it says now.
+  -- A release before this one defined the event last: all its holds have the terms in force.
   if not terms.told then
     terms.told, terms.given = {
       {
@@ -68,15 +68,15 @@ local function read_terms(key, id)
   local known = known_terms[key]
   if known and known.id == id then return known.terms end
   local terms = index_terms(cmsgpack.unpack(redis.call('HGET', key, 'terms')))
-  -- A bound for the cache, and no order in which it forgets: reading anew is cheap.
+  -- The cache is bounded. It forgets everything at once, since reading terms again is cheap.
   if known_count >= 256 then known_terms, known_count = {}, 0 end
   if not known_terms[key] then known_count = known_count + 1 end
   known_terms[key] = { id = id, terms = terms }
   return terms
 end
 
--- The clock does not run backwards; it takes no more than `longest_gap` from a jump forward or from a time without
--- calls. Where the server's clock went back, it counts on from there.
+-- Advances the event's clock, which never runs backwards. It counts at most `longest_gap` of a jump forward or of a
+-- time without calls. If the server's clock went back, the event's clock goes on from where it was.
 local function advance(event)
   local ticks, wall = read_clocks()
   local passed = ticks - event.ticks
@@ -86,14 +86,14 @@ local function advance(event)
   event.ticks, event.wall = ticks, wall
 end
 
--- What changes within a call, over what Redis has: read lazily, written by `save`.
+-- The changes of a call, beside what Redis has. They are read when they are needed, and `save_event` writes them.
 local function begin_changes(event)
   event.due, event.due_was, event.touched, event.stale = {}, {}, {}, {}
   event.gone, event.changed_fields = {}, {}
   event.is_changed = false
 end
 
--- `nil` if there is no such event.
+-- Reads an event; `nil` if there is none.
 local function open_event(keys)
   local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk', 'accounts', 'live')
   if not found[1] then return nil end

@@ -1,13 +1,14 @@
--- Holds and remembered keys, as they are packed.
+-- The records of holds.
 
--- States; a hold that is HELD past its deadline is expired: nothing is written for that. OWED was written by a release
--- before this one, of an expired hold for which a payment is owed back; now that is with the payment.
+-- States. A HELD hold past its deadline is expired; the functions write nothing when that happens. OWED was written
+-- by a release before this one, for an expired hold with a payment that is owed back. Now the payment has that (see
+-- debts.lua).
 local HELD, PURCHASED, RELEASED, RETURNED = STATE.held, STATE.purchased, STATE.released, STATE.returned
 local OWED, WITH_TERMS = RECORD.owed, RECORD.with_terms
--- What a view says besides.
+-- A state that only answers have.
 local EXPIRED = VIEW.expired
 
--- Lines are kept flat: type, quantity, price, type, quantity, price.
+-- Lines are flat lists: type, quantity, price, type, quantity, price.
 local function pack_lines(lines)
   if #lines == 3 then return pack('<BHHd', 1, lines[1], lines[2], lines[3]) end
   local parts = { pack('<B', #lines / 3) }
@@ -27,10 +28,10 @@ local function unpack_lines(text, at)
   return lines, at
 end
 
--- Which of its event's terms a hold was made under stands behind its lines, unless they are the first; its state is then
--- raised by WITH_TERMS.
+-- If a hold was made under other terms of its event than the first ones, their index stands behind its lines, and its
+-- state is raised by WITH_TERMS.
 
--- A hold that is new; `pack_record` writes the same of one that changed.
+-- Packs a new hold in the form in which `pack_record` packs a changed one.
 local function pack_new(deadline, held_at, buyer, packed_lines, terms)
   local head = pack('<BBBddBc0', terms > 1 and HELD + WITH_TERMS or HELD, 0, 0, deadline, held_at, #buyer, buyer)
   return terms > 1 and head .. packed_lines .. pack('<H', terms) or head .. packed_lines
@@ -61,7 +62,7 @@ local function unpack_record(number, text)
   return record
 end
 
--- `nil` if no such hold was given. A hold of this very call is at hand before it is written.
+-- The hold with this number; `nil` if none was given. Finds holds of this call before they are written, too.
 local function record_of(event, number)
   local record = event.records[number]
   if record then return record end
@@ -72,7 +73,7 @@ local function record_of(event, number)
   end
   if not text then return nil end
   record = unpack_record(number, text)
-  -- The calendar goes by the deadline as it was written, everybody else by that with the recovery grace.
+  -- The calendar uses the deadline as it was written, everything else the deadline with the recovery grace.
   record.entry = record.deadline
   if record.state == HELD then record.deadline = end_of_hold(event, record.deadline) end
   event.records[number] = record

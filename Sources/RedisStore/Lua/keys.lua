@@ -1,11 +1,11 @@
--- Idempotency keys of an event (R15 Idempotency keys): a hash of what each was used for, and two lists of them.
+-- The idempotency keys of an event (R15 Idempotency keys): a hash of their uses, and two lists of keys.
 --
--- New keys stand at the end of the first list, so it is in the order of their use. A call with new keys looks at some of the
--- oldest: those that count no more are forgotten, those of live holds and of purchases go to the second list, whose
--- entries are looked at in turn, again and again. Each call forgets more than it brings, so nothing piles up and nothing is
--- done at once. A key has its event in its scope, so no other event is asked.
+-- New keys go to the end of the first list, so it is in the order of use. A call with new keys looks at some of the
+-- oldest keys: it forgets those that no longer count and moves the keys of live holds and of purchases to the second
+-- list. It looks at entries of the second list in turn, again and again. Each call looks at more keys than it adds,
+-- so no call has much to forget. The scope of a key includes its event, so no other event is asked.
 --
--- Kept beside the hash: `:order` and `:kept`, lists of the key's 16 bytes and the moment of its use.
+-- Beside the hash are the lists `:order` and `:kept`, with the 16 bytes of the key and the moment of its use.
 
 local use_of, fetch_uses, counts, remember_key, count_keys, plan_forgetting, save_uses
 do
@@ -22,12 +22,12 @@ do
     fetch(event.keys[7], keys, event.uses)
   end
 
-  -- A late purchase does not bring a key back that counted no more.
+  -- A key that no longer counted stays forgotten when its hold is purchased late.
   local function is_live_or_sold(event, record)
     return is_live(event, record) or ((record.state == PURCHASED or record.state == RETURNED) and record.late == 0)
   end
 
-  -- Whether a key that was used for this hold then still counts. Its time goes by the server's clock.
+  -- Whether a key still counts that was used for this hold at that moment, by the server's clock.
   function counts(event, record, at)
     local age = event.ticks - at
     if age <= event.limits.ended_key_retention then return true end
@@ -43,8 +43,8 @@ do
     return not plan.is_full and event.ticks - at <= event.limits.ended_key_retention
   end
 
-  -- The oldest entries of a list, each with its use as it was before this call, and the records of their holds at hand. Of
-  -- the list of new keys only those that may go.
+  -- The oldest entries of a list, with their uses before this call, and fetches the records of their holds. Of the
+  -- list of new keys it takes only entries that may go.
   local function oldest(event, plan, list, count, is_new)
     local entries = redis.call('LRANGE', event.keys[7] .. list, 0, count - 1)
     local keys, uses, numbers = {}, {}, {}
@@ -63,14 +63,14 @@ do
     return entries, keys, uses
   end
 
-  -- Sorts entries out: those that go, and those that stay. Returns how many were looked at.
+  -- Sorts entries into those that go and those that stay. Returns how many it looked at.
   local function sort_out(event, plan, list, count, is_new)
     local entries, keys, uses = oldest(event, plan, list, count, is_new)
     for index, key in ipairs(keys) do
       local use, at = uses[key], unpack_struct('<d', entries[index], 17)
       local _, number, used_at
       if use then _, number, used_at = unpack_struct('<c8dd', use) end
-      -- Else it was used again after its time, and stands behind with that use, too.
+      -- Otherwise the key was used again after its time, and that use has an entry further back.
       if used_at == at then
         local lasts = event.ticks - at <= event.limits.key_retention and is_live_or_sold(event, record_of(event, number))
         if lasts or is_young(event, plan, at) then
@@ -83,18 +83,18 @@ do
     return #keys
   end
 
-  -- How many keys the event has. Nodes warn their operators when the room for them is nearly full.
+  -- How many keys the event has. Nodes warn their operators when the room for keys is nearly full.
   function count_keys(event)
     event.key_count = event.key_count or redis.call('HLEN', event.keys[7])
     return event.key_count
   end
 
-  -- What is to be forgotten. Found before the first write of the call, and done with it.
+  -- Decides what to forget, before the first write of the call; `save_uses` does it.
   function plan_forgetting(event)
     local new = #event.new_uses
     if new == 0 then return end
     local plan = { gone = {}, kept = {} }
-    -- No room: keys of ended holds go before their time, oldest first.
+    -- Without room, keys of ended holds go before their time, oldest first.
     plan.is_full = count_keys(event) + new > event.limits.keys
     plan.passed = sort_out(event, plan, ':order', 2 * new + 8, true)
     plan.turned = sort_out(event, plan, ':kept', new + 8, false)
@@ -116,7 +116,7 @@ do
     end
     write_all('HSET', name, list)
     write_all('RPUSH', name .. ':order', order)
-    -- Should no other key come, the server forgets all of them.
+    -- If no other key comes, the server forgets all of them.
     local longest = 2 * event.limits.key_retention
     for _, suffix in ipairs({ '', ':order', ':kept' }) do write('PEXPIRE', name .. suffix, longest) end
   end

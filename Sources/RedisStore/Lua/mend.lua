@@ -1,7 +1,8 @@
--- Counting an event anew from its holds, in one call, and setting right what differs: numbers and calendar of its pools,
--- payments that lead nowhere, and the accounts of its buyers. A server does nothing else meanwhile, some 2 µs a hold.
+-- Counts an event anew from its holds in one call, and sets right what differs: the numbers and the calendar of its
+-- pools, payments that lead nowhere, and the accounts of its buyers. It takes some 2 µs a hold, in which the server
+-- does nothing else.
 --
--- The records of holds are the truth: what was answered is written there, and everything else follows from them.
+-- The records of holds are the truth: they have what was answered, and everything else follows from them.
 
 do
   local function add_entry_of(counted, pool, quantity, deadline)
@@ -11,7 +12,7 @@ do
     if first == 0 or deadline < first then counted.earliest[pool] = deadline end
   end
 
-  -- What each buyer has, if the event limits that.
+  -- Counts what a buyer has, if the event limits that.
   local function add_to_counted(counted, record, is_live)
     local quantity = quantity_of(record.lines)
     local account = counted.accounts[record.buyer] or { bought = 0, tickets = 0, holds = 0, earliest = 0 }
@@ -66,7 +67,7 @@ do
     return counted
   end
 
-  -- Every entry of the calendar, in both keys, and how many are not as they must be.
+  -- Compares every entry of the calendar, in both keys. Returns how many are wrong.
   local function compare_calendar(event, counted)
     local kept, ordered, wrong = {}, {}, 0
     local fields = redis.call('HGETALL', event.keys[3])
@@ -87,14 +88,14 @@ do
     return wrong
   end
 
-  -- The accounts as they are kept, without holds that ended and are still in them. Buyers whose names in the set of live
-  -- holds are not as the holds say are noted in `wrong`.
+  -- The accounts as they are kept, less the ended holds that are still in them. Adds to `wrong` the buyers whose
+  -- names in the set of live holds do not agree with the holds.
   local function read_accounts(event, counted, wrong)
     local kept, last = {}, last_ended(event)
     local fields = redis.call('HGETALL', event.keys[5])
     for index = 1, #fields, 2 do
       local account = { bought = 0, tickets = 0, holds = 0 }
-      -- As a former version kept it: wrong, and so written anew.
+      -- A former version wrote it: wrong, so that it is written anew.
       if #fields[index + 1] ~= 32 then wrong[fields[index]] = true else
         account.bought, account.tickets, account.holds = unpack_struct('<ddd', fields[index + 1])
       end
@@ -116,7 +117,7 @@ do
     return kept
   end
 
-  -- How many buyers have accounts that are not as their holds say.
+  -- Returns how many buyers have accounts that do not agree with their holds.
   local function compare_accounts(event, counted)
     if not counted.accounts then return 0 end
     local wrong, nothing = {}, { bought = 0, tickets = 0, holds = 0 }
@@ -147,7 +148,7 @@ do
     write_all('ZADD', event.keys[11], taken)
   end
 
-  -- Payments that lead nowhere, to be written, and how many lead to another hold.
+  -- Returns the payments that lead nowhere, with their holds, and how many lead to another hold.
   local function compare_payments(event, event_number, counted)
     local names, known, unled, strayed = {}, {}, {}, 0
     for index, record in ipairs(counted.payments) do names[index] = record.payment end
@@ -187,11 +188,11 @@ do
     return count
   end
 
-  -- args: number of the event, recovery grace, what may be set right, how many holds may be looked through.
+  -- args: the number of the event, the recovery grace, what may be set right, how many holds may be counted.
   --
-  -- After what every reply begins with: whether it was set right, holds looked through, missing records, payments that
-  -- lead to another hold, and to none, wrong entries of the calendar, wrong accounts of buyers; then of each pool what it had held and sold, what
-  -- its holds say, and whether it was closed.
+  -- Returns, behind the head: whether it was set right; holds counted, missing records, payments that lead to
+  -- another hold, payments that lead to none, wrong entries of the calendar, wrong accounts of buyers; then for
+  -- each pool held and sold as kept, held and sold as counted, and whether it was closed.
   function functions.mend(keys, args)
     begin()
     local event = open_event(keys)
@@ -210,7 +211,7 @@ do
       if held + sold > max(event.capacity[pool], event.ceiling[pool]) then is_certain = false end
       pools[pool] = pack('<ddddB', event.held[pool], event.sold[pool], held, sold, event.closed[pool])
     end
-    -- What settling took out of the calendar is still in it: compared with all of it, and taken out again.
+    -- Redis still has the entries that settling took out: compared with all, and subtracted.
     local gone = #event.gone
     local wrong = compare_calendar(event, counted) - gone + (counted.held[0] == event.held[0] and 0 or 1)
     local unled, strayed = compare_payments(event, tonumber(args[1]), counted)

@@ -1,18 +1,21 @@
--- The numbers of an event's holds. Each is given once, whatever facts were lost.
+-- The numbers of an event's holds. No number is given twice, whatever facts are lost.
 --
--- A token is a signature over a hold's number: who gets a number that was given before gets somebody else's token. How many
--- were given is a fact like others, and a crash or a failover turns it back behind what was answered. So numbers follow
--- the time. While a server runs, the next is one more. Another life of it (`this_run`) goes on where the numbers would
--- stand had there been `numbers_a_ms` of them in each millisecond since the first, which is more than any server
--- gives: it can meet none that was lost, also if it comes back to the same old state again and again. And since the
--- number of an event may be given again, too, an event's first number follows from the moment in which it was defined.
+-- A token is a signature over the number of a hold. If a number were given twice, two buyers would have the same
+-- token. A crash or a failover can lose the newest facts, and with them the count of the numbers given. So the
+-- numbers follow the time. While a server runs, each number is one more than the last. A new life of the server
+-- (`this_run`) goes on with the number that it would have reached with `numbers_a_ms` numbers in each millisecond
+-- since the first one. No server gives that many, so the new numbers are above all lost ones, even if the same old
+-- state comes back several times. The number of a lost event can be given again, too. So the first number of an event
+-- follows from the moment of its definition.
 --
--- In the event's hash: `run`, the life of the server that gave the last numbers, and `stretches`: the moment of the first
--- number, then begin and end of every stretch without gaps; the last one ends with the numbers given so far.
+-- The event's hash has `run`, the life of the server that gave the last numbers, and `stretches`: the moment of the
+-- first number, then the begin and the end of each stretch of numbers without gaps. The last stretch ends with the
+-- next number.
 
 local numbers_a_ms = 64
--- A half of them is for where an event begins, the other one for going on from there: 397 days each. An event that is
--- older goes on by `short_leap` in another life, which meets what was lost only if the same state came back twice.
+-- Half of the numbers are for the first numbers of events, the other half for going on from there: 397 days each. An
+-- older event goes on by `short_leap` in a new life of the server. Then a number can be given twice only if the same
+-- old state comes back twice.
 local half_of_numbers = 2 ^ 41
 local short_leap = 2 ^ 20
 local room_for_short_leaps = 2 ^ 36
@@ -35,29 +38,29 @@ local function pack_stretches(born, edges)
   return table.concat(parts)
 end
 
--- Leaves out what was given and lost, if this is another life of the server than that of the last numbers; whether it is.
--- Before the first number of a call.
+-- Leaves out the numbers that may be lost if the server has a new life since the last number was given. Returns
+-- whether it has. Called before the first number of a call.
 local function begin_run(event)
   local run = this_run()
   if event.run == run then return false end
   local born, edges = read_stretches(event)
   local begin = edges[1] + (event.ticks - born) * numbers_a_ms
-  -- The server's clock may be behind the last one's.
+  -- The server's clock may be behind the clock of the server before.
   if begin <= event.next or begin > edges[1] + half_of_numbers - room_for_short_leaps then
     begin = event.next + short_leap
   end
-  -- A stretch in which nothing was given is none.
+  -- Drop a stretch without numbers.
   if edges[#edges] < event.next then edges[#edges + 1] = event.next else edges[#edges] = nil end
   edges[#edges + 1] = begin
   event.run, event.next, event.first = run, begin, begin
   event.changed_fields.run, event.changed_fields.stretches = pack('<d', run), pack_stretches(born, edges)
-  -- Nodes heard of versions that are lost: this one is above them, and news.
+  -- Nodes may have seen versions that are lost. The new version is above them, so that nodes take it as news.
   event.version = max(event.version, event.ticks * 1024)
   event.is_changed = true
   return true
 end
 
--- Up to `count` numbers that were given, from `from` on and below `to`, and where to go on; 0 if there are no more.
+-- Up to `count` numbers that were given, from `from` on and below `to`, and where to go on (0 at the end).
 local function given_numbers(event, from, count, to)
   local _, edges = read_stretches(event)
   edges[#edges + 1] = event.next

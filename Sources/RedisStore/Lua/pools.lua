@@ -1,18 +1,19 @@
--- Places: `free + held + sold = capacity`, and when which come free by themselves.
+-- The places of the pools (`free + held + sold = capacity`), and when held places come free by themselves.
 --
--- The calendar has one entry for each pool and millisecond in which places come free, not one for each hold: all
--- holds of a call share one, and a million holds that end within a second are a thousand entries a pool.
+-- The calendar has one entry for each pool and each millisecond in which places come free, not one for each hold. All
+-- holds of a call share an entry, and a million holds that end within a second are a thousand entries a pool.
 --
--- Live holds (R21 Bounds) are counted in the same way: index 0 of `held` and `earliest` is for holds, and the indexes from 1
--- on are for the places of the pools. The event keeps both numbers of index 0 in its hash under `live`.
+-- Live holds (R21 Bounds) are counted in the same way: index 0 of `held` and `earliest` is for holds, and the indexes
+-- from 1 on are for the places of the pools. The event keeps both numbers of index 0 in its hash under `live`.
 
--- Places that nobody has.
+-- Places that are neither held nor sold.
 local function free(event, pool)
   return max(0, event.capacity[pool] - event.held[pool] - event.sold[pool])
 end
 
--- A broken rule never ends anything: the pool closes, what is held can still be completed (rule 4). The ceiling is
--- what may be promised: the capacity, or what was promised when it was lowered below that.
+-- If a pool's numbers contradict each other, the pool closes and the call goes on: live holds can still be completed
+-- (R4 Broken rule). The ceiling is how many places may be promised: the capacity, or more if more was promised when
+-- an operator lowered the capacity (R1 Conservation).
 local function check(event, pool)
   local promised = event.held[pool] + event.sold[pool]
   if event.held[pool] < 0 or event.sold[pool] < 0 or promised > event.ceiling[pool] then event.closed[pool] = 1 end
@@ -37,7 +38,7 @@ end
 
 local function add_entry(event, pool, quantity, deadline)
   local name
-  -- Nearly always the deadline of the holds of this call, whose name is made once.
+  -- Nearly every entry is for the deadline of this call's holds, so that name is made once.
   if event.shared_deadline == deadline then name = event.shared_names[pool] else
     event.shared_deadline, event.shared_names = deadline, {}
   end
@@ -72,7 +73,7 @@ local function least_touched(event, pool)
   return least
 end
 
--- The deadline of the first places of `pool` that come free by themselves; 0 if none do.
+-- The deadline of the first held places of `pool`; 0 if none are held.
 local function earliest(event, pool)
   if not event.stale[pool] then return event.earliest[pool] end
   local least = least_touched(event, pool)
@@ -81,7 +82,7 @@ local function earliest(event, pool)
   repeat
     local names = redis.call('ZRANGEBYLEX', event.keys[4], from, to, 'LIMIT', offset, 16)
     for _, name in ipairs(names) do
-      -- Those that this call touched are in `least` already.
+      -- `least` includes the entries that this call touched.
       if event.due[name] == nil then
         local deadline = tonumber(string.sub(name, 5))
         if least == 0 or deadline < least then least = deadline end
@@ -95,10 +96,10 @@ local function earliest(event, pool)
   return least
 end
 
--- Gives back what has expired. Every look at the numbers comes after it, so no answer depends on whether somebody
--- looked before (rule 2).
+-- Gives back the places of expired holds. It comes before every look at the numbers, so no answer depends on an
+-- earlier look (R2 Never twice, never lost).
 --
--- `false` if more was due than one call may settle: nothing may be decided then.
+-- Returns `false` if more holds ended than one call settles: then the call must decide nothing.
 local function settle(event)
   local left, last = most_settled, last_ended(event)
   for pool = 0, #event.held do
@@ -143,7 +144,7 @@ local function sell_places(event, pool, quantity, deadline)
   check(event, pool)
 end
 
--- Places that nobody holds: a late payment that won.
+-- Sells places that nobody holds, to a late payment.
 local function sell_free_places(event, pool, quantity)
   event.sold[pool] = event.sold[pool] + quantity
   check(event, pool)
@@ -159,7 +160,7 @@ local function count_hold(event, deadline)
   add_entry(event, 0, 1, deadline)
 end
 
--- A hold that a release before this one gave has no entry and was not counted.
+-- A hold from a release before this one has no entry and was not counted.
 local function uncount_hold(event, deadline)
   if places_at(event, entry_name(0, deadline)) == 0 then return end
   event.held[0] = event.held[0] - 1
@@ -192,7 +193,7 @@ local function save_event(event)
     end
   end
   if event.is_changed then event.version = event.version + 1 end
-  -- The first write of a call, see writes.lua.
+  -- The first write of a call (see writes.lua).
   local fields = { 'now', packed_now(event) }
   for name, text in pairs(event.changed_fields) do
     fields[#fields + 1] = name

@@ -1,4 +1,4 @@
--- What nodes read of an event: its definition with everything that holds may refer to, and its holds by the page.
+-- What nodes read of an event: its definition with everything that holds may refer to, and pages of its holds.
 do
 
 local function details(keys)
@@ -6,7 +6,7 @@ local function details(keys)
   local event = open_event(keys)
   if not event then return no_event() end
   local terms = event.terms
-  -- A former version split the pools over several servers: no node of this one sells the event.
+  -- A former version split the pools over several servers: no node of this version sells the event.
   if terms.parts then return pack('<Bdd', STATUS.in_parts, event.office, event.wall) end
   local parts = head(STATUS.decided, event, -1)
   parts[#parts + 1] = pack(
@@ -25,8 +25,8 @@ local function details(keys)
   return table.concat(parts)
 end
 
--- args: the first number, how many to look at, 1 for sold ones only. First the number to go on from, 0 if that was all;
--- then number and record of each.
+-- args: the first number, how many to look at, 1 for sold holds only. Returns the number to go on from (0 at the
+-- end), then number and record of each.
 local function page_of_holds(keys, args)
   begin()
   local event = open_event(keys)

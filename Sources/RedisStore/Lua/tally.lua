@@ -1,7 +1,8 @@
--- A recount, a step a call; what it is stands in walk.lua.
+-- One step of a recount a call (see walk.lua).
 do
 
--- Looks through the records of `numbers`: what they promise, payments that do not lead back, and what is missing.
+-- Reads the records of `numbers`: what they promise, which payments do not lead back to them, and how many are
+-- missing.
 local function walk_through(event, walk, event_number, numbers)
   local found, payments, owners, known = {}, {}, {}, {}
   local seen = { held = {}, sold = {}, strayed = 0, missing = 0 }
@@ -26,7 +27,7 @@ local function walk_through(event, walk, event_number, numbers)
   return seen
 end
 
--- Begins a walk, counted up to now; or why not.
+-- Begins a walk after settling the event. Returns the walk, or `nil` and why it cannot begin.
 local function begin_walk(event, id)
   local other = read_walk(event)
   if other and other.id ~= id then return nil, STATUS.busy end
@@ -40,10 +41,11 @@ local function begin_walk(event, id)
   return walk
 end
 
--- args: the number of the event, the recovery grace, the number of the walk, where to go on (0 to begin), how many holds.
+-- args: the number of the event, the recovery grace, the number of the walk, where to go on (0 to begin), how many
+-- holds.
 --
--- After what every reply begins with: where to go on, 0 if that was all; facts, payments that lead elsewhere, missing
--- holds; held and sold of each pool, in the last reply with what was noted meanwhile.
+-- Returns, behind the head: where to go on (0 at the end); facts, payments that lead elsewhere, missing holds; held
+-- and sold places of each pool. The last step adds the notes of the walk.
 local function tally(keys, args)
   begin()
   local event = open_event(keys)

@@ -1,12 +1,11 @@
--- A recount: what the holds of an event say about every pool, counted from their records and not from the numbers that are
--- kept, while selling goes on.
+-- A recount (a walk over the holds): what the records of an event's holds say about each pool, while selling goes on.
 --
--- It takes many calls and tells of one moment, that of the first. A hold that is given later is not of it. One that is
--- changed before the walk comes to it would be counted as it is then; so whoever changes it notes, by pool, how much more
--- or less it held and sold at that moment than it will seem to. These notes and how far the walk came are in the event's
--- hash, under `walk`, until it is over. Who recounts adds them to what was found.
+-- A walk takes many calls and describes one moment, that of the first call. It leaves out later holds. A hold that
+-- changes before the walk reaches it would be counted as it is then. So each call that changes such a hold notes, for
+-- each pool, how much more or less the hold held and sold at that moment. The notes and the position of the walk are
+-- in the event's hash under `walk` until the walk ends. The recount adds them to what it found.
 
--- A walk that made no step for so long was given up.
+-- A walk without a step for so long was given up, in milliseconds.
 local walk_patience = 10000
 
 local function read_walk(event)
@@ -15,7 +14,7 @@ local function read_walk(event)
   walk.id, walk.at, walk.to, walk.from, walk.ticks, at = unpack_struct('<ddddd', event.walk_text)
   for pool = 1, #event.terms.pools do
     walk.held[pool], walk.sold[pool] = 0, 0
-    -- Pools that came later have no holds from then.
+    -- Pools that were added later had no holds at that moment.
     if at <= #event.walk_text then walk.held[pool], walk.sold[pool], at = unpack_struct('<dd', event.walk_text, at) end
   end
   return event.ticks < walk.ticks + walk_patience and walk or nil
@@ -27,7 +26,7 @@ local function pack_walk(walk)
   return table.concat(parts)
 end
 
--- Adds what a record held and sold at the moment of the walk to `held` and `sold`, `sign` times.
+-- Adds what a record held and sold at the moment of the walk to `held` and `sold`, times `sign`.
 local function add_promised(event, walk, record, held, sold, sign)
   local sums = record.state == PURCHASED and sold
     or record.state == HELD and walk.at < end_of(event, record.deadline) and held
@@ -38,7 +37,7 @@ local function add_promised(event, walk, record, held, sold, sign)
   end
 end
 
--- Before a call's changes are written: what they take from, or add to, what a walk will find.
+-- Before the changes of a call are written: notes what they add to or take from the result of a walk.
 local function note_for_walk(event)
   local walk = read_walk(event)
   if not walk then return end

@@ -1,9 +1,10 @@
--- What a call writes is gathered, and done when it has decided: all of it or nothing.
+-- A call gathers its writes and runs them after it has decided: all of them or none.
 --
--- A function that an error ends keeps what it wrote before. Behind the first write a server ends it for two reasons only:
--- the user may not run the command on that key, or somebody else made the key one of another type. So both are asked for
--- every kind of write before the first one. A server that is full, may not save or lacks replicas refuses the first write,
--- which is therefore one that it refuses then: an HSET.
+-- When an error ends a function, the server keeps what the function wrote before. Behind the first write there are
+-- only two reasons for an error: the user may not run the command on that key, or somebody made the key one of
+-- another type. So both are checked for each kind of write before the first one. A server that is full, cannot save
+-- or lacks replicas refuses the first write. Therefore the first write is an HSET, which such a server always
+-- refuses.
 
 local writes = {}
 
@@ -11,7 +12,7 @@ local function write(command, key, ...)
   writes[#writes + 1] = { command = command, key = key, ... }
 end
 
--- The same with many arguments, in several writes where they are too many for one.
+-- The same with a list of arguments, in several writes if they are too many for one.
 local function write_all(command, key, list)
   if #list > 0 then writes[#writes + 1] = { command = command, key = key, list = list } end
 end
@@ -20,7 +21,8 @@ local commit, try_event
 do
   local TYPE_OF = { HSET = 'hash', HDEL = 'hash', ZADD = 'zset', ZREM = 'zset', RPUSH = 'list', LTRIM = 'list' }
 
-  -- Servers before 7.0 cannot be asked: there each command is tried once a call, so that it changes nothing that is read.
+  -- Servers before 7.0 have no way to ask for a right. There each command is tried once a call, in a way that
+  -- changes no data.
   local function tries(command, key)
     if command == 'HSET' then return { 'HSET', key .. ':tried', 'tried', '' } end
     if command == 'ZADD' then return { 'ZADD', key, 'XX', 0, '' } end
@@ -44,7 +46,7 @@ do
     if string.find(refusal, 'NOPERM', 1, true) or string.find(refusal, 'user executing the script', 1, true) then
       return false
     end
-    -- Whatever else refuses it, a full server for one, says so in its own words.
+    -- If the refusal has another reason, for example a full server, the server says so in its own words.
     redis.call(unpack(tries(command, key)))
     return true
   end
@@ -56,7 +58,7 @@ do
     return found == wanted or found == 'none'
   end
 
-  -- Why one of the writes could not be done; `nil` if all can.
+  -- Why one of the writes cannot be done; `nil` if all can.
   local function refusal_of_writes(queued)
     local seen, tried = {}, {}
     for _, asked in ipairs(queued) do
@@ -97,7 +99,7 @@ do
     return nil
   end
 
-  -- Whether everything that decisions on an event write could be written; for a node that tries its servers.
+  -- Checks whether all writes that decisions on an event need are possible. Nodes try their servers with it.
   function try_event(keys)
     local kinds = {}
     for index, commands in ipairs({
@@ -115,8 +117,8 @@ do
     return refusal_of_writes(kinds)
   end
 
-  -- Runs every command that the functions run once, on keys of its own, and tells which of them the user may not. For the
-  -- start; a test compares this list with what the functions use.
+  -- Runs each command that the functions use once, on keys of its own, and returns those that the user may not run.
+  -- A node does this when it starts. A test compares this list with the functions.
   function functions.try_commands(keys)
     local hash, set, list = keys[1], keys[1] .. ':set', keys[1] .. ':list'
     local missing = {}
