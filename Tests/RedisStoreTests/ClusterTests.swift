@@ -33,11 +33,11 @@ struct ClusterTests {
 
     private static let mistakes = [
         PlantedMistake(
-            "an event gives a payment up though it has used it (rule 10)",
+            "an event gives a payment up though it has used it (R10 One payment, one hold)",
             "if not debt then return pack('<ddB', office, wall, ELSEWHERE.bought) end",
             "if not debt then return pack('<ddB', office, wall, 0) end"),
         PlantedMistake(
-            "a claim goes though it was used (R10)",
+            "a claim goes though it was used (R10 One payment, one hold)",
             "if command.claim and not is_name_used(event, command) then", "if command.claim then"),
     ]
 

@@ -25,20 +25,20 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
 
     static let all = [
         PlantedMistake(
-            "deadline off by one: a hold is good at its deadline (rule 6)",
+            "deadline off by one: a hold is good at its deadline (R6 Deadline)",
             "return record.state == HELD and event.office < record.deadline",
             "return record.state == HELD and event.office <= record.deadline"),
         PlantedMistake(
-            "deadline off by one: places come back a millisecond later (rule 2)",
+            "deadline off by one: places come back a millisecond later (R2 Never twice, never lost)",
             "if first > 0 and first <= last then", "if first > 0 and first < last then"),
         PlantedMistake(
-            "grace added instead of taken off (rule 6)", "terms - 1, deadline - told.grace,",
+            "grace added instead of taken off (R6 Deadline)", "terms - 1, deadline - told.grace,",
             "terms - 1, deadline + told.grace,"),
         PlantedMistake(
-            "sum not taken over lines (rule 3)", "needs[pool] = (needs[pool] or 0) + lines[line + 1]",
+            "sum not taken over lines (R3 One decision per hold)", "needs[pool] = (needs[pool] or 0) + lines[line + 1]",
             "needs[pool] = lines[line + 1]"),
         PlantedMistake(
-            "only the first pool taken (rule 3)",
+            "only the first pool taken (R3 One decision per hold)",
             """
                 for _, pool in ipairs(terms.types[lines[line] + 1].pools) do
                   hold_places(event, pool, lines[line + 1], deadline)
@@ -48,55 +48,58 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
                   hold_places(event, pool, lines[line + 1], deadline)
             """),
         PlantedMistake(
-            "pools before the buyer's limit (rule 3)",
+            "pools before the buyer's limit (R3 One decision per hold)",
             "return refusal_of_buyer(event, buyer, quantity_of(lines)) or refusal_of_pools(event, lines)",
             "return refusal_of_pools(event, lines) or refusal_of_buyer(event, buyer, quantity_of(lines))"),
         PlantedMistake(
-            "a key that holds again (rule 15)",
+            "a key that holds again (R15 Idempotency keys)",
             "    if answer then return answer end\n  end\n  local terms, asked", "  end\n  local terms, asked"),
         PlantedMistake(
-            "a key counts for ever (R2, R15)", "if not counts(event, record, at) then return nil end", ""),
+            "a key counts for ever (R2 Never twice, never lost; R15 Idempotency keys)",
+            "if not counts(event, record, at) then return nil end", ""),
         PlantedMistake(
-            "the key of a hold that ended counts for a day (R15)",
+            "the key of a hold that ended counts for a day (R15 Idempotency keys)",
             "return age <= event.limits.key_retention and is_live_or_sold(event, record)",
             "return age <= event.limits.key_retention"),
         PlantedMistake(
-            "a replay shows the hold as it was (R15)", "return view_of(event, outcome, OUTCOME_FLAG.repeated, record)",
+            "a replay shows the hold as it was (R15 Idempotency keys)",
+            "return view_of(event, outcome, OUTCOME_FLAG.repeated, record)",
             "return view(event, outcome, OUTCOME_FLAG.repeated, number, HELD, pack_lines(record.lines), record.deadline, 0)"
         ),
         PlantedMistake(
-            "another request under a key gets the first one's answer (rule 15)",
+            "another request under a key gets the first one's answer (R15 Idempotency keys)",
             "if known ~= print then return refused(REFUSED.key_reused) end", ""),
         PlantedMistake(
-            "a release gives back and the deadline again (rule 12)",
+            "a release gives back and the deadline again (R12 Release once)",
             """
             local function release_places(event, pool, quantity, deadline)
               remove_entry(event, pool, quantity, deadline)
             """, "local function release_places(event, pool, quantity, deadline)"),
-        PlantedMistake("the hold stays held (rule 12)", "record.state = RELEASED", "record.late = 0"),
+        PlantedMistake("the hold stays held (R12 Release once)", "record.state = RELEASED", "record.late = 0"),
         PlantedMistake(
-            "a late purchase takes places that are not there (rule 9)",
+            "a late purchase takes places that are not there (R9 Late payment)",
             "elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
             "elseif not fits_limit(event, record) then"),
         PlantedMistake(
-            "a late purchase dodges the buyer's limit (rule 9)",
+            "a late purchase dodges the buyer's limit (R9 Late payment)",
             "elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
             "elseif refusal_of_pools(event, record.lines) then"),
         PlantedMistake(
-            "strict is taken for reacquire (rule 9)", "if not event.terms.told[record.terms].reacquires then",
+            "strict is taken for reacquire (R9 Late payment)", "if not event.terms.told[record.terms].reacquires then",
             "if false then"),
         PlantedMistake(
-            "one payment buys two holds (rule 10)", "if bought and bought ~= name then", "if false then"),
+            "one payment buys two holds (R10 One payment, one hold)", "if bought and bought ~= name then",
+            "if false then"),
         PlantedMistake(
-            "a second payment for a paid hold is taken for the first (rule 8)",
+            "a second payment for a paid hold is taken for the first (R8 Purchase once)",
             "if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.already_purchased, REFUSED.payment) end",
             ""),
         PlantedMistake(
-            "extensions without end (rule 13)",
+            "extensions without end (R13 Extension)",
             "if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension_denied, terms.extensions) end",
             ""),
         PlantedMistake(
-            "a return gives places back twice (rule 14)",
+            "a return gives places back twice (R14 Return once)",
             "if record.state == RETURNED then return view_of(event, OUTCOME.returned, OUTCOME_FLAG.repeated, record) end\n  if record.state ~= PURCHASED then",
             "if record.state ~= PURCHASED and record.state ~= RETURNED then"),
         PlantedMistake(
@@ -132,26 +135,29 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake(
             "a pause changes nothing", "return terms.paused and refused(REFUSED.paused) or nil", "return nil"),
         PlantedMistake(
-            "a hold has its event's terms of now (R11)", "record.deadline, record.extensions,\n    record.terms)",
+            "a hold has its event's terms of now (R11 Terms of a hold)",
+            "record.deadline, record.extensions,\n    record.terms)",
             "record.deadline, record.extensions,\n    event.terms.given)"),
         PlantedMistake(
-            "a hold is written without its terms (R11)",
+            "a hold is written without its terms (R11 Terms of a hold)",
             "if has_terms then text = text .. pack('<H', record.terms) end",
             "if has_terms then text = text .. pack('<H', 1) end"),
         PlantedMistake(
-            "terms that differ in their grace are taken for the same (R11)", "and told.grace == asked.grace", "and true"
+            "terms that differ in their grace are taken for the same (R11 Terms of a hold)",
+            "and told.grace == asked.grace", "and true"
         ),
         PlantedMistake(
-            "a token completes where the shop does (R24)", "if event.terms.shop_completes and not command.by_key then",
+            "a token completes where the shop does (R24 Who completes)",
+            "if event.terms.shop_completes and not command.by_key then",
             "if event.terms.shop_completes and command.payment == '' then"),
         PlantedMistake(
-            "a key does not confirm what a token said (R23)",
+            "a key does not confirm what a token said (R23 Debts)",
             "local is_news = not debt or (confirmed == 1 and debt.confirmed == 0)", "local is_news = not debt"),
         PlantedMistake(
-            "a payment that was paid back buys (R23)", "note_payment(event, command.payment, 'x' .. name)",
+            "a payment that was paid back buys (R23 Debts)", "note_payment(event, command.payment, 'x' .. name)",
             "note_payment(event, command.payment, name)"),
         PlantedMistake(
-            "a debt is paid back for another hold (R23)", "and debt.hold == command.number\n", "\n"),
+            "a debt is paid back for another hold (R23 Debts)", "and debt.hold == command.number\n", "\n"),
         PlantedMistake(
             "a definition is counted though nothing changed",
             "if not event.is_new and terms.paused == paused\n    and", "if event.is_new and"),
@@ -160,11 +166,12 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
     /// Those that show when many ask at once.
     static let inCrowds = [
         PlantedMistake(
-            "a crowd is refused by what was there before (R3)",
+            "a crowd is refused by what was there before (R3 One decision per hold)",
             "if asked.refused_at == event.facts then return asked.refusal end",
             "if asked.refused_at then return asked.refusal end"),
         PlantedMistake(
-            "one buyer's limit is everybody's (R3)", "if not has_buyer_limit(terms) then asked.refusal",
+            "one buyer's limit is everybody's (R3 One decision per hold)",
+            "if not has_buyer_limit(terms) then asked.refusal",
             "if true then asked.refusal"),
         PlantedMistake(
             "an event has more live holds than the limit (R21 Bounds)",
@@ -180,19 +187,19 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
 
     /// Those that show when the server is another one now and then.
     static let inRestarts = [
-        PlantedMistake("no recovery grace (rule 7)", "  grant_grace(event, recovery_grace)\n", ""),
+        PlantedMistake("no recovery grace (R7 Restart)", "  grant_grace(event, recovery_grace)\n", ""),
         PlantedMistake(
-            "the recovery grace wakes what had ended (rule 5)",
+            "the recovery grace wakes what had ended (R5 The store's clock)",
             "if deadline > event.grace_from and deadline < event.grace_until then",
             "if deadline < event.grace_until then"),
         PlantedMistake(
-            "places come back within the recovery grace (rule 2)",
+            "places come back within the recovery grace (R2 Never twice, never lost)",
             "return event.office < event.grace_until and event.grace_from or event.office", "return event.office"),
         PlantedMistake(
             "a hold is looked for in the calendar by its deadline with the grace", "record.entry = record.deadline",
             "record.entry = end_of_hold(event, record.deadline)"),
         PlantedMistake(
-            "the grace outlasts what a hold may live (rule 7)",
+            "the grace outlasts what a hold may live (R7 Restart)",
             "event.office + min(recovery_grace, told.life - told.grace)",
             "event.office + recovery_grace * 5"),
         PlantedMistake(

@@ -18,7 +18,7 @@ struct QueueTests {
         func deliver(_ replies: ContiguousArray<TicketedReply>) { told.withLock { $0 += replies.count } }
     }
 
-    @Test("Looking is refused first, then holding, then extending and releasing, and last completing (rule 21)")
+    @Test("Looking is refused first, then holding, then extending and releasing, and last completing (R21 Bounds)")
     func order() async throws {
         let node = try await TestNode(RedisServer()) { $0.queuedCommands = 16 }
         _ = try await node.outcome(.define(hall(50)))

@@ -128,7 +128,8 @@ struct ScriptTests {
         try await stage.end()
     }
 
-    @Test("Debts are made, confirmed, settled in another event, paid back and forgotten; they keep an event (R23)")
+    @Test(
+        "Debts are made, confirmed, settled in another event, paid back and forgotten; they keep an event (R23 Debts)")
     func debts() async throws {
         var limits = Limits()
         limits.unconfirmedDebtsPerEvent = 5
