@@ -41,7 +41,8 @@ let package = Package(
             name: "BoxOffice",
             dependencies: [.product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: ours),
-        .target(name: "TicketStore", dependencies: ["BoxOffice"], swiftSettings: ours),
+        .target(name: "StrictJSON", swiftSettings: ours),
+        .target(name: "TicketStore", dependencies: ["BoxOffice", "StrictJSON"], swiftSettings: ours),
         .target(name: "Traffic", dependencies: ["BoxOffice", "TicketStore"], swiftSettings: ours),
         .target(
             name: "EmbeddedStore",
@@ -70,7 +71,7 @@ let package = Package(
         .target(
             name: "RedisStore",
             dependencies: [
-                "BoxOffice", "TicketStore", "RedisWire",
+                "BoxOffice", "StrictJSON", "TicketStore", "RedisWire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -83,7 +84,7 @@ let package = Package(
         .target(
             name: "TicketAPI",
             dependencies: [
-                "BoxOffice", "TicketStore", "APIDocs",
+                "BoxOffice", "StrictJSON", "TicketStore", "APIDocs",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -101,7 +102,7 @@ let package = Package(
         .target(
             name: "Load",
             dependencies: [
-                "BoxOffice", "TicketStore", "Traffic",
+                "BoxOffice", "StrictJSON", "Traffic",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -121,7 +122,8 @@ let package = Package(
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "BoxOffice", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI", "Settings", "Load",
+                "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI",
+                "Settings", "Load",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
@@ -140,7 +142,8 @@ let package = Package(
         // Servers that tests start.
         .target(name: "RedisServers", path: "Tests/RedisServers", swiftSettings: ours),
         .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Traffic"]),
-        .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "TicketStore"]),
+        .testTarget(name: "StrictJSONTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Traffic"]),
+        .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Traffic"]),
         .testTarget(
             name: "SettingsTests", dependencies: ["Settings", .product(name: "Logging", package: "swift-log")]),
         .testTarget(

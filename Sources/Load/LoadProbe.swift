@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import TicketStore
+internal import StrictJSON
 
 /// Asks a server single questions, before and after the load.
 struct LoadProbe {

@@ -1,5 +1,5 @@
 internal import Histogram
-internal import TicketStore
+internal import StrictJSON
 
 /// Whether what was answered agrees with what the service counts.
 public struct LoadBooks: Sendable, Equatable {

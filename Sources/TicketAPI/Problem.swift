@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import StrictJSON
 internal import TicketStore
 
 /// What went wrong, as an answer tells it: one row of the table of problems in the documentation.

@@ -1,4 +1,5 @@
 public import BoxOffice
+public import StrictJSON
 
 /// An event's definition as operators write it: a JSON object, described in the HTTP contract under "An event's
 /// definition".
@@ -25,10 +26,10 @@ public enum EventDocument {
         var mistakes = Mistakes()
         let draft = EventDraft.shape.take(document, at: .root, noting: &mistakes)
         guard let draft, !mistakes.areCut else {
-            throw mistakes.error(in: document) ?? .mistakes([Mistake("", "does not say what it must")])
+            throw mistakes.error(in: document) ?? .mistakes([.saysNothing])
         }
         let (definition, meant) = draft.completed(limits: limits, besides: mistakes.told)
-        if let error = mistakes.error(with: meant, in: document) {
+        if let error = mistakes.error(with: meant.map { JSONMistake($0) }, in: document) {
             throw error
         }
         return definition

@@ -1,4 +1,5 @@
 import BoxOffice
+import StrictJSON
 
 /// What could be read of an event's document, with holes where something was wrong.
 ///
@@ -110,7 +111,7 @@ extension EventDraft {
 
 extension EventDraft {
     /// The definition with its holes filled, and what is wrong with it beyond the mistakes `told` already.
-    func completed(limits: Limits, besides told: [Mistake]) -> (definition: EventDefinition, mistakes: [Mistake]) {
+    func completed(limits: Limits, besides told: [JSONMistake]) -> (definition: EventDefinition, mistakes: [Mistake]) {
         var spare = SpareCodes(besides: codes)
         var definition = EventDefinition(id: id ?? spare.next(), pools: [], types: [])
         set(\.name, to: name, in: &definition)

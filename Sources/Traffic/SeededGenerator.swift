@@ -33,4 +33,18 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     public mutating func one<Element>(of list: [Element]) -> Element? {
         list.isEmpty ? nil : list[number(in: 0...(list.count - 1))]
     }
+
+    /// A text with everything in it that an encoder could get wrong: escapes, controls, scalars of one to four bytes.
+    public mutating func text(upTo length: Int) -> String {
+        let ranges: [ClosedRange<Int>] = [
+            0x00...0x1f, 0x20...0x7f, 0x22...0x22, 0x5c...0x5c, 0x2f...0x2f, 0x7e...0x7f, 0x80...0x7ff,
+            0x800...0xd7ff, 0x2028...0x2029, 0xe000...0xffff, 0x10000...0x10ffff,
+        ]
+        var text = String.UnicodeScalarView()
+        for _ in 0..<number(in: 0...length) {
+            let range = ranges[number(in: 0...(ranges.count - 1))]
+            if let scalar = Unicode.Scalar(UInt32(number(in: range))) { text.append(scalar) }
+        }
+        return String(text)
+    }
 }

@@ -1,5 +1,6 @@
 internal import BoxOffice
 internal import NIOCore
+internal import StrictJSON
 internal import TicketStore
 
 /// An operator's change as the functions read it, and their answer (`Lua/change.lua`).

@@ -2,6 +2,7 @@ internal import BoxOffice
 internal import Logging
 internal import NIOCore
 internal import RedisWire
+internal import StrictJSON
 internal import Synchronization
 internal import TicketStore
 

@@ -1,5 +1,6 @@
 internal import BoxOffice
 internal import NIOCore
+internal import StrictJSON
 internal import TicketStore
 
 /// What buyers are answered in v1, as JSON.

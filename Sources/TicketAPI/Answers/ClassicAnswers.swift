@@ -1,6 +1,7 @@
 internal import BoxOffice
 internal import HTTPTypes
 internal import NIOCore
+internal import StrictJSON
 internal import TicketStore
 
 /// Writes what the three classic calls answer.

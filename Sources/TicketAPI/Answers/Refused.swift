@@ -1,6 +1,7 @@
 package import BoxOffice
 internal import HTTPTypes
 internal import Hummingbird
+internal import StrictJSON
 internal import TicketStore
 
 /// A refusal on its way to the answer, with what its case needs to be told.

@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import StrictJSON
 internal import TicketStore
 
 /// The recount as JSON.

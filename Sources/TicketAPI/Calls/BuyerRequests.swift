@@ -1,5 +1,6 @@
 package import BoxOffice
-package import TicketStore
+package import StrictJSON
+internal import TicketStore
 
 /// The bodies that buyers send, read strictly: unknown members, doubles and wrong types are all told at once.
 package enum BuyerRequests {

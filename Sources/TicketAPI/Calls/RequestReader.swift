@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
+internal import StrictJSON
 internal import TicketStore
 
 /// What every route does alike: takes requests apart, asks the store, and turns what is wrong into refusals.
@@ -66,7 +67,7 @@ struct RequestReader: Sendable {
         } catch {
             switch error {
             case .syntax(let error): throw Refused(.malformedRequest, "\(error)")
-            case .mistakes(let mistakes): throw Refused.invalid(mistakes)
+            case .mistakes(let mistakes): throw Refused.invalid(mistakes.map { Mistake($0) })
             }
         }
     }

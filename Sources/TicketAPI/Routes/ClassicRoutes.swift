@@ -1,6 +1,7 @@
 internal import BoxOffice
 internal import HTTPTypes
 internal import Hummingbird
+internal import StrictJSON
 internal import TicketStore
 
 /// The classic completion of a shop or an operator whose key has to be looked up; all other classic calls are the

@@ -2,6 +2,7 @@ internal import BoxOffice
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
+internal import StrictJSON
 internal import TicketStore
 
 /// What operators do with events: define, change, remove.

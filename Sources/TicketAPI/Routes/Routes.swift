@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
+internal import StrictJSON
 internal import TicketStore
 
 /// Everything that is not hot, by the framework's router; and the answers where there is nothing.

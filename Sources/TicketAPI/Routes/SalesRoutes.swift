@@ -4,6 +4,7 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
+internal import StrictJSON
 internal import TicketStore
 
 /// What operators and their accountants read, and the return of a purchase.

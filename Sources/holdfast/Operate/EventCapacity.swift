@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import BoxOffice
-internal import TicketStore
+internal import StrictJSON
 
 /// Changes how many places a pool has.
 struct EventCapacity: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BoxOffice
+internal import StrictJSON
 internal import TicketStore
 
 /// Makes events of files, or replaces what is different in them.

@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import StrictJSON
 internal import TicketStore
 
 /// An event as a service tells it.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BoxOffice
+internal import StrictJSON
 internal import TicketStore
 
 /// Operators' work with the events of a running service.

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import BoxOffice
-internal import TicketStore
+internal import StrictJSON
 
 /// What is to be paid back: payments that came and bought nothing.
 struct Refunds: AsyncParsableCommand {

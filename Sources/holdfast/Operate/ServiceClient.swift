@@ -3,7 +3,7 @@ internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import TicketStore
+internal import StrictJSON
 
 /// Asks a running service, over its HTTP API as any other program would.
 struct ServiceClient {

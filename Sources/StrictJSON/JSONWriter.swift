@@ -1,5 +1,3 @@
-public import BoxOffice
-
 /// Writes JSON, value by value, into bytes.
 ///
 /// ```swift
@@ -73,11 +71,6 @@ public struct JSONWriter: Sendable {
         member(name) { $0.value(boolean) }
     }
 
-    /// A member that is a moment in RFC 3339, or `null`.
-    public mutating func member(_ name: String, _ moment: WallTime?) {
-        member(name) { $0.value(moment) }
-    }
-
     /// A string, or `null`.
     public mutating func value(_ text: String?) {
         begin()
@@ -104,11 +97,13 @@ public struct JSONWriter: Sendable {
     }
 
     /// A moment in RFC 3339, or `null`.
-    public mutating func value(_ moment: WallTime?) {
+    ///
+    /// - Parameter milliseconds: since 1970-01-01T00:00:00Z.
+    public mutating func value(rfc3339 milliseconds: Int64?) {
         begin()
-        guard let moment else { return bytes.append(contentsOf: "null".utf8) }
+        guard let milliseconds else { return bytes.append(contentsOf: "null".utf8) }
         bytes.append(UInt8(ascii: "\""))
-        moment.appendRFC3339(to: &bytes)
+        bytes.append(contentsOf: RFC3339.bytes(of: milliseconds))
         bytes.append(UInt8(ascii: "\""))
     }
 

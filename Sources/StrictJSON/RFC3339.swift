@@ -1,72 +1,58 @@
-public import BoxOffice
-
-/// A moment as RFC 3339 writes it: `2026-11-24T05:44:59.123Z`.
+/// Moments as RFC 3339 writes them, `2026-11-24T05:44:59.123Z`: read and written as milliseconds since
+/// 1970-01-01T00:00:00Z.
 ///
 /// The days are counted by Howard Hinnant's "chrono-compatible low-level date algorithms": a year that begins in
 /// March ends with the leap day, and 400 of them are always 146,097 days.
-extension WallTime {
+public enum RFC3339 {
     /// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
-    public static let firstWritten = WallTime(milliseconds: -62_167_219_200_000)
+    public static let first: Int64 = -62_167_219_200_000
     /// 9999-12-31T23:59:59.999Z, the last one.
-    public static let lastWritten = WallTime(milliseconds: 253_402_300_799_999)
+    public static let last: Int64 = 253_402_300_799_999
 
     /// The moment that `text` writes; `nil` if it is not a moment of the calendar.
     ///
     /// Taken are every offset from UTC, a fraction of one to nine digits (parts of a millisecond are dropped), and
     /// small `t` and `z`. Not taken are a space for the `T`, hour 24, a leap second (no clock here shows one), and
     /// what an offset moves out of the years 0000 to 9999.
-    public init?(rfc3339 text: String) {
-        self.init(rfc3339: text.utf8)
-    }
-
-    /// The moment that these bytes of ASCII write; see the same for a `String`.
-    public init?(rfc3339 bytes: some Collection<UInt8>) {
+    public static func milliseconds(of text: String) -> Int64? {
         // From "2026-11-24T05:44:59Z" to nine digits and an offset; so nothing long is copied.
-        guard (20...35).contains(bytes.count) else { return nil }
-        var text = DigitReader(bytes: [UInt8](bytes))
+        guard (20...35).contains(text.utf8.count) else { return nil }
+        var text = DigitReader(bytes: [UInt8](text.utf8))
         guard let year = text.digits(4), text.skip("-"),
             let month = text.digits(2), text.skip("-"), (1...12).contains(month),
             let day = text.digits(2), text.skip("T") || text.skip("t"),
-            (1...WallTime.days(inMonth: month, of: year)).contains(day),
+            (1...days(inMonth: month, of: year)).contains(day),
             let hour = text.digits(2), hour <= 23, text.skip(":"),
             let minute = text.digits(2), minute <= 59, text.skip(":"),
             let second = text.digits(2), second <= 59,
             let fraction = text.fraction(),
             let offset = text.offset(), text.isAtEnd
         else { return nil }
-        let minutes = (WallTime.days(toYear: year, month: month, day: day) * 24 + hour) * 60 + minute - offset
-        let moment = WallTime(milliseconds: (minutes * 60 + second) * 1_000 + fraction)
-        guard moment >= .firstWritten, moment <= .lastWritten else { return nil }
-        self = moment
+        let minutes = (days(toYear: year, month: month, day: day) * 24 + hour) * 60 + minute - offset
+        let moment = (minutes * 60 + second) * 1_000 + fraction
+        return (first...last).contains(moment) ? moment : nil
     }
 
-    /// The moment in UTC with three digits of a second. Moments before ``firstWritten`` and after ``lastWritten`` are
-    /// written as these: no document can hold them, and a text that cannot be read again would be worse.
-    public var rfc3339: String {
-        String(decoding: written, as: UTF8.self)
+    /// The moment in UTC with three digits of a second. Moments before ``first`` and after ``last`` are written as
+    /// these: no document can hold them, and a text that cannot be read again would be worse.
+    public static func text(of milliseconds: Int64) -> String {
+        String(decoding: bytes(of: milliseconds), as: UTF8.self)
     }
 
-    /// Appends the 24 bytes of ``rfc3339``, without quotation marks.
-    @inlinable
-    public func appendRFC3339(to target: inout some RangeReplaceableCollection<UInt8>) {
-        target.append(contentsOf: written)
-    }
-
-    @usableFromInline
-    var written: [UInt8] {
+    /// The 24 bytes of ``text(of:)``, without quotation marks.
+    public static func bytes(of milliseconds: Int64) -> [UInt8] {
         var text = [UInt8]()
         text.reserveCapacity(24)
-        let moment = min(max(self, .firstWritten), .lastWritten).milliseconds
         // Rounded down also before 1970, where a plain division would round up.
-        let (days, rest) = WallTime.divide(moment, by: 86_400_000)
-        let (year, month, day) = WallTime.civil(days)
-        WallTime.append(year, digits: 1_000, then: "-", to: &text)
-        WallTime.append(month, digits: 10, then: "-", to: &text)
-        WallTime.append(day, digits: 10, then: "T", to: &text)
-        WallTime.append(rest / 3_600_000, digits: 10, then: ":", to: &text)
-        WallTime.append(rest / 60_000 % 60, digits: 10, then: ":", to: &text)
-        WallTime.append(rest / 1_000 % 60, digits: 10, then: ".", to: &text)
-        WallTime.append(rest % 1_000, digits: 100, then: "Z", to: &text)
+        let (days, rest) = divide(min(max(milliseconds, first), last), by: 86_400_000)
+        let (year, month, day) = civil(days)
+        append(year, digits: 1_000, then: "-", to: &text)
+        append(month, digits: 10, then: "-", to: &text)
+        append(day, digits: 10, then: "T", to: &text)
+        append(rest / 3_600_000, digits: 10, then: ":", to: &text)
+        append(rest / 60_000 % 60, digits: 10, then: ":", to: &text)
+        append(rest / 1_000 % 60, digits: 10, then: ".", to: &text)
+        append(rest % 1_000, digits: 100, then: "Z", to: &text)
         return text
     }
 

@@ -1,7 +1,7 @@
-import BoxOffice
 import Foundation
+import StrictJSON
 import Testing
-import TicketStore
+import Traffic
 
 @Suite("Writing JSON")
 struct JSONWriterTests {
@@ -37,7 +37,7 @@ struct JSONWriterTests {
                 writer.member("none", String?.none)
                 writer.member("n", 3)
                 writer.member("yes", true)
-                writer.member("at", WallTime(milliseconds: 0))
+                writer.member("at") { $0.value(rfc3339: 0) }
                 writer.member("empty") { $0.object { _ in } }
                 writer.member("list") { value in
                     value.array { list in
@@ -76,9 +76,9 @@ struct JSONWriterTests {
                 """#)
     }
 
-    @Test("Another reader understands the same strings", arguments: [Seed.ofThisRun])
-    func foundationAgrees(seed: Seed) throws {
-        var random = seed.generator
+    @Test("Another reader understands the same strings", arguments: [20_261_124 as UInt64])
+    func foundationAgrees(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<1_000 {
             // The other reader drops a byte order mark from the beginning of a string and from behind any escape.
             let texts = (0..<4).map { _ in random.text(upTo: 20) }.filter { !$0.unicodeScalars.contains("\u{feff}") }

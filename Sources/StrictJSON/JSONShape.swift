@@ -1,12 +1,10 @@
-public import BoxOffice
-
 /// What a JSON value must look like to become a `Value`: the one way in which documents and request bodies are read.
 ///
 /// A shape notes every mistake it meets and goes on, so that all of them are told at once.
 ///
 /// ```swift
 /// let line = JSONShape.object { line in
-///     let type = line.required("type", as: .code)
+///     let type = line.required("type", as: .string)
 ///     let quantity = line.required("quantity", as: .integer(in: 1...10))
 ///     guard let type, let quantity else { return nil }
 ///     return Line(type: type, quantity: quantity)
@@ -44,7 +42,7 @@ public struct JSONShape<Value>: Sendable {
         if let error = mistakes.error(in: document) {
             throw error
         }
-        guard let value else { throw .mistakes([Mistake("", "does not say what it must")]) }
+        guard let value else { throw .mistakes([.saysNothing]) }
         return value
     }
 
@@ -129,32 +127,7 @@ extension JSONShape where Value == Int {
     }
 }
 
-extension JSONShape where Value == Code {
-    /// The code of an event, a pool or a ticket type.
-    @inlinable
-    public static var code: JSONShape<Code> {
-        JSONShape<String>.string.converted(otherwise: "must be 1 to 32 of A-Z a-z 0-9 _ -") { Code($0) }
-    }
-}
-
-extension JSONShape where Value == WallTime {
-    /// A moment in RFC 3339.
-    public static var moment: JSONShape<WallTime> {
-        JSONShape<String>.string.converted(otherwise: "must be a moment as in 2026-11-24T05:44:59Z") {
-            WallTime(rfc3339: $0)
-        }
-    }
-}
-
 extension JSONShape {
-    /// A text that the caller chose: a buyer, a payment.
-    @inlinable
-    public static func reference<Kind: ReferenceKind>(_ kind: Kind.Type) -> JSONShape where Value == Reference<Kind> {
-        JSONShape<String>.string.converted(
-            otherwise: "must have 1 to \(Kind.maximumLength) bytes and no control characters"
-        ) { Reference<Kind>($0) }
-    }
-
     /// One of the words of `type`, told by its raw value.
     public static func word(_ type: Value.Type) -> JSONShape
     where Value: RawRepresentable & CaseIterable & Sendable, Value.RawValue == String {

@@ -1,7 +1,7 @@
-import BoxOffice
 import Foundation
+import StrictJSON
 import Testing
-import TicketStore
+import Traffic
 
 @Suite("Moments in RFC 3339")
 struct RFC3339Tests {
@@ -18,8 +18,8 @@ struct RFC3339Tests {
             ("0000-02-29T00:00:00.000Z", -62_162_121_600_000), ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
         ] as [(String, Int64)])
     func canonical(text: String, milliseconds: Int64) {
-        #expect(WallTime(rfc3339: text)?.milliseconds == milliseconds)
-        #expect(WallTime(milliseconds: milliseconds).rfc3339 == text)
+        #expect(RFC3339.milliseconds(of: text) == milliseconds)
+        #expect(RFC3339.text(of: milliseconds) == text)
     }
 
     @Test(
@@ -34,7 +34,7 @@ struct RFC3339Tests {
             ("9999-12-31T23:59:59.999+00:01", 253_402_300_739_999),
         ] as [(String, Int64)])
     func lenient(text: String, milliseconds: Int64) {
-        #expect(WallTime(rfc3339: text)?.milliseconds == milliseconds)
+        #expect(RFC3339.milliseconds(of: text) == milliseconds)
     }
 
     @Test(
@@ -54,27 +54,27 @@ struct RFC3339Tests {
             "9999-12-31T23:59:59-00:01", "2026-11-24T05:44:59.123456789+01:000",
         ])
     func refused(text: String) {
-        #expect(WallTime(rfc3339: text) == nil)
+        #expect(RFC3339.milliseconds(of: text) == nil)
     }
 
     @Test("What no document can hold is written as the nearest moment that one can")
     func clamped() {
-        #expect(WallTime(milliseconds: .min).rfc3339 == "0000-01-01T00:00:00.000Z")
-        #expect(WallTime(milliseconds: WallTime.firstWritten.milliseconds - 1).rfc3339 == "0000-01-01T00:00:00.000Z")
-        #expect(WallTime(milliseconds: WallTime.lastWritten.milliseconds + 1).rfc3339 == "9999-12-31T23:59:59.999Z")
-        #expect(WallTime(milliseconds: .max).rfc3339 == "9999-12-31T23:59:59.999Z")
+        #expect(RFC3339.text(of: .min) == "0000-01-01T00:00:00.000Z")
+        #expect(RFC3339.text(of: RFC3339.first - 1) == "0000-01-01T00:00:00.000Z")
+        #expect(RFC3339.text(of: RFC3339.last + 1) == "9999-12-31T23:59:59.999Z")
+        #expect(RFC3339.text(of: .max) == "9999-12-31T23:59:59.999Z")
     }
 
     @Test("Every day of 400 years follows the one before, and every month ends when it must")
     func everyDay() throws {
-        let start = try #require(WallTime(rfc3339: "1900-01-01T00:00:00Z")).milliseconds
+        let start = try #require(RFC3339.milliseconds(of: "1900-01-01T00:00:00Z"))
         var expected = (year: 1900, month: 1, day: 1)
         for number in 0..<Int64(146_097) {
-            let text = WallTime(milliseconds: start + number * 86_400_000).rfc3339
+            let text = RFC3339.text(of: start + number * 86_400_000)
             let date =
                 "\(expected.year)-" + (expected.month < 10 ? "0" : "") + "\(expected.month)-"
                 + (expected.day < 10 ? "0" : "") + "\(expected.day)T00:00:00.000Z"
-            guard text == date, WallTime(rfc3339: date)?.milliseconds == start + number * 86_400_000 else {
+            guard text == date, RFC3339.milliseconds(of: date) == start + number * 86_400_000 else {
                 Issue.record("\(text) is not \(date)")
                 return
             }
@@ -87,29 +87,28 @@ struct RFC3339Tests {
         #expect(expected == (2300, 1, 1))
     }
 
-    @Test("Random moments survive being written, also with an offset", arguments: [Seed.ofThisRun])
-    func roundTrip(seed: Seed) throws {
-        var random = seed.generator
-        let range = WallTime.firstWritten.milliseconds...WallTime.lastWritten.milliseconds
+    @Test("Random moments survive being written, also with an offset", arguments: [20_261_124 as UInt64])
+    func roundTrip(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<5_000 {
-            let moment = WallTime(milliseconds: .random(in: range, using: &random))
-            #expect(WallTime(rfc3339: moment.rfc3339) == moment)
+            let moment = Int64.random(in: RFC3339.first...RFC3339.last, using: &random)
+            #expect(RFC3339.milliseconds(of: RFC3339.text(of: moment)) == moment)
             let minutes = Int64.random(in: 0..<1_440, using: &random)
-            let ahead = WallTime(milliseconds: moment.milliseconds + minutes * 60_000)
-            guard ahead <= .lastWritten else { continue }
+            let ahead = moment + minutes * 60_000
+            guard ahead <= RFC3339.last else { continue }
             let clock = "+\(minutes / 600)\(minutes / 60 % 10):\(minutes % 60 / 10)\(minutes % 10)"
-            #expect(WallTime(rfc3339: ahead.rfc3339.dropLast() + clock) == moment)
+            #expect(RFC3339.milliseconds(of: RFC3339.text(of: ahead).dropLast() + clock) == moment)
         }
     }
 
-    @Test("Another calendar agrees since its own began", arguments: [Seed.ofThisRun])
-    func foundationAgrees(seed: Seed) throws {
-        var random = seed.generator
+    @Test("Another calendar agrees since its own began", arguments: [20_261_124 as UInt64])
+    func foundationAgrees(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
         let style = Date.ISO8601FormatStyle()
         for _ in 0..<1_000 {
             let seconds = Int64.random(in: -10_000_000_000...253_402_300_799, using: &random)
             let text = Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(style)
-            #expect(WallTime(rfc3339: text)?.milliseconds == seconds * 1_000)
+            #expect(RFC3339.milliseconds(of: text) == seconds * 1_000)
         }
     }
 }

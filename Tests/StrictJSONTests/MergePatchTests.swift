@@ -1,5 +1,5 @@
+import StrictJSON
 import Testing
-import TicketStore
 
 @Suite("Merging patches")
 struct MergePatchTests {

@@ -1,11 +1,9 @@
-public import BoxOffice
-
 /// Why a document was not taken.
 public enum DocumentError: Error, Sendable, Equatable, CustomStringConvertible {
     /// It is not JSON; told is the first place that is not.
     case syntax(JSONError)
     /// It is JSON, but does not say what it must: everything that is wrong, in the document's order. Never empty.
-    case mistakes([Mistake])
+    case mistakes([JSONMistake])
 
     /// One line a mistake, each with its place, without anything that could steer a terminal.
     public var description: String {
@@ -20,13 +18,30 @@ public enum DocumentError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
+/// What is wrong at one place of a document.
+public struct JSONMistake: Sendable, Hashable {
+    /// The place, as the text of a ``JSONPointer``.
+    public var pointer: String
+    /// A sentence without its subject: "must be 1 or more".
+    public var what: String
+
+    /// A mistake at `pointer`.
+    public init(_ pointer: String, _ what: String) {
+        self.pointer = pointer
+        self.what = what
+    }
+
+    /// For a reader that took nothing and noted no mistake.
+    public static let saysNothing = JSONMistake("", "does not say what it must")
+}
+
 /// The mistakes found in one document, up to a bound.
 public struct Mistakes: Sendable {
     /// How many are told of one document. A person mends no more at once, and an answer must not grow without bound.
     public static let most = 100
 
     /// The mistakes in the order in which they were found.
-    public private(set) var told = [Mistake]()
+    public private(set) var told = [JSONMistake]()
     /// Whether there were more than ``most``.
     public private(set) var areCut = false
 
@@ -39,14 +54,14 @@ public struct Mistakes: Sendable {
             areCut = true
             return
         }
-        told.append(Mistake(pointer.text, what()))
+        told.append(JSONMistake(pointer.text, what()))
     }
 
     /// The error that tells these mistakes and `others`, in the order in which a reader of `document` meets them, no
     /// two alike; `nil` if there are none.
     @usableFromInline
-    func error(with others: [Mistake] = [], in document: JSONValue) -> DocumentError? {
-        var seen = Set<Mistake>()
+    package func error(with others: [JSONMistake] = [], in document: JSONValue) -> DocumentError? {
+        var seen = Set<JSONMistake>()
         let all = (told + others).filter { seen.insert($0).inserted }
         guard !all.isEmpty else { return nil }
         // Cut first: to look for the places of a hostile document's every mistake would take the square of its size.
@@ -58,7 +73,7 @@ public struct Mistakes: Sendable {
             }
             .map(\.element.mistake)
         guard areCut || all.count > inOrder.count else { return .mistakes(inOrder) }
-        return .mistakes(inOrder + [Mistake("", "has more mistakes than these")])
+        return .mistakes(inOrder + [JSONMistake("", "has more mistakes than these")])
     }
 }
 

@@ -1,4 +1,5 @@
 import BoxOffice
+import StrictJSON
 import Testing
 import TicketStore
 
@@ -114,14 +115,14 @@ struct JSONShapeTests {
         #expect(try shape.read("{}".utf8) == false)
         #expect(try shape.read(#"{"it":null}"#.utf8) == true)
         let error = #expect(throws: DocumentError.self) { try shape.read(#"{"it":7,"whole":true}"#.utf8) }
-        #expect(error == .mistakes([Mistake("", "is wrong as a whole"), Mistake("/it", "must not be 7")]))
+        #expect(error == .mistakes([JSONMistake("", "is wrong as a whole"), JSONMistake("/it", "must not be 7")]))
         let silent = #expect(throws: DocumentError.self) { try shape.read(#"{"nothing":true}"#.utf8) }
-        #expect(silent == .mistakes([Mistake("", "does not say what it must")]))
+        #expect(silent == .mistakes([JSONMistake("", "does not say what it must")]))
     }
 
     @Test("No more mistakes are told than the bound, and that there are more is told")
     func bound() {
-        func told(_ count: Int) -> [Mistake] {
+        func told(_ count: Int) -> [JSONMistake] {
             let members = (0..<count).map { ",\"x\($0)\":0" }.joined()
             let error = #expect(throws: DocumentError.self) {
                 try Self.order.read(#"{"type":"a","quantity":1\#(members)}"#.utf8)
@@ -132,7 +133,7 @@ struct JSONShapeTests {
         #expect(told(100).count == 100)
         #expect(told(100).last?.pointer == "/x99")
         #expect(told(101).count == 101)
-        #expect(told(101).last == Mistake("", "has more mistakes than these"))
+        #expect(told(101).last == JSONMistake("", "has more mistakes than these"))
         #expect(told(5_000).count == 101)
     }
 
