@@ -43,7 +43,7 @@ let package = Package(
             swiftSettings: ours),
         .target(name: "StrictJSON", swiftSettings: ours),
         .target(name: "TicketStore", dependencies: ["BoxOffice", "StrictJSON"], swiftSettings: ours),
-        .target(name: "Traffic", dependencies: ["BoxOffice", "TicketStore"], swiftSettings: ours),
+        .target(name: "Workload", dependencies: ["BoxOffice", "TicketStore"], swiftSettings: ours),
         .target(
             name: "EmbeddedStore",
             dependencies: [
@@ -102,7 +102,7 @@ let package = Package(
         .target(
             name: "Load",
             dependencies: [
-                "BoxOffice", "StrictJSON", "Traffic",
+                "BoxOffice", "StrictJSON", "Workload",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -137,32 +137,32 @@ let package = Package(
 
         // The suite that every store is run through.
         .target(
-            name: "StoreContract", dependencies: ["BoxOffice", "TicketStore", "Traffic"], path: "Tests/StoreContract",
+            name: "StoreContract", dependencies: ["BoxOffice", "TicketStore", "Workload"], path: "Tests/StoreContract",
             swiftSettings: ours),
         // Servers that tests start.
         .target(name: "RedisServers", path: "Tests/RedisServers", swiftSettings: ours),
-        .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Traffic"]),
-        .testTarget(name: "StrictJSONTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Traffic"]),
-        .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Traffic"]),
+        .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Workload"]),
+        .testTarget(name: "StrictJSONTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
+        .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
         .testTarget(
             name: "SettingsTests", dependencies: ["Settings", .product(name: "Logging", package: "swift-log")]),
         .testTarget(
             name: "EmbeddedStoreTests",
             dependencies: [
-                "BoxOffice", "TicketStore", "Traffic", "EmbeddedStore", "StoreContract",
+                "BoxOffice", "TicketStore", "Workload", "EmbeddedStore", "StoreContract",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "TicketAPITests",
             dependencies: [
-                "BoxOffice", "TicketStore", "Traffic", "TicketAPI", .product(name: "NIOCore", package: "swift-nio"),
+                "BoxOffice", "TicketStore", "Workload", "TicketAPI", .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .testTarget(name: "LoadTests", dependencies: ["Load", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "RedisStoreTests",
             dependencies: [
-                "BoxOffice", "TicketStore", "Traffic", "RedisStore", "RedisWire", "StoreContract", "RedisServers",
+                "BoxOffice", "TicketStore", "Workload", "RedisStore", "RedisWire", "StoreContract", "RedisServers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

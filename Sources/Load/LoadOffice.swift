@@ -4,7 +4,7 @@ internal import Foundation
 internal import Histogram
 internal import NIOCore
 internal import NIOPosix
-internal import Traffic
+internal import Workload
 
 /// All connections of one event loop, when each asks, and what was measured. Lives on its loop.
 final class LoadOffice {

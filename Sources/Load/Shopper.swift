@@ -1,6 +1,6 @@
 internal import DequeModule
 internal import NIOCore
-internal import Traffic
+internal import Workload
 
 /// What one connection does: a value that says what to ask next and makes sense of the answer.
 struct Shopper {

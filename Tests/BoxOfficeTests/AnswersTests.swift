@@ -1,6 +1,6 @@
 import BoxOffice
 import Testing
-import Traffic
+import Workload
 
 /// Rule 17.
 @Suite("Answers")

@@ -1,6 +1,6 @@
 import BoxOffice
 import Testing
-import Traffic
+import Workload
 
 /// What an office remembers of keys, as it grows and shrinks.
 @Suite("The table of keys")

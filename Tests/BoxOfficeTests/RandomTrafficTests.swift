@@ -1,8 +1,8 @@
 import BoxOffice
 import Testing
-import Traffic
+import Workload
 
-/// Commands as they come from a seed, beside books that know nothing of the box office.
+/// Commands as they come from a seed, beside an oracle that knows nothing of the box office.
 @Suite("Random traffic")
 struct RandomTrafficTests {
     /// A run's numbers are printed first, so that it can be found again even if the process dies in it.
@@ -14,14 +14,14 @@ struct RandomTrafficTests {
     static let commands = 400
 
     @Test(
-        "Books kept beside hundreds of random sales agree with every answer, and every pool balances after every command"
+        "The oracle agrees with every answer of hundreds of random sales, and every pool balances after every command"
     )
-    func books() {
+    func oracle() {
         print("random traffic: seeds 1 to \(Self.runs), \(Self.commands) commands each")
         for seed in 1...Self.runs {
             var traffic = RandomTraffic(seed: seed)
             var office = BoxOffice()
-            var books = Books()
+            var oracle = Oracle()
             var versions: [Code: Availability] = [:]
             for step in 1...Self.commands {
                 let (now, command) = traffic.next()
@@ -30,11 +30,11 @@ struct RandomTrafficTests {
                     return
                 }
                 traffic.learn(decision.outcome)
-                books.write(command, decision.outcome, at: now.office)
+                oracle.write(command, decision.outcome, at: now.office)
                 // Half of the runs are counted on a copy: a look at the numbers must not bring them up to now.
                 var copy = office
                 let counts = seed % 2 == 0 ? office.counts(at: now) : copy.counts(at: now)
-                books.compare(with: counts, at: now.office.milliseconds...now.office.milliseconds)
+                oracle.compare(with: counts, at: now.office.milliseconds...now.office.milliseconds)
                 for count in counts where !count.balances || count.isClosed {
                     Issue.record("seed \(seed), command \(step): \(count)")
                 }
@@ -45,8 +45,8 @@ struct RandomTrafficTests {
                     versions = [:]
                     check(&copy, counts, &versions, now, "seed \(seed), command \(step)")
                 }
-                if !books.breaches.isEmpty {
-                    Issue.record("seed \(seed), command \(step), \(command) -> \(decision.outcome): \(books.breaches)")
+                if !oracle.breaches.isEmpty {
+                    Issue.record("seed \(seed), command \(step), \(command) -> \(decision.outcome): \(oracle.breaches)")
                     break
                 }
             }

@@ -1,6 +1,6 @@
 import BoxOffice
 import Testing
-import Traffic
+import Workload
 
 /// The same box office, made in another way or looked after differently, gives the same answers.
 @Suite("The same box office again")

@@ -5,7 +5,7 @@ import GRDB
 import StoreContract
 import Testing
 import TicketStore
-import Traffic
+import Workload
 
 /// What a ledger gives back.
 @Suite("Recovery")

@@ -5,7 +5,7 @@ import RedisWire
 import StoreContract
 import Testing
 import TicketStore
-import Traffic
+import Workload
 
 /// What operators and accountants read.
 @Suite("Lists and counts from Redis are what was answered", .serialized)

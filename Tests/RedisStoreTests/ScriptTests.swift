@@ -11,13 +11,13 @@ struct ScriptTests {
     /// A store and the core beside it, told the same.
     final class Stage {
         let subject: RedisSubject
-        var oracle: Oracle
+        var comparison: CoreComparison
         var moment = Moment(
             office: Timestamp(milliseconds: 5_000_000), wall: WallTime(milliseconds: 1_800_000_000_000))
 
         init(limits: Limits = Limits()) async throws {
             subject = try await RedisSubject(limits: limits)
-            oracle = Oracle(limits: limits)
+            comparison = CoreComparison(limits: limits)
         }
 
         func pass(_ span: Duration) {
@@ -28,7 +28,7 @@ struct ScriptTests {
 
         @discardableResult
         func say(_ command: Command) async throws -> Outcome? {
-            try await oracle.compare(command, at: moment, with: subject)?.outcome
+            try await comparison.compare(command, at: moment, with: subject)?.outcome
         }
 
         func hold(_ quantity: Int = 1, key: String? = nil, buyer: String? = nil) async throws -> HoldID? {
@@ -38,8 +38,8 @@ struct ScriptTests {
         }
 
         func end() async throws {
-            _ = try await oracle.compareCounts(at: moment, with: subject)
-            #expect(oracle.breaches == [])
+            _ = try await comparison.compareCounts(at: moment, with: subject)
+            #expect(comparison.breaches == [])
         }
     }
 
@@ -119,7 +119,7 @@ struct ScriptTests {
         try await stage.say(.define(hall(2, id: "other")))
         let here = try #require(try await stage.hold())
         guard case .held(let there, _) = try await stage.say(holdGA(event: "other")) else {
-            Issue.record("\(stage.oracle.breaches)")
+            Issue.record("\(stage.comparison.breaches)")
             return
         }
         try await stage.say(.purchase(here, PaymentReference("p")))
@@ -155,7 +155,7 @@ struct ScriptTests {
         try await payBack(second, "b3")
         try await say(second, "b4", .key)
         guard case .held(let there, _) = try await stage.say(holdGA(event: "other")) else {
-            Issue.record("\(stage.oracle.breaches)")
+            Issue.record("\(stage.comparison.breaches)")
             return
         }
         try await say(there.id, "a1")
@@ -253,7 +253,7 @@ struct ScriptTests {
             #expect(try await stage.hold() == nil)
         }
         try await stage.subject.restart()
-        stage.oracle.restart()
+        stage.comparison.restart()
         var refusals = 0
         for _ in 0..<40 {
             if try await stage.hold() == nil { refusals += 1 }

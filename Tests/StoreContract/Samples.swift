@@ -1,5 +1,5 @@
 public import BoxOffice
-internal import Traffic
+internal import Workload
 
 /// One event, so many places.
 public func hall(

@@ -1,6 +1,6 @@
 public import BoxOffice
 public import TicketStore
-internal import Traffic
+internal import Workload
 
 /// A store under test, with its clock in the test's hand.
 public protocol ContractSubject: AnyObject {
@@ -16,9 +16,9 @@ public protocol ContractSubject: AnyObject {
 /// What every store is held to: command for command, it decides as the core does.
 ///
 /// Random traffic from a seed goes to the store and, at the moment that the store says it decided, to a box office
-/// in memory. Every answer must be the same, and every pool's numbers; now and then the store is restarted. Books
-/// that know neither are kept beside. A store may number holds as it likes, one number a hold: the core's are put in
-/// their place before anything is compared.
+/// in memory. Every answer must be the same, and every pool's numbers; now and then the store is restarted. The oracle,
+/// which shares no code with either, judges the answers as well. A store may number holds as it likes, one number a
+/// hold: the core's are put in their place before anything is compared.
 public struct StoreContract {
     public var commands = 400
     /// Commands between restarts; 0 for none.
@@ -37,8 +37,8 @@ public struct StoreContract {
         var shape = RandomTraffic.Shape()
         shape.events = events
         var traffic = RandomTraffic(seed: seed, shape: shape)
-        var oracle = Oracle(limits: limits)
-        var books = Books()
+        var comparison = CoreComparison(limits: limits)
+        var oracle = Oracle()
         var gathered: [Command] = []
         for step in 1...commands {
             let (moment, command) = traffic.next()
@@ -46,29 +46,29 @@ public struct StoreContract {
             if gathered.count < together, !command.isChange { continue }
             let place = "seed \(seed), command \(step)"
             guard
-                let (outcomes, at) = try await oracle.compare(gathered, at: moment, with: subject, place: place)
-            else { return oracle.breaches }
+                let (outcomes, at) = try await comparison.compare(gathered, at: moment, with: subject, place: place)
+            else { return comparison.breaches }
             for (command, outcome) in zip(gathered, outcomes) {
                 traffic.learn(outcome, of: command)
-                books.write(command, outcome, at: at.office)
+                oracle.write(command, outcome, at: at.office)
             }
             gathered = []
             if restartsEvery > 0, step % restartsEvery == 0 {
                 try await subject.restart()
-                oracle.restart()
+                comparison.restart()
             } else if step % 10 == 0 {
-                guard try await oracle.compareCounts(at: at, with: subject, place: place) else {
-                    return oracle.breaches
+                guard try await comparison.compareCounts(at: at, with: subject, place: place) else {
+                    return comparison.breaches
                 }
             }
         }
-        // A recovery grace moves deadlines that were told before: the books, who know of no restart, judge without.
-        return oracle.breaches + (restartsEvery == 0 ? books.breaches : [])
+        // A recovery grace moves deadlines that were told before: the oracle knows of no restart, so it judges without.
+        return comparison.breaches + (restartsEvery == 0 ? oracle.breaches : [])
     }
 }
 
 /// The core beside a store: what it decides of the same commands at the same moments.
-public struct Oracle {
+public struct CoreComparison {
     private var office: BoxOffice
     private var numbers = HoldNumbers()
     /// In sentences.
@@ -119,16 +119,16 @@ public struct Oracle {
             breaches.append("\(place): decided at \(decidedAt), it is \(moment)")
             return nil
         }
-        guard let decision = try? office.decide(numbers.ofOracle(command), at: decidedAt) else {
-            breaches.append("\(place): the oracle forgets nothing")
+        guard let decision = try? office.decide(numbers.ofCore(command), at: decidedAt) else {
+            breaches.append("\(place): the core forgets nothing")
             return nil
         }
-        let told = numbers.ofOracle(outcome, learningFrom: decision.outcome)
+        let told = numbers.ofCore(outcome, learningFrom: decision.outcome)
         guard told == decision.outcome else {
             breaches.append("\(place): \(told), and the core decides \(decision.outcome)")
             return nil
         }
-        return (numbers.withEventsOfOracle(outcome), decidedAt)
+        return (numbers.withEventsOfCore(outcome), decidedAt)
     }
 
     /// - Returns: whether every pool's numbers are the core's.
@@ -190,51 +190,51 @@ extension Command {
     }
 }
 
-/// Which hold of the oracle is which of the store.
+/// Which hold of the core is which of the store.
 private struct HoldNumbers {
     private var numbers: [HoldID: HoldID] = [:]
     private var given: Set<HoldID> = []
     /// And which event's index.
     private var events: [UInt32: UInt32] = [:]
 
-    /// A number that the store never gave stays one that the oracle never gave.
-    private func ofOracle(_ id: HoldID) -> HoldID {
+    /// A number that the store never gave stays one that the core never gave.
+    private func ofCore(_ id: HoldID) -> HoldID {
         numbers[id] ?? (given.contains(id) ? HoldID(0) : id)
     }
 
-    func ofOracle(_ command: Command) -> Command {
+    func ofCore(_ command: Command) -> Command {
         switch command {
-        case .extend(let id, let key): .extend(ofOracle(id), key: key)
-        case .release(let id): .release(ofOracle(id))
-        case .purchase(let id, let payment, let completer): .purchase(ofOracle(id), payment, by: completer)
-        case .payBack(let id, let payment): .payBack(ofOracle(id), payment)
-        case .returnPurchase(let id): .returnPurchase(ofOracle(id))
-        case .look(let id): .look(ofOracle(id))
+        case .extend(let id, let key): .extend(ofCore(id), key: key)
+        case .release(let id): .release(ofCore(id))
+        case .purchase(let id, let payment, let completer): .purchase(ofCore(id), payment, by: completer)
+        case .payBack(let id, let payment): .payBack(ofCore(id), payment)
+        case .returnPurchase(let id): .returnPurchase(ofCore(id))
+        case .look(let id): .look(ofCore(id))
         case .hold, .define, .pause, .resume, .remove: command
         }
     }
 
-    /// The store's outcome with the oracle's number. A new hold's number is learned from the oracle's outcome, unless
+    /// The store's outcome with the core's number. A new hold's number is learned from the core's outcome, unless
     /// the store gave it before.
-    mutating func ofOracle(_ outcome: Outcome, learningFrom oracle: Outcome) -> Outcome {
-        if case .held(let view, replayed: false) = outcome, case .held(let known, replayed: false) = oracle,
+    mutating func ofCore(_ outcome: Outcome, learningFrom decided: Outcome) -> Outcome {
+        if case .held(let view, replayed: false) = outcome, case .held(let known, replayed: false) = decided,
             numbers[view.id] == nil
         {
             numbers[view.id] = known.id
             given.insert(known.id)
             events[view.event] = known.event
         }
-        if case .paidBack(let id, let repeated) = outcome { return .paidBack(ofOracle(id), repeated: repeated) }
+        if case .paidBack(let id, let repeated) = outcome { return .paidBack(ofCore(id), repeated: repeated) }
         return change(outcome) { view in
             var view = view
-            view.id = ofOracle(view.id)
+            view.id = ofCore(view.id)
             view.event = events[view.event] ?? view.event
             return view
         }
     }
 
-    /// The store's outcome with the oracle's indexes of events, for those who know events by what they defined.
-    func withEventsOfOracle(_ outcome: Outcome) -> Outcome {
+    /// The store's outcome with the core's indexes of events, for those who know events by what they defined.
+    func withEventsOfCore(_ outcome: Outcome) -> Outcome {
         change(outcome) { view in
             var view = view
             view.event = events[view.event] ?? view.event

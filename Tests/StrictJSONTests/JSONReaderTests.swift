@@ -1,6 +1,6 @@
 import StrictJSON
 import Testing
-import Traffic
+import Workload
 
 @Suite("Reading JSON")
 struct JSONReaderTests {

@@ -1,7 +1,7 @@
 import Foundation
 import StrictJSON
 import Testing
-import Traffic
+import Workload
 
 @Suite("Writing JSON")
 struct JSONWriterTests {

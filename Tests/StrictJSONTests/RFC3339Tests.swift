@@ -1,7 +1,7 @@
 import Foundation
 import StrictJSON
 import Testing
-import Traffic
+import Workload
 
 @Suite("Moments in RFC 3339")
 struct RFC3339Tests {

@@ -2,7 +2,7 @@ import BoxOffice
 import Testing
 import TicketAPI
 import TicketStore
-import Traffic
+import Workload
 
 @Suite("A hold that is written plainly is read as by the reader that knows everything")
 struct PlainHoldTests {

@@ -2,7 +2,7 @@ import BoxOffice
 import StrictJSON
 import Testing
 import TicketStore
-import Traffic
+import Workload
 
 @Suite("An event's document")
 struct EventDocumentTests {

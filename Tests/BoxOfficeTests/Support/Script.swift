@@ -1,6 +1,6 @@
 import BoxOffice
 import Testing
-import Traffic
+import Workload
 
 /// Plays a transcript: a line is a command, with the time before it and the answer behind an arrow.
 ///
@@ -11,13 +11,13 @@ import Traffic
 ///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
 /// event or a definition; `restart` makes the box office again from its facts and grants the recovery grace. After
-/// every line the books must balance.
+/// every line the oracle must agree.
 struct Script {
     private let definitions: [String: EventDefinition]
     private let limits: Limits
     private var office: BoxOffice
     private var ledger = FoldedFacts()
-    private var books: Books
+    private var oracle: Oracle
     private var now: Int64 = 0
     /// The time of day less the office's own clock.
     private var wallOffset: Int64 = 0
@@ -37,7 +37,7 @@ struct Script {
         for (wanted, got) in zip(expected, played) where wanted != got {
             Issue.record("expected: \(wanted)\n     got: \(got)", sourceLocation: location)
         }
-        #expect(script.books.breaches == [], sourceLocation: location)
+        #expect(script.oracle.breaches == [], sourceLocation: location)
     }
 
     private init(_ definitions: [String: EventDefinition], _ limits: Limits) {
@@ -46,7 +46,7 @@ struct Script {
         office = BoxOffice(limits: limits)
         // With little room keys of ended holds go at any time.
         let endedKeyRetention = limits.keys < 1_000 ? .zero : limits.endedKeyRetention
-        books = Books(keyRetention: limits.keyRetention, endedKeyRetention: endedKeyRetention)
+        oracle = Oracle(keyRetention: limits.keyRetention, endedKeyRetention: endedKeyRetention)
     }
 
     private var moment: Moment {
@@ -64,7 +64,7 @@ struct Script {
         var copy = office
         let counts = copy.counts(at: moment)
         if let count = counts.first(where: { !$0.balances }) { return answer + " UNBALANCED \(count)" }
-        books.compare(with: counts, at: now...now)
+        oracle.compare(with: counts, at: now...now)
         return answer
     }
 
@@ -85,7 +85,7 @@ struct Script {
         guard let command = command(words) else { return "NOT UNDERSTOOD" }
         guard let decision = office.decide(command, at: moment, recallingFrom: ledger) else { return "NOT AT HAND" }
         if let fact = decision.fact { ledger.add(fact) }
-        books.write(command, decision.outcome, at: moment.office)
+        oracle.write(command, decision.outcome, at: moment.office)
         return Self.text(decision.outcome)
     }
 
@@ -135,7 +135,7 @@ struct Script {
         now = office.clock.milliseconds
         let granted = office.grantRecoveryGrace()
         for fact in granted { ledger.add(fact) }
-        books.restarted(died: 0...now, ready: now...now, clockLost: .zero, recoveryGrace: limits.recoveryGrace)
+        oracle.restarted(died: 0...now, ready: now...now, clockLost: .zero, recoveryGrace: limits.recoveryGrace)
         return "at \(Self.time(now))"
     }
 

@@ -2,7 +2,7 @@ import BoxOffice
 
 // Adding up: which states a hold can be in, and what that comes to for a pool or a buyer.
 
-extension Books {
+extension Oracle {
     /// Every state that a hold can be in somewhere within `span`, with whatever is under way having happened or not.
     func states(of account: Account, _ span: ClosedRange<Int64>) -> Set<State> {
         var states = account.possible
@@ -98,8 +98,8 @@ extension Books {
     }
 }
 
-extension Books.Tally {
-    fileprivate mutating func add(_ places: Int, _ states: Set<Books.State>) {
+extension Oracle.Tally {
+    fileprivate mutating func add(_ places: Int, _ states: Set<Oracle.State>) {
         if states == [.held] { heldLeast += places }
         if states.contains(.held) { heldMost += places }
         if states == [.purchased] { soldLeast += places }

@@ -2,7 +2,7 @@ import BoxOffice
 
 // Judging what was answered about a hold that was given.
 
-extension Books {
+extension Oracle {
     mutating func judge(_ hold: String, _ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
         guard let account = accounts[hold] else {
             switch heard {

@@ -49,7 +49,7 @@ public enum Heard: Hashable, Sendable {
         case held, purchased, released, expired, returned
     }
 
-    /// `told`: the deadline as told, on the clock of the books; a range where only the time left was told. `got`: the
+    /// `told`: the deadline as told, on the oracle's clock; a range where only the time left was told. `got`: the
     /// tickets of each line.
     case held(String, told: ClosedRange<Int64>, got: [Int])
     case extended(told: ClosedRange<Int64>)

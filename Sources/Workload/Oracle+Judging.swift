@@ -2,7 +2,7 @@ import BoxOffice
 
 // Judging an answer: whether it can be, given everything that was heard before.
 
-extension Books {
+extension Oracle {
     mutating func judgeHold(_ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
         guard case .hold(let event, let lines, let buyer) = request.asked else { return }
         let known = request.key.flatMap { uses[$0] }

@@ -1,18 +1,19 @@
 public import BoxOffice
 
-/// The dullest possible account of what a store answered, and of what must follow from it.
+/// A model of the box office that shares no code with it: the dullest possible account of what a store answered, and of
+/// what must follow from it.
 ///
 /// It knows nothing of how a store decides. For each hold it keeps the set of states that the hold can be in, for
 /// each pool it adds them up one by one: a least and a most, which are the same where every outcome is known. Whatever
 /// cannot be is written down as a breach, in a sentence that names the rule.
 ///
-/// Time is told in milliseconds on the clock of whoever keeps the books: the box office's own in a simulation, the
-/// client's monotonic clock over HTTP. ``ask(_:key:at:)`` is written down before a request leaves and
+/// Moments are milliseconds on the caller's clock: the box office's own in a simulation, the client's monotonic clock
+/// over HTTP. ``ask(_:key:at:)`` is written down before a request leaves and
 /// ``hear(_:to:at:)`` when its answer is here; an answer that never came is heard as ``Heard/unknown`` or not at all.
 ///
 /// One hold is used by one client at a time, or its answers can arrive in another order than they were decided in.
 /// With several clients at once, set ``isSequential`` to `false`: then why a hold was refused is not judged.
-public struct Books: Sendable {
+public struct Oracle: Sendable {
     /// Where a hold can stand.
     enum State: Hashable, Sendable {
         case held, expired, purchased, released, returned
