@@ -137,10 +137,11 @@ let package = Package(
 
         // The suite that every store is run through.
         .target(
-            name: "StoreContract", dependencies: ["BoxOffice", "TicketStore", "Workload"], path: "Tests/StoreContract",
+            name: "StoreContract", dependencies: ["BoxOffice", "TicketStore", "Workload"],
+            path: "Tests/Support/StoreContract",
             swiftSettings: ours),
         // Servers that tests start.
-        .target(name: "RedisServers", path: "Tests/RedisServers", swiftSettings: ours),
+        .target(name: "RedisServers", path: "Tests/Support/RedisServers", swiftSettings: ours),
         .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Workload"]),
         .testTarget(name: "StrictJSONTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
         .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
@@ -170,7 +171,7 @@ let package = Package(
         .testTarget(
             name: "RedisWireTests",
             dependencies: [
-                "RedisWire", "RedisServers",
+                "RedisWire", "Workload", "RedisServers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

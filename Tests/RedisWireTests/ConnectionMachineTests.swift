@@ -1,6 +1,7 @@
 import NIOCore
 import RedisWire
 import Testing
+import Workload
 
 @Suite("A connection answers everybody once, and with their own reply")
 struct ConnectionMachineTests {
@@ -177,7 +178,7 @@ struct ConnectionMachineTests {
     /// The server answers each command with its caller's number; the account beside it says what each caller heard.
     @Test("Random traffic: nobody hears another's reply, and everybody hears exactly once", arguments: 0..<60)
     func randomTraffic(seed: UInt64) {
-        var seeds = Seed(seed)
+        var seeds = SeededGenerator(seed: seed)
         var machine = Self.ready()
         var now = Self.start
         var server: [Int?] = []
@@ -186,9 +187,9 @@ struct ConnectionMachineTests {
         var isOpen = true
         func told(_ caller: Int) { heard[caller, default: 0] += 1 }
         for _ in 0..<400 where isOpen {
-            switch seeds.number(1...100) {
+            switch seeds.number(in: 1...100) {
             case 1...40:
-                let count = seeds.number(1...3)
+                let count = seeds.number(in: 1...3)
                 guard machine.refusal(of: count) == nil else {
                     #expect(server.count + count > 4)
                     continue
@@ -197,7 +198,7 @@ struct ConnectionMachineTests {
                     asked += 1
                     let isOurs = seeds.chance(90)
                     machine.expect(
-                        isOurs ? asked : nil, until: now + .milliseconds(Int64(seeds.number(1...80))), at: now)
+                        isOurs ? asked : nil, until: now + .milliseconds(Int64(seeds.number(in: 1...80))), at: now)
                     server.append(isOurs ? asked : nil)
                     if !isOurs { told(asked) }
                 }
@@ -214,7 +215,7 @@ struct ConnectionMachineTests {
                 }
             case 76...80: _ = machine.received(.push([.integer(1)]))
             case 81...98:
-                now = now + .milliseconds(Int64(seeds.number(0...30)))
+                now = now + .milliseconds(Int64(seeds.number(in: 0...30)))
                 let (timedOut, action) = machine.wake(at: now)
                 timedOut.forEach(told)
                 if case .close = action { isOpen = false }

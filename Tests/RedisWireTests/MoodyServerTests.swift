@@ -1,6 +1,7 @@
 import NIOCore
 import RedisWire
 import Testing
+import Workload
 
 @Suite("Whatever a server does, nobody gets another's reply", .serialized, .timeLimit(.minutes(1)))
 struct MoodyServerTests {
@@ -52,11 +53,11 @@ struct MoodyServerTests {
     }
 
     private static func talk(_ client: RedisClient, _ caller: Int, _ seed: UInt64) async -> Account {
-        var seeds = Seed(seed &* 1000 &+ UInt64(caller))
+        var seeds = SeededGenerator(seed: seed &* 1000 &+ UInt64(caller))
         var account = Account()
         for number in 0..<50 {
-            let words = "caller \(caller) number \(number) " + String(repeating: "x", count: seeds.number(0...60))
-            let patience = Duration.microseconds(seeds.chance(30) ? seeds.number(100...8_000) : 2_000_000)
+            let words = "caller \(caller) number \(number) " + String(repeating: "x", count: seeds.number(in: 0...60))
+            let patience = Duration.microseconds(seeds.chance(30) ? seeds.number(in: 100...8_000) : 2_000_000)
             switch await client.outcome(RedisCommand("ECHO", words), within: patience) {
             case .success(let reply):
                 #expect(reply == .bulk(ByteBuffer(string: words)), "seed \(seed)")

@@ -1,6 +1,7 @@
 import NIOCore
 import RedisWire
 import Testing
+import Workload
 
 @Suite("Replies are read from bytes in any pieces")
 struct RESPReaderTests {
@@ -135,18 +136,20 @@ struct RESPReaderTests {
 
     @Test("However the bytes are split, the replies and the mistake are the same", arguments: 0..<40)
     func splitting(seed: UInt64) {
-        var seeds = Seed(seed)
+        var seeds = SeededGenerator(seed: seed)
         for _ in 0..<50 {
             var text = ""
-            for _ in 0..<seeds.number(1...12) { text += Self.good[seeds.number(0...(Self.good.count - 1))].bytes }
-            if seeds.chance(30) { text += Self.bad[seeds.number(0...(Self.bad.count - 1))].bytes }
+            for _ in 0..<seeds.number(in: 1...12) {
+                text += Self.good[seeds.number(in: 0...(Self.good.count - 1))].bytes
+            }
+            if seeds.chance(30) { text += Self.bad[seeds.number(in: 0...(Self.bad.count - 1))].bytes }
             var bytes = Array(text.utf8)
-            if seeds.chance(20) { bytes[seeds.number(0...(bytes.count - 1))] = UInt8(seeds.number(0...255)) }
+            if seeds.chance(20) { bytes[seeds.number(in: 0...(bytes.count - 1))] = UInt8(seeds.number(in: 0...255)) }
             let whole = Self.read([bytes], limits: Self.tight)
             var pieces: [[UInt8]] = []
             var rest = bytes[...]
             while !rest.isEmpty {
-                let count = min(rest.count, seeds.number(1...(seeds.chance(50) ? 3 : 40)))
+                let count = min(rest.count, seeds.number(in: 1...(seeds.chance(50) ? 3 : 40)))
                 pieces.append(Array(rest.prefix(count)))
                 rest = rest.dropFirst(count)
             }
@@ -158,14 +161,15 @@ struct RESPReaderTests {
 
     @Test("Garbage never breaks it and never makes it keep more than its bounds", arguments: 0..<40)
     func garbage(seed: UInt64) {
-        var seeds = Seed(seed &+ 1000)
+        var seeds = SeededGenerator(seed: seed &+ 1000)
         // Bytes that mean something, far more often than chance would have them.
         let alphabet = Array("+-:$*%~>|_#,(!=0123456789tf\r\n\r\n\r\n1-?".utf8)
         for _ in 0..<200 {
             var reader = RESPReader(limits: Self.tight)
             feeding: for _ in 0..<20 {
-                let piece = (0..<seeds.number(1...30)).map { _ in
-                    seeds.chance(90) ? alphabet[seeds.number(0...(alphabet.count - 1))] : UInt8(seeds.number(0...255))
+                let piece = (0..<seeds.number(in: 1...30)).map { _ in
+                    seeds.chance(90)
+                        ? alphabet[seeds.number(in: 0...(alphabet.count - 1))] : UInt8(seeds.number(in: 0...255))
                 }
                 reader.feed(ByteBuffer(bytes: piece))
                 do { while try reader.next() != nil {} } catch { break feeding }

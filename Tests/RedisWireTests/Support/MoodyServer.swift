@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import RedisWire
 import Synchronization
+import Workload
 
 /// Answers `ECHO` truly and in order, in any other respect as badly as a server may: in pieces, late, with push messages
 /// in between, and now and then it hangs up. All of it follows from a seed and the order of what comes.
@@ -37,15 +38,15 @@ struct MoodyServer {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
         private var reader = RESPReader(limits: RESPLimits())
-        private var seed: Seed
+        private var seed: SeededGenerator
         /// Commands that it answers before it hangs up.
         private var patience: Int
         private var unsent = ByteBuffer()
         private var isWaiting = false
 
         init(seed: UInt64, isHangingUp: Bool) {
-            self.seed = Seed(seed)
-            patience = isHangingUp ? self.seed.number(1...120) : .max
+            self.seed = SeededGenerator(seed: seed)
+            patience = isHangingUp ? self.seed.number(in: 1...120) : .max
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -71,11 +72,11 @@ struct MoodyServer {
         /// Some bytes now, the others when it feels like it.
         private func send(_ context: ChannelHandlerContext) {
             guard !isWaiting, unsent.readableBytes > 0 else { return }
-            let count = seed.chance(60) ? unsent.readableBytes : seed.number(1...min(unsent.readableBytes, 40))
+            let count = seed.chance(60) ? unsent.readableBytes : seed.number(in: 1...min(unsent.readableBytes, 40))
             guard let part = unsent.readSlice(length: count) else { return }
             context.writeAndFlush(wrapOutboundOut(part), promise: nil)
             isWaiting = true
-            let pause = TimeAmount.microseconds(Int64(seed.chance(5) ? 15_000 : seed.number(0...300)))
+            let pause = TimeAmount.microseconds(Int64(seed.chance(5) ? 15_000 : seed.number(in: 0...300)))
             context.eventLoop.assumeIsolated().scheduleTask(in: pause) {
                 self.isWaiting = false
                 if context.channel.isActive { self.send(context) }
