@@ -11,9 +11,11 @@
 SWIFT_BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked
 SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --skip-build
 ARGS ?=
+# What every server must pass.
+STORE_SUITES := RedisStoreTests[.](ContractTests|TroubleTests|ScriptTests|LedgerTests)/
 MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build build-cost test test-debug planted planted-redis bench cluster-demo micro lint format packages
+.PHONY: run build build-cost test test-debug other-servers mutation mutation-redis bench cluster-demo micro lint format packages
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -27,29 +29,27 @@ test: packages
 	# `swift test` by itself would compile everything anew, with other flags.
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_TEST)
-	Tests/Binary/run
-	# The same over HTTP with every service's sales on a Redis server of its own.
-	Tests/Binary/run --on-redis
-	Tests/API/run
-	# The client that makes the whole sale, unchanged, on Redis and on a cluster of six.
-	Tests/API/run --on-redis --only test_client
-	Tests/API/run --on-cluster --only test_client
-	# What is said of Redis is held on Redis 6.2, which has no functions, and on Valkey, too.
-	Tests/Servers/run $(SWIFT_TEST)
-	Tests/Benchmarks/run
-	Tests/Cluster/run
-	Tests/Planted/run
+	Tests/EndToEnd/run
+	Tests/EndToEnd/run --on-redis
+	Tests/EndToEnd/run --on-cluster
+	$(MAKE) other-servers
+	Tests/Mutation/run
+
+# Redis 6.2 has no functions; Valkey is another program. Needs the tests to be built.
+other-servers:
+	Tests/EndToEnd/on-server redis-6.2 $(SWIFT_TEST) --filter '$(STORE_SUITES)'
+	Tests/EndToEnd/on-server valkey $(SWIFT_TEST) --filter '$(STORE_SUITES)'
 
 test-debug: packages
 	swift test --scratch-path .build-debug
 
-planted:
-	Tests/Planted/run
+mutation:
+	Tests/Mutation/run
 
 # By itself: it compiles a world of its own, and its tests start servers.
-planted-redis:
+mutation-redis:
 	Tests/prepare
-	Tests/Planted/run --redis
+	Tests/Mutation/run --redis
 
 bench: packages
 	benchmarks/run $(ARGS)

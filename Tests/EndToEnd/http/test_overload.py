@@ -1,0 +1,100 @@
+"""More than the disk can take: who is sent away first, who last, and how."""
+
+import json
+import shutil
+import time
+import unittest
+
+from support.service import Server, event
+from support.strace import Strace
+from support.wire import request
+
+JSON = "Content-Type: application/json"
+BODY = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
+# Facts that may wait; looking, holding, and extending with releasing are refused at these parts of it.
+QUEUE = 16_384
+MADE = 5_000
+# No connection may have more than a thousand requests wait.
+LANES = 5
+
+
+def hold(key):
+    """Return the bytes of a request for a ticket."""
+    return request("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: overload-test-{key}"], BODY)
+
+
+def about(method, told, tail=""):
+    """Return the bytes of a request about a hold."""
+    return request(method, f"/v1/holds/{told['id']}{tail}", [f"Authorization: Bearer {told['token']}"], b"")
+
+
+@unittest.skipUnless(shutil.which("strace"), "strace is not here")
+class Overload(unittest.TestCase):
+    """A disk that stands still while everybody asks."""
+
+    def test_order_of_refusal(self):
+        """Looking is refused first, then holding, then extending and releasing, completing last; reading what is left
+        never waits. Whoever is sent away is told at once, and when to come back, and nothing was done for them."""
+        with Server(event(100_000, hold_seconds=600)) as server:
+            with server.connect(timeout=60) as connection:
+                connection.send(b"".join(hold(f"made-{number}") for number in range(MADE)))
+                made = [connection.answer().json() for _ in range(MADE)]
+            free = server.remaining()
+            crowd = [[server.connect(timeout=60) for _ in range(LANES)] for _ in range(3)]
+            probe = server.connect(timeout=60)
+            with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=8000000"):
+                began = time.monotonic()
+                # The first batch is with the disk; all behind it gathers.
+                crowd[0][0].send(hold("first"))
+                time.sleep(0.3)
+                self.gather(server, crowd[0], [hold(f"a-{n}") for n in range(QUEUE // 4)], free - 1 - QUEUE // 4)
+                self.refused(probe, about("GET", made[0]))
+                self.gather(server, crowd[1], [hold(f"b-{n}") for n in range(QUEUE // 4)], free - 1 - QUEUE // 2)
+                hints = {self.refused(probe, hold(f"c-{n}")) for n in range(20)}
+                self.assertGreater(len(hints), 10, "all are told to come back at the same moment")
+                releases = [about("DELETE", told) for told in made[:QUEUE // 4]]
+                self.gather(server, crowd[2], releases, free - 1 - QUEUE // 4)
+                self.refused(probe, about("DELETE", made[-1]))
+                self.refused(probe, about("POST", made[-1], "/extend"))
+                took = time.monotonic() - began
+                probe.send(about("POST", made[-2], "/purchase"))
+                self.assertEqual(probe.answer().json()["state"], "purchased")
+                self.assertLess(took, 8, "the disk moved on before all was asked")
+            self.assertEqual(crowd[0][0].answer().status, 201)
+            for lanes, status in zip(crowd, (201, 201, 200)):
+                told = {one.answer().status for number, one in enumerate(lanes)
+                        for _ in range(number, QUEUE // 4, LANES)}
+                self.assertEqual(told, {status})
+            # Those who were sent away hold nothing, and get it when they ask again.
+            probe.send(about("DELETE", made[-1]) + hold("c-0"))
+            self.assertEqual([probe.answer().status for _ in range(2)], [200, 201])
+            self.assertEqual(server.remaining(), free - 1 - QUEUE // 4)
+            for connection in [*sum(crowd, []), probe]:
+                connection.close()
+            server.stop()
+            self.assertEqual(server.verify().returncode, 0)
+
+    def gather(self, server, lanes, requests, free):
+        """Send requests that will wait, and see that they were taken; what is left is told meanwhile."""
+        for number, connection in enumerate(lanes):
+            connection.send(b"".join(requests[number::LANES]))
+        until = time.monotonic() + 5
+        while True:
+            answer = server.get("/v1/events/main/availability")
+            if answer.json()["free"] == free:
+                return
+            self.assertLess(time.monotonic(), until, (answer.json(), free))
+            time.sleep(0.01)
+
+    def refused(self, connection, asked):
+        """Check that a request is sent away at once, and return when it may come back."""
+        began = time.monotonic()
+        connection.send(asked)
+        answer = connection.answer()
+        self.assertLess(time.monotonic() - began, 0.5)
+        self.assertEqual(answer.status, 503, answer)
+        told = answer.json()
+        self.assertEqual((told["code"], told["retryable"]), ("temporary-reduced-capacity", True))
+        self.assertTrue(500 <= told["retry_after_ms"] <= 3_000)
+        self.assertEqual(int(answer.header("retry-after")), told["retry_after_ms"] // 1000 + 1)
+        return told["retry_after_ms"]

@@ -1,0 +1,118 @@
+"""The table of problems: each is provoked over HTTP by some test, is in the documentation, and has its page."""
+
+import html
+import json
+import re
+import unittest
+
+from support import ROOT
+from support.service import ServiceCase, event
+
+
+
+def codes():
+    """Return every code that the service can answer."""
+    source = (ROOT / "Sources/TicketAPI/Problem.swift").read_text()
+    return sorted(set(re.findall(r'code: "([a-z-]+)"', source)))
+
+
+def table():
+    """Return status, title and whether a retry may help, by code, as the source has them."""
+    source = (ROOT / "Sources/TicketAPI/Problem.swift").read_text()
+    rows = re.findall(r'status: (\d+), code: "([a-z-]+)",\s*title: "([^"]+)"(,\s*isRetryable: true)?', source)
+    return {code: (int(status), title, bool(retryable)) for status, code, title, retryable in rows}
+
+
+class Problems(unittest.TestCase):
+    """Nothing is in the table that nobody has seen."""
+
+    def test_each_is_provoked(self):
+        """A test expects every code of an answer that the running program gave."""
+        others = [path for path in (ROOT / "Tests/EndToEnd").rglob("test_*.py") if path.name != "test_problems.py"]
+        tests = "".join(path.read_text() for path in others)
+        self.assertGreater(len(codes()), 30)
+        for code in codes():
+            with self.subTest(code):
+                self.assertTrue(f'"{code}"' in tests, "no test expects it")
+
+    def test_each_is_documented(self):
+        """The table in docs/api.md has every code, and no other."""
+        text = (ROOT / "docs/api.md").read_text()
+        table = text[text.index("## Problems"):]
+        rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+        self.assertEqual(sorted(re.findall(r"`([a-z-]+)`", "".join(rows))), codes())
+
+    def test_pages_say_the_same(self):
+        """The page of each code has the status, title and example of the source; no page is of another."""
+        pages = {path.stem: path.read_text() for path in (ROOT / "docs/problems").glob("*.md")}
+        self.assertEqual(sorted(pages), codes())
+        self.assertEqual(sorted(table()), codes())
+        for code, (status, title, retryable) in table().items():
+            with self.subTest(code):
+                page = pages[code]
+                again = "may help" if retryable else "does not help"
+                self.assertTrue(page.startswith(f"# {title}\n\n{status} `{code}`. Asking again {again}: "), page[:200])
+                self.assertEqual(re.findall("^## (.+)$", page, re.M), ["What happened", "What to do", "Example"])
+                example = json.loads(page[page.index("```json") + 7:page.rindex("```")])
+                told = [example[name] for name in ("type", "title", "status", "code", "retryable")]
+                self.assertEqual(told, [f"/problems/{code}", title, status, code, retryable])
+
+    def test_document_has_them(self):
+        """The OpenAPI document names the codes of the source, and no other."""
+        document = json.loads((ROOT / "Sources/APIDocs/Web/openapi.json").read_text())
+        self.assertEqual(sorted(document["components"]["schemas"]["ProblemCode"]["enum"]), codes())
+
+
+class Pages(ServiceCase):
+    """What the service says about itself."""
+
+    events = (event(5),)
+
+    def page(self, path, kind="text/html; charset=utf-8"):
+        """Get a page that may be kept and that loads nothing from elsewhere."""
+        answer = self.server.get(path)
+        self.assertEqual((answer.status, answer.header("content-type")), (200, kind), answer)
+        self.assertIn("default-src 'none'", answer.header("content-security-policy"))
+        self.assertEqual(answer.header("cache-control"), "public, max-age=300")
+        known = self.server.ask("GET", path, [f"If-None-Match: {answer.header('etag')}"])
+        self.assertEqual((known.status, known.body, known.header("etag")), (304, b"", answer.header("etag")))
+        head = self.server.ask("HEAD", path)
+        self.assertEqual((head.status, head.header("content-length")), (200, str(len(answer.body))))
+        wrong = self.server.ask("POST", path, body=b"")
+        self.assert_problem(wrong, 405, "method-not-allowed")
+        self.assertEqual(wrong.header("allow"), "GET, HEAD")
+        return answer.body.decode()
+
+    def test_problem_pages(self):
+        """What a problem's type leads to explains it; the list leads to each."""
+        listed = self.page("/problems")
+        self.assertEqual(sorted(re.findall(r'href="/problems/([a-z-]+)"', listed)), codes())
+        tags = set()
+        for code, (_, title, _) in table().items():
+            with self.subTest(code):
+                shown = self.page(f"/problems/{code}")
+                self.assertIn(f"<h1>{html.escape(title)}</h1>", shown)
+                text = (ROOT / f"docs/problems/{code}.md").read_text()
+                example = json.loads(text[text.index("```json") + 7:text.rindex("```")])
+                block = re.search(r"<pre[^>]*><code>(.*?)</code></pre>", shown, re.S)
+                self.assertEqual(json.loads(html.unescape(block[1])), example)
+                # Whatever the little Markdown does not know would show as it is written.
+                self.assertIsNone(re.search(r"`|\]\(|\*\*|^#", re.sub(r"<pre.*?</pre>", "", shown, flags=re.S), re.M))
+                tags.add(self.server.get(f"/problems/{code}").header("etag"))
+        self.assertEqual(len(tags), len(codes()))
+        self.assert_problem(self.server.get("/problems/none"), 404, "not-found")
+        # A refusal's own type leads there.
+        refused = self.server.get("/v1/events/none").json()
+        self.assertIn("There is no such event", self.page(refused["type"]))
+
+    def test_docs(self):
+        """The page of the calls asks for the document, and all of it is what the repository has."""
+        web = ROOT / "Sources/APIDocs/Web"
+        for path, kind, file in (("/openapi.json", "application/json", "openapi.json"),
+                                 ("/docs", "text/html; charset=utf-8", "docs.html"),
+                                 ("/docs/docs.js", "text/javascript; charset=utf-8", "docs.js"),
+                                 ("/docs/docs.css", "text/css; charset=utf-8", "docs.css")):
+            self.assertEqual(self.page(path, kind), (web / file).read_text())
+            # No address of anybody else's, but for the texts of the document.
+            if file != "openapi.json":
+                self.assertIsNone(re.search(r"https?://|\burl\(|//[a-z]+\.[a-z]", (web / file).read_text()))

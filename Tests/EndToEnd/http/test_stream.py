@@ -1,0 +1,458 @@
+"""The live availability: who listens hears how things stand, then what changes, and costs next to nothing."""
+
+import datetime
+import json
+import socket
+import threading
+import time
+
+from support.service import Server, ServiceCase, event, eventually, make_key
+from support.wire import PATIENCE, Connection, ProtocolBroken, request
+
+STREAM = "/v1/events/main/availability/stream"
+AVAILABILITY = "/v1/events/main/availability"
+
+
+class Listening(Connection):
+    """A connection that listens to a stream, and believes nothing."""
+
+    def __init__(self, server, target=STREAM, headers=(), timeout=PATIENCE, receive_buffer=None, source=None):
+        """Ask for the stream and read the head of the answer."""
+        super().__init__(server.port, timeout, receive_buffer, source)
+        self.send(request("GET", target, ["Accept: text/event-stream", *headers]))
+        self.status, fields = self.head()
+        self.fields = dict(fields)
+        if self.status == 200 and self.until(b"\n\n") != b"retry: 2000":
+            raise ProtocolBroken("a stream begins with its retry")
+
+    def message(self):
+        """Return the next message as (event, id, document); comments are passed over."""
+        while True:
+            block = self.until(b"\n\n").decode()
+            if block == ":":
+                continue
+            lines = [line.split(": ", 1) for line in block.split("\n")]
+            if [name for name, _ in lines] != ["event", "id", "data"]:
+                raise ProtocolBroken(f"no message: {block[:300]}")
+            return lines[0][1], lines[1][1], json.loads(lines[2][1])
+
+    def messages_for(self, seconds):
+        """Return the messages that come in this time, each with the moment when it came."""
+        found, deadline = [], time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                found.append((time.monotonic(), *self.message()))
+            except ProtocolBroken as broken:
+                if "no answer in" not in str(broken):
+                    raise
+        self.socket.settimeout(PATIENCE)
+        return found
+
+    def is_closed_within(self, seconds):
+        """Return whether the stream ends in this time."""
+        self.socket.settimeout(seconds)
+        try:
+            while self.more():
+                pass
+        except ProtocolBroken:
+            return False
+        except ConnectionResetError:
+            pass
+        return True
+
+
+def buy_many(server, count, each=100):
+    """Hold this many tickets as fast as one connection can."""
+    with server.connect() as connection:
+        for start in range(0, count, each):
+            now = min(each, count - start)
+            connection.send(request("POST", "/buy_ticket/GA", body=b"") * now)
+            for _ in range(now):
+                if connection.answer().status != 200:
+                    raise AssertionError("not held")
+
+
+def operator(server):
+    """Return the header of a new operator's key."""
+    return f"Authorization: Bearer {make_key(server)}"
+
+
+def change(server, key, members, name="main"):
+    """Change an event as an operator does."""
+    return server.ask(
+        "PATCH", f"/v1/events/{name}", [key, "If-Match: *", "Content-Type: application/json"],
+        json.dumps(members).encode())
+
+
+def when(seconds):
+    """Return the moment in so many seconds, as definitions have it."""
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Streams(ServiceCase):
+    """One service with room for all."""
+
+    events = (event(100_000),)
+    settings = {"timeouts_idle_seconds": 2}
+
+    def test_stream_begins_with_how_things_stand(self):
+        """The first message is the availability as it stands, under the tag that the availability itself has."""
+        self.server.buy()
+        with Listening(self.server) as listener:
+            self.assertEqual(listener.status, 200)
+            self.assertEqual(listener.fields["content-type"], "text/event-stream")
+            self.assertEqual(listener.fields["cache-control"], "no-store")
+            self.assertIn("date", listener.fields)
+            name, tag, document = listener.message()
+            current = self.server.get(AVAILABILITY)
+            self.assertEqual((name, document), ("snapshot", current.json()))
+            self.assertEqual('"' + tag + '"', current.header("etag"))
+            # Who comes between two messages to others is not told what they last heard; and they hear it, too.
+            self.server.buy()
+            with Listening(self.server) as second:
+                self.assertEqual(second.message()[2]["free"], document["free"] - 1)
+                self.assertEqual(listener.message()[2]["free"], document["free"] - 1)
+                self.assertEqual(second.messages_for(0.5), [])
+
+    def test_change_is_told(self):
+        """A hold is told within half a second, once, with the availability's new tag."""
+        with Listening(self.server) as listener:
+            before = listener.message()[2]["free"]
+            self.server.buy()
+            began = time.monotonic()
+            name, tag, document = listener.message()
+            self.assertLess(time.monotonic() - began, 0.5)
+            self.assertEqual((name, document["free"]), ("change", before - 1))
+            self.assertEqual('"' + tag + '"', self.server.get(AVAILABILITY).header("etag"))
+            self.assertEqual(listener.messages_for(0.6), [])
+
+    def test_many_changes_are_told_together(self):
+        """However fast it sells, there are five messages a second, and the last one is right."""
+        with Listening(self.server) as listener:
+            before = listener.message()[2]["free"]
+            seller = threading.Thread(
+                target=lambda: [buy_many(self.server, 20) or time.sleep(0.02) for _ in range(50)])
+            began = time.monotonic()
+            seller.start()
+            found = listener.messages_for(1)
+            seller.join()
+            took = time.monotonic() - began
+            found += listener.messages_for(0.6)
+            self.assertGreaterEqual(len(found), 3)
+            self.assertLessEqual(len(found), took * 5 + 2)
+            free = [message[3]["free"] for message in found]
+            self.assertEqual(free, sorted(free, reverse=True))
+            self.assertEqual(free[-1], before - 1000)
+
+    def test_who_comes_back_hears_what_is_new(self):
+        """With `Last-Event-ID` nothing is told twice: only changes where it is current, how things stand where it is
+        not."""
+        with Listening(self.server) as first:
+            tag = first.message()[1]
+        for header in (f"Last-Event-ID: {tag}", f'Last-Event-ID: "{tag}"'):
+            with self.subTest(header=header), Listening(self.server, headers=[header]) as again:
+                self.assertEqual(again.messages_for(0.5), [])
+        with Listening(self.server, headers=[f"Last-Event-ID: {tag}"]) as again:
+            self.server.buy()
+            self.assertEqual(again.message()[0], "change")
+        for old in (tag, "1-open", "", "nonsense"):
+            with self.subTest(old=old), Listening(self.server, headers=[f"Last-Event-ID: {old}"]) as late:
+                name, _, document = late.message()
+                self.assertEqual((name, document), ("snapshot", self.server.get(AVAILABILITY).json()))
+
+    def test_silence_is_broken_by_a_comment(self):
+        """Fifteen seconds after the last message there is a comment, and neither that nor the idle time of
+        connections ends a stream."""
+        with Listening(self.server, timeout=20) as listener:
+            listener.message()
+            began = time.monotonic()
+            self.assertEqual(listener.until(b"\n\n"), b":")
+            self.assertTrue(14.5 < time.monotonic() - began < 16, time.monotonic() - began)
+            self.server.buy()
+            self.assertEqual(listener.message()[0], "change")
+
+    def test_what_has_no_stream_is_told_as_a_problem(self):
+        """An unknown event, a wrong method and HEAD are answered as elsewhere, and the connection goes on."""
+        with self.server.connect() as connection:
+            self.assert_problem(
+                connection.ask("GET", "/v1/events/other/availability/stream"), 404, "unknown-event")
+            self.assert_problem(connection.ask("POST", STREAM, body=b""), 405, "method-not-allowed")
+            head = connection.ask("HEAD", STREAM)
+            self.assertEqual(
+                (head.status, head.header("content-type"), head.header("cache-control")),
+                (200, "text/event-stream", "no-store"))
+            self.assert_problem(connection.ask("GET", STREAM + "/more"), 404, "not-found")
+            self.assertEqual(connection.ask("GET", AVAILABILITY).status, 200)
+
+    def test_forms_of_a_request_for_a_stream(self):
+        """A slash at its end, an absolute target, HTTP/1.0, a request behind another one, one with a body, one whose client has
+        said all it will say: each gets its stream."""
+        absolute = "http://localhost" + STREAM
+        for data in (request("GET", STREAM + "/"), request("GET", absolute),
+                     request("GET", STREAM, version="1.0"), request("GET", STREAM, body=b"x" * 100),
+                     request("GET", STREAM, ["Connection: close"])):
+            with self.subTest(data=data[:60]), self.server.connect() as connection:
+                connection.send(data)
+                self.assertEqual(connection.head()[0], 200)
+                self.assertIn(b"event: snapshot", connection.until(b"\n\n") + connection.until(b"\n\n"))
+        with self.server.connect() as connection:
+            connection.send(request("POST", "/buy_ticket/GA", body=b"") + request("GET", STREAM))
+            connection.half_close()
+            self.assertEqual(connection.answer().status, 200)
+            self.assertEqual(connection.head()[0], 200)
+            self.assertIn(b"event: snapshot", connection.until(b"\n\n") + connection.until(b"\n\n"))
+            connection.expect_closed()
+
+    def test_who_says_no_more_has_left(self):
+        """A client that closes its side gets its connection closed at once."""
+        with Listening(self.server) as listener:
+            listener.message()
+            listener.half_close()
+            self.assertTrue(listener.is_closed_within(2))
+
+    def test_what_a_listener_sends_is_not_taken(self):
+        """Requests behind a stream are not answered, and however much comes costs the service nothing."""
+        before = self.server.remaining()
+        with Listening(self.server, timeout=1) as listener:
+            listener.message()
+            resident = self.server.memory()
+            try:
+                for _ in range(1000):
+                    listener.send(request("POST", "/buy_ticket/GA", body=b"") * 500)
+            except socket.timeout:
+                pass
+            else:
+                self.fail("the service takes whatever is sent")
+            self.assertLess(self.server.memory() - resident, 4 << 20)
+            self.assertEqual(self.server.remaining(), before)
+
+
+class Operated(ServiceCase):
+    """What operators and the clock change."""
+
+    events = (event(100),)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.key = operator(cls.server)
+
+    def define(self, name, **members):
+        made = self.server.ask(
+            "PUT", f"/v1/events/{name}", [self.key, "Content-Type: application/json"],
+            json.dumps(event(100, name, **members)).encode())
+        self.assertEqual(made.status, 201, made)
+        return f"/v1/events/{name}/availability/stream"
+
+    def test_sale_opens_by_time_alone(self):
+        """That a sale begins and ends is told when it happens, though nothing else changed."""
+        stream = self.define("soon", sale={"opens_at": when(1.5), "closes_at": when(3)})
+        began = time.monotonic()
+        with Listening(self.server, stream) as listener:
+            first = listener.message()
+            self.assertEqual((first[0], first[2]["state"]), ("snapshot", "not_started"))
+            opened = listener.message()
+            self.assertTrue(1.2 < time.monotonic() - began < 2, time.monotonic() - began)
+            self.assertEqual((opened[0], opened[2]["state"]), ("change", "open"))
+            ended = listener.message()
+            self.assertTrue(2.7 < time.monotonic() - began < 3.5, time.monotonic() - began)
+            self.assertEqual((ended[0], ended[2]["state"]), ("change", "ended"))
+            self.assertEqual(len({first[1], opened[1], ended[1]}), 3)
+
+    def test_expiry_is_told(self):
+        """That a hold expired is told, though nobody asks."""
+        stream = self.define("short", hold_seconds=1, grace_seconds=0)
+        with Listening(self.server, stream) as listener:
+            self.assertEqual(listener.message()[2]["free"], 100)
+            held = self.server.ask(
+                "POST", "/v1/events/short/holds", ["Content-Type: application/json", 'Idempotency-Key: "expires-in-a-stream"'],
+                b'{"lines":[{"type":"GA","quantity":3}]}')
+            self.assertEqual(held.status, 201, held)
+            self.assertEqual([listener.message()[2]["free"] for _ in range(2)], [97, 100])
+
+    def test_pause_and_definition_are_told(self):
+        """A pause and another capacity are told."""
+        stream = self.define("changing")
+        with Listening(self.server, stream) as listener:
+            listener.message()
+            self.assertEqual(change(self.server, self.key, {"paused": True}, "changing").status, 200)
+            self.assertEqual(listener.message()[2]["state"], "paused")
+            self.assertEqual(change(self.server, self.key, {"pools": {"floor": 50}}, "changing").status, 200)
+            self.assertEqual(listener.message()[2]["free"], 50)
+
+    def test_what_is_not_disclosed_is_no_news(self):
+        """Where an event tells no numbers, only what its words change is told."""
+        stream = self.define("discreet", disclose="buckets", limits={"tickets_per_hold": 100})
+        with Listening(self.server, stream) as listener:
+            self.assertNotIn("free", listener.message()[2])
+            for number, quantity in enumerate((1, 98)):
+                held = self.server.ask(
+                    "POST", "/v1/events/discreet/holds",
+                    ["Content-Type: application/json", f'Idempotency-Key: "{number:016}"'],
+                    json.dumps({"lines": [{"type": "GA", "quantity": quantity}]}).encode())
+                self.assertEqual(held.status, 201, held)
+                told = [message[3]["types"][0]["state"] for message in listener.messages_for(0.6)]
+                self.assertEqual(told, [] if quantity == 1 else ["low"])
+
+    def test_stream_of_a_removed_event_ends(self):
+        """When an event is removed its streams end, others do not, and asking again is answered 404."""
+        stream = self.define("gone")
+        with Listening(self.server, stream) as listener, Listening(self.server) as other:
+            listener.message()
+            other.message()
+            removed = self.server.ask("DELETE", "/v1/events/gone", [self.key, "If-Match: *"])
+            self.assertEqual(removed.status, 204)
+            self.assertTrue(listener.is_closed_within(1))
+            self.assert_problem(self.server.get(stream), 404, "unknown-event")
+            self.server.buy()
+            self.assertEqual(other.message()[0], "change")
+
+
+class Bounds(ServiceCase):
+    """Room for three."""
+
+    events = (event(100_000),)
+    settings = {"limits_listeners": 3, "threads": 2}
+
+    def test_listeners_are_bounded(self):
+        """One more than there is room for is told to come later, on a connection that goes on; a place is free again
+        as soon as somebody closes, closes half, or is reset."""
+        def is_there_room():
+            with Listening(self.server) as one:
+                return one.status == 200
+
+        self.assertTrue(eventually(is_there_room))
+        for leave in (Connection.close, Connection.half_close, Connection.reset):
+            with self.subTest(leave=leave.__name__):
+                there = []
+                try:
+                    for _ in range(3):
+                        there.append(Listening(self.server))
+                        self.assertEqual(there[-1].status, 200)
+                    with self.server.connect() as connection:
+                        refused = connection.ask("GET", STREAM)
+                        self.assert_problem(refused, 503, "temporary-reduced-capacity")
+                        self.assertTrue(1 <= int(refused.header("retry-after")) <= 11)
+                        self.assertEqual(connection.ask("GET", AVAILABILITY).status, 200)
+                        self.assertEqual(connection.ask("HEAD", STREAM).status, 200)
+                    leave(there[1])
+                    self.assertTrue(eventually(is_there_room, timeout=1))
+                finally:
+                    for listener in there:
+                        listener.close()
+                self.assertTrue(eventually(is_there_room))
+
+    def test_a_stream_is_one_request_of_the_quota(self):
+        """Asking for a stream counts once, and its answer tells what is left; over quota it is refused."""
+        with Server(event(10), quota_per_second=1, quota_burst=4) as server:
+            left = []
+            while True:
+                with Listening(server) as listener:
+                    if listener.status != 200:
+                        break
+                    left.append(listener.fields["ratelimit"].split(";")[1])
+            self.assertEqual(listener.status, 429)
+            # A slow machine lets a token fall in between.
+            self.assertEqual(left[0], "r=3")
+            self.assertTrue(4 <= len(left) <= 6, left)
+
+    def test_one_caller_does_not_take_all_the_room(self):
+        """A caller may listen so many times and no more; others still may, and who leaves gives their place back."""
+        with Server(event(10), quota_listeners=2, limits_listeners=4, threads=2) as server:
+            def listening(source):
+                return Listening(server, source=source)
+
+            mine = [listening("127.0.0.2") for _ in range(2)]
+            self.assertEqual([listener.status for listener in mine], [200, 200])
+            self.assertEqual(listening("127.0.0.2").status, 503)
+            others = [listening("127.0.0.3") for _ in range(2)]
+            self.assertEqual([listener.status for listener in others], [200, 200])
+            self.assertEqual(listening("127.0.0.4").status, 503)
+            mine.pop().close()
+            self.assertTrue(eventually(lambda: listening("127.0.0.4").status == 200))
+            others.pop().close()
+            self.assertTrue(eventually(lambda: listening("127.0.0.2").status == 200))
+
+    def test_no_room_at_all(self):
+        """With no room configured nobody listens."""
+        with Server(event(10), limits_listeners=0) as server:
+            self.assert_problem(server.get(STREAM), 503, "temporary-reduced-capacity")
+
+
+class SlowReader(ServiceCase):
+    """An event whose messages are large, so that a connection is full soon."""
+
+    events = (event(100_000, types=[{"code": "GA", "pools": ["floor"]}] + [
+        {"code": f"TYPE-{number}-{'X' * 20}", "pools": ["floor"]} for number in range(500)]),)
+
+    def test_who_does_not_read_costs_nothing_and_hears_the_newest(self):
+        """While a client reads nothing, thousands of changes pass it by and the service does not grow; when it reads
+        again it finds a few old messages, and then the newest. Those who read hear everything meanwhile."""
+        buy_many(self.server, 1000)
+        slow = [Listening(self.server, receive_buffer=4096) for _ in range(20)]
+        with Listening(self.server) as quick:
+            quick.message()
+            buy_many(self.server, 100)
+            quick.messages_for(2)
+            resident = self.server.memory()
+            heard = 0
+            for _ in range(30):
+                buy_many(self.server, 200)
+                heard += len(quick.messages_for(0.25))
+            self.assertGreater(heard, 20)
+            # With copies of what passed them by it would be some 15 MB.
+            self.assertLess(self.server.memory() - resident, 3 << 20)
+        free = self.server.remaining()
+        for listener in slow:
+            with listener:
+                listener.message()
+                found = [listener.message()[2]["free"]]
+                while found[-1] != free:
+                    found.append(listener.message()[2]["free"])
+                # What was under way. A queue would have handed over all that was told to the others.
+                self.assertLess(len(found), 15)
+                self.assertEqual(found, sorted(found, reverse=True))
+
+
+class Stopping(ServiceCase):
+    """A stop."""
+
+    def test_streams_do_not_hold_a_stop_up(self):
+        """With open streams, also such as nobody reads, a stop takes no longer than without."""
+        def stop(listeners):
+            with Server(event(1000)) as server:
+                there = [Listening(server) for _ in range(listeners)]
+                server.buy()
+                began = time.monotonic()
+                status = server.stop()
+                took = time.monotonic() - began
+                closed = all(listener.is_closed_within(1) for listener in there)
+                return status, took, closed
+
+        status, alone, _ = stop(0)
+        self.assertEqual(status, 0)
+        status, took, closed = stop(50)
+        self.assertEqual(status, 0)
+        self.assertTrue(closed)
+        self.assertLess(took, alone + 1)
+
+
+class Memory(ServiceCase):
+    """What listeners cost."""
+
+    events = (event(100),)
+
+    def test_a_listener_is_small(self):
+        """A thousand listeners take 24 KiB each at most."""
+        with Listening(self.server) as first:
+            first.message()
+            resident = self.server.memory()
+            there = [Listening(self.server) for _ in range(1000)]
+            try:
+                each = (self.server.memory() - resident) / 1000
+                self.assertLess(each, 24 << 10)
+            finally:
+                for listener in there:
+                    listener.close()

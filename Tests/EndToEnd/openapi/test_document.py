@@ -1,0 +1,125 @@
+"""The document by itself: valid, whole, and in step with the source."""
+
+import json
+import re
+import unittest
+
+from support import ROOT
+
+SOURCES = ROOT / "Sources"
+API = json.loads((SOURCES / "APIDocs/Web/openapi.json").read_text())
+
+
+def follow(value):
+    """Return what a reference leads to."""
+    while "$ref" in value:
+        found = API
+        for step in value["$ref"][2:].split("/"):
+            found = found[step.replace("~1", "/").replace("~0", "~")]
+        value = found
+    return value
+
+
+def operations():
+    """Return every operation with its path and method."""
+    return [(path, method, operation) for path, item in API["paths"].items()
+            for method, operation in item.items() if method in ("get", "put", "post", "patch", "delete")]
+
+
+def bodies():
+    """Return every body of a request or an answer: a name, its schema, its examples."""
+    for path, method, operation in operations():
+        parts = [("body", operation["requestBody"])] if "requestBody" in operation else []
+        parts += [(status, follow(response)) for status, response in operation["responses"].items()]
+        for name, part in parts:
+            for kind, media in part.get("content", {}).items():
+                told = [media["example"]] if "example" in media else []
+                told += [follow(one)["value"] for one in media.get("examples", {}).values()]
+                yield f"{method} {path} {name} {kind}", media.get("schema", {}), told
+
+
+class Document(unittest.TestCase):
+    """What a client's author relies on."""
+
+    def test_valid(self):
+        """It is OpenAPI 3.1 as its own schema says."""
+        from openapi_spec_validator import OpenAPIV31SpecValidator  # only the environment of this suite has it
+        self.assertEqual([str(error) for error in OpenAPIV31SpecValidator(API).iter_errors()], [])
+
+    def test_examples(self):
+        """Every example is what its schema says, and every body that is told has one or is empty."""
+        import jsonschema_rs  # only the environment of this suite has it
+        count = 0
+        for name, schema, examples in bodies():
+            validator = jsonschema_rs.Draft202012Validator(schema | {"components": API["components"]},
+                                                           validate_formats=True)
+            for example in examples:
+                with self.subTest(name):
+                    self.assertEqual([error.message for error in validator.iter_errors(example)], [])
+                    count += 1
+        self.assertGreater(count, 60)
+
+    def test_links(self):
+        """Every link leads to an operation, and gives it parameters that it has."""
+        known = {operation["operationId"]: (path, operation) for path, _, operation in operations()}
+        self.assertEqual(len(known), len(operations()))
+        for name, link in API["components"]["links"].items():
+            with self.subTest(name):
+                path, operation = known[link["operationId"]]
+                taken = [follow(one) for one in operation.get("parameters", []) + API["paths"][path].get("parameters", [])]
+                names = {one["name"] for one in taken} | {f"{one['in']}.{one['name']}" for one in taken}
+                self.assertLessEqual(set(link["parameters"]), names)
+
+    def test_nothing_is_left_over(self):
+        """Every component is used."""
+        text = json.dumps(API)
+        for kind, parts in API["components"].items():
+            for name in parts if kind != "securitySchemes" else ():
+                with self.subTest(f"{kind}/{name}"):
+                    self.assertIn(f'"#/components/{kind}/{name}"', text)
+
+    def test_objects_are_closed(self):
+        """Every object says whether it may have members that it does not name."""
+        def walk(value, place):
+            if isinstance(value, dict):
+                if value.get("type") == "object":
+                    self.assertIn("additionalProperties", value, place)
+                for key, inner in value.items():
+                    walk(inner, f"{place}/{key}")
+            elif isinstance(value, list):
+                for index, inner in enumerate(value):
+                    walk(inner, f"{place}/{index}")
+        walk(API["components"]["schemas"], "schemas")
+        walk(API["paths"], "paths")
+
+    def test_version(self):
+        """It has the version of the program."""
+        source = (SOURCES / "holdfast/Holdfast.swift").read_text()
+        self.assertEqual(re.search(r'version[^"\n]*"([^"]+)"', source)[1], API["info"]["version"])
+
+    def test_codes(self):
+        """Each code of the source is told for some call, with its status, or is of no call."""
+        source = (SOURCES / "TicketAPI/Problem.swift").read_text()
+        statuses = {code: int(status) for status, code in re.findall(r'status: (\d+), code: "([a-z-]+)"', source)}
+        told = {}
+        for path, method, operation in operations():
+            for status, response in operation["responses"].items():
+                for kind, media in follow(response).get("content", {}).items():
+                    if kind == "application/problem+json":
+                        self.assertEqual(media["schema"]["properties"]["status"], {"const": int(status)})
+                        told |= {code: int(status) for code in media["schema"]["properties"]["code"]["enum"]}
+        # Of no call: a path that is none, a method that is none of the path's.
+        self.assertEqual(told | {"not-found": 404, "method-not-allowed": 405}, statuses)
+
+    def test_paths(self):
+        """Every path that the service knows is told, with its methods; but for the pages themselves."""
+        source = (SOURCES / "TicketAPI/Routes/Routes.swift").read_text()
+        table = dict(re.findall(r'^ +"(/[^"]+)": "([A-Z, ]+)",$', source, re.M))
+        known = {re.sub(r":(\w+)", r"{\1}", path): {one.lower() for one in methods.split(", ")} - {"head"}
+                 for path, methods in table.items()}
+        told = {}
+        for path, method, _ in operations():
+            told.setdefault(path, set()).add(method)
+        lane = {"/remaining_tickets": {"get"}, "/buy_ticket/{type}": {"post"}, "/complete_purchase/{token}": {"post"}}
+        self.assertGreater(len(known), 10)
+        self.assertEqual(told, known | lane)

@@ -1,0 +1,22 @@
+"""Python environments of the tests' own, in `.build-python`."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+
+from support import ROOT
+
+
+def environment(requirements, *options):
+    """Return the place of an environment with these requirements, made with pip's options if it is not there yet."""
+    wanted = requirements.read_bytes() + " ".join(options).encode() + sys.version.encode()
+    place = ROOT / ".build-python" / hashlib.sha256(wanted).hexdigest()[:12]
+    if not (place / "complete").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        print(f"making {place.relative_to(ROOT)} from {requirements.relative_to(ROOT)}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+        subprocess.run([place / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                        "--no-input", *options, "--requirement", requirements], check=True)
+        (place / "complete").touch()
+    return place

@@ -1,1 +1,0 @@
-"""The parts of the cluster demo: processes, a shop, and its books."""
