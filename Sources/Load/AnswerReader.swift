@@ -1,42 +1,41 @@
 package import NIOCore
 
-/// Reads the answers of one connection, in whatever pieces they come.
+/// Reads the answers of one connection from bytes in any pieces.
 ///
-/// NIO's own decoder makes a list of strings of each head, and wants to have seen the request as one: with it a request
-/// cost this tool more than the service. What is read here comes from a server that is measured, over a connection of
-/// our own: what is not understood ends it, and counts as an answer that did not come. Answers to `HEAD` are none that
-/// it could read.
+/// NIO's decoder makes a list of strings from each head and must see the request, too; with it a request cost this tool
+/// more than the service. This reader ends the connection at the first byte that it does not understand; the answer then
+/// counts as missing. It cannot read answers to `HEAD`.
 package struct AnswerReader {
-    /// An answer that is whole.
+    /// A complete answer.
     package struct Answer: Equatable {
         package var status = 0
         /// Whether the connection takes another request.
         package var isKept = true
-        /// The first ``AnswerReader/bodyBytes`` of it at the most.
+        /// The first ``AnswerReader/bodyBytes`` of the body.
         package var body = ByteBuffer()
     }
 
-    /// Why nothing more can be read.
+    /// Why the reader cannot go on.
     package enum Mistake: Error, Equatable {
         case notHTTP, tooLong
     }
 
-    /// What is kept of a body: answers to what is asked here are shorter.
+    /// How much of a body is kept: all of what this tool asks for.
     package static let bodyBytes = 65_536
-    /// Of a head, or of a line between chunks.
+    /// The longest head, or line between chunks.
     private static let headBytes = 65_536
 
     private enum State {
         case head
-        /// So many bytes of the body are still to come.
+        /// This many bytes of the body are still to come.
         case body(Int)
         /// The line with a chunk's length comes next.
         case chunk
-        /// So many bytes of a chunk, and the end of its line.
+        /// This many bytes of a chunk are still to come, and the end of its line.
         case inChunk(Int)
-        /// Lines behind the last chunk, up to an empty one.
+        /// The lines after the last chunk, up to an empty one.
         case trailer
-        /// The body ends with the connection.
+        /// The body has no length: it ends when the connection does.
         case untilEnd
     }
 
@@ -46,7 +45,7 @@ package struct AnswerReader {
 
     package init() {}
 
-    /// More bytes came.
+    /// Adds bytes as they arrive.
     package mutating func add(_ bytes: ByteBuffer) {
         if pending.readableBytes == 0 {
             pending = bytes
@@ -56,8 +55,7 @@ package struct AnswerReader {
         }
     }
 
-    /// The next answer that is whole; `nil` if more has to come first. One that only says that another comes (1xx) is
-    /// passed over.
+    /// The next complete answer; `nil` if more bytes are needed. Interim answers (1xx) are skipped.
     package mutating func next() throws(Mistake) -> Answer? {
         while true {
             switch state {
@@ -88,7 +86,7 @@ package struct AnswerReader {
         }
     }
 
-    /// The connection has ended, and with it perhaps an answer.
+    /// Ends the input; returns the answer whose body ends with the connection.
     package mutating func end() -> Answer? {
         guard case .untilEnd = state else { return nil }
         return finish()
@@ -102,7 +100,7 @@ package struct AnswerReader {
 
     // MARK: Bodies
 
-    /// Takes so many bytes of the body, or as many as are there.
+    /// Takes up to this many bytes of the body, and returns how many it took.
     private mutating func keep(_ most: Int) -> Int {
         let count = min(most, pending.readableBytes)
         let kept = min(count, Self.bodyBytes - answer.body.readableBytes)
@@ -117,7 +115,7 @@ package struct AnswerReader {
         return count
     }
 
-    /// The next line without its end; `nil` if it is not whole yet.
+    /// The next line without its end; `nil` if its end has not arrived.
     private mutating func line() throws(Mistake) -> ByteBufferView? {
         let view = pending.readableBytesView
         guard let end = view.firstIndex(of: 10) else {
@@ -131,7 +129,7 @@ package struct AnswerReader {
 
     // MARK: Heads
 
-    /// - Returns: whether it was whole.
+    /// - Returns: whether the head was complete.
     private mutating func readHead() throws(Mistake) -> Bool {
         var head = Head()
         switch pending.withUnsafeReadableBytes({ head.read($0) }) {
@@ -155,14 +153,14 @@ package struct AnswerReader {
         return true
     }
 
-    /// What matters of a head.
+    /// The parts of a head that matter here.
     private struct Head {
         var status = 0
         var length: Int?
         var isChunked = false
         var isKept = true
 
-        /// - Returns: the bytes that it takes; 0 if it is not whole yet, `nil` if it is none.
+        /// - Returns: the length of the head; 0 if more bytes are needed, `nil` if it is not HTTP.
         mutating func read(_ bytes: UnsafeRawBufferPointer) -> Int? {
             var start = 0
             while let end = bytes[start...].firstIndex(of: 10) {
@@ -177,7 +175,7 @@ package struct AnswerReader {
                 }
                 start = end + 1
             }
-            // Whatever is not even the beginning of an answer need not be waited for.
+            // Bytes that do not begin like an answer need no more bytes to be wrong.
             return zip(bytes, "HTTP/1.".utf8).allSatisfy(==) ? 0 : nil
         }
 
@@ -192,14 +190,14 @@ package struct AnswerReader {
         }
 
         private mutating func readField(_ line: UnsafeRawBufferPointer) -> Bool {
-            // By its length first: all but three are passed over.
+            // The length is compared first, because all fields but three are skipped.
             func isNamed(_ name: StaticString) -> Bool {
                 guard line.count > name.utf8CodeUnitCount, line[name.utf8CodeUnitCount] == UInt8(ascii: ":") else {
                     return false
                 }
-                for (place, byte) in UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+                for (index, byte) in UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
                     .enumerated()
-                where line[place] | 0x20 != byte | 0x20 { return false }
+                where line[index] | 0x20 != byte | 0x20 { return false }
                 return true
             }
             switch line.first.map({ $0 | 0x20 }) {
@@ -232,7 +230,7 @@ package struct AnswerReader {
         }
     }
 
-    /// A number without sign; `nil` if it is none or longer than any length.
+    /// A number without a sign; `nil` if the digits are not one, or if it is larger than any length.
     private static func number(_ digits: some Sequence<UInt8>, radix: Int) -> Int? {
         var number: Int?
         for byte in digits {

@@ -7,59 +7,59 @@ final class LoadConnection: ChannelInboundHandler {
 
     private struct Waiting {
         var step: Shopper.Step
-        /// When it was due: in an open loop perhaps before it could be sent, and the wait counts.
+        /// When the request was due. In an open loop it may have been sent later; the time between counts as latency.
         var due: NIODeadline
         var isMeasured: Bool
     }
 
-    private let office: LoadOffice
+    private let generator: LoadGenerator
     private(set) var shopper: Shopper
     private var context: ChannelHandlerContext?
     private var waiting: Waiting?
     private var reader = AnswerReader()
-    /// What is sent next; its storage is used again and again.
+    /// The request to send. Its storage is reused.
     private var request = ByteBuffer()
 
-    init(_ shopper: Shopper, office: LoadOffice) {
+    init(_ shopper: Shopper, generator: LoadGenerator) {
         self.shopper = shopper
-        self.office = office
+        self.generator = generator
     }
 
     var isBusy: Bool { waiting != nil }
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        office.isFree(self, at: .now())
+        generator.isFree(self, at: .now())
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
         if let answer = reader.end() { hear(answer) }
         giveUp()
-        office.isGone(self)
+        generator.isGone(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }
 
-    /// Asks what comes next.
+    /// Sends the shopper's next request.
     ///
-    /// - Precondition: it waits for no answer.
+    /// - Precondition: no request of this connection waits for an answer.
     func ask(due: NIODeadline, at now: NIODeadline, isMeasured: Bool) {
-        guard let context else { return office.isGone(self) }
+        guard let context else { return generator.isGone(self) }
         request.clear()
         let step = shopper.step(at: now, into: &request)
         waiting = Waiting(step: step, due: due, isMeasured: isMeasured)
         context.writeAndFlush(wrapOutboundOut(request), promise: nil)
     }
 
-    /// What is still waited for is given up: nobody knows whether it happened.
+    /// Stops waiting for an answer. Whether the request was carried out stays unknown.
     func giveUp() {
         guard let given = waiting else { return }
         waiting = nil
         shopper.loseTrack(of: given.step)
-        office.answered(given.due, at: .now(), isMeasured: given.isMeasured, isGood: false)
+        generator.answered(given.due, at: .now(), isMeasured: given.isMeasured, isGood: false)
     }
 
     func close() {
@@ -70,7 +70,7 @@ final class LoadConnection: ChannelInboundHandler {
         reader.add(unwrapInboundIn(data))
         do throws(AnswerReader.Mistake) {
             while let answer = try reader.next() {
-                // Nobody asked for it.
+                // The server sent an answer without a request.
                 guard waiting != nil else { return context.close(promise: nil) }
                 hear(answer)
             }
@@ -84,10 +84,10 @@ final class LoadConnection: ChannelInboundHandler {
         let now = NIODeadline.now()
         waiting = nil
         let isGood = shopper.hear(answer.status, answer.body, to: asked.step, at: now)
-        office.answered(asked.due, at: now, isMeasured: asked.isMeasured, isGood: isGood)
-        if !isGood { office.noteUnexpected(answer.status) }
-        if answer.isKept, !office.connectsAnew {
-            office.isFree(self, at: now)
+        generator.answered(asked.due, at: now, isMeasured: asked.isMeasured, isGood: isGood)
+        if !isGood { generator.noteUnexpected(answer.status) }
+        if answer.isKept, !generator.connectsAnew {
+            generator.isFree(self, at: now)
         } else {
             context?.close(promise: nil)
         }

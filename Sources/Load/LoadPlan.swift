@@ -1,58 +1,59 @@
-/// What a run of load asks, how often, and for how long.
+/// What a run of load sends, how often, and for how long.
 public struct LoadPlan: Sendable, Equatable {
     /// What the shoppers do.
     public enum Scenario: String, Sendable, CaseIterable {
-        /// Look at what is left, again and again.
+        /// Read the availability, again and again.
         case availability
-        /// Hold a ticket, and never come back for it.
+        /// Hold a ticket and abandon it.
         case hold
-        /// Hold and purchase, with a share that abandons, releases, pays when the hold is over, and asks twice with the
-        /// same key.
+        /// Hold and purchase. A share of shoppers abandons, releases, pays after the hold has ended, or sends the same
+        /// request twice with the same key.
         case sale
-        /// Ask for a ticket where there is none: every answer is a refusal.
+        /// Ask for a ticket of a sold-out event: every answer is a refusal.
         case soldout
-        /// Look at what is left on a new connection each time.
+        /// Read the availability on a new connection each time.
         case churn
     }
 
-    /// Which of the service's two faces is asked.
+    /// Which of the service's two APIs is used.
     public enum Face: String, Sendable, CaseIterable {
         case classic, v1
     }
 
     /// When the requests of an open loop are due.
     public enum Arrivals: String, Sendable, CaseIterable {
-        /// One after another in equal steps.
+        /// At equal intervals.
         case fixed
-        /// At random, as independent shoppers come.
+        /// At random, as independent shoppers arrive.
         case poisson
     }
 
     public var scenario = Scenario.availability
     public var face = Face.classic
-    /// The event that v1 is asked about.
+    /// The event for requests to v1.
     public var event = "main"
-    /// The ticket type that is asked for.
+    /// The ticket type to hold.
     public var type = "GA"
     /// Connections at once.
     public var connections = 64
-    /// Requests a second over all connections; nil for a closed loop: each connection asks again when it was answered.
+    /// Requests a second over all connections; nil for a closed loop, where a connection sends its next request when it
+    /// has the answer to the last one.
     public var rate: Double?
     public var arrivals = Arrivals.fixed
-    /// What is measured.
+    /// The measured time.
     public var duration: Duration = .seconds(30)
-    /// Before it; not measured, but in the books.
+    /// The time before it. It is not measured, but its holds and purchases count in the final check.
     public var warmUp: Duration = .seconds(2)
-    /// Shares in percent of what shoppers of a sale do with a hold; the rest purchases.
+    /// What share of shoppers in a sale does what with a hold, in percent. The rest purchases.
     public var abandons = 10
     public var releases = 10
-    /// Those who pay when the hold is over; if that is later than the end of the run, it is as if they abandoned.
+    /// The share that pays after the hold has ended. If the hold ends after the run, they abandon it.
     public var late = 5
-    /// Share in percent of holds (v1) and purchases that are asked for a second time.
+    /// The share of holds (v1) and purchases that are sent a second time, in percent.
     public var repeats = 5
-    /// Where the random choices come from.
+    /// The seed of the random choices.
     public var seed: UInt64 = 1
-    /// Threads that ask.
+    /// Threads that send requests.
     public var threads = 1
 
     public init() {}

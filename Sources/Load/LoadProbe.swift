@@ -3,7 +3,7 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import StrictJSON
 
-/// Asks a server single questions, before and after the load.
+/// Sends a server single requests, before and after the load.
 struct LoadProbe {
     let target: LoadTarget
     let group: any EventLoopGroup
@@ -47,18 +47,18 @@ struct LoadProbe {
         return promise.futureResult
     }
 
-    /// Whether the server is a holdfast: others are only looked at.
+    /// Whether the server is Holdfast. Other servers only get the GET requests of `availability` and `churn`.
     func isOurs() async throws -> Bool {
         let answer = try await get("/health/live")
         return answer.status == 200 && answer.body == Array(#"{"status":"live"}"#.utf8)
     }
 
-    /// Tickets of the plan's type that are free, as the service counts; nil if it does not say.
+    /// Free tickets of the plan's type as the service counts them; nil if it does not say.
     func free(_ plan: LoadPlan) async throws -> Int? {
         Self.free(plan, in: try await get(LoadProbe.availabilityPath(plan)))
     }
 
-    /// The same for somebody who watches: nil also where no answer came soon.
+    /// The same for the display during a run; nil also if no answer comes soon.
     func freeNow(_ plan: LoadPlan) -> EventLoopFuture<Int?> {
         ask(LoadProbe.availabilityPath(plan), within: .milliseconds(500))
             .map { Self.free(plan, in: $0) }
@@ -82,8 +82,8 @@ struct LoadProbe {
         }
     }
 
-    /// How long the store keeps a hold, as v1 says of the event: what is told, and the grace behind it. `nil` if it does
-    /// not say.
+    /// How long the store keeps a hold, as v1 says about the event: the hold time and the grace. `nil` if it does not
+    /// say.
     func life(_ plan: LoadPlan) async throws -> TimeAmount? {
         let answer = try await get("/v1/events/\(plan.event)")
         guard answer.status == 200, case .object(let members) = try? JSONValue.read(answer.body, limits: JSONLimits()),
@@ -102,7 +102,7 @@ struct LoadProbe {
     }
 }
 
-/// Why a run of load cannot be.
+/// Why a run of load cannot start.
 public enum LoadError: Error, Sendable, Equatable, CustomStringConvertible {
     case noAnswer
     case notOurs(LoadPlan.Scenario)

@@ -1,14 +1,14 @@
 internal import Histogram
 internal import StrictJSON
 
-/// Whether what was answered agrees with what the service counts.
+/// The final check: whether the answers agree with the service's own count.
 public struct LoadBooks: Sendable, Equatable {
     public var before: Int
     public var after: Int
-    /// How many tickets must be gone at the least and at the most, by the answers.
+    /// By the answers, the least and the most tickets that must be gone.
     public var gone: ClosedRange<Int>
 
-    /// - Parameter mayExpire: whether holds of the run can have ended by themselves.
+    /// - Parameter mayExpire: whether holds of the run can have expired.
     init(before: Int, after: Int, _ tally: LoadTally, mayExpire: Bool) {
         self.before = before
         self.after = after
@@ -20,17 +20,17 @@ public struct LoadBooks: Sendable, Equatable {
     public var balance: Bool { gone.contains(before - after) }
 }
 
-/// What came of a run.
+/// The result of a run.
 public struct LoadReport: Sendable {
     public let plan: LoadPlan
-    /// All answers, those of the warm-up too.
+    /// All answers, including those of the warm-up.
     public let tally: LoadTally
-    /// Of the measured time, by the second.
+    /// The seconds of the measured time.
     public let seconds: [LoadSecond]
     public let isOurs: Bool
-    /// Nil where the server is none of ours or does not count.
+    /// Nil if the server is not Holdfast or does not count.
     public var books: LoadBooks?
-    /// How much of its threads' time this tool used itself, from 0 to 1.
+    /// The share of its threads' time that this tool used itself, from 0 to 1.
     public var ownCPU = 0.0
     public let connectFailures: Int
     public let neverSent: Int
@@ -65,20 +65,20 @@ public struct LoadReport: Sendable {
             / (Double(plan.duration.components.seconds) + Double(plan.duration.components.attoseconds) / 1e18)
     }
 
-    /// Microseconds within which so many percent were answered; 0 if none were.
+    /// The latency in microseconds below which so many percent of answers came; 0 if there were none.
     public func microseconds(at percentile: Double) -> UInt64 {
         answers == 0 ? 0 : latencies.valueAtPercentile(percentile)
     }
 
     public var longest: UInt64 { answers == 0 ? 0 : latencies.max }
 
-    /// This tool was so busy that the server may be faster than it says.
+    /// Whether this tool was so busy that the server may be faster than the report says.
     public var isBottleneck: Bool { ownCPU >= 0.9 }
 
-    /// Whether every answer was one that can be, and the books, where there are any, balance.
+    /// Whether every answer was an expected one, and the final check, if there was one, succeeded.
     public var isClean: Bool { tally.unexpected == 0 && (books?.balance ?? true) && answers > 0 }
 
-    /// The result for programs.
+    /// The result as JSON, for programs.
     public var json: [UInt8] {
         var writer = JSONWriter(layout: .indented, reserving: 4_096)
         writer.object { writer in

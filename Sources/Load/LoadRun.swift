@@ -5,11 +5,12 @@ internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
-/// One run of load: looks at the books, asks, waits for the last answers, and looks at the books again.
+/// One run of load: reads the availability, sends requests, waits for the last answers, and checks the availability
+/// against them.
 public struct LoadRun: Sendable {
     public let plan: LoadPlan
     public let target: LoadTarget
-    /// Makes idempotency keys and payments this run's own.
+    /// Part of idempotency keys and payment references, so that each run has its own.
     public let number: UInt64
 
     public init(_ plan: LoadPlan, target: LoadTarget, number: UInt64) {
@@ -18,15 +19,15 @@ public struct LoadRun: Sendable {
         self.number = number
     }
 
-    /// How long answers that are under way at the end are waited for.
+    /// How long a run waits at its end for the last answers.
     private static let patience = 500
-    /// How often the books are looked at, a tenth of a second apart, until they balance: where several nodes share a store,
-    /// the one that is asked may count what another one did a moment later.
+    /// How often the final check is tried, a tenth of a second apart. Where several nodes share a store, a node may count
+    /// a moment later what another node sold.
     private static let looks = 10
 
     /// Runs the load.
     ///
-    /// - Parameter onSecond: called for each second of it, as soon as it is over.
+    /// - Parameter onSecond: called for each second, as soon as it has passed.
     public func run(onSecond: @escaping @Sendable (LoadSecond) -> Void) async throws -> LoadReport {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: plan.threads)
         do {
@@ -64,14 +65,14 @@ public struct LoadRun: Sendable {
         }
         let seconds = LoadSeconds(loops: plan.threads, isOurs ? watched : onSecond)
         let loops = Array(group.makeIterator())
-        var offices: [NIOLoopBound<LoadOffice>] = []
+        var generators: [NIOLoopBound<LoadGenerator>] = []
         for (index, loop) in loops.enumerated() {
             let share = plan.connections / loops.count + (index < plan.connections % loops.count ? 1 : 0)
             guard share > 0 else { continue }
-            offices.append(
+            generators.append(
                 try await loop.submit { [plan, target, number] in
                     NIOLoopBound(
-                        LoadOffice(
+                        LoadGenerator(
                             plan, target: target, life: life, loop: loop, connections: share, firstNumber: index,
                             run: number, publish: seconds.add),
                         eventLoop: loop)
@@ -79,21 +80,23 @@ public struct LoadRun: Sendable {
         }
         let cpuBefore = Self.cpuSeconds()
         let began = NIODeadline.now()
-        for office in offices { try await office.eventLoop.submit { office.value.open() }.get() }
+        for generator in generators { try await generator.eventLoop.submit { generator.value.open() }.get() }
         try await wait(TimeAmount(plan.warmUp) + TimeAmount(plan.duration), on: group)
-        for office in offices { try await office.eventLoop.submit { office.value.stopAsking() }.get() }
+        for generator in generators { try await generator.eventLoop.submit { generator.value.stopAsking() }.get() }
         let elapsed = Double((NIODeadline.now() - began).nanoseconds) / 1e9
         let cpu = Self.cpuSeconds() - cpuBefore
         for _ in 0..<Self.patience {
             var isQuiet = true
-            for office in offices {
-                isQuiet = try await office.eventLoop.submit { office.value.isQuiet }.get() && isQuiet
+            for generator in generators {
+                isQuiet = try await generator.eventLoop.submit { generator.value.isQuiet }.get() && isQuiet
             }
             if isQuiet { break }
             try await wait(.milliseconds(10), on: group)
         }
         var results: [LoadResult] = []
-        for office in offices { results.append(try await office.eventLoop.submit { office.value.close() }.get()) }
+        for generator in generators {
+            results.append(try await generator.eventLoop.submit { generator.value.close() }.get())
+        }
         var report = LoadReport(plan, results, seconds.all, isOurs: isOurs)
         report.ownCPU = cpu / max(elapsed, 0.001) / Double(plan.threads)
         if isOurs, let before {
@@ -121,7 +124,7 @@ public struct LoadRun: Sendable {
     }
 }
 
-/// Puts the seconds of all loops together.
+/// Adds up the seconds of all loops.
 private final class LoadSeconds: Sendable {
     private struct State {
         var parts: [[LoadSecond]] = []
@@ -137,7 +140,7 @@ private final class LoadSeconds: Sendable {
         self.onSecond = onSecond
     }
 
-    /// A second is whole when as many parts came as there are loops: they all publish once a second.
+    /// Every loop publishes once a second, so a second is complete when all loops have added their part.
     @Sendable func add(_ part: LoadSecond) {
         let whole: LoadSecond? = state.withLock { state in
             if state.parts.last.map({ $0.count == loops }) ?? true { state.parts.append([]) }

@@ -1,18 +1,18 @@
-/// Where the load goes.
+/// The server that the load goes to.
 public struct LoadTarget: Sendable, Equatable {
     public var host: String
     public var port: Int
     /// The path of the URL; `/` if it has none.
     public var path: String
-    /// What is looked at.
+    /// The path of requests that only read.
     public var looksAt: String
 
-    /// As the `Host` field says it.
+    /// The value of the `Host` field.
     var authority: String {
         (host.contains(":") ? "[\(host)]" : host) + (port == 80 ? "" : ":\(port)")
     }
 
-    /// The server of an `http` URL; nil if it is none.
+    /// The server of an `http` URL; nil if `url` is not one.
     public init?(url: String) {
         guard url.lowercased().hasPrefix("http://") else { return nil }
         let rest = url.dropFirst(7)

@@ -1,14 +1,14 @@
 internal import NIOCore
 
-/// The requests of a run as they are sent, made once but for what is a hold's own.
+/// The bytes of a run's requests: made once, except for what differs from hold to hold.
 struct RequestTexts {
     private let host: [UInt8]
-    /// As a whole.
+    /// The whole request.
     private let look: [UInt8]
     private let buy: [UInt8]
-    /// v1's hold up to its key.
+    /// v1's hold up to the idempotency key.
     private let hold: [UInt8]
-    /// Its body up to the buyer.
+    /// The body of v1's hold up to the buyer.
     private let lines: [UInt8]
 
     init(_ plan: LoadPlan, target: LoadTarget) {
@@ -29,7 +29,7 @@ struct RequestTexts {
         buffer.writeBytes(buy)
     }
 
-    /// A hold by v1; the key is the buyer's name as well.
+    /// A hold in v1. The idempotency key is the buyer, too.
     func writeHold(key: [UInt8], to buffer: inout ByteBuffer) {
         buffer.writeBytes(hold)
         buffer.writeBytes(key)
@@ -46,7 +46,7 @@ struct RequestTexts {
         buffer.writeStaticString("Content-Length: 0\r\n\r\n")
     }
 
-    /// - Parameter reference: of the payment; its characters need no escape.
+    /// - Parameter reference: the payment reference; its characters need no escape.
     func writePurchase(id: [UInt8], token: [UInt8], reference: [UInt8], to buffer: inout ByteBuffer) {
         buffer.writeStaticString("POST /v1/holds/")
         buffer.writeBytes(id)
@@ -73,7 +73,7 @@ struct RequestTexts {
         buffer.writeBytes(token)
     }
 
-    /// The length of the body, and the end of the head.
+    /// Writes the length of the body and the end of the head.
     private func writeLength(_ length: Int, to buffer: inout ByteBuffer) {
         buffer.writeStaticString("\r\nContent-Length: ")
         buffer.writeString(String(length))

@@ -2,40 +2,40 @@ internal import DequeModule
 internal import NIOCore
 internal import Workload
 
-/// What one connection does: a value that says what to ask next and makes sense of the answer.
+/// What one connection does: a value that decides the next request and interprets the answer.
 struct Shopper {
-    /// What is asked.
+    /// The kinds of requests.
     enum Step: Equatable {
         case look, hold, holdAgain, purchase, purchaseAgain, payLate, release
     }
 
-    /// A hold that was got and is not settled.
+    /// A hold that the shopper has and has not finished with.
     private struct Mine {
         var id: [UInt8]
         var token: [UInt8]
-        /// Of the payment.
+        /// The payment reference.
         var reference: [UInt8]
     }
 
     private let plan: LoadPlan
     private let texts: RequestTexts
-    /// How long the store keeps a hold, if that is known and a share pays when it is over.
+    /// How long the store keeps a hold, if that is known and a share of shoppers pays later.
     private let life: TimeAmount?
-    /// What its keys begin with.
+    /// The beginning of the shopper's idempotency keys.
     private let name: [UInt8]
     private var chance: SeededGenerator
     private var keys = 0
     private var key: [UInt8] = []
-    /// What has to come next with the hold that was got.
+    /// The current hold, and the next request about it.
     private var mine: Mine?
     private var next: Step?
-    /// Holds that are paid for when they are over, and when that is: in the order in which they were got.
+    /// Holds that the shopper pays for after they have ended, with their ends, oldest first.
     private var late: Deque<(mine: Mine, from: NIODeadline)> = []
     private(set) var tally = LoadTally()
 
     /// - Parameters:
-    ///   - life: of a hold in the store, its grace included.
-    ///   - number: of the connection, different for each.
+    ///   - life: how long the store keeps a hold, including the grace.
+    ///   - number: the connection's number, different for each.
     init(_ plan: LoadPlan, texts: RequestTexts, life: TimeAmount?, number: Int, run: UInt64) {
         self.plan = plan
         self.texts = texts
@@ -44,7 +44,7 @@ struct Shopper {
         chance = SeededGenerator(seed: plan.seed &* 1_000_003 &+ UInt64(number))
     }
 
-    /// Says what to ask now, and writes the request.
+    /// Decides the next request and writes it.
     mutating func step(at now: NIODeadline, into buffer: inout ByteBuffer) -> Step {
         let step: Step =
             switch plan.scenario {
@@ -82,9 +82,9 @@ struct Shopper {
         }
     }
 
-    /// Makes sense of an answer.
+    /// Interprets an answer.
     ///
-    /// - Returns: whether it is one that the step can have.
+    /// - Returns: whether the request can have this answer.
     mutating func hear(_ status: Int, _ body: ByteBuffer, to step: Step, at now: NIODeadline) -> Bool {
         tally.statuses[status, default: 0] += 1
         next = nil
@@ -92,7 +92,7 @@ struct Shopper {
         case (.look, 200), (.look, 304): tally.looked += 1
         case (.hold, 200), (.hold, 201), (.holdAgain, 201):
             if step == .hold { tally.held += 1 }
-            // Who never comes back needs no token.
+            // Only a sale needs the token again.
             guard plan.scenario == .sale else { return Self.text(of: "\"token\":\"", in: body) != nil }
             guard let token = Self.text(of: "\"token\":\"", in: body) else { return false }
             mine = Mine(id: Self.text(of: "\"id\":\"", in: body) ?? [], token: token, reference: key)
@@ -113,7 +113,7 @@ struct Shopper {
         return true
     }
 
-    /// A request that got no answer: it may or may not have happened.
+    /// Notes that a request got no answer: it may have been carried out or not.
     mutating func loseTrack(of step: Step) {
         tally.lost += 1
         if step == .hold { tally.holdsUnknown += 1 }
@@ -135,7 +135,7 @@ struct Shopper {
         return .purchase
     }
 
-    /// The text behind a mark, found without reading the rest: what asks must cost less than what answers.
+    /// The text after a mark, found without parsing the rest: this tool must cost less than the server.
     private static func text(of mark: StaticString, in body: ByteBuffer) -> [UInt8]? {
         body.withUnsafeReadableBytes { bytes in
             let mark = UnsafeRawBufferPointer(start: mark.utf8Start, count: mark.utf8CodeUnitCount)
@@ -151,27 +151,27 @@ struct Shopper {
     }
 }
 
-/// What a shopper, or all of them together, were answered.
+/// Counts of the answers to one shopper, or to all of them.
 public struct LoadTally: Sendable, Equatable {
     public var asked = 0
     public var looked = 0
     public var held = 0
     public var purchased = 0
-    /// Of them, those that were paid when the hold was over, and won its places again.
+    /// Purchases among them that were paid after the hold had ended, and won its places back.
     public var purchasedLate = 0
     public var released = 0
-    /// Nothing free.
+    /// Refused: nothing was free.
     public var refused = 0
-    /// Too late to purchase.
+    /// Refused: the payment came too late.
     public var expired = 0
-    /// 503 and 429.
+    /// Answered 503 or 429.
     public var pushedBack = 0
-    /// No answer.
+    /// Requests without an answer.
     public var lost = 0
-    /// Of them, those that may have held or released.
+    /// Holds and releases among them, which may have been carried out.
     public var holdsUnknown = 0
     public var releasesUnknown = 0
-    /// An answer that should not be.
+    /// Answers that do not fit their request.
     public var unexpected = 0
     public var statuses: [Int: Int] = [:]
 

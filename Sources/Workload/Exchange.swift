@@ -1,12 +1,12 @@
 public import BoxOffice
 public import TicketStore
 
-/// What a client asked, in plain words: names are texts, as they travel over HTTP.
+/// What a client asked. Names are texts, as they travel over HTTP.
 public enum Asked: Hashable, Sendable {
     public struct Line: Hashable, Sendable {
         public var type: String
         public var quantity: Int
-        /// Fewer are not wanted.
+        /// The least that the client takes.
         public var minimum: Int
 
         public init(type: String, quantity: Int, minimum: Int? = nil) {
@@ -19,20 +19,20 @@ public enum Asked: Hashable, Sendable {
             Line(type: type, quantity: quantity)
         }
 
-        /// A number that sums stay small with: nobody is answered more than a million tickets, and none takes a place.
+        /// The quantity within bounds that keep sums small. No hold has more than a million tickets.
         var bounded: Int { min(max(quantity, 0), 1_000_000) }
     }
 
     case hold(event: String, lines: [Line], buyer: String?)
     case extend(String)
     case release(String)
-    /// `byKey`: by the shop's or the operator's key, and not with a token alone.
+    /// `byKey`: with the shop's or the operator's key, and not with a token alone.
     case purchase(String, payment: String?, byKey: Bool = false)
     case returnPurchase(String)
     case payBack(String, payment: String)
     case look(String)
 
-    /// The hold that it is about, if it is about one that was given.
+    /// The hold that the request is about; `nil` if it asks for a new one.
     public var hold: String? {
         switch self {
         case .hold: nil
@@ -49,11 +49,11 @@ public enum Heard: Hashable, Sendable {
         case held, purchased, released, expired, returned
     }
 
-    /// `told`: the deadline as told, on the oracle's clock; a range where only the time left was told. `got`: the
-    /// tickets of each line.
+    /// `told`: the deadline that the client sees, on the oracle's clock; a range if the answer had only the time left.
+    /// `got`: the tickets of each line.
     case held(String, told: ClosedRange<Int64>, got: [Int])
     case extended(told: ClosedRange<Int64>)
-    /// Held or extended before, by the same request with the same key; this is how the hold stands now.
+    /// A replay: the same request with the same key held or extended before. The state is the hold's state now.
     case again(String, State, told: ClosedRange<Int64>, got: [Int])
     case released(repeated: Bool)
     case purchased(late: Bool, repeated: Bool)
@@ -65,7 +65,7 @@ public enum Heard: Hashable, Sendable {
     case insufficient(available: Int)
     case buyerLimit(remaining: Int)
     case alreadyPurchased
-    /// `refund`: the payment that was named is owed back. Likewise below.
+    /// `refund`, here and below: the payment of the request is owed back.
     case wasReleased(refund: Bool)
     case wasReturned(refund: Bool)
     case notPurchased
@@ -77,14 +77,14 @@ public enum Heard: Hashable, Sendable {
     case extensionDenied
     case unknownHold
     case keyReused
-    /// Refused for a reason that the places, holds and payments have no part in, or before anything was decided.
+    /// Refused before anything was decided, or for a reason other than places, holds and payments.
     case refused
-    /// It may or may not have happened: outcome unknown, or the connection died.
+    /// The outcome is unknown, or the connection died: it may have happened or not.
     case unknown
 }
 
 extension Asked {
-    /// `nil` for what is asked about events and not about holds.
+    /// `nil` for a command about an event.
     public init?(_ command: Command) {
         switch command {
         case .hold(let request):
@@ -190,13 +190,13 @@ extension Heard.State {
 }
 
 extension IdempotencyKey {
-    /// A key that follows from a name, where no secret is at hand: for traffic that is made up.
+    /// A key that follows from a name, for made-up traffic.
     public init(named name: String) {
         var (high, low) = (Fingerprint(), Fingerprint())
         high.add(name)
         low.add(name.count)
         low.add(name)
-        // The last characters of a name reach only the lower bits: these are multiplied into all others.
+        // The last characters of a name change only the lower bits, so these are multiplied into all others.
         self.init(high: Self.spread(high.value), low: Self.spread(low.value))
     }
 

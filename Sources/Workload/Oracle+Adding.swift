@@ -1,9 +1,9 @@
 import BoxOffice
 
-// Adding up: which states a hold can be in, and what that comes to for a pool or a buyer.
+// Adding up: which states a hold can be in, and the sums for a pool or a buyer.
 
 extension Oracle {
-    /// Every state that a hold can be in somewhere within `span`, with whatever is under way having happened or not.
+    /// Every state that a hold can be in at some moment of `span`, whether the requests under way have happened or not.
     func states(of account: Account, _ span: ClosedRange<Int64>) -> Set<State> {
         var states = account.possible
         if states.contains(.held), span.upperBound >= account.end.lowerBound { states.insert(.expired) }
@@ -55,7 +55,7 @@ extension Oracle {
         return tallies
     }
 
-    /// Tickets that `buyer` holds and has bought, and live holds: a least and a most.
+    /// The least and the most that `buyer` can have: tickets, held or bought, and live holds.
     func taken(
         by buyer: String, in event: String, _ span: ClosedRange<Int64>, except: String? = nil
     ) -> (tickets: ClosedRange<Int>, live: ClosedRange<Int>) {
@@ -77,7 +77,7 @@ extension Oracle {
         return (least...most, liveLeast...liveMost)
     }
 
-    /// Takes a hold that cannot change by itself out of what is added up one by one.
+    /// Stops adding up a hold one by one if it can no longer change by itself.
     mutating func rest(_ hold: String) {
         guard let account = accounts[hold], account.pending.isEmpty, account.possible.isDisjoint(with: [.held]),
             open[account.event]?.contains(hold) ?? false

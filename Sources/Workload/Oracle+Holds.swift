@@ -1,13 +1,13 @@
 import BoxOffice
 
-// Judging what was answered about a hold that was given.
+// Judging answers about a hold that was given.
 
 extension Oracle {
     mutating func judge(_ hold: String, _ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
         guard let account = accounts[hold] else {
             switch heard {
             case .unknownHold, .refused, .keyReused, .again: return
-            default: return breach("\(request.asked) was answered \(heard), and \(hold) was never given")
+            default: return breach(nil, "\(request.asked) was answered \(heard), and \(hold) was never given")
             }
         }
         let was = states(of: account, span)
@@ -15,9 +15,9 @@ extension Oracle {
         switch heard {
         case .refused: break
         case .unknownHold:
-            // What ended is shown for seven days.
+            // R31 Ended holds: a hold can be looked at for seven days after its end.
             guard case .look = request.asked, account.end.lowerBound + 7 * 24 * 3_600_000 <= span.upperBound else {
-                return breach("rule 19: \(hold) was given and is unknown")
+                return breach(.endedHolds, "\(hold) was given and is unknown")
             }
         case .looked(let state): look(hold, was, state)
         case .released(let repeated):
@@ -44,25 +44,25 @@ extension Oracle {
         case .unknownDebt: judgeUnknownDebt(hold, request)
         case .completedByShop:
             guard case .purchase(_, _, false) = request.asked, definitions[account.event]?.completion == .shop else {
-                return breach("R24: \(request.asked) was left to the shop")
+                return breach(.whoCompletes, "\(request.asked) was left to the shop")
             }
         case .extensionDenied:
             expect(hold, was, [.held], request, heard)
             let limit = account.promised.maximumExtensions
             if isSequential, account.extensions < limit {
-                breach("rule 13: \(hold) was denied extension \(account.extensions + 1) of \(limit)")
+                breach(.extension, "\(hold) was denied extension \(account.extensions + 1) of \(limit)")
             }
-        default: breach("\(request.asked) was answered \(heard), which is no answer to it")
+        default: breach(nil, "\(request.asked) was answered \(heard), which is no answer to it")
         }
     }
 
-    /// The states that fit an answer; from now on it is in one of them.
+    /// Expects the hold to be in one of the `fitting` states; from now on it can only be in these.
     private mutating func expect(
         _ hold: String, _ was: Set<State>, _ fitting: Set<State>, _ request: Ask, _ heard: Heard
     ) {
         let left = was.intersection(fitting)
         guard !left.isEmpty else {
-            return breach("rules 8 to 14: \(request.asked) was answered \(heard), and the hold can only be \(was)")
+            return breach(request.asked.rule, "\(request.asked) was answered \(heard), and the hold can only be \(was)")
         }
         accounts[hold]?.possible = left
         if left == [.expired] { accounts[hold]?.wasToldExpired = true }
@@ -78,12 +78,12 @@ extension Oracle {
             case .returned: [.returned]
             }
         let left = was.intersection(fitting)
-        if left.isEmpty { return breach("rules 6 to 14: \(hold) shows as \(state), and can only be \(was)") }
+        if left.isEmpty { return breach(nil, "\(hold) is shown as \(state), and can only be \(was)") }
         accounts[hold]?.possible = left
         if state == .expired { accounts[hold]?.wasToldExpired = true }
     }
 
-    /// - Returns: whether the answer was one to the key and says nothing new of the hold.
+    /// - Returns: whether the answer was about the key only, so that it says nothing new about the hold.
     private mutating func judgeKey(_ key: String, _ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) -> Bool {
         if let known = uses[key], isRemembered(known, span) {
             switch heard {
@@ -93,7 +93,7 @@ extension Oracle {
                 return true
             case .refused: return true
             default:
-                breach("rule 15: \(request.asked) with a key used for \(known.asked) was answered \(heard)")
+                breach(.keys, "\(request.asked) with a key used for \(known.asked) was answered \(heard)")
                 return true
             }
         }
@@ -103,10 +103,10 @@ extension Oracle {
         case .again(let hold, let state, let told, _):
             if uses[key] == nil {
                 guard hold == request.asked.hold, accounts[hold]?.pending.values.contains(request.asked) ?? false else {
-                    breach("R15: \(request.asked) was replayed to a key never used")
+                    breach(.keys, "\(request.asked) was replayed to a key never used")
                     return true
                 }
-                // Asked before, and of that nothing was heard: the hold was extended then.
+                // The first request with this key had no answer. It extended the hold.
                 uses[key] = Use(asked: request.asked, hold: hold, answeredAt: span.lowerBound)
                 if state == .held { extend(hold, [.held], told, request, span) }
             } else {
@@ -114,7 +114,7 @@ extension Oracle {
             }
             return true
         case .keyReused:
-            if uses[key] == nil { breach("rule 15: \(request.asked) was called another request under a new key") }
+            if uses[key] == nil { breach(.keys, "\(request.asked) was called another request under a new key") }
             return true
         default: break
         }
@@ -126,15 +126,17 @@ extension Oracle {
     ) {
         guard case .purchase(_, let payment, let byKey) = request.asked, let account = accounts[hold],
             let definition = definitions[account.event]
-        else { return breach("\(request.asked) was answered as purchased") }
-        if !byKey, definition.completion == .shop { breach("R24: \(hold) was completed with a token alone") }
+        else { return breach(nil, "\(request.asked) was answered as purchased") }
+        if !byKey, definition.completion == .shop { breach(.whoCompletes, "\(hold) was completed with a token alone") }
         let heard = Heard.purchased(late: late, repeated: repeated)
         accounts[hold]?.isLate = late
         if repeated {
             expect(hold, was, [.purchased], request, heard)
-            if let isLate = account.isLate, isLate != late { breach("rule 8: \(hold) was late before, or is now") }
+            if let isLate = account.isLate, isLate != late {
+                breach(.purchaseOnce, "\(hold) was late before, or is now")
+            }
             if let payment, account.paid != .unknown, account.paid != .with(payment) {
-                breach("rule 8: \(hold) was paid \(account.paid), and \(payment) was taken as the same payment")
+                breach(.purchaseOnce, "\(hold) was paid \(account.paid), and \(payment) was taken as the same payment")
             }
             return
         }
@@ -144,24 +146,24 @@ extension Oracle {
         if let payment {
             for other in payments[payment, default: []] where other != hold {
                 guard accounts[other]?.hasSpent(payment) ?? false else { continue }
-                breach("rule 10: \(payment) was taken for \(other) and \(hold)")
+                breach(.onePayment, "\(payment) was taken for \(other) and \(hold)")
             }
         }
         if let payment, let debt = debts.removeValue(forKey: payment) {
-            if debt.isPaidBack { breach("R23: \(payment) was paid back, and bought \(hold)") }
+            if debt.isPaidBack { breach(.debts, "\(payment) was paid back, and bought \(hold)") }
             if late, debt.hold == hold, debt.isConfirmed || !byKey, !isForgotten(debt, span) {
-                breach("R9: \(payment) was owed back for \(hold), and bought it")
+                breach(.latePayment, "\(payment) was owed back for \(hold), and bought it")
             }
         }
         guard late else { return }
-        if payment == nil { breach("rule 9: \(hold) was purchased after its end without a payment") }
+        if payment == nil { breach(.latePayment, "\(hold) was purchased after its end without a payment") }
         if account.promised.latePayment == .strict {
-            breach("rule 9: \(hold) was purchased after its end, policy strict")
+            breach(.latePayment, "\(hold) was purchased after its end, policy strict")
         }
         if let buyer = account.buyer, let limit = definition.ticketsPerBuyer {
             let taken = taken(by: buyer, in: account.event, span, except: hold).tickets
             if taken.lowerBound + account.tickets > limit {
-                breach("rule 3: \(hold), paid late, gives \(buyer) more than \(limit) tickets")
+                breach(.buyerLimits, "\(hold), paid late, gives \(buyer) more than \(limit) tickets")
             }
         }
         judgePlaces(of: hold, account.needs, definition, span.upperBound...span.upperBound)
@@ -177,29 +179,29 @@ extension Oracle {
         guard refund, case .purchase(_, _?, let byKey) = request.asked, account.promised.latePayment == .reacquire,
             let definition = definitions[account.event], isSequential
         else { return }
-        // What was owed before stays owed, but for what only a token said when a key comes.
+        // A debt stays a debt, except an unconfirmed one when the payment comes again with a key.
         let wasOwed = accounts[hold]?.owedBefore.map { $0.isConfirmed || !byKey } ?? false
         if !wasOwed, !couldLose(account, hold, definition, span) {
-            breach("rule 9: \(hold) was lost to a late payment, and its places were free")
+            breach(.latePayment, "\(hold) was lost to a late payment, and its places were free")
         }
     }
 
-    /// R23 Debts: a payment that came and bought nothing is owed back, once, whatever the reason.
+    /// R23 Debts: a payment that bought nothing is owed back once, whatever the reason.
     private mutating func judgeRefund(
         _ hold: String, _ refund: Bool, _ account: Account, _ request: Ask, _ span: ClosedRange<Int64>
     ) {
         accounts[hold]?.owedBefore = nil
         guard case .purchase(_, let payment?, let byKey) = request.asked else {
-            if refund { breach("R23: a refund is owed for no payment, \(request.asked)") }
+            if refund { breach(.debts, "a refund is owed for no payment, \(request.asked)") }
             return
         }
         guard refund else {
             if account.paid != .with(payment), isSequential {
-                breach("R23: \(payment) bought nothing at \(hold), and no refund is owed")
+                breach(.debts, "\(payment) bought nothing at \(hold), and no refund is owed")
             }
             return
         }
-        if account.paid == .with(payment) { breach("R23: \(payment) bought \(hold), and is owed back") }
+        if account.paid == .with(payment) { breach(.debts, "\(payment) bought \(hold), and is owed back") }
         let known = debts[payment].flatMap { isForgotten($0, span) ? nil : $0 }
         if known?.hold == hold { accounts[hold]?.owedBefore = known }
         guard known == nil || byKey && known?.isConfirmed == false else { return }
@@ -212,11 +214,11 @@ extension Oracle {
 
     private mutating func payBack(_ hold: String, _ repeated: Bool, _ request: Ask) {
         guard case .payBack(_, let payment) = request.asked else {
-            return breach("\(request.asked) was answered as paid back")
+            return breach(nil, "\(request.asked) was answered as paid back")
         }
         guard isSequential else { return }
         guard let debt = debts[payment], debt.hold == hold, debt.isPaidBack == repeated else {
-            return breach("R23: \(payment) was paid back for \(hold), repeated \(repeated), and was not owed so")
+            return breach(.debts, "\(payment) was paid back for \(hold), repeated \(repeated), and was not owed so")
         }
         debts[payment]?.isPaidBack = true
     }
@@ -224,7 +226,7 @@ extension Oracle {
     private mutating func judgeUnknownDebt(_ hold: String, _ request: Ask) {
         guard isSequential, case .payBack(_, let payment) = request.asked, let debt = debts[payment] else { return }
         if debt.hold == hold, debt.isConfirmed || debt.isPaidBack {
-            breach("R23: \(payment) is owed back for \(hold), and is unknown")
+            breach(.debts, "\(payment) is owed back for \(hold), and is unknown")
         }
     }
 
@@ -249,17 +251,18 @@ extension Oracle {
         let grace = promised.clientGrace.inMilliseconds
         let end = (told.lowerBound + grace)...(told.upperBound + grace)
         if end.upperBound < account.end.lowerBound {
-            breach("rule 13: \(hold) was shortened from \(account.end) to \(end)")
+            breach(.extension, "\(hold) was shortened from \(account.end) to \(end)")
         }
         let time = promised.life.inMilliseconds
         if end.lowerBound > max(account.end.upperBound, span.upperBound + time)
             || end.upperBound < span.lowerBound + time
         {
             breach(
-                "rule 13: \(hold) was extended at \(span) from \(account.end) to \(end), by more or less than \(time)")
+                .extension,
+                "\(hold) was extended at \(span) from \(account.end) to \(end), by more or less than \(time)")
         }
         if account.extensions >= promised.maximumExtensions {
-            breach("rule 13: \(hold) was extended more than \(promised.maximumExtensions) times")
+            breach(.extension, "\(hold) was extended more than \(promised.maximumExtensions) times")
         }
         accounts[hold]?.possible = [.held]
         accounts[hold]?.end = end
@@ -271,7 +274,7 @@ extension Oracle {
     ) {
         guard isSequential else { return }
         guard case .purchase(_, let payment?, _) = request.asked else {
-            return breach("rule 8: \(request.asked) was a conflict of payments")
+            return breach(.purchaseOnce, "\(request.asked) was a conflict of payments")
         }
         let others = payments[payment, default: []].filter { $0 != hold }
         let isSpent =
@@ -279,10 +282,10 @@ extension Oracle {
             || debts[payment]?.isPaidBack == true
         if refund {
             if isSpent || !was.contains(.purchased) || account.paid == .with(payment) {
-                breach("R23: \(payment) is owed back at \(hold) as a second payment, and is none")
+                breach(.debts, "\(payment) is owed back at \(hold) as a second payment, and is none")
             }
         } else if !isSpent {
-            breach("rule 10: \(payment) was refused at \(hold), and bought nothing else")
+            breach(.onePayment, "\(payment) was refused at \(hold), and bought nothing else")
         }
     }
 }

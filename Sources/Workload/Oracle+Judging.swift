@@ -1,6 +1,6 @@
 import BoxOffice
 
-// Judging an answer: whether it can be, given everything that was heard before.
+// Judging answers to requests for a hold by all earlier answers.
 
 extension Oracle {
     mutating func judgeHold(_ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
@@ -8,17 +8,17 @@ extension Oracle {
         let known = request.key.flatMap { uses[$0] }
         let mustRemember = known.map { isRemembered($0, span) } ?? false
         if let known, mustRemember, !isReplay(heard, of: known, request.asked) {
-            breach("rule 15: \(request.asked) with its key again was answered \(heard), and \(known.hold) before")
+            breach(.keys, "\(request.asked) with its key again was answered \(heard), and \(known.hold) before")
         }
         switch heard {
         case .held(let hold, let told, let got):
             forgetGhosts(of: request.key)
             open(hold, request, told, got, span, isNew: true)
         case .again(let hold, let state, let told, let got):
-            guard let key = request.key else { return breach("R15: \(hold) was replayed to no key") }
-            if let known, known.hold != hold { breach("R15: \(hold) was replayed, answered was \(known.hold)") }
+            guard let key = request.key else { return breach(.keys, "\(hold) was replayed to no key") }
+            if let known, known.hold != hold { breach(.keys, "\(hold) was replayed, answered was \(known.hold)") }
             if known == nil, !ghosts.contains(where: { $0.value.key == key }) {
-                breach("R15: \(hold) was replayed to a key never used")
+                breach(.keys, "\(hold) was replayed to a key never used")
             }
             forgetGhosts(of: key)
             if accounts[hold] == nil { open(hold, request, told, got, span, isNew: false) }
@@ -30,11 +30,11 @@ extension Oracle {
             guard isSequential else { return }
             judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.taking($1.minimum).bounded }, event, span)
         case .keyReused:
-            guard let key = request.key else { return breach("rule 15: a key was called reused where none was told") }
+            guard let key = request.key else { return breach(.keys, "a key was called reused where none was told") }
             if let known = uses[key], known.asked != request.asked { return }
-            if isSequential { breach("rule 15: \(request.asked) was called another request under its key") }
+            if isSequential { breach(.keys, "\(request.asked) was called another request under its key") }
         case .refused: break
-        default: breach("\(request.asked) was answered \(heard), which is no answer to it")
+        default: breach(nil, "\(request.asked) was answered \(heard), which is no answer to it")
         }
     }
 
@@ -43,8 +43,7 @@ extension Oracle {
         for (id, ghost) in ghosts where ghost.key == key { ghosts[id] = nil }
     }
 
-    /// Whether a key that was used so is certainly remembered: for a day where its hold lives or was purchased, else
-    /// for an hour.
+    /// Whether the store must still know a used key: for a day if its hold lives or was purchased, else for an hour.
     func isRemembered(_ use: Use, _ span: ClosedRange<Int64>) -> Bool {
         if span.upperBound <= use.answeredAt + endedKeyRetention { return true }
         guard span.upperBound <= use.answeredAt + keyRetention, let account = accounts[use.hold] else { return false }
@@ -52,7 +51,7 @@ extension Oracle {
         return states == [.held] || account.isLate == false && states.isSubset(of: [.purchased, .returned])
     }
 
-    /// A hold that is shown to a key again is shown as it is now.
+    /// A replay must show the hold as it is now.
     mutating func judgeAgain(
         _ hold: String, _ state: Heard.State, _ told: ClosedRange<Int64>, _ span: ClosedRange<Int64>
     ) {
@@ -62,7 +61,7 @@ extension Oracle {
         let end = (told.lowerBound + grace)...(told.upperBound + grace)
         let isExtending = account.pending.values.contains { if case .extend = $0 { true } else { false } }
         if state == .held, !isExtending, !end.overlaps(account.end) {
-            breach("R15: \(hold) was replayed with its end at \(end), and it ends at \(account.end)")
+            breach(.keys, "\(hold) was replayed with its end at \(end), and it ends at \(account.end)")
         }
     }
 
@@ -75,44 +74,44 @@ extension Oracle {
         }
     }
 
-    /// Opens an account for a hold that was answered, and judges whether it could be given.
+    /// Opens an account for a hold that was given, and judges whether the store could give it.
     private mutating func open(
         _ hold: String, _ request: Ask, _ told: ClosedRange<Int64>, _ got: [Int], _ span: ClosedRange<Int64>,
         isNew: Bool
     ) {
         guard case .hold(let event, let asked, let buyer) = request.asked else { return }
-        guard accounts[hold] == nil else { return breach("rule 3: \(hold) was answered to two requests") }
+        guard accounts[hold] == nil else { return breach(.oneAnswer, "\(hold) was the answer to two requests") }
         guard got.count == asked.count, zip(asked, got).allSatisfy({ $0.minimum <= $1 && $1 <= $0.quantity }) else {
-            return breach("rule 3: \(hold) has \(got) tickets for \(asked)")
+            return breach(.minimum, "\(hold) has \(got) tickets for \(asked)")
         }
         let lines = zip(asked, got).map { $0.taking($1) }
         guard let definition = definitions[event], let needs = needs(of: lines, in: event) else {
-            return breach("rule 3: \(hold) was given for \(request.asked), which is not for sale")
+            return breach(.oneDecision, "\(hold) was given for \(request.asked), which is not for sale")
         }
         let tickets = lines.reduce(0) { $0 + $1.bounded }
         if lines.contains(where: { $0.quantity < 1 }) || tickets > definition.ticketsPerHold {
-            breach("rule 3: \(hold) was given for \(tickets) tickets at once")
+            breach(.bounds, "\(hold) was given for \(tickets) tickets at once")
         }
         let grace = definition.clientGrace.inMilliseconds
         let end = (told.lowerBound + grace)...(told.upperBound + grace)
         if isNew {
             let time = (definition.holdTime + definition.clientGrace).inMilliseconds
             if !end.overlaps((span.lowerBound + time)...(span.upperBound + time)) {
-                breach("rule 6: \(hold) of \(span) ends at \(end), its hold time is \(time) ms")
+                breach(.deadline, "\(hold) of \(span) ends at \(end), its hold time is \(time) ms")
             }
-            if paused.contains(event) { breach("rule 3: \(hold) was given while the sale was paused") }
+            if paused.contains(event) { breach(.oneDecision, "\(hold) was given while the sale was paused") }
         }
         let now = span.upperBound...span.upperBound
         if isNew, let buyer {
             let taken = taken(by: buyer, in: event, now)
             if let limit = definition.ticketsPerBuyer, taken.tickets.lowerBound + tickets > limit {
-                breach("rule 3: \(hold) gives \(buyer) more than \(limit) tickets of \(event)")
+                breach(.buyerLimits, "\(hold) gives \(buyer) more than \(limit) tickets of \(event)")
             }
             if let limit = definition.holdsPerBuyer, taken.live.lowerBound + 1 > limit {
-                breach("rule 3: \(hold) gives \(buyer) more than \(limit) live holds of \(event)")
+                breach(.buyerLimits, "\(hold) gives \(buyer) more than \(limit) live holds of \(event)")
             }
         } else if isNew, definition.needsBuyer {
-            breach("rule 3: \(hold) was given to nobody, with a limit per buyer")
+            breach(.buyerLimits, "\(hold) was given without a buyer, and the event limits buyers")
         }
         accounts[hold] = Account(
             event: event, promised: definition, needs: needs, tickets: tickets, buyer: buyer, end: end)
@@ -128,7 +127,7 @@ extension Oracle {
         }
     }
 
-    /// Fewer than asked is right only where one more of no line would have fit.
+    /// R22 Minimum quantity: fewer tickets than asked are right only if not one more of any line would have fit.
     private mutating func judgeFewer(
         _ hold: String, _ asked: [Asked.Line], _ got: [Int], _ buyer: String?, _ definition: EventDefinition,
         _ now: ClosedRange<Int64>
@@ -145,11 +144,11 @@ extension Oracle {
                 let capacity = definition.pools.first { $0.code == pool }?.capacity ?? 0
                 return tally[pool.text]?.promisedMost ?? 0 >= capacity
             }
-            if !isShort { breach("rule 3: \(hold) has \(got) of \(line), and more were free") }
+            if !isShort { breach(.minimum, "\(hold) has \(got) of \(line), and more were free") }
         }
     }
 
-    /// No place twice: whatever is certainly promised fits.
+    /// A sentence if more places of a pool are certainly promised than it has.
     func overdrawn(_ needs: [String: Int], _ definition: EventDefinition, _ tally: [String: Tally]) -> String? {
         for (pool, _) in needs {
             let capacity = definition.pools.first { $0.code.text == pool }?.capacity ?? 0
@@ -163,7 +162,7 @@ extension Oracle {
         of hold: String, _ needs: [String: Int], _ definition: EventDefinition, _ now: ClosedRange<Int64>
     ) {
         let tally = tally(of: definition.id.text, now)
-        if let finding = overdrawn(needs, definition, tally) { breach("rule 2: with \(hold), \(finding)") }
+        if let finding = overdrawn(needs, definition, tally) { breach(.neverTwice, "with \(hold), \(finding)") }
     }
 
     private mutating func judgeShortage(
@@ -190,14 +189,14 @@ extension Oracle {
             case .temporarilyHeld: canBeHeld && !mustBeSoldOut
             default: canBeFew && !mustBeNone
             }
-        if !isRight { breach("rule 2 or 17: \(needs) of \(event) were refused as \(heard), answered were \(tally)") }
+        if !isRight { breach(.refusals, "\(needs) of \(event) were refused as \(heard), answered were \(tally)") }
     }
 
     private mutating func judgeLimit(
         _ remaining: Int, _ buyer: String?, _ asked: Int, _ event: String, _ span: ClosedRange<Int64>
     ) {
         guard let definition = definitions[event], let buyer else {
-            return breach("rule 3: nobody was told to have reached a limit")
+            return breach(.buyerLimits, "a request without a buyer was refused for a buyer's limit")
         }
         let taken = taken(by: buyer, in: event, span)
         let isFull = definition.holdsPerBuyer.map { taken.live.upperBound >= $0 } ?? false
@@ -206,7 +205,8 @@ extension Oracle {
         let isOver = taken.tickets.upperBound + asked > limit && left.contains(remaining)
         if !isOver, !(isFull && remaining == 0) {
             breach(
-                "rule 3: \(buyer) was refused \(asked) more of \(event), with \(taken.tickets) and \(remaining) left")
+                .buyerLimits,
+                "\(buyer) was refused \(asked) more of \(event), with \(taken.tickets) and \(remaining) left")
         }
     }
 }

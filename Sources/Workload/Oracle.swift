@@ -1,20 +1,19 @@
 public import BoxOffice
 
-/// A model of the box office that shares no code with it: the dullest possible account of what a store answered, and of
-/// what must follow from it.
+/// A model of the box office that shares no code with it: it notes what a store answered and what must follow.
 ///
-/// It knows nothing of how a store decides. For each hold it keeps the set of states that the hold can be in, for
-/// each pool it adds them up one by one: a least and a most, which are the same where every outcome is known. Whatever
-/// cannot be is written down as a breach, in a sentence that names the rule.
+/// The oracle knows nothing of how a store decides. For each hold it keeps the set of states that the hold can be in.
+/// For each pool it adds these up one by one to a least and a most, which are the same where every outcome is known. An
+/// answer that contradicts them is a breach: a sentence that begins with the rule.
 ///
 /// Moments are milliseconds on the caller's clock: the box office's own in a simulation, the client's monotonic clock
-/// over HTTP. ``ask(_:key:at:)`` is written down before a request leaves and
-/// ``hear(_:to:at:)`` when its answer is here; an answer that never came is heard as ``Heard/unknown`` or not at all.
+/// over HTTP. The caller calls ``ask(_:key:at:)`` before a request leaves and ``hear(_:to:at:)`` when its answer
+/// arrives. An answer that never arrives is heard as ``Heard/unknown`` or not at all.
 ///
-/// One hold is used by one client at a time, or its answers can arrive in another order than they were decided in.
-/// With several clients at once, set ``isSequential`` to `false`: then why a hold was refused is not judged.
+/// Only one client at a time may use a hold; otherwise answers can arrive in another order than the store decided in.
+/// With several clients at once, set `isSequential` to `false`: the oracle then does not judge why a hold was refused.
 public struct Oracle: Sendable {
-    /// Where a hold can stand.
+    /// The states of a hold.
     enum State: Hashable, Sendable {
         case held, expired, purchased, released, returned
     }
@@ -35,11 +34,11 @@ public struct Oracle: Sendable {
         var end: ClosedRange<Int64>
         var extensions = 0
         var possible: Set<State> = [.held]
-        /// Asked, and not answered or not yet.
+        /// Requests about the hold that have no answer, or none yet.
         var pending: [Int: Asked] = [:]
         var paid = Paid.unknown
         var isLate: Bool?
-        /// The debt that the last refused payment had before it came again.
+        /// The debt of the last refused payment before that payment came again.
         var owedBefore: Debt?
         var wasToldExpired = false
 
@@ -48,7 +47,7 @@ public struct Oracle: Sendable {
         }
     }
 
-    /// A payment that was answered as owed back (R23 Debts).
+    /// A payment that the store said it owes back (R23 Debts).
     struct Debt: Sendable {
         var hold: String
         var isConfirmed: Bool
@@ -56,7 +55,7 @@ public struct Oracle: Sendable {
         var isPaidBack = false
     }
 
-    /// A hold that was asked for and of which nothing was heard.
+    /// A request for a hold without an answer: the store may have granted it.
     struct Ghost: Sendable {
         var event: String
         var needs: [String: Int]
@@ -87,9 +86,12 @@ public struct Oracle: Sendable {
         var promisedMost = 0
     }
 
-    /// What was found broken, oldest first; no more than 100 sentences.
+    /// How many breaches are kept: the first ones say why the others follow.
+    static let mostBreaches = 100
+
+    /// The breaches, oldest first, ``mostBreaches`` at most.
     public private(set) var breaches: [String] = []
-    /// Answers heard, of any kind.
+    /// How many answers were heard, of any kind.
     public private(set) var heardCount = 0
     let isSequential: Bool
     let keyRetention: Int64
@@ -98,24 +100,24 @@ public struct Oracle: Sendable {
     var definitions: [String: EventDefinition] = [:]
     var paused: Set<String> = []
     var accounts: [String: Account] = [:]
-    /// Holds of an event that may still change by themselves or by what is under way; the others are only sums.
+    /// Holds of an event that can still change, by time or by a request under way. The others are only in sums.
     var open: [String: Set<String>] = [:]
-    /// Places of holds that are certainly purchased and nothing under way, by event and pool.
+    /// Places of certainly purchased holds without a request under way, by event and pool.
     var soldForSure: [String: [String: Int]] = [:]
     var boughtBy: [String: [String: Set<String>]] = [:]
     var ghosts: [Int: Ghost] = [:]
     var asks: [Int: Ask] = [:]
     var uses: [String: Use] = [:]
-    /// Which holds a payment was told for, and may have bought.
+    /// The holds that a payment was sent for, and that it may have bought.
     var payments: [String: Set<String>] = [:]
-    /// By payment.
+    /// The debts by payment.
     var debts: [String: Debt] = [:]
     let debtRetention = Limits().unconfirmedDebtsKept.inMilliseconds
     private var nextAsk = 0
 
     /// - Parameters:
     ///   - keyRetention: how long the key of a live hold or of a purchase must be remembered (R15 Idempotency keys).
-    ///   - endedKeyRetention: and that of another one.
+    ///   - endedKeyRetention: the same for a hold that ended without a purchase.
     public init(
         isSequential: Bool = true, keyRetention: Duration = .seconds(24 * 3600),
         endedKeyRetention: Duration = .seconds(3600)
@@ -125,17 +127,17 @@ public struct Oracle: Sendable {
         self.endedKeyRetention = endedKeyRetention.inMilliseconds
     }
 
-    /// The definition in force from now on; a pause goes on. Asked for and answered while nothing else is under way.
+    /// Sets the definition that is in force from now on. A pause goes on. No other request may be under way.
     public mutating func define(_ definition: EventDefinition) {
         definitions[definition.id.text] = definition
     }
 
-    /// Whether the sale of an event is paused from now on. Likewise asked for while nothing else is under way.
+    /// Pauses or resumes the sale of an event. No other request may be under way.
     public mutating func pause(_ event: String, _ isPaused: Bool = true) {
         if isPaused { paused.insert(event) } else { paused.remove(event) }
     }
 
-    /// Writes down a command and what it came to, where nothing else can happen in between; on the box office's clock.
+    /// Notes a command and its outcome, where nothing else can happen in between. The moment is on the store's clock.
     public mutating func write(_ command: Command, _ outcome: Outcome, at moment: Timestamp) {
         if let asked = Asked(command) {
             return hear(Heard(outcome), of: asked, key: command.keyText, at: moment.milliseconds)
@@ -151,13 +153,13 @@ public struct Oracle: Sendable {
             if let isPaused { pause(definition.id.text, isPaused) }
         case .pause(let event): pause(event.text)
         case .resume(let event): pause(event.text, false)
-        default: breach("\(command) changed an event")
+        default: breach(nil, "\(command) changed an event")
         }
     }
 
-    /// Writes down that a request is about to leave.
+    /// Notes that a request is about to leave.
     ///
-    /// - Returns: what ``hear(_:to:at:)`` is told, so that it knows what was answered.
+    /// - Returns: the request's number for ``hear(_:to:at:)``.
     public mutating func ask(_ asked: Asked, key: String? = nil, at moment: Int64) -> Int {
         nextAsk += 1
         asks[nextAsk] = Ask(asked: asked, key: key, at: moment)
@@ -173,10 +175,10 @@ public struct Oracle: Sendable {
         return nextAsk
     }
 
-    /// Writes down an answer, and what about it cannot be.
+    /// Notes an answer, and each rule that it breaks.
     public mutating func hear(_ heard: Heard, to ask: Int, at moment: Int64) {
         guard let request = asks.removeValue(forKey: ask) else {
-            return breach("request \(ask) was answered twice (a store answers once)")
+            return breach(.oneAnswer, "request \(ask) was answered twice")
         }
         heardCount += 1
         if heard == .unknown { return }
@@ -191,18 +193,18 @@ public struct Oracle: Sendable {
         }
     }
 
-    /// A request and its answer at one moment, where nothing else can happen in between.
+    /// Notes a request and its answer at one moment, where nothing else can happen in between.
     public mutating func hear(_ heard: Heard, of asked: Asked, key: String? = nil, at moment: Int64) {
         let ask = ask(asked, key: key, at: moment)
         hear(heard, to: ask, at: moment)
     }
 
-    /// The names of the holds that were answered, in no order: each must be known to the store.
+    /// The names of all holds that were given, in no order. The store must know each of them.
     public var holds: [String] {
         Array(accounts.keys)
     }
 
-    /// Compares with the store's own counts, made while nothing was under way (rule 1).
+    /// Compares the store's own counts with the answers (R1 Conservation). No request may be under way.
     public mutating func compare(with counts: [PoolCount], at span: ClosedRange<Int64>) {
         var tallies: [String: [String: Tally]] = [:]
         for count in counts {
@@ -215,26 +217,31 @@ public struct Oracle: Sendable {
                 || min(count.free, count.held, count.sold, count.oversubscribed) < 0
                 || (count.free > 0 && count.oversubscribed > 0)
             {
-                breach("rule 1: \(place) does not balance: \(count)")
+                breach(.conservation, "\(place) does not balance: \(count)")
             }
             let capacity = definitions[event]?.pools.first { $0.code == count.pool }?.capacity ?? 0
-            if count.capacity != capacity { breach("\(place) has \(count.capacity) places, defined were \(capacity)") }
+            if count.capacity != capacity {
+                breach(nil, "\(place) has \(count.capacity) places, defined were \(capacity)")
+            }
             if !(mine.heldLeast...max(mine.heldLeast, mine.heldMost)).contains(count.held) {
-                breach("rule 1: \(place) holds \(count.held), answered were \(mine.heldLeast) to \(mine.heldMost)")
+                breach(
+                    .conservation, "\(place) holds \(count.held), answered were \(mine.heldLeast) to \(mine.heldMost)")
             }
             if !(mine.soldLeast...max(mine.soldLeast, mine.soldMost)).contains(count.sold) {
-                breach("rule 1: \(place) sold \(count.sold), answered were \(mine.soldLeast) to \(mine.soldMost)")
+                breach(
+                    .conservation, "\(place) sold \(count.sold), answered were \(mine.soldLeast) to \(mine.soldMost)")
             }
         }
     }
 
-    /// The store died and came back: what was under way is now done or never will be, and its clock stood still.
+    /// Notes that the store died and came back. What was under way is done by now or never will be, and the store's clock
+    /// stood still meanwhile.
     ///
     /// - Parameters:
     ///   - died: when it answered last, and when it was certainly dead.
     ///   - ready: when it was not ready yet, and when it certainly was.
-    ///   - clockLost: how far at the most its clock continued behind where it had been (what no fact said).
-    ///   - recoveryGrace: what each live hold has left at least (rule 7).
+    ///   - clockLost: how far at most its clock went back, because no fact recorded the last moments.
+    ///   - recoveryGrace: what each live hold has left at least (R7 Restart).
     public mutating func restarted(
         died: ClosedRange<Int64>, ready: ClosedRange<Int64>, clockLost: Duration, recoveryGrace: Duration
     ) {
@@ -264,11 +271,13 @@ public struct Oracle: Sendable {
         asks = [:]
     }
 
-    mutating func breach(_ sentence: String) {
-        if breaches.count < 100 { breaches.append(sentence) }
+    /// - Parameter rule: the rule that the answer breaks; `nil` if it is no answer to its request at all.
+    mutating func breach(_ rule: OracleRule?, _ sentence: String) {
+        guard breaches.count < Self.mostBreaches else { return }
+        breaches.append(rule.map { "\($0.rawValue): \(sentence)" } ?? sentence)
     }
 
-    /// Places by pool that `lines` take, or `nil` if a type is not known.
+    /// The places by pool that `lines` take; `nil` if a type is not known.
     func needs(of lines: [Asked.Line], in event: String) -> [String: Int]? {
         var needs: [String: Int] = [:]
         for line in lines {

@@ -1,6 +1,6 @@
 internal import BoxOffice
 
-// Events as chance would have them, and how they change.
+// Random events and random changes of them.
 
 extension RandomTraffic {
     mutating func newDefinition(_ index: Int) -> EventDefinition {
@@ -31,7 +31,7 @@ extension RandomTraffic {
             code: code("T", number), price: Int64(chance.number(in: 0...90)) * 100, pools: drawn)
     }
 
-    /// A definition replaced by one that differs in one thing, or a pause; refused ones among them.
+    /// Changes one thing of a definition, or pauses a sale. The store must refuse some of these changes.
     mutating func change() -> Command {
         guard var next = chance.one(of: definitions) else { return .pause(event: code("event", 0)) }
         switch chance.number(in: 1...100) {
@@ -63,7 +63,7 @@ extension RandomTraffic {
         return .define(next)
     }
 
-    /// A code of a few letters and a number: always a good one, and if that were not so, the shortest.
+    /// A code of a few letters and a number.
     func code(_ name: String, _ number: Int) -> Code {
         guard let code = Code("\(name)\(number)") else { preconditionFailure("a plain name is a code") }
         return code

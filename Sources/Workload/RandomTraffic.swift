@@ -1,20 +1,20 @@
 public import BoxOffice
 
-/// Commands that follow from a seed, over a few small events, so that everything is short all the time.
+/// Commands that follow from a seed, about a few small events, so that places are always short.
 ///
-/// It adapts to what it hears: it asks about holds that it was given, comes back with keys and payments that it used
-/// before (rightly and wrongly), and steps time to just before, at and just after the deadlines it was told.
+/// The traffic adapts to the answers. It asks about holds that it got, uses keys and payments again, rightly and wrongly,
+/// and moves time to just before, at and just after deadlines.
 public struct RandomTraffic: Sendable {
-    /// How much of what there is.
+    /// The sizes and shares of the traffic.
     public struct Shape: Sendable {
         public var events = 2
-        /// Places of a pool, at the most.
+        /// The most places of a pool.
         public var capacity = 12
-        /// Of 100 commands, those that change definitions.
+        /// How many of 100 commands change a definition.
         public var changes = 5
-        /// Of 100 commands about a hold, those about any hold that was ever given, not one of the latest.
+        /// How many of 100 commands about a hold are about any earlier hold and not one of the latest.
         public var oldHolds = 20
-        /// Hold times are drawn from 1 to this, in seconds.
+        /// The longest hold time in seconds; the shortest is 1.
         public var holdSeconds = 30
 
         public init() {}
@@ -24,10 +24,10 @@ public struct RandomTraffic: Sendable {
         var id: HoldID
         var event: Int
         var end: Timestamp
-        /// The event's when it was given (R11 Terms of a hold).
+        /// The event's grace when the hold was given (R11 Terms of a hold).
         var clientGrace: Duration
         var payment: PaymentReference?
-        /// Purchased or released; whether it expired follows from the time.
+        /// Purchased or released. Whether it expired follows from the time.
         var isOver = false
     }
 
@@ -37,7 +37,7 @@ public struct RandomTraffic: Sendable {
     var definitions: [EventDefinition] = []
     private var undefined: [EventDefinition] = []
     private var given: [Given] = []
-    /// Keys belong to a scope that has the event in it, so none is used for two events.
+    /// The keys that were used. A key's scope includes the event, so no key is used for two events.
     private var keyed: [(key: IdempotencyKey, event: Code, command: Command)] = []
     private var extended: [Command] = []
     private var payments: [PaymentReference] = []
@@ -66,7 +66,7 @@ public struct RandomTraffic: Sendable {
         return (now, remember(ending()))
     }
 
-    /// What came of a command; without one, of that which ``next()`` gave last.
+    /// Learns the outcome of a command; without one, of the command that ``next()`` returned last.
     public mutating func learn(_ outcome: Outcome, of command: Command? = nil) {
         let command = command ?? last
         switch outcome {
@@ -102,7 +102,7 @@ public struct RandomTraffic: Sendable {
         return command
     }
 
-    /// Often no time at all, often the nearest deadlines, rarely long.
+    /// Moves time: often not at all, often to a near deadline, rarely far.
     private mutating func step() {
         let dice = chance.number(in: 1...100)
         if dice <= 50 { return }
@@ -115,9 +115,9 @@ public struct RandomTraffic: Sendable {
             return advance(by: Int(max(0, target - office.milliseconds)))
         }
         if dice <= 98 { return advance(by: chance.number(in: 1...shape.holdSeconds * 500)) }
-        // The time of day may be set back; the office's own clock may not.
+        // The time of day may be set back; the store's own clock never goes back.
         if chance.chance(20) { wallOffset -= Int64(chance.number(in: 0...60_000)) }
-        // Past the time of keys of ended holds, and past that of all keys.
+        // Past the time for which keys of ended holds are kept, and past the time of all keys.
         switch chance.number(in: 1...100) {
         case 1...5: advance(by: 25 * 3_600_000)
         case 6...15: advance(by: 3_600_000 + chance.number(in: -10_000...1))
@@ -158,7 +158,7 @@ public struct RandomTraffic: Sendable {
         return command
     }
 
-    /// Something about a hold that was given, or that was not.
+    /// A command about a hold that was given or, rarely, was not.
     private mutating func ending() -> Command {
         if chance.chance(6), let used = chance.one(of: Array(extended.suffix(4))) { return used }
         let recent = Array(given.suffix(12))

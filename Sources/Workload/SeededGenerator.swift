@@ -1,7 +1,7 @@
-/// Random numbers that follow from a seed: the same seed gives the same numbers on every machine and in every build.
+/// Random numbers from a seed: the same seed gives the same numbers on every machine and in every build.
 ///
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): eight bytes of state, and
-/// every seed is a good one. A seed is told in decimal.
+/// every seed is a good one. Seeds are printed in decimal.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -17,9 +17,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// A number of `range`, each equally likely but for a bias below one in 2^40 on the ranges used here.
+    /// A number of `range`. The bias is below one in 2^40 on the ranges used here.
     ///
-    /// Not `Int.random(in:using:)`: its algorithm may change with the standard library, and a seed must stay good.
+    /// Not `Int.random(in:using:)`, because its algorithm may change with the standard library.
     public mutating func number(in range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(next() % UInt64(range.upperBound - range.lowerBound + 1))
     }

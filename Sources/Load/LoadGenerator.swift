@@ -6,8 +6,8 @@ internal import NIOCore
 internal import NIOPosix
 internal import Workload
 
-/// All connections of one event loop, when each asks, and what was measured. Lives on its loop.
-final class LoadOffice {
+/// The connections of one event loop: decides when each sends a request, and measures the answers. Lives on its loop.
+final class LoadGenerator {
     private let plan: LoadPlan
     private let target: LoadTarget
     private let loop: any EventLoop
@@ -18,7 +18,7 @@ final class LoadOffice {
     private let life: TimeAmount?
     private let publish: @Sendable (LoadSecond) -> Void
 
-    /// The one that has waited longest comes first: in an open loop all are used.
+    /// Free connections; the one that has been free for the longest time is used first, so that an open loop uses all.
     private var free: Deque<LoadConnection> = []
     private var all: [ObjectIdentifier: LoadConnection] = [:]
     private var made = 0
@@ -32,17 +32,17 @@ final class LoadOffice {
     private var measuresFrom = NIODeadline.distantFuture
     private var measuresUntil = NIODeadline.distantFuture
     private var second = LoadSecond()
-    /// Of the measured time, those that were not published yet.
+    /// How many seconds of the measured time are not published yet.
     private var secondsLeft: Int
     private var unexpected: [Int: Int] = [:]
     private var connectFailures = 0
     private(set) var latencies = Histogram<UInt64>(
         highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
 
-    /// A new connection for each request.
+    /// Whether each request uses a new connection.
     var connectsAnew: Bool { plan.scenario == .churn }
 
-    /// - Parameter life: of a hold in the store, if it is known.
+    /// - Parameter life: how long the store keeps a hold, if that is known.
     init(
         _ plan: LoadPlan, target: LoadTarget, life: TimeAmount?, loop: any EventLoop, connections: Int,
         firstNumber: Int, run: UInt64, publish: @escaping @Sendable (LoadSecond) -> Void
@@ -75,8 +75,8 @@ final class LoadOffice {
         made += 1
         let shopper = Shopper(
             plan, texts: texts, life: life, number: firstNumber + made * 1_000, run: run)
-        let office = NIOLoopBound(self, eventLoop: loop)
-        let bound = NIOLoopBound(LoadConnection(shopper, office: self), eventLoop: loop)
+        let generator = NIOLoopBound(self, eventLoop: loop)
+        let bound = NIOLoopBound(LoadConnection(shopper, generator: self), eventLoop: loop)
         ClientBootstrap(group: loop)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .connectTimeout(.seconds(5))
@@ -87,19 +87,19 @@ final class LoadOffice {
             }
             .connect(host: target.host, port: target.port)
             .whenComplete { result in
-                office.value.opening -= 1
+                generator.value.opening -= 1
                 switch result {
-                case .success: office.value.all[ObjectIdentifier(bound.value)] = bound.value
+                case .success: generator.value.all[ObjectIdentifier(bound.value)] = bound.value
                 case .failure:
-                    office.value.connectFailures += 1
-                    office.value.loop.assumeIsolated().scheduleTask(in: .milliseconds(100)) {
-                        if office.value.isAsking { office.value.connect() }
+                    generator.value.connectFailures += 1
+                    generator.value.loop.assumeIsolated().scheduleTask(in: .milliseconds(100)) {
+                        if generator.value.isAsking { generator.value.connect() }
                     }
                 }
             }
     }
 
-    // MARK: What connections tell
+    // MARK: Called by connections
 
     func isFree(_ connection: LoadConnection, at now: NIODeadline) {
         guard isAsking else { return }
@@ -142,7 +142,8 @@ final class LoadOffice {
 
     // MARK: Time
 
-    /// Every millisecond: what is due by now is asked, or waits for a connection, with its moment.
+    /// Runs every millisecond: sends the requests that are due, or queues them with their due time until a connection is
+    /// free.
     private func tick() {
         guard isAsking, let rate = plan.rate else { return }
         let share = rate * Double(connections) / Double(plan.connections)
@@ -159,12 +160,12 @@ final class LoadOffice {
         loop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { self.tick() }
     }
 
-    /// Of mean 1.
+    /// A random gap between two requests, exponentially distributed with mean 1.
     private func exponential() -> Double {
         -log(Double(chance.next() >> 11 &+ 1) / 9_007_199_254_740_992)
     }
 
-    /// Publishes each second of the measured time when it is over.
+    /// Publishes each second of the measured time as soon as it has passed.
     private func publish(in time: TimeAmount) {
         loop.assumeIsolated().scheduleTask(in: time) {
             guard self.secondsLeft > 0 else { return }
@@ -181,20 +182,20 @@ final class LoadOffice {
 
     // MARK: The end
 
-    /// Asks nothing new. What is under way may still be answered.
+    /// Sends nothing new. Requests under way may still be answered.
     func stopAsking() {
         isAsking = false
     }
 
     var isQuiet: Bool { !all.values.contains { $0.isBusy } }
 
-    /// What all of its connections were answered; whatever is not answered by now is given up.
+    /// Closes all connections and returns what they measured. Requests without an answer by now count as lost.
     func close() -> LoadResult {
         for connection in all.values {
             connection.giveUp()
             past.add(connection.shopper.tally)
         }
-        // The end of the last one and the end of the run are the same moment.
+        // The last second ends at the same moment as the run.
         if secondsLeft > 0 { publishNow() }
         var tally = past
         tally.unexpected = unexpected.values.reduce(0, +)
@@ -211,10 +212,10 @@ final class LoadOffice {
 struct LoadResult: Sendable {
     var tally: LoadTally
     var latencies: Histogram<UInt64>
-    /// Statuses that the step cannot have, and how often.
+    /// Statuses that are no answer to their request, and how often they came.
     var unexpected: [Int: Int]
     var connectFailures: Int
-    /// Requests of an open loop that found no free connection until the end.
+    /// Requests of an open loop for which no connection became free until the end.
     var neverSent: Int
 }
 
@@ -222,7 +223,7 @@ struct LoadResult: Sendable {
 public struct LoadSecond: Sendable {
     public var answers = 0
     public var errors = 0
-    /// Tickets of the plan's type that were free when it was over; nil where the service does not say, or not soon.
+    /// Free tickets of the plan's type at the end of the second; nil if the service does not say or answers too late.
     public var left: Int?
     var latencies = Histogram<UInt64>(highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .two)
 
@@ -232,7 +233,7 @@ public struct LoadSecond: Sendable {
         latencies.add(other.latencies)
     }
 
-    /// Microseconds within which so many percent were answered; 0 if none were.
+    /// The latency in microseconds below which so many percent of answers came; 0 if there were none.
     public func microseconds(at percentile: Double) -> UInt64 {
         latencies.totalCount == 0 ? 0 : latencies.valueAtPercentile(percentile)
     }

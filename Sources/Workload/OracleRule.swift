@@ -1,0 +1,37 @@
+/// The rules that the oracle judges by, as `docs/rules.md` numbers and names them.
+enum OracleRule: String {
+    case conservation = "R1 Conservation"
+    case neverTwice = "R2 Never twice, never lost"
+    case oneDecision = "R3 One decision per hold"
+    case deadline = "R6 Deadline"
+    case purchaseOnce = "R8 Purchase once"
+    case latePayment = "R9 Late payment"
+    case onePayment = "R10 One payment, one hold"
+    case releaseOnce = "R12 Release once"
+    case `extension` = "R13 Extension"
+    case returnOnce = "R14 Return once"
+    case keys = "R15 Idempotency keys"
+    case refusals = "R17 Refusals are answers"
+    case bounds = "R21 Bounds"
+    case minimum = "R22 Minimum quantity"
+    case debts = "R23 Debts"
+    case whoCompletes = "R24 Who completes"
+    case buyerLimits = "R25 Buyer limits"
+    case endedHolds = "R31 Ended holds"
+    case oneAnswer = "S5 One answer"
+}
+
+extension Asked {
+    /// The rule that says which answers it can have; `nil` for a look, which changes nothing.
+    var rule: OracleRule? {
+        switch self {
+        case .hold: .oneDecision
+        case .extend: .extension
+        case .release: .releaseOnce
+        case .purchase: .purchaseOnce
+        case .returnPurchase: .returnOnce
+        case .payBack: .debts
+        case .look: nil
+        }
+    }
+}
