@@ -10,46 +10,6 @@ struct TidyTests {
         var lines: [String]
     }
 
-    /// Which of our targets each may import: arrows point one way.
-    private static let arrows: [String: Set<String>] = [
-        "BoxOffice": [],
-        "StrictJSON": [],
-        "TicketStore": ["BoxOffice", "StrictJSON"],
-        "Workload": ["BoxOffice", "TicketStore"],
-        "EmbeddedStore": ["BoxOffice", "TicketStore"],
-        "RedisWire": [],
-        "RedisStore": ["BoxOffice", "StrictJSON", "TicketStore", "RedisWire"],
-        "APIDocsTexts": [],
-        "APIDocs": ["APIDocsTexts"],
-        "TicketAPI": ["BoxOffice", "StrictJSON", "TicketStore", "APIDocs"],
-        "Load": ["BoxOffice", "StrictJSON", "Workload"],
-        "Settings": [],
-        "holdfast": [
-            "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI",
-            "Settings", "Load",
-        ],
-    ]
-
-    /// What each may import from elsewhere, where it may not import what it likes.
-    private static let outside: [String: Set<String>] = [
-        "BoxOffice": ["DequeModule"],
-        "StrictJSON": [],
-        "TicketStore": [],
-        "Workload": [],
-        "APIDocs": [],
-        "RedisWire": [
-            "DequeModule", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization",
-            "Glibc", "Musl", "Darwin",
-        ],
-        "RedisStore": [
-            "Crypto", "Foundation", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization",
-        ],
-        "EmbeddedStore": [
-            "Crypto", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "HeapModule", "Logging", "ServiceLifecycle",
-            "Synchronization", "Glibc", "Musl", "Darwin",
-        ],
-    ]
-
     /// The files that talk to a terminal.
     private static let printing: Set<String> = [
         "Config.swift", "Verify.swift", "Keys.swift", "Events.swift", "EventDefine.swift",
@@ -90,28 +50,6 @@ struct TidyTests {
     private func code(_ line: String) -> String {
         let bare = line.replacingOccurrences(of: #""([^"\\]|\\.)*""#, with: "\"\"", options: .regularExpression)
         return bare.components(separatedBy: "//").first ?? ""
-    }
-
-    @Test("Arrows between targets point one way, and the core imports nothing that does something")
-    func arrows() throws {
-        let files = try Self.sources()
-        #expect(files.count > 30)
-        for file in files {
-            for line in file.lines {
-                guard let range = line.range(of: #"^\s*(\w+ )?import (\w+)"#, options: .regularExpression),
-                    let module = line[range].split(separator: " ").last.map(String.init)
-                else { continue }
-                guard let arrows = Self.arrows[file.target] else {
-                    Issue.record("\(file.target) is not in the list of targets")
-                    continue
-                }
-                if Self.arrows[module] != nil {
-                    #expect(arrows.contains(module), "\(file.name) imports \(module)")
-                } else if let outside = Self.outside[file.target] {
-                    #expect(outside.contains(module), "\(file.name) imports \(module)")
-                }
-            }
-        }
     }
 
     @Test("Nothing that is banned is used")
