@@ -278,7 +278,7 @@ class Command(unittest.TestCase):
                 connection.send(request("POST", "/buy_ticket/GA", ["Content-Length: 5"]) + b"hel")
             time.sleep(0.2)
             server.process.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
+            self.assertTrue(eventually(server.is_stopping))
             for connection in connections:
                 connection.send(b"lo")
             tokens = []
@@ -321,7 +321,7 @@ class Command(unittest.TestCase):
             threads = [threading.Thread(target=ask) for _ in range(8)]
             for thread in threads:
                 thread.start()
-            time.sleep(0.5)
+            self.assertTrue(eventually(lambda: len(tokens) > 300))
             status = server.stop()
             for thread in threads:
                 thread.join()

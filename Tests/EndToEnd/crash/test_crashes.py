@@ -369,7 +369,7 @@ class Syncs(unittest.TestCase):
                 connection.send(request("POST", "/buy_ticket/GA", [], b""))
                 time.sleep(0.2)
                 server.process.send_signal(signal.SIGTERM)
-                time.sleep(0.3)
+                self.assertTrue(eventually(server.is_stopping))
                 server.process.send_signal(signal.SIGTERM)
                 self.assertTrue(eventually(lambda: "is not known" in server.stderr(), timeout=6))
             # Who traces a thread that waits keeps its process.

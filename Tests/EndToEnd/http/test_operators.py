@@ -373,7 +373,6 @@ class Lasting(ServiceCase):
         self.assertEqual(call("DELETE", "/v1/events/gone", headers=["If-Match: *"]).status, 204)
         before = [call("GET", path) for path in ("/v1/events/kept", "/v1/audit", "/v1/events")]
         self.server.kill9()
-        time.sleep(0.3)
         self.server.start()
         after = [call("GET", path) for path in ("/v1/events/kept", "/v1/audit", "/v1/events")]
         self.assertEqual([one.body for one in before], [one.body for one in after])

@@ -237,6 +237,13 @@ class Server:
         """Return whether the process runs."""
         return self.process.poll() is None
 
+    def is_stopping(self):
+        """Return whether it has heard a signal to stop: it says that it is not ready, or takes no connections."""
+        try:
+            return b"about to stop" in self.get("/health/ready").body
+        except OSError:
+            return True
+
     def memory(self):
         """Return the resident bytes of the process."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
