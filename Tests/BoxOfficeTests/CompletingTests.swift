@@ -4,10 +4,7 @@ import Testing
 /// Rules 8 to 11, and 16.
 @Suite("Completing")
 struct CompletingTests {
-    let halls = [
-        "main": Halls.hall("floor=3", "GA:floor"),
-        "strict": Halls.hall("floor=3", "GA:floor") { $0.latePayment = .strict },
-    ]
+    let halls = Halls.policies
 
     @Test("Completed in time it is purchased once; the same payment or none again is a repeat (rules 8 and 16)")
     func repeated() {

@@ -4,10 +4,7 @@ import Testing
 /// R23 Debts.
 @Suite("Payments that are owed back")
 struct DebtsTests {
-    private let halls = [
-        "main": Halls.hall("floor=3", "GA:floor"),
-        "strict": Halls.hall("floor=3", "GA:floor") { $0.latePayment = .strict },
-    ]
+    private let halls = Halls.policies
 
     @Test("A payment that buys nothing is owed back, whatever the reason of the refusal")
     func reasons() {
