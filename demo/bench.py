@@ -1,4 +1,4 @@
-"""`holdfast bench` on the same set-up as the sale, with what each kind of process took."""
+"""Runs `holdfast bench` on the same set-up as the sale, and measures each kind of process."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from support.redis import Servers
 
 
 def measure(home, chosen, settings, say):
-    """Run the bench and print rate, latency, CPU an answer by kind of process, and bytes in Redis."""
+    """Run the bench; print rate, latency, CPU per answer for each kind of process, and bytes in Redis."""
     if chosen.layout == "one":
         settings = ["--durability", "full"]
     servers = Servers(home, chosen.layout, "always" if chosen.layout == "one" else "everysec")
@@ -31,7 +31,7 @@ def measure(home, chosen, settings, say):
          "--seed", str(chosen.seed), "--json", str(result)], text=True, capture_output=True)
     took = time.monotonic() - started
     after = {kind: sum(p.cpu() for p in processes) for kind, processes in kinds.items()}
-    # What it prints each second is left out; its books look at one node's availability, ours count in Redis.
+    # The lines for each second are left out. The bench checks one node's availability; this recounts in Redis.
     print(ran.stdout[ran.stdout.find("\n\n") + 1:].rstrip(), ran.stderr)
     if not result.exists():
         return ran.returncode or 1

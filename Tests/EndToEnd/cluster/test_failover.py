@@ -1,4 +1,4 @@
-"""A short sale on a real cluster: with an acknowledged replica nothing is lost, and without one it is."""
+"""A short sale on a real cluster: with a replica that acknowledges nothing is lost, and without one something is."""
 
 import glob
 import json
@@ -17,7 +17,7 @@ DEMO = ROOT / "demo" / "cluster"
 
 
 def run(temporary, *arguments):
-    """Run the demo to its end; return its exit status, what it printed, and its figures."""
+    """Run the demo; return its exit status, its output, and its figures."""
     figures = os.path.join(temporary, "figures.json")
     ran = subprocess.run(
         [sys.executable, str(DEMO), "--json", figures, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -27,7 +27,7 @@ def run(temporary, *arguments):
 
 
 def processes_of(temporary):
-    """Return the processes that have this directory in their command line or as their place."""
+    """Return the processes that have this directory in their command line or as their working directory."""
     found = []
     for each in glob.glob("/proc/[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""A sale on machines with networks of their own, which are parted and joined again."""
+"""A sale on machines with networks of their own, which are disconnected and connected again."""
 
 import contextlib
 import time
@@ -17,7 +17,7 @@ class Parted(unittest.TestCase):
         self.network = stack.enter_context(Network())
         self.hosts = {}
         servers, self.nodes = ([self.network.machine() for _ in range(count)] for count in (6, 3))
-        # A node that is cut off is not waited for: buyers ask the next one.
+        # nginx does not wait long for a disconnected node: buyers get an answer from the next one.
         self.scene = Scene(["gala"], FULL, hosts=self.nodes, patience=2)
         stack.callback(self.scene.close)
         self.scene.open(servers)
@@ -32,14 +32,14 @@ class Parted(unittest.TestCase):
         self.assertEqual(self.scene.mistakes([shop]), [])
 
     def part_master_from_replica_and_node(self, shop):
-        """Without the replica nothing is answered, and no other one is promoted: the others see the master."""
+        """Without the replica nothing is answered, and it is not promoted, because the others see the master."""
         _, master, (replica,) = self.scene.servers.whole_home_of_event("gala")
         ends = self.machine_of[replica], self.nodes[0]
         for end in ends:
             self.network.part(self.machine_of[master], end)
         began = now()
         time.sleep(3)
-        # What was on its way was acknowledged before.
+        # Answers under way were acknowledged before.
         self.assertEqual(sold_between(shop, began + 0.5, now()), 0)
         for end in ends:
             self.network.join(self.machine_of[master], end)
@@ -48,7 +48,7 @@ class Parted(unittest.TestCase):
         self.scene.servers.wait_until_whole()
 
     def unplug_node(self, shop):
-        """The others sell on."""
+        """The other nodes go on selling."""
         self.network.unplug(self.nodes[1])
         began = now()
         time.sleep(4)
@@ -57,7 +57,7 @@ class Parted(unittest.TestCase):
         sells(shop, 50)
 
     def leave_master_alone_with_node(self, shop):
-        """A replica takes over; what the old master still took from the node was never answered."""
+        """A replica takes over; purchases that the old master still took from the node were never answered."""
         _, master, (replica,) = self.scene.servers.whole_home_of_event("gala")
         alone = self.machine_of[master], self.nodes[2]
         others = [machine for machine in self.network.machines if machine not in alone]
@@ -65,7 +65,7 @@ class Parted(unittest.TestCase):
             for machine in alone:
                 self.network.part(machine, other)
         wait_for(lambda: replica.role() == "master", "the replica becomes the master", 20)
-        # It has no replica any more, so nothing is answered until the old master has come back as one.
+        # The new master has no replica, so nothing is answered until the old master is back as one.
         time.sleep(1)
         for other in others:
             for machine in alone:

@@ -1,4 +1,4 @@
-"""Whole sales on a real cluster while something is done to it: nothing that was answered is lost, nothing sold twice."""
+"""Sales on a real cluster while something happens to it: no answered purchase is lost, nothing is sold twice."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from support.scene import Scene, now, sells, sold_between
 
 
 def move_slot(servers, slot, source, target):
-    """Move a slot as an operator's tool does, key by key, and return how many keys were on the way."""
+    """Move a slot key by key, as an operator's tool does, and return how many keys were moved."""
     names = {server: server.ask("CLUSTER", "MYID") for server in (source, target)}
     target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", names[source])
     source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", names[target])
@@ -26,7 +26,7 @@ def move_slot(servers, slot, source, target):
 
 
 class UnderASale(unittest.TestCase):
-    """Servers that all tests share, with events of each test's own."""
+    """All tests share the servers; each has its own events."""
 
     @classmethod
     def setUpClass(cls):
@@ -47,13 +47,13 @@ class UnderASale(unittest.TestCase):
                     wait_for(lambda: servers.home_of(tag)[1] is target, "the slot has moved")
                 for shop in shops:
                     sells(shop, 20)
-        # A call that comes too early is sent again, and where a slot has gone is learned from the first that asks.
+        # A call that comes too early is sent again, and the first call to a moved slot learns where it is.
         self.assertLess(max(shop.longest_silence for shop in shops), 2)
         self.assertGreater(moved, 60)
         self.assertEqual(self.scene.mistakes(shops), [])
 
     def test_functions_are_flushed(self):
-        """FUNCTION FLUSH on all masters, again and again: they are loaded again, and what was asked is done once."""
+        """FUNCTION FLUSH on all masters, again and again: nodes load the functions again, and each call is done once."""
         masters, flushes, last = self.scene.servers.all[:3], 0, now() + 4
         with self.scene.sale("flushed") as (shop,):
             began = now()
@@ -68,17 +68,17 @@ class UnderASale(unittest.TestCase):
         self.assertEqual(self.scene.mistakes([shop]), [])
 
     def test_server_is_full(self):
-        """A full server refuses, and says so at once; nothing is thrown away, and with room the sale goes on."""
+        """A full server refuses at once and evicts nothing; when there is room, the sale goes on."""
         _, master, _ = self.scene.servers.home_of_event("full")
         with self.scene.sale("full") as (shop,):
             try:
-                # What is sold fills it.
+                # Sales fill the server.
                 master.ask("CONFIG", "SET", "maxmemory", int(master.info("memory")["used_memory"]) + (64 << 10))
                 wait_for(lambda: self.hold(shop)[0] == 503, "the server is full", 20)
-                # From now on no buffer that is given back makes room for a moment.
+                # From now on no freed buffer makes room for a moment.
                 master.ask("CONFIG", "SET", "maxmemory", 1)
                 began = now()
-                # Keys that are claimed on this server, and keys that are claimed on another one.
+                # Idempotency keys with claims on this server, and keys with claims on another one.
                 answers = [self.hold(shop) for _ in range(12)]
                 self.assertEqual({(status, told["code"]) for status, told in answers},
                                  {(503, "temporary-reduced-capacity")})
@@ -92,7 +92,7 @@ class UnderASale(unittest.TestCase):
         self.assertEqual(self.scene.mistakes([shop]), [])
 
     def hold(self, shop):
-        """Ask for a place as somebody who walks away with it; return status and document."""
+        """Hold a place and walk away; return status and document."""
         asked = urllib.request.Request(
             f"http://127.0.0.1:{shop.port}/v1/events/{shop.event}/holds",
             json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode(),

@@ -1,4 +1,4 @@
-"""Many buyers at once in one thread, each a script that yields what it sends and is sent what came back."""
+"""Many buyers at once in one thread: each is a generator that yields requests and receives their answers."""
 
 import heapq
 import json
@@ -33,8 +33,8 @@ class Reply:
         return json.loads(self.body)[name]
 
 
-class _Seat:
-    """A buyer and its connection."""
+class _Buyer:
+    """A script and its connection."""
 
     __slots__ = ("script", "socket", "owed", "received", "asked")
 
@@ -49,9 +49,9 @@ class _Seat:
 class Crowd:
     """Runs scripts until all have ended.
 
-    A script yields bytes (a request; it is sent back a `Reply`, or None if the connection broke before the
-    answer) or a number (seconds to wait). `port` is asked at every connect: a service that restarts may have
-    another, and None means that there is none now.
+    A script yields bytes (a request; it receives a `Reply`, or None if the connection broke before the answer) or a
+    number (seconds to wait). `port` is called before every connect, since a service that restarts may have another
+    port; None means that no service runs now.
     """
 
     def __init__(self, port, patience=60):
@@ -63,30 +63,30 @@ class Crowd:
         self.latencies = []
 
     def run(self, scripts):
-        """Run all scripts to their end; raise if that takes longer than the patience."""
+        """Run all scripts to their end; raise if that takes longer than `patience` seconds."""
         deadline = time.monotonic() + self.patience
-        seats = [_Seat(script) for script in scripts]
-        self.living = len(seats)
+        buyers = [_Buyer(script) for script in scripts]
+        self.living = len(buyers)
         try:
-            for seat in seats:
-                self._go_on(seat, None)
+            for buyer in buyers:
+                self._go_on(buyer, None)
             while self.living:
                 if time.monotonic() > deadline:
                     raise AssertionError(f"{self.living} buyers are not done after {self.patience} s")
                 self._turn()
         finally:
-            for seat in seats:
-                self._leave(seat)
+            for buyer in buyers:
+                self._leave(buyer)
             self.selector.close()
 
     def _turn(self):
         now = time.monotonic()
         while self.waiting and self.waiting[0][0] <= now:
-            _, _, seat, value = heapq.heappop(self.waiting)
+            _, _, buyer, value = heapq.heappop(self.waiting)
             if value is None:
-                self._go_on(seat, None)
+                self._go_on(buyer, None)
             else:
-                self._send(seat, value)
+                self._send(buyer, value)
         pause = 0.2 if not self.waiting else min(0.2, max(0.0, self.waiting[0][0] - now))
         if not self.selector.get_map():
             time.sleep(pause)
@@ -94,33 +94,33 @@ class Crowd:
         for key, _ in self.selector.select(pause):
             self._receive(key.data)
 
-    def _later(self, seat, seconds, value):
-        heapq.heappush(self.waiting, (time.monotonic() + seconds, id(seat), seat, value))
+    def _later(self, buyer, seconds, value):
+        heapq.heappush(self.waiting, (time.monotonic() + seconds, id(buyer), buyer, value))
 
-    def _go_on(self, seat, reply):
+    def _go_on(self, buyer, reply):
         try:
-            wish = seat.script.send(reply)
+            wish = buyer.script.send(reply)
         except StopIteration:
-            self._leave(seat)
+            self._leave(buyer)
             self.living -= 1
             return
         if isinstance(wish, bytes):
-            self._send(seat, wish)
+            self._send(buyer, wish)
         else:
-            self._later(seat, wish, None)
+            self._later(buyer, wish, None)
 
-    def _send(self, seat, data):
-        if seat.socket is None and not self._connect(seat):
-            self._later(seat, 0.02, data)
+    def _send(self, buyer, data):
+        if buyer.socket is None and not self._connect(buyer):
+            self._later(buyer, 0.02, data)
             return
-        seat.owed = data
-        seat.asked = time.monotonic()
+        buyer.owed = data
+        buyer.asked = time.monotonic()
         try:
-            seat.socket.sendall(data)
+            buyer.socket.sendall(data)
         except OSError:
-            self._broke(seat)
+            self._broke(buyer)
 
-    def _connect(self, seat):
+    def _connect(self, buyer):
         port = self.port()
         if port is None:
             return False
@@ -132,44 +132,44 @@ class Crowd:
             fresh.close()
             return False
         fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        seat.socket, seat.received = fresh, b""
-        self.selector.register(fresh, selectors.EVENT_READ, seat)
+        buyer.socket, buyer.received = fresh, b""
+        self.selector.register(fresh, selectors.EVENT_READ, buyer)
         return True
 
-    def _leave(self, seat):
-        if seat.socket is not None:
-            self.selector.unregister(seat.socket)
-            seat.socket.close()
-            seat.socket = None
+    def _leave(self, buyer):
+        if buyer.socket is not None:
+            self.selector.unregister(buyer.socket)
+            buyer.socket.close()
+            buyer.socket = None
 
-    def _broke(self, seat):
-        self._leave(seat)
-        if seat.owed is not None:
-            seat.owed = None
-            self._go_on(seat, None)
+    def _broke(self, buyer):
+        self._leave(buyer)
+        if buyer.owed is not None:
+            buyer.owed = None
+            self._go_on(buyer, None)
 
-    def _receive(self, seat):
+    def _receive(self, buyer):
         try:
-            data = seat.socket.recv(65536)
+            data = buyer.socket.recv(65536)
         except OSError:
             data = b""
         if not data:
-            return self._broke(seat)
-        seat.received += data
-        head, mark, rest = seat.received.partition(b"\r\n\r\n")
+            return self._broke(buyer)
+        buyer.received += data
+        head, mark, rest = buyer.received.partition(b"\r\n\r\n")
         if not mark:
             return
         length = int(LENGTH.search(head + b"\r\n")[1])
         if len(rest) < length:
             return
-        if len(rest) > length or seat.owed is None:
-            raise AssertionError(f"bytes that answer nothing: {seat.received[:300]}")
-        seat.received, seat.owed = b"", None
-        self.latencies.append(time.monotonic() - seat.asked)
-        self._go_on(seat, Reply(int(head[9:12]), rest))
+        if len(rest) > length or buyer.owed is None:
+            raise AssertionError(f"bytes without a request: {buyer.received[:300]}")
+        buyer.received, buyer.owed = b"", None
+        self.latencies.append(time.monotonic() - buyer.asked)
+        self._go_on(buyer, Reply(int(head[9:12]), rest))
 
 
 def p99(latencies):
-    """Return the latency that all but one in a hundred stay below."""
+    """Return the 99th percentile."""
     ordered = sorted(latencies)
     return ordered[int(len(ordered) * 0.99)] if ordered else 0.0

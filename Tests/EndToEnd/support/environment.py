@@ -1,4 +1,4 @@
-"""Python environments of the tests' own, in `.build-python`."""
+"""Python environments for the tests, in `.build-python`."""
 
 import hashlib
 import shutil
@@ -9,7 +9,7 @@ from support import ROOT
 
 
 def environment(requirements, *options):
-    """Return the place of an environment with these requirements, made with pip's options if it is not there yet."""
+    """Return the folder of an environment with these requirements; make it with pip's options if it is not there."""
     wanted = requirements.read_bytes() + " ".join(options).encode() + sys.version.encode()
     place = ROOT / ".build-python" / hashlib.sha256(wanted).hexdigest()[:12]
     if not (place / "complete").exists():

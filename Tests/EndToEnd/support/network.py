@@ -1,6 +1,6 @@
-"""Machines of a test's own, in network namespaces: a bridge, and hosts on it that can be parted.
+"""Machines in network namespaces: a bridge, and hosts on it that can be disconnected from each other.
 
-Nothing of it is seen outside, and it is gone with the last process in it."""
+Nothing of it is visible outside, and it ends with its last process."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ import unittest
 from support.processes import Host, wait_for
 
 CLONE_NEWNET = 0x40000000
-# No interface has it: what is sent there is lost on the way, without a word to the sender.
+# No interface has this address: packets to it are lost without an error at the sender.
 NOWHERE = "02:00:00:00:00:00"
 NET = "10.213.77"
 
@@ -24,7 +24,7 @@ class Machine(Host):
     """A host with an address and a network of its own."""
 
     def __init__(self, number):
-        # It ends with its input: also when the test is killed.
+        # The process that keeps the namespace ends with its input, so also when the test is killed.
         self.keeper = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
         space = f"/proc/{self.keeper.pid}/ns/net"
         super().__init__(f"{NET}.{number}", ["nsenter", f"--net={space}", "--"])
@@ -47,7 +47,7 @@ def ip(*words):
 
 
 class Network:
-    """A network that the thread which opens it is in, and what that thread starts; closing it goes back."""
+    """A network of its own for the thread that enters it and the processes that this thread starts."""
 
     def __enter__(self):
         self.before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -77,22 +77,22 @@ class Network:
 
     @staticmethod
     def part(one, other):
-        """Lose what these two send each other."""
+        """Lose all packets between these two."""
         for here, there in ((one, other), (other, one)):
             here.ip("neighbour", "replace", there.address, "lladdr", NOWHERE, "dev", "eth0", "nud", "permanent")
 
     @staticmethod
     def join(one, other):
-        """Let two that were parted hear each other again."""
+        """Connect these two again."""
         for here, there in ((one, other), (other, one)):
             here.ip("neighbour", "delete", there.address, "dev", "eth0")
 
     @staticmethod
     def unplug(machine):
-        """Lose everything that it sends and that is sent to it."""
+        """Lose all packets to and from the machine."""
         ip("link", "set", machine.port, "nomaster")
 
     @staticmethod
     def plug_in(machine):
-        """Connect it again."""
+        """Connect the machine again."""
         ip("link", "set", machine.port, "master", "hub")

@@ -1,4 +1,4 @@
-"""Three nodes of ours on shared servers, and nginx before them."""
+"""Three nodes of Holdfast on shared Redis servers, and nginx in front of them."""
 
 import json
 import os
@@ -42,7 +42,7 @@ http {{
             proxy_set_header Connection "";
             proxy_connect_timeout 1s;
             proxy_read_timeout {patience}s;
-            # A request that was sent is not sent to another node: the buyer is told 502 and asks again with its key.
+            # nginx sends a request to one node only: the buyer gets 502 and repeats the request with its key.
             proxy_next_upstream error timeout;
         }}
     }}
@@ -50,7 +50,7 @@ http {{
 """
 
 def operators_key(name, store):
-    """Make an operator's key in a store, and return it."""
+    """Make an operator's key in a store and return it."""
     made = subprocess.run([BINARY, "key", "create", "--role", "operator", "--name", name, *store],
                           capture_output=True, text=True, timeout=30)
     found = re.search(r"hfk_\S+", made.stdout)
@@ -82,7 +82,7 @@ class Office:
                                        home.room / f"node-{n + 1}", "--token-keys", keys, *definitions,
                                        "--log-level", "warning", *self.store], host)
             for n, (host, port) in enumerate(zip(hosts, self.ports))]
-        # As root, nginx would hand its work to somebody who may not look into our directory.
+        # As root, nginx would start its workers as a user who may not read our directory.
         text = NGINX.format(
             room=home.room, port=self.port, user="user root root;" if os.geteuid() == 0 else "", patience=patience,
             servers=" ".join(f"server {host.address}:{port} max_fails=0;" for host, port in zip(hosts, self.ports)))
@@ -125,9 +125,9 @@ class Office:
             return False
 
     def promise(self):
-        """Return what the start says that an answer is worth."""
+        """Return the durability that the first node printed at its start."""
         found = re.search(r"Durability\s+(.*)", self.nodes[0].said())
-        return found[1] if found else "nothing said"
+        return found[1] if found else "unknown"
 
     def _get(self, path, accept="application/json"):
         asked = urllib.request.Request(
@@ -138,13 +138,13 @@ class Office:
                 with urllib.request.urlopen(asked, timeout=120) as answer:
                     return answer.read()
             except urllib.error.HTTPError as refused:
-                # A server that was killed a moment ago is not asked before another one has its place.
+                # Until a replica has taken over from a killed server, the nodes refuse.
                 if refused.code != 503 or time.monotonic() > deadline:
                     raise Trouble(f"{path} was answered {refused.code}: {refused.read().decode()[:300]}") from refused
             time.sleep(0.2)
 
     def count(self, event=EVENT):
-        """Return the event's pool as it is counted anew."""
+        """Return the event's pool as a recount finds it."""
         told = json.loads(self._get("/v1/invariants"))
         pool = next(found for found in told["events"] if found["event"] == event)["pools"][0]
         return pool | {"balanced": pool["balanced"] and told["holds_true"]}

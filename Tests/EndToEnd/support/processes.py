@@ -1,4 +1,4 @@
-"""Processes of the demo: started on free ports in one directory, and ended whatever happens."""
+"""Processes that start on free ports in one directory and end whatever happens."""
 
 import os
 import pathlib
@@ -13,11 +13,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Trouble(Exception):
-    """The demo cannot go on; the text says why."""
+    """Something did not start or took too long; the text says what."""
 
 
 def free_ports(count, beside=0):
-    """Return this many ports that nobody listens on; nor on those that lie so far beside them."""
+    """Return this many free ports; with `beside`, the ports that lie so far above them are free, too."""
     found, sockets = [], []
     try:
         while len(found) < count:
@@ -50,7 +50,7 @@ def wait_for(condition, what, seconds=30, every=0.05):
 
 
 class Host:
-    """A machine: its address, and the words before a command that run it there."""
+    """A machine: its address, and the words that run a command there when they stand before it."""
 
     def __init__(self, address, enter=()):
         self.address, self.enter = address, enter
@@ -60,7 +60,7 @@ LOCAL = Host("127.0.0.1")
 
 
 class Household:
-    """A directory and the processes that live in it; leaving it ends them and removes it."""
+    """A directory and its processes; leaving it ends them and removes the directory."""
 
     def __enter__(self):
         self.room = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
@@ -68,7 +68,7 @@ class Household:
         return self
 
     def __exit__(self, *_):
-        # A second Ctrl-C must not leave half of them running.
+        # A second Ctrl-C must not leave processes running.
         were = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         for each in self.processes:
             each.end()

@@ -114,7 +114,7 @@ class Servers:
         count = {"one": 1, "replica": 2, "cluster": 3 + 3 * replicas}[layout]
         self.replicas = replicas
         self.is_cluster = layout == "cluster"
-        # Servers of a cluster speak with each other ten thousand further on; those before 7.0 can be told no other port.
+        # Servers of a cluster also use the port that lies 10,000 above; before Redis 7.0 it cannot be set.
         ports = free_ports(count, beside=10_000 if self.is_cluster else 0)
         settings = ["--appendfsync", appendfsync]
         self.all = [
@@ -179,7 +179,7 @@ class Servers:
         return self.home_of(self.tag(event))
 
     def whole_home_of_event(self, event):
-        """Return the same when all replicas are told of: a server that heard of them only now may leave some out."""
+        """Return the same as soon as the answer names all replicas: a server that just learned of them may omit some."""
         found = []
 
         def is_whole():

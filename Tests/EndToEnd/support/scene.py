@@ -1,4 +1,4 @@
-"""A box office on real servers for the tests: nodes behind nginx, and sales whose books are closed at the end."""
+"""A box office on a real cluster: nodes behind nginx, and sales whose books are checked at the end."""
 
 import contextlib
 import time
@@ -10,19 +10,19 @@ from support.redis import Servers
 from support.shop import Shop
 
 FULL = ["--durability", "full", "--redis-wait-replicas", "1"]
-# More than anybody sells in the time of a test.
+# More than a test can sell.
 PLACES = 1_000_000
 
 
 class Scene:
-    """A cluster of six, which has to have an answer on two servers before it leaves, and three nodes."""
+    """A cluster of six servers and three nodes; each answer is on two servers before it leaves."""
 
     def __init__(self, events, settings=FULL, places=PLACES, **office):
         self.stack = contextlib.ExitStack()
         self.events, self.settings, self.places, self.office_settings = events, settings, places, office
 
     def open(self, hosts=()):
-        """Start all of it; what was started ends with `close`, also if this fails."""
+        """Start all of it. `close` ends it; so does a start that fails."""
         try:
             home = self.stack.enter_context(Household())
             self.servers = Servers(home, "cluster", "everysec", hosts)
@@ -40,7 +40,7 @@ class Scene:
 
     @contextlib.contextmanager
     def sale(self, *events, buyers=4, seed=1):
-        """Sell these events to so many buyers each, and yield the shops; then let everybody out."""
+        """Sell these events to so many buyers each; yield the shops, then wait until all buyers have left."""
         shops = [Shop(self.office.port, event, buyers, None, seed) for event in events]
         for shop in shops:
             shop.open()

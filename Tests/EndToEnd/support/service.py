@@ -1,4 +1,4 @@
-"""Starts the service as a program, and ends it, whatever happens."""
+"""Starts the service as a program, and ends it whatever happens."""
 
 import base64
 import functools
@@ -22,7 +22,7 @@ _binary = ROOT / ".build" / "release" / "holdfast"
 
 
 def binary():
-    """Return the path of the program that is tested."""
+    """Return the path of the program under test."""
     return str(_binary)
 
 
@@ -33,13 +33,13 @@ def use_binary(path):
 
 
 def clean_environment(extra=None):
-    """Return this process's environment without a variable that would configure the service."""
+    """Return this process's environment without variables that configure the service."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST")}
     return kept | (extra or {})
 
 
 def command(*arguments, cwd=None, env=None, timeout=30):
-    """Run the program with these arguments to its end."""
+    """Run the program with these arguments until it ends."""
     with tempfile.TemporaryDirectory(prefix="holdfast-run-") as empty:
         return subprocess.run(
             [binary(), *map(str, arguments)], cwd=cwd or empty, env=clean_environment(env), timeout=timeout,
@@ -56,12 +56,12 @@ def event(places=100, identifier="main", **members):
 
 
 def scratch():
-    """Return a fresh directory, with room and speed where the machine offers them."""
+    """Return a new directory."""
     return tempfile.mkdtemp(prefix="holdfast-test-")
 
 
 class Lodging:
-    """A directory that somebody else makes and removes, for processes to live in."""
+    """A directory for processes that the caller makes and removes."""
 
     def __init__(self, room):
         self.room = pathlib.Path(room)
@@ -72,16 +72,16 @@ class Lodging:
 
 
 class RedisServer(redis.Server):
-    """A Redis server in a process of its own, which syncs before it answers."""
+    """A Redis server in a process of its own that syncs before it answers."""
 
     def __init__(self, room, *settings):
-        """Start it in this directory, with settings as its flags take them."""
+        """Start it in this directory with these flags."""
         super().__init__(Lodging(room), "redis", free_ports(1)[0], False, settings or ("--appendfsync", "always"))
         self.start()
 
     @property
     def address(self):
-        """What `--store` is given."""
+        """The value for `--store`."""
         return f"redis://{self.host}:{self.port}"
 
     def start(self):
@@ -91,41 +91,41 @@ class RedisServer(redis.Server):
             raise RuntimeError(f"redis-server does not answer: {self.process.last_words()}")
 
     def kill9(self):
-        """End the process without a warning."""
+        """Kill the process."""
         self.process.kill9()
 
 
-# Whether every service of the tests keeps its sales on a Redis server of its own (`run --on-redis`).
+# Whether every service keeps its sales on a Redis server of its own (`run --on-redis`).
 on_redis = False
-# Or on servers that they share, at this address.
+# The address of servers that all services share instead (`run --on-cluster`).
 shared_store = None
 
 
 @functools.cache
 def shared_keys():
-    """Return the file of token keys of all services on one store: with another one a start is refused."""
+    """Return the file of token keys for all services on one store: one with other keys does not start."""
     path = os.path.join(scratch(), "token.keys")
     pathlib.Path(path).write_text(f"1 {os.urandom(32).hex()}\n")
     return path
 
 
 def embedded_only(test):
-    """Leave a test out where sales are on Redis: it looks into files that are not there then."""
+    """Skip a test if sales are on Redis: it reads files that only the embedded store has."""
     @functools.wraps(test)
     def run(self):
         if on_redis:
-            self.skipTest("looks into the embedded store's files")
+            self.skipTest("reads the embedded store's files")
         return test(self)
     return run
 
 
 class Server:
-    """One service in a process of its own, with a ledger that goes when the test does."""
+    """One service in a process of its own, with a ledger that is removed after the test."""
 
     def __init__(self, *events, data=None, files=None, environment=None, before=None, **settings):
-        """Take events as dictionaries and settings by the names of their flags; `True` is a flag without a value.
+        """Take events as dictionaries, and settings by the names of their flags; `True` is a flag without a value.
 
-        `before` runs in the new process.
+        `before` runs in the new process before the program.
         """
         self.room = scratch()
         self.data = data or os.path.join(self.room, "data")
@@ -166,7 +166,7 @@ class Server:
         return os.path.join(self.data, "ledger.sqlite")
 
     def arguments(self):
-        """Return the command line, with the definitions written to files."""
+        """Write the definitions to files and return the command line."""
         line = [binary(), "serve", "--data", self.data]
         for number, definition in enumerate(self.events):
             path = os.path.join(self.room, f"event-{number}.json")
@@ -205,25 +205,25 @@ class Server:
         raise RuntimeError(f"the service does not start ({self.process.poll()}): {self.stderr()}")
 
     def stdout(self):
-        """Return what the current process printed so far."""
+        """Return what the current process has printed."""
         return pathlib.Path(self.out).read_text(errors="replace")
 
     def stderr(self):
-        """Return what the current process logged so far."""
+        """Return what the current process has logged."""
         return pathlib.Path(self.err).read_text(errors="replace")
 
     def everything_said(self):
-        """Return the output of every process this server ever was."""
+        """Return the output of all processes of this service, one after another."""
         logs = [*pathlib.Path(self.room).glob("out-*"), *pathlib.Path(self.room).glob("err-*")]
         return "".join(path.read_text(errors="replace") for path in logs)
 
     def stop(self, number=signal.SIGTERM, timeout=20):
-        """Ask it to stop and return its exit status."""
+        """Send a signal to stop, and return the exit status."""
         self.process.send_signal(number)
         return self.process.wait(timeout)
 
     def kill9(self):
-        """End the process without a warning."""
+        """Kill the process."""
         self.process.kill()
         self.process.wait(PATIENCE)
 
@@ -238,7 +238,7 @@ class Server:
         return self.process.poll() is None
 
     def is_stopping(self):
-        """Return whether it has heard a signal to stop: it says that it is not ready, or takes no connections."""
+        """Return whether the service has received a signal to stop: it is not ready, or accepts no connections."""
         try:
             return b"about to stop" in self.get("/health/ready").body
         except OSError:
@@ -275,16 +275,16 @@ class Server:
         return self.get("/remaining_tickets").json()["num_tickets"]
 
     def rows(self, sql):
-        """Read the ledger as anyone may, while the service runs."""
+        """Read the ledger while the service runs."""
         return rows(self.ledger, sql)
 
     @property
     def place(self):
-        """The flags by which a command finds this service's keys."""
+        """The flags with which a command finds the store of this service."""
         return ["--store", self.settings["store"]] if "store" in self.settings else ["--data", str(self.data)]
 
     def purchases(self, name="main"):
-        """Return every purchase of an event, as its export has it."""
+        """Return all purchases of an event."""
         if not self.redis:
             sold = self.rows(f"SELECT purchase, type FROM sales WHERE event = '{name}'")
             return [{"id": purchase, "lines": [{"type": kind}]} for purchase, kind in sold]
@@ -293,7 +293,7 @@ class Server:
         return [json.loads(line) for line in answer.body.splitlines()]
 
     def verify(self):
-        """Recount what is kept: the ledger, or on Redis what the service itself counts."""
+        """Recount: with `holdfast verify`, or on Redis with the service's own recount."""
         if not self.redis:
             return command("verify", self.data, timeout=120)
         was_stopped = not self.is_alive()
@@ -317,21 +317,21 @@ def rows(path, sql):
 
 
 def make_key(server, role="operator", name="Anna"):
-    """Make a key with the command and return its credential."""
+    """Make a key with `holdfast key create` and return its credential."""
     made = command("key", "create", "--role", role, "--name", name, *server.place)
     assert made.returncode == 0, made.stderr
     return next(word for word in made.stdout.split() if word.startswith("hfk_"))
 
 
 def flip_bit(token, bit):
-    """Return the token with one of its 192 bits turned over."""
+    """Return the token with one of its 192 bits flipped."""
     data = bytearray(base64.urlsafe_b64decode(token))
     data[bit // 8] ^= 1 << bit % 8
     return base64.urlsafe_b64encode(data).decode()
 
 
 def eventually(condition, timeout=PATIENCE, every=0.02):
-    """Wait until the condition is true, and return whether it became so."""
+    """Wait until the condition is true; return whether it became true in time."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if condition():
@@ -341,7 +341,7 @@ def eventually(condition, timeout=PATIENCE, every=0.02):
 
 
 class ServiceCase(unittest.TestCase):
-    """Tests that share one service of their class; each leaves it as able as it found it."""
+    """Tests that share one service; each test leaves it able to serve the next."""
 
     settings = {}
     events = ()

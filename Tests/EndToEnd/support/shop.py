@@ -1,4 +1,4 @@
-"""Buyers in threads: they hold, purchase, give back or walk away, and ask again until they know."""
+"""Buyers in threads: they hold, purchase, release or walk away, and repeat a request until they know its outcome."""
 
 import json
 import random
@@ -10,7 +10,7 @@ PATIENCE = 60
 
 
 class Caller:
-    """A keep-alive connection that answers every question, however often it must be asked."""
+    """A keep-alive connection that connects again when it broke."""
 
     def __init__(self, port):
         self.port = port
@@ -25,7 +25,7 @@ class Caller:
         self.socket = None
 
     def ask(self, method, path, body=None, headers=()):
-        """Return status and document of one try; raise OSError if the answer is not known."""
+        """Send a request once; return status and body, or raise OSError if no whole answer came."""
         if self.socket is None:
             self.socket = socket.create_connection(("127.0.0.1", self.port), 10)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -63,12 +63,12 @@ class Caller:
 
 
 class Shop:
-    """What buyers were answered. Everything else about the sale is for the box office to tell."""
+    """Buyers of one event, and the answers that they got."""
 
     def __init__(self, port, event, threads, rate, seed=1):
         self.port, self.event, self.rate, self.seed = port, event, rate, seed
         self.lock = threading.Lock()
-        # By payment reference, which is the buyer's own: a box office that forgets gives a purchase's name anew.
+        # By payment reference, which the buyer chooses: a box office that forgot a purchase could use its name again.
         self.purchases = {}
         self.released = set()
         self.walked = {}
@@ -86,15 +86,15 @@ class Shop:
             thread.start()
 
     def hurry(self):
-        """Ask as fast as possible from now on."""
+        """Send requests as fast as possible from now on."""
         self.rate = None
 
     def close(self):
-        """Let nobody start anew; who is being served is served to the end."""
+        """Let no buyer begin another visit."""
         self.stopping.set()
 
     def empty(self):
-        """Return whether everybody has left."""
+        """Return whether all buyers have left."""
         return not any(thread.is_alive() for thread in self.threads)
 
     def _buyers(self, number):
@@ -116,7 +116,7 @@ class Shop:
         caller.close()
 
     def _certainly(self, caller, method, path, body=None, headers=()):
-        """Ask until the outcome is known: the same request with the same key."""
+        """Repeat the same request with the same key until its outcome is known."""
         deadline = time.monotonic() + PATIENCE
         first = True
         while time.monotonic() < deadline:
@@ -124,7 +124,7 @@ class Shop:
                 status, data = caller.ask(method, path, body, headers)
                 if status < 500 and status != 429:
                     return status, json.loads(data) if data else {}
-                # A refusal before anything was done is no unknown outcome, but is asked again all the same.
+                # A refusal before anything was decided is repeated, too, but its outcome was not unknown.
                 maybe = status in (502, 504) or b"outcome-unknown" in data
             except OSError:
                 maybe = True
@@ -141,7 +141,7 @@ class Shop:
             hold = self._hold(caller, name, {"type": "GA", "quantity": quantity, "min_quantity": 1})
             if hold.get("code") != "temporarily-held":
                 break
-            # Somebody may give some back in a moment; who walked away keeps them for minutes.
+            # Another buyer may release places in a moment; buyers who walked away keep theirs for minutes.
             time.sleep(0.05)
         if hold.get("code") in ("sold-out", "temporarily-held"):
             return False
@@ -161,7 +161,7 @@ class Shop:
         return True
 
     def _hold(self, caller, name, line):
-        """Return the hold that was given, or the refusal."""
+        """Return the hold or the refusal."""
         status, hold = self._certainly(
             caller, "POST", f"/v1/events/{self.event}/holds", {"lines": [line], "buyer": f"buyer-{name}"},
             (("Idempotency-Key", f'"visit-to-the-shop-{name}"'),))
@@ -180,10 +180,10 @@ class Shop:
             if status in (200, 204):
                 self.released.add(hold["id"])
             else:
-                self._forgot(hold["id"], "giving it back", status, told)
+                self._forgot(hold["id"], "releasing it", status, told)
 
     def _forgot(self, hold, what, status, told):
-        # It was answered a moment ago and lives for minutes: there is no good reason for a refusal.
+        # The hold is a moment old and lives for minutes, so a refusal means that the box office forgot it.
         self.forgotten.append(f"{hold} was held; {what} was answered {status} {told.get('code')}")
 
     def _bought(self, status, bought, hold, quantity, reference):

@@ -1,4 +1,4 @@
-"""Speaks HTTP over bare sockets: strictly, and with a limit on every wait."""
+"""Speaks HTTP over sockets: strictly, and with a limit on every wait."""
 
 import json
 import re
@@ -13,7 +13,7 @@ class ProtocolBroken(AssertionError):
 
 
 class Answer:
-    """One answer, taken apart."""
+    """One answer."""
 
     def __init__(self, status, fields, body, interim):
         self.status = status
@@ -44,7 +44,7 @@ class Answer:
 
 
 class Connection:
-    """A keep-alive connection that believes nothing."""
+    """A keep-alive connection that checks every byte of an answer."""
 
     STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [\x20-\x7e]*\Z")
     FIELD = re.compile(
@@ -72,16 +72,16 @@ class Connection:
         self.socket.close()
 
     def reset(self):
-        """Close with a reset, as a program that crashes may."""
+        """Close with a reset, as a program that crashes does."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def send(self, data):
-        """Send bytes as they are."""
+        """Send bytes."""
         self.socket.sendall(data)
 
     def half_close(self):
-        """Say that nothing more will be sent."""
+        """Close the sending side."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def ask(self, method, target, headers=(), body=None):
@@ -123,7 +123,7 @@ class Connection:
             if status >= 200:
                 break
             if status != 100 or fields:
-                raise ProtocolBroken(f"an interim answer {status} {fields} that nobody asked for")
+                raise ProtocolBroken(f"an unexpected interim answer {status} {fields}")
             interim.append(status)
         lengths = [value for name, value in fields if name == "content-length"]
         codings = [value for name, value in fields if name == "transfer-encoding"]
@@ -163,15 +163,14 @@ class Connection:
                 return body
 
     def expect_closed(self):
-        """Read to the end, which must come, in order, without another byte."""
+        """Wait until the service closes the connection, in order and without another byte."""
         while self.more():
             pass
         if self.rest:
-            raise ProtocolBroken(f"bytes that answer nothing: {self.rest[:300]}")
+            raise ProtocolBroken(f"bytes without a request: {self.rest[:300]}")
 
     def answers_until_closed(self):
-        """Read answers until the connection is closed, and return them; a reset after them counts as
-        closed."""
+        """Return the answers until the service closes the connection; a reset after an answer counts as closing."""
         found = []
         while True:
             try:
@@ -183,7 +182,7 @@ class Connection:
 
 
 def request(method, target, headers=(), body=None, version="1.1", host=True):
-    """Return the bytes of a request; `headers` are lines, `body` is announced with its length."""
+    """Return the bytes of a request; `headers` are lines, and a `body` comes with its length."""
     lines = [f"{method} {target} HTTP/{version}"] + (["Host: localhost"] if host else []) + list(headers)
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
