@@ -1,4 +1,4 @@
-"""`holdfast bench`: what it asks, measures, and says of the books."""
+"""`holdfast bench`: its requests, its measurements, and its final check."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ SHORT = event({"floor": 100_000}, "short", hold_seconds=1, grace_seconds=0)
 
 
 class Stranger:
-    """A server that is no holdfast; stalls for a while where it is told to, and answers with a status."""
+    """A server that is not Holdfast: it can stall, and answers with given statuses."""
 
     def __init__(self, statuses=(200,), stall_after=None, stall=0.0):
         self.statuses, self.stall_after, self.stall = itertools.cycle(statuses), stall_after, stall
@@ -33,12 +33,12 @@ class Stranger:
         return self
 
     def __exit__(self, *_):
-        # Closing alone would leave it open for as long as a thread waits in accept.
+        # A socket stays open as long as a thread waits in accept.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def accept(self):
-        """Take connections until it is closed."""
+        """Accept connections until the socket is closed."""
         while True:
             try:
                 connection, _ = self.listener.accept()
@@ -47,7 +47,7 @@ class Stranger:
             threading.Thread(target=self.serve, args=[connection], daemon=True).start()
 
     def serve(self, connection):
-        """Answer what comes on one connection."""
+        """Answer the requests of one connection."""
         rest = b""
         with connection:
             while True:
@@ -71,12 +71,12 @@ class Stranger:
 
 
 class Bench(ServiceCase):
-    """Runs of one second against a service of our own."""
+    """Runs of one second against Holdfast."""
 
     events = (BIG, NONE, SHORT)
 
     def bench(self, *arguments, url=None, status=0):
-        """Run it; return what it printed and its result."""
+        """Run the bench; return its output and its result."""
         with tempfile.TemporaryDirectory() as room:
             path = os.path.join(room, "result.json")
             ran = command("bench", url or f"http://127.0.0.1:{self.server.port}", *arguments,
@@ -87,7 +87,7 @@ class Bench(ServiceCase):
                 return ran.stdout, json.load(file)
 
     def test_scenarios(self):
-        """Each scenario gets its answers, in both faces, and the books balance."""
+        """Each scenario gets its answers in both APIs, and the books balance."""
         for face in ("classic", "v1"):
             for scenario in ("availability", "hold", "sale", "churn", "soldout"):
                 with self.subTest(scenario=scenario, face=face):
@@ -113,7 +113,7 @@ class Bench(ServiceCase):
         self.assertEqual(self.server.verify().returncode, 0)
 
     def test_rate(self):
-        """An open loop asks as often as it should, evenly or at random."""
+        """An open loop sends requests at its rate, evenly or at random."""
         for arrivals in ("fixed", "poisson"):
             _, result = self.bench("--rate", "500", "--arrivals", arrivals, "--duration", "2")
             for second in result["by_second"]:
@@ -121,7 +121,7 @@ class Bench(ServiceCase):
             self.assertAlmostEqual(result["answers_per_second"], 500, delta=30 if arrivals == "fixed" else 75)
 
     def test_somebody_elses_holds(self):
-        """Where others buy meanwhile the books do not balance, and the exit status says so."""
+        """If others buy meanwhile, the books do not balance, and the exit status says so."""
         done = threading.Event()
 
         def others():
@@ -139,14 +139,14 @@ class Bench(ServiceCase):
         self.assertIn("DO NOT BALANCE", printed)
 
     def test_holds_that_expire(self):
-        """Holds that end during the run leave the books a range, and they balance."""
+        """Holds that expire during the run make the final check a range, and the books balance."""
         _, result = self.bench("--scenario", "sale", "--api", "v1", "--event", "short", "--duration", "2",
                                "--connections", "4", "--abandons", "50", "--rate", "200")
         self.assertTrue(result["books"]["balance"])
         self.assertLess(result["books"]["gone_least"], result["books"]["gone_most"])
 
     def test_late_payments(self):
-        """Who pays when the hold is over wins its places again or is told to get the money back; the books know both."""
+        """A late payment wins the places back or is owed back; the final check knows both."""
         for face in ("v1", "classic"):
             with self.subTest(face=face):
                 with Server(SHORT) as server:
@@ -155,15 +155,15 @@ class Bench(ServiceCase):
                         "--late", "50", "--abandons", "0", "--releases", "0", "--repeats", "0",
                         url=f"http://127.0.0.1:{server.port}")
                 self.assertTrue(result["books"]["balance"])
-                # Of two thirds of the holds the second is over before the end.
+                # Two thirds of the holds end a second before the run does.
                 late = result["purchased_late"] if face == "v1" else result["expired"]
                 self.assertGreater(late, result["held"] // 6)
                 self.assertEqual(result["expired"] if face == "v1" else result["purchased_late"], 0)
-                # Late ones are among all that were purchased, half of which were in time.
+                # Late purchases count as purchases; half of these were in time.
                 self.assertGreater(result["purchased"] - result["purchased_late"], result["held"] // 3)
 
     def test_all_are_released(self):
-        """Shares that leave nothing for late payments are no mistake."""
+        """Shares that leave nothing for late payments are accepted."""
         _, result = self.bench("--scenario", "sale", "--api", "v1", "--abandons", "0", "--releases", "100")
         self.assertEqual((result["purchased"], result["expired"]), (0, 0))
         self.assertGreater(result["released"], 0)
@@ -182,7 +182,7 @@ class Bench(ServiceCase):
             self.assertNotIn(outside, page)
 
     def test_what_is_not_there(self):
-        """Unknown types and events, tickets where none should be, and places it cannot write to, are told."""
+        """It reports unknown types and events, free tickets at a sold-out run, and files that it cannot write."""
         url = f"http://127.0.0.1:{self.server.port}"
         for arguments, status in ((["--type", "NO"], 69), (["--api", "v1", "--event", "nowhere"], 69),
                                   (["--scenario", "soldout"], 69), (["--json", "/nowhere/x"], 73)):
@@ -192,10 +192,10 @@ class Bench(ServiceCase):
 
 
 class Elsewhere(unittest.TestCase):
-    """Servers that are none of ours."""
+    """Servers that are not Holdfast."""
 
     def test_only_looked_at(self):
-        """A stranger is asked for the URL's own path and nothing else, and never for tickets."""
+        """Another server gets requests for the URL's path only, and never for tickets."""
         with Stranger() as stranger:
             url = f"http://127.0.0.1:{stranger.port}/page?x=1"
             ran = command("bench", url, "--duration", "1", "--warm-up", "0", "--connections", "4")
@@ -208,7 +208,7 @@ class Elsewhere(unittest.TestCase):
             self.assertEqual((ran.returncode, len(stranger.asked)), (69, before + 1))
 
     def test_a_stall_shows(self):
-        """A server that stands still for 100 ms has it in the tail of an open loop, not only for one request."""
+        """If a server stalls for 100 ms, an open loop shows it in the tail and not only for one request."""
         with tempfile.TemporaryDirectory() as room, Stranger(stall_after=1.0, stall=0.1) as stranger:
             path = os.path.join(room, "r.json")
             ran = command("bench", f"http://127.0.0.1:{stranger.port}/", "--rate", "400", "--connections", "2",
@@ -220,7 +220,7 @@ class Elsewhere(unittest.TestCase):
             self.assertLess(latency["p50"], 20_000)
 
     def test_wrong_answers(self):
-        """Answers that should not be are counted and end with 1; no server ends with 69; wrong use with 64."""
+        """Unexpected answers are counted, and the status is 1; it is 69 without a server and 64 for wrong use."""
         with Stranger(statuses=[200] * 9 + [500]) as stranger:
             ran = command("bench", f"http://127.0.0.1:{stranger.port}/", "--duration", "1s", "--warm-up", "0")
             self.assertEqual(ran.returncode, 1)
@@ -235,7 +235,7 @@ class Elsewhere(unittest.TestCase):
             self.assertEqual(command("bench", *wrong).returncode, 64, wrong)
 
     def test_service_that_dies(self):
-        """A service that is killed in the middle leaves requests of which nobody knows, and the run says so."""
+        """If the service is killed during a run, the run reports requests with an unknown outcome."""
         with Server(event({"floor": 5_000_000}, hold_seconds=3600)) as server:
             killer = threading.Timer(1.0, server.kill9)
             killer.start()

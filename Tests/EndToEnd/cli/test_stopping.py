@@ -1,4 +1,4 @@
-"""How a service is stopped, in time and sooner, and what it says when it cannot start."""
+"""Stopping a service, in time and sooner, and starts that fail."""
 
 import json
 import re
@@ -15,10 +15,10 @@ STREAM = request("GET", "/v1/events/main/availability/stream")
 
 
 class Stopping(unittest.TestCase):
-    """Services that are asked to stop."""
+    """Services that get a signal to stop."""
 
     def test_other_signals_end_nothing(self):
-        """A terminal that is closed and tools that ask for anything else do not end the service."""
+        """A closed terminal and other signals do not end the service."""
         with Server(event(100)) as server:
             for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
                 server.process.send_signal(number)
@@ -28,8 +28,8 @@ class Stopping(unittest.TestCase):
             self.assertEqual(server.stop(), 0)
 
     def test_lame_duck(self):
-        """A service that is asked to stop first says that it is not ready, and serves on for the time it was given, new
-        connections too; then it stops as ever."""
+        """A service that gets a signal is not ready at once, but serves for its lame-duck time, new connections too; then
+        it stops."""
         with Server(event(100), timeouts_lame_duck_seconds=2) as server, server.connect() as connection:
             self.assertEqual(connection.ask("GET", "/health/ready").status, 200)
             began = time.monotonic()
@@ -46,8 +46,7 @@ class Stopping(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_a_second_signal_does_not_wait(self):
-        """Asked a second time, the service ends at once, whatever it was waiting for, and the ledger has all that was
-        answered."""
+        """After a second signal the service waits for nothing, and the ledger has everything that was answered."""
         for settings in ({"timeouts_lame_duck_seconds": 60}, {"timeouts_drain_seconds": 60}):
             for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)):
                 with self.subTest(settings=settings, first=first), Server(event(100), **settings) as server, \
@@ -70,8 +69,8 @@ class Stopping(unittest.TestCase):
                     self.assertEqual(server.complete(token).status, 200)
 
     def test_a_request_that_is_refused_meanwhile(self):
-        """A request that a stop comes into the middle of is refused as ever: one that grows too large is not carried out
-        in part, and one that is never whole holds the stop up for the time of a request only."""
+        """Requests under way at a stop are refused as usual: one that grows too large is not carried out in part, and one
+        that never ends delays the stop only for the time of a request."""
         chunk = b"96\r\n" + b"x" * 150 + b"\r\n"
         for head, rest, status, code in (
                 (["Transfer-Encoding: chunked"], chunk + b"0\r\n\r\n", 413, "content-too-large"),
@@ -96,7 +95,7 @@ class Stopping(unittest.TestCase):
                     self.assertEqual(rows(server.ledger, "SELECT count(*) FROM holds"), [(0,)])
 
     def test_nothing_but_the_log_is_said(self):
-        """A stop with streams, buyers and cut-off requests on several event loops is quiet: every line is one of the log."""
+        """A stop with streams, buyers and incomplete requests on several event loops prints only log lines."""
         for threads in (2, 4, 2, 8):
             with Server(event(100_000), threads=threads, timeouts_drain_seconds=1) as server:
                 many = [server.connect() for _ in range(200)]
@@ -127,7 +126,7 @@ class Stopping(unittest.TestCase):
             pass
 
     def test_a_port_in_use(self):
-        """A start on a port that somebody has ends with 69 and says so in words."""
+        """A start on a port in use ends with 69 and says so."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -148,7 +147,7 @@ class Opening(unittest.TestCase):
     """A sale that opens later."""
 
     def test_nobody_is_sent_to_the_same_moment(self):
-        """Who asks before the sale opens is told to come back when it is open, each at another moment."""
+        """Requests before the sale opens get a time to come back after it opens, each a different one."""
         opens = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 20))
         body = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
         with Server(event(100, sale={"opens_at": opens})) as server, server.connect() as connection:

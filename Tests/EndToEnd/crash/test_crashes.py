@@ -18,7 +18,7 @@ from support.wire import request
 
 
 class Books:
-    """What clients were told, and what they were not."""
+    """The answers that clients got, and the requests without one."""
 
     def __init__(self):
         self.held = {}
@@ -50,7 +50,7 @@ class Books:
                 case.assertEqual(self.bought.setdefault(token, done["purchase"]), done["purchase"])
 
     def check(self, case, server):
-        """Hold the books against the service and its ledger; every hold that is owed is purchased by this."""
+        """Compare the books with the service and its ledger. This purchases every answered hold."""
         holds = rows(server.ledger, "SELECT count(*) FROM holds")[0][0]
         case.assertGreaterEqual(holds, len(self.held))
         case.assertLessEqual(holds, len(self.held) + self.holds_unanswered)
@@ -75,7 +75,7 @@ class Books:
 
 
 class Crashes(unittest.TestCase):
-    """The process ends without a warning."""
+    """The process is killed."""
 
     def test_kill_under_load(self):
         """Five times kill -9 at a random moment under load and a start again: the books agree to the last
@@ -116,7 +116,7 @@ class Crashes(unittest.TestCase):
             books.check(self, server)
 
     def test_kill_while_it_starts(self):
-        """Killed again and again while it starts, it starts in the end with every sale."""
+        """A service that is killed several times while it starts has every sale when it has started."""
         with Server(event(50)) as server:
             tokens = [server.buy().json()["token"] for _ in range(10)]
             for token in tokens[:5]:
@@ -144,10 +144,10 @@ class Crashes(unittest.TestCase):
             for cut in (0, 1, 100, 4096, 5000, log // 2, log - 40):
                 with self.subTest(cut=cut):
                     copy = os.path.join(server.room, f"copy-{cut}")
-                    # Without what the last process knew of the ledger, by which a cut would be found.
+                    # Without the file in which the last process noted the ledger's length, which would show the cut.
                     shutil.copytree(server.data, copy, ignore=shutil.ignore_patterns("lock"))
                     os.truncate(os.path.join(copy, "ledger.sqlite-wal"), log - cut)
-                    # What is cut may be the definition itself; then it is defined anew.
+                    # The cut may remove the definition itself; then the event is defined again.
                     with Server(event(1000), data=copy) as other:
                         sold = rows(other.ledger, "SELECT count(*) FROM purchases")[0][0]
                         self.assertLessEqual(sold, 60)
@@ -156,8 +156,8 @@ class Crashes(unittest.TestCase):
                             self.assertEqual((sold, other.remaining()), (60, 940))
 
     def test_copy_put_back(self):
-        """After an older copy of the ledger was put back, its holds have their tokens still, and a token that was given
-        since is worth nothing, though another buyer has the hold of that number by now."""
+        """After an older copy of the ledger is put back, its holds keep their tokens, and a newer token is worth nothing,
+        although another buyer has the hold of that number by now."""
         with Server(event(10)) as server:
             early = server.buy().json()["token"]
             server.stop()
@@ -180,15 +180,15 @@ class Crashes(unittest.TestCase):
                 self.assertEqual(other.complete(late).status, 200)
 
     def test_series_is_on_disk_though_relaxed(self):
-        """What marks the tokens of an opening is on the disk before the first is given out, with either durability: it
-        must not go with the holds that a power cut takes back."""
+        """The mark of a start's tokens is on the disk before the first token, with either durability: a power cut that
+        loses holds must not lose the mark."""
         for durability in ("relaxed", "full"):
             with self.subTest(durability), Server(event(10), durability=durability) as server:
                 server.stop()
                 server.start()
                 mark = rows(server.ledger, "SELECT mark FROM series")
                 server.kill9()
-                # With relaxed, what is only in the log may not be on the disk.
+                # With `relaxed` the log may not be on the disk.
                 synced = os.path.join(server.room, "synced.sqlite")
                 shutil.copy(server.ledger, synced)
                 if durability == "full":
@@ -280,7 +280,7 @@ class FullDisk(unittest.TestCase):
         books.check(self, server)
 
     def test_idle_on_a_full_disk(self):
-        """Readiness tells a full disk though nobody asks for anything, and tells it again when there is space."""
+        """Readiness reports a full disk without any request, and reports space again, too."""
         server = self.server
         server.start()
         ballast = pathlib.Path(server.data, "ballast")
@@ -297,7 +297,7 @@ class FullDisk(unittest.TestCase):
         self.assertEqual(server.buy().status, 200)
 
     def test_stop_on_a_full_disk(self):
-        """On a full disk a SIGTERM still ends it in time, and what was answered is there when space is."""
+        """On a full disk a SIGTERM ends the service in time, and with space again everything answered is there."""
         server = self.server
         server.start()
         tokens = [server.buy().json()["token"] for _ in range(20)]
@@ -338,12 +338,12 @@ class Syncs(unittest.TestCase):
         self.assertGreaterEqual(self.syncs_of("full", 50), 50)
 
     def test_relaxed_durability_does_not(self):
-        """With durability relaxed it does not: the counting above can tell them apart."""
+        """With durability relaxed it does not, so the count above is able to fail."""
         self.assertLess(self.syncs_of("relaxed", 50), 25)
 
     def test_slow_disk_lets_nothing_gather(self):
-        """While an answer waits for a slow disk, what its client sends behind an offer to upgrade is not
-        kept."""
+        """While an answer waits for a slow disk, the service does not keep what the client sends after an offer to
+        upgrade."""
         with Server(event(100)) as server, server.connect() as connection:
             before = server.memory()
             with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=3000000"):
@@ -355,14 +355,14 @@ class Syncs(unittest.TestCase):
                 except OSError:
                     pass
                 self.assertLess(server.memory() - before, 48 << 20)
-                # A disk that hangs sells nothing, and readiness says so, also where nobody asks.
+                # Nothing is sold while the disk hangs, and readiness says so without any request.
                 self.assertTrue(eventually(
                     lambda: "disk-stalled" in server.get("/health/ready").json().get("detail", "")))
             self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200))
 
     def test_a_second_signal_does_not_wait_for_the_disk(self):
-        """Asked to stop twice while the disk does not answer, the service ends in a moment, and says that it does not know
-        what became of the last requests; what was answered before is kept."""
+        """After two signals while the disk hangs, the service ends soon, says that the outcome of the last requests is
+        unknown, and keeps what was answered before."""
         with Server(event(100), timeouts_drain_seconds=1) as server, server.connect() as connection:
             token = server.buy().json()["token"]
             with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=8000000"):
@@ -372,15 +372,14 @@ class Syncs(unittest.TestCase):
                 self.assertTrue(eventually(server.is_stopping))
                 server.process.send_signal(signal.SIGTERM)
                 self.assertTrue(eventually(lambda: "is not known" in server.stderr(), timeout=6))
-            # Who traces a thread that waits keeps its process.
+            # The process ends only when strace has let go of its waiting thread.
             self.assertEqual(server.process.wait(20), 75)
             self.assertNotIn("is kept", server.stderr())
             server.start()
             self.assertEqual(server.complete(token).status, 200)
 
     def disturbed(self, *options, reads=False):
-        """Sell under a disk that fails; then check that the service recovered and the books agree. With a reader who
-        stays, if asked."""
+        """Sell on a disk that fails, with a reader that stays if `reads`; check that selling resumed and the books agree."""
         with Server(event(1_000_000)) as server:
             books = Books()
             over = threading.Event()
@@ -409,32 +408,31 @@ class Syncs(unittest.TestCase):
             books.check(self, server)
 
     def test_failing_syncs(self):
-        """Syncs that fail with EIO are told as unknown, selling resumes when they work, and nothing is
-        lost."""
+        """If a sync fails with EIO, the outcomes are unknown; selling resumes when syncs work, and nothing is lost."""
         self.disturbed("-e", "inject=fdatasync:error=EIO:when=5..9")
 
     def test_failing_syncs_while_somebody_reads(self):
-        """Every 40th sync fails while somebody reads the ledger and does not leave: selling resumes each time, and what
-        is answered in between is kept all the same."""
+        """Every 40th sync fails while a reader keeps the ledger open: selling resumes each time, and everything answered in
+        between is kept."""
         self.disturbed("-e", "inject=fdatasync:error=EIO:when=20+40", reads=True)
 
     def test_a_failing_sync_of_the_database_while_somebody_reads(self):
-        """When what was folded beside a reader could not be synced, nothing is sold until the reader has left; then all of
-        the log is folded again, and every answer is kept."""
+        """If a checkpoint beside a reader cannot be synced, nothing is sold until the reader has left; then the whole log is
+        checkpointed again, and every answer is kept."""
         with Server(event(1000)) as server:
             tokens = [server.buy().json()["token"] for _ in range(20)]
             reader = sqlite3.connect(f"file:{server.ledger}?mode=ro", uri=True)
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM holds").fetchone()
             tokens += [server.buy().json()["token"] for _ in range(20)]
-            # A commit fails, so the log is folded; its own sync works, the one of the database does not.
+            # A commit fails, so the log is checkpointed; the log's sync works, the database's does not.
             with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3+2"):
                 server.buy()
                 self.assertTrue(eventually(lambda: "every other program closes" in server.stderr(), timeout=10))
             self.assertEqual(server.get("/health/ready").status, 503)
             self.assertEqual(server.buy().status, 503)
             with open(server.ledger, "r+b") as ledger:
-                # What the disk has lost.
+                # The disk loses this.
                 ledger.seek(4096)
                 ledger.write(bytes(os.path.getsize(server.ledger) - 4096))
             reader.close()
@@ -445,7 +443,7 @@ class Syncs(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_failing_writes(self):
-        """Writes that fail, for want of space or otherwise, lose nothing that was answered."""
+        """Failed writes, without space or with another error, lose nothing that was answered."""
         for error in ("ENOSPC", "EIO"):
             with self.subTest(error=error):
                 self.disturbed("-e", f"inject=pwrite64:error={error}:when=30..36")

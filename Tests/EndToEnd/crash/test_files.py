@@ -1,4 +1,4 @@
-"""The files of the ledger: who may read them, what happens when they go while it sells, and starts that find half of them."""
+"""The ledger's files: who may read them, what happens when they vanish during a sale, and starts that find only some."""
 
 import glob
 import os
@@ -12,7 +12,7 @@ from support.service import Server, command, embedded_only, event, eventually, r
 
 
 class Files(unittest.TestCase):
-    """The directory that somebody else touches."""
+    """A directory that another program changes."""
 
     def sell(self, server, count):
         """Sell so many tickets; return their tokens."""
@@ -22,7 +22,7 @@ class Files(unittest.TestCase):
         return tokens
 
     def refused(self, server, *words):
-        """Check that it does not start, and says why in one sentence."""
+        """Check that the service does not start and says why in one sentence."""
         run = subprocess.run(server.arguments(), capture_output=True, text=True, timeout=60, check=False, cwd=server.room)
         self.assertEqual(run.returncode, 66, run)
         said = [line for line in run.stderr.splitlines() if line.startswith("holdfast: ")]
@@ -32,8 +32,8 @@ class Files(unittest.TestCase):
 
     @embedded_only
     def test_files_are_their_owners(self):
-        """Ledger, log and index are readable by their owner only, also in a directory that was there, and what everybody
-        could read before is closed to others; a group keeps what it was given."""
+        """Only their owner can read ledger, log and index, also in an older directory: what others could read is closed to
+        them, and a group keeps its rights."""
         with Server(event(5)) as server:
             server.stop()
             shutil.rmtree(server.data)
@@ -53,8 +53,8 @@ class Files(unittest.TestCase):
 
     @embedded_only
     def test_files_that_go_while_it_sells(self):
-        """Whichever file of the ledger is removed or replaced while it sells, nothing is sold any more after a moment,
-        readiness and the log say why, and everything that was answered is in the ledger or in a copy of it."""
+        """If any file of the ledger is removed or replaced during a sale, selling stops within a moment, readiness and the
+        log say why, and everything that was answered is in the ledger or in a copy of it."""
         for name in ("ledger.sqlite-wal", "ledger.sqlite-shm", "lock", "ledger.sqlite", "replaced"):
             with self.subTest(name), Server(event(50)) as server:
                 tokens = self.sell(server, 3)
@@ -64,7 +64,7 @@ class Files(unittest.TestCase):
                     os.rename(path + ".copy", path)
                 else:
                     os.unlink(path)
-                # What is sold before it is noticed counts, too.
+                # Sales before the service notices count, too.
                 tokens += self.sell(server, 1)
                 self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503, timeout=10))
                 self.assertIn("ledger-files-lost", server.get("/health/ready").body.decode())
@@ -90,8 +90,8 @@ class Files(unittest.TestCase):
 
     @embedded_only
     def test_a_directory_that_is_made_anew(self):
-        """Where the whole directory is removed, what was answered is written into the one that is made in its place, at the
-        stop at the latest; where even that fails, the stop says so and is no good one."""
+        """If the whole directory is removed, the service writes everything answered into a new one, at its stop at the
+        latest; if that fails, the stop says so and its status is not 0."""
         for made, status in (("selling", 0), ("at the stop", 0), ("never", 73)):
             with self.subTest(made), Server(event(50)) as server:
                 self.sell(server, 3)
@@ -112,7 +112,7 @@ class Files(unittest.TestCase):
 
     @embedded_only
     def test_a_directory_that_comes_back(self):
-        """A directory that is moved away and back suspends the sale, which then goes on with everything it had."""
+        """The sale stops while its directory is moved away, and goes on with everything when it is back."""
         with Server(event(50)) as server:
             tokens = self.sell(server, 2)
             os.rename(server.data, server.data + ".away")
@@ -129,9 +129,9 @@ class Files(unittest.TestCase):
 
     @embedded_only
     def test_keys_that_go_while_it_sells(self):
-        """Without the files of its keys it sells on, and the log says that they are gone."""
+        """Without its key files the service goes on selling, and the log says that they are missing."""
         with Server(event(50)) as server:
-            # It looks once a second, and tells of what it has seen before.
+            # The service looks once a second, and reports only files that it has seen before.
             self.sell(server, 1)
             facts = server.rows("SELECT max(seq) FROM purchases")[0][0]
             self.assertTrue(eventually(lambda: f" {facts} " in pathlib.Path(server.data, "lock").read_text()))
@@ -144,8 +144,8 @@ class Files(unittest.TestCase):
 
     @embedded_only
     def test_half_a_directory(self):
-        """A start that finds a ledger without its keys, keys without their ledger, or less than was on the disk refuses
-        with a sentence, and with the flag goes on with what is there."""
+        """A start that finds a ledger without keys, keys without a ledger, or less than was on the disk refuses with a
+        sentence; with the flag it goes on with what is there."""
         def without_ledger(server):
             for path in glob.glob(server.ledger + "*"):
                 os.unlink(path)
@@ -187,7 +187,7 @@ class Files(unittest.TestCase):
                 server.start()
                 self.sell(server, 2)
                 lock = os.path.join(server.data, "lock")
-                # What is on the disk is written down once a second.
+                # The service notes once a second what is on the disk.
                 facts = server.rows("SELECT max(seq) FROM purchases")[0][0]
                 self.assertTrue(eventually(lambda: f" {facts} " in pathlib.Path(lock).read_text()))
                 server.kill9()

@@ -1,4 +1,4 @@
-"""What is kept: the ledger that anyone can read, recounting it, damage, and starting again."""
+"""The ledger: reading it, recounting it, damage, and restarts."""
 
 import os
 import pathlib
@@ -35,14 +35,14 @@ class Recount(unittest.TestCase):
         cls.server.stop()
 
     def copy(self):
-        """Return the path of a copy of the ledger that goes with the test."""
+        """Return the path of a copy of the ledger that is removed after the test."""
         room = os.path.join(self.server.room, f"copy-{time.monotonic_ns()}")
         os.mkdir(room)
         self.addCleanup(shutil.rmtree, room, True)
         return shutil.copy(self.server.ledger, room)
 
     def tamper(self, *statements):
-        """Return what verify says of a ledger after these statements."""
+        """Return what verify says about the ledger after these statements."""
         path = self.copy()
         connection = sqlite3.connect(path)
         with connection:
@@ -52,7 +52,7 @@ class Recount(unittest.TestCase):
         return command("verify", path)
 
     def test_good_ledger(self):
-        """A good ledger is 0 with its counts, by file and by directory, and is not changed by the recount."""
+        """A good ledger gives 0 and its counts, by file and by directory, and the recount does not change it."""
         path = self.copy()
         before = pathlib.Path(path).read_bytes()
         for argument in (path, os.path.dirname(path)):
@@ -65,8 +65,8 @@ class Recount(unittest.TestCase):
         self.assertEqual(pathlib.Path(path).read_bytes(), before)
 
     def test_no_ledger(self):
-        """A ledger that is missing is 66 and something else is 78, with one sentence; nothing is made there. A service
-        makes no ledger of something else either."""
+        """A missing ledger gives 66 and another file 78, with one sentence; nothing is made there. The service does not make
+        a ledger of another file either."""
         room = os.path.join(self.server.room, "none")
         os.mkdir(room)
         pathlib.Path(room, "text").write_text("not a database, but long enough to look at" * 50)
@@ -89,7 +89,7 @@ class Recount(unittest.TestCase):
             self.assertEqual(pathlib.Path(data, "ledger.sqlite").read_bytes(), before)
 
     def test_other_releases(self):
-        """A ledger of a later release is 78 for verify as for the service; one of an earlier release is recounted."""
+        """A later release's ledger gives 78 with verify and with the service; verify recounts an earlier one's."""
         path = self.copy()
         with sqlite3.connect(path) as connection:
             connection.execute("INSERT INTO grdb_migrations VALUES ('9 from the future')")
@@ -108,8 +108,8 @@ class Recount(unittest.TestCase):
         self.assertEqual(os.listdir(os.path.dirname(path)), ["ledger.sqlite"])
 
     def test_verify_leaves_nothing(self):
-        """Of a stopped service, a killed one, a copy with its log and a directory that cannot be written, everything is
-        read, by its owner and by others, and afterwards there is not another byte or file."""
+        """verify reads everything of a stopped service, a killed one, a copy with its log and a read-only directory, as the
+        owner and as another user, and adds no byte or file."""
         with Server(event(10)) as server:
             server.complete(server.buy().json()["token"])
             server.stop()
@@ -127,9 +127,9 @@ class Recount(unittest.TestCase):
             self.check_untouched(server, copy, 2)
 
     def check_untouched(self, server, room, holds):
-        """Verify what is there as ourselves and as somebody who may only read, and compare what is there then."""
+        """Verify as the owner and as a user who may only read, and compare the directory before and after."""
         def look():
-            # What the index says is for those who read at this moment.
+            # The index is only for current readers.
             return {path.name: (path.stat().st_ino, None if path.name.endswith("-shm") else path.read_bytes())
                     for path in pathlib.Path(room).iterdir()}
 
@@ -150,7 +150,7 @@ class Recount(unittest.TestCase):
                 self.assertEqual(look(), before)
 
     def test_damaged_file(self):
-        """A file with pages overwritten, or cut off, is 1 and a sentence, whichever page it is."""
+        """A file with an overwritten or missing page gives 1 and a sentence, whichever page it is."""
         size = os.path.getsize(self.server.ledger)
         for page in range(1, size // 4096):
             with self.subTest(page=page):
@@ -168,7 +168,7 @@ class Recount(unittest.TestCase):
         self.assertEqual(command("verify", path).returncode, 1)
 
     def test_tampering_is_found(self):
-        """Each change of the facts behind the service's back is found, with 1 and the rule that is broken."""
+        """verify finds each change of the facts made by another program, with 1 and the broken rule."""
         cases = {
             "a hold is gone": ["DELETE FROM holds WHERE id = 3"],
             "a purchase is gone": ["DELETE FROM purchases WHERE hold = 3"],
@@ -211,7 +211,7 @@ class Recount(unittest.TestCase):
                 self.assertTrue(run.stderr.startswith("holdfast: "), run.stderr)
 
     def test_service_does_not_start_on_damage(self):
-        """The service refuses a ledger whose rows contradict each other, with a clear end and no crash."""
+        """The service refuses a ledger whose rows contradict each other, with a sentence and without a crash."""
         for statement in ("DELETE FROM holds WHERE id = 3", "UPDATE holds SET type = 7 WHERE id = 4",
                           "UPDATE definitions SET document = 'x'", "DELETE FROM definitions",
                           "UPDATE holds SET event = 3 WHERE id = 4",
@@ -238,7 +238,7 @@ class ReadableLedger(unittest.TestCase):
     """The views, read with sqlite3 while the service sells."""
 
     def test_views_agree_with_the_service(self):
-        """`sales`, `live_holds` and `pools` can be read while it serves and say what the API says."""
+        """`sales`, `live_holds` and `pools` can be read while the service runs, and agree with the API."""
         definition = event({"floor": 50, "lounge": 5}, hold_seconds=2, grace_seconds=0, types=[
             {"code": "GA", "price": 8900, "pools": ["floor"]},
             {"code": "VIP", "price": 24900, "pools": ["lounge", "floor"]}])
@@ -332,7 +332,7 @@ class StartingAgain(unittest.TestCase):
                 self.assertEqual(server.verify().returncode, 0)
 
     def test_expired_stays_expired(self):
-        """What was told to be expired is not alive again after a kill and a restart."""
+        """A hold that an answer called expired is not alive again after a kill and a restart."""
         with Server(event(2, hold_seconds=1, grace_seconds=0)) as server:
             token = server.buy().json()["token"]
             time.sleep(1.1)
@@ -358,7 +358,7 @@ class StartingAgain(unittest.TestCase):
             self.assertEqual(server.complete(first).status, 200)
             self.assertEqual(server.verify().returncode, 0)
             self.assertEqual(rows(server.ledger, "SELECT price FROM holds ORDER BY id"), [(0,), (0,), (500,)])
-            # Fewer places than are promised: the promises are kept, and nothing is free.
+            # With fewer places than are promised, the promises are kept and nothing is free.
             server.events = (event({"floor": 1}, types=[{"code": "GA", "pools": ["floor"]}]),)
             server.restart()
             self.assertEqual(server.get("/remaining_tickets").json(), {"num_tickets": 0, "types": {"GA": 0}})
@@ -367,7 +367,7 @@ class StartingAgain(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_restart_without_the_file_sells_what_it_knew(self):
-        """Started again without event files, it goes on with the events of its ledger."""
+        """A restart without event files goes on with the ledger's events."""
         with Server(event(7, "gala")) as server:
             server.buy()
             server.events = ()
