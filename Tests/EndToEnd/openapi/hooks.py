@@ -1,4 +1,4 @@
-"""What schemathesis is told besides the document: whose token it is, and what no schema can say."""
+"""What schemathesis needs besides the document: the tokens of holds, and rules that no schema can express."""
 
 import os
 import re
@@ -11,7 +11,7 @@ KEY = os.environ["HOLDFAST_API_KEY"]
 TOKENS = {}
 CLASSIC_TOKENS = []
 
-# Rules over several members, over bytes, or over what the box office knows: a body that keeps the schema may break
+# Rules about several members, about bytes, or about the state of the box office: a body that keeps the schema may break
 # them, and is then refused with one of these sentences and no other.
 BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"must ask for \d+ tickets or fewer", r"must be from 1 to the quantity.*", r"must be given, this event limits .*",
@@ -19,22 +19,22 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"would be more than \d+, counting .*",
     r"is not a pool of this event", r"is named twice", r"is taken by an earlier type",
     r"must have 1 to 200 characters, none of them a control character",
-    # A JSON Schema calls 2.0 an integer; a count of tickets that was reckoned in fractions is refused.
+    # For JSON Schema 2.0 is an integer; the service refuses it.
     r"must be a whole number, without fraction and exponent", r"must have 1 to 255 bytes and no control characters", r"must be later than opens_at",
-    # Who sends no operator's key: the schema does not know it.
+    # For requests without an operator's key; the schema cannot tell them apart.
     r"the header Idempotency-Key must be 16 to 255 printable characters, best a UUID",
     r"must let a hold live for \d+ seconds in all at the most", r"must be \S+, as the path has it, or be left out",
 )))
 
 
 def dice(case, sides):
-    """Return a number below `sides` that follows from the request, so that a seed gives the same run again."""
+    """Return a number below `sides` that follows from the request, so that a seed repeats a run."""
     return zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode("utf-8", "surrogatepass")) % sides
 
 
 @schemathesis.auth()
 class Bearer:
-    """A hold's own token where it is known, else the operator's key; now one, now the other where both do."""
+    """A hold's token if it is known, else the operator's key; now and then the key although the token is known."""
 
     def get(self, case, context):
         """Choose."""
@@ -48,7 +48,7 @@ class Bearer:
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Keep the tokens of the holds that are given."""
+    """Keep the tokens of new holds."""
     name = case.operation.definition.raw.get("operationId")
     if name == "createHold" and response.status_code == 201:
         told = response.json()
@@ -59,7 +59,7 @@ def after_call(context, case, response):
 
 @schemathesis.check
 def refused_by_a_rule(context, response, case):
-    """A body that keeps the schema is refused only by what a schema cannot say."""
+    """A body that keeps the schema is refused only by rules that no schema can express."""
     if response.status_code != 422 or case.meta is None or case.meta.generation.mode.is_negative:
         return
     told = response.json()
@@ -71,14 +71,14 @@ def refused_by_a_rule(context, response, case):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """A wrong token is answered as an unknown hold: nobody learns which holds there are (rule 20)."""
+    """A wrong token gets the answer of an unknown hold, so that nobody learns which holds exist (R20 Tokens)."""
     is_hidden = isinstance(failure, IgnoredAuth) and "got `404 Not Found`" in failure.message
     return not (is_hidden and "Holds" in case.operation.tags)
 
 
 @schemathesis.hook
 def map_case(context, case):
-    """Make of most requests that keep the schema such as also keep the rules: something has to happen."""
+    """Make most requests that keep the schema also keep the rules, so that they change something."""
     if case.meta is None or case.meta.generation.mode.is_negative or dice(case, 8) == 0:
         return case
     if case.headers and len(case.headers.get("Idempotency-Key") or "x" * 18) < 18:
@@ -87,7 +87,7 @@ def map_case(context, case):
     if name == "completePurchase" and CLASSIC_TOKENS:
         case.path_parameters["token"] = CLASSIC_TOKENS[dice(case, len(CLASSIC_TOKENS))]
     elif name in ("defineEvent", "changeEvent"):
-        # Others than those that the holds are of.
+        # Not the events that have the holds.
         case.path_parameters["event"] = f"made-{dice(case, 3)}"
         case.headers.pop("If-None-Match", None)
         case.headers.setdefault("If-Match", "*")
@@ -99,7 +99,7 @@ def map_case(context, case):
 
 
 def mend(definition, name):
-    """Give a definition the id of its path, types of different names, and of pools that it has."""
+    """Give a definition the id of its path, and types with different codes and pools that it has."""
     if definition.get("id") is not None:
         definition["id"] = name
     pools, types = definition.get("pools"), definition.get("types")

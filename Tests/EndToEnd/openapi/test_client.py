@@ -1,4 +1,4 @@
-"""A whole sale through a client that a generator made from the document, and from nothing else."""
+"""A whole sale through a client that a generator made from the document alone."""
 
 import csv
 import importlib
@@ -17,7 +17,7 @@ from support.service import make_key
 
 
 def generate(server, room):
-    """Make the client from what the service says of itself, and return its package; a warning is a failure."""
+    """Generate the client from the service's document and return its package; a warning is a failure."""
     done = subprocess.run(
         ["openapi-python-client", "generate", "--url", f"http://127.0.0.1:{server.port}/openapi.json", "--meta", "none",
          "--output-path", pathlib.Path(room) / "holdfast_client", "--fail-on-warning"],
@@ -45,7 +45,7 @@ class Sale(unittest.TestCase):
         cls.viewer = cls.package.AuthenticatedClient(base_url=url, token=make_key(cls.server, "viewer"))
 
     def call(self, name, *arguments, client=None, expect=200, **more):
-        """Make a call by its name in the document; return what it told, read into the client's types."""
+        """Make a call by its name in the document; return the answer in the client's types."""
         module = next(iter(pathlib.Path(self.package.__file__).parent.glob(f"api/*/{name}.py")))
         module = importlib.import_module(f"holdfast_client.api.{module.parent.name}.{name}")
         answer = module.sync_detailed(*arguments, client=client or self.anyone, **more)
@@ -88,7 +88,7 @@ class Sale(unittest.TestCase):
                            if_match=paused.headers["etag"])
         self.assertEqual(opened.told.state, m.EventState.OPEN)
         self.assertIn("gala", [one.id for one in self.call("list_events").told.events])
-        # A group of several lines, extended; asked for twice.
+        # A group of several lines, extended, and repeated with its key.
         group = self.hold("group", ("SEAT", 4), ("BOX", 1), buyer="the smiths")
         self.assertEqual((group.total, len(group.lines), group.extensions_remaining), (40_000, 2, 1))
         self.assertEqual(self.hold("group", ("SEAT", 4), ("BOX", 1), buyer="the smiths").id, group.id)
@@ -100,7 +100,7 @@ class Sale(unittest.TestCase):
         bought = self.call("purchase_hold", group.id, client=self.holding(group),
                            body=m.PurchaseRequest(payment_reference="pay-group")).told
         self.assertEqual((bought.state, bought.purchase), (m.HoldState.PURCHASED, "P" + group.id[1:]))
-        # As many as there are, and given back.
+        # As many as are free, then released.
         rest = self.hold("rest", ("SEAT", 8, 2))
         self.assertEqual(rest.lines[0].quantity, 5)
         refused = self.hold("none", ("SEAT", 1), expect=409)
@@ -109,7 +109,7 @@ class Sale(unittest.TestCase):
         self.assertEqual(self.call("release_hold", rest.id, client=self.holding(rest)).told.state, m.HoldState.RELEASED)
         left = self.call("get_availability", "gala")
         self.assertEqual(left.told.free, 5 + 1)
-        # Two who pay too late: the places of one are still there, those of the other are gone.
+        # Two late payments: the places of one are still free, those of the other are gone.
         late, lost = self.hold("late", ("SEAT", 2)), self.hold("lost", ("SEAT", 3))
         time.sleep(2.2)
         self.assertEqual(self.call("get_hold", lost.id, client=self.holding(lost)).told.state, m.HoldState.EXPIRED)
@@ -132,7 +132,7 @@ class Sale(unittest.TestCase):
         self.assertEqual(back.hold, lost.id)
         self.assertEqual(self.call("list_refunds", "gala", client=self.viewer).told.refunds, [])
         self.assertEqual(self.hold("sold", ("SEAT", 1), expect=409).code, code.SOLD_OUT)
-        # One is undone, and its places can be had again.
+        # One purchase is returned, and its places are free again.
         back = self.call("return_purchase", bought.purchase, client=self.operator, body=m.Nothing()).told
         self.assertEqual(back.state, m.HoldState.RETURNED)
         self.assertEqual(self.call("get_availability", "gala").told.free, 5 + 2)
@@ -140,7 +140,7 @@ class Sale(unittest.TestCase):
         self.call("remove_event", "gala", client=self.operator, if_match="*", expect=409)
 
     def look_at_the_books(self, group, late, others):
-        """See what was sold, as pages and as a table, who changed what, and the recount."""
+        """Check the purchases, as pages and as a table, the audit, and the recount."""
         m, sold, cursor = self.models, [], self.package.types.UNSET
         while cursor is not None:
             page = self.call("list_purchases", "gala", client=self.viewer, limit=2, cursor=cursor).told
@@ -164,7 +164,7 @@ class Sale(unittest.TestCase):
                          {"hall": (5, 0, 5), "box": (2, 0, 0)})
 
     def test_classic(self):
-        """The three calls that were there before."""
+        """The three classic calls."""
         before = self.call("remaining_tickets").told.num_tickets
         held = self.call("buy_ticket", "GA").told
         done = self.call("complete_purchase", held.token).told

@@ -1,4 +1,4 @@
-"""The document by itself: valid, whole, and in step with the source."""
+"""The document by itself: valid, complete, and in agreement with the source."""
 
 import json
 import re
@@ -11,7 +11,7 @@ API = json.loads((SOURCES / "APIDocs/Web/openapi.json").read_text())
 
 
 def follow(value):
-    """Return what a reference leads to."""
+    """Return the target of a reference."""
     while "$ref" in value:
         found = API
         for step in value["$ref"][2:].split("/"):
@@ -39,15 +39,15 @@ def bodies():
 
 
 class Document(unittest.TestCase):
-    """What a client's author relies on."""
+    """What the author of a client relies on."""
 
     def test_valid(self):
-        """It is OpenAPI 3.1 as its own schema says."""
+        """The document is valid OpenAPI 3.1."""
         from openapi_spec_validator import OpenAPIV31SpecValidator  # only the environment of this suite has it
         self.assertEqual([str(error) for error in OpenAPIV31SpecValidator(API).iter_errors()], [])
 
     def test_examples(self):
-        """Every example is what its schema says, and every body that is told has one or is empty."""
+        """Every example fits its schema, and every body has an example or is empty."""
         import jsonschema_rs  # only the environment of this suite has it
         count = 0
         for name, schema, examples in bodies():
@@ -60,7 +60,7 @@ class Document(unittest.TestCase):
         self.assertGreater(count, 60)
 
     def test_links(self):
-        """Every link leads to an operation, and gives it parameters that it has."""
+        """Every link leads to an operation and gives it only parameters that it has."""
         known = {operation["operationId"]: (path, operation) for path, _, operation in operations()}
         self.assertEqual(len(known), len(operations()))
         for name, link in API["components"]["links"].items():
@@ -93,12 +93,12 @@ class Document(unittest.TestCase):
         walk(API["paths"], "paths")
 
     def test_version(self):
-        """It has the version of the program."""
+        """The document has the version of the program."""
         source = (SOURCES / "holdfast/Holdfast.swift").read_text()
         self.assertEqual(re.search(r'version[^"\n]*"([^"]+)"', source)[1], API["info"]["version"])
 
     def test_codes(self):
-        """Each code of the source is told for some call, with its status, or is of no call."""
+        """Each problem code of the source is documented for some call, with its status, or belongs to no call."""
         source = (SOURCES / "TicketAPI/Problem.swift").read_text()
         statuses = {code: int(status) for status, code in re.findall(r'status: (\d+), code: "([a-z-]+)"', source)}
         told = {}
@@ -108,11 +108,11 @@ class Document(unittest.TestCase):
                     if kind == "application/problem+json":
                         self.assertEqual(media["schema"]["properties"]["status"], {"const": int(status)})
                         told |= {code: int(status) for code in media["schema"]["properties"]["code"]["enum"]}
-        # Of no call: a path that is none, a method that is none of the path's.
+        # These belong to no call: an unknown path, and a method that a path does not have.
         self.assertEqual(told | {"not-found": 404, "method-not-allowed": 405}, statuses)
 
     def test_paths(self):
-        """Every path that the service knows is told, with its methods; but for the pages themselves."""
+        """Every path of the service is documented with its methods, except the pages."""
         source = (SOURCES / "TicketAPI/Routes/Routes.swift").read_text()
         table = dict(re.findall(r'^ +"(/[^"]+)": "([A-Z, ]+)",$', source, re.M))
         known = {re.sub(r":(\w+)", r"{\1}", path): {one.lower() for one in methods.split(", ")} - {"head"}

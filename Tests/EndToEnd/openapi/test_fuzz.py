@@ -1,4 +1,4 @@
-"""Requests made up from the document, by the thousand: what comes back is what the document says, and nothing else."""
+"""Thousands of requests made up from the document: every answer is one that the document allows."""
 
 import os
 import pathlib
@@ -29,7 +29,7 @@ class MadeUp(unittest.TestCase):
         program = [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file", HERE / "schemathesis.toml",
                    "run", f"http://127.0.0.1:{self.server.port}/openapi.json", "--phases", phases, "--seed", str(seed)]
         environment = os.environ | {"HOLDFAST_API_KEY": self.key, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
-        # It leaves caches where it runs.
+        # Schemathesis leaves caches in its working directory.
         with tempfile.TemporaryDirectory(prefix="holdfast-fuzz-") as room:
             done = subprocess.run(program, cwd=room, env=environment, timeout=180, text=True, errors="replace",
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -43,13 +43,13 @@ class MadeUp(unittest.TestCase):
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
     def test_requests(self):
-        """Examples, boundaries and random requests, right and wrong ones, are answered as the document says."""
+        """Examples, boundaries and random requests, valid and invalid, get answers that the document allows."""
         made = self.make_up("examples,coverage,fuzzing", SEED)
         print(f"{made} requests", end=" ... ", flush=True)
         self.assertGreater(made, 1_500)
 
     def test_walks(self):
-        """Walks along the links, from hold to purchase to return, are answered as the document says."""
+        """Walks along the links, from hold to purchase to return, get answers that the document allows."""
         # A walk ends where the same step is answered another way the second time, so there are several; with an unlucky
         # seed they get nowhere, and there are more.
         made = sum(self.make_up("stateful", SEED + number) for number in range(8))
@@ -60,7 +60,7 @@ class MadeUp(unittest.TestCase):
         self.assertGreater(fewest, 3)
 
     def done(self):
-        """Return how many there are of what the walks are about; on Redis there is no ledger that says so."""
+        """Count what the walks made; on Redis there is no ledger to count in."""
         if "store" in self.server.settings:
             return {}
         tables = ("holds", "purchases", "returns")

@@ -1,4 +1,4 @@
-"""Several services on one Redis: none of them keeps anything that another one needs."""
+"""Several services on one Redis: no service keeps anything that another one needs."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from support.service import RedisServer, Server, command, event, eventually, mak
 
 
 class Nodes:
-    """A Redis server and services on it, all of a test's own."""
+    """A Redis server and services on it, for one test."""
 
     def __init__(self, count, *events, settings=()):
         self.room = scratch()
@@ -42,10 +42,10 @@ class Nodes:
 
 
 class Sharing(unittest.TestCase):
-    """What is held on one is bought on another."""
+    """A hold of one node is bought on another."""
 
     def test_hold_buy_release_on_three(self):
-        """Hold on one node, buy on a second, give back on a third; all three tell the same of what is left."""
+        """Hold on one node, buy on a second, release on a third; all three count the same."""
         with Nodes(3, event(10)) as all_of_them:
             one, two, three = all_of_them.nodes
             tokens = [one.buy().json()["token"] for _ in range(2)]
@@ -62,7 +62,7 @@ class Sharing(unittest.TestCase):
                 self.assertTrue(eventually(lambda node=node: node.remaining() == 8, timeout=2), node.remaining())
 
     def test_event_made_on_one_is_sold_on_another(self):
-        """An event that was defined on one node is sold on another at once, changed and removed likewise."""
+        """An event that one node defines is sold by another at once; so it is with changes and removal."""
         with Nodes(2, event(10)) as all_of_them:
             one, two = all_of_them.nodes
             operator = [f"Authorization: Bearer {make_key(one)}", "Content-Type: application/json"]
@@ -78,7 +78,7 @@ class Sharing(unittest.TestCase):
                 self.assertEqual(gone.status, 409, gone)
 
     def test_stream_hears_of_other_nodes(self):
-        """Who listens on one node hears of what another one sells."""
+        """A listener on one node hears what another one sells."""
         with Nodes(2, event(10)) as all_of_them:
             one, two = all_of_them.nodes
             with two.connect() as connection:
@@ -92,10 +92,10 @@ class Sharing(unittest.TestCase):
 
 
 class Failing(unittest.TestCase):
-    """A node or the server ends at any moment."""
+    """A node or the server is killed at any moment."""
 
     def sale(self, nodes, disturb, seconds=4):
-        """Sell through all nodes while something is done to them; return what was told, by purchase."""
+        """Sell through all nodes while `disturb` runs; return the answered purchases, and the requests without an answer."""
         told, lost, stop = {}, [], time.monotonic() + seconds
 
         def buyer(number):
@@ -123,7 +123,7 @@ class Failing(unittest.TestCase):
         return told, lost
 
     def check(self, node, told, lost):
-        """Hold what was told against what is kept: nothing less, and no more than was left unanswered besides."""
+        """Compare the answers with what is kept: all of them are there, and at most the unanswered ones besides."""
         node.redis = True
         kept = {purchase["id"] for purchase in node.purchases()}
         self.assertGreater(len(told), 100)
@@ -134,7 +134,7 @@ class Failing(unittest.TestCase):
         self.assertEqual(verdict.returncode, 0, verdict)
 
     def test_node_is_killed(self):
-        """kill -9 of a node under load: what it answered is there, the others sell on, it comes back."""
+        """kill -9 of a node under load: everything it answered is there, the others go on selling, and it comes back."""
         with Nodes(3, event(5_000_000)) as all_of_them:
             victim = all_of_them.nodes[1]
 
@@ -161,7 +161,7 @@ class Failing(unittest.TestCase):
             self.check(all_of_them.nodes[0], told, lost)
 
     def test_operator_looks_while_server_is_away(self):
-        """Whatever operators read is refused for now, and not told as a failure of ours; then it is read again."""
+        """Operators' reads are refused for now and are no failure of the service; then they work again."""
         with Nodes(1, event(10)) as all_of_them:
             node = all_of_them.nodes[0]
             self.assertEqual(node.complete(node.buy().json()["token"]).status, 200)
@@ -179,7 +179,7 @@ class Failing(unittest.TestCase):
                 self.assertTrue(eventually(lambda p=path, h=headers: node.ask("GET", p, h).status == 200), path)
 
     def test_server_stalls(self):
-        """A Redis server that stands still and goes on: nothing is sold twice, nothing answered is lost."""
+        """A Redis server stalls and goes on: nothing is sold twice, nothing answered is lost."""
         with Nodes(2, event(5_000_000)) as all_of_them:
             def disturb():
                 for _ in range(3):
@@ -193,22 +193,22 @@ class Failing(unittest.TestCase):
 
 
 class TokenKeys(unittest.TestCase):
-    """Under a number there is one key, whoever starts."""
+    """A key number always has the same key, whichever node starts."""
 
     def refused(self, server):
-        """Check that it does not start, and says which key is another one."""
+        """Check that the service does not start and names the key that differs."""
         run = subprocess.run(server.arguments(), capture_output=True, text=True, timeout=60, check=False, cwd=server.room)
         self.assertEqual(run.returncode, 78, run)
         self.assertIn("token key 1 in ", run.stderr)
 
     def keys(self, server, *lines):
-        """Give a service that is stopped these keys."""
+        """Give a stopped service these keys."""
         path = os.path.join(server.room, "own.keys")
         pathlib.Path(path).write_text("".join(lines))
         server.settings["token_keys"] = path
 
     def test_nodes_with_different_keys(self):
-        """A node that would answer 404 to the tokens of others does not start; a key is rotated node by node."""
+        """A node that could not read the others' tokens does not start; keys are rotated node by node."""
         with Nodes(2, event(10)) as all_of_them:
             one, two = all_of_them.nodes
             first = pathlib.Path(one.settings["token_keys"]).read_text()
@@ -230,7 +230,7 @@ class TokenKeys(unittest.TestCase):
                     self.assertEqual(node.complete(token).status, 200)
 
     def test_another_key_beside_the_data(self):
-        """The same of one service that comes back with another key, whatever store it has."""
+        """A service that comes back with another key does not start, with either store."""
         with Server(event(10)) as server:
             token = server.buy().json()["token"]
             server.stop()
@@ -243,7 +243,7 @@ class TokenKeys(unittest.TestCase):
 
 
 class Impostor:
-    """Listens, and answers one thing to the first question of a connection and another one to all others."""
+    """A server with one answer to the first request of a connection, and another one to all others."""
 
     def __init__(self, *answers):
         self.answers = answers
@@ -274,7 +274,7 @@ class Impostor:
         asked = 0
         try:
             while data := connection.recv(65536):
-                # An array of texts a question, as clients write it.
+                # Clients send each request as an array of texts.
                 for _ in re.findall(rb"^\*\d+\r\n", data, re.MULTILINE):
                     connection.sendall(self.answers[min(asked, len(self.answers) - 1)])
                     asked += 1
@@ -283,20 +283,20 @@ class Impostor:
 
 
 class Starting(unittest.TestCase):
-    """A service that cannot keep its promises does not start, and says why."""
+    """A service that cannot keep its promises does not start and says why."""
 
     def serve(self, *arguments):
         return command("serve", "--port", "0", *arguments)
 
     def test_wrong_address(self):
-        """What is no address is refused as a setting."""
+        """A malformed address is a wrong setting."""
         for store, status in (("redis:/x", 64), ("postgres://h", 64), ("redis://", 78), ("redis://h:0", 78),
                               ("redis://h/x", 78), ("redis+cluster://h/1", 78)):
             told = self.serve("--store", store)
             self.assertEqual(told.returncode, status, (store, told.stderr))
 
     def test_nobody_there(self):
-        """Where nobody listens the exit status is 69, after a bounded time."""
+        """If nothing listens, the exit status is 69, after a bounded time."""
         told = self.serve("--store", "redis://:secret@127.0.0.1:1")
         self.assertEqual(told.returncode, 69, told.stderr)
         self.assertNotIn("secret", told.stderr + told.stdout)
@@ -304,7 +304,7 @@ class Starting(unittest.TestCase):
         self.assertNotIn("errno", told.stderr)
 
     def test_wrong_version(self):
-        """A server that is too old, says nothing of itself or speaks another language is told, in one clear sentence."""
+        """A server that is too old, does not describe itself or speaks another protocol is reported in one sentence."""
         info = b"$%d\r\n%s\r\n"
         for answer, status, sentence in (
                 (b"redis_version:6.0.20\r\n", 78, "is Redis 6.0.20; 6.2 is the oldest that the functions run on"),
@@ -321,7 +321,7 @@ class Starting(unittest.TestCase):
             self.assertIn("the Redis servers cannot be asked", told.stderr)
 
     def test_unfit(self):
-        """A server that throws keys away, or syncs later, is refused with a sentence each; a warning is a choice."""
+        """A server that evicts keys or syncs late is refused with a sentence; a setting makes that a warning."""
         room = scratch()
         redis = RedisServer(room, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
         try:
