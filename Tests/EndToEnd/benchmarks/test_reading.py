@@ -93,7 +93,7 @@ class Reading(unittest.TestCase):
         pool = {"pool": "floor", "capacity": 10, "free": 3, "held": 3, "sold": 4, "oversubscribed": 0}
         counts = {"holds_true": True, "broken": None, "events": [{"event": "main", "pools": [pool]}]}
         self.assertEqual(invariant_faults(counts), [])
-        self.assertEqual(len(invariant_faults(counts | {"holds_true": False, "broken": "rule 1"})), 1)
+        self.assertEqual(len(invariant_faults(counts | {"holds_true": False, "broken": "R1 Conservation: pool floor"})), 1)
         counts["events"][0]["pools"] = [pool | {"sold": 5}]
         self.assertEqual(len(invariant_faults(counts)), 1)
         counts["events"][0]["pools"] = [pool | {"capacity": 8, "oversubscribed": 2}]
