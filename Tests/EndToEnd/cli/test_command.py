@@ -133,15 +133,6 @@ class Command(unittest.TestCase):
         run = command("serve", "--port", 0, "--data", f"{room}/d", "--classic-event", "gala", cwd=room)
         self.one_line(run, 78, "classic.event", "gala", "main")
 
-    def test_port_in_use(self):
-        """A port that is taken ends with 69, says which, and leaves the other service alone."""
-        with Server(event(5)) as server, tempfile.TemporaryDirectory() as other:
-            run = command("serve", "--port", server.port, "--data", other)
-            self.assertEqual(run.returncode, 69, run)
-            self.assertIn(str(server.port), run.stderr)
-            self.assertEqual(server.get("/health/live").status, 200)
-            self.assertEqual(command("verify", other).returncode, 0)
-
     def test_ledger_in_use(self):
         """A second process on a ledger ends with 69 and names the first, which goes on selling."""
         with Server(event(5)) as server:

@@ -1,7 +1,6 @@
 """v1 for buyers: events, availability, holds, and what becomes of them."""
 
 import json
-import threading
 import time
 
 from support.service import ServiceCase, event
@@ -15,14 +14,13 @@ LATER = event(5, "later", sale={"opens_at": "2999-01-01T00:00:00Z", "closes_at":
 OVER = event(5, "over", sale={"opens_at": None, "closes_at": "2001-01-01T00:00:00Z"})
 SECRET = event(100, "secret", disclose="buckets")
 EMPTY = event(0, "empty")
-CROWD = event(20_000, "crowd")
 FEW = event(5, "few")
 
 
 class Buyers(ServiceCase):
     """What a shop does with v1."""
 
-    events = (HALL, BRIEF, STRICT, LATER, OVER, SECRET, EMPTY, CROWD, FEW)
+    events = (HALL, BRIEF, STRICT, LATER, OVER, SECRET, EMPTY, FEW)
     names = iter(range(1, 1_000_000))
 
     def call(self, method, target, body=None, token=None, key=None, headers=()):
@@ -155,42 +153,16 @@ class Buyers(ServiceCase):
         self.refused(self.call("POST", f"/v1/holds/{told['id']}/purchase", token=told["token"]), 409, "hold-released")
 
     def test_buyer_limit(self):
-        """A buyer's limit holds over several holds, from many connections at once."""
-        buyer, got = self.unique("buyer"), []
-
-        def ask():
-            body = {"lines": [{"type": "GA", "quantity": 2}], "buyer": buyer}
-            got.append(self.call("POST", "/v1/events/hall/holds", body, key=self.unique()))
-
-        crowd = [threading.Thread(target=ask) for _ in range(40)]
-        [one.start() for one in crowd]
-        [one.join() for one in crowd]
-        won = [told for answer, told in got if answer.status == 201]
+        """A buyer's limit holds over several holds, and a hold without a buyer is refused."""
+        buyer = self.unique("buyer")
+        body = {"lines": [{"type": "GA", "quantity": 2}], "buyer": buyer}
+        asked = [self.call("POST", "/v1/events/hall/holds", body, key=self.unique()) for _ in range(4)]
+        won = [told for answer, told in asked[:3] if answer.status == 201]
         self.assertEqual(len(won), 3)
-        for answer, told in got:
-            if answer.status != 201:
-                self.refused((answer, told), 409, "buyer-limit-reached", remaining=0)
+        self.refused(asked[3], 409, "buyer-limit-reached", remaining=0)
         [self.end(told) for told in won]
         self.refused(self.call("POST", "/v1/events/hall/holds", {"lines": [{"type": "GA", "quantity": 1}]},
                                key=self.unique()), 422, "validation-failed")
-
-    def test_one_key_from_many(self):
-        """Two thousand requests with one key, from 50 connections, hold once."""
-        body = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
-        fields = ["Content-Type: application/json", f"Idempotency-Key: {self.unique('many')}"]
-        found = set()
-
-        def ask():
-            with self.server.connect() as connection:
-                for _ in range(40):
-                    found.add(json.loads(connection.ask("POST", "/v1/events/crowd/holds", fields, body).body)["id"])
-
-        crowd = [threading.Thread(target=ask) for _ in range(50)]
-        [one.start() for one in crowd]
-        [one.join() for one in crowd]
-        self.assertEqual(len(found), 1)
-        _, left = self.call("GET", "/v1/events/crowd/availability")
-        self.assertEqual(left["free"], 19_999)
 
     def test_late_payment(self):
         """Paid too late: the same places if they are free, else money is owed, for good; strictly: always owed."""
@@ -237,7 +209,7 @@ class Buyers(ServiceCase):
         """Events can be read by anyone; availability has a tag, and is not sent twice."""
         _, told = self.call("GET", "/v1/events")
         self.assertEqual([one["id"] for one in told["events"]],
-                         ["hall", "brief", "strict", "later", "over", "secret", "empty", "crowd", "few"])
+                         ["hall", "brief", "strict", "later", "over", "secret", "empty", "few"])
         _, hall = self.call("GET", "/v1/events/hall")
         self.assertEqual(hall["definition"]["types"], HALL["types"])
         self.refused(self.call("GET", "/v1/events/none"), 404, "unknown-event")
