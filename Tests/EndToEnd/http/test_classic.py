@@ -25,7 +25,7 @@ class ClassicAnswers(ServiceCase):
         return answer.json()["token"]
 
     def test_remaining_counts_every_type_and_their_sum(self):
-        """What remains is told for each type and over the event's pools."""
+        """The answer has the free tickets of each type and of all pools together."""
         before = self.server.get("/remaining_tickets")
         self.assertEqual((before.status, before.header("content-type")), (200, "application/json"))
         self.assertEqual(set(before.json()), {"num_tickets", "types"})
@@ -69,7 +69,7 @@ class ClassicAnswers(ServiceCase):
         self.assertNotEqual(other, first.json()["purchase"])
 
     def test_key_makes_asking_again_safe(self):
-        """The same key gets the same token and takes nothing, as the hold is now; another type is another request."""
+        """The same key gets the same token and takes no place; another type is another request."""
         key = ["Idempotency-Key: 9f8f4a5e-classic-0001"]
         first = self.server.ask("POST", "/buy_ticket/GA", key)
         self.assertEqual((first.status, first.header("idempotency-replayed")), (200, None))
@@ -102,7 +102,7 @@ class ClassicAnswers(ServiceCase):
         self.assertEqual(answer.status, 200)
 
     def test_unknown_type_is_404_whatever_it_is_called(self):
-        """A type that is not sold is not found, whatever stands in its place, and nothing is held."""
+        """An unknown type is not found, however it is written, and nothing is held."""
         before = self.server.remaining()
         for name in ("ga", "GA2", "G", "GA%20", "%2547A", "VIP%00", "A" * 33, "A" * 5000, "\"", "..", "'--",
                      "GA;x", "{}", "<b>", "GA\\", "%", "%zz", "null", "%ff"):
@@ -111,8 +111,7 @@ class ClassicAnswers(ServiceCase):
         self.assertEqual(self.server.remaining(), before)
 
     def test_every_wrong_token_gets_one_answer(self):
-        """Too short, too long, of a foreign alphabet or with any bit flipped: the same bytes as for an
-        unknown one."""
+        """A token that is too short, too long, of other characters or has a flipped bit gets an unknown one's answer."""
         token = self.hold()
         unknown = self.server.complete("A" * 32)
         self.assert_refusal(unknown, 404, "unknown-hold")
@@ -128,7 +127,7 @@ class ClassicAnswers(ServiceCase):
         self.assertEqual(self.server.complete(token).status, 200)
 
     def test_forms_of_a_target_are_the_same_call(self):
-        """A proxy's absolute target, what need not be percent-encoded and is, and a slash at the end are understood."""
+        """An absolute target, needless percent-encoding and a slash at the end are understood."""
         for target in ("/remaining_tickets/", "/remaining_tickets?", "http://localhost/remaining_tickets",
                        "/%72emaining%5ftickets/?&", "https://h/remaining_tickets"):
             with self.subTest(target=target):
@@ -140,7 +139,7 @@ class ClassicAnswers(ServiceCase):
         self.assertEqual(self.server.ask("POST", f"/complete_purchase/{written}/").status, 200)
 
     def test_a_query_is_refused_with_its_name(self):
-        """None of the three calls takes a query: whoever sends one means something that would be passed over."""
+        """The three calls refuse a query, since they would have to ignore it."""
         before = self.server.remaining()
         for method, target in (("GET", "/remaining_tickets"), ("POST", "/buy_ticket/GA"),
                                ("POST", "/complete_purchase/" + "A" * 32), ("POST", "http://h/buy_ticket/GA")):
@@ -161,7 +160,7 @@ class ClassicAnswers(ServiceCase):
                 self.assertEqual(told.header("content-type"), got.header("content-type"))
 
     def test_wrong_method_is_405_and_says_what_is_allowed(self):
-        """A wrong method is refused with what is allowed, holds nothing, and the connection goes on."""
+        """A wrong method is refused with the allowed ones, holds nothing, and the connection goes on."""
         before = self.server.remaining()
         token = "A" * 32
         others = ("PUT", "DELETE", "PATCH", "OPTIONS")
@@ -180,7 +179,7 @@ class ClassicAnswers(ServiceCase):
         self.assertEqual(self.server.remaining(), before)
 
     def test_nothing_there_is_a_problem(self):
-        """A path that is nothing is 404 as a problem document, and the connection goes on."""
+        """An unknown path gets 404 with a problem document, and the connection goes on."""
         with self.server.connect() as connection:
             for target in ("/", "/nothing", "/buy_ticket", "/buy_ticket/", "/buy_ticket/GA//",
                            "/buy_ticket/GA/x", "/complete_purchase", "/complete_purchase/", "/v1//events",
@@ -192,7 +191,7 @@ class ClassicAnswers(ServiceCase):
                         self.assert_problem(connection.ask(method, target, body=body), 404, "not-found")
 
     def test_health_tells_life_and_readiness(self):
-        """The probes answer 200 while it sells, and 405 with Allow for what is no reading."""
+        """The probes answer 200 while the service sells, and 405 with Allow for other methods than GET and HEAD."""
         for target, word in (("/health/live", "live"), ("/health/ready", "ready")):
             answer = self.server.get(target)
             self.assertEqual((answer.status, answer.json()["status"]), (200, word))
@@ -201,7 +200,7 @@ class ClassicAnswers(ServiceCase):
             self.assertEqual(set(re.split(r",\s*", refused.header("allow"))), {"GET", "HEAD"})
 
     def test_readiness_tells_what_an_answer_is_worth(self):
-        """Who watches the service reads there what a crash can take back."""
+        """Readiness says what a crash can lose."""
         purchases = holds = "full: on disk and synced before an answer leaves"
         if self.server.redis:
             purchases, holds = "full: an answered purchase is on the disk of the server that took it", "full, as purchases are"
@@ -209,7 +208,7 @@ class ClassicAnswers(ServiceCase):
             "status": "ready", "durability": {"purchases": purchases, "holds": holds}})
 
     def test_answers_carry_date_and_are_not_stored(self):
-        """Every answer says when it was given and that no cache may keep it."""
+        """Every answer has its date and forbids caching."""
         for answer in (self.server.get("/remaining_tickets"), self.server.buy(), self.server.buy("NO"),
                        self.server.get("/health/live"), self.server.get("/nothing")):
             date = datetime.datetime.strptime(answer.header("date"), "%a, %d %b %Y %H:%M:%S %Z")
@@ -225,7 +224,7 @@ class ClassicEndings(ServiceCase):
                     types=[{"code": "GA", "pools": ["floor"]}, {"code": "LAST", "pools": ["stage"]}]),)
 
     def test_held_by_others_is_told_apart_from_sold_out(self):
-        """Nothing free is temporarily-held while somebody may still let go, and sold-out when nobody can."""
+        """Without free places the answer is temporarily-held while holds can end, and sold-out when none can."""
         token = self.server.buy("LAST").json()["token"]
         self.assert_refusal(self.server.buy("LAST"), 409, "temporarily-held")
         self.assertEqual(self.server.complete(token).status, 200)
@@ -233,11 +232,11 @@ class ClassicEndings(ServiceCase):
         self.assertEqual(self.server.get("/remaining_tickets").json()["types"]["LAST"], 0)
 
     def test_expired_hold_is_gone_and_its_place_is_free_at_once(self):
-        """A hold past its time is 410 for ever, also after its place was sold to another."""
+        """A hold past its deadline is 410 for ever, also after another buyer got its place."""
         tokens = [self.server.buy().json()["token"] for _ in range(3)]
         self.assert_refusal(self.server.buy(), 409, "temporarily-held")
         time.sleep(1.05)
-        # A node on Redis tells of what ended by itself when it has looked, some 50 ms later.
+        # A node on Redis shows expired holds some 50 ms later, when it has looked.
         eventually(lambda: self.server.get("/remaining_tickets").json()["types"]["GA"] == 3,
                    timeout=0.5 if service.on_redis else 0)
         self.assertEqual(self.server.get("/remaining_tickets").json()["types"]["GA"], 3)
@@ -250,13 +249,12 @@ class ClassicEndings(ServiceCase):
 
 
 class ClassicGrace(ServiceCase):
-    """The time between what the client is told and the store's own deadline."""
+    """The time between the client's deadline and the store's."""
 
     events = (event(5, hold_seconds=1, grace_seconds=1),)
 
     def test_grace_is_kept_and_not_told(self):
-        """A completion that arrives just after the deadline that was told still counts; after the grace it
-        does not."""
+        """A completion just after the client's deadline counts; after the grace it does not."""
         first, second = self.server.buy().json(), self.server.buy().json()
         self.assertLessEqual(first["expires_in_ms"], 1000)
         time.sleep(1.3)
@@ -266,14 +264,13 @@ class ClassicGrace(ServiceCase):
 
 
 class ClassicForbidden(ServiceCase):
-    """The old way of refusing."""
+    """Refusals with the old status."""
 
     events = (event({"floor": 1}, hold_seconds=1, grace_seconds=0),)
     settings = {"classic_status": "403"}
 
     def test_every_refusal_is_403(self):
-        """With classic.status=403 each refusal is 403 with its own code, and what is no refusal keeps its
-        status."""
+        """With classic.status=403 each refusal is 403 with its own code, and other answers keep their status."""
         self.assert_refusal(self.server.buy("NO"), 403, "unknown-ticket-type")
         self.assert_refusal(self.server.complete("A" * 32), 403, "unknown-hold")
         token = self.server.buy().json()["token"]
@@ -293,7 +290,7 @@ class ForeignLedgers(ServiceCase):
     events = (event(5),)
 
     def test_token_of_another_ledger_is_unknown(self):
-        """A token opens nothing in another ledger, also where both have the same keys."""
+        """A token opens nothing in another ledger, even if both have the same keys."""
         with Server(event(5)) as other:
             mine, theirs = (server.buy().json()["token"] for server in (self.server, other))
             self.assertNotEqual(mine, theirs)

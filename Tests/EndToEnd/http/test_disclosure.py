@@ -1,4 +1,4 @@
-"""Events that tell the public words and no numbers: none leaks, whatever is asked, and operators see them all."""
+"""Events with words instead of numbers for the public: no answer leaks a number, and operators see them all."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from support.service import Server, ServiceCase, command, event, make_key
 from support.wire import request
 
 JSON = "Content-Type: application/json"
-# None of them is anything else that could stand in an answer.
+# No other number in an answer can equal one of these.
 HALL = event({"floor": 4_711, "lounge": 23}, hold_seconds=600, disclose="buckets", limits={"tickets_per_hold": 40})
 
 
@@ -33,7 +33,7 @@ class Disclosure(ServiceCase):
                                lines(kind, quantity))
 
     def test_nothing_public_has_a_number(self):
-        """What is left, what there is, and how often it changed is in no public answer, header or message."""
+        """No public answer, header or message contains what is free, a capacity, or the number of changes."""
         seen = []
         for number in range(3):
             self.assertEqual(self.hold("GA", 3, f"public-{number:06}").status, 201)
@@ -62,7 +62,7 @@ class Disclosure(ServiceCase):
         self.assertEqual(definition["pools"], {"floor": None, "lounge": None})
 
     def test_classic_calls_say_some_or_none(self):
-        """For the calls that know numbers only, 1 is any that is left."""
+        """Calls that have only numbers answer 1 if anything is free."""
         with Server(event({"floor": 30, "lounge": 1}, disclose="buckets")) as server:
             self.assertEqual(server.get("/remaining_tickets").json(),
                              {"num_tickets": 1, "types": {"GA": 1, "LOUNGE": 1}})
@@ -75,7 +75,7 @@ class Disclosure(ServiceCase):
                              {"num_tickets": 0, "types": {"GA": 0, "LOUNGE": 0}})
 
     def test_operators_see_numbers(self):
-        """An operator's key, also one that may only look, gets the numbers; a key that is none gets nothing."""
+        """An operator's or viewer's key gets the numbers; a wrong key gets nothing."""
         for bearer in (self.viewer, self.operator):
             answer = self.server.ask("GET", "/v1/events/main", [bearer])
             self.assertEqual(answer.json()["definition"]["pools"], {"floor": 4_711, "lounge": 23})
@@ -98,7 +98,7 @@ class Disclosure(ServiceCase):
         self.assertEqual(patched.json()["definition"]["pools"], {"floor": 4_711, "lounge": 23})
 
     def test_unusual_currencies(self):
-        """A currency that ISO 4217 does not know is taken, and warned of: in the answer, by the command, in the log."""
+        """A currency outside ISO 4217 is accepted with a warning: in the answer, from the command, and in the log."""
         odd = event(5, "odd", currency="EUX")
         answer = self.server.ask("PUT", "/v1/events/odd", [self.operator, JSON], json.dumps(odd).encode())
         self.assertEqual((answer.status, answer.json()["warnings"][0]["pointer"]), (201, "/currency"))

@@ -1,4 +1,4 @@
-"""What clients, proxies and editors write in their own way, and what they would mean in vain."""
+"""Other ways of writing requests: by clients, proxies and editors."""
 
 import json
 
@@ -20,8 +20,8 @@ class Forms(ServiceCase):
         cls.bearer = "Authorization: Bearer " + make_key(cls.server)
 
     def test_unknown_members_of_a_query(self):
-        """A member of a query that a path does not know is refused with its name: the answer would be to another
-        question. Probes, and documents that are the same for everybody, pass it over."""
+        """An unknown member of a query is refused by name, since the answer would be to another question. Probes and static
+        documents ignore it."""
         for method, path in (("GET", "/v1/events"), ("GET", "/v1/events/main"), ("PATCH", "/v1/events/main"),
                              ("GET", "/v1/events/main/availability"), ("GET", "/v1/events/main/availability/stream"),
                              ("POST", "/v1/events/main/holds"), ("GET", "/v1/holds/H1"), ("DELETE", "/v1/holds/H1"),
@@ -40,7 +40,7 @@ class Forms(ServiceCase):
             self.assertEqual(self.server.get(path + "?v=2").status, 200)
 
     def test_one_path_in_many_forms(self):
-        """A path with what need not be percent-encoded, or with a slash at its end, is the same path everywhere."""
+        """Needless percent-encoding and a slash at the end make no other path, whichever call it is."""
         for path, same in (("/v1/events/main", "/v1/ev%65nts/m%61in/"), ("/v1/events", "/v1/events/"),
                            ("/v1/events/main/availability", "/v1/events/%6d%61%69%6E/availability/"),
                            ("/health/live", "/health/live/"), ("/problems/sold-out", "/problems/sold%2Dout")):
@@ -50,7 +50,7 @@ class Forms(ServiceCase):
         self.assert_problem(self.server.get("/v1/events/ma%2Fin"), 404, "unknown-event")
 
     def test_weak_tags(self):
-        """A proxy that compresses makes our tags weak; what comes back names the same state."""
+        """A weak form of a tag, as compressing proxies make it, names the same state."""
         tag = self.server.get("/v1/events/main").header("etag")
         answer = self.server.ask("PATCH", "/v1/events/main", [self.bearer, JSON, f"If-Match: W/{tag}"], b'{"name": "B"}')
         self.assertEqual((answer.status, answer.json()["definition"]["name"]), (200, "B"))
@@ -68,7 +68,7 @@ class Forms(ServiceCase):
             self.assertIn(b"event: change", connection.until(b"\n\n"))
 
     def test_bodies_in_a_coding(self):
-        """A body in a Content-Encoding is refused as that, and not read as what it is not."""
+        """A body with a Content-Encoding is refused as unsupported and not read."""
         for method, path in (("POST", "/v1/events/main/holds"), ("PATCH", "/v1/events/main"), ("POST", "/buy_ticket/GA")):
             for coding in ("gzip", "br, identity", "GZIP "):
                 with self.subTest(path=path, coding=coding), self.server.connect() as connection:
@@ -82,7 +82,7 @@ class Forms(ServiceCase):
         self.assertEqual(self.server.ask("GET", "/v1/events", ["Content-Encoding: gzip"]).status, 200)
 
     def test_lengths_and_expectations_with_blanks(self):
-        """Blanks behind a value belong to no value, whichever header it is."""
+        """Blanks after a value do not belong to it, whichever header it is."""
         with self.server.connect() as connection:
             for name, status in (("/buy_ticket/NO", 404), ("/nothing", 404)):
                 connection.send(request("POST", name, ["Content-Length: 3 ", "Expect: 100-continue "]) + b"abc")
@@ -90,7 +90,7 @@ class Forms(ServiceCase):
                 self.assertEqual((answer.status, answer.interim), (status, [100]))
 
     def test_byte_order_mark(self):
-        """A byte order mark before a body or a file, as editors of Windows write it, is passed over."""
+        """A byte order mark before a body or a file, as Windows editors write it, is ignored."""
         answer = self.server.ask("POST", "/v1/events/main/holds", [JSON, "Idempotency-Key: byte-order-mark-0001"],
                                  b"\xef\xbb\xbf" + BODY)
         self.assertEqual(answer.status, 201)
@@ -143,7 +143,7 @@ class Forms(ServiceCase):
                 self.assertEqual(connection.rest, b"")
 
     def test_tokens_at_wrong_places(self):
-        """A token or a key that a client puts into a path stands in no problem."""
+        """No problem repeats a token or a key that a client put into a path."""
         token, key = self.server.buy().json()["token"], self.bearer.split()[-1]
         for secret in (token, key, "x" + token, "%41" + token[1:]):
             for path in (f"/v1/holds/{secret}", f"/v1/holds/{secret}/purchase", f"/complete_purchase/{secret}/x",
@@ -156,7 +156,7 @@ class Forms(ServiceCase):
         self.assertEqual(self.server.get("/v1/events/main/holdss").json()["instance"], "/v1/events/main/holdss")
 
     def test_an_offer_to_upgrade_is_passed_over(self):
-        """A client that offers HTTP/2 with each request, as Java's does, keeps its connection, whatever it sends behind."""
+        """A client that offers HTTP/2 with each request, as Java's does, keeps its connection, whatever it sends next."""
         offer = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"]
         for words in (offer, ["Upgrade: websocket", "Connection: keep-alive, Upgrade"]):
             with self.subTest(words=words), self.server.connect() as connection:
@@ -169,13 +169,13 @@ class Forms(ServiceCase):
                 left = request("GET", "/remaining_tickets", words)
                 connection.send((live + left) * 20)
                 self.assertEqual([connection.answer().status for _ in range(40)], [200] * 40)
-                # Cut anywhere, also in the middle of what comes behind.
+                # Cut anywhere, also in the middle of the next request.
                 data = left + live + left
                 for cut in range(1, len(data), 7):
                     connection.send(data[:cut])
                     connection.send(data[cut:])
                     self.assertEqual([connection.answer().status for _ in range(3)], [200] * 3)
-        # What the decoder may read in another way ends the connection.
+        # Bytes that the decoder may read in another way end the connection.
         with self.server.connect() as connection:
             self.assertTrue(connection.ask("GET", "/remaining_tickets", ["Upgrade: h2c"]).closes)
             connection.expect_closed()

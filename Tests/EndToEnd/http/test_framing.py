@@ -50,8 +50,8 @@ class Framing(ServiceCase):
                     self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
 
     def test_expectation_is_met(self):
-        """A client that waits for 100 Continue gets it before it sends its body, in the lane and out of
-        it."""
+        """A client that waits for 100 Continue gets it before it sends its body, in the fast path
+        and in the router."""
         for method, target, status in (("POST", LANE, 200), ("POST", ROUTED, 404),
                                        ("GET", "/health/live", 200), ("GET", "/remaining_tickets", 200),
                                        ("PUT", "/remaining_tickets", 405)):

@@ -1,4 +1,4 @@
-"""Money: who completes, what is owed back, and what a hold was told."""
+"""Money: who completes, what is owed back, and the terms of a hold."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ PRICED = [{"code": "GA", "name": "Floor", "price": 500, "pools": ["floor"]}]
 
 
 class Money(ServiceCase):
-    """One service that sells an event for its shop, one for who has the token, and one for free."""
+    """One service with an event that the shop completes, one that a token completes, and one for free."""
 
     events = (event(1_000, "shop", types=PRICED, completion="shop"), event(1_000, "token", types=PRICED),
               event(1_000, "free"))
@@ -23,7 +23,7 @@ class Money(ServiceCase):
 
     @property
     def url(self):
-        """Where the service is."""
+        """The service's address."""
         return f"http://127.0.0.1:{self.server.port}"
 
     def call(self, method, target, body=None, token=None, headers=()):
@@ -51,12 +51,12 @@ class Money(ServiceCase):
         return told
 
     def owed(self, path="/v1/reconciliation", **chosen):
-        """Return what is to be paid back, as the list has it."""
+        """Return the list of debts."""
         told = self.call("GET", path + "?limit=1000", token=self.looks)[1]["refunds"]
         return [one for one in told if all(one[name] == value for name, value in chosen.items())]
 
     def test_the_shop_completes(self):
-        """A token alone completes nothing; the shop's key does, in the fast path and behind it, and reads no lists."""
+        """A token alone completes nothing; the shop's key does, in the fast path and the router, and reads no lists."""
         held = self.hold("shop")
         path = f"/v1/holds/{held['id']}"
         told = self.refused(self.call("POST", path + "/purchase", {"payment_reference": "s1"}, held["token"]), 403,
@@ -82,7 +82,7 @@ class Money(ServiceCase):
         self.assertEqual([one for one in entries if one["subject"] == held["id"]], [])
 
     def test_the_classic_call(self):
-        """The classic call takes the shop's key beside the token, known or not; a wrong one is refused in its words."""
+        """The classic call takes the shop's key in addition to the token; a wrong key gets a classic refusal."""
         key = make_key(self.server, "shop", "another")
         for credential, status, code in ((None, 403, "forbidden"), ("hfk_aaaaaaaa_" + "A" * 43, 401, "unauthenticated"),
                                          (self.looks, 403, "forbidden")):
@@ -98,7 +98,7 @@ class Money(ServiceCase):
         self.assert_refusal(self.server.ask("POST", unknown, fields, body=b""), 404, "unknown-hold")
 
     def test_a_revoked_key(self):
-        """A shop's key that is revoked works no longer than a second, though look-ups are remembered."""
+        """A revoked key of a shop soon stops working, although look-ups are cached."""
         key = make_key(self.server, "shop", "leaving")
         held = self.hold("shop")
         path = f"/v1/holds/{held['id']}/purchase"
@@ -108,7 +108,7 @@ class Money(ServiceCase):
         self.refused(self.call("POST", path, {}, key), 401, "unauthenticated")
 
     def test_debts(self):
-        """Whatever a payment came for, what bought nothing is listed once, settled when it buys, and paid back."""
+        """A payment that bought nothing is listed once, whatever the reason, settled if it buys something, and paid back."""
         bought, gone, late = self.hold("token"), self.hold("token", buyer="ann"), self.hold("token")
         path = f"/v1/holds/{bought['id']}/purchase"
         mark = str(uuid.uuid4())
@@ -128,11 +128,11 @@ class Money(ServiceCase):
         self.assertEqual(self.owed("/v1/events/token/reconciliation", payment_reference=mark + "-3"),
                          self.owed(payment_reference=mark + "-3"))
         self.assertEqual(self.owed("/v1/events/free/reconciliation"), [])
-        # What buys something after all is owed no more.
+        # A payment that buys something later is no longer owed.
         self.assertEqual(self.call("POST", f"/v1/holds/{late['id']}/purchase", {"payment_reference": mark + "-3"},
                                    late["token"])[0].status, 200)
         self.assertEqual(self.owed(payment_reference=mark + "-3"), [])
-        # And what was paid back buys nothing.
+        # A payment that was paid back buys nothing.
         back = f"/v1/holds/{bought['id']}/paid-back"
         self.refused(self.call("POST", back, {"payment_reference": mark + "-2"}, self.looks), 403, "forbidden")
         self.refused(self.call("POST", back, {"payment_reference": mark + "-1"}, self.key), 404, "unknown-debt")
@@ -152,7 +152,7 @@ class Money(ServiceCase):
                          ["payment.paid_back"])
 
     def test_debts_outlive_nothing(self):
-        """An event with a confirmed debt stays; what a token made up holds nothing up, and outlives its event."""
+        """An event with a confirmed debt cannot be removed; an unconfirmed debt stops nothing, and outlives its event."""
         name = f"event-{uuid.uuid4().hex[:8]}"
         tag = self.call("PUT", f"/v1/events/{name}", event(1, name), self.key)[0].header("etag")
         held = self.hold(name)
@@ -196,7 +196,7 @@ class Money(ServiceCase):
         self.assertEqual([one["currency"] for one in self.owed(payment_reference=name + "-x")], ["EUR"])
 
     def test_long_names(self):
-        """Payment references and buyers have up to 255 bytes, which every way takes and gives back, and no more."""
+        """Payment references and buyers can have up to 255 bytes in every call and list, and no more."""
         longest = "ö" * 127 + "x"
         held = self.hold("token", buyer=longest)
         path = f"/v1/holds/{held['id']}/purchase"
@@ -212,7 +212,7 @@ class Money(ServiceCase):
         self.assertEqual([one["buyer"] for one in self.owed(payment_reference=longest[:-1] + "z")], [longest])
 
     def test_it_is_said(self):
-        """The start and `event show` say which priced events a buyer can complete for nothing."""
+        """The start and `event show` name the priced events that a buyer can complete without paying."""
         said = self.server.everything_said()
         line = next(line for line in said.split("\n") if "Completion" in line)
         self.assertIn("without paying: token;", line)

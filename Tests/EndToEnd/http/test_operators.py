@@ -69,7 +69,7 @@ class Operators(ServiceCase):
         return name, answer.header("etag")
 
     def test_who_may(self):
-        """Every operator's call wants a key; a viewer's only looks; wrong keys are all alike."""
+        """Every operator's call needs a key; a viewer's key only reads; all wrong keys get the same answer."""
         calls = [("PUT", "/v1/events/x", {}), ("PATCH", "/v1/events/shop", {}), ("DELETE", "/v1/events/shop", None),
                  ("GET", "/v1/events/shop/purchases", None), ("GET", "/v1/events/shop/reconciliation", None),
                  ("GET", "/v1/reconciliation/unconfirmed", None), ("POST", "/v1/holds/H1/paid-back", {}),
@@ -88,7 +88,7 @@ class Operators(ServiceCase):
                 self.refused(pair, 403, "forbidden")
 
     def test_revoked_at_once(self):
-        """A key that is revoked while the service runs works no more; making and listing shows it once."""
+        """A key that is revoked while the service runs stops working; only making it shows its secret."""
         credential = make_key(self.server, name="Leaving <b>\u00e9")
         self.assertEqual(self.call("GET", "/v1/audit", token=credential)[0].status, 200)
         name = credential.split("_")[1]
@@ -109,7 +109,7 @@ class Operators(ServiceCase):
         self.assertNotIn(credential[13:], self.server.everything_said())
 
     def test_wrong_use_of_keys(self):
-        """A role or a name that cannot be is refused with 64."""
+        """A wrong role or name is refused with 64."""
         data = str(self.server.data)
         for arguments in (["--role", "king", "--name", "x"], ["--role", "viewer", "--name", ""],
                           ["--role", "viewer", "--name", "x" * 101], ["--role", "viewer", "--name", "a\tb"],
@@ -117,7 +117,7 @@ class Operators(ServiceCase):
             self.assertEqual(command("key", "create", *arguments, "--data", data).returncode, 64, arguments)
 
     def test_a_key_that_cannot_be_shown_is_not_made(self):
-        """Where standard output takes nothing, the command says so and there is no new key; lists say so, too."""
+        """If standard output cannot be written, the command says so and makes no key; lists say so, too."""
         place = self.server.place
         before = command("key", "list", *place).stdout
         for arguments in (["create", "--role", "viewer", "--name", "nobody"], ["list"]):
@@ -129,7 +129,7 @@ class Operators(ServiceCase):
         self.assertEqual(command("key", "list", *place).stdout, before)
 
     def test_defining(self):
-        """An event is made once, and replaced only by who saw what it was."""
+        """An event is made once, and replaced only with the tag of its current state."""
         name, tag = self.make()
         path, document = f"/v1/events/{name}", event(20, name)
         self.refused(self.call("PUT", path, document), 428, "precondition-required")
@@ -150,7 +150,7 @@ class Operators(ServiceCase):
         self.assertEqual((answer.status, answer.header("location")), (201, "/v1/events/put-new"))
 
     def test_bad_definitions(self):
-        """Every mistake is told at once with its place, and nothing is changed."""
+        """All mistakes are reported at once with their places, and nothing is changed."""
         document = event(20, "another")
         told = self.refused(self.call("PUT", "/v1/events/bad", document), 422, "validation-failed")
         self.assertEqual([e["pointer"] for e in told["errors"]], ["/id"])
@@ -166,7 +166,7 @@ class Operators(ServiceCase):
         self.refused(self.call("GET", "/v1/events/bad"), 404, "unknown-event")
 
     def test_changing_while_selling(self):
-        """Capacity, window, price and pause change by a patch, each for what comes after it."""
+        """A patch changes capacity, sale window, price and pause for everything after it."""
         name, tag = self.make(places=4)
         path = f"/v1/events/{name}"
         pool = next(iter(event(4, name)["pools"]))
@@ -203,7 +203,7 @@ class Operators(ServiceCase):
         self.refused(self.call("PATCH", "/v1/events/nowhere", {}, headers=["If-Match: *"]), 404, "unknown-event")
 
     def test_many_change_at_once(self):
-        """Of twenty who saw the same state one wins; twenty who take whatever is there all do."""
+        """Of twenty changes with the same tag one succeeds; of twenty with `*` all do."""
         name, tag = self.make()
         path = f"/v1/events/{name}"
 
@@ -217,7 +217,7 @@ class Operators(ServiceCase):
             self.assertEqual(set(pool.map(lambda n: change(n, "*"), range(20, 40))), {200})
 
     def test_removing(self):
-        """An event goes while nothing was sold of it, and not after."""
+        """An event can be removed until something of it was sold."""
         name, tag = self.make()
         path = f"/v1/events/{name}"
         self.refused(self.call("DELETE", path), 428, "precondition-required")
@@ -231,7 +231,7 @@ class Operators(ServiceCase):
         self.refused(self.call("DELETE", path, headers=["If-Match: *"]), 409, "event-has-sales")
 
     def test_purchases(self):
-        """The list has every purchase once over its pages; the exports say the same."""
+        """The pages of the list have every purchase once; the exports agree."""
         name, _ = self.make(places=1000, types=SHOP["types"], pools=SHOP["pools"])
         path = f"/v1/events/{name}/purchases"
         sold = [self.sell([("GA", 1 + number % 2)] + [("BOX", 1)] * (number % 3 == 0), name, payment=f"{name}-{number}",
@@ -263,7 +263,7 @@ class Operators(ServiceCase):
         self.refused(self.call("GET", "/v1/events/nowhere/purchases"), 404, "unknown-event")
 
     def test_return(self):
-        """A purchase is returned once, and said to be so again; what is none is not."""
+        """A purchase is returned once, a repeat gets the same answer, and only a purchase can be returned."""
         told = self.sell()
         path = f"/v1/purchases/P{told['id'][1:]}/return"
         before = self.call("GET", "/v1/events/shop/availability")[1]["free"]
@@ -283,7 +283,7 @@ class Operators(ServiceCase):
         self.refused(self.call("POST", path, headers=["Idempotency-Key: " + "x" * 256]), 422, "validation-failed")
 
     def test_reconciliation(self):
-        """A payment that came too late for places that were gone is listed until somebody pays it back."""
+        """A late payment for places that are gone is listed until an operator marks it paid back."""
         _, late = self.call("POST", "/v1/events/brief/holds", {"lines": [{"type": "GA", "quantity": 1}], "buyer": "z"},
                             token=None, headers=["Idempotency-Key: paid-for-too-late"])
         time.sleep(1.1)
@@ -305,7 +305,7 @@ class Operators(ServiceCase):
         self.assertEqual(self.call("GET", path + "/unconfirmed", token=self.looks)[1]["refunds"], [])
 
     def test_holds_by_operators(self):
-        """The operator's key works on any hold, the viewer's only looks, and the audit has it."""
+        """The operator's key works on any hold, the viewer's only reads it, and the audit has the changes."""
         _, held = self.call("POST", "/v1/events/shop/holds", {"lines": [{"type": "GA", "quantity": 1}]}, token=None,
                             headers=["Idempotency-Key: changed-by-operator"])
         path = f"/v1/holds/{held['id']}"
@@ -319,7 +319,7 @@ class Operators(ServiceCase):
         self.assertEqual(mine, [("hold.extend", "Anna"), ("hold.purchase", "Anna")])
 
     def test_audit(self):
-        """Every change is in the audit with who, when and what; what changed nothing is not."""
+        """The audit has every change with key, moment and subject, and nothing that changed nothing."""
         name, tag = self.make()
         self.call("PATCH", f"/v1/events/{name}", {"paused": True}, headers=["If-Match: *"])
         self.call("PATCH", f"/v1/events/{name}", {"paused": True}, headers=["If-Match: *"])
@@ -341,7 +341,7 @@ class Operators(ServiceCase):
         self.assertEqual(seen[0]["name"], "holdfast serve")
 
     def test_invariants(self):
-        """The recount agrees with what is shown, and says so."""
+        """The recount agrees with the availability and says so."""
         self.sell([("GA", 3)])
         answer, told = self.call("GET", "/v1/invariants")
         self.assertEqual((answer.status, told["holds_true"], told["broken"]), (200, True, None))
@@ -352,7 +352,7 @@ class Operators(ServiceCase):
 
 
 class Lasting(ServiceCase):
-    """What operators did outlives the process."""
+    """Operators' changes outlive the process."""
 
     events = (SHOP,)
 
@@ -382,7 +382,7 @@ class Lasting(ServiceCase):
 
     @embedded_only
     def test_damaged_keys(self):
-        """A file of keys that cannot be read lets nobody in, and tells nothing but that; selling goes on."""
+        """With an unreadable file of keys no key works, the answer says only that, and selling goes on."""
         with Server(event(5)) as server:
             key = make_key(server)
             with open(os.path.join(str(server.data), "operators.sqlite"), "r+b") as file:
@@ -396,7 +396,7 @@ class Lasting(ServiceCase):
 
     @embedded_only
     def test_long_export(self):
-        """An export of many purchases is whole, in order, and takes no memory that grows with it."""
+        """An export of many purchases is complete and in order, and its memory does not grow with it."""
         with Server(event(200_000)) as server:
             key = make_key(server)
             for number in (1, 3):
@@ -409,7 +409,7 @@ class Lasting(ServiceCase):
                 self.assertLess(server.memory() - before, 12 << 20)
 
     def sell_rows(self, server, until):
-        """Write purchases straight into the ledger of a stopped service: what counts here is reading."""
+        """Write purchases directly into the ledger of a stopped service, since only reading matters here."""
         server.stop()
         ledger = sqlite3.connect(server.ledger)
         with ledger:

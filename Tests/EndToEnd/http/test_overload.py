@@ -1,4 +1,4 @@
-"""More than the disk can take: who is sent away first, who last, and how."""
+"""Overload of the disk: which requests are refused first, which last, and how."""
 
 import json
 import shutil
@@ -11,10 +11,10 @@ from support.wire import request
 
 JSON = "Content-Type: application/json"
 BODY = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
-# Facts that may wait; looking, holding, and extending with releasing are refused at these parts of it.
+# The most facts in the queue; reads of holds, holds, and extensions with releases are refused at these parts of it.
 QUEUE = 16_384
 MADE = 5_000
-# No connection may have more than a thousand requests wait.
+# A connection may have at most a thousand requests waiting.
 LANES = 5
 
 
@@ -30,11 +30,11 @@ def about(method, told, tail=""):
 
 @unittest.skipUnless(shutil.which("strace"), "strace is not here")
 class Overload(unittest.TestCase):
-    """A disk that stands still while everybody asks."""
+    """A disk that stalls under load."""
 
     def test_order_of_refusal(self):
-        """Looking is refused first, then holding, then extending and releasing, completing last; reading what is left
-        never waits. Whoever is sent away is told at once, and when to come back, and nothing was done for them."""
+        """Reads of holds are refused first, then holds, then extensions and releases, completions last; availability never
+        waits. A refusal comes at once, says when to try again, and nothing was done."""
         with Server(event(100_000, hold_seconds=600)) as server:
             with server.connect(timeout=60) as connection:
                 connection.send(b"".join(hold(f"made-{number}") for number in range(MADE)))
@@ -44,7 +44,7 @@ class Overload(unittest.TestCase):
             probe = server.connect(timeout=60)
             with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=8000000"):
                 began = time.monotonic()
-                # The first batch is with the disk; all behind it gathers.
+                # The disk has the first batch; later requests gather.
                 crowd[0][0].send(hold("first"))
                 time.sleep(0.3)
                 self.gather(server, crowd[0], [hold(f"a-{n}") for n in range(QUEUE // 4)], free - 1 - QUEUE // 4)
@@ -65,7 +65,7 @@ class Overload(unittest.TestCase):
                 told = {one.answer().status for number, one in enumerate(lanes)
                         for _ in range(number, QUEUE // 4, LANES)}
                 self.assertEqual(told, {status})
-            # Those who were sent away hold nothing, and get it when they ask again.
+            # Refused requests hold nothing, and succeed when they are repeated.
             probe.send(about("DELETE", made[-1]) + hold("c-0"))
             self.assertEqual([probe.answer().status for _ in range(2)], [200, 201])
             self.assertEqual(server.remaining(), free - 1 - QUEUE // 4)
@@ -75,7 +75,7 @@ class Overload(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def gather(self, server, lanes, requests, free):
-        """Send requests that will wait, and see that they were taken; what is left is told meanwhile."""
+        """Send requests that will wait, and check with the availability that the service took them."""
         for number, connection in enumerate(lanes):
             connection.send(b"".join(requests[number::LANES]))
         until = time.monotonic() + 5
@@ -87,7 +87,7 @@ class Overload(unittest.TestCase):
             time.sleep(0.01)
 
     def refused(self, connection, asked):
-        """Check that a request is sent away at once, and return when it may come back."""
+        """Check that a request is refused at once, and return when to try again."""
         began = time.monotonic()
         connection.send(asked)
         answer = connection.answer()

@@ -1,4 +1,4 @@
-"""Slow, silent, many, and bad connections: cut off in time, and no burden to the honest."""
+"""Slow, silent, many and bad connections: they are closed in time and do not slow others."""
 
 import random
 import resource
@@ -14,7 +14,7 @@ SHORT = 1
 
 
 class Patience(ServiceCase):
-    """Limits on time, of one second each; the service looks at its clock once a second."""
+    """Time limits of one second each; the service checks them once a second."""
 
     events = (event(100_000),)
     settings = {"timeouts_request_seconds": SHORT, "timeouts_idle_seconds": 3}
@@ -40,7 +40,7 @@ class Patience(ServiceCase):
         return time.monotonic() - began
 
     def test_slow_headers_are_cut_off(self):
-        """Headers that trickle are cut off with 408 or silence soon after the time for a request."""
+        """A connection whose headers trickle is closed, with 408 or silently, soon after the time for a request."""
         for start in (b"G", b"GET /remaining_tickets HTTP/1.1\r\nHost: l\r\nX: ", b"\r\n\r\n\r\nG"):
             with self.subTest(start=start), self.server.connect() as connection:
                 connection.send(start)
@@ -51,9 +51,9 @@ class Patience(ServiceCase):
                     self.assert_problem(answer, 408, "request-timeout")
 
     def test_nobody_is_cut_off_before_the_time(self):
-        """The time for a request is given in full, whenever in the service's second it begins."""
+        """A request has its full time, whenever in the service's second it begins."""
         for phase in (0.2, 0.5, 0.8):
-            # The cut shows where the service's second begins.
+            # The closing shows when the service's second begins.
             with self.server.connect() as connection:
                 connection.send(b"G")
                 connection.answers_until_closed()
@@ -65,7 +65,7 @@ class Patience(ServiceCase):
                 self.assertGreater(time.monotonic() - began, SHORT - 0.05)
 
     def test_slow_bodies_are_cut_off(self):
-        """Bodies that trickle are cut off with 408, in the lane and out of it."""
+        """A request whose body trickles is refused with 408, in the fast path and in the router."""
         before = self.server.remaining()
         for target in ("/buy_ticket/GA", "/nothing"):
             for kind, data in (("Content-Length: 500", b"a" * 500),
@@ -81,12 +81,11 @@ class Patience(ServiceCase):
         self.assertEqual(self.server.remaining(), before)
 
     def test_silent_connections_are_closed(self):
-        """A connection that never asks, and one that stopped asking, are closed after the idle time without
-        a word."""
+        """A connection without a request, or without another one, is closed silently after the idle time."""
         silent, used, routed, empty = (self.server.connect(timeout=7) for _ in range(4))
         used.ask("GET", "/remaining_tickets")
         routed.ask("GET", "/health/live")
-        # Some clients of old send an empty line behind a body; that starts no request.
+        # Some old clients send an empty line after a body; it does not start a request.
         empty.ask("POST", "/buy_ticket/NO", body=b"")
         empty.send(b"\r\n")
         began = time.monotonic()
@@ -96,14 +95,14 @@ class Patience(ServiceCase):
                 self.assertTrue(1.8 < time.monotonic() - began < 6, time.monotonic() - began)
 
     def test_connection_in_use_is_not_idle(self):
-        """A connection that asks again and again is kept beyond the idle time."""
+        """A connection with regular requests outlives the idle time."""
         with self.server.connect() as connection:
             for _ in range(5):
                 self.assertEqual(connection.ask("GET", "/remaining_tickets").status, 200)
                 time.sleep(1)
 
     def test_nobody_outlives_the_timeouts(self):
-        """No shape of a connection that asks for nothing more stays: every one is closed in the end."""
+        """Every connection without further requests is closed in the end, whatever state it is in."""
         live = request("GET", "/health/live")
         shapes = {
             "pipeline of routed requests, half closed": (live * 50, True),
@@ -138,7 +137,7 @@ class Crowds(ServiceCase):
     settings = {"timeouts_request_seconds": 2}
 
     def fill(self, server, count):
-        """Return so many connections that are in use, when they are all that are."""
+        """Return so many connections in use, when the service has no others."""
         def alone():
             places = [server.connect() for _ in range(count)]
             try:
@@ -151,13 +150,13 @@ class Crowds(ServiceCase):
             return None
 
         found = []
-        # The probe of the start may still be leaving.
+        # The probe of the start may still be open.
         self.assertTrue(eventually(lambda: found.append(alone()) or found[-1]))
         return found[-1]
 
     def test_limit_of_connections(self):
-        """With room for eight, the ninth is told so at once and closed, unless it asks whether the service is well; who
-        waits until another one has left is served."""
+        """With a limit of eight, the ninth connection is refused and closed at once, except for probes; it is served if
+        another one ends while it waits."""
         for settings, words in (({"limits_connections": 8}, "there is room for"),
                                 ({"limits_connections_per_caller": 8}, "from your network")):
             with self.subTest(settings), Server(event(100), **settings) as server:
@@ -192,8 +191,7 @@ class Crowds(ServiceCase):
                 self.assertEqual(len(said), 1, said)
 
     def test_probes_find_a_place(self):
-        """While somebody opens connections without end, never more than the limit are served, and a probe is answered
-        each time."""
+        """While a client opens connections without end, at most the limit are served, and every probe is answered."""
         with Server(event(100), limits_connections=20, threads=2) as server:
             over = threading.Event()
             served, opened = [], []
@@ -245,8 +243,7 @@ class Crowds(ServiceCase):
                 connection.close()
 
     def test_open_files(self):
-        """The limit of open files is raised at the start; a start that would not have enough of them says how many
-        connections would fit."""
+        """The start raises the limit of open files; with too few of them it says how many connections would fit."""
         def limit(soft, hard):
             return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -265,8 +262,7 @@ class Crowds(ServiceCase):
             server.__exit__()
 
     def honest(self, count):
-        """Let eight buyers hold and complete, and return what they waited at most but for one in a
-        hundred."""
+        """Let eight buyers hold and complete, and return the 99th percentile of their waits."""
         def buyer():
             for _ in range(count):
                 hold = yield crowd.post("/buy_ticket/GA")
@@ -281,7 +277,7 @@ class Crowds(ServiceCase):
         return crowd.p99(buyers.latencies)
 
     def test_bad_connections_do_not_stop_honest_ones(self):
-        """While 1,000 bad connections try, the honest are served nearly as fast, and memory stays bounded."""
+        """1,000 bad connections hardly slow the others, and memory stays bounded."""
         alone = self.honest(150)
         memory = self.server.memory()
         chance = random.Random(6)

@@ -52,7 +52,7 @@ class Pipelining(ServiceCase):
             return tokens
 
     def test_lane_answers_in_order(self):
-        """200 requests in the lane, some answered at once and some after the disk, are answered in order."""
+        """200 requests for the fast path, some answered at once and some after the disk, are answered in order."""
         self.check(["buy", "left", "buy", "buy", "no_type", "wrong"] * 33 + ["buy", "left"])
 
     def test_routed_answers_in_order(self):
@@ -60,7 +60,7 @@ class Pipelining(ServiceCase):
         self.check(["live", "nothing", "posted", "chunked"] * 50)
 
     def test_mixed_in_every_order(self):
-        """Each order of four kinds of request, in and out of the lane, is answered in that order."""
+        """Four kinds of request, for the fast path and the router, are answered in order, whichever it is."""
         for names in itertools.permutations(["buy", "live", "left", "chunked"]):
             with self.subTest(names=names):
                 self.check(names)

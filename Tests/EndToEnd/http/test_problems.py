@@ -1,4 +1,4 @@
-"""The table of problems: each is provoked over HTTP by some test, is in the documentation, and has its page."""
+"""The problem codes: a test gets each over HTTP, and each is documented and has its page."""
 
 import html
 import json
@@ -24,10 +24,10 @@ def table():
 
 
 class Problems(unittest.TestCase):
-    """Nothing is in the table that nobody has seen."""
+    """Every code is known to tests and documents."""
 
     def test_each_is_provoked(self):
-        """A test expects every code of an answer that the running program gave."""
+        """For every code some test expects an answer of the running program."""
         others = [path for path in (ROOT / "Tests/EndToEnd").rglob("test_*.py") if path.name != "test_problems.py"]
         tests = "".join(path.read_text() for path in others)
         self.assertGreater(len(codes()), 30)
@@ -64,12 +64,12 @@ class Problems(unittest.TestCase):
 
 
 class Pages(ServiceCase):
-    """What the service says about itself."""
+    """The service's pages about itself."""
 
     events = (event(5),)
 
     def page(self, path, kind="text/html; charset=utf-8"):
-        """Get a page that may be kept and that loads nothing from elsewhere."""
+        """Get a page that can be cached and loads nothing from other servers."""
         answer = self.server.get(path)
         self.assertEqual((answer.status, answer.header("content-type")), (200, kind), answer)
         self.assertIn("default-src 'none'", answer.header("content-security-policy"))
@@ -84,7 +84,7 @@ class Pages(ServiceCase):
         return answer.body.decode()
 
     def test_problem_pages(self):
-        """What a problem's type leads to explains it; the list leads to each."""
+        """A problem's type is the address of a page about it; the list links to all pages."""
         listed = self.page("/problems")
         self.assertEqual(sorted(re.findall(r'href="/problems/([a-z-]+)"', listed)), codes())
         tags = set()
@@ -96,7 +96,7 @@ class Pages(ServiceCase):
                 example = json.loads(text[text.index("```json") + 7:text.rindex("```")])
                 block = re.search(r"<pre[^>]*><code>(.*?)</code></pre>", shown, re.S)
                 self.assertEqual(json.loads(html.unescape(block[1])), example)
-                # Whatever the little Markdown does not know would show as it is written.
+                # Markdown that the converter does not know would be visible as text.
                 self.assertIsNone(re.search(r"`|\]\(|\*\*|^#", re.sub(r"<pre.*?</pre>", "", shown, flags=re.S), re.M))
                 tags.add(self.server.get(f"/problems/{code}").header("etag"))
         self.assertEqual(len(tags), len(codes()))

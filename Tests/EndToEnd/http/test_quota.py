@@ -1,4 +1,4 @@
-"""How often one caller may ask: told on every answer of v1, and refused beyond."""
+"""The quota of a caller: every answer of v1 has it, and requests beyond it are refused."""
 
 import json
 import re
@@ -29,14 +29,14 @@ class Quota(ServiceCase):
         return Connection(self.server.port, source=self.source)
 
     def standing(self, answer):
-        """Return how many requests remain and in how many seconds the bucket is full, as an answer tells."""
+        """Return the remaining requests and the seconds until the bucket is full, from an answer."""
         self.assertEqual(answer.header("ratelimit-policy"), '"default";q=20;w=2')
         told = TOLD.match(answer.header("ratelimit") or "")
         self.assertTrue(told, answer)
         return int(told[1]), int(told[2])
 
     def refused(self, answer, path="/v1/events"):
-        """Check that an answer is 429, and return in how many milliseconds to try again."""
+        """Check that an answer is 429, and return the milliseconds until the next try."""
         self.assert_problem(answer, 429, "quota-exceeded")
         document = answer.json()
         self.assertTrue(document["retryable"])
@@ -47,7 +47,7 @@ class Quota(ServiceCase):
         return document["retry_after_ms"]
 
     def test_every_answer_tells(self):
-        """Answers of the lane and of the router, good and bad, count down and tell how far."""
+        """Answers of the fast path and of the router, good and bad, count down and have the rest."""
         with self.connect() as connection:
             known = None
             for place, (method, path, fields, status) in enumerate((
@@ -60,14 +60,14 @@ class Quota(ServiceCase):
                 answer = connection.ask(method, path, fields, None if method in ("GET", "HEAD") else b"")
                 self.assertEqual(answer.status, status, answer)
                 remaining, full = self.standing(answer)
-                # What comes back while this runs is at most one.
+                # The bucket gets at most one token back meanwhile.
                 self.assertTrue(19 - place <= remaining <= 20 - place, (place, answer))
                 self.assertIn(full, (1, 2))
                 self.assertTrue(known is None or remaining >= known - 1)
                 known = remaining
 
     def test_classic_counts(self):
-        """The classic calls take tokens too, and are refused in their own words; probes are not counted."""
+        """The classic calls count, too, and are refused in their form; probes do not count."""
         with self.connect() as connection:
             connection.send(request("GET", "/remaining_tickets") * 10 + request("POST", "/buy_ticket/GA", body=b"") * 15)
             answers = [connection.answer() for _ in range(25)]
@@ -81,7 +81,7 @@ class Quota(ServiceCase):
                 self.assertEqual((answer.status, answer.header("ratelimit")), (200, None))
 
     def test_only_probes_pass(self):
-        """What looks like a probe and is none takes from the quota as everything else does."""
+        """Paths that only look like a probe count."""
         with self.connect() as connection:
             for number in range(30):
                 answer = connection.ask("GET", f"/health/nothing-{number}")
@@ -109,7 +109,7 @@ class Quota(ServiceCase):
         self.assertEqual(now, left - len(held))
 
     def test_comes_back(self):
-        """Who waits as long as told may ask again, once; who waits for two seconds has all of it again."""
+        """After the given wait one request succeeds; after two seconds the whole burst does."""
         with self.connect() as connection:
             for _ in range(30):
                 answer = connection.ask("GET", "/v1/events")
@@ -120,7 +120,7 @@ class Quota(ServiceCase):
             self.assertEqual(self.standing(connection.ask("GET", "/v1/events"))[0], 19)
 
     def test_one_bucket_for_all_connections(self):
-        """A caller with many connections at once gets no more than with one; another caller has their own."""
+        """Many connections of one caller share a quota; another caller has another one."""
         statuses = []
 
         def ask():
@@ -139,7 +139,7 @@ class Quota(ServiceCase):
             self.assertEqual(self.standing(other.ask("GET", "/v1/events"))[0], 19)
 
     def test_body_of_a_refused_request(self):
-        """The body of a refused request is passed over; one that is too large still ends its connection."""
+        """The body of a refused request is skipped; one that is too large still ends its connection."""
         with self.connect() as connection:
             for _ in range(25):
                 answer = connection.ask("POST", "/v1/nothing", [JSON], b"x" * 1000)
@@ -153,7 +153,7 @@ class Off(unittest.TestCase):
     """Nothing is counted by default."""
 
     def test_nothing_is_told(self):
-        """Without a quota nobody is refused and no answer speaks of one."""
+        """Without a quota no request is refused and no answer has a quota."""
         with Server(event(10)) as server, server.connect() as connection:
             for path in ("/v1/events", "/v1/events/main/availability") * 200:
                 answer = connection.ask("GET", path)
@@ -161,7 +161,7 @@ class Off(unittest.TestCase):
                                  (200, None, None))
 
     def test_burst_of_a_second(self):
-        """Without a burst as many are allowed at once as come in a second; the old status is told of it, too."""
+        """Without a burst setting the burst is one second's requests; the classic status applies to refusals, too."""
         with Server(event(10), quota_per_second=3, classic_status="403") as server:
             with Connection(server.port, source="127.0.0.9") as connection:
                 connection.send(request("GET", "/remaining_tickets") * 5)
@@ -172,10 +172,10 @@ class Off(unittest.TestCase):
 
 @unittest.skipUnless(socket.has_ipv6, "there is no IPv6 here")
 class BothInternets(unittest.TestCase):
-    """A service that listens on IPv6 and takes IPv4, too."""
+    """A service that listens on IPv6 and accepts IPv4, too."""
 
     def test_mapped_addresses_are_told_apart(self):
-        """IPv4 callers who come in over IPv6 have a bucket each."""
+        """IPv4 callers with IPv4-mapped addresses have a bucket each."""
         server = Server(event(10), host="::", quota_per_second=1, quota_burst=3)
         self.addCleanup(server.__exit__)
         server.launch()

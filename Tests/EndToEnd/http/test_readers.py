@@ -1,4 +1,4 @@
-"""Clients that ask and do not read: no connection is theirs for ever, and no memory."""
+"""Clients that send requests and do not read: they keep no connection for ever, and no memory."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ WRITE = 2
 
 
 def most_memory(server, seconds):
-    """Return the most that the service took in so many seconds."""
+    """Return the most memory that the service took in so many seconds."""
     until, most = time.monotonic() + seconds, 0
     while time.monotonic() < until:
         most = max(most, server.memory())
@@ -23,26 +23,26 @@ def most_memory(server, seconds):
 
 
 class Readers(ServiceCase):
-    """A service that waits two seconds for a byte to be taken."""
+    """A service that waits two seconds for its client to take a byte."""
 
-    # So many types that what is left of them fills more than a packet.
+    # With so many types the availability fills more than a packet.
     events = (event({f"pool-{number}": 10_000 for number in range(60)}), event(1_000_000, "hall"))
     settings = {"timeouts_write_seconds": WRITE, "timeouts_idle_seconds": 3, "limits_connections": 60}
 
     def stuck(self, data):
-        """Return a connection with a small window that asks and does not read."""
+        """Return a connection with a small window that sends requests and does not read."""
         connection = Connection(self.server.port, 30, receive_buffer=4_096)
         connection.socket.settimeout(3)
         try:
             connection.send(data)
         except socket.timeout:
-            # More than both sides keep: as it should be.
+            # The kernel's buffers are full on both sides, as intended.
             pass
         return connection
 
     def test_nobody_keeps_a_connection_by_not_reading(self):
-        """Whatever a client asked for and does not take, from the router, the fast path, or as a stream: its connection
-        ends after the time for writing, and buyers and probes find a place."""
+        """A client that does not take its answers, from the router, the fast path or a stream, loses its connection after
+        the time for writing, and buyers and probes can connect."""
         shapes = {
             "router": request("GET", "/openapi.json") * 40,
             "router, last": request("GET", "/openapi.json") * 40 + request("GET", "/docs", ["Connection: close"]),
@@ -57,7 +57,7 @@ class Readers(ServiceCase):
         self.assertEqual(self.server.buy("POOL-1").status, 200)
 
     def assert_all_end(self, connections):
-        """See that the service has closed every one: what the kernel kept is all that comes."""
+        """Check that the service has closed all of them; only what the kernel keeps still comes."""
         ended = time.monotonic() + 30
         while time.monotonic() < ended and self.open_connections() > 0:
             time.sleep(0.1)
@@ -72,8 +72,8 @@ class Readers(ServiceCase):
         return len(inode)
 
     def test_a_slow_reader_gets_everything(self):
-        """Who takes a little now and then is waited for, longer than the times for idling and writing, also when the
-        service has nothing more to say to it."""
+        """The service waits for a client that reads slowly, longer than the times for idling and writing, also when all
+        answers are written."""
         for headers in ((), ("Connection: close",)):
             with self.subTest(headers=headers):
                 connection = Connection(self.server.port, 10, receive_buffer=65_536)
@@ -88,7 +88,7 @@ class Readers(ServiceCase):
                     json.loads(bodies.pop())
 
     def test_a_stream_that_is_not_read(self):
-        """A listener that takes nothing is closed as soon as more waits for it than the kernel keeps."""
+        """A listener that does not read loses its connection when more waits for it than the kernel keeps."""
         connection = self.stuck(request("GET", "/v1/events/main/availability/stream"))
         with self.server.connect() as buyer:
             def change():
@@ -101,7 +101,7 @@ class Readers(ServiceCase):
         connection.close()
 
     def test_answers_do_not_gather(self):
-        """Reads behind a request that waits, and reads whose answers nobody takes, fill no memory."""
+        """Requests whose answers a client does not read take no memory."""
         reads = request("GET", "/v1/events/main/availability")
         before = self.server.memory()
         many = [self.stuck(reads * 20_000) for _ in range(5)]
@@ -112,11 +112,11 @@ class Readers(ServiceCase):
 
 @unittest.skipUnless(shutil.which("strace"), "strace is not here")
 class Stall(unittest.TestCase):
-    """A disk that stands still."""
+    """A disk that stalls."""
 
     def test_answers_behind_one_that_waits(self):
-        """While the disk stands still, a connection that goes on asking is read no further, and gets every answer in its
-        order when the disk moves on."""
+        """While the disk stalls, the service stops reading from a connection that sends on and on, and answers everything in
+        order afterwards."""
         places = {f"pool-{number}": 10_000 for number in range(60)}
         count = 20_000
         with Server(event(places)) as server, server.connect(timeout=60) as connection:

@@ -1,4 +1,4 @@
-"""Selling to many at once: nobody gets a place twice, and no place is lost."""
+"""Selling to many at once: no place is sold twice, and none is lost."""
 
 import collections
 import json
@@ -14,7 +14,7 @@ PLACES, CLIENTS, ROUNDS = 50, 200, 20
 
 
 def purchases_of(server):
-    """Return how many purchases each type has, by what is kept itself."""
+    """Return how many purchases of each type are kept."""
     return dict(collections.Counter(purchase["lines"][0]["type"] for purchase in server.purchases()))
 
 
@@ -22,7 +22,7 @@ class LastPlaces(unittest.TestCase):
     """More buyers than places."""
 
     def test_two_hundred_for_the_last_fifty(self):
-        """In each of 20 rounds 200 ask at once for 50 places: exactly 50 win, no token twice, and 50 are
+        """In each of 20 rounds 200 buyers want 50 places at once: exactly 50 get one, with different tokens, and 50 are
         sold."""
         pools = {f"r{number}": PLACES for number in range(ROUNDS)}
         tokens = []
@@ -52,8 +52,7 @@ class LastPlaces(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_hold_expire_hold_again(self):
-        """Places nobody pays for go round and round: never more out than there are, and all of them every
-        second."""
+        """Places of abandoned holds are held again and again: never more than there are, and all of them every second."""
         places, span = 20, 5.0
         with Server(event(places, hold_seconds=1, grace_seconds=0)) as server:
             held = []
@@ -85,7 +84,7 @@ class LastPlaces(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_purchase_races_with_expiry(self):
-        """When a purchase and the deadline meet while others wait for the place, exactly one gets it."""
+        """If a purchase and the deadline coincide while others want the place, exactly one buyer gets it."""
         count = 60
         chance = random.Random(7)
         pools = {f"p{number}": 1 for number in range(count)}
@@ -127,7 +126,7 @@ class LastPlaces(unittest.TestCase):
             self.assertEqual(server.verify().returncode, 0)
 
     def test_same_hold_completed_by_many_at_once(self):
-        """Fifty completions of one hold at one moment are one purchase, and all are told the same."""
+        """Fifty completions of one hold at one moment make one purchase and get the same answer."""
         with Server(event(20)) as server:
             for _ in range(10):
                 token = server.buy().json()["token"]
@@ -143,7 +142,7 @@ class LastPlaces(unittest.TestCase):
             self.assertEqual(len(server.purchases()), 10)
 
     def test_types_that_share_a_pool(self):
-        """Types over one hall and stocks of their own never sell more than either has."""
+        """Types that share one pool and have another of their own never sell more than either has."""
         types = [{"code": "VIP", "pools": ["vip", "hall"]}, {"code": "GA", "pools": ["hall"]}]
         with Server(event({"hall": 100, "vip": 30}, types=types)) as server:
             won = collections.Counter()
@@ -232,7 +231,7 @@ class WholeSale(unittest.TestCase):
             self.assertEqual(server.get("/remaining_tickets").json()["num_tickets"], 0)
             kept = {purchase["id"] for purchase in server.purchases()}
             self.assertEqual(len(kept), tickets)
-            # Each purchase was told to its buyer, also where the buyer had to ask again.
+            # Each buyer got the answer, also if the request had to be repeated.
             self.assertEqual(kept, set(told))
             with server.connect() as connection:
                 for token, purchase in random.Random(1).sample(sorted(books.items()), 200):

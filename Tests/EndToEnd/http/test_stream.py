@@ -1,4 +1,4 @@
-"""The live availability: who listens hears how things stand, then what changes, and costs next to nothing."""
+"""The live availability: a listener gets the current state, then the changes, and costs next to nothing."""
 
 import datetime
 import json
@@ -14,10 +14,10 @@ AVAILABILITY = "/v1/events/main/availability"
 
 
 class Listening(Connection):
-    """A connection that listens to a stream, and believes nothing."""
+    """A connection that listens to a stream and checks every byte."""
 
     def __init__(self, server, target=STREAM, headers=(), timeout=PATIENCE, receive_buffer=None, source=None):
-        """Ask for the stream and read the head of the answer."""
+        """Request the stream and read the head of the answer."""
         super().__init__(server.port, timeout, receive_buffer, source)
         self.send(request("GET", target, ["Accept: text/event-stream", *headers]))
         self.status, fields = self.head()
@@ -26,7 +26,7 @@ class Listening(Connection):
             raise ProtocolBroken("a stream begins with its retry")
 
     def message(self):
-        """Return the next message as (event, id, document); comments are passed over."""
+        """Return the next message as (event, id, document); skip comments."""
         while True:
             block = self.until(b"\n\n").decode()
             if block == ":":
@@ -37,7 +37,7 @@ class Listening(Connection):
             return lines[0][1], lines[1][1], json.loads(lines[2][1])
 
     def messages_for(self, seconds):
-        """Return the messages that come in this time, each with the moment when it came."""
+        """Return the messages of this time, each with its moment."""
         found, deadline = [], time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self.socket.settimeout(left)
@@ -86,7 +86,7 @@ def change(server, key, members, name="main"):
 
 
 def when(seconds):
-    """Return the moment in so many seconds, as definitions have it."""
+    """Return the moment in so many seconds, as a definition writes it."""
     moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -98,7 +98,7 @@ class Streams(ServiceCase):
     settings = {"timeouts_idle_seconds": 2}
 
     def test_stream_begins_with_how_things_stand(self):
-        """The first message is the availability as it stands, under the tag that the availability itself has."""
+        """The first message is the current availability with its tag."""
         self.server.buy()
         with Listening(self.server) as listener:
             self.assertEqual(listener.status, 200)
@@ -109,7 +109,7 @@ class Streams(ServiceCase):
             current = self.server.get(AVAILABILITY)
             self.assertEqual((name, document), ("snapshot", current.json()))
             self.assertEqual('"' + tag + '"', current.header("etag"))
-            # Who comes between two messages to others is not told what they last heard; and they hear it, too.
+            # A listener that comes between two messages gets the newer state, and the others get it, too.
             self.server.buy()
             with Listening(self.server) as second:
                 self.assertEqual(second.message()[2]["free"], document["free"] - 1)
@@ -117,7 +117,7 @@ class Streams(ServiceCase):
                 self.assertEqual(second.messages_for(0.5), [])
 
     def test_change_is_told(self):
-        """A hold is told within half a second, once, with the availability's new tag."""
+        """A hold makes one message within half a second, with the availability's new tag."""
         with Listening(self.server) as listener:
             before = listener.message()[2]["free"]
             self.server.buy()
@@ -129,7 +129,7 @@ class Streams(ServiceCase):
             self.assertEqual(listener.messages_for(0.6), [])
 
     def test_many_changes_are_told_together(self):
-        """However fast it sells, there are five messages a second, and the last one is right."""
+        """However fast places are sold, there are five messages a second, and the last one is right."""
         with Listening(self.server) as listener:
             before = listener.message()[2]["free"]
             seller = threading.Thread(
@@ -147,8 +147,7 @@ class Streams(ServiceCase):
             self.assertEqual(free[-1], before - 1000)
 
     def test_who_comes_back_hears_what_is_new(self):
-        """With `Last-Event-ID` nothing is told twice: only changes where it is current, how things stand where it is
-        not."""
+        """`Last-Event-ID` avoids repeats: a current one gets only changes, another one the current state."""
         with Listening(self.server) as first:
             tag = first.message()[1]
         for header in (f"Last-Event-ID: {tag}", f'Last-Event-ID: "{tag}"'):
@@ -174,7 +173,7 @@ class Streams(ServiceCase):
             self.assertEqual(listener.message()[0], "change")
 
     def test_what_has_no_stream_is_told_as_a_problem(self):
-        """An unknown event, a wrong method and HEAD are answered as elsewhere, and the connection goes on."""
+        """An unknown event, a wrong method and HEAD get their usual answers, and the connection goes on."""
         with self.server.connect() as connection:
             self.assert_problem(
                 connection.ask("GET", "/v1/events/other/availability/stream"), 404, "unknown-event")
@@ -187,8 +186,8 @@ class Streams(ServiceCase):
             self.assertEqual(connection.ask("GET", AVAILABILITY).status, 200)
 
     def test_forms_of_a_request_for_a_stream(self):
-        """A slash at its end, an absolute target, HTTP/1.0, a request behind another one, one with a body, one whose client has
-        said all it will say: each gets its stream."""
+        """A slash at the end, an absolute target, HTTP/1.0, a pipelined request, one with a body, and one whose client has
+        closed its side: each gets its stream."""
         absolute = "http://localhost" + STREAM
         for data in (request("GET", STREAM + "/"), request("GET", absolute),
                      request("GET", STREAM, version="1.0"), request("GET", STREAM, body=b"x" * 100),
@@ -213,7 +212,7 @@ class Streams(ServiceCase):
             self.assertTrue(listener.is_closed_within(2))
 
     def test_what_a_listener_sends_is_not_taken(self):
-        """Requests behind a stream are not answered, and however much comes costs the service nothing."""
+        """Requests after that of a stream are not answered, and cost the service nothing however many come."""
         before = self.server.remaining()
         with Listening(self.server, timeout=1) as listener:
             listener.message()
@@ -247,7 +246,7 @@ class Operated(ServiceCase):
         return f"/v1/events/{name}/availability/stream"
 
     def test_sale_opens_by_time_alone(self):
-        """That a sale begins and ends is told when it happens, though nothing else changed."""
+        """The beginning and the end of a sale make messages, although nothing else changes."""
         stream = self.define("soon", sale={"opens_at": when(1.5), "closes_at": when(3)})
         began = time.monotonic()
         with Listening(self.server, stream) as listener:
@@ -262,7 +261,7 @@ class Operated(ServiceCase):
             self.assertEqual(len({first[1], opened[1], ended[1]}), 3)
 
     def test_expiry_is_told(self):
-        """That a hold expired is told, though nobody asks."""
+        """An expired hold makes a message without any request."""
         stream = self.define("short", hold_seconds=1, grace_seconds=0)
         with Listening(self.server, stream) as listener:
             self.assertEqual(listener.message()[2]["free"], 100)
@@ -273,7 +272,7 @@ class Operated(ServiceCase):
             self.assertEqual([listener.message()[2]["free"] for _ in range(2)], [97, 100])
 
     def test_pause_and_definition_are_told(self):
-        """A pause and another capacity are told."""
+        """A pause and another capacity make messages."""
         stream = self.define("changing")
         with Listening(self.server, stream) as listener:
             listener.message()
@@ -283,7 +282,7 @@ class Operated(ServiceCase):
             self.assertEqual(listener.message()[2]["free"], 50)
 
     def test_what_is_not_disclosed_is_no_news(self):
-        """Where an event tells no numbers, only what its words change is told."""
+        """An event without numbers makes messages only when its words change."""
         stream = self.define("discreet", disclose="buckets", limits={"tickets_per_hold": 100})
         with Listening(self.server, stream) as listener:
             self.assertNotIn("free", listener.message()[2])
@@ -297,7 +296,7 @@ class Operated(ServiceCase):
                 self.assertEqual(told, [] if quantity == 1 else ["low"])
 
     def test_stream_of_a_removed_event_ends(self):
-        """When an event is removed its streams end, others do not, and asking again is answered 404."""
+        """The removal of an event ends its streams and no others, and a new request gets 404."""
         stream = self.define("gone")
         with Listening(self.server, stream) as listener, Listening(self.server) as other:
             listener.message()
@@ -317,8 +316,8 @@ class Bounds(ServiceCase):
     settings = {"limits_listeners": 3, "threads": 2}
 
     def test_listeners_are_bounded(self):
-        """One more than there is room for is told to come later, on a connection that goes on; a place is free again
-        as soon as somebody closes, closes half, or is reset."""
+        """A listener above the limit gets a refusal, and its connection goes on; there is room again as soon as another one
+        closes, closes its side, or is reset."""
         def is_there_room():
             with Listening(self.server) as one:
                 return one.status == 200
@@ -345,7 +344,7 @@ class Bounds(ServiceCase):
                 self.assertTrue(eventually(is_there_room))
 
     def test_a_stream_is_one_request_of_the_quota(self):
-        """Asking for a stream counts once, and its answer tells what is left; over quota it is refused."""
+        """A stream counts as one request, and its answer has the rest of the quota; over quota it is refused."""
         with Server(event(10), quota_per_second=1, quota_burst=4) as server:
             left = []
             while True:
@@ -354,12 +353,12 @@ class Bounds(ServiceCase):
                         break
                     left.append(listener.fields["ratelimit"].split(";")[1])
             self.assertEqual(listener.status, 429)
-            # A slow machine lets a token fall in between.
+            # On a slow machine the bucket gets a token in between.
             self.assertEqual(left[0], "r=3")
             self.assertTrue(4 <= len(left) <= 6, left)
 
     def test_one_caller_does_not_take_all_the_room(self):
-        """A caller may listen so many times and no more; others still may, and who leaves gives their place back."""
+        """A caller has a limit of streams, others are not affected, and a closed stream makes room."""
         with Server(event(10), quota_listeners=2, limits_listeners=4, threads=2) as server:
             def listening(source):
                 return Listening(server, source=source)
@@ -376,7 +375,7 @@ class Bounds(ServiceCase):
             self.assertTrue(eventually(lambda: listening("127.0.0.2").status == 200))
 
     def test_no_room_at_all(self):
-        """With no room configured nobody listens."""
+        """With a limit of 0 there are no streams."""
         with Server(event(10), limits_listeners=0) as server:
             self.assert_problem(server.get(STREAM), 503, "temporary-reduced-capacity")
 
@@ -388,8 +387,8 @@ class SlowReader(ServiceCase):
         {"code": f"TYPE-{number}-{'X' * 20}", "pools": ["floor"]} for number in range(500)]),)
 
     def test_who_does_not_read_costs_nothing_and_hears_the_newest(self):
-        """While a client reads nothing, thousands of changes pass it by and the service does not grow; when it reads
-        again it finds a few old messages, and then the newest. Those who read hear everything meanwhile."""
+        """While a client reads nothing, it misses thousands of changes and the service does not grow; when it reads again it
+        gets a few old messages, then the newest. Other listeners get everything meanwhile."""
         buy_many(self.server, 1000)
         slow = [Listening(self.server, receive_buffer=4096) for _ in range(20)]
         with Listening(self.server) as quick:
@@ -402,7 +401,7 @@ class SlowReader(ServiceCase):
                 buy_many(self.server, 200)
                 heard += len(quick.messages_for(0.25))
             self.assertGreater(heard, 20)
-            # With copies of what passed them by it would be some 15 MB.
+            # Copies of the missed messages would be some 15 MB.
             self.assertLess(self.server.memory() - resident, 3 << 20)
         free = self.server.remaining()
         for listener in slow:
@@ -411,7 +410,7 @@ class SlowReader(ServiceCase):
                 found = [listener.message()[2]["free"]]
                 while found[-1] != free:
                     found.append(listener.message()[2]["free"])
-                # What was under way. A queue would have handed over all that was told to the others.
+                # These were under way. A queue would have delivered every message that others got.
                 self.assertLess(len(found), 15)
                 self.assertEqual(found, sorted(found, reverse=True))
 
@@ -420,7 +419,7 @@ class Stopping(ServiceCase):
     """A stop."""
 
     def test_streams_do_not_hold_a_stop_up(self):
-        """With open streams, also such as nobody reads, a stop takes no longer than without."""
+        """Open streams, read or not, do not delay a stop."""
         def stop(listeners):
             with Server(event(1000)) as server:
                 there = [Listening(server) for _ in range(listeners)]
@@ -440,7 +439,7 @@ class Stopping(ServiceCase):
 
 
 class Memory(ServiceCase):
-    """What listeners cost."""
+    """The cost of listeners."""
 
     events = (event(100),)
 

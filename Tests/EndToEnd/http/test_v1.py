@@ -1,4 +1,4 @@
-"""v1 for buyers: events, availability, holds, and what becomes of them."""
+"""v1 for buyers: events, availability, holds, and their ends."""
 
 import json
 import time
@@ -18,13 +18,13 @@ FEW = event(5, "few")
 
 
 class Buyers(ServiceCase):
-    """What a shop does with v1."""
+    """A shop's calls to v1."""
 
     events = (HALL, BRIEF, STRICT, LATER, OVER, SECRET, EMPTY, FEW)
     names = iter(range(1, 1_000_000))
 
     def call(self, method, target, body=None, token=None, key=None, headers=()):
-        """Ask; return the answer and its body as JSON."""
+        """Send a request; return the answer and its body as JSON."""
         fields = list(headers)
         if body is not None and not any(f.lower().startswith("content-type") for f in fields):
             fields.append("Content-Type: application/json")
@@ -41,7 +41,7 @@ class Buyers(ServiceCase):
         return f"{stem}-{next(Buyers.names):016}"
 
     def hold(self, quantity=1, hall="hall", buyer=None, key=None):
-        """Hold tickets for somebody new."""
+        """Hold tickets for a new buyer."""
         body = {"lines": [{"type": "GA", "quantity": quantity}], "buyer": buyer or self.unique("buyer")}
         answer, told = self.call("POST", f"/v1/events/{hall}/holds", body, key=key or self.unique())
         self.assertEqual(answer.status, 201, told)
@@ -57,11 +57,11 @@ class Buyers(ServiceCase):
         return told
 
     def end(self, told):
-        """Give a hold back."""
+        """Release a hold."""
         return self.call("DELETE", f"/v1/holds/{told['id']}", token=told["token"])
 
     def test_life_of_a_hold(self):
-        """A hold is given, looked at, extended, purchased, and says each time what it is."""
+        """A hold is made, read, extended and purchased, and each answer has its state."""
         buyer = self.unique("buyer")
         answer, told = self.call("POST", "/v1/events/hall/holds",
                                  {"lines": [{"type": "GA", "quantity": 2}], "buyer": buyer}, key='"quoted-in-the-header-1"')
@@ -93,7 +93,7 @@ class Buyers(ServiceCase):
         buyer, key = self.unique("buyer"), self.unique()
         first = self.hold(2, buyer=buyer, key=key)
         body = {"lines": [{"type": "GA", "quantity": 2}], "buyer": buyer}
-        # The shortest that an anonymous caller may have, and a shorter one.
+        # The shortest key that an anonymous caller may use, and a shorter one.
         for length, status in ((16, 201), (15, 422)):
             answer, told = self.call("POST", "/v1/events/hall/holds", body, key=self.unique()[-length:])
             self.assertEqual(answer.status, status, told)
@@ -108,13 +108,13 @@ class Buyers(ServiceCase):
         self.refused(self.call("POST", "/v1/events/hall/holds", body, key=key), 422, "idempotency-key-reused")
         self.refused(self.call("POST", "/v1/events/hall/holds", body), 400, "idempotency-key-missing")
         self.refused(self.call("POST", "/v1/events/hall/holds", body, key="x" * 256), 422, "validation-failed")
-        # Somebody else's key of the same spelling is another key.
+        # The same key of another buyer is another key.
         other = self.hold(2, key=key)
         self.assertNotEqual(other["id"], first["id"])
         self.end(first), self.end(other)
 
     def test_keys_of_extensions(self):
-        """An extension that is asked for twice with one key happens once."""
+        """Two requests for an extension with one key extend once."""
         told = self.hold()
         path, key = f"/v1/holds/{told['id']}/extend", self.unique()
         _, one = self.call("POST", path, token=told["token"], key=key)
@@ -126,7 +126,7 @@ class Buyers(ServiceCase):
         self.end(told)
 
     def test_tokens(self):
-        """Only the hold's own token opens it; a wrong one and an unknown hold look alike."""
+        """Only the hold's own token works; a wrong one gets the answer of an unknown hold."""
         mine, other = self.hold(), self.hold()
         path = f"/v1/holds/{mine['id']}"
         answer, told = self.call("GET", path)
@@ -165,7 +165,7 @@ class Buyers(ServiceCase):
                                key=self.unique()), 422, "validation-failed")
 
     def test_late_payment(self):
-        """Paid too late: the same places if they are free, else money is owed, for good; strictly: always owed."""
+        """A late payment gets the same places if they are free, else it is owed back for good; with `strict` always."""
         late = self.hold(2, "brief")
         time.sleep(1.1)
         path = f"/v1/holds/{late['id']}"
@@ -182,7 +182,7 @@ class Buyers(ServiceCase):
         self.assertNotEqual(other["id"], lost["id"])
 
     def test_sold_out_and_held(self):
-        """Nothing free is told apart: held by others, sold out, or fewer than asked."""
+        """Refusals for want of places differ: held by others, sold out, or fewer free than asked."""
         ask = {"lines": [{"type": "GA", "quantity": 1}]}
         self.refused(self.call("POST", "/v1/events/empty/holds", ask, key=self.unique()), 409, "sold-out",
                      retryable=False)
@@ -206,7 +206,7 @@ class Buyers(ServiceCase):
             self.assertEqual(self.call("GET", f"/v1/events/{name}/availability")[1]["state"], state)
 
     def test_events_and_availability(self):
-        """Events can be read by anyone; availability has a tag, and is not sent twice."""
+        """Anyone can read events; the availability has a tag, and an unchanged one is not sent again."""
         _, told = self.call("GET", "/v1/events")
         self.assertEqual([one["id"] for one in told["events"]],
                          ["hall", "brief", "strict", "later", "over", "secret", "empty", "few"])
@@ -231,7 +231,7 @@ class Buyers(ServiceCase):
         self.assertEqual(states, {"empty": "sold_out", "later": "not_started", "over": "ended"})
 
     def test_bad_bodies(self):
-        """Every mistake in a body is told at once, with its place; what is no JSON is told as that."""
+        """All mistakes in a body are reported at once with their places; so is a body that is not JSON."""
         target = "/v1/events/hall/holds"
         for body, pointers in (
                 ({}, ["/lines"]), ({"lines": []}, ["/lines"]), ({"lines": [{}]}, ["/lines/0/quantity", "/lines/0/type"]),
@@ -253,7 +253,7 @@ class Buyers(ServiceCase):
                                key=self.unique()), 404, "unknown-ticket-type")
 
     def test_wrong_methods(self):
-        """A wrong method is refused with what is allowed."""
+        """A wrong method is refused with the allowed ones."""
         for method, target, allowed in (
                 ("POST", "/v1/events", "GET, HEAD"), ("DELETE", "/v1/events/hall/availability", "GET, HEAD"),
                 ("GET", "/v1/events/hall/holds", "POST"), ("PUT", "/v1/holds/H1", "GET, HEAD, DELETE"),
@@ -265,7 +265,7 @@ class Buyers(ServiceCase):
         self.refused(self.call("GET", "/v1/events/hall/holds/1"), 404, "not-found")
 
     def test_trace(self):
-        """A problem names the trace that its request belongs to."""
+        """A problem has the trace of its request."""
         trace = "0af7651916cd43dd8448eb211c80319c"
         _, told = self.call("GET", "/v1/holds/H1", headers=[f"traceparent: 00-{trace}-b7ad6b7169203331-01"])
         self.assertEqual(told["trace_id"], trace)

@@ -1,4 +1,4 @@
-"""v1's hot calls on the event loop: in order among all others, however their bytes come, and told exactly."""
+"""v1's hot calls on the event loop: in order among other calls, with bytes in any pieces, and with exact answers."""
 
 import datetime
 import itertools
@@ -36,7 +36,7 @@ def together(count, work):
 
 
 class Lane(ServiceCase):
-    """What the lane answers of v1."""
+    """The fast path's answers in v1."""
 
     events = (
         event(1_000_000, "hall", hold_seconds=600, max_extensions=0),
@@ -54,7 +54,7 @@ class Lane(ServiceCase):
         return request("POST", f"/v1/events/{name}/holds", fields, body)
 
     def held(self, name="hall"):
-        """Hold a ticket, and return what was told."""
+        """Hold a ticket and return the answer."""
         with self.server.connect() as connection:
             connection.send(self.asked(name))
             answer = connection.answer()
@@ -62,14 +62,14 @@ class Lane(ServiceCase):
         return answer.json()
 
     def about(self, method, told, tail="", body=b"", headers=(), token=None):
-        """Ask something about a hold."""
+        """Send a request about a hold."""
         fields = [f"Authorization: Bearer {token or told['token']}", *headers]
         return self.server.ask(method, f"/v1/holds/{told['id']}{tail}", fields, body)
 
     # MARK: In order
 
     def kinds(self):
-        """Return requests of every kind by name, with what marks their answers."""
+        """Return requests of every kind by name, with a mark of their answers."""
         mine, other = self.held(), self.held()
         known = self.server.get("/v1/events/none/availability").header("etag")
         token = f"Authorization: Bearer {mine['token']}"
@@ -90,7 +90,7 @@ class Lane(ServiceCase):
         }
 
     def check(self, kinds, names, pieces=1):
-        """Send requests of these kinds in so many pieces, and see them answered in their order."""
+        """Send requests of these kinds in so many pieces, and check that the answers come in order."""
         sent = [kinds[name]() for name in names]
         data, ids = b"".join(one for one, _, _ in sent), []
         with self.server.connect() as connection:
@@ -106,7 +106,7 @@ class Lane(ServiceCase):
         self.assertEqual(ids, sorted(set(ids)))
 
     def test_in_every_order(self):
-        """Each order of five kinds of call, in the lane and out of it, is answered in that order."""
+        """Five kinds of calls, of the fast path and of the router, are answered in order, whichever it is."""
         kinds = self.kinds()
         self.check(kinds, ["bought"])
         for names in itertools.permutations(["hold", "same", "looked", "bad", "buy"]):
@@ -138,7 +138,7 @@ class Lane(ServiceCase):
             self.assertEqual(connection.answer().status, 201)
 
     def test_chunked_bodies(self):
-        """A body in chunks is read as one that was announced, and bounded alike."""
+        """A body in chunks is read like one with a length, with the same limit."""
         head = request("POST", "/v1/events/hall/holds", [JSON, "Transfer-Encoding: chunked"])[:-2]
 
         def send(connection, size, body=LINE):
@@ -160,7 +160,7 @@ class Lane(ServiceCase):
             connection.answers_until_closed()
 
     def test_large_bodies(self):
-        """A body as large as may be is read, one byte more is not, and nothing is held for it."""
+        """A body at the limit is read, one byte more is refused, and nothing is held for it."""
         with self.server.connect() as connection:
             connection.send(self.asked(body=LINE + b" " * (65_536 - len(LINE))))
             self.assertEqual(connection.answer().status, 201)
@@ -169,14 +169,14 @@ class Lane(ServiceCase):
             connection.expect_closed()
 
     def test_no_bodies_allowed(self):
-        """Where no body is allowed, a hold without one is a mistake of its sender's and of nobody else's."""
+        """With a body limit of 0 a hold without a body is the sender's mistake."""
         with Server(event(5), limits_body_bytes=0) as server:
             answer = server.ask("POST", "/v1/events/main/holds", [JSON, "Idempotency-Key: without-a-body-at-all"], b"")
             self.assert_problem(answer, 400, "malformed-request")
             self.assertTrue(server.is_alive())
 
     def test_bad_bodies(self):
-        """Every mistake is told with its place, by holds and purchases."""
+        """Holds and purchases report every mistake with its place."""
         told = self.held()
         for body, pointers in (
                 ({"lines": [{"type": "GA", "quantity": 1, "min_quantity": 2}]}, ["/lines/0/min_quantity"]),
@@ -202,7 +202,7 @@ class Lane(ServiceCase):
     # MARK: Headers
 
     def test_keys(self):
-        """A key is the same quoted or bare, is told when it is missing or is none, and two headers are one key."""
+        """A key is the same quoted or bare, a missing or malformed one is reported, and two headers are one key."""
         for spellings in (
                 ("a b, c d, e f, g", '"a b, c d, e f, g"', "a b, c d, e f, g \t"),
                 ("k1-of-two, k2-of-two", '"k1-of-two, k2-of-two"'), ("'x'-'x'-'x'-'x'-", '"\'x\'-\'x\'-\'x\'-\'x\'-"')):
@@ -225,12 +225,12 @@ class Lane(ServiceCase):
                 self.assert_problem(connection.answer(), 422, "validation-failed")
             connection.send(request("POST", "/v1/events/one/holds", [JSON], LINE))
             self.assert_problem(connection.answer(), 400, "idempotency-key-missing")
-            # Which event is asked first.
+            # The event is checked first.
             connection.send(request("POST", "/v1/events/nothing/holds", [JSON], LINE))
             self.assert_problem(connection.answer(), 404, "unknown-event")
 
     def test_tokens(self):
-        """The scheme may be written in any letters; another scheme is no credential, another token opens nothing."""
+        """The scheme can have any case; another scheme is no credential, and another token opens nothing."""
         told, other = self.held(), self.held()
         for scheme, status, code in (
                 ("bearer", 200, None), ("BEARER", 200, None), ("Basic", 401, "unauthenticated"),
@@ -245,13 +245,13 @@ class Lane(ServiceCase):
         for token in (other["token"], told["token"][:-1], told["token"] + "A", "hfk", "\u00e9"):
             for method, tail in (("POST", "/purchase"), ("DELETE", "")):
                 self.assert_problem(self.about(method, told, tail, token=token), 404, "unknown-hold")
-        # An operator's key that is none is told as the router tells it.
+        # A wrong operator's key gets the router's answer.
         self.assert_problem(self.about("DELETE", other, token="hfk_none"), 401, "unauthenticated")
         self.assert_problem(self.server.ask("DELETE", f"/v1/holds/{told['id']}"), 401, "unauthenticated")
         self.assertEqual(self.about("DELETE", other).json()["state"], "released")
 
     def test_traces(self):
-        """The lane's problems name the path in its one form, and the trace."""
+        """The fast path's problems have the normal form of the path, and the trace."""
         answer = self.server.ask("POST", "/v1/events/h%61ll/holds/", [f"traceparent: 00-{TRACE}-b7ad6b7169203331-01"])
         self.assert_problem(answer, 400, "idempotency-key-missing")
         self.assertEqual((answer.json()["instance"], answer.json()["trace_id"]), ("/v1/events/hall/holds", TRACE))
@@ -262,7 +262,7 @@ class Lane(ServiceCase):
     # MARK: Availability
 
     def test_tags(self):
-        """A tag is found in a list, weak or strong, and HEAD is told the same without a body."""
+        """A tag is found in a list, weak or strong, and HEAD gets the same answer without a body."""
         path = "/v1/events/none/availability"
         answer = self.server.get(path)
         tag, length = answer.header("etag"), answer.header("content-length")
@@ -297,7 +297,7 @@ class Lane(ServiceCase):
         self.about("DELETE", told)
         look(3)
         self.about("POST", self.held("few"), "/purchase")
-        # Nothing was left but the purchase, whose two steps are one look.
+        # Only the purchase was free to change; both of its steps are one change.
         look(2)
         self.held("few")
         look(1)
@@ -347,7 +347,7 @@ class Lane(ServiceCase):
         self.assertEqual(self.server.get("/v1/events/one/availability").json()["free"], before - 1)
 
     def test_limits_from_a_crowd(self):
-        """100 connections at once get one buyer no more tickets, and no more live holds, than one connection does."""
+        """A buyer with 100 connections gets no more tickets and no more live holds than with one."""
         for name, most, quantity in (("tickets", 3, 2), ("holds", 5, 1)):
             won, lost = [], []
 
@@ -367,7 +367,7 @@ class Lane(ServiceCase):
                     self.assert_problem(answer, 409, "buyer-limit-reached")
                 free = self.server.get(f"/v1/events/{name}/availability").json()["free"]
                 self.assertEqual(free, 1_000 - most * quantity)
-                # One given back lets one more in.
+                # After one release one more hold succeeds.
                 self.about("DELETE", won[0].json())
                 body = json.dumps({"lines": [{"type": "GA", "quantity": quantity}], "buyer": "crowd"}).encode()
                 for status in (201, 409):
@@ -377,10 +377,10 @@ class Lane(ServiceCase):
 
 
 class Redefining(unittest.TestCase):
-    """What operators change shows in the lane's answers at once."""
+    """Operators' changes show in the fast path's answers at once."""
 
     def test_currency_pause_and_removal(self):
-        """A new currency, a new type, a pause and a removal are all seen by the next request."""
+        """The next request sees a new currency, a new type, a pause and a removal."""
         with Server(event(50), event(5, "gone")) as server, server.connect() as connection:
             key = make_key(server)
             operator, names = [f"Authorization: Bearer {key}", "If-Match: *", JSON], iter(range(1_000))
@@ -406,7 +406,7 @@ class Redefining(unittest.TestCase):
             self.assertEqual((left("main").json()["state"], hold("NEW").json()["code"]), ("paused", "sale-paused"))
             self.assertEqual(server.ask("DELETE", "/v1/events/gone", operator).status, 204)
             self.assertEqual(left("gone").json()["code"], "unknown-event")
-            # The operator's key does what the token does, by the router.
+            # The operator's key can replace the token; the router handles such requests.
             fields = [f"Authorization: Bearer {key}"]
             self.assertEqual(connection.ask("POST", f"/v1/holds/{told['id']}/purchase", fields, b"").status, 200)
             answer = connection.ask("DELETE", f"/v1/holds/{told['id']}", fields, b"")
