@@ -15,7 +15,7 @@ BODY = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
 QUEUE = 16_384
 MADE = 5_000
 # A connection may have at most a thousand requests waiting.
-LANES = 5
+CONNECTIONS = 5
 
 
 def hold(key):
@@ -40,7 +40,7 @@ class Overload(unittest.TestCase):
                 connection.send(b"".join(hold(f"made-{number}") for number in range(MADE)))
                 made = [connection.answer().json() for _ in range(MADE)]
             free = server.remaining()
-            crowd = [[server.connect(timeout=60) for _ in range(LANES)] for _ in range(3)]
+            crowd = [[server.connect(timeout=60) for _ in range(CONNECTIONS)] for _ in range(3)]
             probe = server.connect(timeout=60)
             with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=8000000"):
                 began = time.monotonic()
@@ -61,9 +61,9 @@ class Overload(unittest.TestCase):
                 self.assertEqual(probe.answer().json()["state"], "purchased")
                 self.assertLess(took, 8, "the disk moved on before all was asked")
             self.assertEqual(crowd[0][0].answer().status, 201)
-            for lanes, status in zip(crowd, (201, 201, 200)):
-                told = {one.answer().status for number, one in enumerate(lanes)
-                        for _ in range(number, QUEUE // 4, LANES)}
+            for connections, status in zip(crowd, (201, 201, 200)):
+                told = {one.answer().status for number, one in enumerate(connections)
+                        for _ in range(number, QUEUE // 4, CONNECTIONS)}
                 self.assertEqual(told, {status})
             # Refused requests hold nothing, and succeed when they are repeated.
             probe.send(about("DELETE", made[-1]) + hold("c-0"))
@@ -74,10 +74,10 @@ class Overload(unittest.TestCase):
             server.stop()
             self.assertEqual(server.verify().returncode, 0)
 
-    def gather(self, server, lanes, requests, free):
+    def gather(self, server, connections, requests, free):
         """Send requests that will wait, and check with the availability that the service took them."""
-        for number, connection in enumerate(lanes):
-            connection.send(b"".join(requests[number::LANES]))
+        for number, connection in enumerate(connections):
+            connection.send(b"".join(requests[number::CONNECTIONS]))
         until = time.monotonic() + 5
         while True:
             answer = server.get("/v1/events/main/availability")

@@ -1,4 +1,4 @@
-"""Answers in the order of their requests, in the fast lane, out of it, and mixed."""
+"""Answers in the order of their requests, of the fast path, of the router, and mixed."""
 
 import itertools
 import json
@@ -51,7 +51,7 @@ class Pipelining(ServiceCase):
             self.assertEqual(len(set(tokens)), len(tokens))
             return tokens
 
-    def test_lane_answers_in_order(self):
+    def test_fast_path_answers_in_order(self):
         """200 requests for the fast path, some answered at once and some after the disk, are answered in order."""
         self.check(["buy", "left", "buy", "buy", "no_type", "wrong"] * 33 + ["buy", "left"])
 

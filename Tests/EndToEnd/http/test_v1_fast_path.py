@@ -35,7 +35,7 @@ def together(count, work):
         raise broken[0]
 
 
-class Lane(ServiceCase):
+class FastPath(ServiceCase):
     """The fast path's answers in v1."""
 
     events = (
@@ -46,7 +46,7 @@ class Lane(ServiceCase):
 
     def unique(self):
         """Return a key that no other request has."""
-        return f"lane-{next(Lane.names):016}"
+        return f"path-{next(FastPath.names):016}"
 
     def asked(self, name="hall", key=None, body=LINE, headers=()):
         """Return the bytes of a request for places."""
