@@ -8,19 +8,12 @@ internal import TicketStore
 ///
 /// An answer goes straight into the connection's buffer: its length is known before its first byte.
 struct ClassicAnswers {
-    /// How an answer is sent, as its request said.
-    struct Manner: Hashable {
-        var after = HTTPBytes.After.keepAlive
-        /// The request was HEAD: the length is told, the body is not sent.
-        var isHead = false
-    }
-
     private struct CachedRefusal: Hashable {
         /// The code's address.
         var code: UnsafeRawPointer
         /// In seconds; 0 for none.
         var retryAfter: Int
-        var manner: Manner
+        var form: AnswerForm
     }
 
     let mint: TokenMint
@@ -48,36 +41,36 @@ struct ClassicAnswers {
     ///
     /// - Parameter jitter: 0 to 1, spreads the retries of those who are sent away.
     mutating func write(
-        _ reply: StoreReply, _ manner: Manner, jitter: @autoclosure () -> Double, to buffer: inout ByteBuffer
+        _ reply: StoreReply, _ form: AnswerForm, jitter: @autoclosure () -> Double, to buffer: inout ByteBuffer
     ) {
         switch reply {
         case .decided(.held(let hold, let isReplay), let moment):
-            writeHeld(hold, isReplay: isReplay, at: moment, manner, to: &buffer)
-        case .decided(.purchased(let hold, _, _), _): writePurchased(hold, manner, to: &buffer)
+            writeHeld(hold, isReplay: isReplay, at: moment, form, to: &buffer)
+        case .decided(.purchased(let hold, _, _), _): writePurchased(hold, form, to: &buffer)
         case .decided(.refused(.saleNotStarted(let opensAt)), let moment):
             let wait = Refused.wait(for: opensAt, at: moment.wall, chance: jitter())
-            writeRefusal(.saleNotStarted, retryAfter: Int(wait.components.seconds) + 1, manner, to: &buffer)
-        case .decided(.refused(let refusal), _): writeRefusal(Problem(refusal), manner, to: &buffer)
-        case .decided: writeRefusal(.internalError, manner, to: &buffer)
+            writeRefusal(.saleNotStarted, retryAfter: Int(wait.components.seconds) + 1, form, to: &buffer)
+        case .decided(.refused(let refusal), _): writeRefusal(Problem(refusal), form, to: &buffer)
+        case .decided: writeRefusal(.internalError, form, to: &buffer)
         case .failed(let failure):
             let seconds = 1 + Int(jitter() * 3)
-            writeRefusal(Problem(failure), fields: "retry-after: \(seconds)\r\n", manner, to: &buffer)
+            writeRefusal(Problem(failure), fields: "retry-after: \(seconds)\r\n", form, to: &buffer)
         }
     }
 
     /// `{"success": true, "process": "success", "token": …, "expires_at": …, "expires_in_ms": …}`
     private mutating func writeHeld(
-        _ hold: HoldView, isReplay: Bool, at moment: Moment, _ manner: Manner, to buffer: inout ByteBuffer
+        _ hold: HoldView, isReplay: Bool, at moment: Moment, _ form: AnswerForm, to buffer: inout ByteBuffer
     ) {
         let isHeld = hold.state == .held
         let remaining = isHeld ? Int(max(0, hold.expiresAt.milliseconds - moment.office.milliseconds)) : 0
         let length =
             Self.heldStart.utf8CodeUnitCount + TokenMint.length + Self.heldUntil.utf8CodeUnitCount + MomentText.length
             + Self.heldFor.utf8CodeUnitCount + ByteBuffer.digits(of: remaining) + 1
-        bytes.writeHead(200, length: length, after: manner.after, to: &buffer) { buffer in
+        bytes.writeHead(200, length: length, after: form.after, to: &buffer) { buffer in
             if isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
         }
-        guard !manner.isHead else { return }
+        guard !form.isHead else { return }
         buffer.writeStaticString(Self.heldStart)
         mint.write(hold.id, to: &buffer)
         buffer.writeStaticString(Self.heldUntil)
@@ -92,12 +85,12 @@ struct ClassicAnswers {
     private static let heldFor: StaticString = #"","expires_in_ms":"#
 
     /// `{"success": true, "purchase": …}`; the same for a repeat.
-    private mutating func writePurchased(_ hold: HoldView, _ manner: Manner, to buffer: inout ByteBuffer) {
+    private mutating func writePurchased(_ hold: HoldView, _ form: AnswerForm, to buffer: inout ByteBuffer) {
         let number = Int(truncatingIfNeeded: hold.id.number)
         let length =
             Self.purchasedStart.utf8CodeUnitCount + ByteBuffer.digits(of: number) + Self.purchasedEnd.utf8CodeUnitCount
-        bytes.writeHead(200, length: length, after: manner.after, to: &buffer)
-        guard !manner.isHead else { return }
+        bytes.writeHead(200, length: length, after: form.after, to: &buffer)
+        guard !form.isHead else { return }
         buffer.writeStaticString(Self.purchasedStart)
         buffer.writeDecimal(number)
         buffer.writeStaticString(Self.purchasedEnd)
@@ -108,18 +101,18 @@ struct ClassicAnswers {
 
     /// `{"num_tickets": N, "types": {"GA": n, …}}`, made anew only when a number has changed.
     mutating func writeRemaining(
-        _ event: Code, of store: any TicketStore, _ manner: Manner, to buffer: inout ByteBuffer
+        _ event: Code, of store: any TicketStore, _ form: AnswerForm, to buffer: inout ByteBuffer
     ) {
         switch store.availability(of: event, unless: availability?.version) {
         case .unchanged: break
-        case .unknownEvent: return writeRefusal(.unknownEvent, manner, to: &buffer)
+        case .unknownEvent: return writeRefusal(.unknownEvent, form, to: &buffer)
         case .current(let current, _):
             let counts = store.event(event)?.definition.disclosure == .counts
             availability = (current.version, Self.remaining(current, counts: counts))
         }
-        guard let body = availability?.body else { return writeRefusal(.internalError, manner, to: &buffer) }
-        bytes.writeHead(200, length: body.count, after: manner.after, to: &buffer)
-        if !manner.isHead { buffer.writeBytes(body) }
+        guard let body = availability?.body else { return writeRefusal(.internalError, form, to: &buffer) }
+        bytes.writeHead(200, length: body.count, after: form.after, to: &buffer)
+        if !form.isHead { buffer.writeBytes(body) }
     }
 
     /// - Parameter counts: whether the numbers are disclosed. Where they are not, 1 stands for what is left, however
@@ -144,11 +137,11 @@ struct ClassicAnswers {
     ///   - detail: says more than the problem's title does.
     ///   - retryAfter: in seconds; 0 for nothing. No more different ones than are worth keeping for a second.
     mutating func writeRefusal(
-        _ problem: Problem, detail: String? = nil, retryAfter: Int = 0, fields: String = "", _ manner: Manner,
+        _ problem: Problem, detail: String? = nil, retryAfter: Int = 0, fields: String = "", _ form: AnswerForm,
         to buffer: inout ByteBuffer
     ) {
         let code = UnsafeRawPointer(problem.code.utf8Start)
-        let key = CachedRefusal(code: code, retryAfter: retryAfter, manner: manner)
+        let key = CachedRefusal(code: code, retryAfter: retryAfter, form: form)
         let isAlike = fields.isEmpty && detail == nil
         if isAlike, let known = refusals[key] {
             buffer.writeImmutableBuffer(known)
@@ -157,11 +150,11 @@ struct ClassicAnswers {
         let body = Self.body(of: problem, detail)
         var answer = ByteBuffer()
         let status = Self.status(of: problem, statuses)
-        bytes.writeHead(status, length: body.count, after: manner.after, to: &answer) { answer in
+        bytes.writeHead(status, length: body.count, after: form.after, to: &answer) { answer in
             if retryAfter > 0 { answer.writeString("retry-after: \(retryAfter)\r\n") }
             answer.writeString(fields)
         }
-        if !manner.isHead { answer.writeBytes(body) }
+        if !form.isHead { answer.writeBytes(body) }
         buffer.writeImmutableBuffer(answer)
         if isAlike { refusals[key] = answer }
     }

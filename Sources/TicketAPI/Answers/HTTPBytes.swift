@@ -16,15 +16,6 @@ struct HTTPBytes {
         }
     }
 
-    /// How the connection goes on after an answer.
-    enum After: Hashable {
-        /// HTTP/1.1, and nothing was said of closing.
-        case keepAlive
-        /// HTTP/1.0, where staying open has to be said.
-        case keepAliveSaid
-        case close
-    }
-
     /// The date as RFC 9110 writes it, of the second that is now.
     private(set) var date: [UInt8] = []
     /// By status and content type, up to and including `content-length: `.
@@ -43,7 +34,7 @@ struct HTTPBytes {
     ///
     /// - Parameter fields: writes further header lines, each ended with CR LF.
     mutating func writeHead(
-        _ status: Int, _ type: ContentType = .json, length: Int, after: After, to buffer: inout ByteBuffer,
+        _ status: Int, _ type: ContentType = .json, length: Int, after: AnswerForm.After, to buffer: inout ByteBuffer,
         fields: (inout ByteBuffer) -> Void = { _ in }
     ) {
         let key = status * ContentType.allCases.count + type.rawValue
@@ -61,7 +52,7 @@ struct HTTPBytes {
     }
 
     /// The end of a head, behind the last line's CR LF.
-    static func writeEnd(_ after: After, to buffer: inout ByteBuffer) {
+    static func writeEnd(_ after: AnswerForm.After, to buffer: inout ByteBuffer) {
         switch after {
         case .keepAlive: buffer.writeStaticString("\r\n")
         case .keepAliveSaid: buffer.writeStaticString("connection: keep-alive\r\n\r\n")

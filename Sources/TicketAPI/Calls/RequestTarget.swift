@@ -1,15 +1,49 @@
-/// The target of a request in the one form that everything behind the decoder compares.
-package enum RequestTarget {
-    /// The target with a path in that form; its query stays as it is.
+/// The target of a request, read once: in the one form that everything behind the decoder compares, and what its path
+/// leads to.
+package struct RequestTarget: Sendable {
+    /// The path in that form, and the query as it came.
     ///
     /// - Percent-encoded letters, digits, `-`, `.`, `_` and `~` are decoded: RFC 3986, 6.2.2.2, calls both the same path.
     /// - A slash at the end of a path is left out: with it, the path is the same.
     /// - The scheme and the host that a client of a proxy sends (RFC 9112, 3.2.2) are left out.
-    package static func normal(_ target: String) -> String {
-        var target = target
-        return target.withUTF8 { bytes -> String? in
-            isNormal(bytes) ? nil : normal(bytes)
-        } ?? target
+    package let text: String
+    package let path: RequestPath
+    /// Bytes of the path; what follows is the query with its question mark.
+    private let pathLength: Int
+
+    package init(_ target: String) {
+        var text = target
+        let read = text.withUTF8 { bytes -> (RequestPath, Int)? in
+            Self.isNormal(bytes) ? (RequestPath(bytes), bytes.count) : nil
+        }
+        if let read {
+            (path, pathLength) = read
+        } else {
+            text = text.withUTF8(Self.normal)
+            (path, pathLength) = text.withUTF8 { bytes in
+                let length = bytes.position(of: UInt8(ascii: "?")) ?? bytes.count
+                return (RequestPath(RequestPath.Bytes(rebasing: bytes[..<length])), length)
+            }
+        }
+        self.text = text
+    }
+
+    var hasQuery: Bool { pathLength < text.utf8.count }
+
+    /// Whether the path is one of v1's, known or not.
+    var isOfV1: Bool { text.utf8.starts(with: "/v1/".utf8) }
+
+    /// The path without the query.
+    var pathText: String { segment(0..<pathLength) }
+
+    /// A part of the path.
+    func segment(_ range: Range<Int>) -> String {
+        withBytes(range) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func withBytes<Value>(_ range: Range<Int>, _ read: (RequestPath.Bytes) -> Value) -> Value {
+        var text = text
+        return text.withUTF8 { read(RequestPath.Bytes(rebasing: $0[range])) }
     }
 
     /// True of nearly every target. False is only a reason to look closer.
@@ -19,13 +53,36 @@ package enum RequestTarget {
     }
 
     private static func normal(_ target: RequestPath.Bytes) -> String {
-        var path = unescaped(RequestPath.path(target))
+        var path = unescaped(path(of: target))
         if path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
-        if let query = target.firstIndex(of: UInt8(ascii: "?")) { path += target[query...] }
+        if let query = target.position(of: UInt8(ascii: "?")) { path += target[query...] }
         return String(decoding: path, as: UTF8.self)
     }
 
-    /// The text with percent-encoded unreserved characters decoded (RFC 3986, 2.3); whatever else is encoded stays so.
+    /// The path of a target as it came: without a query, and without a scheme and an authority. Behind an authority, no
+    /// path is the path `/`.
+    private static func path(of target: RequestPath.Bytes) -> RequestPath.Bytes {
+        var path = target
+        for scheme in ["http://", "https://"] as [StaticString] where path.begins(with: scheme) {
+            let rest = path[scheme.utf8CodeUnitCount...]
+            guard let end = rest.firstIndex(where: endsAuthority), rest[end] == UInt8(ascii: "/") else {
+                return RequestPath.Bytes(start: root.utf8Start, count: root.utf8CodeUnitCount)
+            }
+            path = RequestPath.Bytes(rebasing: path[end...])
+            break
+        }
+        guard let query = path.position(of: UInt8(ascii: "?")) else { return path }
+        return RequestPath.Bytes(rebasing: path[..<query])
+    }
+
+    private static let root: StaticString = "/"
+
+    /// RFC 3986, 3.2.
+    private static func endsAuthority(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
+    }
+
+    /// The text with percent-encoded unreserved characters decoded (RFC 3986, 2.3); everything else stays encoded.
     static func unescaped(_ text: some Collection<UInt8>) -> [UInt8] {
         var plain: [UInt8] = []
         plain.reserveCapacity(text.count)
@@ -74,7 +131,7 @@ package enum RequestQuery {
 
     /// What is wrong with the query of a target, in a sentence; `nil` if nothing is.
     ///
-    /// A member that nobody reads would be passed over in silence, and the answer would be to another question.
+    /// A member that nobody reads would be ignored silently, and the answer would be to another question.
     ///
     /// - Parameter known: the members that are read.
     package static func mistake(in target: String, known: Set<String> = []) -> String? {

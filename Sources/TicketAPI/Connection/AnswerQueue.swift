@@ -7,7 +7,7 @@ internal import NIOCore
 /// that goes on asking would fill the memory.
 struct AnswerQueue {
     private struct Slot {
-        let request: FastRequest
+        let request: CallRequest
         var answer: ByteBuffer?
     }
 
@@ -34,13 +34,13 @@ struct AnswerQueue {
         slot == first
     }
 
-    func request(at slot: Int) -> FastRequest? {
+    func request(at slot: Int) -> CallRequest? {
         guard slot >= first, slot < nextSlot else { return nil }
         return slots[slots.index(slots.startIndex, offsetBy: slot - first)].request
     }
 
     @discardableResult
-    mutating func addWaiting(_ request: FastRequest) -> Int {
+    mutating func addWaiting(_ request: CallRequest) -> Int {
         slots.append(Slot(request: request))
         return nextSlot - 1
     }

@@ -1,19 +1,15 @@
-internal import NIOHTTP1
-
-/// Whose the request is that is being read.
+/// The request that is being read.
 enum RequestInReading {
     case nothing
-    case fast(FastRequest)
-    case router(RoutedRequest)
+    case request(CallRequest)
     /// Nothing is taken any more; what still comes is thrown away.
     case refused
 }
 
 /// What comes out of reading, in order.
 enum Arrival {
-    case fast(FastRequest)
-    case router(RoutedRequest)
-    /// Whoever waits for 100 Continue gets it when everything before is answered.
+    case request(CallRequest)
+    /// The client waits for 100 Continue, and gets it when everything before is answered.
     case expectation
     /// The last thing on its connection.
     case refusal(Refused)

@@ -44,7 +44,9 @@ extension FastPathHandler {
             inputIsClosed = true
             reading = .refused
             // A client that closed and one that only says nothing more look alike; for the latter a recount is too dear.
-            if isRouting, routedEndsWithClient { context.fireUserInboundEventTriggered(event) }
+            if isRouting, case .routed(let request)? = routed?.call, case .recount = request.kind {
+                context.fireUserInboundEventTriggered(event)
+            }
             if patience.isLingering { context.close(mode: .all, promise: nil) } else { send() }
         } else {
             context.fireUserInboundEventTriggered(event)
@@ -55,7 +57,7 @@ extension FastPathHandler {
     /// in the middle of a request.
     var mayRefuse: Bool {
         switch reading {
-        case .fast, .router: true
+        case .request: true
         case .nothing, .refused: !isEnding
         }
     }

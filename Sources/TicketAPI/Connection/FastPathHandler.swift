@@ -33,8 +33,8 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let sink: LoopReplySink
     /// The one in front.
     private var decoder: RequestDecoder.Decoder
-    /// Index among the loop's connections.
-    var place = 0
+    /// Among the loop's connections.
+    var index = 0
     /// What the connection counts as among those that are open.
     var standing = ConnectionStanding.new
     private(set) var context: ChannelHandlerContext?
@@ -52,13 +52,9 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The router has a request that it has not answered.
     private(set) var isRouting = false
     /// How the connection goes on after the router's answer.
-    private(set) var routedAfter = HTTPBytes.After.keepAlive
-    /// What that answer tells of the quota.
-    private(set) var routedStanding: CallerQuota.Standing?
-    /// How that answer may tell where it ends.
-    private(set) var routedFraming = RoutedRequest.Framing.any
-    /// Whether the router gives up when the client says nothing more.
-    private(set) var routedEndsWithClient = false
+    private(set) var routedAfter = AnswerForm.After.keepAlive
+    /// What the router is answering, or answered last.
+    private(set) var routed: CallRequest?
     private(set) lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
     /// What waits until everything before it is answered.
     private(set) var backlog = CircularBuffer<Arrival>(initialCapacity: 2)
@@ -81,7 +77,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        loop.enter(self)
+        loop.connections.add(self)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -89,7 +85,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        loop.admit(self)
+        loop.connections.admit(self)
         context.fireChannelActive()
         context.read()
     }
@@ -102,7 +98,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func leave() {
         guard context != nil else { return }
         context = nil
-        loop.leave(self)
+        loop.connections.remove(self)
     }
 
     /// The watch in front of the decoder saw bytes.
@@ -118,7 +114,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
             switch reading {
             // Behind the last request the decoder may have stopped, and would keep what it is given.
             case .nothing, .refused: return false
-            case .fast, .router: break
+            case .request: break
             }
         }
         // An empty line, which some clients send behind a body, begins no request.
@@ -151,34 +147,30 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func begin(_ received: HTTPRequestHead) {
+    private func begin(_ head: HTTPRequestHead) {
         bodyBytes = 0
         guard !isEnding else {
             reading = .refused
             return
         }
-        let framing = RequestFraming(received)
+        let headers = RequestHeaders(head)
+        let framing = headers.framing
         if let refused = framing.refused(bodyBytes: loop.configuration.bodyBytes) { return arrive(.refusal(refused)) }
-        var head = received
-        let target = RequestTarget.normal(head.uri)
-        if target != head.uri { head.uri = target }
+        let target = RequestTarget(head.uri)
         var endsConnection = framing.endsConnection
         if standing != .counted {
             // Others may have left meanwhile.
-            guard RequestPath.isProbe(target) || loop.admit(self) else {
+            guard target.path == .probe || loop.connections.admit(self) else {
                 return arrive(.refusal(ConnectionRoom.refused(standing)))
             }
             if standing != .counted { endsConnection = true }
         }
         if framing.expects == .goOn { arrive(.expectation) }
         stopsDecoder = framing.stopsDecoder && !endsConnection
-        let quota = loop.quota?.take(caller, for: target, at: context?.eventLoop.now ?? .now())
-        let key = framing.idempotencyKey
-        if let request = loop.request(head, endsConnection: endsConnection, key: key, quota) {
-            reading = .fast(request)
-        } else {
-            reading = .router(RoutedRequest(head: head, endsConnection: endsConnection, standing: quota))
-        }
+        let quota =
+            target.path == .probe ? nil : loop.quota?.take(caller, at: context?.eventLoop.now ?? .now())
+        reading = .request(
+            loop.calls.read(head, target, headers.fields, endsConnection: endsConnection, quota))
     }
 
     private func goOn(_ body: ByteBuffer) {
@@ -186,12 +178,8 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let isTooLarge = bodyBytes > loop.configuration.bodyBytes
         switch reading {
         case .nothing, .refused: break
-        case .fast where isTooLarge, .router where isTooLarge: arrive(.refusal(Refused(.contentTooLarge)))
-        case .fast(let request): request.buyer?.take(body)
-        case .router(var request):
-            reading = .nothing
-            request.body.writeImmutableBuffer(body)
-            reading = .router(request)
+        case .request where isTooLarge: arrive(.refusal(Refused(.contentTooLarge)))
+        case .request(let request): request.take(body)
         }
     }
 
@@ -200,11 +188,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let whole = reading
         if case .refused = whole { return }
         reading = .nothing
-        switch whole {
-        case .fast(let request): arrive(.fast(request))
-        case .router(let request): arrive(.router(request))
-        case .nothing, .refused: break
-        }
+        if case .request(let request) = whole { arrive(.request(request)) }
         if stopsDecoder { renewDecoder() }
     }
 
@@ -225,8 +209,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func arrive(_ arrival: Arrival) {
         switch arrival {
-        case .fast(let request): if request.manner.after == .close { isEnding = true }
-        case .router(let request): if request.after == .close { isEnding = true }
+        case .request(let request): if request.form.after == .close { isEnding = true }
         case .expectation: break
         case .refusal:
             guard mayRefuse else { return }
@@ -238,7 +221,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         take(arrival)
         switch arrival {
         // Others come with a read, and are sent when that is over.
-        case .fast, .router: break
+        case .request: break
         case .expectation, .refusal: send()
         }
     }
@@ -247,35 +230,41 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func canTake(_ arrival: Arrival) -> Bool {
         guard !isRouting, isWritable else { return false }
-        if case .fast = arrival { return queue.hasRoom && unsent.readableBytes < Self.mostUnsent }
+        if case .request(let request) = arrival, !request.call.isRouted {
+            return queue.hasRoom && unsent.readableBytes < Self.mostUnsent
+        }
         return queue.isEmpty
     }
 
     private func take(_ arrival: Arrival) {
         switch arrival {
-        case .fast(let request): execute(request)
-        case .router(let request): route(request)
+        case .request(let request):
+            if case .routed(let routed) = request.call { route(routed, request) } else { execute(request) }
         case .expectation: unsent.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         case .refusal(let refused): loop.answers.writeProblem(refused, to: &unsent)
         }
     }
 
-    private func execute(_ request: FastRequest) {
-        guard let command = loop.command(of: request) else { return answer(request, nil) }
-        if let reply = loop.submit(command, for: self, slot: queue.nextSlot, sink: sink) {
-            answer(request, reply)
-        } else {
-            queue.addWaiting(request)
+    private func execute(_ request: CallRequest) {
+        do throws(Refused) {
+            guard let command = try loop.calls.command(of: request.call) else { return answer(request, .known) }
+            if let reply = loop.submit(command, for: self, slot: queue.nextSlot, sink: sink) {
+                answer(request, .reply(reply))
+            } else {
+                queue.addWaiting(request)
+            }
+        } catch {
+            answer(request, .refused(error))
         }
     }
 
     /// Answers at once, or as soon as what is before it is answered.
-    private func answer(_ request: FastRequest, _ reply: StoreReply?) {
+    private func answer(_ request: CallRequest, _ content: AnswerContent) {
         if queue.isEmpty {
-            write(reply, to: request, into: &unsent)
+            write(content, to: request, into: &unsent)
         } else {
             var bytes = ByteBuffer()
-            write(reply, to: request, into: &bytes)
+            write(content, to: request, into: &bytes)
             queue.finish(queue.addWaiting(request), with: bytes, into: &unsent)
         }
     }
@@ -284,31 +273,29 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func answer(slot: Int, with reply: StoreReply) {
         guard context != nil, let request = queue.request(at: slot) else { return }
         if queue.isFirst(slot) {
-            write(reply, to: request, into: &unsent)
+            write(.reply(reply), to: request, into: &unsent)
             queue.finish(slot, with: nil, into: &unsent)
         } else {
             var bytes = ByteBuffer()
-            write(reply, to: request, into: &bytes)
+            write(.reply(reply), to: request, into: &bytes)
             queue.finish(slot, with: bytes, into: &unsent)
         }
     }
 
-    private func write(_ reply: StoreReply?, to request: FastRequest, into buffer: inout ByteBuffer) {
+    private func write(_ content: AnswerContent, to request: CallRequest, into buffer: inout ByteBuffer) {
         patience.answer(at: loop.tick)
-        loop.write(reply, to: request, into: &buffer)
+        loop.answers.write(content, to: request, into: &buffer)
     }
 
-    private func route(_ request: RoutedRequest) {
+    private func route(_ routed: RoutedRequest, _ request: CallRequest) {
         guard let context else { return }
         // A stream begins at once, and behind what was answered before.
         handOn(context)
         isRouting = true
-        routedAfter = request.after
-        routedStanding = request.standing
-        routedEndsWithClient = request.endsWithClient
-        routedFraming = request.framing
-        context.fireChannelRead(wrapInboundOut(.head(request.head)))
-        if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
+        routedAfter = request.form.after
+        self.routed = request
+        context.fireChannelRead(wrapInboundOut(.head(routed.head)))
+        if routed.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(routed.body))) }
         context.fireChannelRead(wrapInboundOut(.end(nil)))
         context.fireChannelReadComplete()
     }
@@ -381,7 +368,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 bodyBytes = 0
                 context.close(mode: .output, promise: nil)
             }
-        case .fast, .router: break
+        case .request: break
         }
     }
 

@@ -39,7 +39,7 @@ struct LoopContexts: Sendable {
         for entry in entries.values { entry.sink.close() }
         for _ in 0..<2 {
             for entry in entries.values {
-                try? await entry.loop.submit { entry.context.value.closeAll() }.get()
+                try? await entry.loop.submit { entry.context.value.connections.closeAll() }.get()
             }
         }
         // The framework stops its server in a task that it lets go of, and that touches a loop once more at its end.

@@ -22,11 +22,12 @@ final class RoutedAnswerHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let head) = unwrapInboundIn(data), let asked = StreamRequest(head),
+        if case .head = unwrapInboundIn(data), case .routed(let request)? = handler.routed?.call,
+            case .stream(let asked) = request.kind,
             // Where there is none the router says why.
             let listener = stream.listener(
                 to: asked.event, known: asked.lastEventID, on: handler,
-                quota: handler.loop.quotaFields(handler.routedStanding))
+                quota: handler.loop.answers.quotaFields(handler.routed?.standing))
         {
             listens = true
             do {
@@ -34,7 +35,7 @@ final class RoutedAnswerHandler: ChannelDuplexHandler {
             } catch {
                 context.close(mode: .all, promise: nil)
             }
-            // Whoever left with the request hears how things stand.
+            // A client that left with the request hears how things stand.
             if watch.sawEnd { context.close(mode: .all, promise: nil) }
         }
         if !listens { context.fireChannelRead(data) }
@@ -42,33 +43,32 @@ final class RoutedAnswerHandler: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var head)
-        where handler.routedAfter != .keepAlive || handler.routedStanding != nil || handler.routedFraming == .noChunks
-            || handler.routedEndsWithClient:
-            // To learn that its client left the router has taken the connection.
-            if handler.routedEndsWithClient, head.headers["connection"].first == "close" {
-                handler.routedEndsConnection()
-            }
-            if handler.routedFraming == .noChunks, head.status.mayHaveResponseBody,
-                !head.headers.contains(name: "content-length")
-            {
-                handler.routedEndsConnection()
-                // The encoder makes no chunks of it then.
-                head.version = .http1_0
-            }
-            if handler.routedAfter != .keepAlive {
-                let value = handler.routedAfter == .close ? "close" : "keep-alive"
-                head.headers.replaceOrAdd(name: "connection", value: value)
-            }
-            if let quota = handler.loop.quota, let standing = handler.routedStanding {
-                for (name, value) in quota.fields(standing) { head.headers.replaceOrAdd(name: name, value: value) }
-            }
+        case .head(var head):
+            complete(&head)
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
             context.write(data, promise: promise)
             handler.routedEnded()
         default:
             context.write(data, promise: promise)
+        }
+    }
+
+    private func complete(_ head: inout HTTPResponseHead) {
+        guard let answered = handler.routed, case .routed(let request) = answered.call else { return }
+        // To learn that its client left the router has taken the connection.
+        if case .recount = request.kind, head.headers["connection"].first == "close" { handler.routedEndsConnection() }
+        if !request.takesChunks, head.status.mayHaveResponseBody, !head.headers.contains(name: "content-length") {
+            handler.routedEndsConnection()
+            // The encoder makes no chunks of it then.
+            head.version = .http1_0
+        }
+        if handler.routedAfter != .keepAlive {
+            let value = handler.routedAfter == .close ? "close" : "keep-alive"
+            head.headers.replaceOrAdd(name: "connection", value: value)
+        }
+        if let quota = handler.loop.quota, let standing = answered.standing {
+            for (name, value) in quota.fields(standing) { head.headers.replaceOrAdd(name: name, value: value) }
         }
     }
 }

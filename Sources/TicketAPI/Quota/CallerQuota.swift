@@ -116,10 +116,9 @@ final class SharedQuota: Sendable {
         policy = "\"default\";q=\(quota.burst);w=\(window)"
     }
 
-    /// How the caller stands after asking for `target`; `nil` for probes, which are answered to anybody.
-    func take(_ caller: CallerQuota.Caller, for target: String, at now: NIODeadline) -> CallerQuota.Standing? {
-        if RequestPath.isProbe(target) { return nil }
-        return quota.withLock { $0.take(caller, at: now) }
+    /// How the caller stands after asking.
+    func take(_ caller: CallerQuota.Caller, at now: NIODeadline) -> CallerQuota.Standing {
+        quota.withLock { $0.take(caller, at: now) }
     }
 
     /// What an answer tells of it (draft-ietf-httpapi-ratelimit-headers-10).

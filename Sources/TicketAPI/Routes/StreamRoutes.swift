@@ -25,26 +25,3 @@ struct StreamRoutes: Sendable {
         throw refused
     }
 }
-
-/// A request for a stream, told by its head.
-struct StreamRequest {
-    let event: Code
-    /// The tag that the client saw last.
-    let lastEventID: String?
-
-    /// `nil` if it is for something else. Paths are read as the router reads them.
-    init?(_ head: HTTPRequestHead) {
-        guard head.method == .GET else { return nil }
-        let path = URI(head.uri).path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        guard path.count == 5, path[1] == "v1", path[2] == "events", path[4] == "availability", path[5] == "stream",
-            let event = Code(String(path[3])), RequestQuery.mistake(in: head.uri) == nil
-        else { return nil }
-        self.event = event
-        lastEventID = head.headers.first(name: "last-event-id").map { header in
-            // A tag as `ETag` has it is the same tag, also where a proxy has made it weak.
-            let blanks: Set<Character> = [" ", "\t", "\""]
-            let tag = header.drop { blanks.contains($0) }
-            return String((tag.hasPrefix("W/\"") ? tag.dropFirst(3) : tag).prefix { !blanks.contains($0) })
-        }
-    }
-}

@@ -1,0 +1,23 @@
+internal import NIOHTTP1
+
+/// How a request wants its answer sent.
+struct AnswerForm: Hashable {
+    /// How the connection goes on after an answer.
+    enum After: Hashable {
+        /// HTTP/1.1, and nothing was said about closing.
+        case keepAlive
+        /// HTTP/1.0, where staying open has to be said.
+        case keepAliveSaid
+        case close
+    }
+
+    var after = After.keepAlive
+    /// The request was HEAD: the answer has the length of the body and not the body.
+    var isHead = false
+
+    /// - Parameter endsConnection: nothing can follow the request on its connection, whatever its client wants.
+    init(_ head: HTTPRequestHead, endsConnection: Bool) {
+        after = !head.isKeepAlive || endsConnection ? .close : head.version == .http1_1 ? .keepAlive : .keepAliveSaid
+        isHead = head.method == .HEAD
+    }
+}

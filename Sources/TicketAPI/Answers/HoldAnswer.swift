@@ -1,0 +1,69 @@
+internal import BoxOffice
+internal import NIOCore
+internal import TicketStore
+
+/// A positive answer about a hold.
+struct HoldAnswer {
+    private let hold: HoldView
+    private let moment: Moment
+    /// It was just given: only then its token is told, and where it is found.
+    let isNew: Bool
+    /// The same was answered before.
+    let isReplay: Bool
+    private let isLate: Bool
+
+    /// - Throws: what was refused, or failed.
+    init(_ reply: StoreReply) throws(Refused) {
+        switch reply {
+        case .failed(let failure): throw Refused(failure)
+        case .decided(.refused(let refusal), let moment): throw Refused(refusal, at: moment)
+        case .decided(.held(let hold, let replayed), let moment):
+            self.init(hold, moment, isNew: true, isReplay: replayed)
+        case .decided(.extended(let hold, let replayed), let moment): self.init(hold, moment, isReplay: replayed)
+        case .decided(.released(let hold, _), let moment), .decided(.looked(let hold), let moment):
+            self.init(hold, moment)
+        case .decided(.purchased(let hold, let late, let repeated), let moment):
+            self.init(hold, moment, isReplay: repeated, isLate: late)
+        case .decided(.returned, _), .decided(.paidBack, _), .decided(.eventChanged, _), .decided(.eventRemoved, _):
+            preconditionFailure("a command gets an outcome of its own kind, not \(reply)")
+        }
+    }
+
+    private init(
+        _ hold: HoldView, _ moment: Moment, isNew: Bool = false, isReplay: Bool = false, isLate: Bool = false
+    ) {
+        self.hold = hold
+        self.moment = moment
+        self.isNew = isNew
+        self.isReplay = isReplay
+        self.isLate = isLate
+    }
+
+    var event: UInt32 { hold.event }
+    var status: Int { isNew ? 201 : 200 }
+    var location: String { String(buffer: .written(writeLocation)) }
+    var tag: String { String(buffer: .written(writeTag)) }
+
+    func writeLocation(to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("/v1/holds/H")
+        buffer.writeDecimal(Int(truncatingIfNeeded: hold.id.number))
+    }
+
+    func writeTag(to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("\"")
+        buffer.writeString(hold.state.rawValue)
+        buffer.writeStaticString("-")
+        buffer.writeDecimal(Int(hold.expiresAt.milliseconds))
+        buffer.writeStaticString("-")
+        buffer.writeDecimal(max(0, hold.extensionsRemaining))
+        buffer.writeStaticString("\"")
+    }
+
+    /// - Parameter catalogue: of the hold's event.
+    func writeBody(
+        _ catalogue: EventCatalogue, _ mint: TokenMint, _ texts: inout HoldTexts, to buffer: inout ByteBuffer
+    ) {
+        BuyerDocuments.write(
+            hold, of: catalogue, at: moment, tokenFrom: isNew ? mint : nil, isLate: isLate, &texts, to: &buffer)
+    }
+}

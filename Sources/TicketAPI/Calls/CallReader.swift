@@ -1,0 +1,176 @@
+internal import BoxOffice
+internal import NIOHTTP1
+internal import TicketStore
+
+/// Reads the heads of requests into calls, on one event loop, and finds out what the store is asked for them.
+struct CallReader {
+    private let store: any TicketStore
+    private let classicEvent: Code
+    private let mint: TokenMint
+    private let keys: KeyDigester
+    private let known: KnownKeys
+    private let buyers: BuyerCalls
+    /// The ticket types that were asked for by the classic API. Only types that the event has, so nobody fills the table
+    /// with guesses.
+    private var products: [(type: Code, command: Command)] = []
+    /// Their indexes by request target.
+    private var productIndexes: [String: Int] = [:]
+
+    init(_ reader: RequestReader, classicEvent: Code, mint: TokenMint, known: KnownKeys) {
+        store = reader.store
+        keys = reader.keys
+        self.classicEvent = classicEvent
+        self.mint = mint
+        self.known = known
+        buyers = BuyerCalls(reader: reader, mint: mint)
+    }
+
+    // MARK: Calls
+
+    /// - Parameters:
+    ///   - endsConnection: nothing can follow the request on its connection.
+    ///   - standing: a caller over their quota is refused here, whatever the call.
+    mutating func read(
+        _ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields, endsConnection: Bool,
+        _ standing: CallerQuota.Standing?
+    ) -> CallRequest {
+        let form = AnswerForm(head, endsConnection: endsConnection)
+        if let standing, !standing.isAllowed {
+            let call: Call =
+                target.path.isClassic
+                ? .refused(.overQuota) : .buyer(BuyerRequest(.refused(Refused(standing)), fields, target))
+            return CallRequest(call, form, standing)
+        }
+        let call = call(head, target, fields)
+        // Other answers of the router tell nothing about the quota.
+        return CallRequest(call, form, call.isRouted && !target.isOfV1 ? nil : standing)
+    }
+
+    private mutating func call(_ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
+        let method = head.method
+        if target.hasQuery, target.path.isFast, let mistake = RequestQuery.mistake(in: target.text) {
+            if target.path.isClassic { return .refused(.wrongQuery(mistake)) }
+            return .buyer(BuyerRequest(.refused(Refused(.malformedRequest, mistake)), fields, target))
+        }
+        switch target.path {
+        case .remaining:
+            return method == .GET || method == .HEAD ? .remaining : .refused(.wrongMethod(allowed: "GET, HEAD"))
+        case .buy(let type):
+            return method == .POST ? buy(type, target, fields) : .refused(.wrongMethod(allowed: "POST"))
+        case .complete(let token):
+            guard method == .POST else { return .refused(.wrongMethod(allowed: "POST")) }
+            return complete(token, head, target, fields)
+        case .availability, .holds, .hold, .purchase:
+            return buyerCall(method, target, fields).map { .buyer(BuyerRequest($0, fields, target)) }
+                ?? .routed(RoutedRequest(.other, head, target))
+        case .stream:
+            let stream = StreamRequest(head, target).map { RoutedRequest.Kind.stream($0) }
+            return .routed(RoutedRequest(stream ?? .other, head, target))
+        case .recount: return .routed(RoutedRequest(.recount, head, target))
+        case .probe, .other: return .routed(RoutedRequest(.other, head, target))
+        }
+    }
+
+    private mutating func buy(_ type: Range<Int>, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
+        guard let product = productIndexes[target.text] ?? addProduct(type, target) else {
+            return .refused(.unknownType)
+        }
+        guard let header = fields.idempotencyKey else { return .buy(product: product, key: nil) }
+        // The classic calls know no operators: their callers are anonymous.
+        guard let key = KeyText(header, isAnonymous: true) else { return .refused(.unfitKey) }
+        return .buy(product: product, key: keys.digest(key, in: .holding(classicEvent, nil), of: ""))
+    }
+
+    private mutating func addProduct(_ type: Range<Int>, _ target: RequestTarget) -> Int? {
+        guard let code = Code(target.segment(type)),
+            case .current(let current, _) = store.availability(of: classicEvent, unless: nil),
+            current.types.contains(where: { $0.code == code })
+        else { return nil }
+        let index = products.firstIndex { $0.type == code } ?? products.count
+        if index == products.count { products.append((code, command(of: code, key: nil))) }
+        if !target.hasQuery { productIndexes[target.text] = index }
+        return index
+    }
+
+    private func complete(
+        _ token: Range<Int>, _ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields
+    ) -> Call {
+        guard let hold = target.withBytes(token, mint.hold) else { return .refused(.unknownHold) }
+        guard let completer = completer(fields) else { return .routed(RoutedRequest(.other, head, target)) }
+        // It needs no key (R16 Completion without a key); one that comes has to be one.
+        if let header = fields.idempotencyKey, KeyText(header, isAnonymous: true) == nil { return .refused(.unfitKey) }
+        return .complete(hold, by: completer)
+    }
+
+    /// `nil` if the router has to answer.
+    private func buyerCall(
+        _ method: HTTPMethod, _ target: RequestTarget, _ fields: BuyerFields
+    ) -> BuyerRequest.Kind? {
+        switch (target.path, method) {
+        case (.availability(let event), .GET), (.availability(let event), .HEAD):
+            // Operators see the numbers of an event that does not disclose them.
+            if fields.isOperators { return nil }
+            return Code(target.segment(event)).map { .availability($0) } ?? .refused(Refused(.unknownEvent))
+        case (.holds(let event), .POST):
+            return Code(target.segment(event)).map { .hold($0) } ?? .refused(Refused(.unknownEvent))
+        case (.hold(let hold), .DELETE):
+            return completer(fields).map { .release(HoldID(public: target.segment(hold)), by: $0) }
+        case (.purchase(let hold), .POST):
+            return completer(fields).map { .purchase(HoldID(public: target.segment(hold)), by: $0) }
+        default: return nil
+        }
+    }
+
+    /// With a shop's key the shop says that it is paid; without a key it is the token that does. `nil` for a key that
+    /// was not looked up a moment ago, or that is an operator's: the router does.
+    private func completer(_ fields: BuyerFields) -> Completer? {
+        guard let credential = fields.key else { return .token }
+        return known.known(credential)?.role == .shop ? .key : nil
+    }
+
+    // MARK: Commands
+
+    /// What the store is asked; `nil` if it need not be.
+    ///
+    /// - Precondition: the call is not the router's.
+    func command(of call: Call) throws(Refused) -> Command? {
+        switch call {
+        case .remaining, .refused: return nil
+        case .buy(let product, let key):
+            guard let key else { return products[product].command }
+            return command(of: products[product].type, key: key)
+        case .complete(let hold, let completer): return .purchase(hold, nil, by: completer)
+        case .buyer(let request): return try command(of: request)
+        case .routed: preconditionFailure("the router asks the store itself")
+        }
+    }
+
+    private func command(of type: Code, key: IdempotencyKey?) -> Command {
+        .hold(HoldRequest(event: classicEvent, lines: OneOrMore(Line(type: type, quantity: 1)), key: key))
+    }
+
+    private func command(of request: BuyerRequest) throws(Refused) -> Command? {
+        let body = request.takeBody()
+        switch request.kind {
+        case .availability, .refused: return nil
+        case .hold(let event):
+            do throws(Refused) {
+                return try buyers.hold(in: event, request.fields, body)
+            } catch {
+                // The store would refuse the event first. Where nothing is wrong it is not asked twice.
+                throw store.event(event) == nil ? Refused(.unknownEvent) : error
+            }
+        case .release(let name, let completer): return .release(try hold(named: name, completer, request.fields))
+        case .purchase(let name, let completer):
+            let hold = try hold(named: name, completer, request.fields)
+            return try buyers.purchase(hold, request.fields, body, by: completer)
+        }
+    }
+
+    /// The hold of a path, for its token or for a shop's key, which needs none.
+    private func hold(named name: HoldID?, _ completer: Completer, _ fields: BuyerFields) throws(Refused) -> HoldID {
+        guard completer == .key else { return try buyers.hold(named: name, fields) }
+        guard let name else { throw Refused(.unknownHold) }
+        return name
+    }
+}

@@ -1,0 +1,82 @@
+internal import HTTPTypes
+internal import NIOHTTP1
+
+/// What the headers of a request say, read in one walk.
+struct RequestHeaders {
+    private(set) var framing: RequestFraming
+    private(set) var fields = BuyerFields()
+
+    /// Compares lengths first: most headers are none of these, and their names are not looked at.
+    init(_ head: HTTPRequestHead) {
+        framing = RequestFraming(head.version, head.method)
+        for (name, value) in head.headers {
+            switch name.utf8.count {
+            case 4 where name.isASCII("host"): framing.addHost()
+            case 6 where name.isASCII("expect"): framing.setExpectation(value)
+            case 7 where name.isASCII("upgrade"): framing.addUpgrade()
+            case 10 where name.isASCII("connection"): framing.addConnection(value)
+            case 11 where name.isASCII("traceparent"): BuyerFields.add(value, to: &fields.traceparent)
+            case 12 where name.isASCII("content-type"): BuyerFields.add(value, to: &fields.contentType)
+            case 13 where name.isASCII("authorization"): BuyerFields.add(value, to: &fields.authorization)
+            case 13 where name.isASCII("if-none-match"): BuyerFields.add(value, to: &fields.ifNoneMatch)
+            case 14 where name.isASCII("content-length"): framing.setLength(value)
+            case 15 where name.isASCII("idempotency-key"): BuyerFields.add(value, to: &fields.idempotencyKey)
+            case 16 where name.isASCII("content-encoding"): framing.addContentEncoding(value)
+            case 17 where name.isASCII("transfer-encoding"): framing.addTransferEncoding(value)
+            default: break
+            }
+        }
+        framing.close()
+    }
+}
+
+/// The headers that buyers' calls depend on. One that came several times is one with commas (RFC 9110, 5.3).
+struct BuyerFields: Sendable {
+    fileprivate(set) var authorization: String?
+    fileprivate(set) var contentType: String?
+    fileprivate(set) var idempotencyKey: String?
+    fileprivate(set) var ifNoneMatch: String?
+    fileprivate(set) var traceparent: String?
+
+    fileprivate init() {}
+
+    init(_ fields: HTTPFields) {
+        authorization = fields[.authorization]
+        contentType = fields[.contentType]
+        idempotencyKey = fields[.idempotencyKey]
+        ifNoneMatch = fields[.ifNoneMatch]
+        traceparent = fields[.traceparent]
+    }
+
+    /// The decoder leaves the blanks behind a value, which do not belong to it.
+    fileprivate static func add(_ value: String, to field: inout String?) {
+        var value = value
+        while let last = value.utf8.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") { value.removeLast() }
+        field = field.map { "\($0), \(value)" } ?? value
+    }
+
+    /// The trace that the caller says the request belongs to (W3C trace context), so that both sides can find it.
+    var traceID: String? {
+        guard let traceparent else { return nil }
+        let parts = traceparent.split(separator: "-", omittingEmptySubsequences: false)
+        let isHex = { (text: Substring) in text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) } }
+        guard parts.count >= 4, parts[1].utf8.count == 32, isHex(parts[1]), parts[1].contains(where: { $0 != "0" })
+        else { return nil }
+        return String(parts[1])
+    }
+
+    /// Whose keys the caller's are: those of the operator's key that came along, or everybody's.
+    var keyOwner: String { isOperators ? authorization ?? "" : "" }
+
+    /// Whether the credential is written as a key, and not as a hold's token.
+    var isOperators: Bool { key != nil }
+
+    /// The credential, if it is written as a key.
+    var key: String? {
+        guard var authorization else { return nil }
+        return authorization.withUTF8 { header in
+            guard let credential = BearerCredential(header), credential.bytes.begins(with: "hfk_") else { return nil }
+            return String(decoding: credential.bytes, as: UTF8.self)
+        }
+    }
+}
