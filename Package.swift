@@ -157,7 +157,10 @@ let package = Package(
         .testTarget(
             name: "TicketAPITests",
             dependencies: [
-                "BoxOffice", "TicketStore", "Workload", "TicketAPI", .product(name: "NIOCore", package: "swift-nio"),
+                "BoxOffice", "TicketStore", "Workload", "TicketAPI", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .testTarget(name: "LoadTests", dependencies: ["Load", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(

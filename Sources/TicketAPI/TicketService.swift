@@ -57,21 +57,13 @@ public struct TicketService: Service {
     }
 
     private func serve(on group: MultiThreadedEventLoopGroup, loops: Int) async throws {
-        let (store, configuration, mint, keys) = (store, configuration, mint, keys)
-        let known = KnownKeys(keyring)
-        let quota = configuration.quota.map(SharedQuota.init)
-        let listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)
-        let connections = ConnectionRoom(configuration, logger: logger)
-        let contexts = try await LoopContexts(group: group) {
-            LoopContext(
-                store: store, configuration: configuration, mint: mint, keys: keys, known: known, quota: quota,
-                room: connections)
-        } stream: {
-            AvailabilityStream(store: store, room: listeners, loop: $0)
-        }
+        let configuration = configuration
+        let service = ServiceContext(
+            store: store, keyring: keyring, configuration: configuration, mint: mint, keys: keys, logger: logger)
+        let contexts = try await LoopContexts(service, group: group)
         let application = Application(
             responder: Routes(
-                store: store, ledger: ledger, keyring: keyring, known: known, mint: mint, keys: keys,
+                store: store, ledger: ledger, keyring: keyring, known: service.known, mint: mint, keys: keys,
                 bodyBytes: configuration.bodyBytes, classicStatus: configuration.classicStatus,
                 worth: configuration.worth, notice: notice
             ).responder(),

@@ -19,15 +19,12 @@ struct AnswerWriter {
     private var classic: ClassicAnswers
     private var buyers: BuyerAnswers
 
-    init(
-        _ store: any TicketStore, classicEvent: Code, statuses: ServiceConfiguration.ClassicStatus, mint: TokenMint,
-        quota: SharedQuota?
-    ) {
-        self.store = store
-        self.classicEvent = classicEvent
-        self.quota = quota
-        classic = ClassicAnswers(mint: mint, statuses: statuses)
-        buyers = BuyerAnswers(store, mint: mint)
+    init(_ service: ServiceContext) {
+        store = service.store
+        classicEvent = service.configuration.classicEvent
+        quota = service.quota
+        classic = ClassicAnswers(mint: service.mint, statuses: service.configuration.classicStatus)
+        buyers = BuyerAnswers(store, mint: service.mint)
     }
 
     /// What answers say the time is.

@@ -16,12 +16,13 @@ struct CallReader {
     /// Their indexes by request target.
     private var productIndexes: [String: Int] = [:]
 
-    init(_ reader: RequestReader, classicEvent: Code, mint: TokenMint, known: KnownKeys) {
-        store = reader.store
-        keys = reader.keys
-        self.classicEvent = classicEvent
-        self.mint = mint
-        self.known = known
+    init(_ service: ServiceContext) {
+        store = service.store
+        keys = service.keys
+        classicEvent = service.configuration.classicEvent
+        mint = service.mint
+        known = service.known
+        let reader = RequestReader(store: store, bodyBytes: service.configuration.bodyBytes, keys: keys)
         buyers = BuyerCalls(reader: reader, mint: mint)
     }
 

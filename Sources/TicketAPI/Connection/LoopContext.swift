@@ -27,24 +27,17 @@ final class LoopContext {
     private let store: any TicketStore
     private var pending = PendingReplies()
 
-    init(
-        store: any TicketStore, configuration: ServiceConfiguration, mint: TokenMint, keys: KeyDigester,
-        known: KnownKeys, quota: SharedQuota?, room: ConnectionRoom
-    ) {
-        self.store = store
-        self.configuration = configuration
-        self.quota = quota
-        connections = LoopConnections(room, mostSpares: configuration.spareConnections)
+    init(_ service: ServiceContext) {
+        store = service.store
+        configuration = service.configuration
+        quota = service.quota
+        connections = LoopConnections(service.connections, mostSpares: configuration.spareConnections)
         patience = ConnectionPatience.Limits(
             request: UInt32(configuration.request.components.seconds),
             idle: UInt32(configuration.idle.components.seconds),
             write: UInt32(configuration.write.components.seconds))
-        calls = CallReader(
-            RequestReader(store: store, bodyBytes: configuration.bodyBytes, keys: keys),
-            classicEvent: configuration.classicEvent, mint: mint, known: known)
-        answers = AnswerWriter(
-            store, classicEvent: configuration.classicEvent, statuses: configuration.classicStatus, mint: mint,
-            quota: quota)
+        calls = CallReader(service)
+        answers = AnswerWriter(service)
         setDate()
     }
 

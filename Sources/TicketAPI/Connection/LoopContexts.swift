@@ -1,60 +1,52 @@
 internal import NIOCore
 
-/// The contexts of a group of event loops, one each.
+/// What the connections of each event loop in a group are set up with.
 struct LoopContexts: Sendable {
     private struct Entry: Sendable {
         let loop: any EventLoop
-        let context: NIOLoopBound<LoopContext>
-        let sink: LoopReplySink
-        let stream: NIOLoopBound<AvailabilityStream>
+        let setup: NIOLoopBound<ConnectionSetup>
     }
 
     private let entries: [ObjectIdentifier: Entry]
 
-    /// Makes a context for each loop of `group`, and calls ``LoopContext/everySecond()`` once a second.
-    init(
-        group: any EventLoopGroup, open: @escaping @Sendable () -> LoopContext,
-        stream: @escaping @Sendable (any EventLoop) -> AvailabilityStream
-    ) async throws {
+    /// Makes a context for each loop of `group`, and shows it the clock once a second.
+    init(_ service: ServiceContext, group: any EventLoopGroup) async throws {
         var entries: [ObjectIdentifier: Entry] = [:]
         for loop in group.makeIterator() {
             entries[ObjectIdentifier(loop)] = try await loop.submit {
-                let context = open()
-                let bound = NIOLoopBound(context, eventLoop: loop)
+                let setup = NIOLoopBound(service.setup(on: loop), eventLoop: loop)
                 loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-                    bound.value.everySecond()
+                    setup.value.everySecond()
                 }
-                return Entry(
-                    loop: loop, context: bound, sink: LoopReplySink(context, on: loop),
-                    stream: NIOLoopBound(stream(loop), eventLoop: loop))
+                return Entry(loop: loop, setup: setup)
             }.get()
         }
         self.entries = entries
     }
 
-    /// Before the loops end: closes what a stop that was cut short has left open, and takes nothing more from the store.
-    ///
-    /// What a connection that closes leaves to other loops is done, too: a loop that has ended would complain of it.
+    /// Before the loops end: accepts nothing more from the store, and closes the connections that a stop has left open
+    /// because it was cut short.
     func close() async {
-        for entry in entries.values { entry.sink.close() }
-        for _ in 0..<2 {
-            for entry in entries.values {
-                try? await entry.loop.submit { entry.context.value.connections.closeAll() }.get()
-            }
-        }
+        await onEach { $0.close() }
+        // Twice, for what a connection that closes leaves to other loops: a loop that has ended would complain about it.
+        for _ in 0..<2 { await onEach { $0.context.connections.closeAll() } }
         // The framework stops its server in a task that it lets go of, and that touches a loop once more at its end.
         guard let loop = entries.values.first?.loop else { return }
         try? await loop.scheduleTask(in: Self.frameworkEnds) {}.futureResult.get()
     }
 
-    /// For what is a matter of microseconds; nobody waits for it but a stop.
+    private func onEach(_ body: @escaping @Sendable (ConnectionSetup) -> Void) async {
+        for entry in entries.values { try? await entry.loop.submit { body(entry.setup.value) }.get() }
+    }
+
+    /// It takes microseconds, and only a stop waits for it.
     private static let frameworkEnds: TimeAmount = .milliseconds(100)
 
     /// - Precondition: called on `loop`, which is one of the group.
-    func at(_ loop: any EventLoop) -> (LoopContext, LoopReplySink, AvailabilityStream) {
+    func setup(on loop: any EventLoop) -> ConnectionSetup {
         guard let entry = entries[ObjectIdentifier(loop)] else {
             preconditionFailure("a connection is on a loop of the group")
         }
-        return (entry.context.value, entry.sink, entry.stream.value)
+        return entry.setup.value
     }
 }

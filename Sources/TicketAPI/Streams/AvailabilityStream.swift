@@ -42,16 +42,15 @@ final class AvailabilityStream {
 
     // MARK: Coming and going
 
-    /// A listener to `code`, not yet entered, or `nil` if there is no such event or no room.
+    /// A listener that has not entered yet; `nil` if there is no such event or no room.
     ///
-    /// - Parameters:
-    ///   - tag: what the client knows already; where that still stands it is told changes only.
-    ///   - quota: header lines.
-    func listener(to code: Code, known tag: String?, on handler: FastPathHandler, quota: String) -> Listener? {
+    /// - Parameter quota: header lines.
+    func listener(to request: StreamRequest, on handler: FastPathHandler, quota: String) -> Listener? {
+        let code = request.event
         let event = watched[code] ?? AvailabilityDocument.current(code, in: store).map { WatchedEvent(code, $0) }
         guard let event, event.refresh(from: store), room.take(handler.caller) == nil else { return nil }
         watched[code] = event
-        let opening = event.opening(known: tag, date: handler.loop.answers.date, quota: quota)
+        let opening = event.opening(known: request.lastEventID, date: handler.loop.answers.date, quota: quota)
         return Listener(stream: self, event: event, handler: handler, opening: opening)
     }
 

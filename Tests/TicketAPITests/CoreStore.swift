@@ -1,0 +1,97 @@
+import BoxOffice
+import Synchronization
+import TicketStore
+
+/// Sells by the rules alone, in memory, at a time that stands still. A test decides when answers leave.
+final class CoreStore: TicketStore {
+    private struct State {
+        var office = BoxOffice()
+        var isHeldUp = false
+        var waiting = WaitingReplies()
+        var submitted = 0
+    }
+
+    /// A second after the first; the wall shows 2026.
+    let now = Moment(office: Timestamp(milliseconds: 1_000), wall: WallTime(milliseconds: 1_795_000_000_000))
+    private let state = Mutex(State())
+
+    /// Sells an event `main` with so many places of the type `GA`.
+    init(places: Int = 1_000) throws {
+        struct NoCode: Error {}
+        guard let main = Code("main"), let floor = Code("floor"), let general = Code("GA") else { throw NoCode() }
+        let definition = EventDefinition(
+            id: main, holdTime: .seconds(60), clientGrace: .seconds(2), pools: [.init(code: floor, capacity: places)],
+            types: [.init(code: general, price: 1_000, pools: [floor])])
+        _ = submit(.define(definition), note: nil, ticket: 0, replyTo: Nobody())
+    }
+
+    /// From now on answers of commands wait.
+    func holdUp() {
+        state.withLock { $0.isHeldUp = true }
+    }
+
+    /// Delivers what waits, in one batch.
+    func goOn() {
+        let waiting = state.withLock { state in
+            state.isHeldUp = false
+            defer { state.waiting = WaitingReplies() }
+            return state.waiting
+        }
+        waiting.deliver()
+    }
+
+    /// Commands that were handed in, without the definition.
+    var submitted: Int { state.withLock { $0.submitted - 1 } }
+
+    var free: Int {
+        guard let main = Code("main") else { return 0 }
+        return state.withLock { $0.office.availability(of: main, at: now)?.free ?? 0 }
+    }
+
+    func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink) -> StoreReply? {
+        state.withLock { state in
+            state.submitted += 1
+            guard let decision = try? state.office.decide(command, at: now) else { return .failed(.outcomeUnknown) }
+            let reply = StoreReply.decided(decision.outcome, at: now)
+            guard state.isHeldUp else { return reply }
+            state.waiting.add(TicketedReply(ticket: ticket, reply: reply), for: box)
+            return nil
+        }
+    }
+
+    func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
+        state.withLock { state in
+            guard let current = state.office.availability(of: event, at: now) else { return .unknownEvent }
+            return current.version == known ? .unchanged : .current(current, at: now)
+        }
+    }
+
+    func event(_ code: Code) -> EventReading? {
+        state.withLock { state in
+            state.office.definition(of: code).map {
+                EventReading($0.definition, isPaused: $0.paused, revision: $0.revision)
+            }
+        }
+    }
+
+    func catalogue(at index: UInt32) -> EventCatalogue { state.withLock { $0.office.catalogue(at: index) } }
+
+    func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
+        state.withLock { $0.office.catalogue(at: index, unless: revision) }
+    }
+
+    var events: [EventReading] { Code("main").flatMap(event).map { [$0] } ?? [] }
+    var condition: StoreCondition { .selling }
+    var concerns: [StoreConcern] { [] }
+
+    private final class Nobody: ReplySink {
+        func deliver(_ replies: ContiguousArray<TicketedReply>) {}
+    }
+}
+
+/// Knows the keys that a test gives it.
+struct TestKeyring: OperatorKeyring {
+    var keys: [String: OperatorKey] = [:]
+
+    func key(of credential: String) async throws -> OperatorKey? { keys[credential] }
+}

@@ -1,0 +1,206 @@
+import BoxOffice
+import Testing
+import TicketAPI
+
+@Suite("A connection ends behind its last answer, and in time")
+struct EndingTests {
+    private static let live = "/health/live"
+    private static let left = request("GET", "/remaining_tickets")
+    private static let buy = request("POST", "/buy_ticket/GA", body: "")
+
+    @Test("After Connection: close the answer says so, and what came behind is not carried out")
+    func close() throws {
+        for target in ["/remaining_tickets", "/v1/events/main/availability", Self.live] {
+            let store = try CoreStore()
+            let connection = try TestConnection(store)
+            connection.send(request("GET", target, ["Connection: close"]) + Self.buy + Self.buy)
+            #expect(connection.answers().map(\.closes) == [true])
+            #expect(connection.socket.outputIsClosed && !connection.socket.isClosed && store.submitted == 0)
+        }
+    }
+
+    @Test("Behind its last answer a connection is read from for two seconds or one megabyte, whatever is sent")
+    func lingering() throws {
+        func ended() throws -> TestConnection {
+            let connection = try TestConnection(try CoreStore())
+            connection.send(request("GET", "/remaining_tickets", ["Connection: close"]))
+            #expect(connection.statuses == [200])
+            return connection
+        }
+        // The first second shows that the answer has left.
+        var connection = try ended()
+        connection.pass(2)
+        #expect(!connection.socket.isClosed)
+        connection.pass(1)
+        #expect(connection.socket.isClosed)
+
+        connection = try ended()
+        connection.send(String(repeating: "x", count: 1 << 20))
+        #expect(!connection.socket.isClosed && connection.received() == "")
+        connection.send("x")
+        #expect(connection.socket.isClosed)
+
+        connection = try ended()
+        connection.closeInput()
+        #expect(connection.socket.isClosed)
+    }
+
+    @Test("A client that closes its side gets every answer that it is owed, and then the end")
+    func halfClose() throws {
+        let routed = request("GET", Self.live)
+        for pipeline in [[Self.buy], [routed], [Self.left], [Self.buy, routed, Self.buy], [routed, Self.buy]] {
+            let store = try CoreStore()
+            let connection = try TestConnection(store)
+            store.holdUp()
+            connection.router.isHeldUp = true
+            connection.send(pipeline.joined())
+            connection.closeInput()
+            for _ in pipeline where !connection.socket.isClosed {
+                store.goOn()
+                connection.loop.run()
+                if connection.router.requests.count > 0, !connection.socket.isClosed { connection.router.answer() }
+            }
+            #expect(connection.statuses == pipeline.map { _ in 200 })
+            #expect(connection.socket.isClosed)
+        }
+    }
+
+    @Test("A request that the client's end cuts off is not carried out")
+    func cutOff() throws {
+        for cut in [
+            Self.buy.dropLast(1), Self.buy.prefix(5), request("POST", "/buy_ticket/GA", ["Content-Length: 5"])[...],
+        ] {
+            let store = try CoreStore()
+            let connection = try TestConnection(store)
+            connection.send(Self.left + cut)
+            connection.closeInput()
+            #expect(connection.statuses == [200])
+            #expect(connection.socket.isClosed && store.submitted == 0)
+        }
+    }
+
+    @Test("A recount's client that leaves is told to the router; any other request is answered")
+    func recount() throws {
+        for (target, isTold) in [("/v1/invariants", true), ("/v1/events", false)] {
+            let connection = try TestConnection(try CoreStore())
+            connection.router.isHeldUp = true
+            connection.send(request("GET", target))
+            connection.closeInput()
+            #expect(connection.router.inputIsClosed == isTold, "\(target)")
+            #expect(!connection.socket.isClosed)
+        }
+    }
+
+    @Test(
+        "A request that is not whole in its time is refused, whichever part is missing",
+        arguments: [
+            ("G", "ET /a"), ("GET /remaining_tickets HTTP/1.1\r\nHost: l\r\nX: ", "aaaaa"), ("\r\n\r\n\r\nG", "ET /a"),
+            (request("POST", "/buy_ticket/GA", ["Content-Length: 9"]) + "abc", "aaaaa"),
+            (request("POST", "/nothing", ["Transfer-Encoding: chunked"]) + "1\r\na\r\n", "aaaaa"),
+        ])
+    func slowRequests(start: String, more: String) throws {
+        let store = try CoreStore()
+        let connection = try TestConnection(store)
+        connection.send(start)
+        for byte in more {
+            connection.pass(2)
+            // More of it gives no more time.
+            connection.send("\(byte)")
+        }
+        #expect(connection.received() == "")
+        connection.pass(1)
+        let answers = connection.answers()
+        #expect(answers.map(\.status) == [408] && answers[0].closes && answers[0].body.contains("request-timeout"))
+        #expect(connection.socket.outputIsClosed && store.submitted == 0)
+        connection.pass(3)
+        #expect(connection.socket.isClosed)
+    }
+
+    @Test("A connection that asks nothing is closed without a word; an empty line asks nothing")
+    func idle() throws {
+        for data in ["", Self.left, request("GET", Self.live), request("POST", "/buy_ticket/NO", body: "") + "\r\n"] {
+            let connection = try TestConnection(try CoreStore()) { $0.idle = .seconds(20) }
+            connection.send(data)
+            _ = connection.received()
+            connection.pass(20)
+            #expect(!connection.socket.isClosed)
+            connection.send("\r\n")
+            connection.pass(20)
+            #expect(!connection.socket.isClosed)
+            connection.pass(1)
+            #expect(connection.socket.isClosed && connection.received() == "")
+        }
+    }
+
+    @Test("While the store or the router owes an answer, a connection is not idle")
+    func owed() throws {
+        for data in [Self.buy, request("GET", Self.live)] {
+            let store = try CoreStore()
+            let connection = try TestConnection(store) { $0.idle = .seconds(20) }
+            store.holdUp()
+            connection.router.isHeldUp = true
+            connection.send(data)
+            connection.pass(100)
+            #expect(!connection.socket.isClosed)
+        }
+    }
+
+    @Test("A client that reads nothing of its answers is closed after the time for writing")
+    func stuck() throws {
+        for data in [Self.left, request("GET", Self.live)] {
+            let connection = try TestConnection(try CoreStore()) { $0.write = .seconds(30) }
+            connection.socket.isStuck = true
+            connection.send(data)
+            connection.pass(30)
+            #expect(!connection.socket.isClosed)
+            connection.pass(1)
+            #expect(connection.socket.isClosed)
+        }
+    }
+
+    @Test("A stop closes at once where nothing is owed; elsewhere behind the last answer, and takes no further request")
+    func stop() throws {
+        let store = try CoreStore()
+        var connection = try TestConnection(store)
+        connection.send(Self.left)
+        connection.stop()
+        #expect(connection.socket.isClosed)
+
+        connection = try TestConnection(store)
+        store.holdUp()
+        connection.send(Self.buy)
+        connection.stop()
+        #expect(!connection.socket.isClosed && !connection.socket.outputIsClosed)
+        connection.send(Self.buy)
+        store.goOn()
+        connection.loop.run()
+        #expect(connection.statuses == [200])
+        #expect(connection.socket.outputIsClosed && store.submitted == 1)
+
+        connection = try TestConnection(store)
+        connection.socket.isStuck = true
+        connection.send(Self.left)
+        connection.stop()
+        #expect(!connection.socket.isClosed, "bytes that the channel has still go out")
+    }
+
+    @Test(
+        "A stop in the middle of a request lets it end: answered, refused, or out of time",
+        arguments: [
+            ("3\r\nabc\r\n0\r\n\r\n", 200), ("nonsense\r\n\r\n", 400),
+            ("c8\r\n" + String(repeating: "z", count: 200) + "\r\n0\r\n\r\n", 413), ("", 408),
+        ])
+    func stopInTheMiddle(rest: String, status: Int) throws {
+        for target in ["/buy_ticket/GA", "/nothing"] {
+            let store = try CoreStore()
+            let connection = try TestConnection(store) { $0.bodyBytes = 100 }
+            connection.send(request("POST", target, ["Transfer-Encoding: chunked"]))
+            connection.stop()
+            connection.send(rest)
+            if rest.isEmpty { connection.pass(11) }
+            #expect(connection.statuses == [status])
+            #expect(connection.socket.outputIsClosed)
+            #expect(store.submitted == (status == 200 && target != "/nothing" ? 1 : 0))
+        }
+    }
+}
