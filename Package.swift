@@ -157,7 +157,8 @@ let package = Package(
         .testTarget(
             name: "TicketAPITests",
             dependencies: [
-                "BoxOffice", "TicketStore", "Workload", "TicketAPI", .product(name: "Logging", package: "swift-log"),
+                "BoxOffice", "TicketStore", "Workload", "TicketAPI", "APIDocs",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -62,11 +62,7 @@ public struct TicketService: Service {
             store: store, keyring: keyring, configuration: configuration, mint: mint, keys: keys, logger: logger)
         let contexts = try await LoopContexts(service, group: group)
         let application = Application(
-            responder: Routes(
-                store: store, ledger: ledger, keyring: keyring, known: service.known, mint: mint, keys: keys,
-                bodyBytes: configuration.bodyBytes, classicStatus: configuration.classicStatus,
-                worth: configuration.worth, notice: notice
-            ).responder(),
+            responder: Routes(service, ledger: ledger, keyring: keyring, notice: notice).responder(),
             server: HTTPServerBuilder { ServiceChannel(responder: $0, loops: contexts) },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),

@@ -22,8 +22,7 @@ struct CallReader {
         classicEvent = service.configuration.classicEvent
         mint = service.mint
         known = service.known
-        let reader = RequestReader(store: store, bodyBytes: service.configuration.bodyBytes, keys: keys)
-        buyers = BuyerCalls(reader: reader, mint: mint)
+        buyers = BuyerCalls(reader: RequestReader(service), mint: mint)
     }
 
     // MARK: Calls

@@ -72,10 +72,15 @@ struct BuyerFields: Sendable {
     var isOperators: Bool { key != nil }
 
     /// The credential, if it is written as a key.
-    var key: String? {
+    var key: String? { credential { $0.begins(with: "hfk_") } }
+
+    /// The bearer credential, whatever it is.
+    var bearer: String? { credential { _ in true } }
+
+    private func credential(_ isWanted: (UnsafeBufferPointer<UInt8>) -> Bool) -> String? {
         guard var authorization else { return nil }
         return authorization.withUTF8 { header in
-            guard let credential = BearerCredential(header), credential.bytes.begins(with: "hfk_") else { return nil }
+            guard let credential = BearerCredential(header), isWanted(credential.bytes) else { return nil }
             return String(decoding: credential.bytes, as: UTF8.self)
         }
     }

@@ -1,6 +1,5 @@
 internal import BoxOffice
 internal import HTTPTypes
-internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
 internal import StrictJSON
@@ -12,10 +11,15 @@ struct RequestReader: Sendable {
     let bodyBytes: Int
     let keys: KeyDigester
 
-    func event(_ context: BasicRequestContext) throws -> EventReading {
-        guard let code = context.parameters.get("event").flatMap({ Code($0) }), let event = store.event(code) else {
-            throw Refused(.unknownEvent)
-        }
+    init(_ service: ServiceContext) {
+        store = service.store
+        bodyBytes = service.configuration.bodyBytes
+        keys = service.keys
+    }
+
+    /// The event that a path names.
+    func event(_ segment: String) throws(Refused) -> EventReading {
+        guard let code = Code(segment), let event = store.event(code) else { throw Refused(.unknownEvent) }
         return event
     }
 

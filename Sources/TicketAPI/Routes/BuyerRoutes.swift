@@ -12,34 +12,28 @@ struct BuyerRoutes: Sendable {
     private var reader: RequestReader { calls.reader }
     private var store: any TicketStore { reader.store }
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.get("/v1/events") { _, _ in json(.ok, BuyerDocuments.events(store.events, at: store.now)) }
-        router.get("/v1/events/:event", use: event)
-        router.get("/v1/events/:event/availability", use: availability)
-        router.get("/v1/holds/:hold", use: look)
-        router.delete("/v1/holds/:hold", use: release)
-        router.post("/v1/holds/:hold/extend", use: extend)
-        router.post("/v1/holds/:hold/purchase", use: purchase)
+    @Sendable func events(_ call: RouteRequest) -> Response {
+        json(.ok, BuyerDocuments.events(store.events, at: store.now))
     }
 
-    @Sendable private func event(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let event = try reader.event(context)
-        let mayKnow = try await mayKnowPlaces(of: event, request)
+    @Sendable func event(_ call: RouteRequest) async throws -> Response {
+        let event = try reader.event(call.segment)
+        let mayKnow = try await mayKnowPlaces(of: event, call.fields)
         var response = json(.ok, BuyerDocuments.event(event, at: store.now, showsCapacities: mayKnow))
         response.headers[.eTag] = event.tag
         return response
     }
 
     /// What is left, for operators: they see the numbers of an event that does not disclose them.
-    @Sendable private func availability(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let event = try reader.event(context)
-        let mayKnow = try await mayKnowPlaces(of: event, request)
+    @Sendable func availability(_ call: RouteRequest) async throws -> Response {
+        let event = try reader.event(call.segment)
+        let mayKnow = try await mayKnowPlaces(of: event, call.fields)
         guard case .current(let left, let now) = store.availability(of: event.definition.id, unless: nil) else {
             throw Refused(.unknownEvent)
         }
         let sale = SaleState(event, at: now)
         let tag = "\"\(left.version)-\(sale.rawValue)\""
-        if EntityTags(request.headers[.ifNoneMatch]).contain(tag) {
+        if EntityTags(call.fields.ifNoneMatch).contain(tag) {
             return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
         }
         var response = json(.ok, BuyerDocuments.availability(left, of: event, sale, counts: mayKnow))
@@ -48,47 +42,56 @@ struct BuyerRoutes: Sendable {
     }
 
     /// Whether who asks may know how many places an event has.
-    private func mayKnowPlaces(of event: EventReading, _ request: Request) async throws -> Bool {
+    private func mayKnowPlaces(of event: EventReading, _ fields: BuyerFields) async throws -> Bool {
         if event.definition.disclosure == .counts { return true }
-        guard BuyerFields(request.headers).isOperators else { return false }
-        return try await authorizer.admit(request, toHold: .lookAtHolds).may(.readLists)
+        guard fields.isOperators else { return false }
+        return try await authorizer.admit(fields, toHold: .lookAtHolds).may(.readLists)
     }
 
-    @Sendable private func look(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let (id, _) = try await holder(request, context, toChange: nil)
+    /// Why there is no stream: streams begin before a request comes so far.
+    @Sendable func refuseStream(_ call: RouteRequest) throws -> Response {
+        _ = try reader.event(call.segment)
+        if call.request.method == .head {
+            return Response(
+                status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"])
+        }
+        var refused = Refused(.reducedCapacity, "As many listen, in all or from your network, as there is room for.")
+        // There is room when a listener leaves: not soon, and all who wait would take it at once.
+        refused.retryAfter = .milliseconds(Int.random(in: 2_000...10_000))
+        throw refused
+    }
+
+    @Sendable func look(_ call: RouteRequest) async throws -> Response {
+        let (id, _) = try await holder(call, toChange: nil)
         return try await answer(.look(id), nil)
     }
 
-    @Sendable private func extend(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let (id, note) = try await holder(request, context, toChange: "hold.extend")
-        let body = try await reader.collect(request)
-        return try await answer(try calls.extend(id, BuyerFields(request.headers), body), note)
+    @Sendable func extend(_ call: RouteRequest) async throws -> Response {
+        let (id, note) = try await holder(call, toChange: "hold.extend")
+        let body = try await reader.collect(call.request)
+        return try await answer(try calls.extend(id, call.fields, body), note)
     }
 
-    @Sendable private func release(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let (id, note) = try await holder(request, context, toChange: "hold.release")
+    @Sendable func release(_ call: RouteRequest) async throws -> Response {
+        let (id, note) = try await holder(call, toChange: "hold.release")
         return try await answer(.release(id), note)
     }
 
-    @Sendable private func purchase(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let (id, note) = try await holder(request, context, toChange: "hold.purchase")
-        let body = try await reader.collect(request)
-        let fields = BuyerFields(request.headers)
+    @Sendable func purchase(_ call: RouteRequest) async throws -> Response {
+        let (id, note) = try await holder(call, toChange: "hold.purchase")
+        let body = try await reader.collect(call.request)
         return try await answer(
-            try calls.purchase(id, fields, body, by: fields.isOperators ? .key : .token), note)
+            try calls.purchase(id, call.fields, body, by: call.fields.isOperators ? .key : .token), note)
     }
 
     /// The hold of the path, if the token is its own or a key may do it.
     ///
     /// - Parameter action: what an operator's audit calls it; nil changes nothing.
     /// - Returns: a note for the audit where it is an operator.
-    private func holder(
-        _ request: Request, _ context: BasicRequestContext, toChange action: String?
-    ) async throws -> (HoldID, AuditNote?) {
-        let named = context.parameters.get("hold").flatMap { HoldID(public: $0) }
-        let fields = BuyerFields(request.headers)
-        guard fields.isOperators else { return (try calls.hold(named: named, fields), nil) }
-        let key = try await authorizer.admit(request, toHold: action == nil ? .lookAtHolds : .sell)
+    private func holder(_ call: RouteRequest, toChange action: String?) async throws -> (HoldID, AuditNote?) {
+        let named = HoldID(public: call.segment)
+        guard call.fields.isOperators else { return (try calls.hold(named: named, call.fields), nil) }
+        let key = try await authorizer.admit(call.fields, toHold: action == nil ? .lookAtHolds : .sell)
         guard let named else { throw Refused(.unknownHold) }
         return (named, action.flatMap { key.noteOnHold($0, named) })
     }

@@ -7,23 +7,24 @@ internal import TicketStore
 /// The classic completion of a shop or an operator whose key has to be looked up; all other classic calls are the
 /// handler's.
 struct ClassicRoutes: Sendable {
-    let store: any TicketStore
-    let authorizer: OperatorAuthorizer
-    let mint: TokenMint
-    let statuses: ServiceConfiguration.ClassicStatus
+    private let store: any TicketStore
+    private let authorizer: OperatorAuthorizer
+    private let mint: TokenMint
+    private let statuses: ServiceConfiguration.ClassicStatus
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.post("/complete_purchase/:token", use: complete)
+    init(_ service: ServiceContext, authorizer: OperatorAuthorizer) {
+        store = service.store
+        self.authorizer = authorizer
+        mint = service.mint
+        statuses = service.configuration.classicStatus
     }
 
-    @Sendable private func complete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable func complete(_ call: RouteRequest) async throws -> Response {
         do {
-            let key = try await authorizer.admit(request, toHold: .sell)
+            let key = try await authorizer.admit(call.fields, toHold: .sell)
             // It needs none (R16 Completion without a key); one that comes has to be one.
-            if let header = request.headers[.idempotencyKey] { _ = try RequestReader.key(header, isAnonymous: false) }
-            guard let hold = context.parameters.get("token").flatMap({ mint.hold(of: $0) }) else {
-                throw Refused(.unknownHold)
-            }
+            if let header = call.fields.idempotencyKey { _ = try RequestReader.key(header, isAnonymous: false) }
+            guard let hold = mint.hold(of: call.segment) else { throw Refused(.unknownHold) }
             let note = key.noteOnHold("hold.purchase", hold)
             switch await store.perform(.purchase(hold, nil, by: .key), note: note) {
             case .decided(.purchased(let view, _, _), _):

@@ -6,32 +6,27 @@ internal import NIOCore
 
 /// What the service says about itself: the OpenAPI document, the page that shows it, and the pages of problems.
 struct DocumentRoutes: Sendable {
-    /// The paths, for the 405 that the router does not know.
-    static let paths = [
-        "/openapi.json": "GET, HEAD", "/docs": "GET, HEAD", "/docs/docs.js": "GET, HEAD",
-        "/docs/docs.css": "GET, HEAD", "/problems": "GET, HEAD", "/problems/:code": "GET, HEAD",
-    ]
-
     /// Nothing but what comes from here is loaded, asked or run, and nobody frames the page.
     private static let policy = """
         default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'
         """
 
-    func add(to router: Router<BasicRequestContext>) {
-        let pages: [(RouterPath, StaticPage)] = [
+    /// Browsers ask with whatever they like behind the path.
+    var routes: [Route] {
+        let pages = [
             ("/openapi.json", APIDocs.openAPI), ("/docs", APIDocs.docs), ("/docs/docs.js", APIDocs.script),
             ("/docs/docs.css", APIDocs.style), ("/problems", APIDocs.problems),
         ]
-        for (path, page) in pages {
-            router.get(path) { request, _ in answer(page, to: request) }
+        return pages.map { path, page in Route(path, query: nil, (.get, .anyone { answer(page, to: $0.request) })) }
+            + [Route("/problems/:code", query: nil, (.get, .anyone(problem)))]
+    }
+
+    @Sendable private func problem(_ call: RouteRequest) throws -> Response {
+        guard let page = APIDocs.problem(call.segment) else {
+            throw Refused(.notFound, "There is no such problem; /problems lists them.")
         }
-        router.get("/problems/:code") { request, context in
-            guard let page = context.parameters.get("code").flatMap(APIDocs.problem) else {
-                throw Refused(.notFound, "There is no such problem; /problems lists them.")
-            }
-            return answer(page, to: request)
-        }
+        return answer(page, to: call.request)
     }
 
     private func answer(_ page: StaticPage, to request: Request) -> Response {

@@ -8,25 +8,17 @@ internal import TicketStore
 /// What operators do with events: define, change, remove.
 struct EventRoutes: Sendable {
     let reader: RequestReader
-    let authorizer: OperatorAuthorizer
     private var store: any TicketStore { reader.store }
 
     /// How often a change that takes whatever is there (`If-Match: *`) is tried again when others come in between.
     private static let tries = 32
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.put("/v1/events/:event", use: put)
-        router.patch("/v1/events/:event", use: patch)
-        router.delete("/v1/events/:event", use: remove)
-    }
-
-    @Sendable private func put(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await authorizer.admit(request, toChange: true)
-        let path = context.parameters.get("event") ?? ""
+    @Sendable func put(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        let path = call.segment
         guard let code = Code(path) else {
             throw Refused.invalid([Mistake("/id", "must be 1 to 32 of A-Z a-z 0-9 _ -, as the path has it")])
         }
-        var document = try await reader.json(request, types: ["application/json"])
+        var document = try await reader.json(call.request, types: ["application/json"])
         if case .object(let members) = document {
             if let id = members.first(where: { $0.name == "id" }) {
                 guard id.value == .string(path) else { throw Self.otherID(path) }
@@ -37,7 +29,7 @@ struct EventRoutes: Sendable {
         let written = document
         let definition = try RequestReader.reading { () throws(DocumentError) in try EventDocument.read(written) }
         let isNew = store.event(code) == nil
-        return try await change(code, request, mayBeNew: true, status: isNew ? .created : .ok) { _ in
+        return try await change(code, call.request, mayBeNew: true, status: isNew ? .created : .ok) { _ in
             (
                 .define(definition, expecting: nil),
                 key.note(isNew ? "event.define" : "event.change", on: path)
@@ -45,11 +37,10 @@ struct EventRoutes: Sendable {
         }
     }
 
-    @Sendable private func patch(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await authorizer.admit(request, toChange: true)
-        let code = try reader.event(context).definition.id
+    @Sendable func patch(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        let code = try reader.event(call.segment).definition.id
         let types: Set<String> = ["application/merge-patch+json", "application/json"]
-        guard case .object(let members) = try await reader.json(request, types: types) else {
+        guard case .object(let members) = try await reader.json(call.request, types: types) else {
             throw Refused.invalid([Mistake("", "must be an object")])
         }
         var paused: Bool?
@@ -61,7 +52,7 @@ struct EventRoutes: Sendable {
         }
         let rest = members.filter { $0.name != "paused" }
         let action = rest.isEmpty && paused != nil ? (paused == true ? "event.pause" : "event.resume") : "event.change"
-        return try await change(code, request, mayBeNew: false, status: .ok) { [paused] current in
+        return try await change(code, call.request, mayBeNew: false, status: .ok) { [paused] current in
             guard let current else { throw Refused(.unknownEvent) }
             let definition = try RequestReader.reading { () throws(DocumentError) in
                 let before = try JSONValue.document(
@@ -73,10 +64,9 @@ struct EventRoutes: Sendable {
         }
     }
 
-    @Sendable private func remove(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await authorizer.admit(request, toChange: true)
-        let code = try reader.event(context).definition.id
-        return try await change(code, request, mayBeNew: false, status: .noContent) { _ in
+    @Sendable func remove(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        let code = try reader.event(call.segment).definition.id
+        return try await change(code, call.request, mayBeNew: false, status: .noContent) { _ in
             (.remove(event: code), key.note("event.delete", on: code.text))
         }
     }

@@ -1,7 +1,4 @@
 internal import BoxOffice
-internal import HTTPTypes
-internal import Hummingbird
-internal import HummingbirdCore
 internal import TicketStore
 
 /// Says who may operate.
@@ -9,26 +6,18 @@ struct OperatorAuthorizer: Sendable {
     let keyring: any OperatorKeyring
     let known: KnownKeys
 
-    /// The bearer credential of a request, if it has one.
-    static func credential(of request: Request) -> String? {
-        guard var header = request.headers[.authorization] else { return nil }
-        return header.withUTF8 { BearerCredential($0).map { String(decoding: $0.bytes, as: UTF8.self) } }
-    }
-
     /// The operator's key that a request comes with. Looked up each time: here a revocation works at once.
-    ///
-    /// - Parameter toChange: whether reading lists is not all that is wanted.
-    func admit(_ request: Request, toChange: Bool) async throws -> OperatorKey {
-        guard let credential = Self.credential(of: request), let key = try await keyring.key(of: credential) else {
+    func admit(_ fields: BuyerFields, _ right: OperatorKey.Right) async throws -> OperatorKey {
+        guard let credential = fields.bearer, let key = try await keyring.key(of: credential) else {
             throw Refused.unauthenticated("An operator's key is needed, as Authorization: Bearer hfk_…")
         }
-        guard key.may(toChange ? .change : .readLists) else { throw Refused(.forbidden) }
+        guard key.may(right) else { throw Refused(.forbidden) }
         return key
     }
 
     /// The key with which a shop or an operator comes for a hold, perhaps looked up a moment ago.
-    func admit(_ request: Request, toHold right: OperatorKey.Right) async throws -> OperatorKey {
-        guard let credential = Self.credential(of: request), let key = try await known.key(of: credential) else {
+    func admit(_ fields: BuyerFields, toHold right: OperatorKey.Right) async throws -> OperatorKey {
+        guard let credential = fields.bearer, let key = try await known.key(of: credential) else {
             throw Refused.unauthenticated("This key is not known, or it was revoked.")
         }
         guard key.may(right) else { throw Refused(.forbidden) }

@@ -10,38 +10,20 @@ internal import TicketStore
 /// What operators and their accountants read, and the return of a purchase.
 struct SalesRoutes: Sendable {
     let reader: RequestReader
-    let authorizer: OperatorAuthorizer
     let ledger: any SalesLedger
 
     /// Purchases that an export reads and writes at once: its memory, however long it is.
     private static let exportPage = 500
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.get("/v1/events/:event/purchases", use: purchases)
-        router.get("/v1/events/:event/reconciliation") { try await reconciliation($0, $1, confirmed: true) }
-        router.get("/v1/events/:event/reconciliation/unconfirmed") {
-            try await reconciliation($0, $1, confirmed: false)
-        }
-        router.get("/v1/reconciliation") { request, _ in try await reconciliation(request, nil, confirmed: true) }
-        router.get("/v1/reconciliation/unconfirmed") { request, _ in
-            try await reconciliation(request, nil, confirmed: false)
-        }
-        router.post("/v1/holds/:hold/paid-back", use: payBack)
-        router.post("/v1/purchases/:purchase/return", use: giveBack)
-        router.get("/v1/audit", use: audit)
-        router.get("/v1/invariants", use: invariants)
-    }
-
-    @Sendable private func purchases(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        _ = try await authorizer.admit(request, toChange: false)
-        let event = try reader.event(context).definition.id
-        let page = try Page(request)
-        let keepsFormulas = try Self.keepsFormulas(request)
-        if let form = ExportForm(accept: request.headers[.accept], keepsFormulas: keepsFormulas) {
+    @Sendable func purchases(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        let event = try reader.event(call.segment).definition.id
+        let page = try Page(call.request)
+        let keepsFormulas = try Self.keepsFormulas(call.request)
+        if let form = ExportForm(accept: call.request.headers[.accept], keepsFormulas: keepsFormulas) {
             return try await export(event, as: form)
         }
         let found = try await ledger.purchases(of: event, after: page.behind.map { HoldID($0) }, limit: page.limit + 1)
-        return page.answer("purchases", found, of: request.uri.path, number: \.hold.number) { $1.purchase($0) }
+        return page.answer("purchases", found, of: call.request.uri.path, number: \.hold.number) { $1.purchase($0) }
     }
 
     private static func keepsFormulas(_ request: Request) throws -> Bool {
@@ -76,26 +58,27 @@ struct SalesRoutes: Sendable {
             })
     }
 
-    /// - Parameter event: nil for all events, removed ones too.
-    private func reconciliation(
-        _ request: Request, _ context: BasicRequestContext?, confirmed: Bool
-    ) async throws -> Response {
-        _ = try await authorizer.admit(request, toChange: false)
-        let event = try context.map { try reader.event($0).definition.id }
-        let page = try Page(request)
-        let found = try await ledger.refundsOwed(
-            of: event, confirmed: confirmed, after: page.behind, limit: page.limit + 1)
-        return page.answer("refunds", found, of: request.uri.path, number: \.sequence) { $1.refund($0) }
+    func eventDebts(_ call: RouteRequest, confirmed: Bool) async throws -> Response {
+        try await debts(of: reader.event(call.segment).definition.id, call, confirmed: confirmed)
     }
 
-    @Sendable private func payBack(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await authorizer.admit(request, toChange: true)
-        let payment = try await reader.body(request, BuyerRequests.paidBack, whenEmpty: nil)
+    /// Of all events, removed ones too.
+    func debts(_ call: RouteRequest, confirmed: Bool) async throws -> Response {
+        try await debts(of: nil, call, confirmed: confirmed)
+    }
+
+    private func debts(of event: Code?, _ call: RouteRequest, confirmed: Bool) async throws -> Response {
+        let page = try Page(call.request)
+        let found = try await ledger.refundsOwed(
+            of: event, confirmed: confirmed, after: page.behind, limit: page.limit + 1)
+        return page.answer("refunds", found, of: call.request.uri.path, number: \.sequence) { $1.refund($0) }
+    }
+
+    @Sendable func payBack(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        let payment = try await reader.body(call.request, BuyerRequests.paidBack, whenEmpty: nil)
         // Told by its payment, and can be asked again; its key only has to be one.
-        _ = try request.headers[.idempotencyKey].map { try RequestReader.key($0, isAnonymous: false) }
-        guard let id = context.parameters.get("hold").flatMap({ HoldID(public: $0) }) else {
-            throw Refused(.unknownHold)
-        }
+        _ = try call.fields.idempotencyKey.map { try RequestReader.key($0, isAnonymous: false) }
+        guard let id = HoldID(public: call.segment) else { throw Refused(.unknownHold) }
         let note = key.note("payment.paid_back", on: "\(id.public) \(payment.text)")
         let (outcome, _) = try await reader.perform(.payBack(id, payment), note: note)
         guard case .paidBack(_, let isRepeat) = outcome else { throw reader.unexpected(outcome) }
@@ -104,14 +87,11 @@ struct SalesRoutes: Sendable {
         return response
     }
 
-    @Sendable private func giveBack(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let key = try await authorizer.admit(request, toChange: true)
-        _ = try await reader.body(request, BuyerRequests.nothing, whenEmpty: true)
+    @Sendable func giveBack(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        _ = try await reader.body(call.request, BuyerRequests.nothing, whenEmpty: true)
         // A return is told by its purchase; its key only has to be one.
-        _ = try request.headers[.idempotencyKey].map { try RequestReader.key($0, isAnonymous: false) }
-        guard let id = context.parameters.get("purchase").flatMap({ HoldID(purchase: $0) }) else {
-            throw Refused(.unknownPurchase)
-        }
+        _ = try call.fields.idempotencyKey.map { try RequestReader.key($0, isAnonymous: false) }
+        guard let id = HoldID(purchase: call.segment) else { throw Refused(.unknownPurchase) }
         do {
             let note = key.note("purchase.return", on: id.purchase)
             let (outcome, moment) = try await reader.perform(.returnPurchase(id), note: note)
@@ -128,27 +108,25 @@ struct SalesRoutes: Sendable {
         }
     }
 
-    @Sendable private func audit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        _ = try await authorizer.admit(request, toChange: false)
-        let page = try Page(request)
+    @Sendable func audit(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        let page = try Page(call.request)
         let found = try await ledger.audit(after: page.behind, limit: page.limit + 1)
-        return page.answer("entries", found, of: request.uri.path, number: \.sequence) { $1.entry($0) }
+        return page.answer("entries", found, of: call.request.uri.path, number: \.sequence) { $1.entry($0) }
     }
 
-    @Sendable private func invariants(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        _ = try await authorizer.admit(request, toChange: false)
+    @Sendable func invariants(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let clock = ContinuousClock()
         let began = clock.now
         do {
             // Nobody is counted for who has left. What looks whether the client is there takes the connection with it.
-            let recount = try await request.body.consumeWithCancellationOnInboundClose { [ledger] _ in
+            let recount = try await call.request.body.consumeWithCancellationOnInboundClose { [ledger] _ in
                 try await ledger.recount()
             }
             var response = json(.ok, SalesDocuments.recount(recount, took: clock.now - began))
             response.headers[.connection] = "close"
             return response
         } catch is CancellationError {
-            context.logger.debug("A recount ended with its client")
+            call.logger.debug("A recount ended with its client")
             throw Refused(.reducedCapacity, "The client left.")
         } catch StoreFailure.overloaded {
             var refused = Refused(.reducedCapacity, "Somebody else's recount is under way.")

@@ -110,16 +110,3 @@ class Document(unittest.TestCase):
                         told |= {code: int(status) for code in media["schema"]["properties"]["code"]["enum"]}
         # These belong to no call: an unknown path, and a method that a path does not have.
         self.assertEqual(told | {"not-found": 404, "method-not-allowed": 405}, statuses)
-
-    def test_paths(self):
-        """Every path of the service is documented with its methods, except the pages."""
-        source = (SOURCES / "TicketAPI/Routes/Routes.swift").read_text()
-        table = dict(re.findall(r'^ +"(/[^"]+)": "([A-Z, ]+)",$', source, re.M))
-        known = {re.sub(r":(\w+)", r"{\1}", path): {one.lower() for one in methods.split(", ")} - {"head"}
-                 for path, methods in table.items()}
-        told = {}
-        for path, method, _ in operations():
-            told.setdefault(path, set()).add(method)
-        lane = {"/remaining_tickets": {"get"}, "/buy_ticket/{type}": {"post"}, "/complete_purchase/{token}": {"post"}}
-        self.assertGreater(len(known), 10)
-        self.assertEqual(told, known | lane)
