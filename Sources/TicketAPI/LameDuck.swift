@@ -14,8 +14,8 @@ public final class StopNotice: Sendable {
     }
 }
 
-/// What stops first: from the notice on, readiness is refused, and for a time everything else goes on as before, so that
-/// balancers have turned to other nodes when nothing is accepted any more.
+/// The first step of a stop (R33 Stopping): for a time readiness is refused and everything else works as before, so that balancers turn to
+/// other nodes before this one accepts nothing more.
 public struct LameDuck: Service {
     private let time: Duration
     private let notice: StopNotice
@@ -27,7 +27,7 @@ public struct LameDuck: Service {
         self.clock = clock
     }
 
-    /// Runs until a graceful shutdown and for the time behind it, or until it is cancelled.
+    /// Runs until a graceful shutdown and for the given time after it, or until it is cancelled.
     public func run() async {
         try? await gracefulShutdown()
         notice.give()

@@ -24,7 +24,7 @@ public struct TicketService: Service {
     private let whenListening: @Sendable (Int) async -> Void
 
     /// - Parameters:
-    ///   - notice: once it is given, the service says that it is not ready.
+    ///   - notice: once it is given, the service answers that it is not ready.
     ///   - whenListening: called with the port once connections are accepted.
     public init(
         store: any TicketStore & SalesLedger, keyring: any OperatorKeyring, configuration: ServiceConfiguration,
@@ -42,8 +42,8 @@ public struct TicketService: Service {
         self.whenListening = whenListening
     }
 
-    /// Serves until a graceful shutdown; then nothing new is accepted, what is under way is answered, and each
-    /// connection closes behind its last answer.
+    /// Serves until a graceful shutdown. Then it accepts no new connection, answers what is under way, and closes each
+    /// connection behind its last answer.
     public func run() async throws {
         let loops = configuration.loops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -67,16 +67,16 @@ public struct TicketService: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
                 backlog: configuration.backlog,
-                // Only so that descriptors are left whatever happens: the connections turn away earlier.
+                // Only so that descriptors are left whatever happens: ConnectionRoom refuses earlier.
                 availableConnectionsDelegate: .maximum(
                     configuration.descriptors(loops: loops) - Self.acceptedAtOnce, logger: logger)),
             onServerRunning: { [whenListening] channel in
-                // Connections inherit it. Left to itself the kernel would keep megabytes for a client that does not read,
-                // and tell us of a slow client's progress once in minutes.
+                // Connections inherit it. By default the kernel keeps megabytes for a client that does not read, and reports
+                // a slow client's progress once in minutes.
                 try? await channel.setOption(
                     .socketOption(.so_sndbuf), value: SocketOptionValue(configuration.kernelBytes)
                 ).get()
-                // An on-sale opens many connections at once; four a turn of the loop, as NIO does, is slow then.
+                // An on-sale opens many connections at once; NIO's four in a turn of the loop are slow then.
                 try? await channel.setOption(.maxMessagesPerRead, value: UInt(Self.acceptedAtOnce)).get()
                 await whenListening(channel.localAddress?.port ?? configuration.port)
             },

@@ -1,12 +1,12 @@
 internal import NIOHTTP1
 
-/// How a request wants its answer sent.
+/// How the answer to a request is sent.
 struct AnswerForm: Hashable {
     /// How the connection goes on after an answer.
     enum After: Hashable {
-        /// HTTP/1.1, and nothing was said about closing.
+        /// HTTP/1.1 and no `Connection: close`.
         case keepAlive
-        /// HTTP/1.0, where staying open has to be said.
+        /// HTTP/1.0, whose answers have to say that the connection stays open.
         case keepAliveSaid
         case close
     }

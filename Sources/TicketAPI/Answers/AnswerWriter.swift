@@ -2,17 +2,17 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
-/// What an answer of the fast path tells.
+/// What an answer of the fast path is written from.
 enum AnswerContent {
     case reply(StoreReply)
     /// Why the store was not asked.
     case refused(Refused)
-    /// What the call itself and the loop know: the store was not asked.
+    /// The call alone: the store need not be asked.
     case known
 }
 
 /// Writes the answers of the fast path, on one event loop.
-struct AnswerWriter {
+final class AnswerWriter {
     private let store: any TicketStore
     private let classicEvent: Code
     private let quota: SharedQuota?
@@ -27,42 +27,42 @@ struct AnswerWriter {
         buyers = BuyerAnswers(store, mint: service.mint)
     }
 
-    /// What answers say the time is.
+    /// The `Date` of answers.
     var date: [UInt8] { classic.date }
 
-    mutating func setDate(_ date: [UInt8]) {
+    func setDate(_ date: [UInt8]) {
         classic.setDate(date)
         buyers.setDate(date)
     }
 
-    /// What an answer tells of its caller's standing, as header lines.
+    /// Header lines about what the caller has left of the quota, each ended with CR LF; empty without a quota.
     func quotaFields(_ standing: CallerQuota.Standing?) -> String {
         guard let quota, let standing else { return "" }
         return quota.fields(standing).map { "\($0.name): \($0.value)\r\n" }.joined()
     }
 
-    mutating func write(_ content: AnswerContent, to request: CallRequest, into buffer: inout ByteBuffer) {
+    func write(_ content: AnswerContent, to request: CallRequest, into buffer: inout ByteBuffer) {
         let form = request.form
-        switch (request.call, content) {
-        case (.buyer(let buyer), _):
+        switch request.call {
+        case .buyer(let buyer):
             buyers.write(content, to: buyer, form, quota: quotaFields(request.standing), into: &buffer)
-        case (.remaining, _): classic.writeRemaining(classicEvent, of: store, form, to: &buffer)
-        case (.buy, .reply(let reply)), (.complete, .reply(let reply)):
+        case .remaining: classic.writeRemaining(classicEvent, of: store, form, to: &buffer)
+        case .buy, .complete:
+            guard case .reply(let reply) = content else { preconditionFailure("the store answers these") }
             classic.write(reply, form, jitter: .random(in: 0..<1), to: &buffer)
-        case (.refused(let refusal), _): write(refusal, request.standing, form, to: &buffer)
-        case (.buy, _), (.complete, _): preconditionFailure("the store answers these")
-        case (.routed, _): preconditionFailure("the router answers its requests")
+        case .refused(let refusal): write(refusal, request.standing, form, to: &buffer)
+        case .routed: preconditionFailure("the router answers its requests")
         }
     }
 
-    private mutating func write(
+    private func write(
         _ refusal: ClassicRefusal, _ standing: CallerQuota.Standing?, _ form: AnswerForm, to buffer: inout ByteBuffer
     ) {
         switch refusal {
         case .unknownType: classic.writeRefusal(.unknownTicketType, form, to: &buffer)
         case .unknownHold: classic.writeRefusal(.unknownHold, form, to: &buffer)
         case .unfitKey:
-            // v1 says it in the details.
+            // v1 says this in the details of its problem.
             let detail = "The Idempotency-Key \(KeyText.demand(isAnonymous: true))"
             classic.writeRefusal(.invalid, detail: detail, form, to: &buffer)
         case .overQuota:
@@ -76,7 +76,7 @@ struct AnswerWriter {
     }
 
     /// The last answer on a connection: its request could not be read, or not be accepted.
-    mutating func writeProblem(_ refused: Refused, to buffer: inout ByteBuffer) {
+    func writeProblem(_ refused: Refused, to buffer: inout ByteBuffer) {
         classic.writeProblem(refused, to: &buffer)
     }
 }

@@ -2,12 +2,12 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
-/// What events have left, as it is answered: made anew only when something has changed, on each loop for itself.
+/// The answers about what events have left, on one event loop: encoded anew only when something has changed.
 struct AvailabilityCache {
     private final class Entry {
         let document: AvailabilityDocument
         let tag: String
-        /// Heads of this second, but for what the connection adds; empty until they are needed.
+        /// Heads of this second without what the connection adds; empty until they are needed.
         var unchangedHead: [UInt8] = []
         var head: [UInt8] = []
 
@@ -25,7 +25,7 @@ struct AvailabilityCache {
     }
 
     private let store: any TicketStore
-    /// Only events that there are.
+    /// Only events that exist.
     private var entries: [Code: Entry] = [:]
     private var date: [UInt8] = []
 

@@ -1,17 +1,16 @@
 internal import BoxOffice
 internal import TicketStore
 
-/// What is left of an event, as it is answered and as it is told to those who listen: the document, and the tag that
-/// tells it from others.
+/// What is left of an event, as answers and streams send it: the document, and the tag that identifies it.
 final class AvailabilityDocument {
     private let left: Availability
     private let event: EventReading
     private let sale: SaleState
-    /// Without the quotes that a header puts around it. The state of the sale changes by time alone, without a new
-    /// version. Where the numbers are not disclosed it tells only documents apart: versions count what is held and sold.
+    /// Without the quotes of a header. It contains the state of the sale, which changes with time and without a new version.
+    /// Where numbers are not disclosed it is a digest, since versions would reveal how much is held and sold.
     let tag: String
     let body: [UInt8]
-    /// Whether the state of the sale can change so.
+    /// Whether the state of the sale changes with time.
     private let hasWindow: Bool
 
     private init(_ left: Availability, of event: EventReading, at moment: Moment) {
@@ -24,7 +23,7 @@ final class AvailabilityDocument {
         hasWindow = event.definition.opensAt != nil || event.definition.closesAt != nil
     }
 
-    /// The same for the same bytes, on every node and after each start (FNV-1a, 64 bits): not a secret, only short.
+    /// FNV-1a with 64 bits: short, no secret, and the same for the same bytes on every node and after each start.
     private static func digest(_ bytes: [UInt8]) -> String {
         let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         return "d" + String(hash, radix: 16)
@@ -32,7 +31,8 @@ final class AvailabilityDocument {
 
     /// What is left now, or `nil` if there is no such event.
     ///
-    /// - Parameter known: what was seen last; given back where it still stands, for the price of a look.
+    /// - Parameter known: the document that was seen last. It is returned if it is still right, which costs one question to
+    ///   the store.
     static func current(
         _ code: Code, in store: any TicketStore, after known: AvailabilityDocument? = nil
     ) -> AvailabilityDocument? {
@@ -47,7 +47,7 @@ final class AvailabilityDocument {
             (left, moment) = (known.left, now)
         case .current(let current, let now): (left, moment) = (current, now)
         }
-        // Asked for behind the numbers: a definition that comes in between brings a new version with it.
+        // Read after the numbers: a definition that comes in between brings a new version.
         guard let event = store.event(code) else { return nil }
         return AvailabilityDocument(left, of: event, at: moment)
     }

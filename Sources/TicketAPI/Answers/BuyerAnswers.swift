@@ -3,15 +3,15 @@ internal import HTTPTypes
 internal import NIOCore
 internal import TicketStore
 
-/// What one event loop answers v1's hot calls with, and what it keeps to do so quickly.
+/// Writes the answers to v1's hot calls, on one event loop.
 struct BuyerAnswers {
     private let store: any TicketStore
     private let mint: TokenMint
     private var bytes = HTTPBytes()
     private var availabilities: AvailabilityCache
-    /// By the index of their event. As many as there ever were events (``Limits/events``).
+    /// By the index of their event; at most ``Limits/events``.
     private var catalogues: [UInt32: EventCatalogue] = [:]
-    /// The body that is being written: its length comes before it.
+    /// Written before the head, which contains its length. Kept for its storage.
     private var body = ByteBuffer()
     private var texts = HoldTexts()
 
@@ -28,31 +28,38 @@ struct BuyerAnswers {
 
     /// Writes the answer.
     ///
-    /// - Parameter quota: what the answer tells about the caller's standing, each line ended with CR LF; empty without a
-    ///   quota.
+    /// - Parameter quota: header lines (``AnswerWriter/quotaFields(_:)``).
     mutating func write(
         _ content: AnswerContent, to request: BuyerRequest, _ form: AnswerForm, quota: String,
         into buffer: inout ByteBuffer
     ) {
         do throws(Refused) {
-            switch (content, request.kind) {
-            case (.reply(let reply), _): try write(reply, form, quota: quota, to: &buffer)
-            case (.refused(let refused), _), (.known, .refused(let refused)): throw refused
-            case (.known, .availability(let event)):
-                let seen = request.fields.ifNoneMatch
-                try availabilities.write(event, ifNoneMatch: seen, form, quota: quota, to: &buffer)
-            case (.known, .hold), (.known, .release), (.known, .purchase):
-                preconditionFailure("the store answers what it was asked")
+            switch content {
+            case .reply(let reply): try write(reply, form, quota: quota, to: &buffer)
+            case .refused(let refused): throw refused
+            case .known: try writeKnown(request, form, quota: quota, to: &buffer)
             }
         } catch {
             write(error, to: request, form, quota: quota, to: &buffer)
         }
     }
 
+    private mutating func writeKnown(
+        _ request: BuyerRequest, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
+    ) throws(Refused) {
+        switch request.kind {
+        case .availability(let event):
+            let seen = request.fields.ifNoneMatch
+            try availabilities.write(event, ifNoneMatch: seen, form, quota: quota, to: &buffer)
+        case .refused(let refused): throw refused
+        case .hold, .release, .purchase: preconditionFailure("the store answers these")
+        }
+    }
+
     private mutating func write(
         _ reply: StoreReply, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
     ) throws(Refused) {
-        // Behind a failure the store may have taken definitions back.
+        // After a failure the store may have undone definitions.
         if case .failed = reply { catalogues.removeAll() }
         let answer = try HoldAnswer(reply)
         body.clear()

@@ -3,16 +3,16 @@ internal import NIOCore
 internal import StrictJSON
 internal import TicketStore
 
-/// What buyers are answered in v1, as JSON.
+/// The JSON documents that v1 answers buyers with.
 enum BuyerDocuments {
     /// A hold with everything that its buyer may know.
     ///
-    /// Put together from pieces and not by a writer, as there is one in every answer about a hold. Nothing in it could
-    /// need an escape: codes and currencies have their alphabets, and all else is numbers, states and moments.
+    /// Written in pieces and without a `JSONWriter`, since every answer about a hold has one. Nothing in it needs an escape:
+    /// codes and currencies have their alphabets, and the rest is numbers, states and moments.
     ///
     /// - Parameters:
     ///   - catalogue: of the hold's event.
-    ///   - mint: for the answer that gives the hold, which alone tells its token.
+    ///   - mint: for the answer that gives the hold, the only one with its token.
     static func write(
         _ hold: HoldView, of catalogue: EventCatalogue, at moment: Moment, tokenFrom mint: TokenMint? = nil,
         isLate: Bool = false, _ texts: inout HoldTexts, to buffer: inout ByteBuffer
@@ -51,7 +51,7 @@ enum BuyerDocuments {
         }
     }
 
-    /// - Returns: what they cost together.
+    /// - Returns: the total price.
     private static func writeLines(
         of hold: HoldView, _ catalogue: EventCatalogue, to buffer: inout ByteBuffer
     ) -> Int {
@@ -91,7 +91,7 @@ enum BuyerDocuments {
     /// The definition as it was given, with the state of the sale beside it.
     ///
     /// - Parameters:
-    ///   - showsCapacities: whether who asks may know how many places there are.
+    ///   - showsCapacities: whether the caller may know how many places there are.
     ///   - warnings: what is unusual about a definition that was just given.
     static func event(
         _ event: EventReading, at moment: Moment, showsCapacities: Bool = true, warnings: [Mistake] = []
@@ -116,7 +116,7 @@ enum BuyerDocuments {
 
     /// What is left.
     ///
-    /// - Parameter counts: whether who asks may know the numbers.
+    /// - Parameter counts: whether the caller may know the numbers.
     static func availability(
         _ left: Availability, of event: EventReading, _ sale: SaleState, counts: Bool
     ) -> [UInt8] {
@@ -141,7 +141,7 @@ enum BuyerDocuments {
     }
 }
 
-/// The two moments in a hold's document, each by itself: they are of different seconds.
+/// Texts of the two moments in a hold's document, kept apart because they lie in different seconds.
 struct HoldTexts {
     var expiry = MomentText()
     var now = MomentText()
@@ -165,13 +165,13 @@ enum SaleState: String {
     }
 }
 
-/// What can be said of a ticket type in a word.
+/// The state of a ticket type in a word.
 enum TypeState: String {
     case notStarted = "not_started"
     case available
     /// A tenth or less is left.
     case low
-    /// Nothing free, but something held.
+    /// Nothing is free, and something is held.
     case held
     case soldOut = "sold_out"
     case paused
@@ -193,18 +193,18 @@ enum TypeState: String {
 }
 
 extension HoldID {
-    /// How a hold is called in paths and answers.
+    /// The name of a hold in paths and answers.
     var `public`: String { "H\(number)" }
-    /// How the purchase of a hold is called.
+    /// The name of the purchase of a hold.
     var purchase: String { "P\(number)" }
 
-    /// The hold whose purchase is called so.
+    /// The hold whose purchase has this name.
     init?(purchase text: String) {
         guard let number = UInt64(text.dropFirst()), HoldID(number).purchase == text else { return nil }
         self.init(number)
     }
 
-    /// The hold that is called so; `nil` unless written exactly as ``public`` writes it.
+    /// The hold with this name; `nil` unless it is written exactly as ``public`` writes it.
     init?(public text: String) {
         guard let number = UInt64(text.dropFirst()), HoldID(number).public == text else { return nil }
         self.init(number)

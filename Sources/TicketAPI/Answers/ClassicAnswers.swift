@@ -4,7 +4,7 @@ internal import NIOCore
 internal import StrictJSON
 internal import TicketStore
 
-/// Writes what the three classic calls answer.
+/// Writes the answers to the three classic calls.
 ///
 /// An answer goes straight into the connection's buffer: its length is known before its first byte.
 struct ClassicAnswers {
@@ -19,7 +19,7 @@ struct ClassicAnswers {
     let mint: TokenMint
     let statuses: ServiceConfiguration.ClassicStatus
     private var bytes = HTTPBytes()
-    /// Refusals come in storms, all alike for a second.
+    /// Refusals of this second: they come in storms and are all alike.
     private var refusals: [CachedRefusal: ByteBuffer] = [:]
     private var availability: (version: UInt64, body: [UInt8])?
     private var moment = MomentText()
@@ -29,7 +29,7 @@ struct ClassicAnswers {
         self.statuses = statuses
     }
 
-    /// What answers say the time is.
+    /// The `Date` of answers.
     var date: [UInt8] { bytes.date }
 
     mutating func setDate(_ date: [UInt8]) {
@@ -37,9 +37,9 @@ struct ClassicAnswers {
         refusals.removeAll(keepingCapacity: true)
     }
 
-    /// What a store's reply to a classic call comes to.
+    /// Writes the answer that a store's reply to a classic call leads to.
     ///
-    /// - Parameter jitter: 0 to 1, spreads the retries of those who are sent away.
+    /// - Parameter jitter: 0 to 1, spreads the retries of refused callers.
     mutating func write(
         _ reply: StoreReply, _ form: AnswerForm, jitter: @autoclosure () -> Double, to buffer: inout ByteBuffer
     ) {
@@ -115,8 +115,8 @@ struct ClassicAnswers {
         if !form.isHead { buffer.writeBytes(body) }
     }
 
-    /// - Parameter counts: whether the numbers are disclosed. Where they are not, 1 stands for what is left, however
-    ///   much it is: these calls know numbers only.
+    /// - Parameter counts: whether the numbers are disclosed. If not, 1 stands for any number above 0, since these calls
+    ///   know nothing but numbers (R27 Disclosure).
     private static func remaining(_ availability: Availability, counts: Bool) -> [UInt8] {
         func told(_ free: Int) -> Int { counts ? free : min(free, 1) }
         var writer = JSONWriter(reserving: 128)
@@ -134,8 +134,8 @@ struct ClassicAnswers {
     /// `{"success": false, "errorMessage": …, "code": …}`
     ///
     /// - Parameters:
-    ///   - detail: says more than the problem's title does.
-    ///   - retryAfter: in seconds; 0 for nothing. No more different ones than are worth keeping for a second.
+    ///   - detail: a sentence that replaces the problem's title.
+    ///   - retryAfter: in seconds; 0 for none. Answers are kept for a second, one for each value.
     mutating func writeRefusal(
         _ problem: Problem, detail: String? = nil, retryAfter: Int = 0, fields: String = "", _ form: AnswerForm,
         to buffer: inout ByteBuffer
@@ -170,12 +170,12 @@ struct ClassicAnswers {
     }
 
     static func status(of problem: Problem, _ statuses: ServiceConfiguration.ClassicStatus) -> Int {
-        // The old clients know 403 as "no"; that nothing can be answered now is no refusal.
+        // Old clients take 403 for "no". An answer that nothing can be decided now is no refusal.
         let isRefusal = (400..<500).contains(problem.status) && problem.status != 405 && problem.status != 429
         return statuses == .forbidden && isRefusal ? 403 : problem.status
     }
 
-    /// A problem for what is no classic call: the request could not be read, or not be taken.
+    /// A problem, for a request that could not be read or not be accepted.
     mutating func writeProblem(_ refused: Refused, to buffer: inout ByteBuffer) {
         let body = refused.document(traceID: nil, instance: nil)
         bytes.writeHead(refused.problem.status, .problem, length: body.count, after: .close, to: &buffer) { buffer in
@@ -186,7 +186,7 @@ struct ClassicAnswers {
     }
 }
 
-/// Writes moments of the same second again without working out the day.
+/// Writes moments, and computes the day only once a second.
 struct MomentText {
     /// `2026-11-24T05:44:59.123Z`
     static let length = 24

@@ -1,9 +1,8 @@
 internal import NIOCore
 
-/// Answers written as bytes, without a header table in between.
+/// Writes heads of answers as bytes, without a table of headers in between.
 ///
-/// The head of an answer is the same for a second at a time but for its length: it is made once a second and a
-/// status, and copied.
+/// For a second, heads with the same status differ only in the length: each is made once a second and then copied.
 struct HTTPBytes {
     enum ContentType: Int, CaseIterable {
         case json, problem
@@ -16,14 +15,14 @@ struct HTTPBytes {
         }
     }
 
-    /// The date as RFC 9110 writes it, of the second that is now.
+    /// The current second as RFC 9110 writes it.
     private(set) var date: [UInt8] = []
     /// By status and content type, up to and including `content-length: `.
     private var heads: [Int: [UInt8]] = [:]
-    /// The one of them that was last used.
+    /// The head that was used last.
     private var lastHead: (key: Int, bytes: [UInt8]) = (-1, [])
 
-    /// Tells the second that is now; heads of the second before are forgotten.
+    /// Sets the current second, and forgets the heads of the second before.
     mutating func setDate(_ text: [UInt8]) {
         date = text
         heads.removeAll(keepingCapacity: true)
@@ -102,7 +101,7 @@ extension ByteBuffer {
         return buffer
     }
 
-    /// How many decimal digits a number that is not negative has.
+    /// The decimal digits of a number that is not negative.
     static func digits(of number: Int) -> Int {
         var digits = 1
         var rest = number
@@ -113,7 +112,7 @@ extension ByteBuffer {
         return digits
     }
 
-    /// Appends a number that is not negative in decimal, without a string in between.
+    /// Appends a number that is not negative in decimal, without making a string.
     mutating func writeDecimal(_ number: Int) {
         var digits: (UInt64, UInt64, UInt32) = (0, 0, 0)
         withUnsafeMutableBytes(of: &digits) { bytes in

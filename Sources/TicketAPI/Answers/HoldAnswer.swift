@@ -6,13 +6,13 @@ internal import TicketStore
 struct HoldAnswer {
     private let hold: HoldView
     private let moment: Moment
-    /// It was just given: only then its token is told, and where it is found.
+    /// It was just made: only then the answer has its token and `Location`.
     let isNew: Bool
-    /// The same was answered before.
+    /// The same request was answered before.
     let isReplay: Bool
     private let isLate: Bool
 
-    /// - Throws: what was refused, or failed.
+    /// - Throws: a refusal or a failure of the store.
     init(_ reply: StoreReply) throws(Refused) {
         switch reply {
         case .failed(let failure): throw Refused(failure)

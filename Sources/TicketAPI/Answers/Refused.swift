@@ -4,14 +4,14 @@ internal import Hummingbird
 internal import StrictJSON
 internal import TicketStore
 
-/// A refusal on its way to the answer, with what its case needs to be told.
+/// A refusal on its way to the answer, with the members and headers of its case.
 package struct Refused: Error {
     let problem: Problem
     var detail: String?
     var retryAfter: Duration?
     var headers: HTTPFields = [:]
     var more: @Sendable (inout JSONWriter) -> Void = { _ in }
-    /// ``more`` says how many places there are.
+    /// ``more`` contains numbers of places.
     private(set) var tellsPlaces = false
 
     init(_ problem: Problem, _ detail: String? = nil) {
@@ -33,21 +33,21 @@ package struct Refused: Error {
         return refused
     }
 
-    /// Leaves out how many places there are, for an event that does not disclose it.
+    /// Leaves out numbers of places, for an event that does not disclose them (R27 Disclosure).
     mutating func hidePlaces() {
         guard tellsPlaces else { return }
         more = { _ in }
         tellsPlaces = false
     }
 
-    /// Nobody knows who asks.
+    /// The request has no valid credential.
     static func unauthenticated(_ detail: String? = nil) -> Refused {
         var refused = Refused(.unauthenticated, detail)
         refused.headers[.wwwAuthenticate] = "Bearer"
         return refused
     }
 
-    /// What the box office refused.
+    /// A refusal by the rules.
     init(_ refusal: Refusal, at moment: Moment) {
         self.init(Problem(refusal))
         switch refusal {
@@ -67,17 +67,18 @@ package struct Refused: Error {
             more = { $0.member("refund_required", refundRequired) }
         case .completedByShop: detail = "The shop completes the holds of this event, with its key."
         case .temporarilyHeld(let earliest):
-            // Soon enough to win, spread so that not all come at once.
+            // Soon enough to win, and spread so that not all callers come at once.
             let until = min(max(earliest.since(moment.office).inMilliseconds, 500), 10_000)
             retryAfter = .milliseconds(Int64.random(in: until / 2...until))
         default: break
         }
     }
 
-    /// How long somebody waits who asked before a sale opens at `opensAt`. Not until that very moment, since all who ask
-    /// would come in it, and not for more than about an hour, since it may be opened earlier.
+    /// How long a caller waits that asked before a sale opens at `opensAt` (R17 Refusals are answers): longer than until that
+    /// moment, since otherwise all callers would come in it, and not much longer than an hour, since an operator may open
+    /// the sale earlier.
     ///
-    /// - Parameter chance: from 0 to 1, the share of the time over which they are spread.
+    /// - Parameter chance: from 0 to 1, where in the spread this caller comes.
     package static func wait(for opensAt: WallTime, at now: WallTime, chance: Double) -> Duration {
         let wait = min(max(0, opensAt.milliseconds - now.milliseconds), longestWait)
         return .milliseconds(wait + Int64(chance * Double(max(leastSpread, wait / 10))))
@@ -86,13 +87,13 @@ package struct Refused: Error {
     private static let longestWait: Int64 = 3_600_000
     private static let leastSpread: Int64 = 2_000
 
-    /// The world failed; those who are sent away come back spread over some seconds.
+    /// A failure of the store; refused callers come back spread over some seconds.
     init(_ failure: StoreFailure) {
         self.init(Problem(failure))
         retryAfter = .milliseconds(Int.random(in: 500...3_000))
     }
 
-    /// The caller has no token left.
+    /// The quota is used up (R26 Quota).
     init(_ standing: CallerQuota.Standing) {
         self.init(.quotaExceeded)
         retryAfter = .milliseconds(max(1, standing.retryAfter.inMilliseconds + 1))
@@ -104,8 +105,8 @@ package struct Refused: Error {
             detail: detail, instance: instance.map(Self.masked), retryAfter: retryAfter, traceID: traceID, more: more)
     }
 
-    /// A path without what may be a token or a key: a client that put one at the wrong place would find it in its logs
-    /// (R20 Tokens).
+    /// The path with `***` in place of what may be a token or a key, which a client may have put in the wrong place and
+    /// must not find in its logs (R20 Tokens).
     static func masked(_ path: String) -> String {
         var masked = ""
         var rest = path[...]
@@ -124,7 +125,7 @@ package struct Refused: Error {
         retryAfter.map { max(1, $0.components.seconds + 1) }
     }
 
-    /// The answer as the router gives it.
+    /// The answer of the router.
     func response(traceID: String?, instance: String? = nil) -> Response {
         var response = json(.init(code: problem.status), document(traceID: traceID, instance: instance))
         response.headers[.contentType] = "application/problem+json"
@@ -135,14 +136,14 @@ package struct Refused: Error {
 }
 
 extension Character {
-    /// Whether tokens and keys are made of it.
+    /// Whether it occurs in tokens and keys.
     fileprivate var isOfToken: Bool {
         isASCII && (isLetter || isNumber || self == "-" || self == "_")
     }
 }
 
 extension JSONWriter {
-    /// What is wrong, or unusual, and where.
+    /// A mistake or a warning.
     mutating func mistake(_ mistake: Mistake) {
         object { writer in
             writer.member("pointer", mistake.pointer)

@@ -116,7 +116,7 @@ extension JSONWriter {
 }
 
 extension DebtReason {
-    /// As lists call it.
+    /// The state in lists.
     var word: String {
         switch self {
         case .placesGone: "places_gone"
@@ -133,15 +133,15 @@ extension PurchaseRecord {
     var state: String { returnedAt == nil ? "purchased" : "returned" }
 }
 
-/// A form in which all purchases are streamed.
+/// A format of the export of all purchases.
 enum ExportForm: Sendable {
-    /// A row a line of a purchase (RFC 4180). A spreadsheet calculates a field that begins like a formula, and buyers
-    /// write some of the fields; unless formulas are kept, such a field begins with an apostrophe.
+    /// One row for each line of a purchase (RFC 4180). A spreadsheet calculates a field that begins like a formula, and some
+    /// fields come from buyers: unless formulas are kept, such a field gets an apostrophe in front.
     case csv(keepsFormulas: Bool)
-    /// A JSON object a line, as in the list.
+    /// One JSON object for each purchase, as in the list.
     case ndjson
 
-    /// The one that an `Accept` names; nil for a page of JSON.
+    /// The format that an `Accept` names; nil for a page of JSON.
     init?(accept: String?, keepsFormulas: Bool = false) {
         let types = (accept ?? "").split(separator: ",").map { part in
             (part.split(separator: ";").first ?? "").filter { $0 != " " }.lowercased()
@@ -202,8 +202,8 @@ enum ExportForm: Sendable {
         }
     }
 
-    /// What makes a spreadsheet take a field for a formula when it comes first (OWASP, CSV Injection), in the wide forms
-    /// of East Asian keyboards, too.
+    /// Characters that make a spreadsheet read a field as a formula (OWASP, CSV Injection), also in the wide forms of East
+    /// Asian keyboards.
     private static let formulaStarts: Set<Unicode.Scalar> = [
         "=", "+", "-", "@", "\t", "\r", "\n", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}",
     ]
@@ -212,7 +212,7 @@ enum ExportForm: Sendable {
         field.unicodeScalars.first.map(formulaStarts.contains) ?? false ? "'" + field : field
     }
 
-    /// A field as it stands in CSV: in quotes where it has to be.
+    /// A field as CSV writes it, in quotes if it needs them.
     private static func quoted(_ field: String) -> String {
         let needsQuotes = field.utf8.contains { [0x22, 0x2c, 0x0a, 0x0d].contains($0) }
         return needsQuotes

@@ -4,13 +4,12 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import TicketStore
 
-/// What requests for a hold and about it ask for, and what they are answered. The fast path and the router both go by
-/// this, so that it is all the same to a caller who answered.
+/// The commands that buyers' requests lead to. The fast path and the router share them, so that their answers are the same.
 struct BuyerCalls: Sendable {
     let reader: RequestReader
     let mint: TokenMint
 
-    /// Places, for anyone.
+    /// A hold of places, for any caller.
     func hold(in event: Code, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
         guard let header = fields.idempotencyKey else { throw Refused(.keyMissing) }
         let asked = try read(body, fields)
@@ -19,7 +18,7 @@ struct BuyerCalls: Sendable {
         return .hold(HoldRequest(event: event, lines: asked.lines, buyer: asked.buyer, key: key))
     }
 
-    /// As nearly everybody writes it, or by the reader that knows every way and every mistake.
+    /// Reads the common form quickly, and any other form with the complete reader, which names every mistake.
     private func read(_ body: ByteBuffer, _ fields: BuyerFields) throws(Refused) -> BuyerRequests.Hold {
         if fields.contentType == "application/json", let plain = body.withUnsafeReadableBytes(PlainHold.read) {
             return plain
@@ -43,7 +42,7 @@ struct BuyerCalls: Sendable {
     ) throws(Refused) -> Command {
         let asked = try reader.read(
             body, as: BuyerRequests.purchase, fields.contentType, whenEmpty: BuyerRequests.Purchase())
-        // A purchase is told by its payment; its key only has to be one.
+        // The payment identifies a purchase; its key only has to be well formed (R16 Completion without a key).
         if let header = fields.idempotencyKey { _ = try Self.key(header, fields) }
         return .purchase(id, asked.payment, by: completer)
     }
@@ -52,7 +51,8 @@ struct BuyerCalls: Sendable {
         try RequestReader.key(header, isAnonymous: !fields.isOperators)
     }
 
-    /// The hold that a path names, if the token is its own. A wrong token and an unknown hold get the same answer.
+    /// The hold that a path names, if the token belongs to it. A wrong token and an unknown hold get the same answer
+    /// (R20 Tokens).
     func hold(named name: HoldID?, _ fields: BuyerFields) throws(Refused) -> HoldID {
         guard var header = fields.authorization else { throw Refused.unauthenticated() }
         let mint = mint

@@ -2,7 +2,7 @@ package import BoxOffice
 package import StrictJSON
 internal import TicketStore
 
-/// The bodies that buyers send, read strictly: unknown members, doubles and wrong types are all told at once.
+/// The bodies that buyers send, read strictly: one refusal names all unknown members, duplicates and wrong types.
 package enum BuyerRequests {
     static let mostLines = Limits().linesPerHold
     static let mostTickets = Limits().ticketsPerHold
@@ -20,7 +20,7 @@ package enum BuyerRequests {
         return Hold(lines: all, buyer: buyer)
     }
 
-    // Made once: making them takes longer than reading with them.
+    // Made once, since making them takes longer than reading with them.
     private static let lines = JSONShape.list(of: line.attempted, count: 1...mostLines)
     private static let code = JSONShape<Code>.code
     private static let quantity = JSONShape<Int>.integer(in: 1...mostTickets)
@@ -32,7 +32,7 @@ package enum BuyerRequests {
         let quantity = line.required("quantity", as: BuyerRequests.quantity)
         let minimum = line.optional("min_quantity", as: BuyerRequests.quantity)
         guard let type, let quantity else { return nil }
-        // More than the quantity is refused by the rules, with the same place.
+        // The rules refuse more than the quantity, with the same pointer.
         return Line(type: type, quantity: quantity, minimum: minimum)
     }
 

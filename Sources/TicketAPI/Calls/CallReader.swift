@@ -2,16 +2,17 @@ internal import BoxOffice
 internal import NIOHTTP1
 internal import TicketStore
 
-/// Reads the heads of requests into calls, on one event loop, and finds out what the store is asked for them.
-struct CallReader {
+/// Reads heads of requests into calls, and calls into commands for the store, on one event loop.
+///
+/// A class, since a struct in one was copied for calls that change nothing.
+final class CallReader {
     private let store: any TicketStore
     private let classicEvent: Code
     private let mint: TokenMint
     private let keys: KeyDigester
     private let known: KnownKeys
     private let buyers: BuyerCalls
-    /// The ticket types that were asked for by the classic API. Only types that the event has, so nobody fills the table
-    /// with guesses.
+    /// The ticket types that classic calls asked for. Only types that the event has, so that guesses do not fill the table.
     private var products: [(type: Code, command: Command)] = []
     /// Their indexes by request target.
     private var productIndexes: [String: Int] = [:]
@@ -29,8 +30,8 @@ struct CallReader {
 
     /// - Parameters:
     ///   - endsConnection: nothing can follow the request on its connection.
-    ///   - standing: a caller over their quota is refused here, whatever the call.
-    mutating func read(
+    ///   - standing: a caller without a token left is refused here, whatever the call (R26 Quota).
+    func read(
         _ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields, endsConnection: Bool,
         _ standing: CallerQuota.Standing?
     ) -> CallRequest {
@@ -42,11 +43,11 @@ struct CallReader {
             return CallRequest(call, form, standing)
         }
         let call = call(head, target, fields)
-        // Other answers of the router tell nothing about the quota.
+        // The router's answers outside v1 say nothing about the quota.
         return CallRequest(call, form, call.isRouted && !target.isOfV1 ? nil : standing)
     }
 
-    private mutating func call(_ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
+    private func call(_ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
         let method = head.method
         if target.hasQuery, target.path.isFast, let mistake = RequestQuery.mistake(in: target.text) {
             if target.path.isClassic { return .refused(.wrongQuery(mistake)) }
@@ -71,7 +72,7 @@ struct CallReader {
         }
     }
 
-    private mutating func buy(_ type: Range<Int>, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
+    private func buy(_ type: Range<Int>, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
         guard let product = productIndexes[target.text] ?? addProduct(type, target) else {
             return .refused(.unknownType)
         }
@@ -81,7 +82,7 @@ struct CallReader {
         return .buy(product: product, key: keys.digest(key, in: .holding(classicEvent, nil), of: ""))
     }
 
-    private mutating func addProduct(_ type: Range<Int>, _ target: RequestTarget) -> Int? {
+    private func addProduct(_ type: Range<Int>, _ target: RequestTarget) -> Int? {
         guard let code = Code(target.segment(type)),
             case .current(let current, _) = store.availability(of: classicEvent, unless: nil),
             current.types.contains(where: { $0.code == code })
@@ -97,7 +98,7 @@ struct CallReader {
     ) -> Call {
         guard let hold = target.withBytes(token, mint.hold) else { return .refused(.unknownHold) }
         guard let completer = completer(fields) else { return .routed(RoutedRequest(.other, head, target)) }
-        // It needs no key (R16 Completion without a key); one that comes has to be one.
+        // It needs no key (R16 Completion without a key); a key that comes has to be well formed.
         if let header = fields.idempotencyKey, KeyText(header, isAnonymous: true) == nil { return .refused(.unfitKey) }
         return .complete(hold, by: completer)
     }
@@ -121,8 +122,8 @@ struct CallReader {
         }
     }
 
-    /// With a shop's key the shop says that it is paid; without a key it is the token that does. `nil` for a key that
-    /// was not looked up a moment ago, or that is an operator's: the router does.
+    /// Who completes: a shop with its key, or a caller with the token (R24 Who completes). `nil` for an operator's key and
+    /// for one that was not looked up a moment ago: the router answers these.
     private func completer(_ fields: BuyerFields) -> Completer? {
         guard let credential = fields.key else { return .token }
         return known.known(credential)?.role == .shop ? .key : nil
@@ -130,7 +131,7 @@ struct CallReader {
 
     // MARK: Commands
 
-    /// What the store is asked; `nil` if it need not be.
+    /// The command that answers a call; `nil` if the store need not be asked.
     ///
     /// - Precondition: the call is not the router's.
     func command(of call: Call) throws(Refused) -> Command? {
@@ -157,7 +158,7 @@ struct CallReader {
             do throws(Refused) {
                 return try buyers.hold(in: event, request.fields, body)
             } catch {
-                // The store would refuse the event first. Where nothing is wrong it is not asked twice.
+                // The store would refuse an unknown event first. It is asked only if something is wrong.
                 throw store.event(event) == nil ? Refused(.unknownEvent) : error
             }
         case .release(let name, let completer): return .release(try hold(named: name, completer, request.fields))
@@ -167,7 +168,7 @@ struct CallReader {
         }
     }
 
-    /// The hold of a path, for its token or for a shop's key, which needs none.
+    /// The hold that a path names, for its token or for a shop's key.
     private func hold(named name: HoldID?, _ completer: Completer, _ fields: BuyerFields) throws(Refused) -> HoldID {
         guard completer == .key else { return try buyers.hold(named: name, fields) }
         guard let name else { throw Refused(.unknownHold) }

@@ -1,14 +1,15 @@
 internal import HTTPTypes
 internal import NIOHTTP1
 
-/// Where a request ends, what its client expects before it sends the body, and whether another request can follow.
+/// Where a request ends (R34 Whole requests), what its client expects before it sends the body, and whether another
+/// request can follow.
 struct RequestFraming {
     enum Expectation {
         case nothing, goOn, other
     }
 
     private(set) var expects: Expectation = .nothing
-    /// The decoder stops behind CONNECT, and where we cannot be sure: nothing can follow on this connection.
+    /// Nothing can follow on this connection: the decoder stops behind CONNECT, and perhaps in other cases.
     private(set) var endsConnection: Bool
     /// The decoder also stops behind an offer to upgrade, which we do not accept: a fresh one reads what follows.
     private(set) var stopsDecoder = false
@@ -44,7 +45,7 @@ struct RequestFraming {
     }
 
     mutating func setLength(_ value: String) {
-        // Blanks behind a value belong to no header's value, and the decoder leaves them there.
+        // Blanks behind a value do not belong to it, and the decoder leaves them there.
         let digits = value.utf8.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
         announcedLength = Int(String(decoding: digits, as: UTF8.self)) ?? .max
     }
@@ -54,7 +55,7 @@ struct RequestFraming {
     }
 
     mutating func addTransferEncoding(_ value: String) {
-        // Any other coding, a second one, or one that HTTP/1.0 does not know is read in two ways out there.
+        // Implementations disagree about any other coding, a second one, and one in HTTP/1.0.
         if !value.isASCII("chunked", orEndsBlank: true) || version != .http1_1 { isAmbiguous = true }
         isChunked = true
     }
@@ -96,7 +97,7 @@ extension String {
 
     /// Whether this is `text`, in letters of any case.
     ///
-    /// - Parameter orEndsBlank: spaces and tabs may follow, which belong to no header's value.
+    /// - Parameter orEndsBlank: spaces and tabs may follow, which do not belong to a header's value.
     func isASCII(_ text: StaticString, orEndsBlank: Bool = false) -> Bool {
         let length = text.utf8CodeUnitCount
         guard utf8.count == length || orEndsBlank && utf8.count > length else { return false }

@@ -6,7 +6,7 @@ struct RequestHeaders {
     private(set) var framing: RequestFraming
     private(set) var fields = BuyerFields()
 
-    /// Compares lengths first: most headers are none of these, and their names are not looked at.
+    /// Compares lengths first, so that it skips most headers without reading their names.
     init(_ head: HTTPRequestHead) {
         framing = RequestFraming(head.version, head.method)
         for (name, value) in head.headers {
@@ -30,7 +30,7 @@ struct RequestHeaders {
     }
 }
 
-/// The headers that buyers' calls depend on. One that came several times is one with commas (RFC 9110, 5.3).
+/// The headers that calls depend on. Several headers of one name are one with commas (RFC 9110, 5.3).
 struct BuyerFields: Sendable {
     fileprivate(set) var authorization: String?
     fileprivate(set) var contentType: String?
@@ -48,14 +48,14 @@ struct BuyerFields: Sendable {
         traceparent = fields[.traceparent]
     }
 
-    /// The decoder leaves the blanks behind a value, which do not belong to it.
+    /// The decoder leaves blanks behind a value, which do not belong to it.
     fileprivate static func add(_ value: String, to field: inout String?) {
         var value = value
         while let last = value.utf8.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") { value.removeLast() }
         field = field.map { "\($0), \(value)" } ?? value
     }
 
-    /// The trace that the caller says the request belongs to (W3C trace context), so that both sides can find it.
+    /// The trace that the request belongs to, as its caller says (W3C trace context).
     var traceID: String? {
         guard let traceparent else { return nil }
         let parts = traceparent.split(separator: "-", omittingEmptySubsequences: false)
@@ -65,13 +65,13 @@ struct BuyerFields: Sendable {
         return String(parts[1])
     }
 
-    /// Whose keys the caller's are: those of the operator's key that came along, or everybody's.
+    /// Whose idempotency keys the request uses: those of its operator's key, or those of all anonymous callers.
     var keyOwner: String { isOperators ? authorization ?? "" : "" }
 
-    /// Whether the credential is written as a key, and not as a hold's token.
+    /// Whether the credential has the form of a key, and not of a hold's token.
     var isOperators: Bool { key != nil }
 
-    /// The credential, if it is written as a key.
+    /// The credential, if it has the form of a key.
     var key: String? { credential { $0.begins(with: "hfk_") } }
 
     /// The bearer credential, whatever it is.

@@ -6,9 +6,9 @@
     internal import Darwin
 #endif
 
-/// What a path leads to, as far as a connection has to know; the router knows the other paths.
+/// What a path leads to, as far as a connection has to know; ``Routes`` knows the other paths.
 ///
-/// Compared byte by byte. A segment with a variable text is a range of bytes in ``RequestTarget/text``.
+/// A variable segment is a range of bytes in ``RequestTarget/text``.
 package enum RequestPath: Equatable, Sendable {
     typealias Bytes = UnsafeBufferPointer<UInt8>
 
@@ -28,11 +28,11 @@ package enum RequestPath: Equatable, Sendable {
     /// With the code of the event.
     case stream(Range<Int>)
     case recount
-    /// What balancers and monitors ask, which is answered to anybody at any time.
+    /// A probe of balancers and monitors, which is always answered.
     case probe
     case other
 
-    /// Whether it is one of the three calls of the service before this one.
+    /// Whether it belongs to one of the three classic calls.
     var isClassic: Bool {
         switch self {
         case .remaining, .buy, .complete: true

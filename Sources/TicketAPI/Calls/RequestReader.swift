@@ -5,7 +5,7 @@ internal import NIOCore
 internal import StrictJSON
 internal import TicketStore
 
-/// What every route does alike: takes requests apart, asks the store, and turns what is wrong into refusals.
+/// What routes share: they read requests, ask the store, and turn mistakes into refusals.
 struct RequestReader: Sendable {
     let store: any TicketStore
     let bodyBytes: Int
@@ -35,19 +35,19 @@ struct RequestReader: Sendable {
 
     /// What a body says.
     ///
-    /// - Parameter contentType: as the request told it.
+    /// - Parameter contentType: the request's header.
     func read<Value>(
         _ body: ByteBuffer, as shape: JSONShape<Value>, _ contentType: String?, whenEmpty empty: Value?
     ) throws(Refused) -> Value {
         if body.readableBytes == 0, let empty { return empty }
-        // As nearly everybody writes it, and without taking it apart.
+        // The common form needs no parsing.
         if contentType != "application/json" { try Self.expect(["application/json"], contentType) }
         return try Self.reading { () throws(DocumentError) in
             try shape.read(body.readableBytesView, limits: limits)
         }
     }
 
-    /// A body that is read as JSON and not yet as anything more.
+    /// A body as JSON of any shape.
     func json(_ request: Request, types: Set<String>) async throws -> JSONValue {
         let buffer = try await collect(request)
         try Self.expect(types, request.headers[.contentType])
@@ -56,7 +56,7 @@ struct RequestReader: Sendable {
         }
     }
 
-    /// Where no body is allowed, an empty one is still read, and found not to be JSON.
+    /// Where no body is allowed, an empty one is still read and is no JSON.
     private var limits: JSONLimits { JSONLimits(bytes: max(1, bodyBytes)) }
 
     private static func expect(_ types: Set<String>, _ contentType: String?) throws(Refused) {
@@ -64,7 +64,7 @@ struct RequestReader: Sendable {
         guard types.contains(type.filter { $0 != " " }) else { throw Refused(.unsupportedMediaType) }
     }
 
-    /// What is wrong with a document, as a refusal.
+    /// Turns what is wrong with a document into a refusal.
     static func reading<Value>(_ read: () throws(DocumentError) -> Value) throws(Refused) -> Value {
         do throws(DocumentError) {
             return try read()
@@ -128,8 +128,8 @@ struct EntityTags: Sendable {
 
     /// Whether one of them is `tag`, in its strong or its weak form.
     ///
-    /// `If-Match`, too, takes the weak form, which RFC 9110 does not: a proxy that compresses makes `W/"21"` of our
-    /// `"21"`, and both name revision 21.
+    /// `If-Match` accepts the weak form, too, though RFC 9110 does not: a proxy that compresses turns our `"21"` into
+    /// `W/"21"`, and both name revision 21.
     func contain(_ tag: String) -> Bool {
         tags.contains { $0 == "*" || $0 == tag || $0 == "W/" + tag }
     }

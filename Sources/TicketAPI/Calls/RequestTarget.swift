@@ -1,10 +1,9 @@
-/// The target of a request, read once: in the one form that everything behind the decoder compares, and what its path
-/// leads to.
+/// The target of a request, read once: its normal form, and what its path leads to.
 package struct RequestTarget: Sendable {
-    /// The path in that form, and the query as it came.
+    /// The path in its normal form, and the query as it came.
     ///
     /// - Percent-encoded letters, digits, `-`, `.`, `_` and `~` are decoded: RFC 3986, 6.2.2.2, calls both the same path.
-    /// - A slash at the end of a path is left out: with it, the path is the same.
+    /// - A slash at the end of a path is left out.
     /// - The scheme and the host that a client of a proxy sends (RFC 9112, 3.2.2) are left out.
     package let text: String
     package let path: RequestPath
@@ -46,7 +45,7 @@ package struct RequestTarget: Sendable {
         return text.withUTF8 { read(RequestPath.Bytes(rebasing: $0[range])) }
     }
 
-    /// True of nearly every target. False is only a reason to look closer.
+    /// True for nearly every target; false for some that are normal, too.
     private static func isNormal(_ target: RequestPath.Bytes) -> Bool {
         target.first == UInt8(ascii: "/") && (target.count == 1 || target.last != UInt8(ascii: "/"))
             && !target.has(UInt8(ascii: "%")) && !target.has(UInt8(ascii: "?"))
@@ -131,7 +130,7 @@ package enum RequestQuery {
 
     /// What is wrong with the query of a target, in a sentence; `nil` if nothing is.
     ///
-    /// A member that nobody reads would be ignored silently, and the answer would be to another question.
+    /// Without this, an unknown member would be ignored silently, and the answer would be to another question.
     ///
     /// - Parameter known: the members that are read.
     package static func mistake(in target: String, known: Set<String> = []) -> String? {

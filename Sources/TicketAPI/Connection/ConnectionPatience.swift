@@ -1,7 +1,7 @@
 /// How long a connection may keep us waiting, in ticks of a second: for its request, for the next one, and for taking
 /// what it asked for.
 ///
-/// A value that is told what happens and says once a second whether the connection has had its time.
+/// A value: it learns what happens, and decides once a second whether the connection has had its time.
 package struct ConnectionPatience: Sendable {
     /// The bounds, in ticks.
     package struct Limits: Sendable {
@@ -9,7 +9,7 @@ package struct ConnectionPatience: Sendable {
         package var request: UInt32
         /// Without a request.
         package var idle: UInt32
-        /// Without a byte of what was sent being taken.
+        /// While the client reads no byte of what it was sent.
         package var write: UInt32
 
         /// Bounds of so many ticks each.
@@ -30,7 +30,7 @@ package struct ConnectionPatience: Sendable {
 
     /// How long a connection is read from after its last byte has left.
     package static let lingering: UInt32 = 2
-    /// And how long one that is beyond the limits may take to ask whether the service is well.
+    /// How long a connection that there is no room for may take to send a probe.
     package static let probing: UInt32 = 2
 
     private let limits: Limits
@@ -102,7 +102,7 @@ package struct ConnectionPatience: Sendable {
         if pending > 0 {
             let since = stuckSince ?? tick
             stuckSince = since
-            // Progress is all that counts: a slow client is waited for, one that takes nothing is not.
+            // Only progress counts: a slow client may go on, one that reads nothing may not.
             return tick - since >= limits.write ? .close : .goOn
         }
         stuckSince = nil

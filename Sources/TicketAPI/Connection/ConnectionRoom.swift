@@ -2,18 +2,18 @@ internal import BoxOffice
 internal import Logging
 internal import Synchronization
 
-/// What a connection counts as.
+/// Whether there is room for a connection.
 enum ConnectionStanding: Equatable {
     case new
-    /// One of those that there is room for.
+    /// There is room for it.
     case counted
-    /// One beyond: it may ask whether the service is well, and anything else once there is room.
+    /// There is none: it may send a probe, and any other request as soon as there is room.
     case spare(Room.Shortage)
 }
 
-/// Which connections there is room for, over all event loops, and how many came beyond.
+/// Counts connections over all event loops, and those that came when there was no room.
 ///
-/// Beyond the room there are a few spare places on each loop (``LoopContext``), so that a probe is always answered.
+/// Each loop keeps a few of the latter open (``LoopConnections``), so that a probe is always answered.
 final class ConnectionRoom: Sendable {
     private struct Crowd {
         /// Since the last line in the log.
@@ -36,12 +36,12 @@ final class ConnectionRoom: Sendable {
     func take(_ caller: CallerQuota.Caller) -> Room.Shortage? { room.take(caller) }
     func leave(_ caller: CallerQuota.Caller) { room.leave(caller) }
 
-    /// A connection came that there is no room for.
+    /// A connection came when there was no room.
     func countBeyond() {
         crowd.withLock { $0.beyond += 1 }
     }
 
-    /// Writes one line about all that came beyond the room since the last one.
+    /// Logs one line about all connections that came without room since the last line.
     ///
     /// - Parameter tick: a second that does not run backwards.
     func tell(at tick: UInt32) {
@@ -59,7 +59,7 @@ final class ConnectionRoom: Sendable {
             ])
     }
 
-    /// What a request is answered on a connection that there is no room for.
+    /// The answer to a request on a connection that there is no room for.
     static func refused(_ standing: ConnectionStanding) -> Refused {
         var detail = "As many connections are open as there is room for."
         if standing == .spare(.ofCaller) { detail = "As many connections are open from your network as one may have." }

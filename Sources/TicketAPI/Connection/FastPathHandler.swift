@@ -83,7 +83,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context?.close(mode: .all, promise: nil)
     }
 
-    /// Bytes that neither the client nor the kernel has taken.
+    /// Bytes that the channel was handed and the kernel does not have yet.
     private func pendingBytes(_ context: ChannelHandlerContext) -> Int {
         guard machine.mayBeSending else { return 0 }
         return (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
@@ -232,7 +232,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// What the router is answering.
     var routed: HTTPConnectionMachine.RoutedAnswer? { machine.routed }
 
-    /// Only the end of the connection tells where the router's answer ends.
+    /// Only the end of the connection shows where the router's answer ends.
     func routedEndsConnection() {
         machine.routedEndsConnection()
     }
@@ -274,7 +274,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .closeOutput: context.close(mode: .output, promise: nil)
         case .close: context.close(mode: .all, promise: nil)
         }
-        if machine.isReadPutOff { readMore(context) }
+        if machine.wantsRead { readMore(context) }
     }
 
     private func handOn(_ context: ChannelHandlerContext) {
@@ -310,7 +310,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
             switch machine.closeInput() {
             case .close: return context.close(mode: .all, promise: nil)
             case .tellRouter: context.fireUserInboundEventTriggered(event)
-            // The router is not told: it would give up what it has to answer.
+            // The router does not learn of it: it would give up what it has to answer.
             case .goOn: break
             }
             send()

@@ -3,7 +3,7 @@ internal import NIOCore
 /// The life of one HTTP connection: which request is being read, which answers are owed and in which order they leave,
 /// and how the connection ends.
 ///
-/// It decides and does nothing: ``FastPathHandler`` tells it what happens, and carries out what it returns. It cannot be
+/// It decides and does nothing: ``FastPathHandler`` reports what happens, and carries out what it returns. It cannot be
 /// copied, since a stale copy would answer a request twice. Time is in ticks of a second (``LoopContext/tick``).
 ///
 /// Answers leave in the order of their requests. While an answer of the fast path is owed, a request for the router waits,
@@ -83,8 +83,6 @@ struct HTTPConnectionMachine: ~Copyable {
 
     /// What is read from a connection after its last answer: a client that sends more has had time to listen.
     private static let lingeringBytes = 1 << 20
-    /// Bytes of answers that are gathered before they are sent.
-    private static let mostUnsent = 65_536
 
     private let mostBodyBytes: Int
     private var reading = Reading.nothing
@@ -94,17 +92,14 @@ struct HTTPConnectionMachine: ~Copyable {
     private var stopsDecoder = false
     /// What waits until everything before it is answered.
     private var backlog = CircularBuffer<Work>(initialCapacity: 2)
-    /// Requests that the store answers later, and answers that wait for one before them.
     private var queue = AnswerQueue()
     private var router = Router.idle
-    /// Answers that were not sent yet.
-    private var unsent = ByteBuffer()
     /// The channel is being handed bytes; it may call back meanwhile.
     private var isSending = false
     /// The client reads what it is sent.
     private var isWritable = true
-    /// The channel would have been asked for more, if more could be answered.
-    private var wantsRead = false
+    /// The channel is asked for more as soon as more can be answered.
+    private(set) var wantsRead = false
     private var input = Input.open
     private var end = End.open
     private var patience: ConnectionPatience
@@ -191,8 +186,8 @@ struct HTTPConnectionMachine: ~Copyable {
         return doNow(.refusal(refused))
     }
 
-    /// Whether somebody waits for a refusal: behind the last request nobody does, but a stop may come in the middle of
-    /// a request.
+    /// Whether a client waits for a refusal: it does not behind its last request, but a stop may come in the middle of a
+    /// request.
     var mayRefuse: Bool {
         if case .open = end { true } else { isReadingRequest }
     }
@@ -217,7 +212,7 @@ struct HTTPConnectionMachine: ~Copyable {
     private func isNext(_ work: Work) -> Bool {
         guard isRouterIdle, isWritable else { return false }
         if case .request(let request) = work, !request.call.isRouted {
-            return queue.hasRoom && unsent.readableBytes < Self.mostUnsent
+            return queue.hasRoom && !queue.isFull
         }
         return queue.isEmpty
     }
@@ -246,29 +241,18 @@ struct HTTPConnectionMachine: ~Copyable {
     /// Answers a request that was next, at once or as soon as everything before it is answered.
     mutating func answer(at tick: UInt32, with write: (inout ByteBuffer) -> Void) {
         patience.answer(at: tick)
-        guard !queue.isEmpty else { return write(&unsent) }
-        var bytes = ByteBuffer()
-        write(&bytes)
-        queue.addAnswer(bytes)
+        queue.answer(with: write)
     }
 
-    /// Answers the request in `slot`.
-    ///
-    /// - Precondition: it is ``waiting(in:)``.
+    /// Answers the request that waits in `slot`.
     mutating func answer(slot: Int, at tick: UInt32, with write: (inout ByteBuffer) -> Void) {
         patience.answer(at: tick)
-        guard !queue.isFirst(slot) else {
-            write(&unsent)
-            return queue.removeFirst(movingAnswersInto: &unsent)
-        }
-        var bytes = ByteBuffer()
-        write(&bytes)
-        queue.answer(slot, with: bytes)
+        queue.answer(slot, with: write)
     }
 
-    /// Writes something that is no answer to a request: 100 Continue or a refusal.
+    /// Writes what is no answer to a request: 100 Continue or a refusal.
     mutating func write(_ write: (inout ByteBuffer) -> Void) {
-        write(&unsent)
+        queue.write(write)
     }
 
     /// What the router is answering.
@@ -293,7 +277,7 @@ struct HTTPConnectionMachine: ~Copyable {
         return input != .open
     }
 
-    /// Only the end of the connection tells where the router's answer ends.
+    /// Only the end of the connection shows where the router's answer ends.
     mutating func routedEndsConnection() {
         guard case .answering(var answer) = router else { return }
         answer.after = .close
@@ -311,7 +295,7 @@ struct HTTPConnectionMachine: ~Copyable {
 
     // MARK: Sending
 
-    var hasUnsent: Bool { unsent.readableBytes > 0 }
+    var hasUnsent: Bool { queue.unsent.readableBytes > 0 }
     /// Whether a read that is over leaves anything to send or to end.
     var hasWork: Bool {
         if hasUnsent || !backlog.isEmpty { return true }
@@ -326,14 +310,13 @@ struct HTTPConnectionMachine: ~Copyable {
     /// The channel is handed everything unsent; ``endSending()`` follows.
     mutating func beginSending() -> ByteBuffer {
         isSending = true
-        patience.send(bytes: unsent.readableBytes)
-        return unsent
+        patience.send(bytes: queue.unsent.readableBytes)
+        return queue.unsent
     }
 
     mutating func endSending() {
         isSending = false
-        // Takes new storage only if the old one is still being sent.
-        unsent.clear()
+        queue.clearUnsent()
     }
 
     /// Bytes were handed to the channel past the machine.
@@ -368,10 +351,7 @@ struct HTTPConnectionMachine: ~Copyable {
         return true
     }
 
-    /// Whether a read was put off.
-    var isReadPutOff: Bool { wantsRead }
-
-    /// The client sends nothing more. A request that is cut off is answered to nobody.
+    /// The client sends nothing more. A request that this cuts off is not answered.
     mutating func closeInput() -> InputEndAction {
         input = .clientClosed
         reading = .refused
@@ -380,7 +360,7 @@ struct HTTPConnectionMachine: ~Copyable {
         case .idle: return .goOn
         case .streaming: return .close
         case .answering(let answer):
-            // A client that left and one that only sends nothing more look alike; a recount is too expensive for the first.
+            // A client that left looks like one that only sends nothing more; a recount is too expensive for the first.
             if case .recount = answer.request.kind { return .tellRouter }
             return .goOn
         }
@@ -410,7 +390,7 @@ struct HTTPConnectionMachine: ~Copyable {
             isReading: !wantsRead, isSpare: isSpare)
         switch verdict {
         case .goOn: return .goOn
-        // A request that nobody waits for must not hold up a stop.
+        // A request that is not answered must not hold up a stop.
         case .refuseRequest: return mayRefuse ? .refuseRequest : .close
         case .close: return .close
         }

@@ -16,12 +16,12 @@ internal import TicketStore
 /// Lives on its loop and is touched nowhere else.
 final class LoopContext {
     let configuration: ServiceConfiguration
-    /// `nil` while everybody may ask as often as they like.
+    /// `nil` if callers may ask as often as they like.
     let quota: SharedQuota?
     let patience: ConnectionPatience.Limits
     let connections: LoopConnections
-    var calls: CallReader
-    var answers: AnswerWriter
+    let calls: CallReader
+    let answers: AnswerWriter
     /// Seconds since the loop started; timeouts are counted in them.
     private(set) var tick: UInt32 = 0
     private let store: any TicketStore

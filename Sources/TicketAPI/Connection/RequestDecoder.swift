@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The decoder in front of the fast path.
+/// Makes the decoder in front of the fast path.
 enum RequestDecoder {
     typealias Decoder = ByteToMessageHandler<HTTPRequestDecoder>
 
@@ -11,19 +11,19 @@ enum RequestDecoder {
         limits.maxHeaderListSize = configuration.headerBytes
         limits.maxHeaderFieldCount = configuration.headerFields
         return ByteToMessageHandler(
-            // Bytes are left over only where a decoder is replaced, and are the next one's.
+            // Bytes are left over only when a decoder is replaced; the next decoder gets them.
             HTTPRequestDecoder(
                 leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .forward,
                 limitConfiguration: limits))
     }
 
-    /// Replaces the decoder of a connection by a fresh one.
+    /// Replaces the decoder of a connection with a fresh one.
     ///
-    /// The decoder stops behind a request that offers an upgrade, as if the connection were given over to another
-    /// protocol. We take no offer (RFC 9110, 7.8), and what follows is the next request.
+    /// The decoder stops behind a request that offers an upgrade, as if the connection now spoke another protocol. We
+    /// accept no offer (RFC 9110, 7.8), so what follows is the next request.
     ///
-    /// - Precondition: `stopped` has stopped: one that is in the middle of a request would lose it.
-    /// - Returns: the fresh decoder, and when it has what the other one had left over.
+    /// - Precondition: `stopped` has stopped: in the middle of a request it would lose it.
+    /// - Returns: the fresh decoder, and a future that succeeds when it has read what the old one had left over.
     static func replace(
         _ stopped: Decoder, in context: ChannelHandlerContext, _ configuration: ServiceConfiguration
     ) throws -> (Decoder, EventLoopFuture<Void>) {

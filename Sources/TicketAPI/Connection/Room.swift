@@ -1,15 +1,15 @@
 internal import Synchronization
 
-/// How many may be in at once, over all event loops: in all, and of one caller.
+/// Counts who is in, over all event loops, against a bound for all and one for each caller.
 package final class Room: Sendable {
-    /// What there is too little of.
+    /// Which bound is reached.
     package enum Shortage: Sendable {
         case ofAll, ofCaller
     }
 
     private struct Taken {
         var all = 0
-        /// Only of callers that are in, so no more than ``all``; empty where no caller is bounded.
+        /// Only callers that are in, so no more than ``all``; empty where callers have no bound.
         var byCaller: [CallerQuota.Caller: Int] = [:]
     }
 
@@ -17,13 +17,13 @@ package final class Room: Sendable {
     private let mostOfCaller: Int?
     private let taken = Mutex(Taken())
 
-    /// - Parameter mostOfCaller: `nil` for no bound but that for all.
+    /// - Parameter mostOfCaller: `nil` for no bound for each caller.
     package init(most: Int, mostOfCaller: Int?) {
         self.most = most
         self.mostOfCaller = mostOfCaller
     }
 
-    /// Lets one in.
+    /// Lets a caller in.
     ///
     /// - Returns: why not; `nil` if it is in.
     package func take(_ caller: CallerQuota.Caller) -> Shortage? {
@@ -38,7 +38,7 @@ package final class Room: Sendable {
         }
     }
 
-    /// One that was let in leaves.
+    /// A caller that was let in leaves.
     package func leave(_ caller: CallerQuota.Caller) {
         taken.withLock { taken in
             taken.all -= 1

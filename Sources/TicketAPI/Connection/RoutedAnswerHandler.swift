@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Says in the router's answer how the connection goes on, and tells the fast path where that answer ends.
+/// Writes into the router's answer how the connection goes on, and reports to the fast path when that answer ends.
 final class RoutedAnswerHandler: ChannelOutboundHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
@@ -26,7 +26,7 @@ final class RoutedAnswerHandler: ChannelOutboundHandler {
 
     private func complete(_ head: inout HTTPResponseHead) {
         guard let request = handler.routed?.request else { return }
-        // To learn that its client left the router has taken the connection.
+        // To notice that its client left, the router has taken over the connection.
         if case .recount = request.kind, head.headers["connection"].first == "close" { handler.routedEndsConnection() }
         if !request.takesChunks, head.status.mayHaveResponseBody, !head.headers.contains(name: "content-length") {
             handler.routedEndsConnection()

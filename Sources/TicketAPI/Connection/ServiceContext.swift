@@ -9,7 +9,7 @@ package struct ServiceContext: Sendable {
     let mint: TokenMint
     let keys: KeyDigester
     let known: KnownKeys
-    /// `nil` while everybody may ask as often as they like.
+    /// `nil` if callers may ask as often as they like.
     let quota: SharedQuota?
     let connections: ConnectionRoom
     let listeners: Room

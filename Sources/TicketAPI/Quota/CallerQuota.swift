@@ -1,20 +1,21 @@
 package import NIOCore
 internal import Synchronization
 
-/// How often each caller may ask: a bucket of tokens for each, which fills evenly and from which each request takes one.
+/// How often each caller may ask (R26 Quota): each has a bucket of tokens, which fills evenly, and each request takes one
+/// token from it.
 ///
 /// A bucket is one number, the moment at which it is full again (the "generic cell rate algorithm"), so that waiting
-/// costs nothing and a bucket that is full is the same as none. There are as many as were made room for. A caller's
-/// bucket is one of the eight places that its address leads to; who is new takes the place of the one that is nearest
-/// to full, and forgets least. Which eight is seeded by the process, so nobody can choose whom to push out.
+/// costs nothing and a full bucket is the same as none. The number of buckets is fixed. A caller's address leads to eight
+/// of them; a new caller gets the one that is nearest to full, since forgetting that one loses least. The process seeds
+/// the choice of the eight, so a caller cannot choose whose bucket to take.
 package struct CallerQuota: Sendable {
-    /// Who asks, as far as can be told without trust: an IPv4 address, or the network of an IPv6 address, as those who
-    /// have one address have all of its 64-bit network.
+    /// Who asks, as far as we know without trusting anybody: an IPv4 address, or the 64-bit network of an IPv6 address,
+    /// since a caller with one address has all of its network.
     package struct Caller: Hashable, Sendable {
         private let prefix: UInt64
         private let isNetwork: Bool
 
-        /// - Parameter address: `nil`, or none of the internet, for one caller that is all of these.
+        /// - Parameter address: all callers without an internet address count as one.
         package init(_ address: SocketAddress?) {
             switch address {
             case .v4(let address):
@@ -31,7 +32,7 @@ package struct CallerQuota: Sendable {
                         bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
                     )
                 }
-                // An IPv4 address in the clothes of the other kind (RFC 4291, 2.5.5.2): all of them are one network.
+                // An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2): all of these share one network.
                 let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xffff
                 prefix = isMapped ? UInt64(UInt32(truncatingIfNeeded: UInt64(bigEndian: low)).bigEndian) : high
                 isNetwork = !isMapped
@@ -42,32 +43,32 @@ package struct CallerQuota: Sendable {
         }
     }
 
-    /// How a caller stands after asking.
+    /// What a caller has left after asking.
     package struct Standing: Sendable {
         package let isAllowed: Bool
         /// Requests that would be allowed at once.
         package let remaining: Int
-        /// Until as many as ever are.
+        /// Until the bucket is full.
         package let fullIn: Duration
-        /// Until one more is; zero if one is now.
+        /// Until one more request is allowed; zero if one is now.
         package let retryAfter: Duration
     }
 
     private struct Bucket {
         var caller = Caller(nil)
-        /// In nanoseconds of the clock that ``take(_:at:)`` is told.
+        /// In nanoseconds of the clock of ``take(_:at:)``.
         var fullAt = Int64.min
     }
 
     private static let ways = 8
 
-    /// Nanoseconds in which one token comes.
+    /// Nanoseconds between two tokens.
     private let interval: Int64
     private let burst: Int64
     private var buckets: [Bucket]
 
     package init(_ quota: ServiceConfiguration.Quota) {
-        precondition(quota.perSecond >= 1 && quota.burst >= 1 && quota.callers >= 1, "a quota lets somebody through")
+        precondition(quota.perSecond >= 1 && quota.burst >= 1 && quota.callers >= 1, "a quota allows a request")
         interval = max(1, 1_000_000_000 / Int64(quota.perSecond))
         burst = Int64(quota.burst)
         let sets = (quota.callers + Self.ways - 1) / Self.ways
@@ -103,8 +104,9 @@ package struct CallerQuota: Sendable {
 
 /// The one quota that all event loops share.
 ///
-/// A bucket for each loop would let a caller ask as many times as often as there are loops, or, divided among them, would
-/// give a caller with one connection a part of what is theirs. The lock is held for some tens of nanoseconds a request.
+/// With a bucket on each loop a caller could ask as many times as often as there are loops; with the tokens divided among
+/// the loops, a caller with one connection would get only a part of them. The lock is held for some tens of nanoseconds a
+/// request.
 final class SharedQuota: Sendable {
     private let quota: Mutex<CallerQuota>
     /// `q` tokens, given in `w` seconds.
@@ -116,12 +118,12 @@ final class SharedQuota: Sendable {
         policy = "\"default\";q=\(quota.burst);w=\(window)"
     }
 
-    /// How the caller stands after asking.
+    /// Takes a token, and says what the caller has left.
     func take(_ caller: CallerQuota.Caller, at now: NIODeadline) -> CallerQuota.Standing {
         quota.withLock { $0.take(caller, at: now) }
     }
 
-    /// What an answer tells of it (draft-ietf-httpapi-ratelimit-headers-10).
+    /// The fields of an answer (draft-ietf-httpapi-ratelimit-headers-10).
     func fields(_ standing: CallerQuota.Standing) -> [(name: String, value: String)] {
         let (seconds, rest) = standing.fullIn.components
         let full = rest > 0 ? seconds + 1 : seconds

@@ -5,7 +5,7 @@ internal import HummingbirdCore
 internal import NIOCore
 internal import TicketStore
 
-/// What the router answers of v1 for buyers: all that is not hot, and the fast path's calls about a hold for operators.
+/// v1's calls for buyers that are not hot, and for operators also the hot ones about a hold.
 struct BuyerRoutes: Sendable {
     let calls: BuyerCalls
     let authorizer: OperatorAuthorizer
@@ -24,7 +24,7 @@ struct BuyerRoutes: Sendable {
         return response
     }
 
-    /// What is left, for operators: they see the numbers of an event that does not disclose them.
+    /// What is left, for operators, who see the numbers of an event that does not disclose them.
     @Sendable func availability(_ call: RouteRequest) async throws -> Response {
         let event = try reader.event(call.segment)
         let mayKnow = try await mayKnowPlaces(of: event, call.fields)
@@ -41,14 +41,14 @@ struct BuyerRoutes: Sendable {
         return response
     }
 
-    /// Whether who asks may know how many places an event has.
+    /// Whether the caller may know how many places an event has.
     private func mayKnowPlaces(of event: EventReading, _ fields: BuyerFields) async throws -> Bool {
         if event.definition.disclosure == .counts { return true }
         guard fields.isOperators else { return false }
         return try await authorizer.admit(fields, toHold: .lookAtHolds).may(.readLists)
     }
 
-    /// Why there is no stream: streams begin before a request comes so far.
+    /// Says why there is no stream: a stream begins on the fast path.
     @Sendable func refuseStream(_ call: RouteRequest) throws -> Response {
         _ = try reader.event(call.segment)
         if call.request.method == .head {
@@ -56,7 +56,7 @@ struct BuyerRoutes: Sendable {
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"])
         }
         var refused = Refused(.reducedCapacity, "As many listen, in all or from your network, as there is room for.")
-        // There is room when a listener leaves: not soon, and all who wait would take it at once.
+        // There is room when a listener leaves: not soon, and all waiting clients would ask at once.
         refused.retryAfter = .milliseconds(Int.random(in: 2_000...10_000))
         throw refused
     }
@@ -84,10 +84,10 @@ struct BuyerRoutes: Sendable {
             try calls.purchase(id, call.fields, body, by: call.fields.isOperators ? .key : .token), note)
     }
 
-    /// The hold of the path, if the token is its own or a key may do it.
+    /// The hold that the path names, if the token belongs to it or the key has the right.
     ///
-    /// - Parameter action: what an operator's audit calls it; nil changes nothing.
-    /// - Returns: a note for the audit where it is an operator.
+    /// - Parameter action: the name of the change in the audit; nil for a look.
+    /// - Returns: the hold, and a note for the audit if the caller is an operator.
     private func holder(_ call: RouteRequest, toChange action: String?) async throws -> (HoldID, AuditNote?) {
         let named = HoldID(public: call.segment)
         guard call.fields.isOperators else { return (try calls.hold(named: named, call.fields), nil) }

@@ -4,8 +4,8 @@ internal import Hummingbird
 internal import StrictJSON
 internal import TicketStore
 
-/// The classic completion of a shop or an operator whose key has to be looked up; all other classic calls are the
-/// handler's.
+/// The classic completion by a shop or an operator whose key has to be looked up; the fast path answers all other classic
+/// calls.
 struct ClassicRoutes: Sendable {
     private let store: any TicketStore
     private let authorizer: OperatorAuthorizer
@@ -22,7 +22,7 @@ struct ClassicRoutes: Sendable {
     @Sendable func complete(_ call: RouteRequest) async throws -> Response {
         do {
             let key = try await authorizer.admit(call.fields, toHold: .sell)
-            // It needs none (R16 Completion without a key); one that comes has to be one.
+            // It needs no key (R16 Completion without a key); a key that comes has to be well formed.
             if let header = call.fields.idempotencyKey { _ = try RequestReader.key(header, isAnonymous: false) }
             guard let hold = mint.hold(of: call.segment) else { throw Refused(.unknownHold) }
             let note = key.noteOnHold("hold.purchase", hold)

@@ -6,7 +6,7 @@ internal import NIOCore
 
 /// What the service says about itself: the OpenAPI document, the page that shows it, and the pages of problems.
 struct DocumentRoutes: Sendable {
-    /// Nothing but what comes from here is loaded, asked or run, and nobody frames the page.
+    /// The page loads, asks and runs only what comes from here, and cannot be framed.
     private static let policy = """
         default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'
@@ -30,7 +30,7 @@ struct DocumentRoutes: Sendable {
     }
 
     private func answer(_ page: StaticPage, to request: Request) -> Response {
-        // A new version of the service is seen within five minutes, and asking again costs nothing but the question.
+        // Browsers see a new version of the service within five minutes; an unchanged page costs one question.
         var headers: HTTPFields = [
             .eTag: page.tag, .cacheControl: "public, max-age=300", .contentSecurityPolicy: Self.policy,
             .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",

@@ -10,7 +10,7 @@ struct EventRoutes: Sendable {
     let reader: RequestReader
     private var store: any TicketStore { reader.store }
 
-    /// How often a change that takes whatever is there (`If-Match: *`) is tried again when others come in between.
+    /// How often a change of any revision (`If-Match: *`) is tried when other changes come in between.
     private static let tries = 32
 
     @Sendable func put(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
@@ -77,7 +77,7 @@ struct EventRoutes: Sendable {
 
     /// Changes an event if it is as the request's `If-Match` and `If-None-Match` say.
     ///
-    /// The store decides on the revision that was read here, so nobody's change in between is overwritten unseen.
+    /// The store decides on the revision that was read here, so a change in between is not overwritten unseen.
     private func change(
         _ code: Code, _ request: Request, mayBeNew: Bool, status: HTTPResponse.Status,
         _ command: (EventReading?) throws -> (Command, AuditNote)
@@ -94,7 +94,7 @@ struct EventRoutes: Sendable {
                 guard let event = store.event(code) else { throw Refused(.unknownEvent) }
                 return answer(event, status: status)
             } catch let refused as Refused where refused.problem.status == Problem.preconditionFailed.status {
-                // Somebody was faster: what is there now is looked at anew, and passes only if it may.
+                // Another change was faster: the new revision has to match, too.
                 continue
             }
         }
@@ -137,7 +137,7 @@ extension EventReading {
 }
 
 extension Command {
-    /// The same change, only of that revision of its event.
+    /// The same change, of that revision only.
     fileprivate func expecting(_ revision: UInt64) -> Command {
         switch self {
         case .define(let definition, let paused, _): .define(definition, paused: paused, expecting: revision)

@@ -1,12 +1,12 @@
 internal import BoxOffice
 internal import TicketStore
 
-/// Says who may operate.
+/// Checks the keys of operators and shops.
 struct OperatorAuthorizer: Sendable {
     let keyring: any OperatorKeyring
     let known: KnownKeys
 
-    /// The operator's key that a request comes with. Looked up each time: here a revocation works at once.
+    /// The key of a request, if it has the right. Looked up each time, so that a revocation works at once.
     func admit(_ fields: BuyerFields, _ right: OperatorKey.Right) async throws -> OperatorKey {
         guard let credential = fields.bearer, let key = try await keyring.key(of: credential) else {
             throw Refused.unauthenticated("An operator's key is needed, as Authorization: Bearer hfk_…")
@@ -15,7 +15,7 @@ struct OperatorAuthorizer: Sendable {
         return key
     }
 
-    /// The key with which a shop or an operator comes for a hold, perhaps looked up a moment ago.
+    /// The key of a request about a hold, if it has the right; perhaps looked up a moment ago (R24 Who completes).
     func admit(_ fields: BuyerFields, toHold right: OperatorKey.Right) async throws -> OperatorKey {
         guard let credential = fields.bearer, let key = try await known.key(of: credential) else {
             throw Refused.unauthenticated("This key is not known, or it was revoked.")
@@ -26,13 +26,13 @@ struct OperatorAuthorizer: Sendable {
 }
 
 extension OperatorKey {
-    /// What the audit says of something that was done to a hold. A shop's sales are its ordinary business and stand in
-    /// the list of purchases; the audit is of what operators did.
+    /// The audit's note about a change of a hold; `nil` for a shop: its sales are in the list of purchases, and the audit
+    /// lists what operators did.
     func noteOnHold(_ action: String, _ hold: HoldID) -> AuditNote? {
         role == .operator ? note(action, on: hold.public) : nil
     }
 
-    /// What the audit says of something that was done with this key.
+    /// The audit's note about a change with this key.
     func note(_ action: String, on subject: String) -> AuditNote {
         AuditNote(key: id, name: name, action: action, subject: subject)
     }

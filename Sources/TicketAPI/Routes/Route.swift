@@ -8,16 +8,16 @@ internal import TicketStore
 struct Route: Sendable {
     /// Who answers, and who may ask.
     enum Handler: Sendable {
-        /// The fast path, which the router is behind.
+        /// The fast path; the router never gets such a request.
         case fastPath
-        /// Anybody may ask; the answer may depend on who does.
+        /// Anybody may ask; the answer may depend on the caller.
         case anyone(@Sendable (RouteRequest) async throws -> Response)
         /// An operator's key with this right is needed.
         case operators(
             OperatorKey.Right, @Sendable (RouteRequest, OperatorKey) async throws -> Response)
     }
 
-    /// Segments that begin with `:` stand for any text; one in a path at the most.
+    /// A segment that begins with `:` stands for any text; a path has one at most.
     let path: String
     /// In the order in which `Allow` lists them.
     let handlers: [(method: HTTPRequest.Method, handler: Handler)]
@@ -32,7 +32,7 @@ struct Route: Sendable {
         segments = path.split(separator: "/")
     }
 
-    /// Methods that work here. Where GET does, HEAD does.
+    /// Methods that work here. HEAD works where GET does.
     var methods: [String] {
         handlers.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }
     }

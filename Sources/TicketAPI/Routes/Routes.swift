@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
+internal import StrictJSON
 package import TicketStore
 
 /// Every path of the service: what may be done there, by whom, and who answers. The one table of them.
@@ -95,8 +96,8 @@ package struct Routes: Sendable {
         return Refused(.notReady, "The store takes no facts: \(reason).").response(traceID: nil)
     }
 
-    /// That it sells, what an answer is worth then, and what an operator should see to. A balancer goes by the status
-    /// 200: one closed pool must not take every node out of it.
+    /// That the service sells, what its answers promise, and what an operator should do something about (R32 Readiness).
+    /// The status is 200 in any case: one closed pool must not take every node out of a balancer.
     private func readiness(_ concerns: [StoreConcern]) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         writer.object { document in

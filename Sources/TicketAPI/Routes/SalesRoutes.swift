@@ -7,12 +7,12 @@ internal import NIOCore
 internal import StrictJSON
 internal import TicketStore
 
-/// What operators and their accountants read, and the return of a purchase.
+/// What operators and their accountants read, returns of purchases, and debts that were paid back.
 struct SalesRoutes: Sendable {
     let reader: RequestReader
     let ledger: any SalesLedger
 
-    /// Purchases that an export reads and writes at once: its memory, however long it is.
+    /// Purchases that an export reads at once, which bounds its memory.
     private static let exportPage = 500
 
     @Sendable func purchases(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
@@ -34,8 +34,8 @@ struct SalesRoutes: Sendable {
         }
     }
 
-    /// All purchases, a page at a time: the next one is read when the client has taken the one before. The first is read
-    /// before the answer begins, so that a store which cannot be asked is told as that and not as a list that breaks off.
+    /// All purchases, a page at a time: each is read when the client has read the one before. The first is read before the
+    /// answer begins, so that a store that cannot be asked leads to a problem and not to a list that breaks off.
     private func export(_ event: Code, as form: ExportForm) async throws -> Response {
         let first = try await ledger.purchases(of: event, after: nil, limit: Self.exportPage)
         let headers: HTTPFields = [
@@ -76,7 +76,7 @@ struct SalesRoutes: Sendable {
 
     @Sendable func payBack(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let payment = try await reader.body(call.request, BuyerRequests.paidBack, whenEmpty: nil)
-        // Told by its payment, and can be asked again; its key only has to be one.
+        // The payment identifies the request; its key only has to be well formed.
         _ = try call.fields.idempotencyKey.map { try RequestReader.key($0, isAnonymous: false) }
         guard let id = HoldID(public: call.segment) else { throw Refused(.unknownHold) }
         let note = key.note("payment.paid_back", on: "\(id.public) \(payment.text)")
@@ -89,7 +89,7 @@ struct SalesRoutes: Sendable {
 
     @Sendable func giveBack(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         _ = try await reader.body(call.request, BuyerRequests.nothing, whenEmpty: true)
-        // A return is told by its purchase; its key only has to be one.
+        // The purchase identifies a return; its key only has to be well formed.
         _ = try call.fields.idempotencyKey.map { try RequestReader.key($0, isAnonymous: false) }
         guard let id = HoldID(purchase: call.segment) else { throw Refused(.unknownPurchase) }
         do {
@@ -118,7 +118,7 @@ struct SalesRoutes: Sendable {
         let clock = ContinuousClock()
         let began = clock.now
         do {
-            // Nobody is counted for who has left. What looks whether the client is there takes the connection with it.
+            // A recount stops when its client leaves (R36 Recount). Watching for that costs the connection.
             let recount = try await call.request.body.consumeWithCancellationOnInboundClose { [ledger] _ in
                 try await ledger.recount()
             }

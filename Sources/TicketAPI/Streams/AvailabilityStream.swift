@@ -2,26 +2,26 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
-/// Tells the listeners of one event loop what their events have left.
+/// Sends changes of availability to the listeners of one event loop.
 ///
-/// One clock for all of them, which runs while there are any. At each of its ticks the store is asked once an event;
-/// what has changed is written down once and sent to everybody as the same bytes. Nothing is queued for a listener:
-/// one whose connection takes nothing is passed over, and told the newest when it takes something again.
+/// One timer runs while there are listeners. At each tick it asks the store once for each event, encodes a change once,
+/// and sends the same bytes to every listener. It queues nothing: a listener whose connection is not writable is skipped,
+/// and gets the newest change later.
 ///
 /// Lives on its loop and is touched nowhere else.
 final class AvailabilityStream {
     /// Between two ticks: five changes a second at most.
     private static let interval: TimeAmount = .milliseconds(200)
-    /// Of silence, until a listener is told that the line is open.
+    /// Without a change for so long, a listener gets a comment that shows that the stream is alive.
     private static let heartbeat: TimeAmount = .seconds(15)
-    /// Listeners that are told before the loop looks after its other connections: a quarter of a millisecond. All at
-    /// once, two thousand would hold those who buy up for 15 ms.
+    /// Listeners that are sent to before the loop serves its other connections, which takes a quarter of a millisecond.
+    /// Two thousand at once would delay buyers by 15 ms.
     private static let slice = 32
-    /// A slice is followed by so many times its own length without one: listeners take a thirtieth of the loop at most,
-    /// nearly all of it the kernel's sending. Where more listen than that is enough for, all hear less often. Length is
-    /// by the clock: on a machine that has little time for us listeners wait longer, and those who buy do not.
+    /// After a slice the loop sends none for so many times as long as the slice took: listeners take a thirtieth of the loop
+    /// at most, nearly all of it the kernel's sending. With more listeners, each gets fewer messages. The time is measured,
+    /// so on a busy machine listeners wait longer and buyers do not.
     private static let share: Int64 = 30
-    /// But no more than this for each that was told: a thousand hear twice a second in any case.
+    /// The pause is no longer than this for each message sent: a thousand listeners get two a second in any case.
     private static let slowest: TimeAmount = .microseconds(500)
 
     private let store: any TicketStore
@@ -29,7 +29,7 @@ final class AvailabilityStream {
     private let loop: any EventLoop
     private var watched: [Code: WatchedEvent] = [:]
     private var isTicking = false
-    /// Events whose listeners are still to be told in this round, and how far the last of them is.
+    /// Events whose listeners are still to be sent to in this round, and the next listener of the last event.
     private var round: [WatchedEvent] = []
     private var position = 0
     private var roundBegan = NIODeadline.now()
@@ -54,7 +54,7 @@ final class AvailabilityStream {
         return Listener(stream: self, event: event, handler: handler, opening: opening)
     }
 
-    /// The listener has been told how its event stands.
+    /// The listener has sent the opening.
     func enter(_ listener: Listener) {
         listener.event.add(listener)
         guard !isTicking else { return }
@@ -89,11 +89,11 @@ final class AvailabilityStream {
         goOn()
     }
 
-    /// Tells the next few; the others when they have their turn.
+    /// Sends to the next slice, and schedules the slice after it.
     private func goOn() {
         let now = NIODeadline.now()
-        let told = tellNext(now)
-        let next = now + min((.now() - now) * Self.share, Self.slowest * told)
+        let sent = sendSlice(now)
+        let next = now + min((.now() - now) * Self.share, Self.slowest * sent)
         if round.isEmpty {
             loop.assumeIsolated().scheduleTask(deadline: max(next, roundBegan + Self.interval)) { self.tick() }
         } else {
@@ -101,38 +101,38 @@ final class AvailabilityStream {
         }
     }
 
-    /// - Returns: how many were told.
-    private func tellNext(_ now: NIODeadline) -> Int {
-        var told = 0
+    /// - Returns: how many messages were sent.
+    private func sendSlice(_ now: NIODeadline) -> Int {
+        var sent = 0
         while let event = round.last {
             while position < event.count {
-                guard told < Self.slice else { return told }
-                if event.tell(at: position, now, heartbeat: Self.heartbeat) { told += 1 }
+                guard sent < Self.slice else { return sent }
+                if event.send(to: position, now, heartbeat: Self.heartbeat) { sent += 1 }
                 position += 1
             }
             round.removeLast()
             position = 0
         }
-        return told
+        return sent
     }
 }
 
-/// An event, as the listeners of one loop know it.
+/// An event and its listeners on one loop.
 final class WatchedEvent {
-    private struct Seat {
+    private struct Entry {
         let listener: Listener
-        /// The edition that it was told last.
+        /// The edition that it was sent last.
         var edition: UInt64
-        var spokenTo: NIODeadline
+        var sentAt: NIODeadline
     }
 
     let code: Code
     private var document: AvailabilityDocument
-    /// Counts documents that differ.
+    /// Counts different documents.
     private var edition: UInt64 = 0
-    /// The newest of them, as it is sent.
+    /// The message with the newest document.
     private var change: ByteBuffer
-    private var seats: [Seat] = []
+    private var entries: [Entry] = []
 
     init(_ code: Code, _ document: AvailabilityDocument) {
         self.code = code
@@ -140,16 +140,16 @@ final class WatchedEvent {
         change = Self.message("change", document)
     }
 
-    var count: Int { seats.count }
-    var isUnheard: Bool { seats.isEmpty }
+    var count: Int { entries.count }
+    var isUnheard: Bool { entries.isEmpty }
 
-    /// Looks at how the event stands.
+    /// Gets the newest document from the store.
     ///
-    /// - Returns: whether it is still there.
+    /// - Returns: whether the event still exists.
     func refresh(from store: any TicketStore) -> Bool {
         guard let current = AvailabilityDocument.current(code, in: store, after: document) else { return false }
         guard current !== document else { return true }
-        // A version that shows nowhere, as when the numbers are not disclosed, is no news.
+        // A version that changes no byte, as when the numbers are not disclosed, is no news.
         let isNews = current.body != document.body
         document = current
         if isNews {
@@ -160,44 +160,44 @@ final class WatchedEvent {
     }
 
     func add(_ listener: Listener) {
-        listener.place = seats.count
-        seats.append(Seat(listener: listener, edition: edition, spokenTo: .now()))
+        listener.index = entries.count
+        entries.append(Entry(listener: listener, edition: edition, sentAt: .now()))
     }
 
     func remove(_ listener: Listener) {
-        let last = seats.removeLast()
+        let last = entries.removeLast()
         guard last.listener !== listener else { return }
-        seats[listener.place] = last
-        last.listener.place = listener.place
+        entries[listener.index] = last
+        last.listener.index = listener.index
     }
 
-    /// Tells one listener what it does not know, or that the line is open.
+    /// Sends one listener the newest change, if it does not have it, or a comment if it is due.
     ///
     /// - Returns: whether anything was sent.
-    func tell(at place: Int, _ now: NIODeadline, heartbeat: TimeAmount) -> Bool {
-        let seat = seats[place]
-        let isBehind = seat.edition != edition
-        guard isBehind || seat.spokenTo + heartbeat <= now, seat.listener.takesMore else { return false }
-        // Before it is sent: a connection that breaks over it leaves at once.
-        seats[place].edition = edition
-        seats[place].spokenTo = now
-        seat.listener.send(isBehind ? change : Self.silence)
+    func send(to index: Int, _ now: NIODeadline, heartbeat: TimeAmount) -> Bool {
+        let entry = entries[index]
+        let isBehind = entry.edition != edition
+        guard isBehind || entry.sentAt + heartbeat <= now, entry.listener.takesMore else { return false }
+        // Before sending: a connection that fails then is removed at once, and another entry gets the index.
+        entries[index].edition = edition
+        entries[index].sentAt = now
+        entry.listener.send(isBehind ? change : Self.silence)
         return true
     }
 
     /// The event is gone.
     func end() {
-        // A copy: who is closed leaves.
-        for seat in seats { seat.listener.close() }
+        // A copy: a listener that is closed is removed.
+        for entry in entries { entry.listener.close() }
     }
 
-    /// How a stream begins.
+    /// The head of a stream, and a snapshot unless the client has it.
     ///
-    /// The body ends with the connection: chunks would only wrap the same bytes once more.
+    /// The body ends with the connection, since chunks would only add bytes.
     func opening(known tag: String?, date: [UInt8], quota: String) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeStaticString("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n")
-        // What nginx and its like gather answers by.
+        // Keeps nginx and similar proxies from buffering the stream.
         buffer.writeStaticString("x-accel-buffering: no\r\ndate: ")
         buffer.writeBytes(date)
         buffer.writeStaticString("\r\n")
@@ -220,6 +220,6 @@ final class WatchedEvent {
         return buffer
     }
 
-    /// A comment, which clients pass over.
+    /// A comment, which clients ignore.
     private static let silence = ByteBuffer(string: ":\n\n")
 }

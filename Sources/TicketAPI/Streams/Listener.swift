@@ -1,24 +1,24 @@
 internal import NIOCore
 
-/// A connection whose request was for a stream: it asks nothing any more and is told what changes, until it ends.
+/// The sender of a stream: its connection reads no further request and gets changes until it ends.
 ///
-/// Stands in front of everything else that its connection has, which learns only of the end. Whoever has said that
-/// nothing more comes has left.
+/// It comes first in the connection's pipeline; the other handlers learn only of the end. A client that closes its side
+/// has left.
 final class Listener: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = IOData
 
-    /// What the kernel keeps for a client that does not read; left to itself it would take megabytes, and the client
-    /// would have to read what is long over before it hears what is new. Linux takes twice as much.
+    /// Bytes that the kernel keeps for a client that does not read; Linux takes twice as much. By default it would keep
+    /// megabytes, and the client would read old changes before it reads the newest.
     private static let kernelBytes: Int32 = 32_768
-    /// And what we keep beyond that: one message, mostly.
+    /// What the channel keeps beyond that: mostly one message.
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 1, high: 4_096)
 
     let event: WatchedEvent
-    /// Of this connection: it counts what is sent, and closes a connection that takes nothing of it.
+    /// It counts what is sent, and closes a connection whose client reads nothing.
     let handler: FastPathHandler
-    /// Index among the event's seats.
-    var place = 0
+    /// Among the event's listeners.
+    var index = 0
     private let stream: AvailabilityStream
     private let opening: ByteBuffer
     private var context: ChannelHandlerContext?
@@ -30,7 +30,7 @@ final class Listener: ChannelInboundHandler {
         self.opening = opening
     }
 
-    /// Whether what was sent before has gone to the kernel.
+    /// Whether the kernel has everything that was sent before.
     var takesMore: Bool {
         context?.channel.isWritable ?? false
     }
@@ -50,7 +50,7 @@ final class Listener: ChannelInboundHandler {
         self.context = context
         stream.enter(self)
         let options = context.channel.syncOptions
-        // A connection that is closed already takes no options, and is noticed as such.
+        // A closed connection accepts no options; its end arrives as an event.
         try? options?.setOption(.socketOption(.so_sndbuf), value: SocketOptionValue(Self.kernelBytes))
         try? options?.setOption(.writeBufferWaterMark, value: Self.waterMark)
         send(opening)
@@ -71,7 +71,7 @@ final class Listener: ChannelInboundHandler {
         stream.leave(self)
     }
 
-    /// Nothing is asked on a stream. No more is read, either, until the client closes: what it sends stays with it.
+    /// A stream has no further requests, and nothing more is read from its client.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     func channelReadComplete(context: ChannelHandlerContext) {}
@@ -80,7 +80,7 @@ final class Listener: ChannelInboundHandler {
         if Self.isEnd(event) { close() }
     }
 
-    /// Whether an event of a channel says that its client has left, or that the service stops.
+    /// Whether an event says that the client has left or that the service stops.
     static func isEnd(_ event: Any) -> Bool {
         if event is ChannelShouldQuiesceEvent { return true }
         guard case ChannelEvent.inputClosed = event else { return false }

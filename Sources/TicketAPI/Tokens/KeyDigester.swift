@@ -4,7 +4,7 @@ internal import Foundation
 
 /// Turns the idempotency keys that callers send into the digests that stores keep (R15 Idempotency keys).
 ///
-/// A store knows no key's text: whoever has a copy of the ledger could use it to ask for the tokens of others. The secret
+/// A store never has the text of a key: with a copy of the ledger, one could use it to get other callers' tokens. The secret
 /// is the ledger's own, so that digests survive the rotation of token keys, and all nodes on one Redis make the same.
 ///
 /// The digest is the first half of SHA-256 over the secret and the message. Each part of the message has its length before
@@ -15,12 +15,12 @@ internal import Foundation
 public struct KeyDigester: Sendable {
     /// What a key belongs to: the same key elsewhere is another one.
     package enum Scope {
-        /// Holds of an event for a buyer, or for nobody.
+        /// Holds of an event, for a buyer or without one.
         case holding(Code, Buyer?)
         case extending(HoldID)
     }
 
-    /// Bytes of a secret at least.
+    /// The fewest bytes of a secret.
     public static let secretBytes = 32
 
     private let secret: [UInt8]
@@ -31,8 +31,8 @@ public struct KeyDigester: Sendable {
         self.secret = secret
     }
 
-    /// - Parameter caller: the credential that came with the request, empty for anonymous callers. It is taken as it is,
-    ///   proven or not: nobody else meets the keys of one that is made up.
+    /// - Parameter caller: the credential that came with the request, empty for anonymous callers. It is not checked: the
+    ///   keys of a made-up credential meet no other caller's keys.
     package func digest(_ key: KeyText, in scope: Scope, of caller: String) -> IdempotencyKey {
         var caller = caller
         return caller.withUTF8 { caller in
@@ -79,7 +79,7 @@ public struct KeyDigester: Sendable {
         }
     }
 
-    /// Fills a message whose length was reckoned before.
+    /// Fills a message of a known length.
     private struct Writer {
         let bytes: UnsafeMutableRawBufferPointer
         private var written = 0
@@ -110,12 +110,12 @@ package struct KeyText: Sendable {
     /// Printable ASCII.
     private let text: Substring
 
-    /// Characters of an anonymous caller's key at least, so that nobody guesses it: whoever has a hold's key, and asks
-    /// for the same, is given its token. A UUID has 36.
+    /// The fewest characters of an anonymous caller's key, so that it cannot be guessed: a caller that sends a hold's key
+    /// and asks for the same gets the hold's token. A UUID has 36.
     package static let fewestOfAnonymous = 16
     package static let most = 255
 
-    /// `nil` if it is none.
+    /// `nil` if the header is no key.
     ///
     /// - Parameter isAnonymous: whether the request came without an operator's or a shop's key.
     package init?(_ header: String, isAnonymous: Bool) {
@@ -132,7 +132,7 @@ package struct KeyText: Sendable {
         self.text = text
     }
 
-    /// What one must be, in a sentence that follows the name of the header.
+    /// What a key must be, in words that follow the name of the header.
     package static func demand(isAnonymous: Bool) -> String {
         "must be \(fewest(isAnonymous: isAnonymous)) to \(most) printable characters"
             + (isAnonymous ? ", best a UUID" : "")

@@ -3,14 +3,14 @@ internal import NIOCore
 internal import Synchronization
 internal import TicketStore
 
-/// Keys that were looked up a moment ago, so that a shop's calls need not wait for a file or a server each.
+/// Keys that were looked up a moment ago, so that not each call of a shop waits for a file or a server.
 ///
-/// Only keys that are good are kept, so nobody fills the table with made-up ones; and each for less than a second, so
-/// that a key which is revoked works no longer than that (R24 Who completes).
+/// Keeps valid keys only, so that made-up ones cannot fill the table, and each for less than a second, so that a revoked
+/// key works no longer than that (R24 Who completes).
 struct KeyMemory: Sendable {
-    /// Counted from before the look-up: it may have read what was revoked right after.
+    /// Counted from before the look-up, since the key may be revoked right after the store read it.
     static let kept = TimeAmount.milliseconds(900)
-    /// A shop has a key for each of its servers at the most.
+    /// A shop has at most one key for each of its servers.
     static let most = 1_024
 
     private struct Known {
@@ -32,7 +32,7 @@ struct KeyMemory: Sendable {
     }
 }
 
-/// The same for all event loops and the router.
+/// The keys that all event loops and the router know.
 final class KnownKeys: Sendable {
     private let keyring: any OperatorKeyring
     private let memory = Mutex(KeyMemory())
@@ -41,7 +41,7 @@ final class KnownKeys: Sendable {
         self.keyring = keyring
     }
 
-    /// A key that was looked up a moment ago; `nil` says nothing about any other.
+    /// A key that was looked up a moment ago; `nil` says nothing about the credential.
     func known(_ credential: String) -> OperatorKey? {
         memory.withLock { $0.key(of: credential, at: .now()) }
     }

@@ -4,7 +4,7 @@ internal import CryptoExtras
 internal import NIOCore
 public import TicketStore
 
-/// A secret that tokens are signed with, under a number that the token names, so that keys can be rotated.
+/// A secret that signs tokens. A token contains the number of its key, so that keys can be rotated.
 public struct TokenKey: Sendable {
     public let number: UInt8
     let key: SymmetricKey
@@ -19,13 +19,13 @@ public struct TokenKey: Sendable {
         self.key = SymmetricKey(data: secret)
     }
 
-    /// 16 bytes that tell this key from another one and nothing of its secret, to be kept beside the data.
+    /// 16 bytes that identify this key and reveal nothing of its secret, to be kept beside the data.
     public var fingerprint: [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Array("holdfast token key".utf8), using: key).prefix(16))
     }
 }
 
-/// Makes and checks the tokens that prove who may use a hold.
+/// Makes and checks the tokens that prove who may use a hold (R20 Tokens).
 ///
 /// A token is a signature and no stored secret: 1 byte key number, 7 bytes hold number, 16 bytes of signature over
 /// both and the mark of the hold's series, as 32 characters of base64url. A copied ledger gives none away, a forged one is
