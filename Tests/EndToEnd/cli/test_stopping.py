@@ -68,32 +68,6 @@ class Stopping(unittest.TestCase):
                     server.start()
                     self.assertEqual(server.complete(token).status, 200)
 
-    def test_a_request_that_is_refused_meanwhile(self):
-        """Requests under way at a stop are refused as usual: one that grows too large is not carried out in part, and one
-        that never ends delays the stop only for the time of a request."""
-        chunk = b"96\r\n" + b"x" * 150 + b"\r\n"
-        for head, rest, status, code in (
-                (["Transfer-Encoding: chunked"], chunk + b"0\r\n\r\n", 413, "content-too-large"),
-                (["Transfer-Encoding: chunked"], b"nonsense\r\n\r\n", 400, "malformed-request"),
-                (["Content-Length: 100"], b"", 408, "request-timeout")):
-            for target in ("/buy_ticket/GA", "/v1/events"):
-                with self.subTest(code=code, target=target), Server(
-                        event(100), timeouts_drain_seconds=60, timeouts_request_seconds=2 if status == 408 else 60,
-                        limits_body_bytes=200) as server, server.connect(60) as connection:
-                    connection.send(request("POST", target, head))
-                    connection.send(chunk if "chunked" in head[0] else b"x")
-                    time.sleep(0.2)
-                    began = time.monotonic()
-                    server.process.send_signal(signal.SIGTERM)
-                    self.assertTrue(eventually(server.is_stopping))
-                    connection.send(rest)
-                    answers = connection.answers_until_closed()
-                    self.assertEqual([(answer.status, answer.json()["code"]) for answer in answers], [(status, code)])
-                    connection.close()
-                    self.assertEqual(server.process.wait(60), 0)
-                    self.assertLess(time.monotonic() - began, 30)
-                    self.assertEqual(rows(server.ledger, "SELECT count(*) FROM holds"), [(0,)])
-
     def test_nothing_but_the_log_is_said(self):
         """A stop with streams, buyers and incomplete requests on several event loops prints only log lines."""
         for threads in (2, 4, 2, 8):

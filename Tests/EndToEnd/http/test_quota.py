@@ -1,6 +1,5 @@
 """The quota of a caller: every answer of v1 has it, and requests beyond it are refused."""
 
-import json
 import re
 import socket
 import threading
@@ -8,9 +7,8 @@ import time
 import unittest
 
 from support.service import Server, ServiceCase, event
-from support.wire import Connection, request
+from support.wire import Connection
 
-JSON = "Content-Type: application/json"
 TOLD = re.compile(r'"default";r=(\d+);t=(\d+)\Z')
 
 
@@ -35,17 +33,6 @@ class Quota(ServiceCase):
         self.assertTrue(told, answer)
         return int(told[1]), int(told[2])
 
-    def refused(self, answer, path="/v1/events"):
-        """Check that an answer is 429, and return the milliseconds until the next try."""
-        self.assert_problem(answer, 429, "quota-exceeded")
-        document = answer.json()
-        self.assertTrue(document["retryable"])
-        self.assertEqual(document["instance"], path)
-        self.assertTrue(1 <= document["retry_after_ms"] <= 102, document)
-        self.assertEqual(answer.header("retry-after"), "1")
-        self.assertEqual(self.standing(answer)[0], 0)
-        return document["retry_after_ms"]
-
     def test_every_answer_tells(self):
         """Answers of the fast path and of the router, good and bad, count down and have the rest."""
         with self.connect() as connection:
@@ -66,59 +53,6 @@ class Quota(ServiceCase):
                 self.assertTrue(known is None or remaining >= known - 1)
                 known = remaining
 
-    def test_classic_counts(self):
-        """The classic calls count, too, and are refused in their form; probes do not count."""
-        with self.connect() as connection:
-            connection.send(request("GET", "/remaining_tickets") * 10 + request("POST", "/buy_ticket/GA", body=b"") * 15)
-            answers = [connection.answer() for _ in range(25)]
-            self.assertEqual([answer.status for answer in answers][:20], [200] * 20)
-            self.assertIsNone(answers[0].header("ratelimit"))
-            self.assert_refusal(answers[-1], 429, "quota-exceeded")
-            self.assertEqual(answers[-1].header("retry-after"), "1")
-            self.assertEqual(self.standing(answers[-1])[0], 0)
-            for path in ("/health/live", "/health/ready") * 20:
-                answer = connection.ask("GET", path)
-                self.assertEqual((answer.status, answer.header("ratelimit")), (200, None))
-
-    def test_only_probes_pass(self):
-        """Paths that only look like a probe count."""
-        with self.connect() as connection:
-            for number in range(30):
-                answer = connection.ask("GET", f"/health/nothing-{number}")
-            self.assertEqual(answer.status, 429)
-            self.assertEqual(connection.ask("GET", "/health/ready/").status, 200)
-            self.assertEqual(connection.ask("GET", "/health/live?x=1").status, 200)
-
-    def test_refused_in_order_and_nothing_done(self):
-        """Of a pipeline the first 20 are answered, the others refused in their places, and nothing is done for them."""
-        lines = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
-        left = self.server.get("/v1/events/main/availability").json()["free"]
-
-        def hold(number):
-            return request("POST", "/v1/events/main/holds", [JSON, f"Idempotency-Key: quota-test-{self.source}-{number}"], lines)
-
-        with self.connect() as connection:
-            connection.send(b"".join(hold(n) + request("GET", "/v1/events/") for n in range(20)))
-            answers = [connection.answer() for _ in range(40)]
-            held = [answer for answer in answers if answer.status == 201]
-            self.assertEqual([answer.status for answer in answers[:20]], [201, 200] * 10)
-            self.assertTrue({answer.status for answer in answers[22:]} <= {429}, answers)
-            self.refused(answers[-1])
-            self.refused(answers[-2], "/v1/events/main/holds")
-        now = self.server.get("/v1/events/main/availability").json()["free"]
-        self.assertEqual(now, left - len(held))
-
-    def test_comes_back(self):
-        """After the given wait one request succeeds; after two seconds the whole burst does."""
-        with self.connect() as connection:
-            for _ in range(30):
-                answer = connection.ask("GET", "/v1/events")
-            time.sleep(self.refused(answer) / 1000)
-            self.assertEqual(connection.ask("GET", "/v1/events").status, 200)
-            self.refused(connection.ask("GET", "/v1/events"))
-            time.sleep(2.05)
-            self.assertEqual(self.standing(connection.ask("GET", "/v1/events"))[0], 19)
-
     def test_one_bucket_for_all_connections(self):
         """Many connections of one caller share a quota; another caller has another one."""
         statuses = []
@@ -138,16 +72,6 @@ class Quota(ServiceCase):
         with Connection(self.server.port, source=f"127.0.1.{self.source.split('.')[-1]}") as other:
             self.assertEqual(self.standing(other.ask("GET", "/v1/events"))[0], 19)
 
-    def test_body_of_a_refused_request(self):
-        """The body of a refused request is skipped; one that is too large still ends its connection."""
-        with self.connect() as connection:
-            for _ in range(25):
-                answer = connection.ask("POST", "/v1/nothing", [JSON], b"x" * 1000)
-            self.refused(answer, "/v1/nothing")
-            connection.send(request("POST", "/v1/nothing", ["Content-Length: 65537"]))
-            self.assert_problem(connection.answer(), 413, "content-too-large")
-            connection.expect_closed()
-
 
 class Off(unittest.TestCase):
     """Nothing is counted by default."""
@@ -159,15 +83,6 @@ class Off(unittest.TestCase):
                 answer = connection.ask("GET", path)
                 self.assertEqual((answer.status, answer.header("ratelimit"), answer.header("ratelimit-policy")),
                                  (200, None, None))
-
-    def test_burst_of_a_second(self):
-        """Without a burst setting the burst is one second's requests; the classic status applies to refusals, too."""
-        with Server(event(10), quota_per_second=3, classic_status="403") as server:
-            with Connection(server.port, source="127.0.0.9") as connection:
-                connection.send(request("GET", "/remaining_tickets") * 5)
-                answers = [connection.answer() for _ in range(5)]
-                self.assertEqual([answer.status for answer in answers], [200, 200, 200, 429, 429])
-                self.assertEqual(answers[-1].header("ratelimit-policy"), '"default";q=3;w=1')
 
 
 @unittest.skipUnless(socket.has_ipv6, "there is no IPv6 here")
