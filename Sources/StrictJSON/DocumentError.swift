@@ -1,26 +1,26 @@
-/// Why a document was not taken.
+/// Why a document was refused.
 public enum DocumentError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// It is not JSON; told is the first place that is not.
+    /// It is not JSON; the error has the first position that is wrong.
     case syntax(JSONError)
-    /// It is JSON, but does not say what it must: everything that is wrong, in the document's order. Never empty.
+    /// It is JSON, but not the right document: all mistakes in the document's order. Never empty.
     case mistakes([JSONMistake])
 
-    /// One line a mistake, each with its place, without anything that could steer a terminal.
+    /// One line for each mistake with its location, safe to print on a terminal.
     public var description: String {
         switch self {
         case .syntax(let error): error.description
         case .mistakes(let mistakes):
             mistakes.map { mistake in
-                let place = mistake.pointer.isEmpty ? "the document" : mistake.pointer.printable
-                return "\(place) \(mistake.what.printable)"
+                let location = mistake.pointer.isEmpty ? "the document" : mistake.pointer.printable
+                return "\(location) \(mistake.what.printable)"
             }.joined(separator: "\n")
         }
     }
 }
 
-/// What is wrong at one place of a document.
+/// One thing that is wrong with a document, and where.
 public struct JSONMistake: Sendable, Hashable {
-    /// The place, as the text of a ``JSONPointer``.
+    /// The location, as the text of a ``JSONPointer``.
     public var pointer: String
     /// A sentence without its subject: "must be 1 or more".
     public var what: String
@@ -31,13 +31,13 @@ public struct JSONMistake: Sendable, Hashable {
         self.what = what
     }
 
-    /// For a reader that took nothing and noted no mistake.
+    /// The mistake of a document whose shape returned nothing and noted no mistake.
     public static let saysNothing = JSONMistake("", "does not say what it must")
 }
 
-/// The mistakes found in one document, up to a bound.
+/// The mistakes of one document, up to a bound.
 public struct Mistakes: Sendable {
-    /// How many are told of one document. A person mends no more at once, and an answer must not grow without bound.
+    /// How many mistakes of a document are kept: a person corrects no more at once, and an answer needs a bound.
     public static let most = 100
 
     /// The mistakes in the order in which they were found.
@@ -45,10 +45,10 @@ public struct Mistakes: Sendable {
     /// Whether there were more than ``most``.
     public private(set) var areCut = false
 
-    /// No mistakes yet.
+    /// Without mistakes.
     public init() {}
 
-    /// Notes that what stands at `pointer` is wrong; `what` is a sentence without its subject.
+    /// Notes that the value at `pointer` is wrong; `what` is a sentence without its subject.
     public mutating func note(_ pointer: JSONPointer, _ what: @autoclosure () -> String) {
         guard told.count < Mistakes.most else {
             areCut = true
@@ -57,14 +57,13 @@ public struct Mistakes: Sendable {
         told.append(JSONMistake(pointer.text, what()))
     }
 
-    /// The error that tells these mistakes and `others`, in the order in which a reader of `document` meets them, no
-    /// two alike; `nil` if there are none.
+    /// The error with these mistakes and `others`, each once, in the order of `document`; `nil` if there are none.
     @usableFromInline
     package func error(with others: [JSONMistake] = [], in document: JSONValue) -> DocumentError? {
         var seen = Set<JSONMistake>()
         let all = (told + others).filter { seen.insert($0).inserted }
         guard !all.isEmpty else { return nil }
-        // Cut first: to look for the places of a hostile document's every mistake would take the square of its size.
+        // Cut first: finding the positions of all mistakes in a hostile document would take the square of its size.
         let inOrder = all.prefix(Mistakes.most).map { (position: document.position(of: $0.pointer), mistake: $0) }
             .enumerated()
             .sorted { left, right in
@@ -78,7 +77,7 @@ public struct Mistakes: Sendable {
 }
 
 extension JSONValue {
-    /// The value that `bytes` write, with a mistake in them as an error of the document.
+    /// Reads `bytes` as JSON; a mistake in them is thrown as an error of the document.
     @inlinable
     public static func document(_ bytes: some Collection<UInt8>, limits: JSONLimits) throws(DocumentError) -> JSONValue
     {
@@ -89,7 +88,7 @@ extension JSONValue {
         }
     }
 
-    /// The indexes by which `pointer` is reached; what is missing counts as standing at the end of its object.
+    /// The indexes that lead to `pointer`; a missing member counts as the last one of its object.
     fileprivate func position(of pointer: String) -> [Int] {
         var position = [Int]()
         var value: JSONValue? = self

@@ -1,4 +1,4 @@
-/// Where in a JSON text something stands, as RFC 6901 writes it: `/types/0/code`.
+/// A location in a JSON text, as RFC 6901 writes it: `/types/0/code`.
 public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
     /// The whole text.
     public static let root = JSONPointer(escaped: "")
@@ -13,17 +13,17 @@ public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
     /// Same as ``text``.
     public var description: String { text }
 
-    /// The member `name` of the object that stands here.
+    /// The member `name` of the object at this location.
     public func appending(_ name: String) -> JSONPointer {
         JSONPointer(escaped: text + JSONPointer.token(name))
     }
 
-    /// The element `index` of the array that stands here, from 0.
+    /// The element `index` of the array at this location, from 0.
     public func appending(_ index: Int) -> JSONPointer {
         JSONPointer(escaped: "\(text)/\(index)")
     }
 
-    /// This pointer as seen from the object whose member `name` it looks into.
+    /// This pointer, seen from the object that has its target in the member `name`.
     package func below(_ name: String) -> JSONPointer {
         JSONPointer(escaped: JSONPointer.token(name) + text)
     }
@@ -65,8 +65,8 @@ public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension String {
-    /// The text with nothing in it that could steer a terminal or hide what it says: control characters, line
-    /// separators and marks of direction are written as `\u{1b}`.
+    /// The text for a terminal: control characters, line separators and marks of direction, which could steer the
+    /// terminal or hide text, are written as `\u{1b}`.
     package var printable: String {
         var shown = ""
         for scalar in unicodeScalars {
@@ -79,9 +79,9 @@ extension String {
         return shown
     }
 
-    /// The text as a sentence may quote it: ``printable``, and shortened to `length` characters.
+    /// The text as a quotation in a sentence: ``printable``, and cut to `length` scalars.
     func quoted(length: Int = 40) -> String {
-        // Cut by scalars: a single character may hold any number of them.
+        // Cut by scalars, because a character can have any number of them.
         let head = String(String.UnicodeScalarView(unicodeScalars.prefix(length)))
         return "\"\(head.printable)\(head.utf8.count < utf8.count ? "…" : "")\""
     }

@@ -1,17 +1,17 @@
 /// Reads one JSON text from the first byte to the last.
 ///
-/// The bytes are an array, so that a wrong index would stop the process and never read what lies behind; copying a
-/// request's few hundred bytes costs less than the strings made of them.
+/// The bytes are an array, so that a wrong index would stop the process and not read other memory. Copying the few
+/// hundred bytes of a request costs less than the strings made from them.
 struct JSONReader {
-    /// Members up to which a new name is compared with each earlier one; beyond, a set is kept, so that an object
-    /// with very many members takes no more than its share of time.
+    /// Up to this many members, a new name is compared with each earlier one. Larger objects use a set, so that their
+    /// time stays in proportion to their size.
     static let narrow = 16
 
     private let bytes: [UInt8]
     private let limits: JSONLimits
     private var position = 0
 
-    /// - Parameter bytes: a byte order mark before them, which programs of Windows write, is passed over (RFC 8259, 8.1).
+    /// - Parameter bytes: a byte order mark at their start, as Windows programs write it, is ignored (RFC 8259, 8.1).
     init(_ bytes: [UInt8], limits: JSONLimits) {
         self.bytes = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Array(bytes.dropFirst(3)) : bytes
         self.limits = limits
@@ -102,7 +102,7 @@ struct JSONReader {
         return names.insert(name).inserted
     }
 
-    /// Steps over the opening bracket and the space behind it.
+    /// Skips the opening bracket and the white space after it.
     private mutating func enter(_ depth: Int) throws(JSONError) {
         guard depth <= limits.depth else {
             throw failure("arrays and objects are more than \(limits.depth) deep here")
@@ -111,14 +111,14 @@ struct JSONReader {
         skipSpace()
     }
 
-    /// Steps over the closing bracket, if it follows at once.
+    /// Skips the closing bracket if it is next; returns whether it was.
     private mutating func leave(_ bracket: UInt8) -> Bool {
         guard next == bracket else { return false }
         position += 1
         return true
     }
 
-    /// Steps over what follows an element: the closing bracket (then true) or a comma.
+    /// Skips what follows an element: a comma, or the closing bracket; returns whether it was the bracket.
     private mutating func ends(with bracket: UInt8) throws(JSONError) -> Bool {
         skipSpace()
         let shown = Unicode.Scalar(bracket)
@@ -177,9 +177,9 @@ struct JSONReader {
         return position - start
     }
 
-    // MARK: - Places
+    // MARK: - Position
 
-    /// The byte at hand; `nil` at the end.
+    /// The next byte; `nil` at the end.
     private var next: UInt8? {
         position < bytes.count ? bytes[position] : nil
     }
@@ -198,10 +198,10 @@ struct JSONReader {
 // MARK: - Strings
 
 extension JSONReader {
-    /// The string whose opening quotation mark is at hand.
+    /// Reads the string whose opening quotation mark is next.
     private mutating func string() throws(JSONError) -> String {
         position += 1
-        // Until the first escape nothing is copied but once, into the string.
+        // Without escapes the bytes are copied only once, into the string.
         var unescaped = [UInt8]()
         var plain = position
         while let byte = next {
@@ -241,7 +241,7 @@ extension JSONReader {
         }
     }
 
-    /// The scalar of a `\u` escape, or of two that are a surrogate pair; `position` is behind the `u`.
+    /// The scalar of a `\u` escape, or of two that are a surrogate pair; `position` is after the `u`.
     private mutating func scalar(escapedAt start: Int) throws(JSONError) -> Unicode.Scalar {
         let first = try hexadecimal(escapedAt: start)
         if let scalar = Unicode.Scalar(first) {
@@ -271,8 +271,8 @@ extension JSONReader {
         return value
     }
 
-    /// Steps over a scalar of two to four bytes, by the table of well-formed UTF-8 (Unicode, table 3-7), which leaves
-    /// out overlong forms, surrogates and what lies above U+10FFFF.
+    /// Skips a scalar of two to four bytes by the table of well-formed UTF-8 (Unicode, table 3-7), which excludes
+    /// overlong forms, surrogates and everything above U+10FFFF.
     private mutating func skipScalar() throws(JSONError) {
         let (length, second): (Int, ClosedRange<UInt8>) =
             switch bytes[position] {

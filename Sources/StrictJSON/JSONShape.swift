@@ -1,6 +1,6 @@
-/// What a JSON value must look like to become a `Value`: the one way in which documents and request bodies are read.
+/// How a JSON value must look to become a `Value`. All documents and request bodies are read with shapes.
 ///
-/// A shape notes every mistake it meets and goes on, so that all of them are told at once.
+/// A shape notes each mistake and goes on, so that an answer can report all of them.
 ///
 /// ```swift
 /// let line = JSONShape.object { line in
@@ -14,19 +14,19 @@
 public struct JSONShape<Value>: Sendable {
     @usableFromInline let take: @Sendable (JSONValue, JSONPointer, inout Mistakes) -> Value?
 
-    /// A shape of its own kind. `take` gets a value and its place, and returns `nil` only after noting a mistake.
+    /// A custom shape. `take` gets a value and its location, and returns `nil` only after noting a mistake.
     @inlinable
     public init(_ take: @escaping @Sendable (JSONValue, JSONPointer, inout Mistakes) -> Value?) {
         self.take = take
     }
 
-    /// What `value`, standing at `pointer`, says; `nil` if it does not have this shape, which is then noted.
+    /// Reads the `value` at `pointer`; `nil` after noting a mistake if it does not have this shape.
     @inlinable
     public func take(_ value: JSONValue, at pointer: JSONPointer, noting mistakes: inout Mistakes) -> Value? {
         take(value, pointer, &mistakes)
     }
 
-    /// What the JSON text `bytes` says.
+    /// Reads the JSON text `bytes`.
     @inlinable
     public func read(
         _ bytes: some Collection<UInt8>, limits: JSONLimits = JSONLimits()
@@ -34,7 +34,7 @@ public struct JSONShape<Value>: Sendable {
         try read(JSONValue.document(bytes, limits: limits))
     }
 
-    /// What `document`, read as JSON already, says.
+    /// Reads a JSON value.
     @inlinable
     public func read(_ document: JSONValue) throws(DocumentError) -> Value {
         var mistakes = Mistakes()
@@ -46,8 +46,8 @@ public struct JSONShape<Value>: Sendable {
         return value
     }
 
-    /// The same shape, with a step that may refuse the value: `convert` returns `nil` for what must not be, and
-    /// `otherwise` says what must: "must be three capital letters".
+    /// The same shape with one more step: `convert` returns `nil` to refuse the value, and `otherwise` is then the
+    /// mistake: "must be three capital letters".
     @inlinable
     public func converted<Other>(
         otherwise: @autoclosure @escaping @Sendable () -> String, _ convert: @escaping @Sendable (Value) -> Other?
@@ -62,7 +62,7 @@ public struct JSONShape<Value>: Sendable {
         }
     }
 
-    /// The same shape for one who goes on without the value: a mistake is noted, and `nil` is what was read.
+    /// The same shape for a reader that goes on after a mistake: the mistake is noted, and the value is `nil`.
     @inlinable
     public var attempted: JSONShape<Value?> {
         JSONShape<Value?> { value, pointer, mistakes in
@@ -128,7 +128,7 @@ extension JSONShape where Value == Int {
 }
 
 extension JSONShape {
-    /// One of the words of `type`, told by its raw value.
+    /// One of the raw values of `type`.
     public static func word(_ type: Value.Type) -> JSONShape
     where Value: RawRepresentable & CaseIterable & Sendable, Value.RawValue == String {
         let words = Value.allCases.map(\.rawValue)
@@ -144,7 +144,7 @@ extension JSONShape {
         }
     }
 
-    /// An array of `element`s, of which there must be `count`. It is read to its end also after a mistake.
+    /// An array of `count` elements. It is read to its end even after a mistake.
     @inlinable
     public static func list<Element>(
         of element: JSONShape<Element>, count: ClosedRange<Int> = 0...Int.max
@@ -173,8 +173,8 @@ extension JSONShape {
         }
     }
 
-    /// An object whose members `read` asks for by name. Every member it did not ask for is noted, so it asks for all
-    /// of them before it decides anything, and returns `nil` only after a mistake.
+    /// An object whose members `read` takes by name. Members that it does not take are noted as unknown, so it must take
+    /// all of them before it decides anything; it returns `nil` only after a mistake.
     @inlinable
     public static func object(_ read: @escaping @Sendable (inout ObjectReader) -> Value?) -> JSONShape {
         JSONShape { value, pointer, mistakes in

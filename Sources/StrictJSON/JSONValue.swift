@@ -6,7 +6,7 @@ public enum JSONValue: Sendable, Equatable {
     public struct Member: Sendable, Equatable {
         /// The name, unescaped.
         public var name: String
-        /// What stands behind the colon.
+        /// The value after the colon.
         public var value: JSONValue
 
         /// A member of an object.
@@ -22,7 +22,7 @@ public enum JSONValue: Sendable, Equatable {
     case boolean(Bool)
     /// A number without fraction and exponent that 64 bits can hold.
     case integer(Int64)
-    /// Every other number, by its text: money and counts are integers, so nothing here needs its value.
+    /// Every other number, as its text. Money and counts are integers, so no caller needs its value.
     case number(String)
     /// A string, unescaped.
     case string(String)
@@ -34,12 +34,12 @@ public enum JSONValue: Sendable, Equatable {
 
 /// How large and how deep a JSON text may be before it is refused.
 public struct JSONLimits: Sendable, Equatable {
-    /// The deepest ``depth`` that may be asked for: the reader calls itself once a level, on a stack of 512 KiB.
+    /// The largest ``depth``: the reader recurses once for each level, on a stack of 512 KiB.
     public static let deepest = 128
 
-    /// The bytes of the whole text, white space included. By default 64 KiB, a hundred times a request of ours.
+    /// The bytes of the whole text, white space included. By default 64 KiB, a hundred times an ordinary request.
     public let bytes: Int
-    /// Arrays and objects inside each other. By default 16; an event's definition needs 4.
+    /// The depth of arrays and objects inside each other. By default 16; an event's definition needs 4.
     public let depth: Int
 
     /// Limits with these bounds; `depth` is from 1 to ``deepest``.
@@ -50,17 +50,17 @@ public struct JSONLimits: Sendable, Equatable {
     }
 }
 
-/// Why a text is not JSON, and where it stops being so.
+/// Why a text is not JSON, and at which position.
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One sentence without capital and full stop: "a comma or ] was expected".
     public let what: String
-    /// Bytes before the place.
+    /// How many bytes lie before the position.
     public let offset: Int
-    /// The place's line, from 1; lines end with a line feed.
+    /// The line of the position, from 1; lines end with a line feed.
     public let line: Int
-    /// The place's column, from 1, in Unicode scalars.
+    /// The column of the position, from 1, in Unicode scalars.
     public let column: Int
-    /// Which member it is, where the mistake is that its name was there before.
+    /// The member, if the mistake is that its name occurs twice.
     public internal(set) var pointer: JSONPointer?
 
     init(_ what: String, at offset: Int, in bytes: some Collection<UInt8>, pointer: JSONPointer? = nil) {
@@ -81,12 +81,12 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
         self.pointer = pointer
     }
 
-    /// The place and the sentence in one line, without anything that could steer a terminal.
+    /// The position and the sentence in one line, safe to print on a terminal.
     public var description: String {
         "line \(line), column \(column) (byte \(offset)): \(what)"
     }
 
-    /// The same error as the one who reads the enclosing value sees it.
+    /// The same error, with its pointer seen from the enclosing object.
     func below(_ name: String) -> JSONError {
         guard let pointer else { return self }
         var outer = self
@@ -96,18 +96,18 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// The value that `bytes` write, in UTF-8; a byte order mark before them is passed over.
+    /// Reads `bytes` in UTF-8; a byte order mark at their start is ignored.
     ///
-    /// Stricter than RFC 8259 demands in one point: a name that is there twice is refused, since of two readers one
-    /// would take the first value and one the last. Names are compared as Swift compares strings, so two ways to
-    /// write the same accented letter are the same name.
+    /// Stricter than RFC 8259 in one point: a name that occurs twice is refused, because one reader would take its first
+    /// value and another one its last. Names are compared as Swift compares strings, so two ways to write the same
+    /// accented letter are the same name.
     ///
-    /// Throws at the first mistake. Takes time and memory in proportion to the bytes, whoever wrote them.
+    /// Throws at the first mistake. Time and memory are in proportion to the bytes, also for hostile ones.
     @inlinable
     public static func read(
         _ bytes: some Collection<UInt8>, limits: JSONLimits = JSONLimits()
     ) throws(JSONError) -> JSONValue {
-        // One byte more than allowed is enough to be refused, and is all of an overlong text that is copied.
+        // Of an overlong text only one byte more than the limit is copied, which is enough to refuse it.
         try read(
             bytes.count <= limits.bytes ? [UInt8](bytes) : [UInt8](bytes.prefix(limits.bytes + 1)), within: limits)
     }

@@ -7,26 +7,26 @@
 ///     writer.member("pools") { $0.array { $0.value(44_000) } }
 /// }
 /// ```
-/// The calls follow the text: a caller who writes two values at the top, or a name in an array, gets what was asked
-/// for. Commas and brackets are the writer's.
+/// The writer adds commas and brackets. It does not check the calls: two values at the top, or a name in an array, are
+/// written as asked.
 public struct JSONWriter: Sendable {
-    /// How the text is laid out.
+    /// The layout of the text.
     public enum Layout: Sendable {
-        /// No space at all, for programs.
+        /// Without white space, for programs.
         case compact
-        /// A line a member and two spaces a level, ending with a line feed, for people and their files.
+        /// One line for each member and two spaces for each level, with a line feed at the end, for people.
         case indented
     }
 
-    /// What was written so far.
+    /// The bytes written so far.
     public private(set) var bytes: [UInt8]
     private let layout: Layout
     private var depth = 0
-    /// Whether the next value is the first one in its brackets, or stands behind its name.
+    /// Whether the next value is the first one in its brackets, or follows its name.
     private var needsNoComma = true
     private var isNamed = false
 
-    /// A writer that has written nothing.
+    /// A writer with an empty text.
     public init(layout: Layout = .compact, reserving capacity: Int = 0) {
         self.layout = layout
         self.bytes = []
@@ -107,7 +107,7 @@ public struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// A value with all that is in it. A ``JSONValue/number(_:)`` is written as its text stands.
+    /// Any value. A ``JSONValue/number(_:)`` is written as its text.
     public mutating func value(_ value: JSONValue) {
         switch value {
         case .null: self.value(String?.none)
@@ -147,7 +147,7 @@ public struct JSONWriter: Sendable {
         }
     }
 
-    /// What stands before a value or a name: nothing behind a name, else the comma and the new line.
+    /// Writes what comes before a value or a name: nothing after a name, else the comma and the new line.
     private mutating func begin() {
         if isNamed {
             isNamed = false
@@ -172,8 +172,8 @@ public struct JSONWriter: Sendable {
 extension JSONWriter {
     /// Appends `text` as a JSON string, quotation marks included.
     ///
-    /// Escaped is what RFC 8259 demands and no more: the quotation mark, the backslash, and control characters below
-    /// U+0020. All else stands as it is, in UTF-8.
+    /// Only what RFC 8259 demands is escaped: the quotation mark, the backslash, and control characters below U+0020.
+    /// Everything else is written in UTF-8.
     @inlinable
     public static func append<Target: RangeReplaceableCollection<UInt8>>(_ text: String, to target: inout Target) {
         target.append(UInt8(ascii: "\""))

@@ -1,6 +1,6 @@
 extension JSONValue {
-    /// This value with `patch` merged into it (RFC 7396): members of objects one by one, `null` takes one away, and
-    /// everything else is replaced. What was there keeps its place, what is new comes last.
+    /// This value with `patch` merged into it (RFC 7396): objects are merged member by member, `null` removes a member,
+    /// and everything else is replaced. Old members keep their order, new ones come last.
     public func merged(with patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch else { return patch }
         var members = if case .object(let members) = self { members } else { [Member]() }

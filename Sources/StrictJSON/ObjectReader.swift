@@ -1,8 +1,8 @@
-/// Takes the members of one JSON object by name and notes what is wrong with them; see ``JSONShape/object(_:)``.
+/// Takes the members of a JSON object by name and notes their mistakes; see ``JSONShape/object(_:)``.
 public struct ObjectReader: Sendable {
-    /// Where the object stands.
+    /// The location of the object.
     public let pointer: JSONPointer
-    /// What was found wrong so far, in the whole document.
+    /// The mistakes so far, of the whole document.
     public var mistakes: Mistakes { found }
     @usableFromInline var found: Mistakes
     @usableFromInline let members: [JSONValue.Member]
@@ -16,7 +16,7 @@ public struct ObjectReader: Sendable {
         asked.reserveCapacity(members.count)
     }
 
-    /// The member `name`, which must be there and not be `null`. `nil` after a mistake.
+    /// The member `name`, which must exist and not be `null`. `nil` after a mistake.
     @inlinable
     public mutating func required<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
         guard let value = member(name) else {
@@ -26,22 +26,22 @@ public struct ObjectReader: Sendable {
         return shape.take(value, at: pointer.appending(name), noting: &found)
     }
 
-    /// The member `name`, which may be left out, but not be `null`. `nil` if it is, and after a mistake.
+    /// The member `name`, which may be missing, but not be `null`. `nil` if it is missing, and after a mistake.
     @inlinable
     public mutating func optional<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
         guard let value = member(name) else { return nil }
         return shape.take(value, at: pointer.appending(name), noting: &found)
     }
 
-    /// The member `name`, which may be left out or be `null`. `nil` if it is either, and after a mistake; where the
-    /// two differ, ask ``has(_:)`` too.
+    /// The member `name`, which may be missing or `null`. `nil` in both cases, and after a mistake; ``has(_:)`` tells the
+    /// cases apart.
     @inlinable
     public mutating func nullable<Value>(_ name: String, as shape: JSONShape<Value>) -> Value? {
         guard let value = member(name), value != .null else { return nil }
         return shape.take(value, at: pointer.appending(name), noting: &found)
     }
 
-    /// Whether the member `name` is there, `null` or not. Counts as asking for it.
+    /// Whether the member `name` exists, `null` or not. The member then counts as taken.
     public mutating func has(_ name: String) -> Bool {
         member(name) != nil
     }
@@ -56,14 +56,14 @@ public struct ObjectReader: Sendable {
         found.note(pointer, what)
     }
 
-    /// Notes every member that nobody asked for.
+    /// Notes every member that was not taken.
     @usableFromInline
     mutating func noteUnknownMembers() {
         let unknown = members.filter { !asked.contains($0.name) }
         guard !unknown.isEmpty else { return }
         let missing = asked.filter { name in !members.contains { $0.name == name } }
         for member in unknown {
-            // The search for a like name runs only for mistakes that are told, which bounds its cost.
+            // `note` evaluates the sentence only for mistakes that it keeps, which bounds the search for a similar name.
             found.note(
                 pointer.appending(member.name), "is not known here" + didYouMean(member.name, among: missing))
         }
@@ -78,9 +78,9 @@ public struct ObjectReader: Sendable {
     }
 }
 
-/// "; did you mean …?" with the word of `words` that is written most like `text`; empty if none is like it.
+/// "; did you mean …?" with the word of `words` that is most similar to `text`; empty if none is similar.
 package func didYouMean(_ text: String, among words: [String]) -> String {
-    /// Longer texts are no slips of the hand, and comparing them would cost.
+    /// Longer texts are not compared: they are no typing mistakes, and comparing them is expensive.
     let longest = 40
     guard text.utf8.count <= longest else { return "" }
     let typed = letters(of: text)
@@ -95,7 +95,7 @@ package func didYouMean(_ text: String, among words: [String]) -> String {
     return best.map { "; did you mean \($0.word)?" } ?? ""
 }
 
-/// What is compared of a name: `holdSeconds`, `hold-seconds` and `hold_seconds` are one.
+/// The letters of a name that are compared: `holdSeconds`, `hold-seconds` and `hold_seconds` are equal.
 private func letters(of name: String) -> [UInt8] {
     name.utf8.compactMap { byte in
         switch byte {
@@ -106,7 +106,7 @@ private func letters(of name: String) -> [UInt8] {
     }
 }
 
-/// How many letters must be put in, left out, replaced or swapped with their neighbour to turn one word into the
+/// How many letters must be inserted, removed, replaced or swapped with their neighbour to turn one word into the
 /// other (the "optimal string alignment" distance).
 private func slips(from left: [UInt8], to right: [UInt8]) -> Int {
     var older = [Int]()

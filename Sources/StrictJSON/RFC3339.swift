@@ -1,8 +1,8 @@
 /// Moments as RFC 3339 writes them, `2026-11-24T05:44:59.123Z`: read and written as milliseconds since
 /// 1970-01-01T00:00:00Z.
 ///
-/// The days are counted by Howard Hinnant's "chrono-compatible low-level date algorithms": a year that begins in
-/// March ends with the leap day, and 400 of them are always 146,097 days.
+/// The calendar uses Howard Hinnant's "chrono-compatible low-level date algorithms": a year that begins in March ends
+/// with the leap day, and 400 such years always have 146,097 days.
 public enum RFC3339 {
     /// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
     public static let first: Int64 = -62_167_219_200_000
@@ -11,11 +11,11 @@ public enum RFC3339 {
 
     /// The moment that `text` writes; `nil` if it is not a moment of the calendar.
     ///
-    /// Taken are every offset from UTC, a fraction of one to nine digits (parts of a millisecond are dropped), and
-    /// small `t` and `z`. Not taken are a space for the `T`, hour 24, a leap second (no clock here shows one), and
-    /// what an offset moves out of the years 0000 to 9999.
+    /// Accepts every offset from UTC, a fraction of one to nine digits (parts of a millisecond are dropped), and lower
+    /// case `t` and `z`. Refuses a space instead of the `T`, hour 24, leap seconds (no clock here shows one), and moments
+    /// that their offset moves out of the years 0000 to 9999.
     public static func milliseconds(of text: String) -> Int64? {
-        // From "2026-11-24T05:44:59Z" to nine digits and an offset; so nothing long is copied.
+        // The shortest text is "2026-11-24T05:44:59Z", the longest has nine digits and an offset. No longer one is copied.
         guard (20...35).contains(text.utf8.count) else { return nil }
         var text = DigitReader(bytes: [UInt8](text.utf8))
         guard let year = text.digits(4), text.skip("-"),
@@ -33,8 +33,8 @@ public enum RFC3339 {
         return (first...last).contains(moment) ? moment : nil
     }
 
-    /// The moment in UTC with three digits of a second. Moments before ``first`` and after ``last`` are written as
-    /// these: no document can hold them, and a text that cannot be read again would be worse.
+    /// The moment in UTC with three digits of a second. Moments before ``first`` and after ``last`` are written as these,
+    /// because RFC 3339 cannot write them, and a text that cannot be read again would be worse.
     public static func text(of milliseconds: Int64) -> String {
         String(decoding: bytes(of: milliseconds), as: UTF8.self)
     }
@@ -43,7 +43,7 @@ public enum RFC3339 {
     public static func bytes(of milliseconds: Int64) -> [UInt8] {
         var text = [UInt8]()
         text.reserveCapacity(24)
-        // Rounded down also before 1970, where a plain division would round up.
+        // Rounds down also before 1970, where an ordinary division would round up.
         let (days, rest) = divide(min(max(milliseconds, first), last), by: 86_400_000)
         let (year, month, day) = civil(days)
         append(year, digits: 1_000, then: "-", to: &text)
@@ -56,7 +56,7 @@ public enum RFC3339 {
         return text
     }
 
-    /// Appends the digits of `value` from that of `highest` (1, 10, 100, …) down, then `mark`.
+    /// Appends the digits of `value`, beginning with the one for `highest` (1, 10, 100, …), then `mark`.
     private static func append(
         _ value: Int64, digits highest: Int64, then mark: Unicode.Scalar, to text: inout [UInt8]
     ) {
@@ -123,7 +123,7 @@ private struct DigitReader {
         return value
     }
 
-    /// Whether `mark` is at hand; if so, steps over it.
+    /// Skips `mark` if it is next; returns whether it was.
     mutating func skip(_ mark: Unicode.Scalar) -> Bool {
         guard !isAtEnd, bytes[position] == UInt8(ascii: mark) else { return false }
         position += 1
@@ -148,7 +148,7 @@ private struct DigitReader {
         return milliseconds
     }
 
-    /// How many minutes the text's clock is ahead of UTC.
+    /// The offset from UTC in minutes.
     mutating func offset() -> Int64? {
         if skip("Z") || skip("z") { return 0 }
         let isAhead = skip("+")
