@@ -1,7 +1,7 @@
 public import BoxOffice
 internal import Workload
 
-/// One event, so many places.
+/// An event with one pool of so many places.
 public func hall(
     _ places: Int, id: String = "hall", hold: Duration = .seconds(60), grace: Duration = .seconds(2),
     change: (inout EventDefinition) -> Void = { _ in }
@@ -14,14 +14,14 @@ public func hall(
     return definition
 }
 
-/// The code that is written so.
+/// The code with this text.
 public func code(_ text: String) throws -> Code {
     struct NoCode: Error {}
     guard let code = Code(text) else { throw NoCode() }
     return code
 }
 
-/// A hold of such an event.
+/// A command that holds tickets of such an event.
 public func holdGA(
     _ quantity: Int = 1, event: String = "hall", key: String? = nil, buyer: String? = nil
 ) throws -> Command {

@@ -2,37 +2,37 @@ public import BoxOffice
 public import TicketStore
 internal import Workload
 
-/// A store under test, with its clock in the test's hand.
+/// A store under test, whose clock the test sets.
 public protocol ContractSubject: AnyObject {
     var store: any TicketStore { get }
 
     /// Moves the store's clocks to `moment`, which is not before the last one.
     func advance(to moment: Moment) async throws
-    /// Stops the store in good order and opens it again on what it kept.
+    /// Stops the store in order and opens it again with the data that it kept.
     func restart() async throws
     func counts() async throws -> [PoolCount]
 }
 
-/// What every store is held to: command for command, it decides as the core does.
+/// The contract of every store: command for command, it decides as the core does.
 ///
-/// Random traffic from a seed goes to the store and, at the moment that the store says it decided, to a box office
-/// in memory. Every answer must be the same, and every pool's numbers; now and then the store is restarted. The oracle,
-/// which shares no code with either, judges the answers as well. A store may number holds as it likes, one number a
-/// hold: the core's are put in their place before anything is compared.
+/// Random traffic from a seed goes to the store and, with the moment at which the store decided, to a box office in
+/// memory. All answers and the numbers of all pools must be the same; now and then the store restarts. The oracle, which
+/// shares no code with either, judges the answers as well. A store may number holds as it likes, so its numbers are
+/// replaced by the core's before anything is compared.
 public struct StoreContract {
     public var commands = 400
     /// Commands between restarts; 0 for none.
     public var restartsEvery = 0
     public var limits = Limits()
-    /// Events that the traffic is about.
+    /// How many events the traffic is about.
     public var events = 2
-    /// Commands that are submitted together, so that the store may decide them in one batch. Their order is that of one
-    /// event, so there must be one event then.
+    /// How many commands are submitted together, so that the store can decide them in one batch. Only commands of one
+    /// event have an order, so with more than one there must be one event.
     public var together = 1
 
     public init() {}
 
-    /// Runs the traffic of `seed`, and says in sentences where the store broke the contract.
+    /// Runs the traffic of `seed`; returns a sentence for each breach of the contract.
     public func breaches(of subject: any ContractSubject, seed: UInt64) async throws -> [String] {
         var shape = RandomTraffic.Shape()
         shape.events = events
@@ -62,16 +62,16 @@ public struct StoreContract {
                 }
             }
         }
-        // A recovery grace moves deadlines that were told before: the oracle knows of no restart, so it judges without.
+        // A recovery grace moves deadlines, and the oracle does not know about the restarts.
         return comparison.breaches + (restartsEvery == 0 ? oracle.breaches : [])
     }
 }
 
-/// The core beside a store: what it decides of the same commands at the same moments.
+/// Compares a store with the core, which decides the same commands at the same moments.
 public struct CoreComparison {
     private var office: BoxOffice
     private var numbers = HoldNumbers()
-    /// In sentences.
+    /// A sentence for each difference.
     public private(set) var breaches: [String] = []
 
     public init(limits: Limits = Limits()) {
@@ -87,12 +87,12 @@ public struct CoreComparison {
         try await compare([command], at: moment, with: subject, place: place).map { ($0.outcomes[0], $0.at) }
     }
 
-    /// The same of commands that the store gets together.
+    /// The same for commands that the store gets together.
     public mutating func compare(
         _ commands: [Command], at moment: Moment, with subject: any ContractSubject, place: String = "script"
     ) async throws -> (outcomes: [Outcome], at: Moment)? {
         try await subject.advance(to: moment)
-        // Changes of events are calls of their own, behind what was asked before them.
+        // A change of an event is a call of its own, after the commands before it.
         var replies = await subject.store.perform(together: commands.filter { !$0.isChange })
         for command in commands where command.isChange { replies.append(await subject.store.perform(command)) }
         var outcomes: [Outcome] = []
@@ -113,7 +113,7 @@ public struct CoreComparison {
             breaches.append("\(place): the store failed, and nothing was wrong")
             return nil
         }
-        // The time of day may be shown a little late, so that a deadline does not tremble.
+        // A store may show the time of day a little late, so that deadlines do not jitter.
         let isLate = abs(decidedAt.wall.milliseconds - moment.wall.milliseconds)
         guard decidedAt.office == moment.office, isLate <= 20 else {
             breaches.append("\(place): decided at \(decidedAt), it is \(moment)")
@@ -141,14 +141,14 @@ public struct CoreComparison {
         return counts == wanted
     }
 
-    /// The store was stopped and opened again.
+    /// Notes that the store was stopped and opened again.
     public mutating func restart() {
         _ = office.grantRecoveryGrace()
     }
 }
 
 extension TicketStore {
-    /// Hands commands in, each right behind the one before it, and waits for all replies.
+    /// Submits all commands, one right after another, and waits for all replies.
     fileprivate func perform(together commands: [Command]) async -> [StoreReply] {
         let box = ReplyStream()
         var replies: [UInt64: StoreReply] = [:]
@@ -190,14 +190,14 @@ extension Command {
     }
 }
 
-/// Which hold of the core is which of the store.
+/// The core's numbers of the store's holds.
 private struct HoldNumbers {
     private var numbers: [HoldID: HoldID] = [:]
     private var given: Set<HoldID> = []
-    /// And which event's index.
+    /// The core's indexes of the store's events.
     private var events: [UInt32: UInt32] = [:]
 
-    /// A number that the store never gave stays one that the core never gave.
+    /// A number that no hold of the store has becomes one that no hold of the core has.
     private func ofCore(_ id: HoldID) -> HoldID {
         numbers[id] ?? (given.contains(id) ? HoldID(0) : id)
     }
@@ -214,8 +214,8 @@ private struct HoldNumbers {
         }
     }
 
-    /// The store's outcome with the core's number. A new hold's number is learned from the core's outcome, unless
-    /// the store gave it before.
+    /// The store's outcome with the core's number. The core's outcome gives the number of a new hold, unless the store
+    /// used its number before.
     mutating func ofCore(_ outcome: Outcome, learningFrom decided: Outcome) -> Outcome {
         if case .held(let view, replayed: false) = outcome, case .held(let known, replayed: false) = decided,
             numbers[view.id] == nil
@@ -233,7 +233,7 @@ private struct HoldNumbers {
         }
     }
 
-    /// The store's outcome with the core's indexes of events, for those who know events by what they defined.
+    /// The store's outcome with the core's indexes of events, which the random traffic knows.
     func withEventsOfCore(_ outcome: Outcome) -> Outcome {
         change(outcome) { view in
             var view = view
