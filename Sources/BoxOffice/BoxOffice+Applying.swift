@@ -1,9 +1,9 @@
-// The one place where a fact changes the box office: for a new decision and for one that is read back alike.
+// Facts change the box office only here: those of new decisions and those that are read back.
 
 extension BoxOffice {
-    /// Makes `fact` so. It was decided: nothing is checked again but that it is possible at all.
+    /// Applies a fact that was decided. It checks only that the fact is possible.
     ///
-    /// - Precondition: facts come in their order, and each is about a hold that is at hand.
+    /// - Precondition: facts come in their order, and each names a hold that is in memory.
     public mutating func apply(_ recorded: RecordedFact) {
         precondition(recorded.sequence == nextSequence, "facts come without gaps")
         advance(to: max(clock, recorded.at))
@@ -27,8 +27,8 @@ extension BoxOffice {
         }
     }
 
-    /// A new hold, applied and numbered: what `make(.held(…))` would do, without taking the fact apart to apply it. It is
-    /// the largest fact there is, and the most frequent.
+    /// Does what `make(.held(…))` would do, without taking the fact apart again: a hold is the largest and the most
+    /// frequent fact.
     mutating func makeHeld(_ id: HoldID, _ fact: HeldFact) -> RecordedFact {
         lastFactAt = clock
         nextSequence += 1
@@ -68,7 +68,7 @@ extension BoxOffice {
                 extensions: 0, hasMoreLines: !fact.lines.rest.isEmpty, late: false,
                 terms: events[index].terms.ofHolds),
             moreLines: fact.lines.rest)
-        if buyer > 0 { addHold(id, toAccount: Int(buyer - 1), in: index) }
+        if let account = buyer.index { addHold(id, toAccount: account, in: index) }
         if let key = fact.key { remember(key, id, at: clock) }
     }
 
@@ -131,7 +131,7 @@ extension BoxOffice {
         }
     }
 
-    /// Changes each pool that the lines of a hold draw from, counted up to now.
+    /// Settles and changes each pool that the lines of a hold draw from.
     @inline(__always)
     mutating func changePools(
         of lines: OneOrMore<HeldLine>, in index: Int, _ change: (inout Pool, Share) -> Void
@@ -141,7 +141,7 @@ extension BoxOffice {
     }
 
     private func atHand(_ id: HoldID) -> HoldRecord {
-        guard let record = holds.record(id) else { preconditionFailure("a hold that changes is at hand") }
+        guard let record = holds.record(id) else { preconditionFailure("a hold that changes is in memory") }
         return record
     }
 
@@ -159,7 +159,7 @@ extension BoxOffice {
     }
 
     mutating func addBought(_ id: HoldID, _ record: HoldRecord, sign: Int) {
-        guard record.buyer > 0 else { return }
-        events[Int(record.event)].buyers.accounts[Int(record.buyer - 1)].bought += sign * quantity(id, record)
+        guard let account = record.buyer.index else { return }
+        events[Int(record.event)].buyers.accounts[account].bought += sign * quantity(id, record)
     }
 }

@@ -1,7 +1,7 @@
-// What is left, and whether the books balance.
+// What is left, and whether the numbers balance.
 
 extension BoxOffice {
-    /// What is left of an event now, or `nil` if there is no such event.
+    /// What is left of an event at `now`; `nil` if there is no such event.
     public mutating func availability(of event: Code, at now: Moment) -> Availability? {
         advance(to: now.office)
         guard let index = eventIndexes[event] else { return nil }
@@ -20,7 +20,7 @@ extension BoxOffice {
             validUntil: current.pools.compactMap(\.earliestExpiry).min())
     }
 
-    /// The version of an event's numbers now, cheaper than the numbers.
+    /// The version of an event's numbers at `now`. It costs less than the numbers.
     public mutating func version(of event: Code, at now: Moment) -> UInt64? {
         advance(to: now.office)
         guard let index = eventIndexes[event] else { return nil }
@@ -28,7 +28,7 @@ extension BoxOffice {
         return events[index].version
     }
 
-    /// Every pool of every event, counted up to now.
+    /// Every pool of every event at `now`.
     public mutating func counts(at now: Moment) -> [PoolCount] {
         advance(to: now.office)
         for index in events.indices { events[index].settle(at: clock) }
@@ -41,37 +41,38 @@ extension BoxOffice {
         }
     }
 
-    /// Pools that a broken rule closed (R4 Broken rule). Costs a look at every pool.
+    /// Pools that are closed because a rule was broken (R4 Broken rule). It reads every pool.
     public var closedPools: [(event: Code, pool: Code)] {
         events.lazy.filter { !$0.isRemoved }.flatMap { event in
             event.pools.lazy.filter(\.isClosed).map { (event.definition.id, $0.code) }
         }
     }
 
-    /// Closes a pool as a broken rule would; for tests, which know no way to break one.
-    package mutating func closePool(_ pool: Code, of event: Code) {
-        guard let index = eventIndexes[event], let place = events[index].pools.firstIndex(where: { $0.code == pool })
+    /// Closes a pool as a broken rule would. For tests, which know no way to break a rule.
+    package mutating func closePool(_ code: Code, of event: Code) {
+        guard let index = eventIndexes[event], let pool = events[index].pools.firstIndex(where: { $0.code == code })
         else { return }
-        events[index].pools[place].close()
+        events[index].pools[pool].close()
     }
 
-    /// Live holds at this moment. Costs a look at every hold at hand: for reports, not for requests.
+    /// The number of live holds. It reads every hold in memory, so it is for reports and not for requests.
     public func liveHoldCount() -> Int {
         holds.live(at: clock).count
     }
 }
 
 extension BoxOffice {
+    /// The catalogue of an event; `nil` if there is no such event.
     public func catalogue(of event: Code) -> EventCatalogue? {
         eventIndexes[event].map { catalogue(at: UInt32($0)) }
     }
 
-    /// The same, unless it is still that of the definition with the revision that the caller has.
+    /// The catalogue of the event at `index`; `nil` if the caller has it already, with this revision.
     public func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
         events[Int(index)].revision == revision ? nil : catalogue(at: index)
     }
 
-    /// - Precondition: there is an event at `index`.
+    /// The catalogue of the event at `index`, which must exist.
     public func catalogue(at index: UInt32) -> EventCatalogue {
         let known = events[Int(index)]
         return EventCatalogue(

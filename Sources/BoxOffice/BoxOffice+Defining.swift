@@ -1,4 +1,4 @@
-// Deciding about events: defining, replacing, pausing, resuming, removing.
+// Decisions about events: define, replace, pause, resume, remove.
 
 extension BoxOffice {
     mutating func define(

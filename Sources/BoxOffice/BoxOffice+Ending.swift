@@ -1,4 +1,4 @@
-// Deciding what becomes of a hold that was given: extended, released, purchased, returned.
+// Decisions about a hold that exists: extend, release, purchase, return, pay back, look.
 
 extension BoxOffice {
     mutating func extend(_ id: HoldID, key: IdempotencyKey?) throws(NotAtHand) -> Decision {
@@ -13,7 +13,7 @@ extension BoxOffice {
         case .released: return refuse(.holdReleased(refundRequired: false))
         case .held: break
         }
-        guard record.isLive(at: clock) else { return sayExpired(record) }
+        guard record.isLive(at: clock) else { return refuseExpired(record) }
         let terms = promised(to: record)
         guard record.extensions < terms.maximumExtensions else {
             return refuse(.extensionDenied(limit: terms.maximumExtensions))
@@ -53,7 +53,7 @@ extension BoxOffice {
         }
         switch record.state {
         case .purchased:
-            // The same reference, or none, asks again; a reference that bought nothing is a second payment.
+            // The same reference, or none, repeats the purchase. A reference that bought nothing is a second payment.
             guard let payment, bought == nil else {
                 return (.purchased(view(id), late: record.late, repeated: true), nil)
             }
@@ -99,18 +99,18 @@ extension BoxOffice {
         return (.looked(view(id)), reached)
     }
 
-    /// Paid after the deadline (R9 Late payment): one try for the same places at the same price, or money is owed.
+    /// A payment after the deadline (R9 Late payment): one attempt to get the same places at the same price, else a debt.
     private mutating func purchaseLate(
         _ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference?, by completer: Completer
     ) -> Decision {
-        guard let payment else { return sayExpired(record) }
+        guard let payment else { return refuseExpired(record) }
         let refusal = Refusal.holdExpired(refundRequired: true)
         guard promised(to: record).latePayment == .reacquire else {
             return owe(id, record, payment, .late, by: completer, refusal)
         }
         let isGone = events[Int(record.event)].isRemoved
-        // A debt that was reported for this hold stays one, whatever comes free: it may be paid back by now. Only what a
-        // token alone said stands in the way of no key.
+        // A debt of this hold stays a debt, whatever comes free: the operator may have paid it back by now. But a debt
+        // that a token alone reported does not stop a key.
         let isOwed = debt(payment).map { $0.hold == id && ($0.isConfirmed || completer == .token) } ?? false
         guard !isOwed, fitsLimit(id, record),
             refusalOfPools(holds.lines(id, record), in: Int(record.event)) == nil
@@ -125,28 +125,28 @@ extension BoxOffice {
         return (.purchased(view(id), late: late, repeated: false), fact)
     }
 
-    /// Whether the buyer may still have the tickets of a hold that is counted no more: a buyer who let a hold expire
-    /// and took the limit again must not pay for both.
+    /// Whether the tickets of an expired hold still fit the buyer's limit. A buyer who let a hold expire and used up the
+    /// limit with another one must not get both.
     private func fitsLimit(_ id: HoldID, _ record: HoldRecord) -> Bool {
         let event = Int(record.event)
-        guard record.buyer > 0, let most = events[event].terms.ticketsPerBuyer else { return true }
-        return taken(by: events[event].buyers.accounts[Int(record.buyer - 1)]).tickets + quantity(id, record) <= most
+        guard let account = record.buyer.index, let most = events[event].terms.ticketsPerBuyer else { return true }
+        return taken(by: events[event].buyers.accounts[account]).tickets + quantity(id, record) <= most
     }
 
-    /// The one way for a payment that came and buys nothing (R23 Debts). Each payment has one debt at the most: a
-    /// confirmed one stays as it is, and so does one that a token tells of again.
+    /// Records a payment that buys nothing, whatever the reason (R23 Debts). A payment has one debt at the most. A
+    /// confirmed debt stays as it is, and so does any debt that a token reports again.
     private mutating func owe(
         _ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference, _ reason: DebtReason, by completer: Completer,
         _ refusal: Refusal
     ) -> Decision {
         let known = debt(payment)
         let isConfirmed = completer == .key
-        var isNews = known.map { isConfirmed && !$0.isConfirmed } ?? true
+        var isNew = known.map { isConfirmed && !$0.isConfirmed } ?? true
         if !isConfirmed {
             payments.forget(before: clock, kept: limits.unconfirmedDebtsKept)
-            isNews = isNews && payments.hasRoom(for: id, of: record.event, limits: limits)
+            isNew = isNew && payments.hasRoom(for: id, of: record.event, limits: limits)
         }
-        if isNews {
+        if isNew {
             return (.refused(refusal), make(.refundOwed(id, payment: payment, reason, isConfirmed: isConfirmed)))
         }
         let isExpired = record.state == .held
@@ -157,31 +157,31 @@ extension BoxOffice {
         payments.debt(payment, at: clock, kept: limits.unconfirmedDebtsKept)
     }
 
-    private mutating func sayExpired(_ record: HoldRecord) -> Decision {
+    private mutating func refuseExpired(_ record: HoldRecord) -> Decision {
         (.refused(.holdExpired(refundRequired: false)), recordExpiry(of: record))
     }
 
-    /// A fact that the clock reached the deadline, if none says so yet: before anyone is told of an expiry it must be
-    /// certain that no restart turns the clock back behind it.
+    /// A fact that the clock reached the deadline, unless an earlier fact says so. It is recorded before the caller learns
+    /// of the expiry, so that no restart turns the clock back behind that answer (R7 Restart).
     mutating func recordExpiry(of record: HoldRecord) -> RecordedFact? {
         lastFactAt < record.deadline ? make(.clockReached) : nil
     }
 
-    /// The hold of that number; `nil` if none was given.
+    /// The hold with this number; `nil` if there is none.
     private func record(of id: HoldID) throws(NotAtHand) -> HoldRecord? {
         if let record = holds.record(id) { return record }
         if holds.wasGiven(id) { throw NotAtHand(hold: id) }
         return nil
     }
 
-    /// What the hold was promised when it was made (R11 Terms of a hold).
+    /// The terms that the hold was made under (R11 Terms of a hold).
     func promised(to record: HoldRecord) -> Event.HoldTerms {
         events[Int(record.event)].holdTerms[Int(record.terms)]
     }
 
-    /// - Precondition: the hold is at hand.
+    /// The hold as answers show it. It must be in memory.
     func view(_ id: HoldID) -> HoldView {
-        guard let record = holds.record(id) else { preconditionFailure("a hold that is shown is at hand") }
+        guard let record = holds.record(id) else { preconditionFailure("a hold that is shown is in memory") }
         let terms = promised(to: record)
         let state: HoldView.State =
             switch record.state {

@@ -1,5 +1,6 @@
-// Deciding a new hold, in the order of rule 3: same key asked before, event and type and quantity, window and pause,
-// the buyer's limit, every pool, room for one more live hold. Who may ask was settled at the edge.
+// The decision about a new hold, in the order of R3 One decision per hold: a key that was used before; event, types and
+// quantities; sale window and pause; the buyer's limit; every pool; the bound on live holds. The edge has already
+// checked that the caller may ask.
 
 extension BoxOffice {
     mutating func hold(_ request: HoldRequest, at now: Moment) throws(NotAtHand) -> Decision {
@@ -27,8 +28,8 @@ extension BoxOffice {
         return (.held(view, replayed: false), fact)
     }
 
-    /// The index of an event. In an on-sale nearly every hold is for the event of the last one, which is compared before
-    /// anything is hashed.
+    /// The index of an event. In an on-sale nearly every hold is for the event of the hold before, so that one is compared
+    /// before anything is hashed.
     private mutating func eventIndex(of code: Code) -> Int? {
         if events.indices.contains(lastHeldEvent), events[lastHeldEvent].definition.id == code,
             !events[lastHeldEvent].isRemoved
@@ -40,9 +41,9 @@ extension BoxOffice {
         return index
     }
 
-    /// The answer to a request that comes again with its key: the hold as it is now, whatever became of it.
+    /// The answer to a request whose key was used before: the hold in its present state (R15 Idempotency keys).
     ///
-    /// - Returns: `nil` where the hold was of an event that is no more: its keys went with it.
+    /// - Returns: `nil` if the event of that hold was removed, because its keys went with it.
     mutating func replay(_ use: KeyTable.Use, _ key: KeyFact, isExtending: Bool) throws(NotAtHand) -> Decision? {
         guard let record = holds.record(use.hold) else { throw NotAtHand(hold: use.hold) }
         if !isExtending, events[Int(record.event)].isRemoved { return nil }
@@ -57,7 +58,7 @@ extension BoxOffice {
         let refusal: Refusal
     }
 
-    /// What `lines` ask for, of types that there are and as many as one hold may have.
+    /// The lines as a hold keeps them. Throws the refusal if a type is unknown or a quantity is out of bounds.
     private func checked(_ lines: OneOrMore<Line>, in index: Int) throws(Refused) -> OneOrMore<HeldLine> {
         guard lines.count <= limits.linesPerHold else {
             throw Refused(refusal: .invalid([Mistake("/lines", "must be \(limits.linesPerHold) or fewer")]))
@@ -87,22 +88,22 @@ extension BoxOffice {
         guard let type = events[index].typeIndex(of: line.type) else {
             throw Refused(refusal: .unknownTicketType(line.type))
         }
-        // A quantity that does not fit is refused by whoever asked for the line.
+        // The caller refuses a quantity that does not fit into 32 bits.
         return HeldLine(
             type: UInt16(type), quantity: Int32(clamping: line.quantity), price: events[index].offers[type].price)
     }
 
-    /// The buyer's limit, then every pool.
+    /// Why the buyer's limit or a pool refuses `lines`; `nil` if neither does.
     private mutating func refusalOfPlaces(
         _ lines: OneOrMore<HeldLine>, for buyer: Buyer?, _ terms: Event.Terms, in index: Int
     ) -> Refusal? {
         refusalOfBuyer(buyer, terms, taking: lines, in: index) ?? refusalOfPools(lines, in: index)
     }
 
-    /// Makes `lines` as many as can be had: every line its minimum, then each as many more as fit, the first one
-    /// first.
+    /// Reduces `lines` to what can be had (R22 Minimum quantity): first every line gets its minimum, then each line as
+    /// many more as fit, the first line first.
     ///
-    /// - Returns: why not even the minimums can be had, or `nil` if they can.
+    /// - Returns: why not even the minimums can be had; `nil` if they can.
     private mutating func fewer(
         _ lines: inout OneOrMore<HeldLine>, _ request: HoldRequest, _ terms: Event.Terms, in index: Int
     ) -> Refusal? {
@@ -153,7 +154,7 @@ extension BoxOffice {
         return asked <= remaining ? nil : .buyerLimitReached(remaining: remaining)
     }
 
-    /// The live holds of a buyer, and the tickets in them and bought.
+    /// A buyer's live holds, and the tickets that the buyer holds and has bought.
     func taken(by account: BuyerAccounts.Account) -> (live: Int, tickets: Int) {
         var live = 0
         var tickets = account.bought
@@ -165,29 +166,29 @@ extension BoxOffice {
         return (live, tickets)
     }
 
-    /// Why the pools cannot give `lines`, or `nil` if they can. Lines that draw on the same pool are summed.
+    /// Why the pools cannot give `lines`; `nil` if they can. Lines that draw on the same pool are added up.
     mutating func refusalOfPools(_ lines: OneOrMore<HeldLine>, in index: Int) -> Refusal? {
         if lines.rest.isEmpty {
             let pools = events[index].offers[Int(lines.first.type)].pools
             return refusalOfPools(in: index, needs: SameOfEach(pools: pools, quantity: Int(lines.first.quantity)))
         }
-        // In the order of the pools. There are few: looking through them is faster than hashing.
+        // Sorted by pool. There are few, so a search is faster than hashing.
         var needs: [(pool: Int, quantity: Int)] = []
         needs.reserveCapacity(lines.count * 2)
         for line in lines {
             for pool in events[index].offers[Int(line.type)].pools {
-                let place = needs.firstIndex { $0.pool >= pool } ?? needs.count
-                if place < needs.count, needs[place].pool == pool {
-                    needs[place].quantity += Int(line.quantity)
+                let slot = needs.firstIndex { $0.pool >= pool } ?? needs.count
+                if slot < needs.count, needs[slot].pool == pool {
+                    needs[slot].quantity += Int(line.quantity)
                 } else {
-                    needs.insert((pool, Int(line.quantity)), at: place)
+                    needs.insert((pool, Int(line.quantity)), at: slot)
                 }
             }
         }
         return refusalOfPools(in: index, needs: needs)
     }
 
-    /// What one line needs: as many places in each pool. A lazy map would do, and allocate what it captures.
+    /// What one line needs: the same number of places in each pool. A lazy map would allocate its captures.
     private struct SameOfEach: RandomAccessCollection {
         let pools: PoolList
         let quantity: Int
@@ -198,7 +199,7 @@ extension BoxOffice {
         subscript(position: Int) -> (pool: Int, quantity: Int) { (pools[position], quantity) }
     }
 
-    /// Where several pools are short, the one that will not come back speaks first: sold out, then held, then few.
+    /// If several pools are short, the most final reason is given: sold out, then held by others, then too few.
     private mutating func refusalOfPools(
         in index: Int, needs: some Collection<(pool: Int, quantity: Int)>
     ) -> Refusal? {

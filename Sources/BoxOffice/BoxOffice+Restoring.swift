@@ -1,6 +1,6 @@
-// Making a box office again from a ledger without playing every fact: each hold is told as it stands in the end.
+// Rebuilds a box office from a ledger without replaying every fact: each hold comes in its final state.
 
-/// A hold as its rows in a ledger say, all together.
+/// A hold in its final state, joined from its rows in a ledger.
 public struct RestoredHold: Sendable, Equatable {
     public var id: HoldID
     public var event: UInt32
@@ -13,7 +13,7 @@ public struct RestoredHold: Sendable, Equatable {
     public var buyer: Buyer?
     /// The payment that bought it.
     public var payment: PaymentReference?
-    /// The number of the fact that gave it: its terms are those of the definition before that (R11 Terms of a hold).
+    /// The number of the fact that made it. Its terms are those of the last definition before (R11 Terms of a hold).
     public var sequence: UInt64
 
     public init(
@@ -34,7 +34,7 @@ public struct RestoredHold: Sendable, Equatable {
     }
 }
 
-/// A remembered idempotency key as a ledger says.
+/// An idempotency key as a ledger has it.
 public struct RestoredKey: Sendable, Equatable {
     public var key: KeyFact
     public var at: Timestamp
@@ -48,7 +48,7 @@ public struct RestoredKey: Sendable, Equatable {
 }
 
 extension BoxOffice {
-    /// Sets an empty box office to the moment and the number of a ledger's last fact.
+    /// Starts to restore an empty box office: `last` is the moment of the ledger's last fact, `next` the number after it.
     public mutating func beginRestoring(at last: Timestamp, nextSequence next: UInt64) {
         precondition(events.isEmpty && nextSequence == 1, "only an empty box office is restored")
         clock = last
@@ -56,14 +56,15 @@ extension BoxOffice {
         nextSequence = next
     }
 
-    /// Definitions in the order in which they were made, replaced ones too: indexes follow from the order.
+    /// Restores a definition. They come in the order in which they were made, replaced ones too, because an event's index
+    /// follows from that order.
     ///
     /// - Parameter sequence: the number of the fact.
     public mutating func restore(_ definition: EventDefinition, paused: Bool, sequence: UInt64) {
         applyDefined(definition, paused, sequence)
     }
 
-    /// A removal, in its place between the definitions.
+    /// Restores a removal, in its order among the definitions.
     ///
     /// - Returns: whether there is such an event.
     public mutating func restoreRemoval(of event: UInt32) -> Bool {
@@ -72,14 +73,14 @@ extension BoxOffice {
         return true
     }
 
-    /// Whether `restore(_:)` can take `hold` next: it follows the one before, and its event and types are known.
+    /// Whether ``restore(_:)-(RestoredHold)`` can take `hold` next: its number follows, and its event and types are known.
     public func canRestore(_ hold: RestoredHold) -> Bool {
         hold.id.number == holds.next && Int(hold.event) < events.count
             && events[Int(hold.event)].terms(at: hold.sequence) != nil
             && hold.lines.allSatisfy { Int($0.type) < events[Int(hold.event)].offers.count && $0.quantity > 0 }
     }
 
-    /// Holds in the order of their numbers, each as it stands in the end.
+    /// Restores a hold. They come in the order of their numbers.
     ///
     /// - Precondition: ``canRestore(_:)``.
     public mutating func restore(_ hold: RestoredHold) {
@@ -94,18 +95,18 @@ extension BoxOffice {
         }
         holds.append(record, moreLines: hold.lines.rest)
         if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
-        if buyer > 0, record.isLive(at: clock) { addHold(hold.id, toAccount: Int(buyer - 1), in: index) }
+        if let account = buyer.index, record.isLive(at: clock) { addHold(hold.id, toAccount: account, in: index) }
         if record.state == .purchased { addBought(hold.id, record, sign: 1) }
         if let payment = hold.payment { payments.buy(payment, hold.id) }
         if hold.id.number % 65_536 == 0 { tidy() }
     }
 
-    /// Whether `restore(_:)` can take `key`: its hold was given, and its use is not to come.
+    /// Whether ``restore(_:)-(RestoredKey)`` can take `key`: its hold exists, and its use is not in the future.
     public func canRestore(_ key: RestoredKey) -> Bool {
         holds.wasGiven(key.hold) && key.at >= .zero && key.at <= clock
     }
 
-    /// Keys in the order of their use, behind all holds. Those that count no more are passed over.
+    /// Restores a key. They come after all holds, in the order of their use. Expired keys are skipped.
     ///
     /// - Precondition: ``canRestore(_:)``.
     public mutating func restore(_ key: RestoredKey) {
@@ -113,26 +114,26 @@ extension BoxOffice {
         remember(key.key, key.hold, at: key.at)
     }
 
-    /// Whether `restore(_:of:)` can take `debt`: its hold was given, and its event is known.
+    /// Whether ``restore(_:of:)`` can take `debt`: its hold and its event exist.
     public func canRestore(_ debt: Debt) -> Bool {
         holds.wasGiven(debt.hold) && Int(debt.event) < events.count
     }
 
-    /// A payment that is owed back, in the order in which they came to be.
+    /// Restores a payment that is owed back. They come in the order of their facts.
     ///
     /// - Precondition: ``canRestore(_:)-(Debt)``.
     public mutating func restore(_ debt: Debt, of payment: PaymentReference) {
         noteOwed(payment, debt)
     }
 
-    /// A payment that was paid back.
+    /// Restores a payment that was paid back.
     public mutating func restorePaidBack(_ payment: PaymentReference, _ hold: HoldID) {
         payments.payBack(payment, hold)
     }
 
-    /// Brings a hold that ended long ago back to hand, as the ledger says it stands.
+    /// Brings a hold that ended long ago back into memory, in the state that the ledger has.
     public mutating func recall(_ hold: RestoredHold) {
-        precondition(holds.wasGiven(hold.id), "only a hold that was given is recalled")
+        precondition(holds.wasGiven(hold.id), "only a hold that exists is recalled")
         guard !holds.isAtHand(hold.id) else { return }
         let buyer = events[Int(hold.event)].buyers.enter(hold.buyer)
         let gone = holds.recall(
@@ -140,7 +141,7 @@ extension BoxOffice {
         if let gone { events[Int(gone.event)].buyers.leave(gone.buyer) }
     }
 
-    private func record(of hold: RestoredHold, buyer: UInt32) -> HoldRecord {
+    private func record(of hold: RestoredHold, buyer: BuyerAccountID) -> HoldRecord {
         HoldRecord(
             deadline: hold.deadline, line: hold.lines.first, event: hold.event, buyer: buyer, state: hold.state,
             extensions: hold.extensions, hasMoreLines: !hold.lines.rest.isEmpty, late: hold.late,

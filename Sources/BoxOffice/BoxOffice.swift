@@ -1,16 +1,16 @@
 /// The rules of selling: events, pools, holds and purchases, decided one command after another.
 ///
-/// A value. It does no I/O, reads no clock and draws no random number: what it decides follows from what was decided
-/// before, the command, and the moment. Every change passes through ``apply(_:)`` as a ``Fact``, so a store that
-/// records the facts can make the same box office again.
+/// It is a value. It does no I/O, reads no clock and draws no random number: a decision follows from the earlier
+/// decisions, the command and the moment. Every change passes through ``apply(_:)`` as a ``Fact``, so a store that
+/// records the facts can rebuild the same box office.
 ///
-/// Commands come in the order of their moments. Deciding costs well under a microsecond, whatever the number of
-/// places, of live holds or of holds that ended.
+/// Commands come in the order of their moments. A decision costs well under a microsecond, however many places, live
+/// holds and ended holds there are.
 public struct BoxOffice: Sendable {
-    /// The command is about a hold that ended long ago and is no longer at hand: read it from the ledger,
-    /// ``recall(_:)`` it, and hand the command in again.
+    /// The command names a hold that ended long ago and is no longer in memory. The store reads the hold from the
+    /// ledger, passes it to ``recall(_:)``, and decides the command again.
     ///
-    /// Thrown rather than one case of an answer: a decision is some two hundred bytes, and every wrapping copied it.
+    /// It is thrown and not a case of the answer: a decision is some two hundred bytes, and each wrapping copied it.
     public struct NotAtHand: Error, Equatable {
         public let hold: HoldID
     }
@@ -20,30 +20,30 @@ public struct BoxOffice: Sendable {
     public internal(set) var clock = Timestamp.zero
     /// The moment of the latest fact.
     public internal(set) var lastFactAt = Timestamp.zero
-    /// The number the next fact gets.
+    /// The number of the next fact.
     public internal(set) var nextSequence: UInt64 = 1
 
     var events: [Event] = []
     var eventIndexes: [Code: Int] = [:]
-    /// The event of the last hold that was asked for.
+    /// The index of the event that the last hold was for.
     var lastHeldEvent = 0
-    /// How many definitions there were, of all events.
+    /// How many definitions all events have had.
     var definitionCount: UInt64 = 0
     var holds = HoldTable()
-    /// What each payment bought, and which are owed back (R10 One payment, one hold, and R23 Debts).
+    /// What each payment bought, and which payments are owed back (R10 One payment, one hold; R23 Debts).
     var payments = PaymentTable()
     var keys = KeyTable()
-    /// When the keys are swept again.
+    /// When the next sweep of the keys begins.
     var keySweepDueAt = Timestamp.zero
 
     public init(limits: Limits = Limits()) {
         self.limits = limits
     }
 
-    /// Decides one command, and applies what follows from it.
+    /// Decides one command and applies the fact that follows from it.
     ///
-    /// - Parameter now: not before the moment of any earlier command.
-    /// - Throws: where the hold it is about must be recalled first; nothing was decided.
+    /// - Parameter now: not before the moment of an earlier command.
+    /// - Throws: ``NotAtHand`` if the hold must be recalled first. Nothing was decided then.
     public mutating func decide(_ command: Command, at now: Moment) throws(NotAtHand) -> Decision {
         advance(to: now.office)
         switch command {
@@ -62,29 +62,30 @@ public struct BoxOffice: Sendable {
         }
     }
 
-    /// Notices that time has passed; the same as deciding a command that changes nothing.
+    /// Moves the clock on, as a command that changes nothing would.
     public mutating func advance(to moment: Timestamp) {
         precondition(moment >= clock, "the store's clock does not run backwards")
         clock = moment
     }
 
-    /// Forgets everything that need not be at hand: keys and unconfirmed debts past their time, holds that ended long ago, their buyers.
+    /// Drops what memory no longer needs: expired keys and unconfirmed debts, holds that ended long ago, and their
+    /// buyers.
     ///
-    /// No answer depends on when, or whether, this is called.
+    /// No answer depends on when this is called, or whether it is called at all.
     public mutating func tidy() {
         keySweepDueAt = clock
         while tidyAPiece() {}
     }
 
-    /// Does a piece of that, bounded by ``Limits/keysLookedAtInAPiece``.
+    /// Does a piece of ``tidy()``: at most ``Limits/keysLookedAtInAPiece`` keys and as many holds.
     ///
-    /// - Returns: whether there is more to do now. With as many pieces as a thousandth of the commands, and one now and
-    ///   then, nothing piles up.
+    /// - Returns: whether more remains to be done. One piece for every thousand commands, and one now and then, keep
+    ///   memory flat.
     public mutating func tidyAPiece() -> Bool {
         payments.forget(before: clock, kept: limits.unconfirmedDebtsKept)
         let gone = holds.forgetSettled(
             at: clock, keeping: limits.settledHolds, retention: limits.keyRetention)
-        for record in gone where record.buyer > 0 { events[Int(record.event)].buyers.leave(record.buyer) }
+        for record in gone where record.buyer != .none { events[Int(record.event)].buyers.leave(record.buyer) }
         guard keySweepDueAt <= clock else { return !gone.isEmpty }
         if sweepKeys(Limits.keysLookedAtInAPiece) {
             keySweepDueAt = clock.advanced(by: limits.endedKeyRetention / Self.keySweepsInRetention)
@@ -93,43 +94,43 @@ public struct BoxOffice: Sendable {
         return true
     }
 
-    /// How often all keys are swept in the time that keys of ended holds have: they stay a sixtieth longer in memory.
+    /// Sweeps of all keys within ``Limits/endedKeyRetention``. An expired key stays in memory a sixtieth longer.
     private static let keySweepsInRetention = 60
 
-    /// Records that the clock came this far, if anything live depends on it and no fact has said so since `age` ago.
+    /// Records the clock if something is live and the latest fact is older than `age`.
     ///
-    /// A restart continues from the latest fact; without this, an hour without facts would be given to holds twice.
+    /// A restart continues from the latest fact. Without this, live holds would get an hour without facts twice.
     public mutating func recordClock(ifOlderThan age: Duration) -> RecordedFact? {
         guard lastFactAt.advanced(by: age) <= clock else { return nil }
-        // Counted up to now first: places that came free and were not looked at since are nothing live.
+        // Settle first: a pool that nobody looked at may still count expired holds as live.
         for index in events.indices { events[index].settle(at: clock) }
         guard events.contains(where: { $0.pools.contains { $0.earliestExpiry != nil } }) else { return nil }
         return recordClock()
     }
 
-    /// Records that the clock came this far.
+    /// Records that the clock reached the present moment.
     public mutating func recordClock() -> RecordedFact {
         make(.clockReached)
     }
 
-    /// Gives every live hold at least the recovery grace (rule 7). Called once, when a ledger has been read and the
-    /// service is ready.
+    /// Gives every live hold at least the recovery grace (R7 Restart). A store calls it once, when it has read its ledger
+    /// and is ready.
     ///
-    /// - Returns: the facts to record, one an event that has live holds.
+    /// - Returns: the facts to record, one for each event that has live holds.
     public mutating func grantRecoveryGrace() -> [RecordedFact] {
         let alive = Set(holds.live(at: clock).map(\.1.event))
         return alive.sorted().map { event in
-            let grace = min(limits.recoveryGrace, events[Int(event)].definition.holdTime)
-            return make(.recovered(event: event, until: clock.advanced(by: grace)))
+            let recoveryGrace = min(limits.recoveryGrace, events[Int(event)].definition.holdTime)
+            return make(.recovered(event: event, until: clock.advanced(by: recoveryGrace)))
         }
     }
 
-    /// The definition in force, whether the sale is paused, and which definition it is, counted over all events.
+    /// The definition in force, whether the sale is paused, and the definition's number, counted over all events.
     public func definition(of event: Code) -> (definition: EventDefinition, paused: Bool, revision: UInt64)? {
         eventIndexes[event].map { (events[$0].definition, events[$0].isPaused, events[$0].revision) }
     }
 
-    /// The number that the next hold gets.
+    /// The number of the next hold.
     public var nextHold: HoldID {
         HoldID(holds.next)
     }
@@ -139,13 +140,13 @@ public struct BoxOffice: Sendable {
         events.lazy.filter { !$0.isRemoved }.map(\.definition.id)
     }
 
-    /// Where an event's versions start: they go on rising through a restart, because the clock does and no event
-    /// changes 4,096 times a millisecond.
+    /// The first version of a new event. Versions keep rising across restarts, because the clock does and no event
+    /// changes 4,096 times in a millisecond.
     var firstVersion: UInt64 {
         UInt64(max(0, clock.milliseconds)) << 12
     }
 
-    /// A new fact, applied and numbered.
+    /// Numbers and applies a new fact.
     mutating func make(_ fact: Fact) -> RecordedFact {
         let recorded = RecordedFact(sequence: nextSequence, at: clock, fact: fact)
         apply(recorded)

@@ -2,10 +2,10 @@ import BoxOffice
 import Testing
 import Workload
 
-/// Rule 17.
+/// R17 Refusals are answers.
 @Suite("Answers")
 struct AnswersTests {
-    @Test("Temporarily held is told apart from sold out and from too few (rule 17)")
+    @Test("Temporarily held differs from sold out and from too few (R17 Refusals are answers)")
     func shortages() {
         Script.play(
             ["main": Halls.hall("floor=4", "GA:floor"), "more": Halls.hall("floor=5", "GA:floor")],
@@ -25,7 +25,7 @@ struct AnswersTests {
             """)
     }
 
-    @Test("Where several pools are short, the one that comes back last speaks first (rule 17)")
+    @Test("If several pools are short, the most final reason is the answer (R17 Refusals are answers)")
     func severalPools() {
         Script.play(
             ["main": Halls.hall("a=1 b=2 c=3", "A:a B:b C:c ABC:a+b+c CBA:c+b+a BC:b+c")],
@@ -59,7 +59,7 @@ struct AnswersTests {
             """)
     }
 
-    @Test("Random traffic is worth its name: it gets every kind of answer, the good ones often")
+    @Test("Random traffic gets every kind of answer, and positive ones often")
     func everyKind() {
         var seen: [String: Int] = [:]
         for seed in UInt64(1)...60 {

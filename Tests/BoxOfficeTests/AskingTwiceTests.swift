@@ -1,12 +1,12 @@
 import BoxOffice
 import Testing
 
-/// Rule 15. That the same key waits for the first answer, and whose key it is, are the edge's part.
+/// R15 Idempotency keys. The edge checks whose key it is, and lets a second request wait for the first answer.
 @Suite("Asking twice")
 struct AskingTwiceTests {
     let halls = ["main": Halls.hall("floor=4", "GA:floor VIP:floor")]
 
-    @Test("The same request with the same key gets the same hold and takes nothing (R15)")
+    @Test("The same request with the same key gets the same hold and takes nothing (R15 Idempotency keys)")
     func sameAgain() {
         Script.play(
             halls,
@@ -24,7 +24,7 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("A replay shows the hold as it is now, whatever became of it (R15)")
+    @Test("A replay shows the hold in its present state (R15 Idempotency keys)")
     func whateverBecame() {
         Script.play(
             halls,
@@ -48,7 +48,9 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("Before a replay says that a hold expired, a fact says so: no restart turns it back (R15, R5)")
+    @Test(
+        "Before a replay answers that a hold expired, a fact records it, so that no restart undoes it (R15 Idempotency keys; R5 The store's clock)"
+    )
     func expiryIsRecorded() {
         Script.play(
             halls,
@@ -61,7 +63,7 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("Another request with a key that was used is refused (rule 15)")
+    @Test("Another request with a key that was used is refused (R15 Idempotency keys)")
     func otherRequest() {
         Script.play(
             halls,
@@ -83,7 +85,7 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("A refusal is not remembered, so that a retry with the same key can win (rule 15)")
+    @Test("A refusal is not remembered, so that a retry with the same key can win (R15 Idempotency keys)")
     func refusals() {
         Script.play(
             halls,
@@ -100,7 +102,9 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("The key of a purchase is remembered for a day, restart or not, and is a new one after it (R15)")
+    @Test(
+        "The key of a purchase counts for a day, also after a restart, and is a new key after that (R15 Idempotency keys)"
+    )
     func remembered() {
         for restart in ["", "restart -> at 23h59m59s\n"] {
             Script.play(
@@ -122,7 +126,7 @@ struct AskingTwiceTests {
         }
     }
 
-    @Test("The key of a hold that ended without a purchase is remembered for an hour (R15)")
+    @Test("The key of a hold that ended without a purchase counts for an hour (R15 Idempotency keys)")
     func endedSooner() {
         for restart in ["", "restart -> at 59m59s\n"] {
             for tidy in ["", "tidy -> done\n"] {
@@ -147,7 +151,7 @@ struct AskingTwiceTests {
         }
     }
 
-    @Test("The key of a hold that lives for more than an hour is remembered while it lives (R15)")
+    @Test("The key of a hold that lives longer than an hour counts as long as the hold is live (R15 Idempotency keys)")
     func longHold() {
         Script.play(
             ["main": Halls.hall("floor=4", "GA:floor") { $0.holdTime = .seconds(3 * 3_600 - 2) }],
@@ -161,7 +165,9 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("The key of a late purchase is remembered for an hour from its use, and does not come back (R15)")
+    @Test(
+        "The key of a late purchase counts for an hour from its use, and is not revived (R15 Idempotency keys)"
+    )
     func latePurchase() {
         for tidy in ["", "tidy -> done\n"] {
             Script.play(
@@ -179,7 +185,7 @@ struct AskingTwiceTests {
         }
     }
 
-    @Test("A key that was used again after its time is restored as it was used last (R15)")
+    @Test("A key that was used again after it expired is restored with its last use (R15 Idempotency keys)")
     func restoredTwice() {
         Script.play(
             halls,
@@ -193,7 +199,7 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("The keys of an event go with it (R15)")
+    @Test("The keys of an event are removed with it (R15 Idempotency keys)")
     func removedEvent() {
         Script.play(
             halls,
@@ -209,7 +215,9 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("Where the room is used up, keys of ended holds go, oldest first; nothing is refused for want of it (R15)")
+    @Test(
+        "If the room for keys is used up, keys of ended holds expire early, oldest first, and no request is refused (R15 Idempotency keys)"
+    )
     func crowded() {
         var limits = Limits()
         limits.keys = 3
@@ -237,7 +245,9 @@ struct AskingTwiceTests {
             """)
     }
 
-    @Test("A day of holds that are given back at once leaves an hour of keys, and refuses nobody (R15, R21)")
+    @Test(
+        "A day of holds that are released at once leaves an hour of keys, and no request is refused (R15 Idempotency keys; R21 Bounds)"
+    )
     func flood() {
         var limits = Limits()
         limits.keys = 20_000
@@ -278,7 +288,7 @@ struct AskingTwiceTests {
         #expect(view.id == bought.id && view.state == .purchased)
     }
 
-    @Test("Many more keys than there is room for leave no more than a little beyond it (R15)")
+    @Test("Many more keys than the room has space for exceed it only by a little (R15 Idempotency keys)")
     func fasterThanRoom() {
         var limits = Limits()
         limits.keys = 2_000

@@ -1,8 +1,8 @@
 import BoxOffice
 import Testing
 
-/// Which holds are at hand, and what becomes of those that are read back from a ledger.
-@Suite("Holds at hand")
+/// Which holds are in memory, and what happens to those that are read from a ledger again.
+@Suite("Holds in memory")
 struct AtHandTests {
     /// A box office that keeps as few holds as it may, with what its ledger says.
     struct Sale {
@@ -17,7 +17,7 @@ struct AtHandTests {
             _ = decide(.define(Halls.hall("floor=9999", "GA:floor", change)), at: 0)
         }
 
-        /// `nil` if the hold is not at hand.
+        /// `nil` if the hold is not in memory.
         mutating func decide(_ command: Command, at seconds: Int64) -> Outcome? {
             let now = Moment(office: Timestamp(milliseconds: seconds * 1_000), wall: WallTime(milliseconds: 0))
             guard let decision = try? office.decide(command, at: now) else { return nil }
@@ -36,7 +36,7 @@ struct AtHandTests {
         }
     }
 
-    @Test("A hold that lives is at hand, however many came after it, and also when it was extended")
+    @Test("A live hold stays in memory, however many holds came after it, also after an extension")
     func live() {
         var sale = Sale { $0.holdsPerBuyer = 1 }
         _ = sale.hold(by: "ann", at: 1)
@@ -45,7 +45,7 @@ struct AtHandTests {
         if case .looked(let view) = sale.decide(.look(HoldID(1)), at: 2) {
             #expect(view.state == .held)
         } else {
-            Issue.record("a live hold is at hand")
+            Issue.record("a live hold is in memory")
         }
         #expect(sale.hold(by: "ann", at: 2) == .refused(.buyerLimitReached(remaining: 0)))
         _ = sale.decide(.extend(HoldID(1)), at: 200)
@@ -60,14 +60,52 @@ struct AtHandTests {
         #expect(sale.decide(.look(HoldID(2_049)), at: 500) != nil, "the latest are kept")
     }
 
-    @Test("A hold that is read back while it is at hand stays as it is: the ledger may lag behind")
+    @Test("A buyer with a live hold keeps the account when an earlier hold leaves memory (R25 Buyer limits)")
+    func accounts() {
+        var sale = Sale {
+            $0.holdsPerBuyer = 1
+            $0.ticketsPerBuyer = 2
+        }
+        // The last hold of the first chunk, so that its account is the first one to be given to somebody else.
+        _ = sale.hold(1_023, at: 1)
+        _ = sale.hold(by: "ann", at: 1)
+        _ = sale.decide(.release(HoldID(1_024)), at: 1)
+        _ = sale.hold(by: "ann", at: 200)
+        _ = sale.decide(.look(HoldID(1)), at: 301)
+        sale.office.tidy()
+        #expect(sale.decide(.look(HoldID(1_024)), at: 301) == nil, "the earlier hold has left memory")
+        guard case .held(let bob, _) = sale.hold(by: "bob", at: 301) else {
+            Issue.record("bob has no hold yet")
+            return
+        }
+        for buyer in ["ann", "bob"] {
+            #expect(sale.hold(by: buyer, at: 301) == .refused(.buyerLimitReached(remaining: 0)), "\(buyer)")
+        }
+        _ = sale.decide(.purchase(HoldID(1_025)), at: 301)
+        _ = sale.decide(.release(bob.id), at: 301)
+        for buyer in ["ann", "bob"] {
+            let command = Command.hold(
+                HoldRequest(
+                    event: Halls.code("main"), lines: OneOrMore(Line(type: Halls.code("GA"), quantity: 2)),
+                    buyer: Buyer(buyer)))
+            let outcome = sale.decide(command, at: 301)
+            if buyer == "ann" {
+                #expect(outcome == .refused(.buyerLimitReached(remaining: 1)))
+            } else if case .held = outcome {
+            } else {
+                Issue.record("bob bought nothing, but: \(String(describing: outcome))")
+            }
+        }
+    }
+
+    @Test("A hold in memory is not replaced by the ledger's, which may lag behind")
     func recalledTwice() {
         var sale = Sale()
         _ = sale.hold(2_048, at: 1)
         _ = sale.decide(.purchase(HoldID(1)), at: 1)
         _ = sale.decide(.look(HoldID(2)), at: 301)
         sale.office.tidy()
-        #expect(sale.decide(.returnPurchase(HoldID(1)), at: 301) == nil, "it is not at hand")
+        #expect(sale.decide(.returnPurchase(HoldID(1)), at: 301) == nil, "it is not in memory")
         guard let row = sale.ledger.hold(HoldID(1)) else { return }
         sale.office.recall(row)
         if case .returned(_, repeated: false) = sale.decide(.returnPurchase(HoldID(1)), at: 301) {
@@ -81,7 +119,7 @@ struct AtHandTests {
         }
     }
 
-    @Test("No more old holds are kept at hand than the limit, and one that went is read back again")
+    @Test("At most a bounded number of old holds stays in memory, and one that is gone can be read again")
     func recalledMany() {
         var sale = Sale(recalledHolds: 2)
         _ = sale.hold(2_048, at: 1)

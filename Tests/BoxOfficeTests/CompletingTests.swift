@@ -1,12 +1,14 @@
 import BoxOffice
 import Testing
 
-/// Rules 8 to 11, and 16.
+/// R8 Purchase once, R9 Late payment, R10 One payment, one hold, R11 Terms of a hold, R16 Completion without a key.
 @Suite("Completing")
 struct CompletingTests {
     let halls = Halls.policies
 
-    @Test("Completed in time it is purchased once; the same payment or none again is a repeat (rules 8 and 16)")
+    @Test(
+        "A hold that is completed in time is purchased once; the same payment or none again is a repeat (R8 Purchase once; R16 Completion without a key)"
+    )
     func repeated() {
         Script.play(
             halls,
@@ -21,7 +23,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("Another payment for a purchased hold is refused and leaves the purchase as it is (rule 8)")
+    @Test("Another payment for a purchased hold is refused, and the purchase stays unchanged (R8 Purchase once)")
     func otherPayment() {
         Script.play(
             halls,
@@ -39,7 +41,9 @@ struct CompletingTests {
             """)
     }
 
-    @Test("Too late without a payment is refused under either policy (rule 9)", arguments: ["main", "strict"])
+    @Test(
+        "Completing too late without a payment is refused under either policy (R9 Late payment)",
+        arguments: ["main", "strict"])
     func lateWithout(policy: String) {
         Script.play(
             halls,
@@ -51,7 +55,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("Too late with a payment wins the same places at the same price, if they are free (rule 9)")
+    @Test("A late payment gets the same places at the same price, if they are free (R9 Late payment)")
     func lateWon() {
         let dearer = Halls.hall("floor=3", "GA:floor") { $0.types[0].price = 900 }
         Script.play(
@@ -70,7 +74,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("Too late with a payment and the places gone: a refund is owed, and stays so (rule 9)")
+    @Test("A late payment is owed back if the places are gone, and stays so (R9 Late payment)")
     func lateLost() {
         Script.play(
             halls,
@@ -93,7 +97,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("A late payment tries for all places of all lines, or none (rule 9)")
+    @Test("A late payment gets all places of all lines, or none (R9 Late payment)")
     func lateLines() {
         Script.play(
             ["main": Halls.hall("hall=4 lounge=2", "GA:hall VIP:hall+lounge")],
@@ -109,7 +113,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("Under the strict policy a late payment is always refused, and owed back (R9, R23)")
+    @Test("Under the strict policy a late payment is always refused, and owed back (R9 Late payment; R23 Debts)")
     func strict() {
         Script.play(
             halls,
@@ -123,7 +127,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("A late payment gives nobody more tickets than the limit allows (rules 3 and 9)")
+    @Test("A late payment does not exceed the limit on a buyer's tickets (R9 Late payment; R25 Buyer limits)")
     func lateLimit() {
         let hall = Halls.hall("floor=9", "GA:floor") { $0.ticketsPerBuyer = 2 }
         Script.play(
@@ -139,7 +143,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("One payment buys one hold, in time or late (rule 10)")
+    @Test("One payment buys one hold, in time or late (R10 One payment, one hold)")
     func onePayment() {
         Script.play(
             halls,
@@ -162,7 +166,7 @@ struct CompletingTests {
             """)
     }
 
-    @Test("Price and window are those of the moment of holding (rule 11)")
+    @Test("Price and window are those of the moment of holding (R11 Terms of a hold)")
     func terms() {
         let open = Halls.hall("floor=3", "GA:floor") { $0.closesAt = WallTime(milliseconds: 60_000) }
         let dearer = Halls.hall("floor=3", "GA:floor") {

@@ -1,10 +1,10 @@
 import BoxOffice
 import Testing
 
-/// Rules 1 to 4.
+/// R1 Conservation, R2 Never twice, never lost, R3 One decision per hold, R4 Broken rule.
 @Suite("Conservation")
 struct ConservationTests {
-    @Test("Free, held and sold places are the capacity, wherever a hold goes (rule 1)")
+    @Test("Free, held and sold places are the capacity, wherever a hold goes (R1 Conservation)")
     func balance() {
         Script.play(
             ["main": Halls.hall("floor=10", "GA:floor")],
@@ -25,7 +25,9 @@ struct ConservationTests {
             """)
     }
 
-    @Test("Who takes fewer if need be gets as many as there are, the first line first, and never fewer than wanted")
+    @Test(
+        "With a minimum a hold takes as many tickets as it can, the first line first, and never fewer than the minimum (R22 Minimum quantity)"
+    )
     func fewer() {
         Script.play(
             ["main": Halls.hall("floor=10 vip=3", "GA:floor VIP:floor+vip") { $0.ticketsPerBuyer = 9 }],
@@ -50,7 +52,8 @@ struct ConservationTests {
             """)
     }
 
-    @Test("A capacity lowered under what is promised keeps the promises and says how many are too many (rule 1)")
+    @Test(
+        "A capacity lowered under what is promised keeps the promises and says how many are too many (R1 Conservation)")
     func lowered() {
         Script.play(
             [
@@ -83,7 +86,7 @@ struct ConservationTests {
             """)
     }
 
-    @Test("A place is free again at the very moment its hold ends, and not before (rule 2)")
+    @Test("A place is free again at the very moment its hold ends, and not before (R2 Never twice, never lost)")
     func atOnce() {
         Script.play(
             ["main": Halls.hall("floor=1", "GA:floor")],
@@ -102,7 +105,7 @@ struct ConservationTests {
             """)
     }
 
-    @Test("No answer waits for a sweep, and a sweep changes none (rule 2)")
+    @Test("No answer waits for a sweep, and a sweep changes none (R2 Never twice, never lost)")
     func sweep() {
         for sweep in ["count main -> floor: 2 free 0 held 0 sold", "tidy -> done", "left main -> 2: GA 2"] {
             Script.play(
@@ -121,7 +124,7 @@ struct ConservationTests {
         }
     }
 
-    @Test("A ticket takes a place in every pool of its type, all of them or none (rule 3)")
+    @Test("A ticket takes a place in every pool of its type, all of them or none (R3 One decision per hold)")
     func everyPool() {
         Script.play(
             ["main": Halls.hall("hall=5 lounge=2 day=9 seats=4", "GA:hall VIP:hall+lounge ALL:hall+lounge+day+seats")],
@@ -147,7 +150,8 @@ struct ConservationTests {
             """)
     }
 
-    @Test("Lines that draw on one pool are summed before they are compared; all lines or none (rule 3)")
+    @Test(
+        "Lines that draw on one pool are summed before they are compared; all lines or none (R3 One decision per hold)")
     func lines() {
         Script.play(
             ["main": Halls.hall("hall=5 lounge=3", "GA:hall VIP:hall+lounge")],
@@ -170,7 +174,9 @@ struct ConservationTests {
             """)
     }
 
-    @Test("What is wrong first in the order of deciding is told, however much is wrong after it (rule 3)")
+    @Test(
+        "A request with several faults is refused for the first one in the order of the decision (R3 One decision per hold)"
+    )
     func order() {
         let full = Halls.hall("floor=1", "GA:floor") {
             $0.ticketsPerBuyer = 1
@@ -217,7 +223,9 @@ struct ConservationTests {
             """)
     }
 
-    @Test("A broken rule closes its pool: it sells no more, completes what is held, and the rest goes on (rule 4)")
+    @Test(
+        "A pool whose numbers contradict each other sells nothing, its holds can be completed, and other pools sell on (R4 Broken rule)"
+    )
     func broken() {
         let event = Halls.hall("floor=3 day=3", "GA:floor DAY:day BOTH:floor+day") { $0.latePayment = .reacquire }
         var office = BoxOffice()

@@ -6,7 +6,7 @@ import Testing
 struct DebtsTests {
     private let halls = Halls.policies
 
-    @Test("A payment that buys nothing is owed back, whatever the reason of the refusal")
+    @Test("A payment that buys nothing is owed back, whatever the reason for the refusal")
     func reasons() {
         Script.play(
             halls,
@@ -32,7 +32,7 @@ struct DebtsTests {
             """)
     }
 
-    @Test("A debt belongs to the hold for which the payment came, and is paid back once")
+    @Test("A debt belongs to the hold that the payment was for, and is paid back once")
     func paidBack() {
         Script.play(
             halls,
@@ -54,7 +54,7 @@ struct DebtsTests {
             """)
     }
 
-    @Test("A payment that buys another hold later is owed no more")
+    @Test("A payment that buys another hold later is no longer owed")
     func settled() {
         Script.play(
             halls,
@@ -75,7 +75,7 @@ struct DebtsTests {
             """)
     }
 
-    @Test("What a token alone said stands in the way of no key")
+    @Test("A debt that a token alone reported does not stop a key")
     func unconfirmed() {
         Script.play(
             halls,
@@ -91,7 +91,7 @@ struct DebtsTests {
             """)
     }
 
-    @Test("A key confirms what a token said, and moves it to the hold that it names")
+    @Test("A key confirms a debt that a token reported, and moves it to the hold that the key names")
     func confirmed() {
         Script.play(
             halls,
@@ -111,7 +111,7 @@ struct DebtsTests {
             """)
     }
 
-    @Test("An event with a confirmed debt stays until it is paid back; one that a token made up holds nothing up")
+    @Test("An event with a confirmed debt cannot be removed until it is paid back; an unconfirmed debt does not matter")
     func removing() {
         Script.play(
             halls,
@@ -131,7 +131,7 @@ struct DebtsTests {
             """)
     }
 
-    @Test("Unconfirmed debts are forgotten after seven days, also over a restart, and confirmed ones are not")
+    @Test("Unconfirmed debts expire after seven days, also across a restart; confirmed ones do not")
     func forgotten() {
         Script.play(
             halls,
@@ -151,7 +151,7 @@ struct DebtsTests {
             """)
     }
 
-    @Test("A hold has four unconfirmed debts at the most, and an event a bounded number; keys are not bounded")
+    @Test("A hold has at most four unconfirmed debts, and an event a bounded number; confirmed debts have no bound")
     func bounds() {
         var limits = Limits()
         limits.unconfirmedDebtsPerEvent = 5
@@ -191,7 +191,7 @@ struct WhoCompletesTests {
         "shop": Halls.hall("floor=3", "GA:floor") { $0.completion = .shop },
     ]
 
-    @Test("Where the shop completes, a token alone completes nothing and makes no debt")
+    @Test("If the shop completes, a token alone completes nothing and makes no debt")
     func shop() {
         Script.play(
             halls,
@@ -212,7 +212,7 @@ struct WhoCompletesTests {
             """)
     }
 
-    @Test("Who completes is what the definition says now: for holds that are under way, too")
+    @Test("The definition in force decides who completes, also for earlier holds")
     func changed() {
         Script.play(
             halls,
@@ -230,7 +230,7 @@ struct WhoCompletesTests {
 /// R11 Terms of a hold.
 @Suite("Terms of a hold")
 struct TermsTests {
-    @Test("A hold keeps hold time, grace, extensions and late-payment policy of the moment when it was made")
+    @Test("A hold keeps the hold time, grace, extensions and late-payment policy of the moment of holding")
     func kept() {
         let other = Halls.hall("floor=3", "GA:floor") {
             $0.holdTime = .seconds(60)
@@ -263,7 +263,7 @@ struct TermsTests {
             """)
     }
 
-    @Test("A hold keeps the currency in which its price was told")
+    @Test("A hold keeps the currency of its price")
     func currency() throws {
         var office = BoxOffice()
         let moment = Moment(office: Timestamp(milliseconds: 0), wall: WallTime(milliseconds: 0))
@@ -284,11 +284,11 @@ struct TermsTests {
         }
         let catalogue = try #require(office.catalogue(of: Halls.code("main")))
         #expect(views.map { catalogue.currency(of: $0) } == ["EUR", "JPY", "EUR", "USD"])
-        // What was promised before is promised again: no new terms.
+        // Earlier terms apply again, so there are no new ones.
         #expect(catalogue.currencies == ["EUR", "JPY", "USD"])
     }
 
-    @Test("An event has a bounded number of distinct terms; those that there were can be had again")
+    @Test("An event has a bounded number of distinct terms; earlier ones can be used again")
     func bound() {
         var limits = Limits()
         limits.termsPerEvent = 2

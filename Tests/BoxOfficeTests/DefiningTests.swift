@@ -1,10 +1,12 @@
 import BoxOffice
 import Testing
 
-/// Operators who change events at the same time, and events that go.
+/// Operators who change events at the same time, and events that are removed.
 @Suite("Defining")
 struct DefiningTests {
-    @Test("Who names a revision changes only what they have seen, and 0 is an event that is not there yet")
+    @Test(
+        "A change with a revision is refused if another change came first; revision 0 stands for an event that does not exist"
+    )
     func revisions() {
         Script.play(
             [
@@ -33,7 +35,7 @@ struct DefiningTests {
             """)
     }
 
-    @Test("A definition can pause and resume in the same step, and leaves a pause alone otherwise")
+    @Test("A definition can pause or resume its event; without that it leaves the pause unchanged")
     func pausing() {
         Script.play(
             ["one": Halls.hall("floor=9", "GA:floor"), "two": Halls.hall("floor=8", "GA:floor")],
@@ -51,7 +53,7 @@ struct DefiningTests {
             """)
     }
 
-    @Test("An event goes only if nothing of it is held or ever was sold, and its holds and payments stay settled")
+    @Test("An event can be removed only if it has no live holds and never sold anything; its payments stay settled")
     func removing() {
         Script.play(
             ["one": Halls.hall("floor=9", "GA:floor")],
@@ -80,7 +82,7 @@ struct DefiningTests {
             """)
     }
 
-    @Test("A hold that ended is shown for seven days from its deadline on, and is unknown then")
+    @Test("An ended hold can be looked at for seven days after its deadline, and is unknown then")
     func shown() {
         Script.play(
             ["one": Halls.hall("floor=9", "GA:floor")],
@@ -98,7 +100,7 @@ struct DefiningTests {
             """)
     }
 
-    @Test("A name has 1 to 200 characters, and none that breaks a line or turns its direction")
+    @Test("A name has 1 to 200 characters, none of which breaks a line or changes its direction")
     func names() {
         var hall = Halls.hall("floor=1", "GA:floor")
         for name in ["ä", String(repeating: "ä", count: 200), "👩‍👩‍👧", "\u{200f}ערב"] {

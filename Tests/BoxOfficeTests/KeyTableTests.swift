@@ -2,10 +2,10 @@ import BoxOffice
 import Testing
 import Workload
 
-/// What an office remembers of keys, as it grows and shrinks.
+/// The table of keys while it grows and shrinks.
 @Suite("The table of keys")
 struct KeyTableTests {
-    /// An office that sells one place after another, each with a key and released at once.
+    /// A box office that holds and releases one place after another, each with a key.
     private struct Sale {
         var office: BoxOffice
         private(set) var keys: [IdempotencyKey] = []
@@ -47,7 +47,7 @@ struct KeyTableTests {
         var chance = SeededGenerator(seed: seed)
         var sale = Sale(Limits())
         for number in 0..<3_000 {
-            // All of one segment; every third shares nearly all of its bits with one that is there.
+            // All in one segment. Every third shares nearly all of its bits with an earlier key.
             let low =
                 number % 3 == 2
                 ? sale.keys[number / 2].low &+ UInt64(chance.number(in: 1...3))
@@ -69,7 +69,7 @@ struct KeyTableTests {
             let low = UInt64.random(in: 0 ... .max, using: &chance)
             sale.holdAndRelease(IdempotencyKey(high: UInt64(number % 2) << 54, low: low), at: Int64(number) * 1_000)
         }
-        // An hour before the end of the last: 2,399 seconds are past their time.
+        // An hour before the last key: the keys of the first 2,399 seconds have expired.
         sale.office.advance(to: Timestamp(milliseconds: 5_999_000))
         sale.office.tidy()
         #expect(sale.office.keyCount == 3_601)

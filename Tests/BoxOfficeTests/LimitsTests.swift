@@ -1,10 +1,10 @@
 import BoxOffice
 import Testing
 
-/// Rule 21, and the buyer's limits of rule 3.
+/// R21 Bounds, R25 Buyer limits.
 @Suite("Limits")
 struct LimitsTests {
-    @Test("A buyer has no more tickets than the limit, held and bought together, in whatever pieces they come")
+    @Test("A buyer's held and bought tickets together do not exceed the limit, however the requests are split")
     func ticketsPerBuyer() {
         Script.play(
             ["main": Halls.hall("floor=20 day=20", "GA:floor DAY:day") { $0.ticketsPerBuyer = 4 }],
@@ -54,7 +54,7 @@ struct LimitsTests {
             """)
     }
 
-    @Test("An event has no more live holds than the limit; what is held can be completed, and whatever ends makes room")
+    @Test("An event has no more live holds than the limit; live holds can be completed, and an ended hold makes room")
     func liveHolds() {
         var limits = Limits()
         limits.liveHolds = 3
@@ -83,7 +83,7 @@ struct LimitsTests {
             """)
     }
 
-    @Test("Quantities and lines have bounds, and the sum has one too")
+    @Test("Quantities, lines and their sum have bounds")
     func quantities() {
         let many = Array(repeating: "GA×1", count: 17).joined(separator: " ")
         Script.play(
@@ -101,7 +101,7 @@ struct LimitsTests {
             """)
     }
 
-    @Test("A definition is checked as a whole, at before and after each bound")
+    @Test("A definition is checked as a whole: below, at and above each bound")
     func definitions() {
         typealias Change = (inout EventDefinition) -> Void
         let several = Halls.hall("floor=1", "GA:floor") {
@@ -109,7 +109,7 @@ struct LimitsTests {
             $0.holdTime = .seconds(24 * 3600)
             $0.maximumExtensions = 100
         }
-        #expect(several.mistakes().map(\.pointer) == ["/name", "/max_extensions"], "all that is wrong is told at once")
+        #expect(several.mistakes().map(\.pointer) == ["/name", "/max_extensions"], "all mistakes are listed")
         let wrong: [(String, Change)] = [
             ("/hold_seconds", { $0.holdTime = .milliseconds(999) }),
             ("/hold_seconds", { $0.holdTime = .milliseconds(1_500) }),
@@ -178,7 +178,9 @@ struct LimitsTests {
         for change in right { #expect(Halls.hall("floor=1", "GA:floor", change).mistakes() == []) }
     }
 
-    @Test("A pool that has promises stays; what an event has had of pools and types is bounded")
+    @Test(
+        "A pool with held or sold places cannot be dropped; an event has a bounded number of pools and types over its life"
+    )
     func replaced() {
         var limits = Limits()
         limits.events = 1
@@ -211,7 +213,7 @@ struct LimitsTests {
             """)
     }
 
-    @Test("A pool that no definition names any more takes no late payment")
+    @Test("A dropped pool accepts no late payment")
     func retired() {
         Script.play(
             ["main": Halls.hall("a=2", "GA:a"), "b": Halls.hall("b=2", "GA:b")],

@@ -1,12 +1,12 @@
 import BoxOffice
 import Testing
 
-/// Rules 12 to 14.
+/// R12 Release once, R13 Extension, R14 Return once.
 @Suite("Releasing, extending, returning")
 struct ReleasingTests {
     let halls = ["main": Halls.hall("floor=4", "GA:floor")]
 
-    @Test("Released places return once, however often it is said (rule 12)")
+    @Test("Released places come free once, however often the release is repeated (R12 Release once)")
     func once() {
         Script.play(
             halls,
@@ -25,7 +25,9 @@ struct ReleasingTests {
             """)
     }
 
-    @Test("Releasing an expired hold is fine and changes nothing, a purchased one is refused (rule 12)")
+    @Test(
+        "Releasing an expired hold is accepted and changes nothing; releasing a purchased one is refused (R12 Release once)"
+    )
     func states() {
         Script.play(
             halls,
@@ -46,7 +48,7 @@ struct ReleasingTests {
             """)
     }
 
-    @Test("An extension counts from now, never shortens, and places stay until the new deadline (rule 13)")
+    @Test("An extension counts from now, never shortens, and places stay until the new deadline (R13 Extension)")
     func extended() {
         let shorter = Halls.hall("floor=4", "GA:floor") { $0.holdTime = .seconds(8) }
         Script.play(
@@ -71,7 +73,7 @@ struct ReleasingTests {
             """)
     }
 
-    @Test("A hold that a restart gave longer than its hold time is not shortened by an extension (R13)")
+    @Test("A hold that a restart gave longer than its hold time is not shortened by an extension (R13 Extension)")
     func neverShortened() {
         let short = Halls.hall("floor=4", "GA:floor") { $0.holdTime = .seconds(5) }
         Script.play(
@@ -86,7 +88,7 @@ struct ReleasingTests {
             """)
     }
 
-    @Test("Extensions are capped, and one that is denied leaves the hold as it was (rule 13)")
+    @Test("Extensions are bounded, and a denied one leaves the hold unchanged (R13 Extension)")
     func capped() {
         let hall = Halls.hall("floor=4", "GA:floor") { $0.maximumExtensions = 2 }
         let none = Halls.hall("floor=4", "GA:floor") { $0.maximumExtensions = 0 }
@@ -106,7 +108,7 @@ struct ReleasingTests {
             """)
     }
 
-    @Test("A return gives places back once, and only of what was purchased (rule 14)")
+    @Test("A return gives places back once, and only those of a purchase (R14 Return once)")
     func returned() {
         Script.play(
             halls,
@@ -126,7 +128,8 @@ struct ReleasingTests {
             """)
     }
 
-    @Test("Holds of many deadlines in any order end each at its own (rules 6, 12 and 13)")
+    @Test(
+        "Holds with many deadlines, in any order, each end at their own (R6 Deadline; R12 Release once; R13 Extension)")
     func manyDeadlines() {
         var halls: [String: EventDefinition] = [:]
         for seconds in [10, 20, 30, 40] {

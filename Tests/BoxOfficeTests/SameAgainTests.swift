@@ -2,24 +2,24 @@ import BoxOffice
 import Testing
 import Workload
 
-/// The same box office, made in another way or looked after differently, gives the same answers.
+/// A box office that was rebuilt or tidied in another way gives the same answers.
 @Suite("The same box office again")
 struct SameAgainTests {
-    @Test("A box office that plays the recorded facts stands where the first one stands, and goes on alike")
+    @Test("A box office that replays the recorded facts has the same state, and decides the same")
     func replay() {
         for seed in UInt64(1_001)...1_100 {
             expectSame(seed) { $0.replayed() }
         }
     }
 
-    @Test("A box office that is restored from where each hold stands goes on as the first one does")
+    @Test("A box office that is restored from the final state of each hold decides the same")
     func restore() {
         for seed in UInt64(2_001)...2_100 {
             expectSame(seed) { $0.restored() }
         }
     }
 
-    @Test("A recovery grace that was recorded is the same when it is played and when it is restored")
+    @Test("A recorded recovery grace is the same after a replay and after a restore")
     func recovered() {
         for seed in UInt64(3_001)...3_060 {
             var limits = Limits()
@@ -28,7 +28,7 @@ struct SameAgainTests {
         }
     }
 
-    /// Half of a sale by one box office, the other half by two of them, the second made by `make` from the facts.
+    /// One box office decides the first half of a sale. It and a second one, which `make` makes from the facts, decide the rest.
     private func expectSame(
         _ seed: UInt64, limits: Limits = Limits(), restartAt: Int? = nil, make: (FoldedFacts) -> BoxOffice
     ) {
@@ -80,7 +80,7 @@ struct SameAgainTests {
         expectTidyingChangesNothing(seeds: [4_001, 4_002, 4_003, 4_004], commands: 6_000, limits)
     }
 
-    @Test("Whether and when keys are forgotten changes no answer")
+    @Test("No answer depends on when keys are swept, or whether they are")
     func forgetKeys() {
         var limits = Limits()
         limits.keyRetention = .seconds(40)

@@ -1,10 +1,10 @@
 import BoxOffice
 import Testing
 
-/// Rules 5 to 7. That the clock does not run backwards and absorbs jumps is the store's part.
+/// R5 The store's clock, R6 Deadline, R7 Restart. `ClockTests` tests that the clock absorbs pauses.
 @Suite("Time")
 struct TimeTests {
-    @Test("A hold can be purchased until the moment it expires, and not after (rule 6)")
+    @Test("A hold can be purchased until the moment it expires, and not after (R6 Deadline)")
     func deadline() {
         Script.play(
             ["main": Halls.hall("floor=9", "GA:floor")],
@@ -22,7 +22,7 @@ struct TimeTests {
             """)
     }
 
-    @Test("Releasing and extending end at the same moment as purchasing (rule 6)")
+    @Test("Releasing and extending end at the same moment as purchasing (R6 Deadline)")
     func others() {
         Script.play(
             ["main": Halls.hall("floor=9", "GA:floor")],
@@ -40,7 +40,8 @@ struct TimeTests {
             """)
     }
 
-    @Test("The deadline that is told lies the event's grace before the store's own (rule 6)", arguments: [0, 2, 60])
+    @Test(
+        "The deadline that is told lies the event's grace before the store's own (R6 Deadline)", arguments: [0, 2, 60])
     func grace(seconds: Int64) {
         let hall = Halls.hall("floor=1", "GA:floor") {
             $0.clientGrace = .seconds(seconds)
@@ -59,7 +60,7 @@ struct TimeTests {
     }
 
     @Test(
-        "The store's clock decides deadlines, the time of day decides windows, and setting it moves no deadline (rule 5)"
+        "The store's clock decides deadlines, the time of day decides windows, and setting it moves no deadline (R5 The store's clock)"
     )
     func clocks() {
         let hall = Halls.hall("floor=2", "GA:floor") {
@@ -80,7 +81,7 @@ struct TimeTests {
             """)
     }
 
-    @Test("After a restart a live hold has the time it had left, and never less than the recovery grace (rule 7)")
+    @Test("After a restart a live hold has the time it had left, and never less than the recovery grace (R7 Restart)")
     func restart() {
         Script.play(
             ["main": Halls.hall("floor=9", "GA:floor")],
@@ -100,7 +101,7 @@ struct TimeTests {
             """)
     }
 
-    @Test("The recovery grace is no longer than the event's hold time (rule 7)")
+    @Test("The recovery grace is no longer than the event's hold time (R7 Restart)")
     func shortHolds() {
         let hall = Halls.hall("floor=1", "GA:floor") {
             $0.holdTime = .seconds(10)
@@ -118,7 +119,7 @@ struct TimeTests {
             """)
     }
 
-    @Test("Who was told that a hold expired is told so after a restart too: the clock was recorded first (rule 7)")
+    @Test("An expiry that was answered holds after a restart, because the clock was recorded first (R7 Restart)")
     func toldBefore() {
         for asked in [
             "look 1 -> expired until 4m58s for 1@100", "buy 1 -> no: expired", "release 1 -> released 1 before",
@@ -136,7 +137,7 @@ struct TimeTests {
         }
     }
 
-    @Test("The clock is recorded while holds live, and not for ever after the last one")
+    @Test("The clock is recorded while holds are live, and not after the last one")
     func recordedClock() {
         var office = BoxOffice()
         func moment(_ seconds: Int64) -> Moment {

@@ -1,38 +1,39 @@
-/// What can be asked of a box office. Who may ask was settled before (tokens and keys are the edge's concern).
+/// A request to the box office. The edge has already checked that the caller may make it (tokens and keys).
 public enum Command: Sendable, Equatable {
     case hold(HoldRequest)
-    /// Longer: the event's hold time anew from now (rule 13).
+    /// Gives the hold the event's whole hold time again, from now (R13 Extension).
     case extend(HoldID, key: IdempotencyKey? = nil)
-    /// Given back by the buyer (rule 12).
+    /// The buyer gives the places back (R12 Release once).
     case release(HoldID)
-    /// Paid for, or simply completed where no payment is told (R8 to R10).
+    /// The hold is paid for, or just completed if no payment is named (R8 Purchase once, R9 Late payment, R10 One payment,
+    /// one hold).
     case purchase(HoldID, PaymentReference? = nil, by: Completer = .token)
-    /// A purchase undone by the operator (rule 14).
+    /// The operator undoes a purchase (R14 Return once).
     case returnPurchase(HoldID)
-    /// A payment that bought nothing for this hold was paid back by the operator (R23 Debts).
+    /// The operator paid a payment back that bought nothing for this hold (R23 Debts).
     case payBack(HoldID, PaymentReference)
-    /// Where the hold stands; changes nothing.
+    /// The state of the hold. It changes nothing.
     case look(HoldID)
-    /// A new event, or a new definition for one that is there.
+    /// A new event, or a new definition for an event.
     ///
-    /// `paused`: nothing new is held until it is resumed, holds go on (rule 11); nil leaves it as it is. `expecting`: the
-    /// revision that the event must have, 0 where there must be none; nil takes whatever is there.
+    /// `paused`: no new holds until the event is resumed, while live holds go on (R11 Terms of a hold); `nil` leaves it as
+    /// it is. `expecting`: the revision that the event must have, 0 if it must not exist; `nil` accepts any.
     case define(EventDefinition, paused: Bool? = nil, expecting: UInt64? = nil)
     case pause(event: Code)
     case resume(event: Code)
-    /// Takes an event away of which nothing was ever sold and nothing is held.
+    /// Removes an event that never sold anything and has no live holds.
     case remove(event: Code, expecting: UInt64? = nil)
 }
 
-/// Who completes a hold, as the edge found out.
+/// Who completes a hold, as the edge established (R24 Who completes).
 public enum Completer: UInt8, Sendable {
-    /// Somebody with the hold's token and nothing more.
+    /// A caller who has the hold's token and nothing more.
     case token = 0
     /// A key of the role `shop` or `operator`.
     case key = 1
 }
 
-/// Places for one buyer, all of them or none (rule 3).
+/// A request for places for one buyer, all lines or none (R3 One decision per hold).
 public struct HoldRequest: Sendable, Equatable {
     public var event: Code
     public var lines: OneOrMore<Line>
@@ -46,7 +47,7 @@ public struct HoldRequest: Sendable, Equatable {
         self.key = key
     }
 
-    /// Whether some line would rather have fewer tickets than none.
+    /// Whether a line accepts fewer tickets than it asks for (R22 Minimum quantity).
     var takesFewer: Bool {
         lines.contains { $0.minimum < $0.quantity }
     }

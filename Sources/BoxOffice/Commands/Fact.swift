@@ -1,24 +1,24 @@
 /// What happened, as a store records it. An expiry is no fact: it follows from the clock and the deadline.
 public enum Fact: Sendable, Equatable {
-    /// An event was defined, replaced, paused or resumed; the whole of it as it is from now on.
-    /// Rare and large, so kept apart: every fact is as large as the largest that is not.
+    /// An event was defined, replaced, paused or resumed: its whole definition from now on.
+    /// It is rare and large, so it is indirect: every fact is as large as the largest case that is not.
     indirect case defined(EventDefinition, paused: Bool)
-    /// An event of which nothing was sold is no more; its index is never used again.
+    /// An event that never sold anything was removed. Its index is never used again.
     case removed(event: UInt32)
     case held(HoldID, HeldFact)
     case extended(HoldID, deadline: Timestamp, key: KeyFact?)
     case released(HoldID)
-    /// `late`: after the deadline, with the places won again. `settles`: the payment was owed back until now.
+    /// `late`: after the deadline, by a new attempt for the places. `settles`: the payment was a debt until now.
     case purchased(HoldID, payment: PaymentReference?, late: Bool, settles: Bool)
     case returned(HoldID)
-    /// A payment came and bought nothing (R23 Debts). Takes the place of what was known of the payment before.
+    /// A payment arrived and bought nothing (R23 Debts). It replaces an earlier debt of the same payment.
     case refundOwed(HoldID, payment: PaymentReference, DebtReason, isConfirmed: Bool)
-    /// The operator paid a payment back that was owed for this hold.
+    /// The operator paid back a debt of this hold.
     case paidBack(HoldID, payment: PaymentReference)
-    /// The service came back: no hold of this event that was live then ends before `until` (rule 7).
+    /// The service restarted: no hold of this event that was live then ends before `until` (R7 Restart).
     case recovered(event: UInt32, until: Timestamp)
-    /// Only that the clock reached this moment. Recorded before someone is told that a hold expired, so that no
-    /// restart turns the clock back behind that answer.
+    /// The clock reached this moment. It is recorded before a caller learns that a hold expired, so that no restart turns
+    /// the clock back behind that answer.
     case clockReached
 }
 
@@ -42,7 +42,7 @@ public struct HeldFact: Sendable, Equatable {
 /// An idempotency key and what it was used for.
 public struct KeyFact: Sendable, Equatable {
     public var key: IdempotencyKey
-    /// Of the request, the same in every process: see ``Fingerprint``.
+    /// A digest of the request, the same in every process: see ``Fingerprint``.
     public var fingerprint: UInt64
 
     public init(key: IdempotencyKey, fingerprint: UInt64) {
@@ -50,15 +50,15 @@ public struct KeyFact: Sendable, Equatable {
         self.fingerprint = fingerprint
     }
 
-    /// The fingerprint as it is kept in memory.
+    /// The 32 bits of the fingerprint that memory keeps.
     var folded: UInt32 {
         UInt32(truncatingIfNeeded: fingerprint ^ fingerprint >> 32)
     }
 }
 
-/// A fact with its place in the order of all facts and the moment it was decided.
+/// A fact with its number among all facts and the moment of its decision.
 public struct RecordedFact: Sendable, Equatable {
-    /// From 1, without gaps. ``Fact/clockReached`` takes no number: it has that of the next fact.
+    /// From 1, without gaps. ``Fact/clockReached`` uses up no number: it carries that of the next fact.
     public var sequence: UInt64
     public var at: Timestamp
     public var fact: Fact
@@ -70,8 +70,8 @@ public struct RecordedFact: Sendable, Equatable {
     }
 }
 
-/// What deciding gives: an answer, and the fact that has to be recorded before a positive answer may leave.
+/// A decision: an answer, and the fact that must be durable before a positive answer leaves (R19 Durable before positive).
 ///
-/// A tuple, so that each half is moved to where it goes by itself. As a struct it was two hundred bytes that were copied
-/// and counted as a whole wherever one half was looked at: a third of a decision's instructions.
+/// It is a tuple, so that each half moves by itself. A struct of two hundred bytes was copied and reference-counted as a
+/// whole wherever one half was read: a third of a decision's instructions.
 public typealias Decision = (outcome: Outcome, fact: RecordedFact?)

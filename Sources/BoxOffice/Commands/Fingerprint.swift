@@ -1,7 +1,7 @@
-/// A stable digest of a request, to tell the same request from another under one key.
+/// A stable digest of a request. It tells whether two requests with one key are the same (R15 Idempotency keys).
 ///
-/// FNV-1a, 64 bits: it must be the same in every process and release, and no attacker gains by a collision (it would
-/// only replay the caller's own answer), so neither Swift's seeded hash nor a cryptographic one fits.
+/// FNV-1a, 64 bits. It must be the same in every process and release, which Swift's seeded hash is not. A cryptographic
+/// hash would protect nothing: a collision only replays the caller's own answer.
 public struct Fingerprint: Sendable {
     public private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 
@@ -9,7 +9,7 @@ public struct Fingerprint: Sendable {
 
     public mutating func add(_ text: String) {
         for byte in text.utf8 { add(byte: byte) }
-        // No UTF-8 text has this byte: "ab" + "c" and "a" + "bc" stay different.
+        // UTF-8 never contains this byte, so "ab" + "c" and "a" + "bc" stay different.
         add(byte: 0xff)
     }
 
@@ -27,7 +27,7 @@ public struct Fingerprint: Sendable {
 }
 
 extension Fingerprint {
-    /// What makes two requests to extend a hold the same.
+    /// The digest of a request to extend a hold.
     public static func ofExtending(_ id: HoldID) -> UInt64 {
         var print = Fingerprint()
         print.add("extend")
@@ -37,7 +37,7 @@ extension Fingerprint {
 }
 
 extension HoldRequest {
-    /// What makes two requests the same: everything but the key.
+    /// The digest of everything but the key.
     public var fingerprint: UInt64 {
         var print = Fingerprint()
         print.add("hold")
@@ -45,7 +45,7 @@ extension HoldRequest {
         for line in lines {
             print.add(line.type.text)
             print.add(line.quantity)
-            // Only where it says something: keys of earlier releases keep their requests.
+            // Only if it differs from the quantity: keys of earlier releases keep their digests.
             if line.minimum != line.quantity { print.add(~line.minimum) }
         }
         print.add(buyer?.text ?? "")

@@ -1,17 +1,17 @@
-/// What came of a command. A refusal is an answer too.
+/// The answer to a command. A refusal is an answer, too (R17 Refusals are answers).
 public enum Outcome: Sendable, Equatable {
-    /// `replayed`: the same key asked before; this is the hold as it is now, whatever became of it.
+    /// `replayed`: the key was used before, and this is the hold in its present state.
     case held(HoldView, replayed: Bool)
     case extended(HoldView, replayed: Bool)
-    /// `repeated`: it had been released, or had expired, before; nothing changed.
+    /// `repeated`: it was released or had expired before, and nothing changed.
     case released(HoldView, repeated: Bool)
-    /// `repeated`: it was purchased before, by the same payment; nothing changed.
+    /// `repeated`: the same payment bought it before, and nothing changed.
     case purchased(HoldView, late: Bool, repeated: Bool)
     case returned(HoldView, repeated: Bool)
-    /// `repeated`: it was paid back before; nothing changed.
+    /// `repeated`: it was paid back before, and nothing changed.
     case paidBack(HoldID, repeated: Bool)
     case looked(HoldView)
-    /// `revision`: of the definition in force from now on.
+    /// `revision`: that of the definition in force from now on.
     case eventChanged(Code, revision: UInt64)
     case eventRemoved(Code)
     case refused(Refusal)
@@ -22,44 +22,44 @@ public enum Refusal: Sendable, Equatable {
     case unknownEvent
     case unknownTicketType(Code)
     case unknownHold
-    /// The request is against a rule that the caller can know beforehand.
+    /// The request breaks a rule that the caller can know beforehand.
     case invalid([Mistake])
     case saleNotStarted(opensAt: WallTime)
     case saleEnded(closedAt: WallTime)
     case salePaused
-    /// A rule about this pool was found broken: it sells no more until someone has looked (rule 4).
+    /// The pool's numbers contradict each other, so it sells nothing until it is repaired (R4 Broken rule).
     case poolClosed(Code)
-    /// `remaining`: tickets that this buyer may still take.
+    /// `remaining`: tickets that this buyer may still hold.
     case buyerLimitReached(remaining: Int)
-    /// Nothing free, but something held: it may come back, at the earliest at `earliest`.
+    /// Nothing is free, but something is held and may come free, at `earliest` or later.
     case temporarilyHeld(earliest: Timestamp)
-    /// Nothing free and nothing held.
+    /// Nothing is free and nothing is held.
     case soldOut
-    /// Some free, but fewer than asked.
+    /// Some places are free, but fewer than asked for.
     case insufficientQuantity(available: Int)
-    /// `refundRequired`: a payment was named, which bought nothing and is owed back (R23 Debts). Likewise below.
+    /// `refundRequired`, here and below: the request named a payment that bought nothing and is owed back (R23 Debts).
     case holdExpired(refundRequired: Bool)
     case holdReleased(refundRequired: Bool)
     case alreadyPurchased
-    /// The purchase was undone by the operator.
+    /// The operator undid the purchase.
     case purchaseReturned(refundRequired: Bool)
-    /// Another payment for a paid hold, which is owed back; or a payment that bought another hold or was paid back.
+    /// A second payment for a purchased hold, which is owed back; or a payment that bought another hold or was paid back.
     case paymentConflict(refundRequired: Bool)
-    /// The event's holds are completed by the shop, and not with a token alone (R24 Who completes).
+    /// Only the shop completes this event's holds; a token alone is not enough (R24 Who completes).
     case completedByShop
     /// `limit`: how many extensions the event allows.
     case extensionDenied(limit: Int)
     case notPurchased
-    /// Somebody else changed the event meanwhile. `revision`: what it has now; 0 if there is no such event.
+    /// Another change came first. `revision`: the event's present one; 0 if there is no such event.
     case revisionMismatch(revision: UInt64)
-    /// An event with places that are held, or that ever were sold, stays.
+    /// An event that has live holds or ever sold something cannot be removed.
     case eventHasSales
-    /// An event stays whose confirmed debts are not all paid back (R23 Debts).
+    /// An event with an open confirmed debt cannot be removed (R23 Debts).
     case eventHasDebts
-    /// No such payment is owed back for this hold.
+    /// This payment is not owed back for this hold.
     case unknownDebt
-    /// The same key came with another request.
+    /// The key was used for another request (R15 Idempotency keys).
     case keyReused
-    /// The event has as many live holds as it may have. Completing goes on.
+    /// The event has as many live holds as it may have. They can still be completed (R21 Bounds).
     case tooManyHolds
 }

@@ -1,12 +1,12 @@
-/// What an event has for sale at one moment.
+/// What is left of an event at one moment.
 public struct Availability: Sendable, Equatable {
     public struct TicketType: Sendable, Equatable {
         public var code: Code
-        /// Tickets that could be held now: the least that any pool of the type has.
+        /// Tickets that could be held now: the smallest number free in any pool of the type.
         public var free: Int
-        /// Tickets that there are: the least that any pool of the type has.
+        /// Tickets in all: the smallest capacity of any pool of the type.
         public var capacity: Int
-        /// Whether a pool that has nothing free has something held: it may come back.
+        /// Whether nothing is free, but every pool that is short has live holds, so tickets may come free.
         public var mayComeBack: Bool
 
         public init(code: Code, free: Int, capacity: Int, mayComeBack: Bool) {
@@ -17,13 +17,13 @@ public struct Availability: Sendable, Equatable {
         }
     }
 
-    /// Goes up with every change; equal versions are equal answers, until ``validUntil``.
+    /// Rises with every change. Equal versions mean equal numbers, until ``validUntil``.
     public var version: UInt64
-    /// Free places over all pools.
+    /// Free places in all pools together.
     public var free: Int
     /// In the order of the definition.
     public var types: [TicketType]
-    /// When the numbers change by themselves, at the earliest; `nil` if they do not.
+    /// The earliest moment at which a hold expires and the numbers change; `nil` if nothing is held.
     public var validUntil: Timestamp?
 
     public init(version: UInt64, free: Int, types: [TicketType], validUntil: Timestamp?) {

@@ -1,62 +1,80 @@
-/// What each buyer of an event has, for its limits.
+/// What each buyer of an event holds and has bought, for the event's limits.
 ///
-/// A buyer of whom nothing was bought is forgotten with the last hold at hand that names the account; another buyer may
-/// have its index then.
+/// The account of a buyer who bought nothing is dropped with the last hold in memory that refers to it. Another buyer may
+/// get its index then.
 struct BuyerAccounts: Sendable, Equatable {
     struct Account: Sendable, Equatable {
         var bought = 0
-        /// Holds at hand that name this account.
+        /// Holds in memory that refer to this account.
         var references = 0
-        /// Holds that were live when last looked at.
+        /// Holds that were live when the list was last filtered.
         var holds: [HoldID] = []
-        /// Looked through again once there are this many, so that an account costs what is live in it.
+        /// The list is filtered again at this length, so that its cost follows the number of live holds.
         var lookAgainAt = 8
     }
 
-    private var indexes: [Buyer: UInt32] = [:]
-    /// `nil` where an account is free.
+    private var ids: [Buyer: BuyerAccountID] = [:]
+    /// By index; `nil` if the account is free.
     private var names: [Buyer?] = []
-    private var free: [UInt32] = []
+    private var free: [BuyerAccountID] = []
     var accounts: [Account] = []
 
-    /// Buyers that are known.
-    var count: Int { indexes.count }
+    /// Buyers that have an account.
+    var count: Int { ids.count }
 
-    /// The number of the account of `buyer`, for a hold that names it from now on: 0 for nobody, else one more than
-    /// its index.
-    mutating func enter(_ buyer: Buyer?) -> UInt32 {
-        guard let buyer else { return 0 }
-        if let known = indexes[buyer] {
-            accounts[Int(known)].references += 1
-            return known + 1
+    /// Adds a reference to the account of `buyer`, which is made if there is none.
+    mutating func enter(_ buyer: Buyer?) -> BuyerAccountID {
+        guard let buyer else { return .none }
+        if let known = ids[buyer], let index = known.index {
+            accounts[index].references += 1
+            return known
         }
         var account = Account()
         account.references = 1
-        if let index = free.popLast() {
-            indexes[buyer] = index
-            names[Int(index)] = buyer
-            accounts[Int(index)] = account
-            return index + 1
+        if let id = free.popLast(), let index = id.index {
+            ids[buyer] = id
+            names[index] = buyer
+            accounts[index] = account
+            return id
         }
-        indexes[buyer] = UInt32(accounts.count)
+        let id = BuyerAccountID(index: accounts.count)
+        ids[buyer] = id
         names.append(buyer)
         accounts.append(account)
-        return UInt32(accounts.count)
+        return id
     }
 
-    /// A hold that named the account is at hand no more.
-    mutating func leave(_ number: UInt32) {
-        guard number > 0 else { return }
-        let index = Int(number - 1)
+    /// Removes a reference: a hold that referred to the account is no longer in memory.
+    mutating func leave(_ id: BuyerAccountID) {
+        guard let index = id.index else { return }
         accounts[index].references -= 1
         guard accounts[index].references == 0, accounts[index].bought == 0, let name = names[index] else { return }
-        indexes[name] = nil
+        ids[name] = nil
         names[index] = nil
         accounts[index] = Account()
-        free.append(number - 1)
+        free.append(id)
     }
 
     func account(of buyer: Buyer) -> Account? {
-        indexes[buyer].map { accounts[Int($0)] }
+        ids[buyer]?.index.map { accounts[$0] }
     }
+}
+
+/// The account that a hold refers to, or none. It takes 4 bytes; an optional would take 8.
+struct BuyerAccountID: Sendable, Equatable {
+    static let none = BuyerAccountID(number: 0)
+
+    /// One more than the index; 0 for none.
+    private let number: UInt32
+
+    private init(number: UInt32) {
+        self.number = number
+    }
+
+    init(index: Int) {
+        number = UInt32(index) + 1
+    }
+
+    /// The index of the account; `nil` for none.
+    var index: Int? { number == 0 ? nil : Int(number - 1) }
 }

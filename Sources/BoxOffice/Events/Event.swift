@@ -1,7 +1,7 @@
-/// An event as the box office keeps it: the definition in force, and everything that was ever defined and may still
-/// be referred to.
+/// An event as the box office keeps it: the definition in force, and whatever of earlier definitions a hold may still
+/// refer to.
 struct Event: Sendable, Equatable {
-    /// What deciding needs of the definition: copied for every command, so nothing in it is counted by reference.
+    /// The part of the definition that decisions need. It is copied for every command, so it contains no references.
     struct Terms: Sendable, Equatable {
         let ticketsPerHold: Int
         let ticketsPerBuyer: Int?
@@ -9,7 +9,7 @@ struct Event: Sendable, Equatable {
         let opensAt: WallTime?
         let closesAt: WallTime?
         let completion: EventDefinition.Completion
-        /// Which of ``Event/holdTerms`` a hold gets that is made now.
+        /// The index in ``Event/holdTerms`` of the terms that a new hold gets.
         let ofHolds: UInt16
 
         init(_ definition: EventDefinition, ofHolds: Int) {
@@ -23,8 +23,8 @@ struct Event: Sendable, Equatable {
         }
     }
 
-    /// What a hold was promised and keeps, whatever the event's definition becomes (R11 Terms of a hold). Prices are in
-    /// the hold's lines, the currency is in ``Event/currencies``.
+    /// The terms that a hold keeps even if the event is redefined (R11 Terms of a hold). Prices are in the hold's lines, the
+    /// currency is in ``Event/currencies``.
     struct HoldTerms: Sendable, Equatable {
         let life: Ticks
         let clientGrace: Ticks
@@ -38,21 +38,21 @@ struct Event: Sendable, Equatable {
             latePayment = definition.latePayment
         }
 
-        /// A deadline as a client is told it (R6 Deadline).
+        /// The `expires_at` of a deadline: the client sees the end of the hold this much earlier (R6 Deadline).
         func expiresAt(_ deadline: Timestamp) -> Timestamp {
             deadline.advanced(by: -clientGrace)
         }
     }
 
-    /// What is for sale under a type's index: likewise only plain values.
+    /// What is for sale under a type's index. It contains no references either.
     struct Offer: Sendable, Equatable {
         let pools: PoolList
         var price: Int64
         var isRetired = false
     }
 
-    /// How a type is called. Its pools never change: a type that is redefined with other pools gets a new
-    /// index, so that a hold always knows which pools it drew from.
+    /// The names of a type. A type that is redefined with other pools gets a new index, so that a hold always knows which
+    /// pools it drew from.
     struct TicketType: Sendable, Equatable {
         let code: Code
         var name: String
@@ -65,23 +65,23 @@ struct Event: Sendable, Equatable {
 
     private(set) var definition: EventDefinition
     private(set) var terms: Terms
-    /// Every distinct set of terms that a definition promised its holds; a hold keeps the index of its own. Bounded by
+    /// Every distinct set of terms that holds were made under; a hold keeps the index of its own. Bounded by
     /// ``Limits/termsPerEvent``.
     private(set) var holdTerms: [HoldTerms] = []
-    /// By the same index: what the prices of these holds are counted in. Apart, so that the others stay plain values.
+    /// By the same index: the currency of these holds' prices. A separate array, so that ``HoldTerms`` contains no references.
     private(set) var currencies: [String] = []
-    /// From which fact on holds got which terms, so that a hold which is read from a ledger finds its own. An entry for
-    /// each definition that changed them.
+    /// The fact from which on new holds got which terms, one entry for each definition that changed them. A hold that is
+    /// read from a ledger finds its terms here.
     private var termsSince: [TermsSince] = []
     var isPaused = false
-    /// No code leads here any more; its holds, all ended, can still be looked at.
+    /// No code leads to a removed event, but its holds, which have all ended, can still be looked at.
     private(set) var isRemoved = false
-    /// The number of the definition that made it as it is, counted over all events: no two states of an event, nor of
-    /// one that was removed and made again, have the same.
+    /// The number of the definition in force, counted over all events. No two definitions share one, not even those of an
+    /// event that was removed and made again.
     var revision: UInt64 = 0
-    /// Something of it was sold, returned or not.
+    /// Something was sold, whether it was returned or not.
     var hasSold = false
-    /// Confirmed debts that nobody paid back yet (R23 Debts).
+    /// Open confirmed debts (R23 Debts).
     var confirmedDebts = 0
     var pools: [Pool] = []
     private(set) var types: [TicketType] = []
@@ -89,10 +89,10 @@ struct Event: Sendable, Equatable {
     private(set) var offers: [Offer] = []
     private(set) var typeIndexes: [Code: Int] = [:]
     var buyers = BuyerAccounts()
-    /// Goes up with every change of a number or a definition.
+    /// Rises with every change of a number or of the definition.
     private(set) var version: UInt64
 
-    /// - Parameter version: above every version that an earlier process can have told.
+    /// - Parameter version: above every version that an earlier process can have answered with.
     init(_ definition: EventDefinition, _ sequence: UInt64, version: UInt64) {
         self.definition = definition
         self.terms = Terms(definition, ofHolds: 0)
@@ -100,7 +100,7 @@ struct Event: Sendable, Equatable {
         adopt(definition, sequence)
     }
 
-    /// What forbids replacing the definition by `next` while places are promised; empty if nothing does.
+    /// What forbids replacing the definition by `next`: promised places or a bound; empty if nothing does.
     func obstacles(to next: EventDefinition, limits: Limits) -> [Mistake] {
         var found = [Mistake]()
         let kept = Set(next.pools.map(\.code))
@@ -126,9 +126,9 @@ struct Event: Sendable, Equatable {
         return found
     }
 
-    /// Makes `next` the definition in force. What was promised stays promised.
+    /// Makes `next` the definition in force. Live holds keep their terms.
     ///
-    /// - Parameter sequence: the number of the fact that says so.
+    /// - Parameter sequence: the number of the fact that records it.
     mutating func adopt(_ next: EventDefinition, _ sequence: UInt64) {
         definition = next
         let promised = HoldTerms(next)
@@ -155,7 +155,7 @@ struct Event: Sendable, Equatable {
         version += 1
     }
 
-    /// The terms of a hold that the fact with this number gave; `nil` if the event was not defined then.
+    /// The terms of a hold that was made by the fact with this number; `nil` if the event was not defined then.
     func terms(at sequence: UInt64) -> UInt16? {
         termsSince.last { $0.sequence < sequence }?.terms
     }
@@ -183,8 +183,8 @@ struct Event: Sendable, Equatable {
         }
     }
 
-    /// The index that a type's code leads to. Nearly every event has few types, and looking through them is faster than
-    /// hashing a text. Inlined always: a call would be handed a copy of the whole event.
+    /// The index of a type. Most events have few types, and a search through them is faster than hashing a text. Always
+    /// inlined: a call would get a copy of the whole event.
     @inline(__always)
     func typeIndex(of code: Code) -> Int? {
         guard types.count <= 8 else { return typeIndexes[code] }
@@ -197,7 +197,7 @@ struct Event: Sendable, Equatable {
             && zip(offers[known].pools, next.pools).allSatisfy { pools[$0].code == $1 }
     }
 
-    /// Nothing of it can be had any more, not by a late payment either.
+    /// Removes the event: nothing of it can be had, not by a late payment either.
     mutating func remove() {
         isRemoved = true
         for index in pools.indices {
@@ -211,9 +211,9 @@ struct Event: Sendable, Equatable {
         version += 1
     }
 
-    /// Changes each pool that `line` draws from, counted up to now.
+    /// Settles and changes each pool that `line` draws from.
     ///
-    /// - Parameter holds: 1 for a hold's first line: in the first of these pools the hold is counted.
+    /// - Parameter holds: 1 for a hold's first line, else 0. The hold is counted in the first pool of its first line.
     @inline(__always)
     mutating func changePools(
         of line: HeldLine, holds: Int32, at now: Timestamp, _ change: (inout Pool, Share) -> Void
@@ -228,7 +228,7 @@ struct Event: Sendable, Equatable {
 
     /// Whether there are `limit` live holds or more.
     ///
-    /// Each hold has a place at least: where fewer places are held, nothing has to be counted up to now.
+    /// Each hold has at least one place. So if fewer places are held, the pools need not be settled first.
     mutating func hasHolds(_ limit: Int, at now: Timestamp) -> Bool {
         var held = 0
         for index in pools.indices { held += pools[index].held }
@@ -237,25 +237,26 @@ struct Event: Sendable, Equatable {
         return pools.reduce(0) { $0 + $1.holds } >= limit
     }
 
+    /// Counts every pool up to `now`: expired holds give their places back.
     mutating func settle(at now: Timestamp) {
         for index in pools.indices {
             if pools[index].settle(at: now) { version += 1 }
         }
     }
 
-    /// Tickets of the type at `index` that could be held now: the least that any of its pools has.
+    /// Tickets of the type at `index` that could be held now: the smallest number free in any of its pools.
     func free(type index: Int) -> Int {
         let offer = offers[index]
         guard !offer.isRetired else { return 0 }
         return offer.pools.map { pools[$0].isClosed ? 0 : pools[$0].free }.min() ?? 0
     }
 
-    /// Tickets of the type at `index` that there are, whoever has them.
+    /// Tickets of the type at `index` in all: the smallest capacity of any of its pools.
     func capacity(type index: Int) -> Int {
         offers[index].pools.map { pools[$0].capacity }.min() ?? 0
     }
 
-    /// Whether nothing of the type is free, and all that is missing is held and not sold.
+    /// Whether nothing of the type is free, but every pool that is short has live holds.
     func mayComeBack(type index: Int) -> Bool {
         let short = offers[index].pools.filter { pools[$0].free == 0 }
         return !short.isEmpty && short.allSatisfy { pools[$0].held > 0 && !pools[$0].isClosed }

@@ -1,5 +1,5 @@
-/// Everything of an event that holds may refer to, by index, with what was replaced; for a store that keeps it
-/// readable beside the facts.
+/// The pools and ticket types of an event by index, those of earlier definitions included: what the numbers in a hold
+/// mean. A store keeps it in readable form beside the facts.
 public struct EventCatalogue: Sendable, Equatable {
     public struct Pool: Sendable, Equatable {
         public var code: Code
@@ -30,9 +30,9 @@ public struct EventCatalogue: Sendable, Equatable {
 
     public var event: UInt32
     public var code: Code
-    /// Of the definition that it is read from.
+    /// The revision of the definition that it comes from.
     public var revision: UInt64
-    /// ISO 4217, by the number of a hold's terms: what the prices of holds made under them are counted in.
+    /// ISO 4217 codes, by the number of a hold's terms: the currency of the prices of holds that were made under them.
     public var currencies: [String]
     public var pools: [Pool]
     public var types: [TicketType]
@@ -48,11 +48,12 @@ public struct EventCatalogue: Sendable, Equatable {
         self.types = types
     }
 
-    /// What a hold's prices are counted in. A catalogue that is as new as the hold knows the terms of it.
+    /// The currency of a hold's prices. The catalogue must be at least as new as the hold.
     public func currency(of hold: HoldView) -> String {
         currency(ofTerms: hold.terms)
     }
 
+    /// The currency of holds that were made under these terms.
     public func currency(ofTerms terms: UInt16) -> String {
         currencies.indices.contains(Int(terms)) ? currencies[Int(terms)] : currencies.last ?? ""
     }

@@ -64,7 +64,7 @@ private struct DefinitionCheck {
         expect(
             (0...limits.extensions).contains(definition.maximumExtensions), "/max_extensions",
             "must be from 0 to \(limits.extensions)")
-        // Each extension adds one life at the most, so this caps the whole life of a hold (rule 13). Only of
+        // Each extension adds one life at the most, so this caps the whole life of a hold (R13 Extension). Only of
         // numbers that are in range each: others were told of, and may be too large to multiply.
         if !found.contains(where: { ["/hold_seconds", "/grace_seconds", "/max_extensions"].contains($0.pointer) }) {
             expect(

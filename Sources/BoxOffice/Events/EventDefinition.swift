@@ -31,7 +31,7 @@ public struct EventDefinition: Sendable, Equatable {
         }
     }
 
-    /// What happens when a payment arrives for a hold that has expired (rule 9).
+    /// What happens when a payment arrives for a hold that has expired (R9 Late payment).
     public enum LatePayment: String, Sendable, CaseIterable {
         /// One atomic try for the same places at the same price.
         case reacquire
@@ -39,7 +39,7 @@ public struct EventDefinition: Sendable, Equatable {
         case strict
     }
 
-    /// Who may complete a hold, and so say that it is paid for (R8).
+    /// Who may complete a hold, and so say that it is paid for (R8 Purchase once).
     public enum Completion: String, Sendable, CaseIterable {
         /// The buyer, with the hold's token.
         case token
@@ -116,7 +116,7 @@ public struct EventDefinition: Sendable, Equatable {
         self.types = types
     }
 
-    /// From holding to the deadline: what the buyer is told, and the grace (rule 6).
+    /// From holding to the deadline: what the buyer is told, and the grace (R6 Deadline).
     public var life: Duration {
         holdTime + clientGrace
     }

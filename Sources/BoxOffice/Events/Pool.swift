@@ -1,19 +1,19 @@
-/// A number of places, and where they are: `free + held + sold = capacity`.
+/// A number of places, each free, held or sold: `free + held + sold = capacity` (R1 Conservation).
 struct Pool: Sendable, Equatable {
     let code: Code
     var capacity: Int
-    /// Places of live holds as of the last `settle(at:)`.
+    /// Places of live holds at the last ``settle(at:)``.
     private(set) var held = 0
     private(set) var sold = 0
-    /// Live holds that are counted in this pool, as of the last `settle(at:)`.
+    /// Live holds that are counted in this pool, at the last ``settle(at:)``.
     private(set) var holds = 0
     private var calendar = ExpiryCalendar()
-    /// The most that may be promised: the capacity, or what was promised when it was lowered below that. Falls back
+    /// The most that may be promised: the capacity, or what was promised when the capacity was lowered below that. It sinks
     /// to the capacity as promises end.
     private var ceiling: Int
-    /// No definition names it any more.
+    /// The definition in force does not name it.
     var isRetired = false
-    /// A rule about this pool was found broken (rule 4): it sells no more.
+    /// The numbers contradict each other, so the pool sells nothing (R4 Broken rule).
     private(set) var isClosed = false
 
     init(code: Code, capacity: Int) {
@@ -24,15 +24,15 @@ struct Pool: Sendable, Equatable {
 
     var promised: Int { held + sold }
     var free: Int { max(0, capacity - promised) }
-    /// How many more are promised than there are, after the capacity was lowered.
+    /// Promised places beyond the capacity, after it was lowered.
     var oversubscribed: Int { max(0, promised - capacity) }
-    /// When places come free by themselves, at the earliest.
+    /// The earliest moment at which a hold expires and gives places back.
     var earliestExpiry: Timestamp? { calendar.earliest }
 
-    /// Gives back what has expired; every look at the numbers comes after it. Costs what ended since the last time,
-    /// by the millisecond and not by the hold.
+    /// Counts up to `now`: expired holds give their places back. The numbers are right only after this call. It costs
+    /// one step for each millisecond in which holds ended since the last call, however many they were.
     ///
-    /// - Returns: whether any number changed.
+    /// - Returns: whether a number changed.
     @discardableResult
     mutating func settle(at now: Timestamp) -> Bool {
         guard let earliest = calendar.earliest, earliest <= now else { return false }
@@ -43,7 +43,7 @@ struct Pool: Sendable, Equatable {
         return true
     }
 
-    /// Counts up to now, and changes it: one way into the list of pools for both.
+    /// Settles and changes the pool, with one access to the list of pools for both.
     @inline(__always)
     mutating func change(at now: Timestamp, _ change: (inout Pool) -> Void) {
         settle(at: now)
@@ -77,7 +77,7 @@ struct Pool: Sendable, Equatable {
         check()
     }
 
-    /// Sells places that nobody holds: a late payment that won.
+    /// Sells free places, for a late payment (R9 Late payment).
     mutating func sellFree(_ share: Share) {
         sold += Int(share.places)
         check()
@@ -94,14 +94,14 @@ struct Pool: Sendable, Equatable {
         check()
     }
 
-    /// A purchase read back from a ledger. What the ledger promised may be promised: whether that was right is for
-    /// `verify` to say, and a capacity that was lowered since must not close the pool.
+    /// Restores a purchase from a ledger. The ceiling follows: a capacity that was lowered since must not close the pool,
+    /// and `verify` checks whether the promise was right.
     mutating func restoreSold(_ share: Share) {
         sold += Int(share.places)
         ceiling = max(ceiling, promised)
     }
 
-    /// A live hold read back from a ledger.
+    /// Restores a live hold from a ledger.
     mutating func restoreHeld(_ share: Share, until deadline: Timestamp) {
         held += Int(share.places)
         holds += Int(share.holds)
@@ -115,7 +115,8 @@ struct Pool: Sendable, Equatable {
         if !calendar.remove(share, at: deadline) { isClosed = true }
     }
 
-    /// A broken rule never ends the process: the pool closes, what is held can still be completed.
+    /// Closes the pool if its numbers contradict each other. The process goes on, and live holds can still be completed (R4
+    /// Broken rule).
     private mutating func check() {
         if held < 0 || sold < 0 || promised > ceiling { isClosed = true }
         ceiling = max(capacity, min(ceiling, promised))

@@ -7,7 +7,7 @@ public struct PoolCount: Sendable, Equatable {
     public var held: Int
     public var sold: Int
     public var oversubscribed: Int
-    /// A broken rule closed it (rule 4).
+    /// It sells nothing, because its numbers contradict each other (R4 Broken rule).
     public var isClosed: Bool
 
     public init(
@@ -23,7 +23,7 @@ public struct PoolCount: Sendable, Equatable {
         self.isClosed = isClosed
     }
 
-    /// Rule 1.
+    /// Whether the numbers add up (R1 Conservation).
     public var balances: Bool {
         free >= 0 && held >= 0 && sold >= 0 && free + held + sold == capacity + oversubscribed
     }

@@ -1,9 +1,9 @@
-/// One to four indexes of pools, kept inside the value.
+/// One to four indexes of pools, stored inline.
 struct PoolList: Sendable, Equatable, RandomAccessCollection {
     private var indexes = SIMD4<UInt16>()
     let count: Int
 
-    /// - Precondition: 1 to 4 of them, each small.
+    /// - Precondition: one to four indexes, each below 65,536.
     init(_ list: [Int]) {
         precondition((1...Limits.poolsPerType).contains(list.count), "a type draws from one to four pools")
         count = list.count

@@ -1,24 +1,25 @@
 /// Why a payment bought nothing (R23 Debts).
 public enum DebtReason: UInt8, Sendable, CaseIterable {
-    /// Too late, and the places were gone or the buyer's limit was used up.
+    /// The payment was late, and the places were gone or the buyer's limit was used up.
     case placesGone = 0
-    /// Too late, for a hold made under the policy `strict`.
+    /// The payment was late, and the hold's policy is `strict`.
     case late = 1
-    /// Another payment had bought the hold.
+    /// Another payment had already bought the hold.
     case alreadyPurchased = 2
+    /// The hold had been released.
     case released = 3
     /// The operator had returned the purchase.
     case returned = 4
-    /// Too late, and the event was removed.
+    /// The payment was late, and the event was removed.
     case eventRemoved = 5
 }
 
-/// A payment that is owed back.
+/// A payment that bought nothing and is owed back (R23 Debts).
 public struct Debt: Sendable, Equatable {
     public var hold: HoldID
     public var event: UInt32
     public var at: Timestamp
-    /// A key of the shop or of the operator told of the payment, and not a token alone.
+    /// A key of the role `shop` or `operator` reported the payment, and not a token alone.
     public var isConfirmed: Bool
 
     public init(hold: HoldID, event: UInt32, at: Timestamp, isConfirmed: Bool) {

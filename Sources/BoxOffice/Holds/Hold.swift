@@ -1,6 +1,6 @@
-/// The number of a hold: dense, in the order of holding, from 1, over all events of a ledger.
+/// The number of a hold: from 1, without gaps, in the order of holding, over all events of a ledger.
 ///
-/// Finding a hold is an index and not a search. The number is no secret; a token proves who may use it.
+/// It is an index, so finding a hold needs no search. It is no secret: a token proves who may use the hold.
 public struct HoldID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let number: UInt64
 
@@ -15,14 +15,14 @@ public struct HoldID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a buyer asks for: so many tickets of one type, or fewer if need be.
+/// What a buyer asks for: a number of tickets of one type, or fewer if the buyer accepts that.
 public struct Line: Hashable, Sendable {
     public var type: Code
     public var quantity: Int
-    /// Fewer than this are not wanted: from 1 to `quantity`.
+    /// The buyer wants this many or none: from 1 to `quantity` (R22 Minimum quantity).
     public var minimum: Int
 
-    /// - Parameter minimum: nil for all or nothing.
+    /// - Parameter minimum: `nil` for all or nothing.
     public init(type: Code, quantity: Int, minimum: Int? = nil) {
         self.type = type
         self.quantity = quantity
@@ -30,12 +30,12 @@ public struct Line: Hashable, Sendable {
     }
 }
 
-/// What a hold has of one type, at the price of the moment of holding.
+/// The tickets of one type in a hold, at the price of the moment of holding.
 public struct HeldLine: Hashable, Sendable {
-    /// The index of the type within its event; it never changes its meaning.
+    /// The index of the type within its event. An index never changes its meaning.
     public var type: UInt16
     public var quantity: Int32
-    /// Minor units for one ticket.
+    /// The price of one ticket, in minor units.
     public var price: Int64
 
     public init(type: UInt16, quantity: Int32, price: Int64) {
@@ -45,44 +45,45 @@ public struct HeldLine: Hashable, Sendable {
     }
 }
 
-/// Where a hold stands. `held` may go to every other state; `purchased` may only go to `returned`. A hold that is `held` past its deadline *is* expired: nothing is written for that.
+/// The recorded state of a hold. `held` may become `purchased` or `released`; `purchased` may become `returned`. A hold that
+/// is `held` past its deadline has expired: nothing is written for that.
 public enum HoldState: UInt8, Sendable {
     case held = 0
     case purchased = 1
     case released = 2
-    /// A purchase that the operator undid.
+    /// The operator undid the purchase.
     case returned = 3
 }
 
-/// A hold as the box office keeps it: 40 bytes, and for the rare hold of several lines an entry beside the table.
+/// A hold as the box office keeps it: 40 bytes, and an entry beside the table for the rare hold of several lines.
 public struct HoldRecord: Sendable, Equatable {
-    /// Gone at this moment, there until then.
+    /// The hold is good before this moment, and has ended at it (R6 Deadline).
     public internal(set) var deadline: Timestamp
     public internal(set) var line: HeldLine
     public internal(set) var event: UInt32
-    /// 0 for none, else one more than the index of the buyer's account in the event.
-    var buyer: UInt32
+    /// The buyer's account in the event.
+    var buyer: BuyerAccountID
     public internal(set) var state: HoldState
     public internal(set) var extensions: UInt8
-    /// More lines are kept beside the table.
+    /// The other lines are kept beside the table.
     var hasMoreLines: Bool
-    /// Paid after the deadline and won the places again.
+    /// A late payment bought it (R9 Late payment).
     public internal(set) var late: Bool
-    /// Which of its event's terms it was made under (R11 Terms of a hold).
+    /// The index of the terms that it was made under (R11 Terms of a hold).
     var terms: UInt16
 
-    /// Whether it was purchased before its deadline, returned since or not.
+    /// Whether it was purchased before its deadline, even if it was returned later.
     var isSoldInTime: Bool {
         (state == .purchased || state == .returned) && !late
     }
 
-    /// Whether the places are this hold's at `now`, not yet paid for.
+    /// Whether it holds its places at `now` and is not purchased.
     public func isLive(at now: Timestamp) -> Bool {
         state == .held && now < deadline
     }
 }
 
-/// A hold as an answer tells of it.
+/// A hold as answers show it.
 public struct HoldView: Sendable, Equatable {
     public enum State: String, Sendable {
         case held, purchased, released, expired, returned
@@ -91,10 +92,10 @@ public struct HoldView: Sendable, Equatable {
     public var id: HoldID
     public var event: UInt32
     public var state: State
-    /// Which of its event's terms it was made under; see ``EventCatalogue/currency(of:)``.
+    /// The index of the terms that it was made under; see ``EventCatalogue/currency(of:)``.
     public var terms: UInt16
     public var lines: OneOrMore<HeldLine>
-    /// The deadline as told to the client: the grace that it was made under before the store's own (R6 Deadline).
+    /// The end of the hold as the client sees it: the event's grace before the deadline (R6 Deadline).
     public var expiresAt: Timestamp
     public var extensionsRemaining: Int
 

@@ -1,42 +1,42 @@
 internal import DequeModule
 
-/// All holds at hand, by number.
+/// The holds in memory, by number.
 ///
-/// A number is a position: chunk and offset, no hashing. Growing adds a chunk and moves nothing. Old chunks whose
-/// holds have all ended go, oldest first, once more than ``Limits/settledHolds`` are kept; a store that is asked for
-/// one of those reads it from its ledger and brings it back with ``recall(_:_:moreLines:)``.
+/// A number gives chunk and offset without hashing. Growing adds a chunk and moves nothing. When more than
+/// ``Limits/settledHolds`` are kept, the oldest chunks go whose holds have all ended. A store reads a hold that is gone from
+/// its ledger and brings it back with ``recall(_:_:moreLines:limit:)``.
 struct HoldTable: Sendable, Equatable {
     private struct Chunk: Sendable, Equatable {
         static let capacity = 1_024
         var records: ContiguousArray<HoldRecord> = []
-        /// No hold in here is live from then on.
+        /// From this moment on no hold of the chunk is live.
         var latestDeadline = Timestamp.zero
     }
 
     private var chunks = Deque<Chunk>()
     /// The number of the first hold of the first chunk.
     private var base: UInt64 = 1
-    /// The number the next hold gets.
+    /// The number of the next hold.
     private(set) var next: UInt64 = 1
     private var moreLines: [HoldID: [HeldLine]] = [:]
     private var recalled: [HoldID: HoldRecord] = [:]
     private var recalledOrder = Deque<HoldID>()
-    /// Of the chunks that went last: which of their holds were purchased in time.
+    /// Which holds were purchased in time, for the chunks that went last.
     private var sales = Deque<Sales>()
 
-    /// What is left of a chunk for as long as keys of its holds may be remembered: 16 bytes, and 2 a purchase.
+    /// What stays of a chunk as long as keys of its holds may count: 16 bytes, and 2 for each purchase.
     private struct Sales: Sendable, Equatable {
-        /// Positions within the chunk, in their order.
+        /// Offsets within the chunk, in ascending order.
         var sold: ContiguousArray<UInt16> = []
         let until: Timestamp
     }
 
-    /// Whether a hold of that number was ever given out, at hand or not.
+    /// Whether there ever was a hold with this number, in memory or not.
     func wasGiven(_ id: HoldID) -> Bool {
         id.number >= 1 && id.number < next
     }
 
-    /// `nil` if the hold is unknown or no longer at hand.
+    /// The record of a hold; `nil` if the hold is unknown or not in memory.
     func record(_ id: HoldID) -> HoldRecord? {
         guard id.number >= base else { return recalled.isEmpty ? nil : recalled[id] }
         guard id.number < next else { return nil }
@@ -44,10 +44,10 @@ struct HoldTable: Sendable, Equatable {
         return chunks[position / Chunk.capacity].records[position % Chunk.capacity]
     }
 
-    /// - Precondition: the hold is at hand.
+    /// Changes the record of a hold, which must be in memory.
     mutating func update(_ id: HoldID, _ change: (inout HoldRecord) -> Void) {
         guard id.number >= base else {
-            guard var record = recalled[id] else { preconditionFailure("a hold that changes is at hand") }
+            guard var record = recalled[id] else { preconditionFailure("a hold that changes is in memory") }
             change(&record)
             recalled[id] = record
             return
@@ -64,7 +64,7 @@ struct HoldTable: Sendable, Equatable {
         return OneOrMore(record.line, moreLines[id] ?? [])
     }
 
-    /// Takes the next number for `record`.
+    /// Adds `record` under the next number.
     mutating func append(_ record: HoldRecord, moreLines more: [HeldLine]) {
         if chunks.last.map({ $0.records.count == Chunk.capacity }) ?? true {
             chunks.append(Chunk())
@@ -77,22 +77,21 @@ struct HoldTable: Sendable, Equatable {
         next += 1
     }
 
-    /// Starts an empty table at `first`: what was before is in the ledger.
+    /// Starts an empty table at `first`. Earlier holds are in the ledger.
     mutating func start(at first: UInt64) {
         precondition(next == base, "only an empty table starts")
         base = first
         next = first
     }
 
-    /// Whether the hold is at hand. One that is stays as it is: it may be ahead of the ledger.
+    /// Whether the hold is in memory. Such a hold may be ahead of the ledger, so it is never recalled.
     func isAtHand(_ id: HoldID) -> Bool {
         id.number >= base || recalled[id] != nil
     }
 
-    /// Brings an old hold back to hand.
+    /// Brings an old hold back into memory, where it must not be already.
     ///
-    /// - Precondition: it is not at hand.
-    /// - Returns: the hold that is at hand no more for it, if there were `limit` of them.
+    /// - Returns: the hold that gave way for it, if there were `limit` recalled holds.
     mutating func recall(
         _ id: HoldID, _ record: HoldRecord, moreLines more: [HeldLine], limit: Int
     ) -> HoldRecord? {
@@ -105,10 +104,10 @@ struct HoldTable: Sendable, Equatable {
         return recalled.removeValue(forKey: oldest)
     }
 
-    /// Forgets the oldest chunk if its holds ended before `now` and more than `limit` holds are kept without it.
+    /// Drops the oldest chunk if all its holds have ended at `now` and at least `limit` holds stay without it.
     ///
-    /// - Parameter retention: how long it stays known which of them were purchased.
-    /// - Returns: the holds that are at hand no more, empty if none.
+    /// - Parameter retention: how long the table remembers which of them were purchased.
+    /// - Returns: the holds that are no longer in memory; empty if there are none.
     mutating func forgetSettled(
         at now: Timestamp, keeping limit: Int, retention: Duration
     ) -> ContiguousArray<HoldRecord> {
@@ -129,8 +128,8 @@ struct HoldTable: Sendable, Equatable {
         return oldest.records
     }
 
-    /// Whether the hold is live at `now` or was purchased in time, also where it is at hand no more. Once it is neither it
-    /// stays so: a late purchase does not count. A hold whose keys are all past their time may show as neither.
+    /// Whether the hold is live at `now` or was purchased in time, even if it is no longer in memory. Once it is neither, it
+    /// stays so: a late purchase does not count. When none of its keys can count any more, the answer may be `false`.
     func isLiveOrSold(_ id: HoldID, at now: Timestamp) -> Bool {
         if let record = record(id) { return record.isLive(at: now) || record.isSoldInTime }
         let first = base - UInt64(sales.count * Chunk.capacity)
@@ -145,7 +144,7 @@ struct HoldTable: Sendable, Equatable {
         return low < sold.count && sold[low] == position
     }
 
-    /// Every hold at hand that is live at `now`, in order of number.
+    /// Every live hold at `now`, in the order of the numbers.
     func live(at now: Timestamp) -> [(HoldID, HoldRecord)] {
         var found = [(HoldID, HoldRecord)]()
         for (index, chunk) in chunks.enumerated() where now < chunk.latestDeadline {

@@ -1,47 +1,49 @@
 internal import DequeModule
 
-/// The idempotency keys that are remembered, and what each was used for (R15 Idempotency keys).
+/// The idempotency keys in memory, and what each was used for (R15 Idempotency keys).
 ///
-/// A key takes 24 bytes, and 32 at the most with the free slots between keys. The digests of keys are spread evenly, so
-/// their upper bits choose one of 1,024 segments, and within it their lower half gives the order: a segment is a
-/// sorted list with gaps (ordered linear probing, Amble and Knuth 1974), in which a key that is not there is found out
-/// as quickly as one that is there, and which grows in one pass from left to right. Segments grow and are swept one by
-/// one, so no command ever waits for the whole table.
+/// A key takes 24 bytes, and 32 at the most with the free slots between keys. Digests are spread evenly. Their upper bits
+/// choose one of 1,024 segments, and their lower half gives the order within it. A segment is a sorted list with gaps
+/// (ordered linear probing, Amble and Knuth 1974): a lookup that finds nothing is as fast as one that finds a key, and the
+/// list grows in one pass from left to right. Segments grow and are swept one at a time, so no command waits for the whole
+/// table.
 ///
-/// 74 of the 128 bits of a digest decide: the 10 that choose the segment and the 64 that are kept. The digest is keyed with
-/// a secret, so nobody can look for two keys that share these bits. By chance a new key meets one of four million
-/// others once in 5 × 10^15 requests.
+/// 74 of the 128 bits of a digest are compared: the 10 that choose the segment and the 64 that a slot keeps. The digest is
+/// keyed with a secret, so nobody can search for two keys that share these bits. By chance a new key collides with one of
+/// four million others once in 5 × 10^15 requests.
 struct KeyTable: Sendable {
-    /// What the first request with a key came to.
+    /// What a key was used for.
     struct Use: Sendable, Equatable {
-        /// Of the request, folded to 32 bits: it tells a caller's two requests apart, which is no attack.
+        /// The request's fingerprint, folded to 32 bits. It only tells two requests of one caller apart.
         var fingerprint: UInt32
         var hold: HoldID
-        /// The moment of use, from which the key is remembered.
+        /// The moment of use. R15 counts from it.
         var at: Timestamp
     }
 
-    /// Segments, a power of two: with four million keys each has 4,000, which grow in some 20 µs.
+    /// Two to this power is the number of segments. Of four million keys each has 4,000 and grows in some 20 µs.
     private static let segmentBits: UInt64 = 10
-    /// The parts of the room after which the oldest part is crowded out.
+    /// The room is given up in this many parts, oldest first.
     private static let partsOfRoom = 32
 
     private(set) var count = 0
     private var segments = ContiguousArray<Segment>(repeating: Segment(), count: 1 << segmentBits)
-    /// Where the sweep goes on.
+    /// The next slot of the sweep.
     private var hand = (segment: 0, slot: 0)
-    /// The moments at which a further part of the room was used up, for ``crowdOut()``.
+    /// The moments at which another part of the room was used up, for ``crowdOut()``.
     private var parts = Deque<Timestamp>()
     private var addedSincePart = 0
-    /// Keys of ended holds that were used before this moment were crowded out by newer ones.
+    /// Keys of ended holds that were used before this moment gave way to newer ones.
     private(set) var crowdedOutBefore = Timestamp.zero
 
-    /// What `key` was used for, as far as it is in the table: whether it still counts is for the caller to say.
+    /// What `key` was used for; `nil` if it is not in the table. The caller decides whether it still counts.
     func use(of key: IdempotencyKey) -> Use? {
         segments[Self.segment(of: key)].use(of: key.low)
     }
 
-    /// - Parameter room: how many keys there should be at the most; this does not hold to it.
+    /// Adds or replaces a key.
+    ///
+    /// - Parameter room: how many keys there should be at the most. The table may exceed it.
     mutating func remember(_ key: IdempotencyKey, _ use: Use, room: Int) {
         if segments[Self.segment(of: key)].insert(Slot(key.low, use)) { count += 1 }
         addedSincePart += 1
@@ -50,10 +52,10 @@ struct KeyTable: Sendable {
         parts.append(use.at)
     }
 
-    /// Forgets, of the next `limit` keys or so in the table, those that `isForgotten` names.
+    /// Looks at about the next `limit` keys and drops those for which `isExpired` is true.
     ///
-    /// - Returns: whether the sweep came round to where it began.
-    mutating func sweep(_ limit: Int, where isForgotten: (Use) -> Bool) -> Bool {
+    /// - Returns: whether the sweep finished a round.
+    mutating func sweep(_ limit: Int, where isExpired: (Use) -> Bool) -> Bool {
         var looked = 0
         while looked < limit {
             guard let slot = segments[hand.segment].next(from: hand.slot) else {
@@ -64,7 +66,7 @@ struct KeyTable: Sendable {
             }
             looked += 1
             hand.slot = slot + 1
-            guard isForgotten(segments[hand.segment].use(at: slot)) else { continue }
+            guard isExpired(segments[hand.segment].use(at: slot)) else { continue }
             segments[hand.segment].remove(at: slot)
             count -= 1
             hand.slot = slot
@@ -72,13 +74,13 @@ struct KeyTable: Sendable {
         return false
     }
 
-    /// Gives up the oldest part of the room: keys of ended holds that were used in it count no more.
+    /// Gives up the oldest part of the room: keys of ended holds that were used in it no longer count.
     mutating func crowdOut() {
         guard let moment = parts.popFirst() else { return }
         crowdedOutBefore = max(crowdedOutBefore, moment.advanced(by: .milliseconds(1)))
     }
 
-    /// Forgets where parts of the room began that are too old to be crowded out.
+    /// Forgets the parts of the room whose keys have expired anyway.
     mutating func dropParts(before moment: Timestamp) {
         while let first = parts.first, first < moment { parts.removeFirst() }
     }
@@ -88,13 +90,13 @@ struct KeyTable: Sendable {
     }
 }
 
-/// A key in its segment: 24 bytes, of which none is padding.
+/// A key in its segment: 24 bytes without padding.
 private struct Slot: Sendable {
     private static let half: UInt64 = 0xffff_ffff_ffff
     static let free = Slot()
 
     let tag: UInt64
-    /// 48 bits of the hold's number, which a ledger of 10^14 rows would need, and the upper half of the fingerprint.
+    /// 48 bits of the hold's number, enough for 10^14 rows, and the upper half of the fingerprint.
     private let holdAndPrint: UInt64
     /// 48 bits of the moment, enough until the year 10889, and the lower half of the fingerprint.
     private let atAndPrint: UInt64
@@ -121,9 +123,9 @@ private struct Slot: Sendable {
     }
 }
 
-/// Keys in the order of their tags, each in the slot that its tag leads to or as near behind it as there was room.
+/// Keys in the order of their tags, each in its home slot or as near behind it as there was room.
 private struct Segment: Sendable {
-    /// The slots that tags lead to. Those behind them take what the last ones have no room for.
+    /// Slots that are the home of some tag. The slots behind them take what does not fit into the last ones.
     private var homes = 0
     private var count = 0
     private var slots: ContiguousArray<Slot> = []
@@ -139,7 +141,7 @@ private struct Segment: Sendable {
         slots[slot].use
     }
 
-    /// The first slot with a key at `start` or behind it.
+    /// The first slot with a key, from `start` on.
     func next(from start: Int) -> Int? {
         guard count > 0 else { return nil }
         var slot = start
@@ -150,9 +152,9 @@ private struct Segment: Sendable {
         return nil
     }
 
-    /// - Returns: `false` if its tag was there: it is replaced.
+    /// - Returns: `false` if the tag was there. The new slot replaces it then.
     mutating func insert(_ new: Slot) -> Bool {
-        // Seven of eight homes taken at the most: beyond that the ways from home get long.
+        // At most seven of eight homes are taken. Beyond that, keys end up far from home.
         if count * 8 >= homes * 7 { resize(to: max(8, homes + homes / 7 + 1)) }
         let slot = firstSlot(notBefore: new.tag)
         if slot < slots.count, !slots[slot].isFree, slots[slot].tag == new.tag {
@@ -161,7 +163,7 @@ private struct Segment: Sendable {
         }
         var end = slot
         while end < slots.count, !slots[end].isFree { end += 1 }
-        // Those behind the last home are full. Rare: it takes forty keys in a row.
+        // The slots behind the last home are full. That takes forty keys in a row, so it is rare.
         if end == slots.count { slots.append(contentsOf: repeatElement(.free, count: 8)) }
         while end > slot {
             slots[end] = slots[end - 1]
@@ -172,7 +174,7 @@ private struct Segment: Sendable {
         return true
     }
 
-    /// Keys behind it that are not at home move up.
+    /// Frees the slot. Keys behind it that are not at home move up.
     mutating func remove(at slot: Int) {
         var free = slot
         while free + 1 < slots.count, !slots[free + 1].isFree, home(of: slots[free + 1].tag) <= free {
@@ -183,7 +185,7 @@ private struct Segment: Sendable {
         count -= 1
     }
 
-    /// Gives memory back after most keys went.
+    /// Frees memory after most keys went.
     mutating func fit() {
         guard homes > 8, count < homes / 2 else { return }
         if count == 0 { self = Segment() } else { resize(to: max(8, count + count / 3)) }
@@ -203,7 +205,7 @@ private struct Segment: Sendable {
         let old = slots
         homes = newHomes
         slots = ContiguousArray(repeating: .free, count: newHomes + min(40, newHomes / 4 + 4))
-        // From left to right each key goes home, or right behind the one before it.
+        // From left to right, each key goes home or right behind the key before it.
         var next = 0
         for slot in old where !slot.isFree {
             next = max(next, home(of: slot.tag))

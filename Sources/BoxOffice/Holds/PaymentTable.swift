@@ -1,8 +1,8 @@
 internal import DequeModule
 
-/// What became of each payment that was ever named: it bought a hold, it is owed back, or it was paid back.
+/// The state of each payment that a request ever named: it bought a hold, it is owed back, or it was paid back.
 struct PaymentTable: Sendable, Equatable {
-    /// The number of the hold that it bought; with the highest bit, of the hold for which it was paid back.
+    /// The number of the hold that the payment bought or, with the highest bit set, for which it was paid back.
     private var uses: [PaymentReference: UInt64] = [:]
     private var debts: [PaymentReference: Debt] = [:]
     private var unconfirmed = UnconfirmedDebts()
@@ -15,18 +15,20 @@ struct PaymentTable: Sendable, Equatable {
         return HoldID(use)
     }
 
-    /// The hold for which the payment was paid back: it buys nothing any more.
+    /// The hold for which the payment was paid back. Such a payment buys nothing (R10 One payment, one hold).
     func paidBack(_ payment: PaymentReference) -> HoldID? {
         guard let use = uses[payment], use & Self.paidBack != 0 else { return nil }
         return HoldID(use & ~Self.paidBack)
     }
 
-    /// `nil` for one that is not owed back, or whose time is over by `moment`.
+    /// The debt of a payment; `nil` if it is not owed back, or is unconfirmed and expired at `moment`.
     func debt(_ payment: PaymentReference, at moment: Timestamp, kept: Duration) -> Debt? {
         guard !debts.isEmpty, let debt = debts[payment] else { return nil }
         return debt.isConfirmed || moment < debt.at.advanced(by: kept) ? debt : nil
     }
 
+    /// Records that the payment bought the hold.
+    ///
     /// - Returns: the debt that this settles.
     @discardableResult
     mutating func buy(_ payment: PaymentReference, _ hold: HoldID) -> Debt? {
@@ -34,14 +36,18 @@ struct PaymentTable: Sendable, Equatable {
         return debts.isEmpty ? nil : end(payment)
     }
 
-    /// - Returns: the debt that is none any more.
+    /// Records that the payment was paid back.
+    ///
+    /// - Returns: the debt that this settles.
     @discardableResult
     mutating func payBack(_ payment: PaymentReference, _ hold: HoldID) -> Debt? {
         uses[payment] = hold.number | Self.paidBack
         return end(payment)
     }
 
-    /// - Returns: the debt whose place this takes.
+    /// Records a debt.
+    ///
+    /// - Returns: the debt that it replaces.
     @discardableResult
     mutating func owe(_ payment: PaymentReference, _ debt: Debt) -> Debt? {
         let before = end(payment)
@@ -50,15 +56,15 @@ struct PaymentTable: Sendable, Equatable {
         return before
     }
 
-    /// Whether one more unconfirmed debt of `hold` would be kept.
+    /// Whether the bounds allow one more unconfirmed debt of `hold` (R23 Debts).
     func hasRoom(for hold: HoldID, of event: UInt32, limits: Limits) -> Bool {
         unconfirmed.count(of: event) < limits.unconfirmedDebtsPerEvent
             && unconfirmed.count(of: hold) < limits.unconfirmedDebtsPerHold
     }
 
-    /// Forgets unconfirmed debts whose time is over. Costs what there is to forget.
+    /// Drops expired unconfirmed debts. It costs one step for each of them.
     mutating func forget(before moment: Timestamp, kept: Duration) {
-        while let payment = unconfirmed.nextOver(at: moment, kept: kept) {
+        while let payment = unconfirmed.takeExpired(at: moment, kept: kept) {
             if let debt = debts[payment], !debt.isConfirmed, debt.at.advanced(by: kept) <= moment { end(payment) }
         }
     }
@@ -71,14 +77,14 @@ struct PaymentTable: Sendable, Equatable {
     }
 }
 
-/// Counts unconfirmed debts by hold and by event, and knows whose time is over next.
+/// Counts unconfirmed debts by hold and by event, and finds those that expire next.
 private struct UnconfirmedDebts: Sendable, Equatable {
     private struct Entry: Sendable, Equatable {
         var payment: PaymentReference
         var at: Timestamp
     }
 
-    /// In the order of their moments; some are settled or confirmed by now.
+    /// In the order of their moments. Some are settled or confirmed by now.
     private var order = Deque<Entry>()
     private var ofHold: [HoldID: Int] = [:]
     private var ofEvent: [UInt32: Int] = [:]
@@ -98,7 +104,7 @@ private struct UnconfirmedDebts: Sendable, Equatable {
         ofEvent[debt.event] = count(of: debt.event) - 1
     }
 
-    mutating func nextOver(at moment: Timestamp, kept: Duration) -> PaymentReference? {
+    mutating func takeExpired(at moment: Timestamp, kept: Duration) -> PaymentReference? {
         guard let first = order.first, first.at.advanced(by: kept) <= moment else { return nil }
         return order.removeFirst().payment
     }

@@ -1,7 +1,6 @@
-/// The name by which programs call an event, a pool or a ticket type: 1 to 32 of `A-Z a-z 0-9 _ -`, case-sensitive.
+/// The identifier of an event, a pool or a ticket type: 1 to 32 of `A-Z a-z 0-9 _ -`, case-sensitive.
 ///
-/// The alphabet needs no escaping in a path, a header, JSON or SQL. Codes of up to 15 characters live inside the
-/// value, without an allocation.
+/// The alphabet needs no escaping in a path, a header, JSON or SQL. Codes of up to 15 characters need no allocation.
 public struct Code: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let text: String
 

@@ -1,7 +1,7 @@
-/// What makes asking twice safe: a digest of the caller's scope and key (R15 Idempotency keys).
+/// A digest of an idempotency key and its scope, which makes a retry safe (R15 Idempotency keys).
 ///
-/// The edge makes it with a secret that belongs to the ledger, so that no store knows a key's text, and nobody can
-/// choose keys whose digests collide.
+/// The edge computes it with a secret that belongs to the ledger, so that no store knows a key's text and nobody can choose
+/// keys whose digests collide.
 public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
     public let high: UInt64
     public let low: UInt64

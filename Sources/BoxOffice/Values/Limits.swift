@@ -1,19 +1,19 @@
-/// Every bound of the core, with its name and its reason.
+/// Every bound of the core, with its reason (R21 Bounds).
 public struct Limits: Sendable, Equatable {
     /// Events in one box office. A dense index of 32 bits would allow more; an operator's list would not.
     public var events = 10_000
     /// Pools of one event.
     public var poolsPerEvent = 64
-    /// Pools of one event, counting those that a later definition dropped.
+    /// Pools of one event, counting those that later definitions dropped.
     public var poolsEverPerEvent = 1_024
-    /// Ticket types of one event, counting those that a later definition replaced.
+    /// Ticket types of one event, counting those that later definitions replaced.
     public var typesPerEvent = 1_024
-    /// Characters (Unicode scalars) of the name of an event or a ticket type: what fits a line of a list.
+    /// Characters (Unicode scalars) in the name of an event or a ticket type: what fits on one line of a list.
     public static let nameLength = 200
-    /// Distinct sets of terms that the definitions of one event promised its holds (R11): an operator changes them a few
-    /// times, and a hold has 16 bits to name its own.
+    /// Distinct sets of terms of one event's holds (R11 Terms of a hold): an operator changes them a few times, and a hold
+    /// has 16 bits for the index of its own.
     public var termsPerEvent = 1_024
-    /// Pools that one type draws from: what fits the type's four inline indexes.
+    /// Pools that one type draws from: ``PoolList`` has four inline indexes.
     public static let poolsPerType = 4
     /// Places in one pool: larger than any venue, small enough that sums never overflow.
     public var capacityPerPool = 100_000_000
@@ -23,38 +23,37 @@ public struct Limits: Sendable, Equatable {
     public var ticketsPerHold = 1_000
     /// The longest hold time an event may set.
     public var holdTime: Duration = .seconds(24 * 3600)
-    /// How long a hold may live in all, extensions included.
+    /// How long a hold may live in all, extensions included (R13 Extension).
     public var holdLife: Duration = .seconds(7 * 24 * 3600)
     /// The most extensions an event may allow.
     public var extensions = 100
-    /// How long the idempotency key of a live hold or of a purchase is remembered: R15 promises 24 hours at least.
+    /// How long the idempotency key of a live hold or of a purchase counts: R15 Idempotency keys promises 24 hours at least.
     public var keyRetention: Duration = .seconds(24 * 3600)
-    /// How long the key of a hold that ended without a purchase is remembered, counted from its use. Long enough for
-    /// every retry of a request whose answer was lost, short enough that holds that are given back at once fill
-    /// nothing.
+    /// How long the key of a hold that ended without a purchase counts, from its use on. That is long enough for every retry
+    /// after a lost answer, and short enough that holds which are released at once do not fill the room.
     public var endedKeyRetention: Duration = .seconds(3600)
-    /// Room for idempotency keys, 32 bytes each. Where it is used up, keys of ended holds are forgotten before their
-    /// time, oldest first. Keys of live holds and of purchases are kept even beyond it.
+    /// Room for idempotency keys, 32 bytes each. If it is used up, keys of ended holds expire early, oldest first. Keys of live
+    /// holds and of purchases are kept even beyond it.
     public var keys = 4_000_000
-    /// Keys that are looked at to make room for a new one where the room is used up: half a microsecond or so.
+    /// Keys that a sweep looks at to make room for a new one: about half a microsecond.
     public static let keysLookedAtForRoom = 32
-    /// Live holds of one event; beyond it a new hold is refused as overload. 40 bytes each, and 32 for a key.
+    /// Live holds of one event, 40 bytes each and 32 for a key. Beyond it a new hold is refused as overload.
     public var liveHolds = 2_000_000
-    /// Keys that one piece of tidying looks at: some microseconds. A hold more or less costs as much as a key.
+    /// Keys that one piece of tidying looks at: some microseconds. A hold costs about as much as a key.
     public static let keysLookedAtInAPiece = 1_024
-    /// Holds that ended and are still answered from memory; older ones are looked up in the ledger. 40 bytes each.
+    /// Ended holds that are answered from memory, 40 bytes each. Older ones are read from the ledger.
     public var settledHolds = 1_000_000
-    /// How long a hold that ended can be looked at, from its deadline on.
+    /// How long a hold that ended can be looked at, counted from its deadline.
     public var endedHoldsShown: Duration = .seconds(7 * 24 * 3600)
-    /// Unconfirmed debts of one event that are kept at a time; a token can make one with any text (R23 Debts).
+    /// Unconfirmed debts of one event at a time: a token can make one with any text (R23 Debts).
     public var unconfirmedDebtsPerEvent = 10_000
-    /// Unconfirmed debts of one hold that are kept at a time: more payments than a buyer makes for one order by mistake.
+    /// Unconfirmed debts of one hold at a time: more payments than a buyer makes for one order by mistake.
     public var unconfirmedDebtsPerHold = 4
     /// How long an unconfirmed debt is kept.
     public var unconfirmedDebtsKept: Duration = .seconds(7 * 24 * 3600)
-    /// Old holds brought back from the ledger and kept at hand.
+    /// Old holds that were read from the ledger and stay in memory.
     public var recalledHolds = 65_536
-    /// After a restart each live hold has at least this left (or its event's whole hold time, where that is less).
+    /// The time that each live hold has at least after a restart, or its event's hold time if that is less (R7 Restart).
     public var recoveryGrace: Duration = .seconds(60)
 
     public init() {}

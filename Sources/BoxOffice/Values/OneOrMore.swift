@@ -1,4 +1,4 @@
-/// A list that is never empty and nearly always has one element, which it keeps without an allocation.
+/// A list that is never empty. Nearly always it has one element, which needs no allocation.
 public struct OneOrMore<Element>: RandomAccessCollection {
     public var first: Element
     public var rest: [Element]

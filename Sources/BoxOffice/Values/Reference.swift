@@ -1,14 +1,15 @@
-/// What a ``Reference`` is for, and how long it may be.
+/// The purpose of a ``Reference``, with its longest length.
 public protocol ReferenceKind: Sendable {
+    /// In UTF-8 bytes.
     static var maximumLength: Int { get }
 }
 
-/// A text that a caller chose and that the box office only compares and hands back: 1 to a bounded number of UTF-8
-/// bytes, none of them a control character.
+/// A text that a caller chose. The box office only compares it and returns it. It has at least one UTF-8 byte, a bounded
+/// number of them, and no control character.
 public struct Reference<Kind: ReferenceKind>: Hashable, Sendable {
     public let text: String
 
-    /// `nil` if `text` is empty, longer than the kind allows, or holds a control character.
+    /// `nil` if `text` is empty, too long, or contains a control character.
     public init?(_ text: String) {
         guard (1...Kind.maximumLength).contains(text.utf8.count),
             text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f })
@@ -18,16 +19,16 @@ public struct Reference<Kind: ReferenceKind>: Hashable, Sendable {
 }
 
 public enum BuyerKind: ReferenceKind {
-    /// The longest mail address has 254 (RFC 5321 allows a path of 256 with its brackets).
+    /// The longest mail address has 254 bytes (RFC 5321 allows a path of 256 with its brackets).
     public static let maximumLength = 255
 }
 
 public enum PaymentKind: ReferenceKind {
-    /// What payment providers and databases give a text that has no other bound.
+    /// The usual bound of a text at payment providers and in databases.
     public static let maximumLength = 255
 }
 
-/// Whom the limits of an event count; told by the shop, never looked into.
+/// The buyer whose tickets an event's limits count, as the shop names them.
 public typealias Buyer = Reference<BuyerKind>
-/// A payment, as the payment provider or the shop calls it. One reference buys one hold.
+/// The name of a payment at the payment provider or the shop. It buys one hold (R10 One payment, one hold).
 public typealias PaymentReference = Reference<PaymentKind>

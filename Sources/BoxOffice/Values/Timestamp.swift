@@ -1,10 +1,10 @@
-/// A moment on the box office's own clock, in milliseconds.
+/// A moment on the store's clock, in milliseconds (R5 The store's clock).
 ///
-/// This clock never runs backwards and never jumps: it stands still while the service is down and takes no part in
-/// corrections of the time of day. Deadlines are told in it, so neither a wrong clock nor a restart ends a hold.
-/// What people read is a ``WallTime``; a ``Moment`` joins the two.
+/// This clock never runs backwards and never jumps. It stops while the service is down, and corrections of the time of day do
+/// not move it. Deadlines follow it, so neither a wrong time of day nor a restart ends a hold. People read a ``WallTime``; a
+/// ``Moment`` joins the two.
 public struct Timestamp: Hashable, Comparable, Sendable {
-    /// Milliseconds since the epoch that the store chose. Only differences mean something.
+    /// Milliseconds since an epoch that the store chose. Only differences have a meaning.
     public let milliseconds: Int64
 
     public init(milliseconds: Int64) {
@@ -18,23 +18,23 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         left.milliseconds < right.milliseconds
     }
 
-    /// The moment `span` later; a part of a millisecond is dropped.
+    /// The moment `span` later. A fraction of a millisecond is dropped.
     public func advanced(by span: Duration) -> Timestamp {
         Timestamp(milliseconds: milliseconds + span.inMilliseconds)
     }
 
-    /// The same for a length that was worked out before.
+    /// The moment `ticks` later.
     func advanced(by ticks: Ticks) -> Timestamp {
         Timestamp(milliseconds: milliseconds + ticks.milliseconds)
     }
 
-    /// How much later this moment is than `earlier`; negative if it is not.
+    /// How much later this moment is than `earlier`; negative if it is earlier.
     public func since(_ earlier: Timestamp) -> Duration {
         .milliseconds(milliseconds - earlier.milliseconds)
     }
 }
 
-/// A length of time in what the office's clock counts: a `Duration` has 128 bits, which deciding need not carry.
+/// A length of time in milliseconds. A `Duration` has 128 bits, which is too much for the hot path.
 struct Ticks: Hashable, Sendable {
     let milliseconds: Int64
 
@@ -51,7 +51,7 @@ struct Ticks: Hashable, Sendable {
     }
 }
 
-/// A moment as people write it: milliseconds since 1970-01-01T00:00:00Z. Sale windows are told in it.
+/// The time of day, in milliseconds since 1970-01-01T00:00:00Z. Sale windows follow it.
 public struct WallTime: Hashable, Comparable, Sendable {
     public let milliseconds: Int64
 
@@ -64,11 +64,11 @@ public struct WallTime: Hashable, Comparable, Sendable {
     }
 }
 
-/// What the store's two clocks said when it decided.
+/// What the store's two clocks showed at a decision.
 public struct Moment: Hashable, Sendable {
-    /// The box office's own clock, which deadlines follow.
+    /// The store's clock, which deadlines follow.
     public let office: Timestamp
-    /// The time of day, which sale windows and readers follow.
+    /// The time of day, which sale windows follow and people read.
     public let wall: WallTime
 
     public init(office: Timestamp, wall: WallTime) {
@@ -76,14 +76,14 @@ public struct Moment: Hashable, Sendable {
         self.wall = wall
     }
 
-    /// The time of day at which the office's clock will show (or showed) `timestamp`, as far as can be told now.
+    /// The time of day at which the store's clock shows `timestamp`, if the clocks keep their present difference.
     public func wallTime(of timestamp: Timestamp) -> WallTime {
         WallTime(milliseconds: wall.milliseconds + timestamp.milliseconds - office.milliseconds)
     }
 }
 
 extension Duration {
-    /// Whole milliseconds, the rest dropped.
+    /// Whole milliseconds; the rest is dropped.
     public var inMilliseconds: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1_000 + attoseconds / 1_000_000_000_000_000

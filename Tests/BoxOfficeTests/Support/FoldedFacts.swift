@@ -1,6 +1,6 @@
 import BoxOffice
 
-/// What a ledger would say, kept in the dullest way: every fact in order, each hold as it stands after the last one.
+/// A stand-in for a ledger: every fact in order, and each hold in its state after the last one.
 struct FoldedFacts {
     private(set) var facts: [RecordedFact] = []
     /// Definitions and removals, in their order.
@@ -54,14 +54,14 @@ struct FoldedFacts {
         holds.first { $0.id == id }
     }
 
-    /// A box office made by playing every fact.
+    /// A box office that replayed every fact.
     func replayed(limits: Limits = Limits()) -> BoxOffice {
         var office = BoxOffice(limits: limits)
         for fact in facts { office.apply(fact) }
         return office
     }
 
-    /// A box office made from where everything stands in the end.
+    /// A box office that was restored from the final state of each hold.
     func restored(limits: Limits = Limits()) -> BoxOffice {
         var office = BoxOffice(limits: limits)
         guard let last = facts.last else { return office }
@@ -92,7 +92,7 @@ struct FoldedFacts {
 }
 
 extension BoxOffice {
-    /// Decides, and reads a hold that is no longer at hand from `ledger`, as a store does.
+    /// Decides, and reads a hold that is no longer in memory from `ledger`, as a store does.
     mutating func decide(_ command: Command, at now: Moment, recallingFrom ledger: FoldedFacts) -> Decision? {
         for _ in 0..<2 {
             do {

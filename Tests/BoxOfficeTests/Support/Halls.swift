@@ -1,14 +1,14 @@
 import BoxOffice
 
-/// Events as the tests sell them.
+/// Event definitions for tests.
 enum Halls {
     /// Three places, with each policy for late payments.
     static let policies = [
         "main": hall("floor=3", "GA:floor"), "strict": hall("floor=3", "GA:floor") { $0.latePayment = .strict },
     ]
 
-    /// `pools: "floor=4 day=2"`, `types: "GA:floor VIP:floor+day"`; everything else as by default, but for a hold time
-    /// that lets a hold live for five minutes, its grace included.
+    /// `pools: "floor=4 day=2"`, `types: "GA:floor VIP:floor+day"`. Everything else has its default, except the hold time: a
+    /// hold lives for five minutes, grace included.
     static func hall(
         _ pools: String, _ types: String, id: String = "main", _ change: (inout EventDefinition) -> Void = { _ in }
     ) -> EventDefinition {

@@ -1,6 +1,6 @@
 import BoxOffice
 
-// How answers and times read in a transcript.
+// How a transcript writes answers and times.
 
 extension Script {
     /// `5m08s`, `4.5s`, `2h`, and sums of them.

@@ -2,7 +2,7 @@ import BoxOffice
 import Testing
 import Workload
 
-/// Plays a transcript: a line is a command, with the time before it and the answer behind an arrow.
+/// Plays a transcript. Each line is a command, with the time before it and the answer after an arrow.
 ///
 ///     10s hold main GA×2 by ann key k1 -> held 1 until 5m08s
 ///     5m09.999s buy 1 with p1          -> purchased 1
@@ -10,8 +10,8 @@ import Workload
 /// `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
 ///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
-/// event or a definition; `restart` makes the box office again from its facts and grants the recovery grace. After
-/// every line the oracle must agree.
+/// event or a definition; `restart` rebuilds the box office from its facts and grants the recovery grace. After every line
+/// the oracle must agree.
 struct Script {
     private let definitions: [String: EventDefinition]
     private let limits: Limits
@@ -19,10 +19,10 @@ struct Script {
     private var ledger = FoldedFacts()
     private var oracle: Oracle
     private var now: Int64 = 0
-    /// The time of day less the office's own clock.
+    /// The time of day minus the store's clock.
     private var wallOffset: Int64 = 0
 
-    /// Plays `text` on `definitions`, the first of which are defined beforehand if `defined` says how many.
+    /// Plays `text` on `definitions`. The first `defined` of them are defined beforehand.
     static func play(
         _ definitions: [String: EventDefinition], limits: Limits = Limits(), _ text: String,
         location: SourceLocation = #_sourceLocation
@@ -44,7 +44,7 @@ struct Script {
         self.definitions = definitions
         self.limits = limits
         office = BoxOffice(limits: limits)
-        // With little room keys of ended holds go at any time.
+        // With little room, keys of ended holds may expire at any time.
         let endedKeyRetention = limits.keys < 1_000 ? .zero : limits.endedKeyRetention
         oracle = Oracle(keyRetention: limits.keyRetention, endedKeyRetention: endedKeyRetention)
     }
@@ -60,7 +60,7 @@ struct Script {
             words.removeFirst()
         }
         let answer = act(words)
-        // Counted on a copy: a look at the numbers must not be what brings them up to now.
+        // Counted on a copy, because reading the numbers settles them.
         var copy = office
         let counts = copy.counts(at: moment)
         if let count = counts.first(where: { !$0.balances }) { return answer + " UNBALANCED \(count)" }
@@ -101,7 +101,7 @@ struct Script {
             let lines = words.compactMap { word -> Line? in
                 let parts = word.split(separator: "×")
                 guard parts.count == 2, let type = Code(String(parts[0])) else { return nil }
-                // `GA×4/2`: four, or at least two.
+                // `GA×4/2`: four, at least two.
                 let numbers = parts[1].split(separator: "/").compactMap { Int($0) }
                 guard let quantity = numbers.first else { return nil }
                 return Line(type: type, quantity: quantity, minimum: numbers.dropFirst().first)
@@ -129,7 +129,7 @@ struct Script {
         }
     }
 
-    /// The service dies and comes back: all that is left of it is the facts.
+    /// The service crashes and starts again with nothing but its facts.
     private mutating func restart() -> String {
         office = ledger.restored(limits: limits)
         now = office.clock.milliseconds
