@@ -20,8 +20,8 @@ extension EmbeddedStore: SalesLedger {
         try await queries.audit(after: sequence, limit: limit)
     }
 
-    /// Counts on a thread of its own, beside the writer, and compares with what is sold from. While one counts, others are
-    /// refused as overload: it takes memory for every hold.
+    /// Recounts on a thread of its own, beside the writer, and compares the result with the numbers in memory. It takes memory
+    /// for every hold, so a second recount at the same time is refused as overload.
     public func recount() async throws -> Recount {
         let isFree = isRecounting.withLock { isRecounting in
             defer { isRecounting = true }
@@ -58,7 +58,7 @@ extension EmbeddedStore: SalesLedger {
     }
 }
 
-/// Whether somebody still waits for what a thread does.
+/// Whether the task that waits for a thread was cancelled.
 private final class Cancellation: Sendable {
     private let flag = Mutex(false)
 

@@ -1,47 +1,46 @@
 public import BoxOffice
 internal import Dispatch
-// For `Thread`, as the committer waits for the disk, which no thread of a shared pool should; and for the C library.
+// For `Thread`: the committer waits for the disk, which no thread of a shared pool should do. And for the C library.
 internal import Foundation
 public import Logging
 public import ServiceLifecycle
 internal import Synchronization
 public import TicketStore
 
-/// The box office in memory, every fact of it in a SQLite ledger before a positive answer leaves.
+/// A box office in memory that records every fact in a SQLite ledger before a positive answer leaves.
 ///
-/// Callers decide under a lock (well under a microsecond) and leave what must be durable in a batch; one thread
-/// commits the batch, and while the disk works the next one gathers. There are no timers: a lone request waits for
-/// one commit, a thousand at once share one.
+/// Callers decide under a lock, in well under a microsecond, and add facts to a batch. One thread commits the batch, and the
+/// next one gathers while the disk works. A lone request waits for one commit; a thousand requests at once share one.
 ///
-/// The store lives, and has its ledger, until it is stopped.
+/// The store keeps its ledger open until it is stopped.
 ///
 /// ```
 /// caller:     decide ─► fact + waiting reply ─► batch ┐
-/// committer:  take the batch ─► commit, sync ─► deliver the replies, once a box ─► next batch
+/// committer:  take the batch ─► commit, sync ─► deliver the replies to each sink ─► next batch
 /// ```
 public final class EmbeddedStore: TicketStore, Service {
-    /// How a store is opened.
+    /// How to open a store.
     public struct Configuration: Sendable {
-        /// The directory of the ledger; made if it is not there.
+        /// The directory of the ledger. It is made if it does not exist.
         public var directory: String
         public var durability: Durability
         public var limits: Limits
         /// Facts, and answers that depend on them, that may wait for the disk. At 100,000 a second this is a sixth of a
-        /// second; more would only make everyone wait longer. Looking is refused at a quarter of it, holding at half,
-        /// extending and releasing at three quarters.
+        /// second; more would only make everybody wait longer. Looking is refused at a quarter of it, holding at half,
+        /// extending and releasing at three quarters (S6 Full queue).
         public var queuedFacts = 16_384
-        /// Commands that may wait for old holds to be read from the ledger: some 20 ms of reading. Each kind of command
-        /// has the same share of it as of ``queuedFacts``.
+        /// Commands that may wait for old holds to be read from the ledger: some 20 ms of reading. Each kind of command may
+        /// use the same share of it as of ``queuedFacts``.
         public var queuedLookups = 2_048
-        /// Whether it opens although the ledger or a part of it is missing.
+        /// Whether the store opens even if the ledger or a part of it is missing.
         public var acceptsLosses = false
-        /// Files beside the ledger that the service needs; the log tells when one is gone.
+        /// Files beside the ledger that the service needs. The log reports when one is gone.
         public var companions: [String] = []
-        /// How often it looks whether the files that it writes are those of its directory.
+        /// How often the store checks that the files it writes are still in its directory.
         public var looksAtFilesEvery: Duration = .seconds(1)
-        /// A write-ahead log of so many bytes is told in the log of the service: a reader keeps it from being folded in.
+        /// From this length on the service's log reports the write-ahead log: a reader keeps it from being folded in.
         public var noticedLogBytes = 4 * Ledger.logBytes
-        /// Where time comes from; tests bring their own.
+        /// The source of time. Tests bring their own.
         public var clock: @Sendable () -> ClockReading = MachineClock.read
 
         public init(directory: String, durability: Durability = .full, limits: Limits = Limits()) {
@@ -54,73 +53,64 @@ public final class EmbeddedStore: TicketStore, Service {
     /// The file inside ``Configuration/directory``.
     public static let ledgerName = "ledger.sqlite"
 
-    /// Without a fact for that long the clock itself is recorded: a restart gives nobody more than that twice, and a disk
-    /// that takes no facts is noticed before a buyer meets it.
+    /// After this long without a fact the clock is recorded. So a restart gives a hold at most this much time twice, and a
+    /// disk that fails is noticed before a buyer meets it.
     static let clockRecordInterval: Duration = .seconds(1)
-    /// A batch that is with the disk for longer suspends readiness. With the clock recorded each second while nothing else
-    /// is, a disk that hangs is told within two seconds.
+    /// A commit that takes longer suspends readiness. Since the clock is recorded each second on an idle store, readiness
+    /// reports a disk that hangs within two seconds.
     static let stall: Duration = .milliseconds(750)
-    /// The committer wakes up at least that often, so that a stopped process is noticed by ``StoreClock``.
+    /// The committer wakes up at least this often, so that ``StoreClock`` notices when the process was stopped.
     static let tick: DispatchTimeInterval = .milliseconds(200)
-    /// Pieces of tidying after a batch at the most. Each lets go of a thousand holds: as many as come with a batch.
+    /// The most pieces of tidying after a batch. Each drops up to a thousand holds, as many as a batch brings.
     static let piecesAfterBatch = 16
-    /// How long a stop that is in a hurry waits for the disk.
+    /// How long a hurried stop waits for the disk.
     static let hurriedWait: Duration = .seconds(2)
 
-    /// What a stop left behind.
+    /// How a stop ended.
     public enum Ending: Sendable {
-        /// Every answer that was given.
+        /// Every answered fact is in the ledger, or in a copy beside it.
         case kept
-        /// The files were lost, and what was answered could not be written anywhere else.
+        /// Every answered fact is in the ledger's log, but a sync of the database failed and was not repeated. The log must
+        /// stay until the next start folds it in again.
+        case inDoubt
+        /// The ledger's files were lost, and the answered facts could not be saved anywhere else.
         case notSaved
-        /// The disk had not answered yet: what became of the last requests, nobody was told.
+        /// The disk has not answered. The last requests got no answer, and may be done or not.
         case unknown
     }
 
     public let configuration: Configuration
-    /// 16 bytes that are this ledger's alone: tokens are bound to it.
+    /// 16 random bytes of this ledger, to which tokens are bound.
     public let ledgerIdentity: [UInt8]
-    /// The secret of this ledger under which idempotency keys are digested.
+    /// The ledger's secret for digests of idempotency keys.
     public let keySecret: [UInt8]
-    /// The openings of the ledger, this one last.
+    /// The series of holds, one for each opening of the ledger, the present one last.
     public let series: [HoldSeries]
-    /// Where the ledger is.
+    /// The path of the ledger.
     public let ledgerPath: String
-    /// Whether holds were ever given out: then there are tokens.
+    /// Whether the ledger has holds, so that buyers have tokens.
     public let hasHolds: Bool
 
     let logger: Logger
     let state: Mutex<StoreState>
     let ledger: Mutex<Ledger>
-    /// Signalled when there is something for a committer that waits.
+    /// Wakes the committer.
     let work = DispatchSemaphore(value: 0)
     private let committerEnded = DispatchSemaphore(value: 0)
     private let lock: Mutex<LedgerLock?>
-    /// Those that are written now.
+    /// The files that the store writes.
     let files: Mutex<LedgerFiles>
     let queries: LedgerQueries
     let reader: HoldReader
     let isRecounting = Mutex(false)
     private let ending = Mutex(Ending.kept)
-    /// When a stop waits no longer.
-    private let patienceEnds = Mutex<ContinuousClock.Instant?>(nil)
+    /// When a hurried stop gives up.
+    private let hurryEnds = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// Remembers the fingerprints of the keys that sign tokens, and returns the numbers that had another one before.
+    /// Opens the ledger, restores its state, and starts the sale.
     ///
-    /// - Parameter replacing: whether these take their place.
-    public func otherTokenKeys(
-        than fingerprints: [UInt8: [UInt8]], replacing: Bool
-    ) throws(LedgerError) -> [UInt8] {
-        let kept = try ledger.withLock { ledger throws(LedgerError) in
-            try ledger.tokenKeys(adding: fingerprints, replacing: replacing)
-        }
-        return fingerprints.keys.filter { kept[$0] != fingerprints[$0] }.sorted()
-    }
-
-    /// Opens the ledger, recovers what it says, and sells.
-    ///
-    /// Costs about a second for a million holds with their purchases. On return every live hold has at least the
-    /// recovery grace left.
+    /// It takes about a second for a million holds with their purchases. On return every live hold has at least the recovery
+    /// grace (R7 Restart).
     public init(_ configuration: Configuration, logger: Logger) throws(LedgerError) {
         self.configuration = configuration
         self.logger = logger
@@ -128,10 +118,10 @@ public final class EmbeddedStore: TicketStore, Service {
         ledgerPath = configuration.directory + "/" + Self.ledgerName
         let lock = try LedgerLock(path: configuration.directory + "/lock")
         let known = configuration.acceptsLosses ? nil : lock.knowledge
-        if !configuration.acceptsLosses { try Self.refuseMissingLedger(ledgerPath, known) }
+        if !configuration.acceptsLosses { try Self.refuseMissingLedger(in: configuration.directory, known) }
         let ledger = try Ledger(path: ledgerPath, durability: configuration.durability)
         if ledger.isBeingRead {
-            logger.warning("Somebody reads the ledger; its log grows until they are done")
+            logger.warning("Another program reads the ledger; its log grows until that program is done")
         }
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -156,51 +146,70 @@ public final class EmbeddedStore: TicketStore, Service {
         queries = try LedgerQueries(path: ledgerPath)
         reader = try HoldReader(path: ledgerPath)
         record(recovered.office.nextSequence - 1)
-        startCommitter(behind: recovered.office.nextSequence - 1)
+        startCommitter(lastFact: recovered.office.nextSequence - 1)
     }
 
+    /// Refuses a directory whose ledger is missing although facts were recorded in it.
     private static func refuseMissingLedger(
-        _ path: String, _ known: LedgerLock.Knowledge?
+        in directory: String, _ known: LedgerLock.Knowledge?
     ) throws(LedgerError) {
+        let path = directory + "/" + ledgerName
         guard !LedgerFiles.isFilled(path) else { return }
+        if let copy = LedgerFiles.rescuedCopy(in: directory) {
+            throw .incomplete(
+                what: "\(path) is missing or empty, and \(copy) has its facts; rename that copy to \(ledgerName)")
+        }
         if let known {
-            throw .incomplete(what: "\(path) is gone or empty, and had \(known.sequence) facts or more")
+            throw .incomplete(what: "\(path) is missing or empty, and had \(known.sequence) facts or more")
         }
         if LedgerFiles.isFilled(path + "-wal") {
-            throw .incomplete(what: "\(path) is gone or empty, and its log \(path)-wal is there")
+            throw .incomplete(what: "\(path) is missing or empty, but its log \(path)-wal exists")
         }
     }
 
-    /// Refuses a ledger that knows less than the last process had on the disk.
+    /// Refuses a ledger that has fewer facts than the last process had on the disk.
     private static func refuseLostFacts(
         _ path: String, _ identity: [UInt8], _ sequence: UInt64, _ known: LedgerLock.Knowledge?
     ) throws(LedgerError) {
         guard let known else { return }
         guard known.identity == identity else {
-            throw .incomplete(what: "\(path) is another ledger than the last one of this directory")
+            throw .incomplete(what: "\(path) is not the ledger that this directory had last")
         }
         guard sequence >= known.sequence else {
             throw .incomplete(
                 what: """
-                    \(path) ends with fact \(sequence), and fact \(known.sequence) was on the disk: its log is gone, or an \
+                    \(path) ends with fact \(sequence), but fact \(known.sequence) was on the disk: its log is gone, or an \
                     older copy was put back
                     """)
         }
     }
 
-    /// Writes down beside the ledger which facts are on the disk.
+    /// Records beside the ledger which facts are on the disk.
     func record(_ sequence: UInt64) {
-        // With less than full durability a power cut may take back what was written.
+        // With relaxed durability a power cut may undo what was written.
         let certain = configuration.durability == .full ? sequence : 0
         lock.withLock { $0?.record(LedgerLock.Knowledge(identity: ledgerIdentity, sequence: certain)) }
+    }
+
+    /// Records the fingerprints of the keys that sign tokens.
+    ///
+    /// - Parameter replacing: whether they replace earlier ones.
+    /// - Returns: the numbers that have another fingerprint in the ledger.
+    public func otherTokenKeys(
+        than fingerprints: [UInt8: [UInt8]], replacing: Bool
+    ) throws(LedgerError) -> [UInt8] {
+        let kept = try ledger.withLock { ledger throws(LedgerError) in
+            try ledger.tokenKeys(adding: fingerprints, replacing: replacing)
+        }
+        return fingerprints.keys.filter { kept[$0] != fingerprints[$0] }.sorted()
     }
 
     // MARK: TicketStore
 
     public func submit(
-        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink
+        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo sink: any ReplySink
     ) -> StoreReply? {
-        let taken = state.withLock { $0.take(command, note: note, ticket: ticket, box: box) }
+        let taken = state.withLock { $0.take(command, note: note, ticket: ticket, sink: sink) }
         if taken.wakesCommitter { work.signal() }
         if let step = taken.step { log(step) }
         return taken.reply
@@ -221,7 +230,7 @@ public final class EmbeddedStore: TicketStore, Service {
         return Array(concerns.prefix(StoreConcern.most))
     }
 
-    /// Closes a pool as a broken rule would; for tests.
+    /// Closes a pool as a broken rule would. For tests.
     package func closePool(_ pool: Code, of event: Code) {
         state.withLock { $0.closePool(pool, of: event) }
     }
@@ -230,7 +239,7 @@ public final class EmbeddedStore: TicketStore, Service {
         state.withLock { $0.readClock().moment }
     }
 
-    /// Every pool of every event, counted now.
+    /// Every pool of every event at this moment.
     public func counts() -> [PoolCount] {
         state.withLock { $0.counts() }
     }
@@ -253,15 +262,16 @@ public final class EmbeddedStore: TicketStore, Service {
 
     // MARK: Service
 
-    /// Runs until a graceful shutdown, then commits what waits and closes the ledger.
+    /// Runs until a graceful shutdown, then stops.
     public func run() async throws {
         try? await gracefulShutdown()
         stop()
     }
 
-    /// Commits what waits, answers it, and closes the ledger. Whoever asks from then on is told that it closes.
+    /// Commits and answers what waits, then closes the ledger. Later commands fail with ``StoreFailure/closing``.
     ///
-    /// Blocks for as long as a commit takes, after ``hurry()`` for two seconds at the most; can be called again.
+    /// It blocks for as long as a commit takes, after ``hurry()`` two seconds at the most. A second call only returns the
+    /// ending.
     @discardableResult
     public func stop() -> Ending {
         let wasOpen = state.withLock { state in
@@ -271,12 +281,12 @@ public final class EmbeddedStore: TicketStore, Service {
         guard wasOpen else { return ending.withLock { $0 } }
         work.signal()
         while committerEnded.wait(timeout: .now() + Self.tick) == .timedOut {
-            guard let end = patienceEnds.withLock({ $0 }), ContinuousClock.now >= end else { continue }
+            guard let end = hurryEnds.withLock({ $0 }), ContinuousClock.now >= end else { continue }
             // The ledger stays open and locked: the committer still works with it.
-            ended(.unknown)
+            noteEnding(.unknown)
             return .unknown
         }
-        // Those who read first, or the log could not be folded in whole; in doubt last, or it would be removed.
+        // Readers close first, or the log could not be folded in whole. In doubt they close last, or the log would be removed.
         let isInDoubt = ledger.withLock { $0.isInDoubt }
         if !isInDoubt { closeReaders() }
         do {
@@ -286,8 +296,9 @@ public final class EmbeddedStore: TicketStore, Service {
         }
         if isInDoubt {
             closeReaders()
+            noteEnding(.inDoubt)
             logger.critical(
-                "A sync of the database failed and could not be made good; start when no one else has the ledger open")
+                "A sync of the database failed and was not repeated; start when no other program has the ledger open")
         }
         lock.withLock { $0 = nil }
         return ending.withLock { $0 }
@@ -298,27 +309,27 @@ public final class EmbeddedStore: TicketStore, Service {
         queries.close()
     }
 
-    /// A stop, under way or to come, waits for the disk no longer than two seconds from now on.
+    /// Limits the present or next stop: from now on it waits for the disk for two seconds at the most.
     public func hurry() {
-        patienceEnds.withLock { $0 = $0 ?? ContinuousClock.now + Self.hurriedWait }
+        hurryEnds.withLock { $0 = $0 ?? ContinuousClock.now + Self.hurriedWait }
     }
 
-    /// Takes the files that are there now for those that are written, after the ledger was opened anew.
-    func takeFiles() throws(LedgerError) {
+    /// Notes the files that exist now as those that the store writes, after the ledger was opened again.
+    func noteFiles() throws(LedgerError) {
         let found = try LedgerFiles(ledger: ledgerPath, lock: configuration.directory + "/lock")
         files.withLock { $0 = found }
     }
 
-    func ended(_ ending: Ending) {
+    func noteEnding(_ ending: Ending) {
         self.ending.withLock { $0 = ending }
     }
 
-    private func startCommitter(behind sequence: UInt64) {
-        let committer = Committer(store: self, ended: committerEnded, startsBehind: sequence)
+    private func startCommitter(lastFact: UInt64) {
+        let committer = Committer(store: self, ended: committerEnded, lastFact: lastFact)
         Thread.detachNewThread { committer.run() }
     }
 
-    /// Hands in again what waited for these holds.
+    /// Decides the commands that waited for these holds.
     func takeAgain(_ reads: [StoreState.HoldRead], _ found: Result<[HoldID: RestoredHold], LedgerError>) {
         var replies = WaitingReplies()
         var wakesCommitter = false
@@ -326,13 +337,13 @@ public final class EmbeddedStore: TicketStore, Service {
             guard case .success(let holds) = found, let hold = holds[read.hold] else {
                 for lookup in state.withLock({ $0.endWaiting(for: read) }) {
                     replies.add(
-                        TicketedReply(ticket: lookup.ticket, reply: .failed(.outcomeUnknown)), for: lookup.box)
+                        TicketedReply(ticket: lookup.ticket, reply: .failed(.outcomeUnknown)), for: lookup.sink)
                 }
                 continue
             }
             for (lookup, taken) in state.withLock({ $0.takeAgain(read, hold) }) {
                 if let reply = taken.reply {
-                    replies.add(TicketedReply(ticket: lookup.ticket, reply: reply), for: lookup.box)
+                    replies.add(TicketedReply(ticket: lookup.ticket, reply: reply), for: lookup.sink)
                 }
                 wakesCommitter = wakesCommitter || taken.wakesCommitter
             }
@@ -341,7 +352,7 @@ public final class EmbeddedStore: TicketStore, Service {
         replies.deliver()
         switch found {
         case .success(let holds) where holds.count == Set(reads.map(\.hold)).count: break
-        case .success: logger.error("Old holds are missing in the ledger")
+        case .success: logger.error("The ledger lacks old holds")
         case .failure(let error):
             logger.error("Old holds could not be read from the ledger", metadata: ["error": "\(error)"])
         }
@@ -351,7 +362,7 @@ public final class EmbeddedStore: TicketStore, Service {
         switch step {
         case .absorbed(let span):
             logger.warning(
-                "The process did not run for a while; deadlines moved with it", metadata: ["absorbed": "\(span)"])
+                "The process did not run for a while; deadlines moved by that time", metadata: ["absorbed": "\(span)"])
         case .timeOfDayMoved(let span):
             logger.warning("The time of day was set; no deadline moved", metadata: ["by": "\(span)"])
         }
@@ -375,7 +386,7 @@ public final class EmbeddedStore: TicketStore, Service {
     }
 }
 
-/// A box office that was read from a ledger, and how far the time of day was ahead of its clock.
+/// A box office that was read from a ledger, and how far the time of day was ahead of the store's clock, in milliseconds.
 struct RecoveredOffice: Sendable {
     var office: BoxOffice
     var ahead: Int64?

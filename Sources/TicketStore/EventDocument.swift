@@ -23,13 +23,20 @@ public enum EventDocument {
     public static func read(
         _ document: JSONValue, limits: Limits = Limits()
     ) throws(DocumentError) -> EventDefinition {
+        try read(document, limits: limits, allowing: { _ in false })
+    }
+
+    private static func read(
+        _ document: JSONValue, limits: Limits, allowing isAllowed: (Mistake) -> Bool
+    ) throws(DocumentError) -> EventDefinition {
         var mistakes = Mistakes()
         let draft = EventDraft.shape.take(document, at: .root, noting: &mistakes)
         guard let draft, !mistakes.areCut else {
             throw mistakes.error(in: document) ?? .mistakes([.saysNothing])
         }
         let (definition, meant) = draft.completed(limits: limits, besides: mistakes.told)
-        if let error = mistakes.error(with: meant.map { JSONMistake($0) }, in: document) {
+        let kept = meant.filter { !isAllowed($0) }
+        if let error = mistakes.error(with: kept.map { JSONMistake($0) }, in: document) {
             throw error
         }
         return definition
@@ -38,14 +45,18 @@ public enum EventDocument {
     /// How many servers an event's pools were split over, in documents of a former version.
     static let formerMember = "parts"
 
-    /// The definition of a document that a store kept. It may be one of a former version with a member that had no
-    /// meaning in a store on one machine and is a mistake by now.
+    /// The definition in a document that a store kept. An earlier release may have written it: a member that is refused today
+    /// is skipped, and names may contain characters that are refused today, because a sale under an old name must go on.
     package static func readKept(_ bytes: [UInt8]) throws(DocumentError) -> EventDefinition {
         var document = try JSONValue.document(bytes, limits: jsonLimits)
         if case .object(let members) = document {
             document = .object(members.filter { $0.name != formerMember })
         }
-        return try read(document)
+        return try read(document, limits: Limits(), allowing: isAboutName)
+    }
+
+    private static func isAboutName(_ mistake: Mistake) -> Bool {
+        mistake.pointer == "/name" || mistake.pointer.hasPrefix("/types/") && mistake.pointer.hasSuffix("/name")
     }
 
     /// The JSON text that writes `definition`, every member of it. Reading it gives an equal definition, if there was

@@ -37,19 +37,19 @@ package struct KeyRoom: Sendable {
         keys >= room / 100 * Self.alarm + room % 100 * Self.alarm / 100
     }
 
-    /// - Parameter keys: how many the whole store remembers.
+    /// - Parameter keys: the number of keys in the whole store.
     package func concern(of keys: Int) -> StoreConcern {
         StoreConcern(
             .keyRoomNearlyFull,
-            "\(keys) idempotency keys are remembered, and limits.keys is \(room): those of ended holds are forgotten sooner."
+            "\(keys) idempotency keys are kept, and limits.keys is \(room): keys of ended holds expire early."
         )
     }
 
-    /// The same where each event has a room of its own. Without the count, so that the sentence stays the same while it lasts.
+    /// The concern about one event, if each event has its own room. It has no count, so that the sentence stays the same.
     package func concern(of event: Code) -> StoreConcern {
         StoreConcern(
             .keyRoomNearlyFull,
-            "Event \(event) uses four fifths of its room for idempotency keys (limits.keys is \(room)): those of ended holds "
-                + "are forgotten sooner.")
+            "Event \(event) uses four fifths of its room for idempotency keys (limits.keys is \(room)): keys of "
+                + "ended holds expire early.")
     }
 }

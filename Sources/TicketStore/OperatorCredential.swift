@@ -1,24 +1,24 @@
-/// What an operator sends to prove a key: `hfk_`, the key's eight characters, `_`, and 32 random bytes in base64url.
+/// The credential of an operator's key: `hfk_`, the key's eight characters, `_`, and 32 random bytes in base64url.
 ///
-/// Stores keep a digest of the secret only. It is random, so a slow hash would protect nothing more.
+/// Stores keep only a digest of the secret. The secret is random, so a slow hash would add no protection.
 public struct OperatorCredential: Sendable {
     public static let secretBytes = 32
     /// Characters in a key's name.
     public static let nameLength = 1...100
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The key's name in lists.
+    /// The key's identifier in lists.
     public let id: String
     public let secret: [UInt8]
 
-    /// A new one.
+    /// Makes a new credential.
     public init(using random: inout some RandomNumberGenerator) {
         let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
         id = String((0..<8).map { _ in letters[Int.random(in: 0..<letters.count, using: &random)] })
         secret = (0..<Self.secretBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
     }
 
-    /// The one that `text` writes; `nil` if it writes none.
+    /// The credential in `text`; `nil` if it is malformed.
     public init?(_ text: String) {
         let parts = text.split(separator: "_", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "hfk", parts[1].utf8.count == 8,
@@ -42,13 +42,13 @@ public struct OperatorCredential: Sendable {
         return "hfk_\(id)_" + String(decoding: text, as: UTF8.self)
     }
 
-    /// Whether `name` can be a key's: 1 to 100 characters, none of which steers a terminal.
+    /// Whether a key can have this name: 1 to 100 characters, none of them a control character.
     public static func isName(_ name: String) -> Bool {
         nameLength.contains(name.count)
             && name.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
     }
 
-    /// In a time that does not tell where they differ.
+    /// Compares in constant time.
     public static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         guard left.count == right.count else { return false }
         return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0

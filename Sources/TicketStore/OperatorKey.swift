@@ -1,18 +1,18 @@
 public import BoxOffice
 
-/// A key that an operator works with, without its secret.
+/// A key of an operator, a shop or a viewer, without its secret.
 public struct OperatorKey: Sendable, Equatable {
     public enum Role: String, Sendable, CaseIterable {
-        /// Everything.
+        /// May do everything.
         case `operator`
-        /// Completing holds and naming their payments; looking at, extending and releasing them (R24 Who completes). No
-        /// lists, no events, no returns.
+        /// May complete holds and name their payments, look at them, extend and release them (R24 Who completes). No lists, no
+        /// events, no returns.
         case shop
-        /// Looking at everything, changing nothing.
+        /// May look at everything and change nothing.
         case viewer
     }
 
-    /// What a key may be wanted for.
+    /// What a request needs a key for.
     public enum Right: Sendable {
         /// Operators' lists: purchases, debts, the audit, the recount.
         case readLists
@@ -24,14 +24,15 @@ public struct OperatorKey: Sendable, Equatable {
         case sell
     }
 
-    /// Eight of `a-z0-9`: how it is called in lists and in the audit.
+    /// Eight of `a-z0-9`: the key's identifier in lists and in the audit.
     public var id: String
-    /// Whom or what it was made for.
+    /// The person or program that it was made for.
     public var name: String
     public var role: Role
     public var madeAt: WallTime
     public var revokedAt: WallTime?
 
+    /// Whether the key's role has this right.
     public func may(_ right: Right) -> Bool {
         switch (role, right) {
         case (.operator, _), (.viewer, .readLists), (_, .lookAtHolds), (.shop, .sell): true
@@ -48,9 +49,10 @@ public struct OperatorKey: Sendable, Equatable {
     }
 }
 
-/// Who may operate the box office.
+/// The keys of operators, shops and viewers.
 public protocol OperatorKeyring: Sendable {
-    /// The key that `credential` is; `nil` for one that is unknown, malformed or revoked. Throws a ``StoreFailure`` where
-    /// the keys cannot be looked up just now.
+    /// The key of a credential; `nil` if it is unknown, malformed or revoked.
+    ///
+    /// - Throws: ``StoreFailure`` if keys cannot be looked up now.
     func key(of credential: String) async throws -> OperatorKey?
 }

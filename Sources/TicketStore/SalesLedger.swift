@@ -1,40 +1,38 @@
 public import BoxOffice
 
-/// What operators and their accountants read of a store: everything that was sold, owed, and changed, from what is
-/// durable.
+/// What operators and accountants read of a store: sales, debts and changes, as far as they are durable.
 ///
-/// Lists come in pages that each stand for one moment, so that nobody who reads slowly holds anything up.
+/// Lists come in pages. Each page shows one moment, so a slow reader delays nobody.
 ///
-/// Each throws a ``StoreFailure`` where the store cannot be asked just now.
+/// Each call throws ``StoreFailure`` if the store cannot answer now.
 public protocol SalesLedger: Sendable {
-    /// Purchases of an event in the order of their holds, behind `hold`, `limit` of them at the most.
+    /// At most `limit` purchases of an event after `hold`, in the order of their holds.
     func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord]
 
-    /// Payments that bought nothing and were not paid back yet (R23 Debts), in the order in which they came, behind
-    /// `sequence`.
+    /// Open debts after `sequence`, in the order of their facts (R23 Debts).
     ///
     /// - Parameters:
-    ///   - event: nil for those of all events, removed ones too.
-    ///   - confirmed: those that a key told of, or else those that only a token did.
+    ///   - event: `nil` for the debts of all events, removed ones included.
+    ///   - confirmed: whether to list confirmed debts or unconfirmed ones.
     func refundsOwed(
         of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
     ) async throws -> [RefundRecord]
 
-    /// What operators changed, in the order in which it was decided, behind `sequence`.
+    /// Operators' changes after `sequence`, in the order of their decisions.
     func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord]
 
-    /// Counts everything afresh from the recorded facts. Costs some microseconds a fact; one at a time.
+    /// Recounts everything from the recorded facts. It takes some microseconds for each fact. Only one recount runs at a time.
     func recount() async throws -> Recount
 }
 
-/// A line of a hold as people read it.
+/// A line of a hold in readable form.
 public struct SoldLine: Sendable, Equatable {
     public var type: String
     public var quantity: Int
-    /// Minor units for one ticket.
+    /// The price of one ticket, in minor units.
     public var price: Int64
 
-    /// Minor units for all of them.
+    /// The price of all tickets, in minor units.
     public var total: Int64 { Int64(quantity) * price }
 
     public init(type: String, quantity: Int, price: Int64) {
@@ -45,11 +43,11 @@ public struct SoldLine: Sendable, Equatable {
 }
 
 extension [SoldLine] {
-    /// What they cost together.
+    /// The price of all lines, in minor units.
     fileprivate var total: Int64 { reduce(0) { $0 + $1.total } }
 }
 
-/// A purchase as the accounts have it.
+/// A purchase in operators' lists.
 public struct PurchaseRecord: Sendable, Equatable {
     public var hold: HoldID
     public var event: String
@@ -79,11 +77,11 @@ public struct PurchaseRecord: Sendable, Equatable {
     public var total: Int64 { lines.total }
 }
 
-/// A payment that has to be paid back, because it bought nothing (R23 Debts). The amount is what its hold cost.
+/// A debt in operators' lists (R23 Debts). The amount is the price of its hold.
 public struct RefundRecord: Sendable, Equatable {
     public var sequence: UInt64
     public var hold: HoldID
-    /// The event's code, also where it was removed since.
+    /// The event's code, even if the event was removed.
     public var event: String
     public var reason: DebtReason
     public var isConfirmed: Bool
@@ -112,7 +110,7 @@ public struct RefundRecord: Sendable, Equatable {
     public var total: Int64 { lines.total }
 }
 
-/// An operator's change.
+/// An operator's change in the audit.
 public struct AuditRecord: Sendable, Equatable {
     public var sequence: UInt64
     public var at: WallTime
@@ -125,12 +123,12 @@ public struct AuditRecord: Sendable, Equatable {
     }
 }
 
-/// What a recount found.
+/// The result of a recount.
 public struct Recount: Sendable, Equatable {
     public var facts: UInt64
     /// Every pool at the moment of the last fact.
     public var pools: [PoolCount]
-    /// The first rule that the facts break, in a sentence; `nil` if none.
+    /// The first rule that the facts break, in a sentence; `nil` if they break none.
     public var broken: String?
 
     public init(facts: UInt64, pools: [PoolCount], broken: String?) {

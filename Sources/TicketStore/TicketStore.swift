@@ -1,37 +1,37 @@
 public import BoxOffice
 
-/// What every store of holds and purchases keeps, whatever it is made of.
+/// The contract of every store of holds and purchases.
 ///
-/// 1. Each command is decided once, in one order for all callers, by the rules that `BoxOffice` decides by. The same
-///    commands at the same moments get the same outcomes from every store.
-/// 2. A positive answer to a hold, an extension, a release, a purchase, a return or a definition leaves only when its
-///    fact is durable in the store's configured sense. So does an answer about a hold that depends on such a fact.
-/// 3. A refusal for want of places, and an availability, may run ahead of what is durable: they promise nothing.
-/// 4. What may or may not have happened is told as ``StoreFailure/outcomeUnknown`` and nothing else; asking again is
-///    safe.
-/// 5. Each submitted command is answered exactly once.
-/// 6. A full queue refuses at once (``StoreFailure/overloaded``); completing is refused last, holding first.
+/// - S1 One order: each command is decided once, in one order for all callers, by the rules of `BoxOffice`. The same commands
+///   at the same moments get the same outcomes from every store.
+/// - S2 Durable first: a positive answer leaves only when its fact is durable as the store is configured. So does an answer
+///   that depends on such a fact.
+/// - S3 Refusals may run ahead: an availability, and a refusal because places are missing, may depend on facts that are not
+///   durable yet, because they promise nothing.
+/// - S4 Unknown has one name: what may or may not have happened is ``StoreFailure/outcomeUnknown``. A retry is safe.
+/// - S5 One answer: each submitted command is answered exactly once.
+/// - S6 Full queue: a full queue refuses at once (``StoreFailure/overloaded``). It refuses completing last and holding first.
 public protocol TicketStore: Sendable {
-    /// Hands a command in.
+    /// Submits a command.
     ///
     /// - Parameters:
-    ///   - note: written into the audit with the fact, where the command is an operator's and changes something.
-    ///   - ticket: comes back with the reply; only the box gives it a meaning.
-    ///   - box: where the reply goes if it cannot be given at once.
-    /// - Returns: the reply, if it can be given at once. Otherwise it is delivered to `box`, on a thread of the
-    ///   store's, perhaps before this call returns.
-    func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink) -> StoreReply?
+    ///   - note: written into the audit with the fact, for an operator's command that changes something.
+    ///   - ticket: comes back with the reply. Only the sink gives it a meaning.
+    ///   - sink: gets the reply if it is not ready at once.
+    /// - Returns: the reply, if it is ready at once. Otherwise one of the store's threads delivers it to `sink`, perhaps before
+    ///   this call returns.
+    func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo sink: any ReplySink) -> StoreReply?
 
-    /// What is left of an event, or `nil` if there is no such event.
+    /// What is left of an event.
     ///
-    /// - Parameter known: the version that the caller has; if it still stands, ``AvailabilityReading/unchanged`` is
-    ///   answered.
+    /// - Parameter known: the version that the caller has. If it is the present one, the answer is
+    ///   ``AvailabilityReading/unchanged``.
     func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading
 
-    /// The events there are, in the order in which they were first defined.
+    /// All events, in the order in which they were first defined.
     var events: [EventReading] { get }
 
-    /// An event by its code.
+    /// An event by its code; `nil` if there is none.
     func event(_ code: Code) -> EventReading?
 
     /// What the numbers in a ``HoldView`` of the event at `index` mean.
@@ -39,29 +39,29 @@ public protocol TicketStore: Sendable {
     /// - Precondition: the index is from a view of this store.
     func catalogue(at index: UInt32) -> EventCatalogue
 
-    /// The same, or `nil` if it is still what the caller has with this ``EventCatalogue/revision``: nothing is copied
-    /// then.
+    /// The catalogue of the event at `index`; `nil`, without a copy, if its ``EventCatalogue/revision`` is the one that the
+    /// caller has.
     func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue?
 
-    /// Whether the store can decide now, and if not, why. It follows what decisions meet and, while nobody asks, a trial
-    /// about each second, so that it is right within two seconds.
+    /// Whether the store can decide now, and if not, why. It follows the results of decisions and, on an idle store, of a trial
+    /// about once a second. So it is right within two seconds.
     var condition: StoreCondition { get }
 
-    /// What an operator should see to though the store sells; at most ``StoreConcern/most``.
+    /// What an operator should look into although the store sells; at most ``StoreConcern/most`` of them.
     var concerns: [StoreConcern] { get }
 
     /// The store's clock.
     var now: Moment { get }
 }
 
-/// Where a store delivers the replies that it could not give at once. One box an event loop, or one a caller.
+/// Takes the replies that were not ready at once. There is one sink for each event loop, or one for a caller.
 public protocol ReplySink: AnyObject, Sendable {
-    /// Takes the replies to several submitted commands, at most once for each batch that became durable, so that one
-    /// wake-up serves them all. Called on a thread of the store's: it must not wait.
+    /// Takes the replies to several commands: at most one call for each durable batch, so that one wake-up serves them all.
+    /// It runs on one of the store's threads and must not block.
     func deliver(_ replies: ContiguousArray<TicketedReply>)
 }
 
-/// A reply and the ticket of the command it answers.
+/// A reply, with the ticket of its command.
 public struct TicketedReply: Sendable {
     public var ticket: UInt64
     public var reply: StoreReply
@@ -72,50 +72,50 @@ public struct TicketedReply: Sendable {
     }
 }
 
-/// What a store answers.
+/// A store's reply to a command.
 public enum StoreReply: Sendable {
-    /// Decided at `moment`; where it had to be, it is durable.
+    /// The command was decided at this moment. If the outcome depends on facts, they are durable.
     case decided(Outcome, at: Moment)
-    /// The world failed. Nothing is said of the command.
+    /// The infrastructure failed.
     case failed(StoreFailure)
 }
 
-/// How the infrastructure can fail a caller. A refusal by the rules is no failure.
+/// How the infrastructure can fail. A refusal by the rules is no failure (R17 Refusals are answers).
 public enum StoreFailure: Error, Sendable, Equatable {
-    /// The command may or may not have happened. Safe to ask again.
+    /// The command may or may not have happened. A retry is safe (R18 Unknown outcome).
     case outcomeUnknown
-    /// Refused before anything was decided: more is waiting than is good.
+    /// Refused before a decision: a queue is full (S6 Full queue).
     case overloaded
-    /// Refused before anything was decided: the store takes no facts now.
+    /// Refused before a decision: the store cannot record facts now.
     case suspended(SuspensionReason)
-    /// Refused before anything was decided: the store is closing.
+    /// Refused before a decision: the store is closing.
     case closing
 }
 
-/// Why a store takes no facts.
+/// Why a store cannot record facts.
 public enum SuspensionReason: String, Sendable, Equatable {
     case diskFull = "disk-full"
     case writeFailed = "write-failed"
     case recovering = "recovering"
-    /// The files that the facts are written to are not in their directory any more.
+    /// The files that the facts are written to are no longer in their directory.
     case filesLost = "ledger-files-lost"
-    /// The servers that keep the facts cannot be reached, or take none now.
+    /// The servers that keep the facts cannot be reached, or accept no writes now.
     case unreachable = "store-unreachable"
-    /// The servers that keep the facts have no memory left for more.
+    /// The servers that keep the facts have no memory left.
     case memoryFull = "memory-full"
-    /// A broken rule closed a pool; memory is made anew from the facts.
+    /// A pool's numbers contradict each other (R4 Broken rule), and memory is rebuilt from the facts.
     case repairing
-    /// A commit takes the disk longer than any should.
+    /// The disk takes too long for a commit.
     case diskStalled = "disk-stalled"
-    /// The servers take what is asked, and answer nothing.
+    /// The servers accept requests but do not answer.
     case silent = "store-silent"
-    /// The servers are busy with a script that runs for too long.
+    /// The servers run a script for too long.
     case busy = "store-busy"
-    /// Too few replicas acknowledge what is decided, so no answer may be positive.
+    /// Too few replicas acknowledge decisions, so no answer may be positive.
     case replicasMissing = "replicas-missing"
-    /// The service may not do on the servers what it needs.
+    /// The service lacks rights on the servers.
     case forbidden = "store-forbidden"
-    /// The servers answer decisions with errors; the log has them.
+    /// The servers answer decisions with errors, which are in the log.
     case failing = "store-failing"
 }
 
@@ -126,21 +126,21 @@ public enum StoreCondition: Sendable, Equatable {
     case closing
 }
 
-/// Something that does not stop the store from selling, and that an operator should see to.
+/// Something that an operator should look into although the store sells.
 public struct StoreConcern: Sendable, Hashable {
-    /// As many are told at a time; more would hide that there are many.
+    /// The most concerns at a time. A longer list would help nobody.
     public static let most = 20
 
     public enum Kind: String, Sendable, CaseIterable {
-        /// R4 Broken rule: the pool's numbers contradict each other, and it sells nothing more.
+        /// The pool's numbers contradict each other, so it sells nothing (R4 Broken rule).
         case poolClosed = "pool-closed"
-        /// The numbers of an event are not as its holds say; `holdfast repair` shows and mends it.
+        /// The numbers of an event differ from its holds. `holdfast repair` shows and repairs them.
         case unbalanced
-        /// Events that cannot be sold now, while others can: their server is away, full, busy or silent.
+        /// Some events cannot be sold, because their server is away, full, busy or silent.
         case eventsUnavailable = "events-unavailable"
-        /// Holds are answered, but purchases cannot be: too few replicas acknowledge them.
+        /// Holds work, but purchases do not: too few replicas acknowledge them.
         case replicasMissing = "replicas-missing"
-        /// R15 Idempotency keys: four fifths of the room for keys are used up.
+        /// Four fifths of the room for keys are used up (R15 Idempotency keys).
         case keyRoomNearlyFull = "key-room-nearly-full"
     }
 
@@ -154,11 +154,11 @@ public struct StoreConcern: Sendable, Hashable {
     }
 }
 
-/// What an answer is worth, in a sentence each, for operators.
+/// How durable answered facts are, in a sentence each, for operators (R19 Durable before positive).
 public struct DurabilityPromise: Sendable, Equatable {
-    /// What an answered purchase or return means.
+    /// For purchases and returns.
     public var purchases: String
-    /// What an answered hold, extension or release means.
+    /// For holds, extensions and releases.
     public var holds: String
 
     public init(purchases: String, holds: String) {
@@ -167,11 +167,11 @@ public struct DurabilityPromise: Sendable, Equatable {
     }
 }
 
-/// An event as it stands.
+/// An event's present state.
 public struct EventReading: Sendable, Equatable {
     public var definition: EventDefinition
     public var isPaused: Bool
-    /// Another one after every change of either.
+    /// It differs after every change of the definition or the pause.
     public var revision: UInt64
 
     public init(_ definition: EventDefinition, isPaused: Bool, revision: UInt64) {
@@ -181,40 +181,40 @@ public struct EventReading: Sendable, Equatable {
     }
 }
 
-/// What a look at the availability gave.
+/// The answer to a request for the availability.
 public enum AvailabilityReading: Sendable, Equatable {
     case unknownEvent
     case unchanged
     case current(Availability, at: Moment)
 }
 
-/// How certain it is that what was answered outlives a crash.
+/// Which crashes an answered fact survives.
 public enum Durability: String, Sendable, CaseIterable {
-    /// On disk, synced, before the answer leaves.
+    /// The fact is synced to the disk before the answer leaves. It survives a power cut.
     case full
-    /// Handed to the operating system: outlives a crash of the process, not one of the machine.
+    /// The fact is written to the operating system. It survives a crash of the process, but not one of the machine.
     case relaxed
 }
 
 extension TicketStore {
-    /// Hands a command in that is no operator's.
+    /// Submits a command that is not an operator's.
     @inlinable
-    public func submit(_ command: Command, ticket: UInt64, replyTo box: any ReplySink) -> StoreReply? {
-        submit(command, note: nil, ticket: ticket, replyTo: box)
+    public func submit(_ command: Command, ticket: UInt64, replyTo sink: any ReplySink) -> StoreReply? {
+        submit(command, note: nil, ticket: ticket, replyTo: sink)
     }
 
-    /// Hands a command in and waits for its reply: the comfortable way, for everything that is not hot.
+    /// Submits a command and waits for its reply. For everything that is not on the hot path.
     public func perform(_ command: Command, note: AuditNote? = nil) async -> StoreReply {
         await withCheckedContinuation { continuation in
-            let box = SingleReply(continuation)
-            if let reply = submit(command, note: note, ticket: 0, replyTo: box) {
+            let sink = SingleReply(continuation)
+            if let reply = submit(command, note: note, ticket: 0, replyTo: sink) {
                 continuation.resume(returning: reply)
             }
         }
     }
 }
 
-/// A box for one reply.
+/// A sink for one reply.
 private final class SingleReply: ReplySink {
     private let continuation: CheckedContinuation<StoreReply, Never>
 

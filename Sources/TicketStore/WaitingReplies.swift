@@ -1,42 +1,42 @@
 public import BoxOffice
 
-/// Replies that leave together, gathered by the box they go to: once a commit, or once a call.
+/// Replies that leave together after a commit or a call, grouped by their sink.
 public struct WaitingReplies: Sendable {
-    @usableFromInline var boxes: [(box: any ReplySink, replies: ContiguousArray<TicketedReply>)] = []
+    @usableFromInline var sinks: [(sink: any ReplySink, replies: ContiguousArray<TicketedReply>)] = []
     public var count: Int { replyCount }
     @usableFromInline var replyCount = 0
 
     @inlinable
     public init() {}
 
-    /// Few boxes wait at once (one an event loop), so a walk finds them faster than a hash.
+    /// There are few sinks (one for each event loop), so a search is faster than hashing.
     @inlinable
-    public mutating func add(_ reply: consuming TicketedReply, for box: any ReplySink) {
+    public mutating func add(_ reply: consuming TicketedReply, for sink: any ReplySink) {
         replyCount += 1
-        for index in boxes.indices.reversed() where boxes[index].box === box {
-            boxes[index].replies.append(reply)
+        for index in sinks.indices.reversed() where sinks[index].sink === sink {
+            sinks[index].replies.append(reply)
             return
         }
-        boxes.append((box, [reply]))
+        sinks.append((sink, [reply]))
     }
 
     @inlinable
     public func deliver() {
-        for (box, replies) in boxes { box.deliver(replies) }
+        for (sink, replies) in sinks { sink.deliver(replies) }
     }
 
-    /// Tells all of them that the world failed.
+    /// Delivers this failure instead of the replies.
     @inlinable
     public func fail(_ failure: StoreFailure) {
-        for (box, replies) in boxes {
-            box.deliver(ContiguousArray(replies.map { TicketedReply(ticket: $0.ticket, reply: .failed(failure)) }))
+        for (sink, replies) in sinks {
+            sink.deliver(ContiguousArray(replies.map { TicketedReply(ticket: $0.ticket, reply: .failed(failure)) }))
         }
     }
 }
 
 extension Outcome {
-    /// Whether it tells of facts, and so must not be told before they are durable (rule 2 of ``TicketStore``). Refusals
-    /// for want of places promise nothing.
+    /// Whether the outcome depends on facts, so that it must wait until they are durable (S2 Durable first). A refusal because
+    /// places are missing does not (S3 Refusals may run ahead).
     public var dependsOnFacts: Bool {
         switch self {
         case .held, .extended, .released, .purchased, .returned, .paidBack, .looked, .eventChanged, .eventRemoved:
@@ -55,8 +55,7 @@ extension Outcome {
         }
     }
 
-    /// Whether it tells of a purchase or of a return. Where holds are less durable than those, the facts that it depends
-    /// on are of the stronger kind.
+    /// Whether the outcome depends on a purchase or a return. A store may make those more durable than holds.
     public var tellsOfSale: Bool {
         switch self {
         case .purchased, .returned, .paidBack, .eventChanged, .eventRemoved: return true

@@ -9,33 +9,38 @@ internal import Settings
     internal import Darwin
 #endif
 
-/// The command: parses, configures, composes. The only place that names a concrete store.
+/// The command `holdfast`: it parses arguments, reads settings, and puts the service together. Only this target names a
+/// concrete store.
 @main
 struct Holdfast: AsyncParsableCommand {
     static let version = "0.1.0"
 
     static let configuration = CommandConfiguration(
         commandName: "holdfast",
-        abstract: "A box office: holds places for buyers, sells them once, loses none.",
+        abstract: "A box office that holds places for buyers and sells each place once.",
         discussion: """
             EXAMPLES
               holdfast serve                                  sell the event "main" on http://127.0.0.1:8000
               holdfast serve --event hall.json --data /srv/hall
               HOLDFAST_PORT=9000 holdfast serve               the same settings, from the environment
-              holdfast config --port 9000                     what would be in force, and why
-              holdfast key create --role operator --name Anna   who may pause, return, and see purchases
-              holdfast event pause main                       ask the running service; HOLDFAST_KEY has the key
+              holdfast config --port 9000                     show the settings, and where each one came from
+              holdfast key create --role operator --name Anna   make a key that may pause, return and see purchases
+              holdfast event pause main                       change the running service, with the key in HOLDFAST_KEY
               holdfast export purchases main --output main.csv
-              holdfast refund list                            payments that bought nothing
+              holdfast refund list                            list payments that bought nothing
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
-              holdfast repair --store redis://10.0.0.5:6379   compare numbers on Redis with the holds
+              holdfast repair --store redis://10.0.0.5:6379   compare the numbers on Redis with the holds
 
             EXIT STATUS
-              0 stopped as asked, 1 failed at work or was refused, 64 wrong use, 66 a ledger that cannot be read,
-              69 a port or a ledger in use or no service there, 73 a ledger, a file or the output cannot be written,
-              75 stopped while the disk did not answer, so the last requests may be done or not,
-              78 a bad configuration, event file or key, or no ledger of this release
+               0  done, or stopped as asked
+               1  the command failed, or the service refused it
+              64  wrong arguments
+              66  a ledger cannot be read
+              69  a port or a ledger is in use, or no service answers
+              73  a ledger, a file or the output cannot be written
+              75  stopped before the disk answered, so the last requests may be done or not
+              78  a bad configuration, event file or key, or a file that is not a ledger of this release
             """,
         version: version,
         subcommands: [
@@ -50,8 +55,7 @@ struct Holdfast: AsyncParsableCommand {
     }
 }
 
-/// What a command ends with when something outside is not as it must be: one line, and a status that a script can
-/// tell apart.
+/// A failure that ends a command: one line for people, and an exit status for scripts.
 struct Failure: Error, CustomStringConvertible {
     static let atWork: Int32 = 1
     static let wrongUse: Int32 = 64
@@ -69,14 +73,14 @@ struct Failure: Error, CustomStringConvertible {
         self.status = status
     }
 
-    /// Runs `body`; what it throws of this kind is told on standard error, and its status is the command's. Output that
-    /// could not be written is a failure, too.
+    /// Runs `body`. If it throws a failure, this prints it on standard error and ends with its status. Output that cannot be
+    /// written is a failure, too.
     static func reported(_ body: () async throws -> Void) async throws {
         do {
             try await body()
             try finishStandardOutput()
         } catch let failure as Failure {
-            // Behind what was logged. An end that nobody reads, or that is full, changes neither the status nor the time.
+            // Written after the lines of the log. A closed or full standard error changes neither the status nor the time.
             signal(SIGPIPE, SIG_IGN)
             LogWriter.standardError.write(Array("holdfast: \(failure.description)\n".utf8))
             LogWriter.standardError.flush(within: .seconds(1))

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    // Its global stream variables are no constants to Swift, which cannot vouch for them; nobody changes them.
+    // Swift cannot prove that its global stream variables are constant. Nobody changes them.
     @preconcurrency internal import Glibc
 #elseif canImport(Musl)
     @preconcurrency internal import Musl
@@ -7,28 +7,28 @@
     @preconcurrency internal import Darwin
 #endif
 
-/// Opens the null device in place of standard input, output and error where they are closed: else the next file that is
-/// opened, a ledger perhaps, would be it, and get what is said to people.
+/// Opens the null device for each of standard input, output and error that is closed. Otherwise the next file that is
+/// opened, perhaps the ledger, would get its number and the text for people.
 func openStandardDescriptors() {
-    // A file gets the lowest number that is free.
+    // A file gets the lowest free number.
     for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
         _ = open("/dev/null", O_RDWR)
     }
 }
 
-/// Sends on what was printed.
+/// Writes out what was printed.
 func flushStandardOutput() {
     fflush(stdout)
 }
 
-/// Sends on what was printed, and says where that failed: a full disk must not look like a command that was done.
+/// Writes out what was printed, and checks that all of it was written: a command must not report success on a full disk.
 ///
 /// - Throws: ``Failure`` if something that was printed since the start could not be written.
 func finishStandardOutput() throws {
     let failed = fflush(stdout)
     let code = errno
     if failed != 0 { throw Failure.output(String(cString: strerror(code))) }
-    // An earlier piece; what kept it from being written is not known any more.
+    // An earlier write failed, for a reason that is no longer known.
     if ferror(stdout) != 0 { throw Failure.output("some of it was not written") }
 }
 

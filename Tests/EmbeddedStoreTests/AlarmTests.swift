@@ -3,7 +3,7 @@ import StoreContract
 import Testing
 import TicketStore
 
-@Suite("A pool that a broken rule closed is told, and counted anew from the ledger (R4)")
+@Suite("A closed pool is reported, and memory is rebuilt from the ledger (R4 Broken rule)")
 struct AlarmTests {
     private func isTrue(_ what: () async throws -> Bool) async throws -> Bool {
         for _ in 0..<6_000 {
@@ -13,7 +13,7 @@ struct AlarmTests {
         return false
     }
 
-    @Test("It is a concern at once, and opened again with every hold kept; not twice within ten minutes")
+    @Test("It is a concern at once, and opens again with every hold; not twice within ten minutes")
     func closed() async throws {
         let store = try TestStore()
         let embedded = store.embedded
@@ -23,7 +23,7 @@ struct AlarmTests {
             return
         }
         let (hall, floor) = (try code("hall"), try code("floor"))
-        // The first look at all pools is over, and the next is due when the clock of the test goes on.
+        // The first look at all pools is over. The next one is due when the test's clock moves.
         try await Task.sleep(for: .milliseconds(300))
         #expect(embedded.concerns == [])
         embedded.closePool(floor, of: hall)
@@ -38,7 +38,7 @@ struct AlarmTests {
             Issue.record("the hold is lost")
             return
         }
-        // A mistake that closes it again would stop the sale again and again.
+        // If it closed again at once, rebuilds would keep suspending the sale.
         embedded.closePool(floor, of: hall)
         store.clock.pass(.seconds(1))
         try await Task.sleep(for: .milliseconds(500))

@@ -11,7 +11,7 @@ func sql(_ path: String, _ statement: String) throws {
     try queue.close()
 }
 
-/// What a recount finds.
+/// What a recount finds (R36 Recount).
 @Suite("Verifying a ledger")
 struct AuditTests {
     /// Four holds in a hall of four: purchased, released, expired and purchased late, live.
@@ -42,19 +42,19 @@ struct AuditTests {
         arguments: [
             ("DELETE FROM holds WHERE id = 2", "missing"),
             ("DELETE FROM releases", "missing"),
-            ("UPDATE holds SET quantity = 40 WHERE id = 4", "rule 21"),
-            ("UPDATE holds SET quantity = 3 WHERE id = 4", "rule 2"),
-            ("UPDATE holds SET price = 1 WHERE id = 4", "rule 11"),
-            ("UPDATE holds SET deadline = deadline + 1 WHERE id = 4", "rule 6"),
+            ("UPDATE holds SET quantity = 40 WHERE id = 4", "R21 Bounds:"),
+            ("UPDATE holds SET quantity = 3 WHERE id = 4", "R2 Never twice, never lost:"),
+            ("UPDATE holds SET price = 1 WHERE id = 4", "R11 Terms of a hold:"),
+            ("UPDATE holds SET deadline = deadline + 1 WHERE id = 4", "R6 Deadline:"),
             ("UPDATE holds SET type = 7 WHERE id = 4", "not for sale"),
-            ("UPDATE purchases SET late = 0 WHERE hold = 3", "rule 6"),
-            ("UPDATE purchases SET payment = 'one' WHERE hold = 3", "rule 10"),
-            ("UPDATE purchases SET payment = NULL WHERE hold = 3", "rule 9"),
-            ("UPDATE purchases SET hold = 4 WHERE hold = 3", "rule 9"),
-            ("UPDATE purchases SET at = 0", "rule 5"),
-            ("UPDATE releases SET hold = 1", "rule 6"),
+            ("UPDATE purchases SET late = 0 WHERE hold = 3", "R6 Deadline:"),
+            ("UPDATE purchases SET payment = 'one' WHERE hold = 3", "R10 One payment, one hold:"),
+            ("UPDATE purchases SET payment = NULL WHERE hold = 3", "R9 Late payment:"),
+            ("UPDATE purchases SET hold = 4 WHERE hold = 3", "R9 Late payment:"),
+            ("UPDATE purchases SET at = 0", "R5 The store's clock:"),
+            ("UPDATE releases SET hold = 1", "R6 Deadline:"),
             ("UPDATE event_pools SET code = 'other'", "other pools"),
-            ("INSERT INTO returns VALUES (2, 9, 1061000)", "rule 14"),
+            ("INSERT INTO returns VALUES (2, 9, 1061000)", "R14 Return once:"),
             ("UPDATE definitions SET document = '{}'", "cannot be read"),
         ])
     func tampered(statement: String, sentence: String) async throws {
@@ -98,7 +98,45 @@ struct AuditTests {
         #expect(broken?.contains(sentence) ?? false, "\(statement): \(broken ?? "nothing found")")
     }
 
-    @Test("A file that is no ledger is told as such")
+    @Test("A ledger that changes while it is recounted is recounted again")
+    func changing() async throws {
+        let store = try await ledger()
+        let path = store.ledgerPath
+        var pages = 0
+        let report = try LedgerAudit.recount(path: path) {
+            pages += 1
+            // Behind the first page: what SQLite has read of the file is then of two moments.
+            if pages == 2 { try? sql(path, "INSERT INTO returns VALUES (1, 9, 1061000)") }
+        }
+        #expect(report.broken == nil)
+        #expect(report.facts == 9 && report.returns == 1)
+    }
+
+    @Test("A ledger and its log are copied as they were at one moment, or not at all")
+    func copying() throws {
+        let directory = try TemporaryDirectory()
+        let (path, copy) = (directory.path + "/ledger.sqlite", directory.path + "/copy.sqlite")
+        func write(_ text: String, _ suffix: String) throws {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path + suffix))
+        }
+        func copyWhile(changing times: Int) throws -> [String] {
+            try write("before", "")
+            try write("before", "-wal")
+            var changes = 0
+            try LedgerSource.copy(path, to: copy) { from, to in
+                try FileManager.default.copyItem(atPath: from, toPath: to)
+                guard from == path, changes < times else { return }
+                changes += 1
+                for suffix in ["", "-wal"] { try write("change \(changes) of a service", suffix) }
+            }
+            return try ["", "-wal"].map { try String(contentsOfFile: copy + $0, encoding: .utf8) }
+        }
+        #expect(try copyWhile(changing: 0) == ["before", "before"])
+        #expect(try copyWhile(changing: 3) == Array(repeating: "change 3 of a service", count: 2))
+        #expect(throws: LedgerError.self) { try copyWhile(changing: 99) }
+    }
+
+    @Test("A file that is not a ledger is an error, not a broken rule")
     func noLedger() throws {
         let directory = try TemporaryDirectory()
         try Data("no database at all, however long".utf8).write(
@@ -142,7 +180,7 @@ struct AuditTests {
         return store
     }
 
-    @Test("However much one buyer held before, a recount takes the same time for each hold", .timeLimit(.minutes(2)))
+    @Test("A recount takes the same time for each hold, however many one buyer had before", .timeLimit(.minutes(2)))
     func manyOfOneBuyer() async throws {
         // With a look at all holds for each one, this took half an hour.
         let store = try await longLedger(60_000)
@@ -156,7 +194,7 @@ struct AuditTests {
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken?.contains("one hold too many") ?? false)
     }
 
-    @Test("A recount of a ledger in use never keeps its log from being folded in, and ends when nobody waits for it")
+    @Test("A recount of a ledger in use never keeps its log from being folded in, and ends when it is cancelled")
     func beside() async throws {
         let store = try await longLedger(25_000)
         try store.restart()
@@ -188,7 +226,7 @@ struct AuditTests {
         #expect(rest == -1, "no page is read after it")
     }
 
-    @Test("A recount of a service compares with what it sells from, also while it sells")
+    @Test("A recount of a service compares with the numbers in memory, also while it sells")
     func againstTheService() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(500)))
@@ -217,7 +255,7 @@ struct AuditTests {
                 == "fact 402 is missing")
     }
 
-    @Test("An event that was removed with places held or sold breaks a rule, others do not")
+    @Test("The removal of an event with held or sold places breaks a rule; other removals do not")
     func removal() async throws {
         for isBroken in [false, true] {
             let store = try await ledger()

@@ -11,7 +11,7 @@ struct ContractTests {
         #expect(breaches == [])
     }
 
-    @Test("So they are with a restart after every few commands", arguments: UInt64(101)...106)
+    @Test("With a restart after every few commands they are, too", arguments: UInt64(101)...106)
     func restarts(seed: UInt64) async throws {
         var contract = StoreContract()
         contract.commands = 240
@@ -21,7 +21,7 @@ struct ContractTests {
         #expect(breaches == [])
     }
 
-    @Test("So they are when ended holds are answered from the ledger", arguments: UInt64(201)...204)
+    @Test("They are, too, when ended holds are answered from the ledger", arguments: UInt64(201)...204)
     func forgetting(seed: UInt64) async throws {
         var contract = StoreContract()
         contract.commands = 5_000

@@ -6,13 +6,13 @@ import Testing
 import TicketStore
 
 /// R23 Debts, as the embedded store lists them.
-@Suite("The list of what is owed back")
+@Suite("The list of debts")
 struct DebtListTests {
     private func payment(_ text: String) throws -> PaymentReference {
         try #require(PaymentReference(text))
     }
 
-    @Test("It has each payment once, with its reason, in the currency of the hold, until it is settled or paid back")
+    @Test("It lists each payment once, with its reason and the hold's currency, until it is settled or paid back")
     func list() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(4)))
@@ -47,7 +47,36 @@ struct DebtListTests {
         #expect(try await store.embedded.refundsOwed(of: nil, confirmed: false, after: nil, limit: 9) == [])
     }
 
-    @Test("It outlives the event, whose code it still knows")
+    @Test("Unconfirmed debts leave the ledger's list after seven days, and no recount misses them (R23 Debts)")
+    func expired() async throws {
+        let store = try TestStore()
+        _ = try await store.outcome(.define(try hall(9)))
+        for _ in 1...3 { _ = try await store.outcome(try holdGA()) }
+        _ = try await store.outcome(.release(HoldID(1)))
+        for name in ["one", "two"] { _ = try await store.outcome(.purchase(HoldID(1), payment(name))) }
+        _ = try await store.outcome(.purchase(HoldID(1), payment("kept"), by: .key))
+        func rows() throws -> [String] {
+            try DatabaseQueue(path: store.ledgerPath).read {
+                try String.fetchAll($0, sql: "SELECT payment FROM debts ORDER BY 1")
+            }
+        }
+        #expect(try rows() == ["kept", "one", "two"])
+        store.pass(.seconds(7 * 24 * 3_600))
+        // It has expired, so the payment buys without settling anything.
+        _ = try await store.outcome(try holdGA())
+        _ = try await store.outcome(.purchase(HoldID(4), payment("one")))
+        #expect(try rows() == ["kept"])
+        #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
+        try store.restart()
+        let owed = try await store.embedded.refundsOwed(of: nil, confirmed: true, after: nil, limit: 9)
+        #expect(owed.map(\.payment) == ["kept"])
+        store.embedded.stop()
+        // A row that is not deleted yet, or is already, breaks no rule.
+        try sql(store.ledgerPath, "INSERT INTO debts VALUES ('two', 7, 1000000, 1, 0, 3, 0, NULL)")
+        #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
+    }
+
+    @Test("It keeps debts of a removed event, with the event's code")
     func removed() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(4)))
@@ -65,7 +94,7 @@ struct DebtListTests {
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
     }
 
-    @Test("What an earlier release listed is owed still, and confirmed")
+    @Test("Debts of an earlier release are still owed, and confirmed")
     func migrated() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(1, hold: .seconds(60), grace: .zero)))

@@ -30,7 +30,7 @@ struct KeysTests {
         #expect(found == wanted)
     }
 
-    @Test("Rows of keys that count no more are deleted, by whoever asks next or by nobody, over a restart")
+    @Test("Rows of expired keys are deleted, with the next request or without one, also across a restart")
     func pruned() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(9)))
@@ -58,7 +58,7 @@ struct KeysTests {
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
     }
 
-    @Test("Under load rows are deleted as fast as they come")
+    @Test("Under load rows are deleted as fast as they are added")
     func prunedUnderLoad() async throws {
         var limits = Limits()
         limits.endedKeyRetention = .seconds(600)
@@ -73,11 +73,11 @@ struct KeysTests {
             store.pass(.seconds(1))
         }
         let left = try await rows(store).count
-        // Ten minutes of keys, and what is not looked at yet: a round a minute.
+        // Ten minutes of keys, and those that the next round, once a minute, will delete.
         #expect((600...720).contains(left), "\(left)")
     }
 
-    @Test("A ledger that has keys in clear text is opened, and has none any more")
+    @Test("Opening a ledger with keys in clear text deletes them")
     func upgraded() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(9)))
@@ -111,7 +111,7 @@ struct KeysTests {
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
     }
 
-    @Test("A ledger keeps its secret for keys, and no two have the same")
+    @Test("A ledger keeps its secret for keys, and each ledger has its own")
     func secret() throws {
         let (store, other) = (try TestStore(), try TestStore())
         let secret = store.embedded.keySecret
@@ -120,7 +120,7 @@ struct KeysTests {
         #expect(store.embedded.keySecret == secret)
     }
 
-    @Test("Four fifths of the room for keys are told, once, and that there is room again")
+    @Test("The log reports once that four fifths of the room for keys are used up, and once that there is room again")
     func alarm() {
         var room = KeyRoom(1_000)
         let steps: [(keys: Int, change: KeyRoom.Change?)] = [

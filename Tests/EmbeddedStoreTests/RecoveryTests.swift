@@ -7,10 +7,10 @@ import Testing
 import TicketStore
 import Workload
 
-/// What a ledger gives back.
+/// What a start restores from a ledger.
 @Suite("Recovery")
 struct RecoveryTests {
-    @Test("Cut off anywhere, a ledger is the facts of a moment: all that were committed before the cut, none after")
+    @Test("A ledger that is cut off anywhere has all facts that were committed before the cut, and none after it")
     func everyCut() async throws {
         let store = try TestStore()
         var traffic = RandomTraffic(seed: 77)
@@ -53,7 +53,7 @@ struct RecoveryTests {
         #expect(last == facts.filter { if case .clockReached = $0.fact { false } else { true } }.count)
     }
 
-    @Test("After a restart a hold has the time that it had left, however long the service was down")
+    @Test("After a restart a hold has the time that it had left, however long the service was down (R7 Restart)")
     func downtimeDoesNotCount() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(1, hold: .seconds(300), grace: .zero)))
@@ -87,7 +87,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("Nobody is told of an expiry that a crash could take back")
+    @Test("No answer reports an expiry that a crash could undo")
     func expiryIsRecorded() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(1, hold: .seconds(1), grace: .zero)))
@@ -99,14 +99,14 @@ struct RecoveryTests {
         #expect(try await copy.outcome(.purchase(HoldID(1))) == .refused(.holdExpired(refundRequired: false)))
     }
 
-    @Test("Two processes cannot have one ledger")
+    @Test("Two processes cannot open one ledger")
     func oneProcess() throws {
         let store = try TestStore()
         #expect(throws: LedgerError.self) { _ = try TestStore(directory: store.directory) }
         store.embedded.stop()
     }
 
-    @Test("A ledger of a later release is left alone")
+    @Test("A ledger of a later release is refused, and stays unchanged")
     func tooNew() async throws {
         let store = try TestStore()
         store.embedded.stop()

@@ -7,10 +7,10 @@ import Synchronization
 import Testing
 import TicketStore
 
-/// What a store does besides deciding.
+/// What the store does besides decisions.
 @Suite("The embedded store")
 struct StoreTests {
-    @Test("Ten thousand requests with one key at once hold once")
+    @Test("Ten thousand simultaneous requests with one key make one hold")
     func oneKey() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(50_000)))
@@ -29,7 +29,7 @@ struct StoreTests {
         #expect(store.counts().first?.held == 1)
     }
 
-    @Test("Each of many callers at once gets a place of its own, and one answer each")
+    @Test("Many simultaneous callers each get one place and one answer")
     func manyCallers() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(3_000)))
@@ -48,7 +48,7 @@ struct StoreTests {
         #expect(Set(ids).count == 3_000)
     }
 
-    @Test("A full queue refuses holds first, then the rest, and completing last")
+    @Test("A full queue refuses, and every command that it accepted is answered once")
     func overload() async throws {
         let directory = try TemporaryDirectory()
         var configuration = EmbeddedStore.Configuration(directory: directory.path)
@@ -56,13 +56,13 @@ struct StoreTests {
         let store = try EmbeddedStore(configuration, logger: .init(label: "test"))
         defer { store.stop() }
         _ = await store.perform(.define(try hall(100_000)))
-        let box = CountingBox()
+        let sink = CountingSink()
         let command = try holdGA()
-        // Far faster than the disk: some find the queue full.
+        // Far faster than the disk, so some find the queue full.
         var overloaded = 0
         var given = 0
         for ticket in 0..<20_000 {
-            switch store.submit(command, ticket: UInt64(ticket), replyTo: box) {
+            switch store.submit(command, ticket: UInt64(ticket), replyTo: sink) {
             case .failed(.overloaded): overloaded += 1
             case nil: given += 1
             case let reply: Issue.record("\(String(describing: reply))")
@@ -70,24 +70,24 @@ struct StoreTests {
         }
         store.stop()
         #expect(overloaded > 0)
-        #expect(box.count == given, "each that was taken is answered once")
+        #expect(sink.count == given, "each that was taken is answered once")
     }
 
-    @Test("Whoever asks while it closes is told so, and what was asked before is answered")
+    @Test("A closing store refuses new commands, and answers earlier ones (R33 Stopping)")
     func closing() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(10)))
-        let box = CountingBox()
-        for ticket in 0..<5 { _ = store.store.submit(try holdGA(), ticket: UInt64(ticket), replyTo: box) }
+        let sink = CountingSink()
+        for ticket in 0..<5 { _ = store.store.submit(try holdGA(), ticket: UInt64(ticket), replyTo: sink) }
         store.embedded.stop()
-        #expect(box.count == 5)
+        #expect(sink.count == 5)
         guard case .failed(.closing) = await store.embedded.perform(try holdGA()) else {
             Issue.record("a closed store answered")
             return
         }
     }
 
-    @Test("Availability is unchanged until a number changes, also by time alone")
+    @Test("Availability is unchanged until a number changes, which time alone can do")
     func versions() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(2, hold: .seconds(10), grace: .zero)))
@@ -124,7 +124,9 @@ struct StoreTests {
         #expect(store.counts().first?.held == 0)
     }
 
-    @Test("Old holds are read for all who ask, each is answered once, and a bound refuses looking before completing")
+    @Test(
+        "Old holds are read from the ledger, each command is answered once, and a bound refuses looking before completing"
+    )
     func oldHolds() async throws {
         var limits = Limits()
         limits.settledHolds = 0
@@ -138,7 +140,7 @@ struct StoreTests {
         store.pass(.seconds(2))
         _ = try await store.outcome(command)
         store.pass(.seconds(2))
-        // At a start what is settled is not at hand.
+        // After a start settled holds are not in memory.
         try store.restart()
         let embedded = store.embedded
         let states = await withTaskGroup(of: String.self, returning: [String].self) { group in
@@ -172,7 +174,7 @@ struct StoreTests {
         }
     }
 
-    /// The state of the hold that the command is about, as soon as there is room for the command.
+    /// The state of the command's hold. It retries while the queue is full.
     private func state(_ store: EmbeddedStore, _ command: Command) async -> String {
         while true {
             switch await store.perform(command) {
@@ -183,29 +185,29 @@ struct StoreTests {
         }
     }
 
-    @Test("A log that grows, as behind a reader, is told", .timeLimit(.minutes(1)))
+    @Test("A write-ahead log that grows behind a reader is reported", .timeLimit(.minutes(1)))
     func growingLog() async throws {
         let directory = try TemporaryDirectory()
         var configuration = EmbeddedStore.Configuration(directory: directory.path)
         configuration.looksAtFilesEvery = .milliseconds(10)
         configuration.noticedLogBytes = 200_000
-        let told = ToldLines()
-        let store = try EmbeddedStore(configuration, logger: Logger(label: "test") { _ in told })
+        let log = LoggedLines()
+        let store = try EmbeddedStore(configuration, logger: Logger(label: "test") { _ in log })
         defer { store.stop() }
         _ = await store.perform(.define(try hall(100_000)))
         let command = try holdGA()
-        while !told.lines.contains(where: { $0.hasPrefix("Somebody reads the ledger, and its log grows") }) {
+        while !log.lines.contains(where: { $0.hasPrefix("Another program reads the ledger, and its log grows") }) {
             guard case .decided = await store.perform(command) else {
                 Issue.record("a hold failed")
                 return
             }
         }
-        #expect(!told.lines.contains { $0.contains("removed or replaced") })
+        #expect(!log.lines.contains { $0.contains("removed or replaced") })
     }
 }
 
-/// Keeps the sentences that are logged.
-private final class ToldLines: LogHandler, Sendable {
+/// Keeps the logged sentences.
+private final class LoggedLines: LogHandler, Sendable {
     private let kept = Mutex<[String]>([])
 
     var lines: [String] { kept.withLock { $0 } }
@@ -228,8 +230,8 @@ private final class ToldLines: LogHandler, Sendable {
     }
 }
 
-/// Counts what it is given.
-private final class CountingBox: ReplySink {
+/// Counts the replies that it gets.
+private final class CountingSink: ReplySink {
     private let replies = Mutex(0)
 
     var count: Int { replies.withLock { $0 } }

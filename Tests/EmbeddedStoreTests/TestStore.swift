@@ -6,7 +6,7 @@ import StoreContract
 import Synchronization
 import TicketStore
 
-/// A clock that shows what a test says.
+/// A clock that a test moves.
 final class TestClock: Sendable {
     private let reading: Mutex<ClockReading>
 
@@ -30,7 +30,7 @@ final class TestClock: Sendable {
     }
 }
 
-/// A directory that is gone when the test is over.
+/// A directory that is removed after the test.
 final class TemporaryDirectory: Sendable {
     let path: String
 
@@ -53,7 +53,7 @@ final class TemporaryDirectory: Sendable {
     }
 }
 
-/// An embedded store in a directory of its own, on a test's clock.
+/// An embedded store with its own directory and a test's clock.
 final class TestStore: ContractSubject {
     let directory: TemporaryDirectory
     let clock: TestClock
@@ -75,7 +75,7 @@ final class TestStore: ContractSubject {
     var store: any TicketStore { embedded }
     var ledgerPath: String { embedded.ledgerPath }
 
-    /// The clock in steps that the store takes for time passing; a longer one is taken for a pause of the process.
+    /// Moves the clock in small steps. The store takes a longer step for a pause of the process.
     func advance(to moment: Moment) {
         while true {
             let behind = moment.office.since(embedded.now.office)
@@ -100,7 +100,7 @@ final class TestStore: ContractSubject {
         embedded.counts()
     }
 
-    /// The outcome of a command that the store is able to decide.
+    /// The outcome of a command. Throws ``StoreFailure`` if the store cannot decide it.
     func outcome(_ command: Command) async throws -> Outcome {
         switch await embedded.perform(command) {
         case .decided(let outcome, _): return outcome

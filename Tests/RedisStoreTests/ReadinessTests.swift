@@ -58,8 +58,8 @@ struct ReadinessTests {
             _ = try await nodes[0].outcome(holdGA(event: "busy", key: "key \(number)"))
         }
         let detail =
-            "Event busy uses four fifths of its room for idempotency keys (limits.keys is 10): those of ended holds are "
-            + "forgotten sooner."
+            "Event busy uses four fifths of its room for idempotency keys (limits.keys is 10): keys of ended holds "
+            + "expire early."
         for node in nodes {
             for _ in 0..<2_400 where node.store.concerns.isEmpty { try await Task.sleep(for: .milliseconds(25)) }
             #expect(node.store.concerns == [StoreConcern(.keyRoomNearlyFull, detail)])

@@ -3,7 +3,9 @@ internal import GRDB
 internal import HeapModule
 internal import TicketStore
 
-/// The dull account of a recount: each fact is entered in its order and held against the rules.
+/// The recount's own account of a ledger. It takes the facts in their order and checks each against the rules.
+///
+/// It shares no code with the box office on purpose, so that a mistake there is not repeated here.
 struct AuditAccount {
     private enum State {
         case held, purchased, released, returned
@@ -12,23 +14,23 @@ struct AuditAccount {
     private struct Hold {
         var event: Int64
         var first: AuditLine
-        /// All lines but the first, which are seldom.
+        /// The other lines; most holds have none.
         var more: [AuditLine]
         var deadline: Int64
-        /// Where the tickets of its buyer are counted; `nil` if it names none.
+        /// The index of its buyer's tally; `nil` if it names no buyer.
         var tally: Int?
         var state = State.held
         var extensions = 0
-        /// What the definition in force promised when it was made (R11 Terms of a hold).
+        /// From the definition that was in force when it was made (R11 Terms of a hold).
         var mostExtensions: Int
         var latePayment: EventDefinition.LatePayment
-        /// Its places are counted as held.
+        /// Whether its places are counted as held.
         var isCounted = true
 
         var tickets: Int { more.reduce(first.quantity) { $0 + $1.quantity } }
     }
 
-    /// What one buyer has of one event, so that a limit is checked without a look at other holds.
+    /// What one buyer has of one event, so that a limit can be checked without reading other holds.
     private struct Tally {
         var live = 0
         var liveTickets = 0
@@ -40,7 +42,7 @@ struct AuditAccount {
         var buyer: String
     }
 
-    /// What keeps an event from being removed.
+    /// What forbids the removal of an event.
     private struct Standing {
         var live = 0
         var everSold = 0
@@ -52,15 +54,6 @@ struct AuditAccount {
         var sold = 0
     }
 
-    private struct Ending: Comparable {
-        var deadline: Int64
-        var hold: Int64
-
-        static func < (left: Self, right: Self) -> Bool {
-            (left.deadline, left.hold) < (right.deadline, right.hold)
-        }
-    }
-
     var report = AuditReport()
     private var now: Int64 = 0
     private var definitions: [Int64: EventDefinition] = [:]
@@ -70,12 +63,12 @@ struct AuditAccount {
     private var typeCodes: [Int64: [String]] = [:]
     private var draws: [Int64: [[Int]]] = [:]
     private var pools: [Int64: [Pool]] = [:]
-    /// By number, from 1 on: holds are numbered without a gap.
+    /// By number, from 1, without gaps.
     private var holds: [Hold] = []
     private var tallies: [Tally] = []
     private var tallyOf: [BuyerOfEvent: Int] = [:]
     private var standings: [Int64: Standing] = [:]
-    private var endings = Heap<Ending>()
+    private var endings = Heap<HoldEnding>()
     private(set) var debts = AuditDebts()
 
     /// The number of the last fact that was entered.
@@ -83,7 +76,7 @@ struct AuditAccount {
     /// The number of the last hold that was entered.
     var lastHold: Int64 { Int64(holds.count) }
 
-    /// Reads the readable tables, which name pools and types; again before later facts, which may have added some.
+    /// Reads the codes of pools and types. It is called again before later facts, which may have added some.
     mutating func readNames(_ db: Database) throws {
         func texts(_ sql: String) throws -> [Int64: [String]] {
             var found: [Int64: [String]] = [:]
@@ -109,12 +102,14 @@ struct AuditAccount {
         }
     }
 
-    /// - Parameter lines: what is held, where the fact is a hold.
+    /// Checks and counts the next fact.
+    ///
+    /// - Parameter lines: the lines of the hold, if the fact is one.
     mutating func enter(_ fact: AuditFact, lines: AuditLines? = nil) throws {
         report.facts += 1
         try expect(
             fact.sequence == Int64(report.facts), "fact \(report.facts) is missing, number \(fact.sequence) follows")
-        try expect(fact.at >= now, "rule 5: the clock ran backwards at fact \(fact.sequence)")
+        try expect(fact.at >= now, "R5 The store's clock: it ran backwards at fact \(fact.sequence)")
         passTime(to: fact.at)
         switch fact.kind {
         case .definition: try define(fact)
@@ -130,12 +125,12 @@ struct AuditAccount {
         }
     }
 
-    /// Takes back what has expired by `moment`.
+    /// Counts holds as expired whose deadline is at `moment` or before.
     mutating func passTime(to moment: Int64) {
         now = max(now, moment)
         while let first = endings.min, first.deadline <= now {
             endings.removeMin()
-            // An entry of a deadline that was moved since, or of a hold that ended otherwise, says nothing.
+            // The deadline may have moved since, or the hold may have ended otherwise.
             guard let hold = entry(first.hold), hold.isCounted, hold.deadline == first.deadline else { continue }
             stopCounting(first.hold)
         }
@@ -177,7 +172,7 @@ struct AuditAccount {
         let standing = standings[fact.subject] ?? Standing()
         try expect(
             standing.live == 0 && standing.everSold == 0,
-            "rule 1: event \(fact.subject) was removed with places held or sold")
+            "R1 Conservation: event \(fact.subject) was removed with places held or sold")
         try expect(
             !debts.hasConfirmed(of: fact.subject),
             "R23 Debts: event \(fact.subject) was removed with a confirmed debt")
@@ -190,12 +185,12 @@ struct AuditAccount {
         try expect(fact.subject == Int64(report.holds), "hold \(report.holds) is missing, \(name) follows")
         guard let lines else { throw BrokenRule("\(name) lacks lines") }
         guard let definition = definitions[fact.event] else { throw BrokenRule("\(name) is of an unknown event") }
-        try expect(!paused.contains(fact.event), "rule 3: \(name) was given while the sale was paused")
+        try expect(!paused.contains(fact.event), "R3 One decision per hold: \(name) was made while the sale was paused")
         for line in [lines.first] + lines.more { try check(line, of: fact.event, definition, name) }
         let tickets = lines.more.reduce(lines.first.quantity) { $0 + $1.quantity }
-        try expect(tickets <= definition.ticketsPerHold, "rule 21: \(name) has \(tickets) tickets")
+        try expect(tickets <= definition.ticketsPerHold, "R21 Bounds: \(name) has \(tickets) tickets")
         try expect(
-            fact.value == fact.at + definition.life.inMilliseconds, "rule 6: \(name) has another deadline")
+            fact.value == fact.at + definition.life.inMilliseconds, "R6 Deadline: \(name) has another deadline")
         var tally: Int?
         if let buyer = fact.text { tally = findTally(of: buyer, in: fact.event) }
         try checkBuyer(tally, definition, tickets, name)
@@ -203,7 +198,7 @@ struct AuditAccount {
             Hold(
                 event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally,
                 mostExtensions: definition.maximumExtensions, latePayment: definition.latePayment))
-        endings.insert(Ending(deadline: fact.value, hold: fact.subject))
+        endings.insert(HoldEnding(deadline: fact.value, hold: fact.subject))
         count(fact.subject, held: 1)
         standings[fact.event, default: Standing()].live += 1
         if let tally {
@@ -231,7 +226,7 @@ struct AuditAccount {
         let codes = drawn.compactMap { poolCodes[event]?[$0] }
         try expect(
             Set(codes) == Set(type.pools.map(\.text)), "\(name) draws from other pools than its type's definition")
-        try expect(type.price == line.price, "rule 11: \(name) has another price than the moment of holding")
+        try expect(type.price == line.price, "R11 Terms of a hold: \(name) has another price than its definition")
         try expect(line.quantity >= 1, "\(name) has a line of \(line.quantity) tickets")
     }
 
@@ -240,23 +235,23 @@ struct AuditAccount {
         guard let tally else { throw BrokenRule("\(name) names no buyer, and its event limits buyers") }
         let theirs = tallies[tally]
         if let most = definition.holdsPerBuyer {
-            try expect(theirs.live < most, "rule 21: \(name) is one hold too many for its buyer")
+            try expect(theirs.live < most, "R25 Buyer limits: \(name) is one hold too many for its buyer")
         }
         if let most = definition.ticketsPerBuyer {
             let had = theirs.liveTickets + theirs.bought
-            try expect(had + tickets <= most, "rule 21: \(name) gives its buyer \(had + tickets) tickets")
+            try expect(had + tickets <= most, "R25 Buyer limits: \(name) gives its buyer \(had + tickets) tickets")
         }
     }
 
     private mutating func extend(_ fact: AuditFact) throws {
         let hold = try live(fact, "extended")
-        try expect(hold.extensions < hold.mostExtensions, "rule 13: hold \(fact.subject) was extended too often")
-        try expect(fact.value >= hold.deadline, "rule 13: hold \(fact.subject) was shortened")
+        try expect(hold.extensions < hold.mostExtensions, "R13 Extension: hold \(fact.subject) was extended too often")
+        try expect(fact.value >= hold.deadline, "R13 Extension: hold \(fact.subject) was shortened")
         change(fact.subject) {
             $0.deadline = fact.value
             $0.extensions += 1
         }
-        endings.insert(Ending(deadline: fact.value, hold: fact.subject))
+        endings.insert(HoldEnding(deadline: fact.value, hold: fact.subject))
     }
 
     private mutating func release(_ fact: AuditFact) throws {
@@ -268,16 +263,18 @@ struct AuditAccount {
         report.purchases += 1
         if let payment = fact.text { try debts.buy(payment, fact.subject) }
         if fact.value == 0 {
-            // What was promised is kept, also where the capacity was lowered since: nothing to check.
+            // The hold has its places, even if the capacity was lowered since, so the pools need no check.
             _ = try live(fact, "purchased")
             end(fact.subject, .purchased)
             countSale(fact.subject)
         } else {
             guard let hold = entry(fact.subject), hold.state == .held, !hold.isCounted else {
-                throw BrokenRule("rule 9: hold \(fact.subject) was purchased late without having expired")
+                throw BrokenRule("R9 Late payment: hold \(fact.subject) was purchased late but had not expired")
             }
-            try expect(fact.text != nil, "rule 9: hold \(fact.subject) was purchased late without a payment")
-            try expect(hold.latePayment == .reacquire, "rule 9: hold \(fact.subject) is strict and was purchased late")
+            try expect(fact.text != nil, "R9 Late payment: hold \(fact.subject) was purchased late without a payment")
+            try expect(
+                hold.latePayment == .reacquire, "R9 Late payment: hold \(fact.subject) is strict and was purchased late"
+            )
             change(fact.subject) { $0.state = .purchased }
             countSale(fact.subject)
             try checkPools(of: fact.subject, "the late purchase P\(fact.subject)")
@@ -287,7 +284,8 @@ struct AuditAccount {
     private mutating func takeBack(_ fact: AuditFact) throws {
         report.returns += 1
         try expect(
-            entry(fact.subject)?.state == .purchased, "rule 14: hold \(fact.subject) was returned, not being purchased")
+            entry(fact.subject)?.state == .purchased,
+            "R14 Return once: hold \(fact.subject) was returned but not purchased")
         count(fact.subject, sold: -1)
         if let hold = entry(fact.subject), let tally = hold.tally { tallies[tally].bought -= hold.tickets }
         change(fact.subject) { $0.state = .returned }
@@ -297,7 +295,7 @@ struct AuditAccount {
         report.refundsOwed += 1
         let payment = fact.text ?? ""
         guard let hold = entry(fact.subject), let reason = DebtReason(rawValue: UInt8(clamping: fact.value / 2)) else {
-            throw BrokenRule("fact \(fact.sequence) owes for a hold that was never given, or for no known reason")
+            throw BrokenRule("fact \(fact.sequence) is a debt of an unknown hold, or has an unknown reason")
         }
         let fits =
             switch reason {
@@ -307,16 +305,19 @@ struct AuditAccount {
             case .returned: hold.state == .returned
             }
         try expect(fits, "R23 Debts: payment \(payment) is owed back as \(reason), and hold \(fact.subject) is not")
-        try debts.owe(payment, for: fact.subject, of: hold.event, isConfirmed: fact.value % 2 != 0)
+        try debts.owe(
+            payment,
+            AuditDebts.Owed(
+                hold: fact.subject, event: hold.event, at: fact.at, isConfirmed: fact.value % 2 != 0))
     }
 
     private mutating func recover(_ fact: AuditFact) {
-        // Whatever is live has an entry here, and there are not many more.
+        // Every live hold has an entry here, and there are few others.
         for ending in endings.unordered {
             guard let hold = entry(ending.hold), hold.event == fact.subject, hold.isCounted, hold.deadline < fact.value
             else { continue }
             change(ending.hold) { $0.deadline = fact.value }
-            endings.insert(Ending(deadline: fact.value, hold: ending.hold))
+            endings.insert(HoldEnding(deadline: fact.value, hold: ending.hold))
         }
     }
 
@@ -324,10 +325,10 @@ struct AuditAccount {
 
     private func live(_ fact: AuditFact, _ verb: String) throws -> Hold {
         guard let hold = entry(fact.subject) else {
-            throw BrokenRule("hold \(fact.subject) was \(verb) and never given")
+            throw BrokenRule("hold \(fact.subject) was \(verb) but never made")
         }
         try expect(
-            hold.state == .held && hold.isCounted, "rule 6: hold \(fact.subject) was \(verb) after it had ended")
+            hold.state == .held && hold.isCounted, "R6 Deadline: hold \(fact.subject) was \(verb) after it had ended")
         return hold
     }
 
@@ -344,7 +345,7 @@ struct AuditAccount {
         change(number) { $0.state = state }
     }
 
-    /// Its places are not held any more.
+    /// Its places no longer count as held.
     private mutating func stopCounting(_ number: Int64) {
         guard let hold = entry(number) else { return }
         count(number, held: -1)
@@ -363,7 +364,7 @@ struct AuditAccount {
         if let tally = hold.tally { tallies[tally].bought += hold.tickets }
     }
 
-    /// Adds the places of a hold to what is held or sold, that many times.
+    /// Adds the places of a hold, times `held` and `sold`, to the pools' numbers.
     private mutating func count(_ number: Int64, held: Int = 0, sold: Int = 0) {
         guard let hold = entry(number) else { return }
         count(hold.first, of: hold.event, held: held, sold: sold)
@@ -385,8 +386,8 @@ struct AuditAccount {
                 try expect(
                     pool.held + pool.sold <= pool.capacity,
                     """
-                    rule 2: with \(name), \(pool.held + pool.sold) places of pool \
-                    \(poolCodes[hold.event]?[index] ?? "") are promised, there are \(pool.capacity)
+                    R2 Never twice, never lost: with \(name), \(pool.held + pool.sold) places of pool \
+                    \(poolCodes[hold.event]?[index] ?? "") are promised, and it has \(pool.capacity)
                     """)
             }
         }

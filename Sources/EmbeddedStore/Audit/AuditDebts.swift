@@ -1,10 +1,12 @@
 internal import BoxOffice
 
-/// The dull account of payments: what each bought, and which are owed back (R10 One payment, one hold, and R23 Debts).
+/// The recount's own account of payments: what each bought, and which are owed back (R10 One payment, one hold;
+/// R23 Debts).
 struct AuditDebts {
-    private struct Owed {
+    struct Owed {
         var hold: Int64
         var event: Int64
+        var at: Int64
         var isConfirmed: Bool
     }
 
@@ -16,16 +18,17 @@ struct AuditDebts {
     mutating func buy(_ payment: String, _ hold: Int64) throws {
         let before = bought.updateValue(hold, forKey: payment)
         try expect(
-            before == nil || before == hold, "rule 10: one payment is for holds \(before ?? 0) and \(hold)")
+            before == nil || before == hold,
+            "R10 One payment, one hold: one payment is for holds \(before ?? 0) and \(hold)")
         try expect(!paidBack.contains(payment), "R23 Debts: payment \(payment) bought a hold after it was paid back")
         owed[payment] = nil
     }
 
-    mutating func owe(_ payment: String, for hold: Int64, of event: Int64, isConfirmed: Bool) throws {
+    mutating func owe(_ payment: String, _ debt: Owed) throws {
         try expect(
             bought[payment] == nil && !paidBack.contains(payment) && owed[payment]?.isConfirmed != true,
             "R23 Debts: payment \(payment) is owed back, and bought a hold or is owed already")
-        owed[payment] = Owed(hold: hold, event: event, isConfirmed: isConfirmed)
+        owed[payment] = debt
     }
 
     mutating func payBack(_ payment: String, for hold: Int64) throws {
@@ -38,14 +41,20 @@ struct AuditDebts {
         owed.values.contains { $0.event == event && $0.isConfirmed }
     }
 
-    /// Holds the list of debts, which a start reads, against the facts.
-    func compare(with list: Cursor) throws {
-        var left = owed
+    /// Compares the facts with the list of open debts, which a start reads.
+    ///
+    /// - Parameters:
+    ///   - list: payment, hold, confirmed and moment of each open debt.
+    ///   - expiry: unconfirmed debts of this moment or before have expired. The list may have them or not.
+    func compare(with list: Cursor, expiry: Int64) throws {
+        func counts(isConfirmed: Bool, at moment: Int64) -> Bool { isConfirmed || moment > expiry }
+        var left = owed.filter { counts(isConfirmed: $0.value.isConfirmed, at: $0.value.at) }
         while try list.next() {
-            let (payment, hold) = (list.text(0) ?? "", list.int(1))
+            let (payment, hold, isConfirmed) = (list.text(0) ?? "", list.int(1), list.int(2) != 0)
+            guard counts(isConfirmed: isConfirmed, at: list.int(3)) else { continue }
             let known = left.removeValue(forKey: payment)
             try expect(
-                known?.hold == hold && known?.isConfirmed == (list.int(2) != 0),
+                known?.hold == hold && known?.isConfirmed == isConfirmed,
                 "R23 Debts: the list of debts has payment \(payment) of hold \(hold), the facts say otherwise")
         }
         if let missed = left.keys.min() {

@@ -10,11 +10,11 @@ struct AuditFact {
     var sequence: Int64
     var kind: Kind
     var at: Int64
-    /// The hold, or for definitions, recoveries and removals the event.
+    /// The hold; for definitions, recoveries and removals the event.
     var subject: Int64
-    /// Deadline, `until`, `late` or `paused`, as the kind has it; of a refund twice the reason, and 1 if it is confirmed.
+    /// By kind: deadline, `until`, `late` or `paused`. For a refund it is twice the reason, plus 1 if it is confirmed.
     var value: Int64
-    /// Document, buyer or payment.
+    /// By kind: document, buyer or payment.
     var text: String?
     /// Only for holds.
     var event: Int64
@@ -31,7 +31,7 @@ struct AuditFact {
     }
 }
 
-/// What is held.
+/// The lines of a hold.
 struct AuditLines {
     var first: AuditLine
     var more: [AuditLine]
@@ -43,14 +43,14 @@ struct AuditLine {
     var price: Int64
 }
 
-/// Reads the facts of a ledger in the order in which they were decided, a page a transaction.
+/// Reads the facts of a ledger in the order of their decisions, one page in each transaction.
 struct AuditPages {
-    /// Rows of a page: some milliseconds, in which the log cannot be started anew.
+    /// Rows of a page. Reading one takes some milliseconds, during which the log cannot be restarted.
     static let rows = 10_000
 
     let queue: DatabaseQueue
     private let isCancelled: () -> Bool
-    /// The transaction that everything is read in, if it is only one.
+    /// The transaction to read everything in; `nil` for one transaction for each page.
     private let transaction: Database?
 
     init(queue: DatabaseQueue, isCancelled: @escaping () -> Bool) {
@@ -59,14 +59,14 @@ struct AuditPages {
         transaction = nil
     }
 
-    /// Everything in the transaction of `pages` that is under way.
+    /// Reads everything in the present transaction of `pages`.
     private init(_ pages: AuditPages, within db: Database) {
         queue = pages.queue
         isCancelled = pages.isCancelled
         transaction = db
     }
 
-    /// Reads with `body`, which sees one moment of the ledger.
+    /// Calls `body`, which sees one moment of the ledger.
     func inOneTransaction(_ body: (AuditPages, Database) throws -> Void) throws {
         try queue.read { db in try body(AuditPages(self, within: db), db) }
     }
@@ -85,7 +85,7 @@ struct AuditPages {
         try page { try String.fetchAll($0, sql: "SELECT name FROM sqlite_master WHERE type = 'table'") }
     }
 
-    /// Lets SQLite check what it can by itself.
+    /// Runs SQLite's own check.
     ///
     /// - Parameter what: `1` for the whole file, or a table's name in quotes.
     func checkFile(_ what: String) throws {
@@ -93,10 +93,10 @@ struct AuditPages {
         guard found == "ok" else { throw BrokenRule("the file is damaged: \(found)") }
     }
 
-    /// Enters all facts behind those that the account has, up to the one with the number `last`.
+    /// Enters the facts that the account does not have yet, up to number `last`.
     ///
-    /// Holds are in the order of facts already; everything else is read first and sorted, since its tables are in the
-    /// order of the holds that it is about.
+    /// The table of holds is in the order of facts. The other tables are in the order of holds, so they are read first and
+    /// sorted.
     func enter(into account: inout AuditAccount, through last: Int64) throws {
         try page { try account.readNames($0) }
         var others = try facts(after: account.lastFact, through: last)[...]
@@ -145,7 +145,7 @@ struct AuditPages {
         AuditLine(type: rows.int(column), quantity: Int(rows.int(column + 1)), price: rows.int(column + 2))
     }
 
-    /// All facts but holds, in their order.
+    /// All facts except holds, in their order.
     private func facts(after first: Int64, through last: Int64) throws -> [AuditFact] {
         var facts: [AuditFact] = []
         for table in Self.tables {
@@ -173,7 +173,7 @@ struct AuditPages {
         return facts
     }
 
-    /// The tables of facts but that of holds, with their kinds.
+    /// The tables of facts except that of holds, with their kinds.
     private static let tables: [(name: String, columns: String, key: String, keyColumns: Int)] = [
         ("definitions", "1, at, event, paused, document", "seq", 1),
         ("extensions", "3, at, hold, deadline, NULL", "hold, number", 2),

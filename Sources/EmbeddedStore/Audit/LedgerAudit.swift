@@ -2,51 +2,61 @@ public import BoxOffice
 internal import GRDB
 internal import TicketStore
 
-/// What a recount of a ledger found.
+/// The result of a recount.
 public struct AuditReport: Sendable, Equatable {
     public var facts: UInt64 = 0
     public var holds = 0
     public var purchases = 0
     public var returns = 0
     public var refundsOwed = 0
-    /// Every pool at the moment of the last fact, recounted.
+    /// Every pool, recounted, at the moment of the last fact.
     public var pools: [PoolCount] = []
-    /// The first rule that the facts break, in a sentence; `nil` if none.
+    /// The first rule that the facts break, in a sentence; `nil` if they break none.
     public var broken: String?
 }
 
-/// Recounts a ledger from its facts and says whether the rules hold.
+/// Recounts a ledger from its facts and checks whether they keep the rules.
 ///
-/// The account is kept in the dullest way and apart from the code that decides, so that a mistake there is not made
-/// again here; only at the end both are compared. Facts are read in pages, each in a transaction of its own: facts are
-/// only added, so those up to the last one at the beginning are the same in every page, and a service that writes can
-/// fold its log in meanwhile.
+/// ``AuditAccount`` shares no code with the box office. Only at the end both are compared. Facts are read in pages, each in
+/// a transaction of its own. Facts are only added, so every page agrees about those up to the last one at the beginning, and
+/// a running service can fold its log in between.
 public enum LedgerAudit {
-    /// Recounts the ledger at `path`, which may be one that a service is writing, and compares with what a start would
-    /// make of it. Some microseconds a fact, and memory for every hold.
+    /// Recounts the ledger at `path`, and compares the result with what a start would restore. A service may write the
+    /// ledger meanwhile. It takes some microseconds for each fact, and memory for every hold.
     ///
-    /// - Throws: where the file cannot be read at all; a rule that does not hold is in the report.
+    /// - Throws: ``LedgerError`` if the file cannot be read. A broken rule is no error: it is in the report.
     public static func recount(path: String) throws(LedgerError) -> AuditReport {
+        try recount(path: path, beforeEachPage: {})
+    }
+
+    /// - Parameter beforeEachPage: called before each page is read, for tests that change the file meanwhile.
+    package static func recount(path: String, beforeEachPage: @escaping () -> Void) throws(LedgerError) -> AuditReport {
         do {
             let source = try LedgerSource(path: path)
             defer { source.close() }
-            let found = Result { try recount(AuditPages(queue: source.queue, isCancelled: { false })) }
-            // A service that started meanwhile makes a file look damaged that was read as one that nobody changes.
-            if source.wasChanged { return try recount(path: path) }
+            let pages = AuditPages(
+                queue: source.queue,
+                isCancelled: {
+                    beforeEachPage()
+                    return false
+                })
+            let found = Result { try recount(pages) }
+            // The file was read as one that nobody changes. If a service started meanwhile, it may look damaged.
+            if source.wasChanged { return try recount(path: path, beforeEachPage: beforeEachPage) }
             return try found.get()
         } catch {
             throw Ledger.translate(error, opening: path)
         }
     }
 
-    /// Recounts the facts of a ledger that is in use up to `mark`, and compares with what the service counts there.
+    /// Recounts the facts of a ledger in use up to `mark`, and compares the result with the service's numbers there.
     ///
-    /// - Parameter isCancelled: asked before each page.
+    /// - Parameter isCancelled: called before each page is read.
     /// - Throws: `CancellationError` if it is cancelled.
     package static func recount(
         path: String, through mark: LedgerMark, isCancelled: @escaping () -> Bool
     ) throws -> AuditReport {
-        let queue = try LedgerQueries.openToRead(path, label: "recount")
+        let queue = try ReadConnection.open(path, label: "recount")
         defer { try? queue.close() }
         let pages = AuditPages(queue: queue, isCancelled: isCancelled)
         var account = AuditAccount()
@@ -67,8 +77,8 @@ public enum LedgerAudit {
         try judge(&account) { account in
             try pages.checkFile("1")
             try pages.enter(into: &account, through: try pages.lastFact())
-            // The little that was added meanwhile is read together with what a start reads, so that both are of one
-            // moment.
+            // The facts that were added meanwhile are read in one transaction with what a start reads, so that both are of
+            // the same moment.
             try pages.inOneTransaction { pages, db in
                 try pages.enter(into: &account, through: try pages.lastFact())
                 var office = try LedgerReader(db).boxOffice(limits: Limits())
@@ -79,15 +89,17 @@ public enum LedgerAudit {
                 guard restored.count == recounted.count else {
                     throw BrokenRule("\(restored.count) pools are restored, \(recounted.count) recounted")
                 }
+                let expiry = office.clock.advanced(by: .zero - office.limits.unconfirmedDebtsKept)
                 try account.debts.compare(
-                    with: Cursor(db, "SELECT payment, hold, confirmed FROM debts WHERE ended IS NULL"))
+                    with: Cursor(db, "SELECT payment, hold, confirmed, at FROM debts WHERE ended IS NULL"),
+                    expiry: expiry.milliseconds)
             }
         }
         account.report.pools = account.counts()
         return account.report
     }
 
-    /// Puts what breaks a rule into the report.
+    /// Runs `body`, and puts a broken rule into the report.
     private static func judge(_ account: inout AuditAccount, _ body: (inout AuditAccount) throws -> Void) throws {
         do {
             try body(&account)
@@ -96,21 +108,22 @@ public enum LedgerAudit {
         } catch let error as LedgerError {
             account.report.broken = "\(error)"
         } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
-            // The file can be read, and a table or a column is not there.
+            // The file can be read, but a table or a column is missing.
             account.report.broken = "the ledger is damaged: \(error.message ?? "it lacks a table")"
         }
     }
 
-    /// What decides must count as the recount does.
+    /// Checks that the other numbers are the recounted ones.
     private static func compare(_ recounted: [PoolCount], with others: [PoolCount], _ origin: String) throws {
         for other in others {
             guard let one = recounted.first(where: { $0.event == other.event && $0.pool == other.pool }) else {
-                throw BrokenRule("rule 1: pool \(other.pool) of \(other.event) is \(origin), and not in the facts")
+                throw BrokenRule(
+                    "R1 Conservation: pool \(other.pool) of \(other.event) is \(origin), but not in the facts")
             }
             guard [one.capacity, one.held, one.sold] == [other.capacity, other.held, other.sold] else {
                 throw BrokenRule(
                     """
-                    rule 1: pool \(other.pool) of \(other.event) is \(origin) with \(other.held) held and \
+                    R1 Conservation: pool \(other.pool) of \(other.event) is \(origin) with \(other.held) held and \
                     \(other.sold) sold, recounted with \(one.held) and \(one.sold)
                     """)
             }
@@ -118,13 +131,13 @@ public enum LedgerAudit {
     }
 }
 
-/// A moment of a service that writes: everything up to its last fact is in the ledger.
+/// A moment of a running service: every fact up to it is in the ledger.
 package struct LedgerMark: Sendable {
     /// The number of the last fact.
     package var sequence: UInt64
-    /// What the clock showed.
+    /// The store's clock at that moment.
     package var at: Timestamp
-    /// What the service counted then.
+    /// The service's numbers at that moment.
     package var pools: [PoolCount]
 
     package init(sequence: UInt64, at: Timestamp, pools: [PoolCount]) {
@@ -134,7 +147,7 @@ package struct LedgerMark: Sendable {
     }
 }
 
-/// A rule that the facts do not keep.
+/// A rule that the facts break.
 struct BrokenRule: Error {
     let what: String
 

@@ -9,26 +9,27 @@ internal import GRDB
     internal import Darwin
 #endif
 
-/// A ledger opened to be read, by whoever may read its file: nothing is made beside it, and nothing in it changes.
+/// A ledger that is opened only to be read. Reading changes nothing in it and leaves no file beside it.
 ///
-/// SQLite makes a write-ahead log and its index beside every ledger that it reads, under the name of the reader, and a
-/// service of another user cannot start with those. So a ledger without a log is read as a file that nobody changes, one
-/// with both (a service runs, or was killed) as SQLite reads it, which makes neither, and everything else from a copy.
-struct LedgerSource {
+/// SQLite makes a write-ahead log and its index beside every ledger that it reads. They belong to the reader's user, and a
+/// service of another user cannot start with them. So a ledger without a log is read as a file that nobody changes. One with
+/// log and index (a service runs, or was killed) is read in the usual way, which makes neither. Everything else is read from
+/// a copy.
+package struct LedgerSource {
     private enum Way {
         case unchanging, shared, copied
     }
 
-    /// How often a ledger is copied that is written meanwhile.
+    /// How often a copy is tried while somebody writes the ledger.
     private static let copiesAtMost = 5
 
     let queue: DatabaseQueue
-    /// The directory of the copy.
-    private let room: String?
+    /// The temporary directory of the copy.
+    private let directory: String?
     private let path: String
     private let stamp: Stamp?
 
-    /// By which a file that nobody should change shows that somebody did.
+    /// What shows that a file was changed.
     private struct Stamp: Equatable {
         var bytes: Int64
         var seconds: Int
@@ -36,8 +37,8 @@ struct LedgerSource {
         var hasLog: Bool
     }
 
-    /// - Throws: ``LedgerError/cannotOpen(path:reason:)`` if it cannot be read, ``LedgerError/notALedger(path:)`` and
-    ///   ``LedgerError/tooNew(path:)`` if it is none of this release.
+    /// - Throws: ``LedgerError/cannotOpen(path:reason:)`` if it cannot be read; ``LedgerError/notALedger(path:)`` or
+    ///   ``LedgerError/tooNew(path:)`` if it is no ledger of this release.
     init(path: String) throws {
         self.path = path
         var found = stat()
@@ -45,30 +46,30 @@ struct LedgerSource {
             throw LedgerError.cannotOpen(path: path, reason: String(cString: strerror(errno)))
         }
         guard found.st_mode & S_IFMT == S_IFREG else {
-            throw LedgerError.cannotOpen(path: path, reason: "it is no file")
+            throw LedgerError.cannotOpen(path: path, reason: "it is not a file")
         }
         guard found.st_size > 0 else { throw LedgerError.notALedger(path: path) }
         let way = Self.way(to: path)
         stamp = way == .unchanging ? Self.stamp(of: path) : nil
         do {
-            let (opened, room) = try Self.open(path, way)
+            let (opened, directory) = try Self.open(path, way)
             do {
                 let isCurrent = try opened.read { db in
                     try LedgerSchema.checkFormat(of: db, at: path)
                     return try LedgerSchema.migrator.hasCompletedMigrations(db)
                 }
                 guard isCurrent else {
-                    let current = try Self.brought(opened)
-                    Self.remove(room)
-                    (queue, self.room) = current
+                    let current = try Self.migrated(opened)
+                    Self.remove(directory)
+                    (queue, self.directory) = current
                     return
                 }
             } catch {
                 try? opened.close()
-                Self.remove(room)
+                Self.remove(directory)
                 throw error
             }
-            (queue, self.room) = (opened, room)
+            (queue, self.directory) = (opened, directory)
         } catch {
             throw Ledger.translate(error, opening: path)
         }
@@ -76,10 +77,10 @@ struct LedgerSource {
 
     func close() {
         try? queue.close()
-        Self.remove(room)
+        Self.remove(directory)
     }
 
-    /// Whether somebody wrote the file, so that what was found in it says nothing.
+    /// Whether the file was changed meanwhile, so that what was read from it means nothing.
     var wasChanged: Bool {
         stamp.map { $0 != Self.stamp(of: path) } ?? false
     }
@@ -90,19 +91,27 @@ struct LedgerSource {
         return LedgerFiles.isFilled(path + "-wal") ? .copied : .unchanging
     }
 
-    /// Copies ledger and log as they were at one moment: again, if one was written meanwhile.
-    private static func copy(_ path: String, to copy: String) throws {
+    /// Copies ledger and log as they were at one moment. It tries again if one of them was changed meanwhile.
+    ///
+    /// - Parameter copyFile: copies one file; tests bring their own.
+    package static func copy(
+        _ path: String, to copy: String,
+        copyFile: (_ from: String, _ to: String) throws -> Void = { from, to in
+            try FileManager.default.copyItem(atPath: from, toPath: to)
+        }
+    ) throws {
         for _ in 0..<copiesAtMost {
             let before = ["", "-wal"].map { stamp(of: path + $0) }
             for suffix in ["", "-wal"] {
                 try? FileManager.default.removeItem(atPath: copy + suffix)
                 guard access(path + suffix, F_OK) == 0 else { continue }
-                try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
+                try copyFile(path + suffix, copy + suffix)
                 chmod(copy + suffix, 0o600)
             }
             if before == ["", "-wal"].map({ stamp(of: path + $0) }) { return }
         }
-        throw LedgerError.cannotOpen(path: path, reason: "somebody writes it; stop them, or read a copy")
+        throw LedgerError.cannotOpen(
+            path: path, reason: "another program keeps changing it; stop that program, or read a copy")
     }
 
     private static func stamp(of path: String) -> Stamp? {
@@ -118,16 +127,16 @@ struct LedgerSource {
             hasLog: access(path + "-wal", F_OK) == 0)
     }
 
-    private static func open(_ path: String, _ way: Way) throws -> (DatabaseQueue, room: String?) {
+    private static func open(_ path: String, _ way: Way) throws -> (DatabaseQueue, directory: String?) {
         do {
             switch way {
             case .shared:
-                let queue = try LedgerQueries.openToRead(path, label: "verify")
+                let queue = try ReadConnection.open(path, label: "verify")
                 // The log is opened with the first read.
                 _ = try queue.read { try $0.tableExists("ledger") }
                 return (queue, nil)
             case .unchanging:
-                return (try LedgerQueries.openToRead(unchanging(path), as: path, label: "verify"), nil)
+                return (try ReadConnection.open(unchanging(path), as: path, label: "verify"), nil)
             case .copied: break
             }
         } catch let error as LedgerError {
@@ -135,46 +144,46 @@ struct LedgerSource {
         } catch let error as DatabaseError {
             guard [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) else { throw error }
         }
-        let room = try makeRoom()
+        let directory = try makeDirectory()
         do {
-            let copy = room + "/ledger.sqlite"
+            let copy = directory + "/ledger.sqlite"
             try Self.copy(path, to: copy)
-            return (try DatabaseQueue(path: copy), room)
+            return (try DatabaseQueue(path: copy), directory)
         } catch {
-            remove(room)
+            remove(directory)
             throw error
         }
     }
 
-    /// A ledger of an earlier release, copied and brought to the current schema.
-    private static func brought(_ old: DatabaseQueue) throws -> (DatabaseQueue, room: String?) {
-        let room = try makeRoom()
+    /// A copy of a ledger of an earlier release, migrated to the current schema.
+    private static func migrated(_ old: DatabaseQueue) throws -> (DatabaseQueue, directory: String?) {
+        let directory = try makeDirectory()
         do {
-            let new = try DatabaseQueue(path: room + "/ledger.sqlite")
+            let new = try DatabaseQueue(path: directory + "/ledger.sqlite")
             try old.backup(to: new)
             try old.close()
             try LedgerSchema.migrator.migrate(new)
-            return (new, room)
+            return (new, directory)
         } catch {
-            remove(room)
+            remove(directory)
             throw error
         }
     }
 
-    /// The name by which SQLite takes a file for one that nobody changes (https://www.sqlite.org/uri.html).
+    /// The URI that makes SQLite read a file as one that nobody changes (https://www.sqlite.org/uri.html).
     private static func unchanging(_ path: String) -> String {
         let safe = CharacterSet(charactersIn: "/._-").union(.alphanumerics)
         return "file:\(path.addingPercentEncoding(withAllowedCharacters: safe) ?? path)?immutable=1"
     }
 
-    private static func makeRoom() throws -> String {
-        let room = NSTemporaryDirectory() + "/holdfast-\(UUID().uuidString)"
+    private static func makeDirectory() throws -> String {
+        let directory = NSTemporaryDirectory() + "/holdfast-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
-            atPath: room, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        return room
+            atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        return directory
     }
 
-    private static func remove(_ room: String?) {
-        if let room { try? FileManager.default.removeItem(atPath: room) }
+    private static func remove(_ directory: String?) {
+        if let directory { try? FileManager.default.removeItem(atPath: directory) }
     }
 }

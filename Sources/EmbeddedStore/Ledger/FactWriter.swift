@@ -3,7 +3,7 @@ internal import GRDB
 internal import GRDBSQLite
 internal import TicketStore
 
-/// Writes facts as rows. Statements are bound and stepped without GRDB in between: this runs for every hold.
+/// Writes facts as rows. It binds and steps statements without GRDB, because it runs for every hold.
 struct FactWriter {
     private let db: Database
 
@@ -44,7 +44,7 @@ struct FactWriter {
                 }
                 if settles, let payment { try endDebt(payment, "purchased") }
             default:
-                try writeSeldom(batch.entries[index], keys)
+                try writeRare(batch.entries[index], keys)
             }
         }
         for (fact, note) in batch.notes {
@@ -56,11 +56,11 @@ struct FactWriter {
         }
     }
 
-    private func writeSeldom(_ entry: Ledger.Batch.Entry, _ keys: RowStatement) throws {
+    private func writeRare(_ entry: Ledger.Batch.Entry, _ keys: RowStatement) throws {
         let sequence = Int64(entry.recorded.sequence)
         let at = entry.recorded.at.milliseconds
         switch entry.recorded.fact {
-        case .held, .purchased: preconditionFailure("written where they are frequent")
+        case .held, .purchased: preconditionFailure("frequent facts are written in write(_:)")
         case .released(let id):
             try RowStatement(db.cachedStatement(sql: Self.insertRelease)).run(Int64(id.number), sequence, at)
         case .returned(let id):
@@ -74,7 +74,7 @@ struct FactWriter {
             try insert("refunds", "seq, at, hold, reason, confirmed, payment")
                 .run(
                     sequence, at, Int64(id.number), Int64(reason.rawValue), isConfirmed ? 1 : 0, texts: [payment.text])
-            // What was known of the payment before, from a token alone, gives way.
+            // It replaces a debt that a token alone reported.
             try RowStatement(db.cachedStatement(sql: Self.insertDebt))
                 .run(sequence, at, Int64(reason.rawValue), isConfirmed ? 1 : 0, Int64(id.number), texts: [payment.text])
         case .paidBack(let id, let payment):
@@ -164,7 +164,7 @@ struct FactWriter {
     }
 }
 
-/// A prepared statement that takes integers and then, last, texts.
+/// A prepared statement whose parameters are integers and then texts.
 struct RowStatement {
     private let statement: Statement
 
@@ -172,7 +172,7 @@ struct RowStatement {
         self.statement = statement
     }
 
-    /// Writes the row that `fill` gives, column by column.
+    /// Runs it with the parameters that `fill` adds, in their order.
     @inline(__always)
     func run(_ fill: (inout Columns) -> Void) throws {
         var columns = Columns(handle: statement.sqliteStatement)
@@ -180,7 +180,7 @@ struct RowStatement {
         try step()
     }
 
-    /// The same for rows that are seldom: a list is made of the numbers.
+    /// Runs it with these parameters. For rare rows, since it allocates a list.
     func run(_ numbers: Int64..., texts: [String] = []) throws {
         try run { columns in
             for number in numbers { columns.add(number) }
@@ -188,7 +188,7 @@ struct RowStatement {
         }
     }
 
-    /// The columns of a row, from the first on.
+    /// The parameters, from the first on.
     struct Columns {
         fileprivate let handle: SQLiteStatement
         private var position: CInt = 0
@@ -209,7 +209,7 @@ struct RowStatement {
                 sqlite3_bind_null(handle, position)
                 return
             }
-            // SQLite takes a copy: the bytes need not outlive the call.
+            // SQLITE_TRANSIENT: SQLite copies the bytes, which need not outlive the call.
             let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
             text.withUTF8 { bytes in
                 bytes.withMemoryRebound(to: CChar.self) { characters in

@@ -3,23 +3,23 @@ internal import Dispatch
 internal import Logging
 internal import Synchronization
 
-/// Looks at the files of a store from time to time: whether they are there still, and how the log grows.
+/// Checks a store's files from time to time: whether they still exist, and how long the log is.
 struct FileWatch {
     private let store: EmbeddedStore
     private let interval: UInt64
     private var next: UInt64
     /// The number of the last fact that is on the disk.
     private(set) var committed: UInt64
-    /// Files of the ledger that are not those that are written.
+    /// Files of the ledger that were removed or replaced.
     private(set) var lost: [LedgerFiles.Loss] = []
-    /// What was answered is in a file that a start finds.
+    /// Whether the answered facts are in a file that a start or an operator finds.
     var isSaved = false
-    /// Attempts to save it that failed.
+    /// Failed attempts to save them.
     var failedSaves = 0
-    /// Companions that were there once, and those that were told to be gone since.
+    /// Companions that were seen, and those whose loss was reported.
     private var seen: Set<String> = []
-    private var told: Set<String> = []
-    /// The length of the log that is told next.
+    private var reported: Set<String> = []
+    /// The length of the write-ahead log that is reported next.
     private var noticedBytes: Int
 
     init(store: EmbeddedStore, committed: UInt64) {
@@ -35,14 +35,14 @@ struct FileWatch {
     var isDue: Bool { DispatchTime.now().uptimeNanoseconds >= next }
 
     mutating func committed(_ batch: Ledger.Batch) {
-        // The clock alone has no number of its own.
+        // A recorded clock has no number of its own.
         guard let last = batch.entries.last(where: { $0.recorded.fact != .clockReached }) else { return }
         committed = last.recorded.sequence
     }
 
-    /// Looks whether files are lost, and how the log grows where none is.
+    /// Checks the files and, if none is lost, the length of the log.
     ///
-    /// - Returns: files that are lost now.
+    /// - Returns: the files that are lost now.
     mutating func look() -> [LedgerFiles.Loss] {
         next = DispatchTime.now().uptimeNanoseconds + interval
         let losses = store.files.withLock { $0.losses() }
@@ -53,27 +53,27 @@ struct FileWatch {
         return []
     }
 
-    /// These are lost now; with others than before, what was saved may be lost, too.
+    /// Notes the lost files. If they are others than before, what was saved may be lost, too.
     mutating func lose(_ losses: [LedgerFiles.Loss]) {
         if losses != lost { isSaved = false }
         lost = losses
     }
 
-    /// All files are back, and facts are written to them.
+    /// Notes that all files are back and commits work.
     mutating func findAll() {
         lost = []
         isSaved = false
         failedSaves = 0
     }
 
-    /// Nothing is lost with it yet, so selling goes on; but a start will not find it.
+    /// The sale goes on without a companion, but the next start needs it.
     private mutating func noticeCompanion(_ path: String) {
         if LedgerFiles.isFilled(path) {
             seen.insert(path)
-            told.remove(path)
-        } else if seen.contains(path), told.insert(path).inserted {
+            reported.remove(path)
+        } else if seen.contains(path), reported.insert(path).inserted {
             store.logger.critical(
-                "A file beside the ledger is gone; put it back from a copy before the next start",
+                "A file beside the ledger is gone; restore it from a copy before the next start",
                 metadata: ["file": "\(path)"])
         }
     }
@@ -82,10 +82,11 @@ struct FileWatch {
         let first = store.configuration.noticedLogBytes
         if bytes >= noticedBytes {
             store.logger.warning(
-                "Somebody reads the ledger, and its log grows until they are done", metadata: ["bytes": "\(bytes)"])
+                "Another program reads the ledger, and its log grows until that program is done",
+                metadata: ["bytes": "\(bytes)"])
             while noticedBytes <= bytes { noticedBytes *= 2 }
         } else if noticedBytes > first, bytes < first {
-            store.logger.notice("The ledger's log is folded in again", metadata: ["bytes": "\(bytes)"])
+            store.logger.notice("The ledger's log is folded into the database again", metadata: ["bytes": "\(bytes)"])
             noticedBytes = first
         }
     }

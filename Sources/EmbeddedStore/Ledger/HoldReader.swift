@@ -4,12 +4,11 @@ internal import GRDB
 internal import Synchronization
 internal import TicketStore
 
-/// Reads old holds from the ledger, many at a time, so that the thread that commits never waits for one.
+/// Reads old holds from the ledger, many at a time, so that the committer never waits for one.
 ///
-/// What a hold is read for has waited until the facts before it were on the disk (``StoreState/Batch/reads``), so a connection of
-/// its own sees them.
+/// A request waits until the facts before it are on the disk (``StoreState/Batch/reads``), so a separate connection sees them.
 final class HoldReader: Sendable {
-    /// Holds that are read in one transaction: some milliseconds at the most.
+    /// Holds that are read in one transaction, in some milliseconds at the most.
     static let holdsAtOnce = 256
 
     let connection: ReadConnection
@@ -20,9 +19,9 @@ final class HoldReader: Sendable {
         connection = try ReadConnection(path: path, label: "old holds")
     }
 
-    /// Reads the holds when its turn comes.
+    /// Queues read requests.
     ///
-    /// - Parameter take: is given what was found, on the reader's thread.
+    /// - Parameter take: called on the reader's thread with the result.
     func read(
         _ reads: [StoreState.HoldRead],
         then take: @escaping @Sendable ([StoreState.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
@@ -35,7 +34,7 @@ final class HoldReader: Sendable {
         if isIdle { queue.async { self.readAll(then: take) } }
     }
 
-    /// Waits until nothing is read any more, and closes.
+    /// Finishes all reads, and closes the connection.
     func close() {
         queue.sync {}
         connection.close()
@@ -45,7 +44,7 @@ final class HoldReader: Sendable {
         then take: @Sendable ([StoreState.HoldRead], Result<[HoldID: RestoredHold], LedgerError>) -> Void
     ) {
         while true {
-            // They stay until they are done, or the next one to hand some in would start a second walk.
+            // They stay in the list until they are done, or the next request would start a second loop.
             let batch = pending.withLock { Array($0.prefix(Self.holdsAtOnce)) }
             take(batch, Result { () throws(LedgerError) in try holds(batch.map(\.hold)) })
             let isDone = pending.withLock { pending in

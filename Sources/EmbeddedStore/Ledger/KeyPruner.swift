@@ -2,25 +2,25 @@ internal import BoxOffice
 internal import GRDB
 internal import GRDBSQLite
 
-/// Deletes rows of idempotency keys that count no more, some with each commit, so that it costs no sync of its own
-/// (R15 Idempotency keys).
+/// Deletes rows of expired idempotency keys (R15 Idempotency keys).
 ///
-/// A round walks through the rows in the order of their use, as far as there may be one that counts no more; rows of
-/// purchases stay, and are passed once a round until they are a day old.
+/// A round walks through the rows in the order of their use, up to the first one that must still count. Rows of purchases
+/// stay until they are a day old, and each round passes them.
 struct KeyPruner: Sendable {
-    /// Rows that are looked at with a commit at least; with a large batch twice its facts, or they would pile up.
+    /// Rows that a commit looks at. With a large batch it is twice the batch's facts, or rows would pile up.
     static let fewestRows = 256
-    /// Rows that are judged under the lock at once.
+    /// Rows that are judged under one lock.
     private static let rowsAtOnce = 1_024
-    /// From one round to the next: so much longer than they count rows stay.
+    /// The time between two rounds. Rows stay that much longer than their keys count.
     static let roundsApart = Duration.seconds(60)
 
-    /// What the box office says of keys.
+    /// How the box office judges keys.
     struct Judge {
         let now: Timestamp
-        /// From here on all keys count.
+        /// Keys that were used at this moment or later all count.
         let oldestOfEndedHoldAt: Timestamp
-        let forgotten: ([(hold: HoldID, at: Timestamp)]) -> [Bool]
+        /// Which of these keys, each given by its hold and its use, have expired.
+        let expired: ([(hold: HoldID, at: Timestamp)]) -> [Bool]
     }
 
     private var last: Int64 = 0
@@ -30,14 +30,16 @@ struct KeyPruner: Sendable {
         nextRoundAt <= now
     }
 
-    /// - Parameter facts: how many are written with it.
+    /// Deletes some rows within the transaction of a commit.
+    ///
+    /// - Parameter facts: how many facts the commit writes.
     mutating func prune(_ db: Database, with facts: Int, _ judge: Judge) throws {
         var left = max(Self.fewestRows, facts * 2)
         while left > 0, isDue(at: judge.now) {
             let wanted = min(left, Self.rowsAtOnce)
             let rows = try rows(db, limit: wanted)
             let old = rows.prefix { $0.use.at < judge.oldestOfEndedHoldAt }
-            try delete(zip(old, judge.forgotten(old.map(\.use))), db)
+            try delete(zip(old, judge.expired(old.map(\.use))), db)
             last = old.last?.sequence ?? last
             left -= wanted
             guard old.count < wanted else { continue }
@@ -60,13 +62,13 @@ struct KeyPruner: Sendable {
         return found
     }
 
-    /// Rows that follow each other go in one statement.
+    /// Deletes the expired rows, each run of them in one statement.
     private func delete(_ rows: some Sequence<(KeyRow, Bool)>, _ db: Database) throws {
         let statement = RowStatement(
             try db.cachedStatement(sql: "DELETE FROM keys WHERE seq BETWEEN ? AND ?"))
         var run: (first: Int64, last: Int64)?
-        for (row, isForgotten) in rows {
-            if isForgotten {
+        for (row, isExpired) in rows {
+            if isExpired {
                 run = (run?.first ?? row.sequence, row.sequence)
             } else if let whole = run {
                 try statement.run(whole.first, whole.last)

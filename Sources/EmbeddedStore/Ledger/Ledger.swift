@@ -4,53 +4,53 @@ internal import GRDB
 internal import GRDBSQLite
 internal import TicketStore
 
-/// The file that everything lasting is in: SQLite in write-ahead mode.
+/// The file that keeps everything durable: a SQLite database with a write-ahead log.
 ///
-/// One thread writes, a batch of facts a transaction. What was committed with ``Durability/full`` is on the disk:
-/// `synchronous` is FULL, set after opening (GRDB sets NORMAL when it switches the write-ahead log on) and read back.
+/// One thread writes, one batch of facts in each transaction. A commit with ``Durability/full`` is on the disk: `synchronous`
+/// is FULL. It is set after opening, because GRDB sets NORMAL when it turns the write-ahead log on, and it is read back.
 struct Ledger: Sendable {
-    /// What one commit records.
+    /// What one commit writes.
     struct Batch: Sendable {
         struct Entry: Sendable {
             var recorded: RecordedFact
-            /// Only with a definition: what it makes readable.
+            /// Only with a definition: the event in readable form.
             var catalogue: EventCatalogue?
         }
 
         var entries: ContiguousArray<Entry> = []
-        /// Of facts that operators made.
+        /// The audit notes of operators' facts.
         var notes: [(fact: RecordedFact, note: AuditNote)] = []
-        /// How far the time of day is ahead of the office's clock, where that is to be noted.
+        /// How far the time of day is ahead of the store's clock, if that is to be noted.
         var wallClock: (at: Timestamp, ahead: Int64)?
     }
 
-    /// Frames of the write-ahead log (4 KiB each) before it is folded into the database: 16 MiB. Folding stops the
-    /// writer for some milliseconds and costs two syncs, so not too often; a restart reads what is in the log, so not
-    /// too seldom.
+    /// Frames of the write-ahead log, 4 KiB each, before it is folded into the database: 16 MiB. A fold stops the writer for
+    /// some milliseconds and costs two syncs, so it must not come too often. A restart reads the log, so it must not come too
+    /// rarely either.
     private static let framesBeforeFold = 4_000
-    /// What is left of a write-ahead log that a reader made grow, when it is started anew: twice what it has otherwise.
+    /// The length to which a log is cut when it restarts after a reader made it grow: twice its usual length.
     static let logBytes = 2 * framesBeforeFold * 4_120
 
     let path: String
     let durability: Durability
-    /// Somebody was reading when it was opened, so its log was synced but not restarted.
+    /// Whether another program was reading at the open, so that the log was synced but not restarted.
     let isBeingRead: Bool
-    /// A sync of the database failed after SQLite had counted as folded what was to be synced.
+    /// Whether a sync of the database failed after SQLite had counted those pages as folded.
     private(set) var isInDoubt = false
     private var queue: DatabaseQueue
-    /// Shows whether another process has the database open; only in doubt. To close it lets go of all locks that this
-    /// process has on the file, so it stays until there are none.
+    /// A descriptor that shows whether another process has the database open; only in doubt. Closing it drops all locks of
+    /// this process on the file, so it stays open until there are none.
     private var probe: CInt?
 
-    /// Opens the ledger at `path`, makes it if there is none, and brings it to the current schema.
+    /// Opens the ledger at `path`, makes it if there is none, and migrates it to the current schema.
     init(path: String, durability: Durability) throws(LedgerError) {
         self.path = path
         self.durability = durability
         do {
             try LedgerFiles.makePrivate(path)
-            // Before it is opened to be written, which changes it: what is no ledger of ours stays as it is.
+            // Checked before the file is opened to be written, which changes it: a foreign file stays as it is.
             if LedgerFiles.isFilled(path) {
-                let reader = try LedgerQueries.openToRead(path, label: "ledger's format")
+                let reader = try ReadConnection.open(path, label: "ledger's format")
                 try reader.read { db in try LedgerSchema.checkFormat(of: db, at: path) }
                 try reader.close()
             }
@@ -63,20 +63,20 @@ struct Ledger: Sendable {
         }
     }
 
-    /// The connection that writes, and whether somebody reads beside it.
+    /// The connection that writes, and whether another program reads the ledger.
     private static func open(
         _ path: String, _ durability: Durability
     ) throws -> (queue: DatabaseQueue, isBeingRead: Bool) {
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.label = "ledger"
-        // Someone who reads it with sqlite3 may hold a lock for a moment.
+        // A person with sqlite3 may hold a lock for a moment.
         configuration.busyMode = .timeout(1)
         configuration.observesSuspensionNotifications = false
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         let isBeingRead = try queue.writeWithoutTransaction { db in
             try set("synchronous", to: synchronous(durability), in: db)
-            // A commit that folds tells nobody when that fails: see ``commit(_:and:)``.
+            // SQLite does not report it when a fold within a commit fails: see ``commit(_:and:)``.
             try set("wal_autocheckpoint", to: 0, in: db)
             try set("journal_size_limit", to: logBytes, in: db)
             return try settleLog(of: db)
@@ -84,7 +84,7 @@ struct Ledger: Sendable {
         return (queue, isBeingRead)
     }
 
-    /// 16 random bytes that are this ledger's alone; made with it.
+    /// The ledger's 16 random bytes. `new` are recorded if it has none.
     func identity(orMake new: [UInt8], at wall: WallTime) throws(LedgerError) -> [UInt8] {
         try translating {
             try queue.write { db in
@@ -99,7 +99,7 @@ struct Ledger: Sendable {
         }
     }
 
-    /// The secret under which digests of idempotency keys are made; made with the ledger, or when it was upgraded.
+    /// The secret for digests of idempotency keys. `new` is recorded if the ledger has none.
     func keySecret(orMake new: [UInt8]) throws(LedgerError) -> [UInt8] {
         try translating {
             try queue.write { db in
@@ -113,9 +113,9 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Begins a series of holds, and returns all there were, in their order.
+    /// Begins a series of holds, and returns all series in their order.
     ///
-    /// It is on the disk with either durability: what a power cut takes back must not be its mark, too.
+    /// The series is on the disk with either durability: a power cut that undoes holds must not undo their mark as well.
     func beginSeries(_ series: HoldSeries, at wall: WallTime) throws(LedgerError) -> [HoldSeries] {
         try translating {
             let all = try withFullSync { db in
@@ -130,15 +130,15 @@ struct Ledger: Sendable {
                         first: HoldID(UInt64(clamping: row[0] as Int64)), mark: UInt64(bitPattern: row[1] as Int64))
                 }
             }
-            // Out of the log, too, which is not synced with what follows.
+            // Also folded out of the log: later commits do not sync the log with relaxed durability.
             if durability == .relaxed { _ = try queue.writeWithoutTransaction(Self.settleLog) }
             return all
         }
     }
 
-    /// The fingerprints of the keys that sign tokens, by their numbers; those that are new are added.
+    /// The fingerprints of the keys that sign tokens, by number. New numbers are added.
     ///
-    /// - Parameter replacing: whether other ones under the same numbers take the place of those that were there.
+    /// - Parameter replacing: whether `fingerprints` replace those with the same numbers.
     func tokenKeys(
         adding fingerprints: [UInt8: [UInt8]], replacing: Bool
     ) throws(LedgerError) -> [UInt8: [UInt8]] {
@@ -157,8 +157,7 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Writes with `body` in one transaction that is on the disk on return, whatever the durability of the others and
-    /// whoever reads.
+    /// Writes with `body` in one transaction. On return it is on the disk, whatever the ledger's durability.
     private func withFullSync<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try queue.writeWithoutTransaction { db in
             try Self.set("synchronous", to: Self.synchronous(.full), in: db)
@@ -177,20 +176,20 @@ struct Ledger: Sendable {
 
     /// Makes a batch durable: all of it or nothing.
     ///
-    /// - Parameter more: written with it.
-    /// - Returns: whether the log is so long that it is time to ``fold()`` it.
+    /// - Parameter more: writes more rows in the same transaction.
+    /// - Returns: whether the log is so long that the caller should ``fold()`` it.
     @discardableResult
     func commit(_ batch: Batch, and more: (Database) throws -> Void = { _ in }) throws(LedgerError) -> Bool {
         try translating {
             try queue.writeWithoutTransaction { db in
-                // Prepared once: GRDB's own transactions are compiled anew each time.
+                // Prepared once: GRDB compiles its own transactions each time.
                 try RowStatement(db.cachedStatement(sql: "BEGIN IMMEDIATE")).run()
                 do {
                     try FactWriter(db).write(batch)
                     try more(db)
                     try RowStatement(db.cachedStatement(sql: "COMMIT")).run()
                 } catch {
-                    // Some failures have rolled back by themselves.
+                    // SQLite rolls back by itself after some failures.
                     if db.isInsideTransaction { try db.execute(sql: "ROLLBACK") }
                     throw error
                 }
@@ -201,16 +200,16 @@ struct Ledger: Sendable {
 
     /// Folds as much of the write-ahead log into the database as readers allow, and syncs both.
     ///
-    /// SQLite syncs the database only where it came to the end of the log. Where a reader is in the way it counts what it
-    /// wrote as folded all the same, so that is synced here. If this sync fails, the kernel may have forgotten pages that it
-    /// calls written, and SQLite will not write them again: the ledger is in doubt until ``refold(_:)``. Nothing else that
-    /// fails here is counted, so the next fold does it again.
+    /// SQLite syncs the database only if it reached the end of the log. If a reader stops it earlier, it counts the pages that
+    /// it wrote as folded all the same, so they are synced here. If this sync fails, the kernel may have lost pages that it
+    /// calls written, and SQLite will not write them again: the ledger is in doubt until ``refold(_:)``. After any other
+    /// failure nothing counts as folded, and the next fold repeats it.
     ///
-    /// - Returns: whether everything is in the database.
+    /// - Returns: whether all of the log is in the database.
     @discardableResult
     mutating func fold() throws(LedgerError) -> Bool {
         guard !isInDoubt else {
-            throw .writeFailed(reason: "a sync of the database failed, and it was not folded anew")
+            throw .writeFailed(reason: "a sync of the database failed, and the log was not folded again")
         }
         let isWhole = try translating {
             try queue.writeWithoutTransaction { db in
@@ -226,20 +225,20 @@ struct Ledger: Sendable {
         return isWhole
     }
 
-    /// Folds the log in from its start, whatever of it counts as folded, and takes the ledger out of doubt.
+    /// Folds the log again from its start, whatever counts as folded, and takes the ledger out of doubt.
     ///
-    /// How far the log was folded is forgotten when nobody has the ledger open, so all connections of this process are
-    /// closed. None of them may fold or remove the log on its way out; nor may another program, which is why nobody else
-    /// may have it open.
+    /// SQLite forgets how far the log was folded when no connection is open. So this closes all connections of this process.
+    /// None of them may fold or remove the log when it closes. The same holds for other programs, so none of them may have the
+    /// ledger open.
     ///
-    /// - Parameter readers: all other connections of this process; they only read.
+    /// - Parameter readers: all other connections of this process. They only read.
     mutating func refold(_ readers: [ReadConnection]) throws(LedgerError) {
         if probe == nil { probe = LedgerFiles.probe(path) }
         if let process = probe.flatMap(LedgerFiles.userOfDatabase) {
             throw .inUse(path: path, process: "\(process)")
         }
         do {
-            // The last connection folds what is not counted as folded and removes the log; one that only reads cannot.
+            // The last connection to close folds the rest of the log and removes it. One that only reads cannot do that.
             try? queue.close()
             for reader in readers { reader.close() }
             try Self.foldAlone(path)
@@ -253,7 +252,8 @@ struct Ledger: Sendable {
         }
     }
 
-    /// With the lock of an only user, SQLite keeps no index of the log beside it, and reads all of the log for one of its own.
+    /// Folds the log as the ledger's only user. With an exclusive lock SQLite keeps the log's index in memory, and reads the
+    /// whole log to make it.
     private static func foldAlone(_ path: String) throws {
         var configuration = Configuration()
         configuration.label = "ledger alone"
@@ -269,12 +269,12 @@ struct Ledger: Sendable {
             let (frames, folded) = try db.checkpoint(.passive)
             return frames == folded
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            // Somebody else folds.
+            // Another connection is folding.
             return false
         }
     }
 
-    /// Syncs the database's file, by SQLite's own descriptor of it.
+    /// Syncs the database's file through SQLite's own descriptor.
     private static func syncDatabase(of db: Database) throws {
         var file: UnsafeMutablePointer<sqlite3_file>?
         let found = sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
@@ -287,21 +287,21 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Pages that went into the log since it was folded the last time. No system call.
+    /// Pages that went into the log since the last fold. It needs no system call.
     private static func pagesWritten(by db: Database, startingAnew: Bool = false) -> Int {
         var (pages, most): (CInt, CInt) = (0, 0)
         sqlite3_db_status(db.sqliteConnection, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &most, startingAnew ? 1 : 0)
         return Int(pages)
     }
 
-    /// Writes everything that was committed into a new file, also where the ledger's own files have no name any more. On
-    /// return it is on the disk, whole.
+    /// Writes all committed facts into a new file, even if the ledger's own files were removed. On return the copy is whole and
+    /// on the disk.
     func copy(to path: String) throws(LedgerError) {
         try translating {
             let part = path + ".part"
-            // Of an attempt that failed.
+            // Left over from a failed attempt.
             try? FileManager.default.removeItem(atPath: part)
-            // Made before SQLite does, so that it is never readable for others; it takes an empty file.
+            // Made here, so that others can never read it. SQLite accepts an empty file.
             try LedgerFiles.makePrivate(part)
             try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
             try LedgerFiles.publish(part, as: path)
@@ -310,7 +310,7 @@ struct Ledger: Sendable {
 
     func close() throws(LedgerError) {
         try translating {
-            // In doubt the log is the only good copy, and those who read are closed after this, which cannot remove it.
+            // In doubt the log is the only good copy. The readers close later, and they cannot remove it.
             if !isInDoubt { try? queue.writeWithoutTransaction(Self.restartLog) }
             try queue.close()
             if let probe { LedgerFiles.closeProbe(probe) }
@@ -349,10 +349,10 @@ struct Ledger: Sendable {
         }
     }
 
-    /// What an earlier process wrote but could not sync is written out and synced anew, or refused.
+    /// Writes and syncs again what an earlier process may not have synced, or fails.
     ///
-    /// A reader (a backup, somebody's `sqlite3`) keeps the log from being restarted; it must not keep the box office
-    /// closed. Then the log is synced, and as much of it folded in as the reader allows.
+    /// A reader (a backup, a `sqlite3`) keeps the log from being restarted, but it must not keep the box office closed. Then the
+    /// log is synced, and folded as far as the reader allows.
     ///
     /// - Returns: whether there is a reader.
     private static func settleLog(of db: Database) throws -> Bool {

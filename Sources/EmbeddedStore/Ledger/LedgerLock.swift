@@ -8,13 +8,13 @@
 
 /// The right to write one ledger, for one process at a time.
 ///
-/// An advisory lock on a file of its own beside the ledger: the kernel drops it with the process, however that ends,
-/// so there is never a stale one. SQLite's own locks would let two writers take turns, each with its own memory of
+/// It is an advisory lock on a separate file beside the ledger. The kernel releases it when the process ends, however that
+/// happens, so there is never a stale one. SQLite's own locks would let two writers take turns, each with its own memory of
 /// what is free.
 ///
-/// What the last process knew of the ledger is in it, too: a ledger that knows less has lost something.
+/// The file also records what the last process knew of the ledger. A ledger that has less has lost something.
 struct LedgerLock: ~Copyable {
-    /// What is known of a ledger.
+    /// What a process knows of a ledger.
     struct Knowledge: Sendable, Equatable {
         /// The ledger's own 16 bytes.
         var identity: [UInt8]
@@ -22,15 +22,15 @@ struct LedgerLock: ~Copyable {
         var sequence: UInt64
     }
 
-    /// Bytes that are read of the file: a process, an identity, a number.
+    /// The length of the file: a process, an identity and a number.
     private static let longestText = 100
 
     let path: String
-    /// What the last process left, until ``record(_:)``.
+    /// What the last process recorded.
     let knowledge: Knowledge?
     private let descriptor: CInt
 
-    /// - Throws: ``LedgerError/inUse(path:process:)`` if another process has it.
+    /// - Throws: ``LedgerError/inUse(path:process:)`` if another process has the lock.
     init(path: String) throws(LedgerError) {
         self.path = path
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -47,12 +47,12 @@ struct LedgerLock: ~Copyable {
         write(knowledge)
     }
 
-    /// Writes down what is known of the ledger. Not synced: after a power cut it may be what was known before.
+    /// Records what this process knows. It is not synced: after a power cut the file may have an earlier record.
     func record(_ knowledge: Knowledge) {
         write(knowledge)
     }
 
-    /// Process, identity in hexadecimal digits, number; always as long, so that it is overwritten whole.
+    /// Writes process, identity in hexadecimal digits, and number, always with the same length.
     private func write(_ knowledge: Knowledge?) {
         var text = "\(getpid())"
         if let knowledge {
@@ -60,7 +60,7 @@ struct LedgerLock: ~Copyable {
             text += " \(digits) \(knowledge.sequence)"
         }
         let bytes = Array((text + String(repeating: " ", count: Self.longestText - 1 - text.count) + "\n").utf8)
-        // Who holds the lock is the kernel's knowledge, and a record that is missing finds no loss.
+        // A failure is ignored: the kernel knows who has the lock, and without a record no loss is reported.
         _ = pwrite(descriptor, bytes, bytes.count, 0)
     }
 
@@ -78,8 +78,8 @@ struct LedgerLock: ~Copyable {
     }
 
     deinit {
-        // Not by closing alone: a process that is being started has a copy of every descriptor until it runs its own
-        // program, and the lock would stay as long.
+        // Closing alone is not enough: a child process has a copy of every descriptor until it runs its own program, and
+        // would keep the lock as long.
         flock(descriptor, LOCK_UN)
         close(descriptor)
     }

@@ -1,32 +1,16 @@
 internal import BoxOffice
 internal import GRDB
-internal import Synchronization
 internal import TicketStore
 
-/// Reads lists from the ledger beside the writer, a page a transaction.
+/// Reads operators' lists from the ledger, beside the writer.
 ///
-/// Each page is read in one short transaction of a connection of its own, so neither a slow reader nor a long list
-/// keeps the write-ahead log from being folded in.
+/// Each page is one short transaction of a separate connection. So neither a slow client nor a long list keeps the
+/// write-ahead log from being folded in.
 struct LedgerQueries: Sendable {
     let connection: ReadConnection
 
     init(path: String) throws(LedgerError) {
         connection = try ReadConnection(path: path, label: "ledger queries")
-    }
-
-    /// A connection that only reads, beside the one that writes.
-    ///
-    /// - Parameter name: the path for people, where SQLite is given another form of it.
-    static func openToRead(_ path: String, as name: String? = nil, label: String) throws(LedgerError) -> DatabaseQueue {
-        do {
-            var configuration = Configuration()
-            configuration.readonly = true
-            configuration.label = label
-            configuration.busyMode = .timeout(5)
-            return try DatabaseQueue(path: path, configuration: configuration)
-        } catch {
-            throw Ledger.translate(error, opening: name ?? path)
-        }
     }
 
     func close() {
@@ -59,7 +43,7 @@ struct LedgerQueries: Sendable {
         }
     }
 
-    /// - Parameter since: unconfirmed debts from then on still count.
+    /// - Parameter since: unconfirmed debts after this moment have not expired.
     func refundsOwed(
         of event: Code?, confirmed: Bool, since: Timestamp, after sequence: UInt64?, limit: Int
     ) async throws -> [RefundRecord] {
@@ -109,32 +93,7 @@ struct LedgerQueries: Sendable {
     }
 }
 
-/// A connection that only reads, and that can be closed and opened again.
-final class ReadConnection: Sendable {
-    private let path: String
-    private let label: String
-    private let opened: Mutex<DatabaseQueue>
-
-    init(path: String, label: String) throws(LedgerError) {
-        self.path = path
-        self.label = label
-        opened = Mutex(try LedgerQueries.openToRead(path, label: label))
-    }
-
-    /// Fails whoever reads with it while it is closed.
-    var queue: DatabaseQueue { opened.withLock { $0 } }
-
-    func close() {
-        try? queue.close()
-    }
-
-    func reopen() throws(LedgerError) {
-        let new = try LedgerQueries.openToRead(path, label: label)
-        opened.withLock { $0 = new }
-    }
-}
-
-/// Translates moments of the office's clock into the time of day, as noted when they were.
+/// Translates moments of the store's clock into the time of day, with the differences that the ledger noted.
 private struct Moments {
     private let notes: [(at: Int64, ahead: Int64)]
 
@@ -153,11 +112,11 @@ private struct Moments {
     }
 }
 
-/// Reads the lines of holds, and what the definitions of their events say, each event once.
+/// Reads the lines of holds, and the definitions of their events, each event once.
 private struct LineReader {
     private struct Definitions {
         var code = ""
-        /// From which fact on prices were counted in which currency.
+        /// The currencies, each with the fact from which on it applied.
         var currencies: [(sequence: Int64, currency: String)] = []
     }
 
@@ -182,15 +141,15 @@ private struct LineReader {
         return rows.map { SoldLine(type: $0["code"], quantity: $0["quantity"], price: $0["price"]) }
     }
 
-    /// What a hold's prices are counted in: the currency of the definition in force when it was made (R11).
+    /// The currency of a hold's prices: that of the definition in force when it was made (R11 Terms of a hold).
     ///
-    /// - Parameter held: the number of the fact that gave the hold.
+    /// - Parameter held: the number of the fact that made the hold.
     mutating func currency(of event: Int64, at held: Int64) throws -> String {
         let currencies = try definitions(of: event).currencies
         return (currencies.last { $0.sequence < held } ?? currencies.first)?.currency ?? ""
     }
 
-    /// Also of an event that was removed.
+    /// The code of an event, even if it was removed.
     mutating func code(of event: Int64) throws -> String {
         try definitions(of: event).code
     }

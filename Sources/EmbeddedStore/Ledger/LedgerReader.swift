@@ -3,7 +3,7 @@ internal import GRDB
 internal import GRDBSQLite
 internal import TicketStore
 
-/// Reads a ledger back: the whole of it into a box office, or a single hold.
+/// Reads a ledger back: all of it into a box office, or some holds.
 struct LedgerReader {
     private let db: Database
     private let recoveries: [UInt32: [Recovery]]
@@ -38,7 +38,7 @@ struct LedgerReader {
             office.restore(hold)
         }
         try readDebts(into: &office, since: last.advanced(by: .zero - limits.unconfirmedDebtsKept))
-        // Of those that count no more only a minute's worth is still there.
+        // Rows of expired keys are deleted, except those of the last minute.
         let keys = try Cursor(
             db,
             """
@@ -59,7 +59,7 @@ struct LedgerReader {
         return office
     }
 
-    /// These holds as they stand; one that is missing is not among them.
+    /// These holds in their latest state. A hold that is missing in the ledger is missing in the result.
     func holds(_ ids: [HoldID]) throws -> [HoldID: RestoredHold] {
         let list = Set(ids).map { "\(Int64(clamping: $0.number))" }.joined(separator: ", ")
         var found: [HoldID: RestoredHold] = [:]
@@ -67,7 +67,7 @@ struct LedgerReader {
         return found
     }
 
-    /// How far the time of day was ahead of the office's clock, as last noted.
+    /// How far the time of day was ahead of the store's clock when it was last noted, in milliseconds.
     func lastWallClock() throws -> Int64? {
         try Int64.fetchOne(db, sql: "SELECT ahead FROM wall_clock ORDER BY at DESC LIMIT 1")
     }
@@ -94,7 +94,7 @@ struct LedgerReader {
         return (Timestamp(milliseconds: row.int(0)), UInt64(clamping: row.int(1)) + 1)
     }
 
-    /// Definitions and removals in their order: the index of an event follows from it.
+    /// Definitions and removals in their order, from which an event's index follows.
     private func readEvents(into office: inout BoxOffice) throws {
         let rows = try Cursor(
             db,
@@ -119,9 +119,9 @@ struct LedgerReader {
         }
     }
 
-    /// How each payment stands that bought nothing when it came; what it bought later is with the holds.
+    /// Debts, and payments that were paid back. What a payment bought is read with the holds.
     ///
-    /// - Parameter since: unconfirmed debts from then on still count.
+    /// - Parameter since: unconfirmed debts after this moment have not expired.
     private func readDebts(into office: inout BoxOffice, since: Timestamp) throws {
         let rows = try Cursor(
             db,
@@ -141,15 +141,17 @@ struct LedgerReader {
                 let debt = Debt(
                     hold: hold, event: UInt32(clamping: rows.int(1)), at: Timestamp(milliseconds: rows.int(2)),
                     isConfirmed: rows.int(3) != 0)
-                guard office.canRestore(debt) else { throw LedgerError.damaged("hold \(hold) owes, and is not there") }
+                guard office.canRestore(debt) else {
+                    throw LedgerError.damaged("there is a debt of hold \(hold), which does not exist")
+                }
                 office.restore(debt, of: payment)
             }
         }
     }
 
-    /// Holds in the order of their numbers, each joined with what became of it.
+    /// Holds in the order of their numbers, each in its final state.
     ///
-    /// All tables are in the order of the hold, so one walk through each side by side reads everything once, in the
+    /// All tables are in the order of the hold. So one pass through all of them side by side reads everything once, in the
     /// order of the file.
     ///
     /// - Parameter which: a condition on a hold's number, as SQL.
@@ -179,7 +181,7 @@ struct LedgerReader {
                 id: HoldID(number), event: event, lines: OneOrMore(try line(of: holds, at: 4, hold: id)),
                 deadline: Timestamp(milliseconds: holds.int(3)), buyer: holds.text(8).flatMap(Buyer.init),
                 sequence: UInt64(clamping: holds.int(1)))
-            // The facts that set its deadline and that ended it: the recoveries in between moved it.
+            // The fact that set its deadline and the one that ended it. Recoveries in between moved the deadline.
             var (set, ended) = (holds.int(1), Int64.max)
             try lines.visit(id) {
                 hold.lines.rest.append(try line(of: $0, at: 1, hold: id))
@@ -205,7 +207,7 @@ struct LedgerReader {
         }
     }
 
-    /// The type, quantity and price that stand from `column` on.
+    /// The type, quantity and price in the columns from `column` on.
     private func line(of rows: Cursor, at column: CInt, hold: Int64) throws -> HeldLine {
         guard let type = UInt16(exactly: rows.int(column)), let quantity = Int32(exactly: rows.int(column + 1)) else {
             throw LedgerError.damaged("hold \(hold) has a line of type \(rows.int(column)) × \(rows.int(column + 1))")
@@ -213,7 +215,7 @@ struct LedgerReader {
         return HeldLine(type: type, quantity: quantity, price: rows.int(column + 2))
     }
 
-    /// A hold's deadline after the recoveries that it lived to see, between the facts that set it and that ended it.
+    /// A hold's deadline after the recoveries that it was live for, between the facts that set it and ended it.
     private func deadline(_ hold: RestoredHold, from set: Int64, to ended: Int64) -> Timestamp {
         guard let all = recoveries[hold.event], let last = all.last, last.sequence > set else { return hold.deadline }
         var deadline = hold.deadline.milliseconds
@@ -231,7 +233,7 @@ struct LedgerReader {
     }
 }
 
-/// Rows of a query, read straight from SQLite: recovery reads millions.
+/// Rows of a query, read without GRDB: a start reads millions.
 final class Cursor {
     private let statement: Statement
 
@@ -249,7 +251,7 @@ final class Cursor {
         }
     }
 
-    /// Makes the statement ready for its next use.
+    /// Resets the statement for its next use.
     func reset() {
         sqlite3_reset(statement.sqliteStatement)
     }
@@ -274,7 +276,7 @@ final class Cursor {
     }
 }
 
-/// A cursor whose first column is a hold, walked beside the holds.
+/// A cursor whose first column is a hold, in the order of the holds.
 private final class SideCursor {
     private let rows: Cursor
     private var current: Int64?
@@ -284,7 +286,7 @@ private final class SideCursor {
         try advance()
     }
 
-    /// Calls `body` for each row of `hold`; rows of holds that are not there are passed over.
+    /// Calls `body` for each row of `hold`. It skips rows of earlier holds.
     func visit(_ hold: Int64, _ body: (Cursor) throws -> Void) throws {
         while let row = current, row <= hold {
             if row == hold { try body(rows) }

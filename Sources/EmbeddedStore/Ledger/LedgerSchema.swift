@@ -2,10 +2,10 @@ internal import GRDB
 
 /// The tables of a ledger, version by version.
 ///
-/// Facts are only ever added. Holds are kept under their own dense number and what ends a hold under the number of
-/// the hold, so rows are written in the order of a log, nothing can be purchased or released twice, and a hold is
-/// found without another index. `seq` numbers all facts through all tables without a gap; `at` is the office's clock
-/// in milliseconds, which `wall_clock` translates. Everything under "readable" is derived.
+/// Facts are only added. A hold's row has the hold's number as its key, and so has the row of what ends the hold. So rows are
+/// written in the order of a log, nothing can be purchased or released twice, and a hold is found without another index.
+/// `seq` numbers the facts of all tables without gaps. `at` is the store's clock in milliseconds, which `wall_clock`
+/// translates into the time of day. Everything under "readable" is derived from the facts.
 enum LedgerSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -19,7 +19,7 @@ enum LedgerSchema {
         return migrator
     }
 
-    /// Refuses what a later release wrote, and what is no ledger at all. An empty file becomes one.
+    /// Refuses a database of a later release, and one that is no ledger. An empty file becomes a ledger.
     static func checkFormat(of db: Database, at path: String) throws {
         guard try db.tableExists("grdb_migrations") else {
             let isEmpty = try Bool.fetchOne(db, sql: "SELECT count(*) = 0 FROM sqlite_master") ?? false
@@ -32,8 +32,8 @@ enum LedgerSchema {
         }
     }
 
-    /// Keys were kept as the texts that callers sent, beside all that it takes to use them. They go, overwritten: for
-    /// the holds of the last day a request that comes once more after the upgrade makes another hold.
+    /// Earlier releases kept keys as callers sent them, beside all that is needed to use them. They are deleted and overwritten.
+    /// So a retry after the upgrade, with a key of the last day, makes another hold.
     private static let keys = """
         ALTER TABLE ledger ADD COLUMN key_secret BLOB;
         PRAGMA secure_delete = ON;

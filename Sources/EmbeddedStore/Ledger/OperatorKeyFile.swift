@@ -2,32 +2,56 @@ public import BoxOffice
 internal import Crypto
 internal import Foundation
 internal import GRDB
+internal import Synchronization
 public import TicketStore
 
 /// The operators' keys, in a SQLite file beside the ledger.
 ///
-/// Not in the ledger: one process writes that, and keys are made and revoked by a command while the service runs. Of a
-/// credential only the SHA-256 of its secret is kept.
+/// They are not in the ledger, because only one process writes that: a command makes and revokes keys while the service runs.
+/// Of a credential the file keeps only the SHA-256 of its secret.
 public final class OperatorKeyFile: OperatorKeyring {
-    /// The file inside the data directory; readable by its owner only.
+    /// The file inside the data directory. Only its owner can read it.
     public static let name = "operators.sqlite"
 
-    private let queue: DatabaseQueue
+    private struct Opened: Sendable {
+        let queue: DatabaseQueue
+        let file: FileIdentity?
+    }
 
-    /// Opens the file in `directory`, and makes both if they are not there.
+    private let path: String
+    private let opened: Mutex<Opened>
+
+    /// Opens the file in `directory`, and makes both if they do not exist.
     public init(directory: String) throws(LedgerError) {
         try EmbeddedStore.makeDirectory(directory)
-        let path = directory + "/" + Self.name
+        path = directory + "/" + Self.name
+        opened = Mutex(try Self.openDatabase(path))
+    }
+
+    private static func openDatabase(_ path: String) throws(LedgerError) -> Opened {
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(5)
-            // Made before SQLite does, so that it is never readable for others.
+            // Made here, so that others can never read it.
             let descriptor = open(path, O_CREAT | O_RDWR, 0o600)
             if descriptor >= 0 { close(descriptor) }
-            queue = try DatabaseQueue(path: path, configuration: configuration)
-            try Self.migrator.migrate(queue)
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            try migrator.migrate(queue)
+            return Opened(queue: queue, file: FileIdentity(path: path))
         } catch {
             throw Ledger.translate(error, opening: path)
+        }
+    }
+
+    /// The database. If another file was put in the place of the one that was opened, it is opened instead: the command
+    /// revokes keys in the file that has the name now. A file that is gone is read on.
+    private var queue: DatabaseQueue {
+        get throws(LedgerError) {
+            try opened.withLock { opened throws(LedgerError) in
+                guard let file = FileIdentity(path: path), file != opened.file else { return opened.queue }
+                opened = try Self.openDatabase(path)
+                return opened.queue
+            }
         }
     }
 
@@ -45,16 +69,16 @@ public final class OperatorKeyFile: OperatorKeyring {
         return migrator
     }
 
-    /// Makes a key, if it can be shown.
+    /// Makes a key and shows it.
     ///
-    /// - Parameter show: gives the credential to whom it is for. If it throws, there is no key.
-    /// - Returns: the key and, this once, its credential.
+    /// - Parameter show: shows the credential to its owner. If it throws, no key is made.
+    /// - Returns: the key and its credential, which is not kept.
     @discardableResult
     public func make(
         name: String, role: OperatorKey.Role, at wall: WallTime,
         show: (_ key: OperatorKey, _ credential: String) throws -> Void = { _, _ in }
     ) throws -> (key: OperatorKey, credential: String) {
-        precondition(OperatorCredential.isName(name), "a key's name is checked before")
+        precondition(OperatorCredential.isName(name), "the caller checks a key's name")
         var random = SystemRandomNumberGenerator()
         let credential = OperatorCredential(using: &random)
         let key = OperatorKey(id: credential.id, name: name, role: role, madeAt: wall)
@@ -80,7 +104,7 @@ public final class OperatorKeyFile: OperatorKeyring {
         return (key, credential.text)
     }
 
-    /// All keys, revoked ones too, in the order in which they were made.
+    /// All keys, revoked ones included, in the order in which they were made.
     public func list() throws(LedgerError) -> [OperatorKey] {
         try translating {
             try queue.read { db in
@@ -89,9 +113,9 @@ public final class OperatorKeyFile: OperatorKeyring {
         }
     }
 
-    /// Revokes a key from now on.
+    /// Revokes a key.
     ///
-    /// - Returns: whether there is such a key; one that is revoked stays as it is.
+    /// - Returns: whether there is such a key. One that was revoked before stays as it is.
     public func revoke(_ id: String, at wall: WallTime) throws(LedgerError) -> Bool {
         try translating {
             try queue.write { db in

@@ -4,37 +4,32 @@ internal import Logging
 internal import Synchronization
 internal import TicketStore
 
-/// The one thread that writes the ledger.
+/// The only thread that writes the ledger.
 struct Committer: Sendable {
     let store: EmbeddedStore
-    /// Signalled when the last batch was answered.
+    /// Signalled when the last batch is answered.
     let ended: DispatchSemaphore
-    /// The number of the last fact that was read at the start.
-    let startsBehind: UInt64
-    /// Attempts to save what was answered, of which one is told.
+    /// The number of the last fact that the start read.
+    let lastFact: UInt64
+    /// Of so many failed attempts to save answered facts, one is logged.
     private static let savesBetweenAlarms = 60
 
-    /// Runs until the store closes and nothing waits any more.
-    ///
-    /// After a batch, those who were answered are likely to ask again at once. Taking those who wait already alone
-    /// would split the callers into parties that never meet, with a commit for each, as dear as one for all; so the
-    /// committer lets as many gather as were answered and wait, for no longer than ``CommitPace`` allows, and never for
-    /// a lone caller.
+    /// Runs until the store closes and no caller waits. ``CommitPace`` decides how long it waits for more callers.
     func run() {
         var pace = CommitPace()
         var pools = PoolWatch()
-        var watch = FileWatch(store: store, committed: startsBehind)
-        var pruner = KeyPruner()
+        var watch = FileWatch(store: store, committed: lastFact)
+        var pruner = LedgerPruner(store.configuration.limits)
         var keyRoom = KeyRoom(store.configuration.limits.keys)
         while true {
             if watch.isDue { lookAtFiles(&watch) }
-            // Without its files nothing is counted anew, which would sell again.
+            // Without its files the store must not sell, so it does not rebuild its memory either.
             if !watch.hasLostFiles { lookAtPools(&pools) }
             if let batch = store.state.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
                 if commit(batch, &pace, &pruner) { watch.committed(batch.facts) }
                 tidy(&keyRoom)
             } else if pace.isGathering {
-                _ = store.work.wait(timeout: .now() + pace.patience)
+                _ = store.work.wait(timeout: .now() + .nanoseconds(pace.patienceInNanoseconds))
                 pace.gathered()
             } else if store.state.withLock({ $0.isDone }) {
                 break
@@ -47,60 +42,63 @@ struct Committer: Sendable {
         ended.signal()
     }
 
-    /// What was answered is in the ledger, or in a copy of it, or the store says that it is not.
+    /// Leaves every answered fact in the ledger or in a copy of it; otherwise ``EmbeddedStore/stop()`` reports that.
     private func finish(_ watch: inout FileWatch) {
         let losses = store.files.withLock { $0.losses() }
         guard losses.isEmpty, !watch.hasLostFiles else {
-            if !watch.hasLostFiles { tell(losses) }
-            // With all of them back, what was committed is where a start finds it.
+            if !watch.hasLostFiles { report(losses) }
+            // If all files are back, the next start finds every committed fact.
             if !losses.isEmpty, !watch.isSaved { save(losses, &watch, isLast: true) }
-            if !losses.isEmpty, !watch.isSaved { store.ended(.notSaved) }
+            if !losses.isEmpty, !watch.isSaved { store.noteEnding(.notSaved) }
             return
         }
         recordClock()
         store.record(watch.committed)
     }
 
-    /// A store that is stopped in good order goes on at the very moment it stopped.
+    /// After an orderly stop the store's clock goes on from the moment of the stop.
     private func recordClock() {
-        guard let batch = store.state.withLock({ $0.takeLastClock() }) else { return }
+        // In doubt a commit could restart the log, which is then the only good copy.
+        guard !store.ledger.withLock({ $0.isInDoubt }), let batch = store.state.withLock({ $0.takeLastClock() }) else {
+            return
+        }
         do {
             _ = try store.ledger.withLock { ledger throws(LedgerError) in try ledger.commit(batch) }
         } catch {
             store.logger.warning(
-                "The clock was not recorded at the stop; live holds may get a second more",
+                "The clock was not recorded at the stop, so live holds may get up to a second more",
                 metadata: ["error": "\(error)"])
         }
     }
 
-    /// Forgets what need not be at hand, piece by piece, so that callers come in between.
+    /// Frees memory in small pieces, so that callers get the lock in between.
     private func tidy(_ room: inout KeyRoom) {
         for _ in 0..<EmbeddedStore.piecesAfterBatch where !store.state.withLock({ $0.tidyAPiece() }) { break }
         if let change = room.note(store.state.withLock { $0.keys.count }) { store.log(change) }
     }
 
     /// - Returns: whether its facts are in the ledger.
-    private func commit(_ batch: StoreState.Batch, _ pace: inout CommitPace, _ pruner: inout KeyPruner) -> Bool {
-        let start = DispatchTime.now().uptimeNanoseconds
+    private func commit(_ batch: StoreState.Batch, _ pace: inout CommitPace, _ pruner: inout LedgerPruner) -> Bool {
+        let start = ContinuousClock.now
         var isLogLong = false
         do {
             if !batch.facts.entries.isEmpty {
                 let keys = store.state.withLock { $0.keys }
                 let judge = KeyPruner.Judge(now: keys.now, oldestOfEndedHoldAt: keys.oldestOfEndedHoldAt) { keys in
-                    store.state.withLock { $0.forgotten(keys) }
+                    store.state.withLock { $0.expired(keys) }
                 }
                 isLogLong = try store.ledger.withLock { ledger throws(LedgerError) in
-                    try ledger.commit(batch.facts) { try pruner.prune($0, with: batch.facts.entries.count, judge) }
+                    try ledger.commit(batch.facts) { try pruner.prune($0, with: batch.facts, judge) }
                 }
             }
         } catch {
-            pruner = KeyPruner()
+            pruner.startAgain()
             recover(from: error, batch)
             return false
         }
-        // Counted before anybody is answered: who asks again at once would be two.
+        // Counted before anybody is answered: a caller who asks again at once would count twice.
         let callers = batch.count + store.state.withLock { $0.waitingCount }
-        pace.committed(callers, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
+        pace.committed(callers, in: ContinuousClock.now - start)
         batch.replies.deliver()
         if let mark = batch.mark {
             for request in batch.markRequests { request(.success(mark)) }
@@ -110,49 +108,49 @@ struct Committer: Sendable {
         return true
     }
 
-    /// What was answered is in the log. Where folding it in fails, selling waits until it works: a sync that failed is not
-    /// passed over.
+    /// Folds the log into the database. The answered facts are safe in the log, but a failed sync must not be ignored: the
+    /// store does not sell again until the fold works.
     private func foldLog() {
         do {
             try store.ledger.withLock { ledger throws(LedgerError) in _ = try ledger.fold() }
         } catch {
-            recover(from: error, StoreState.Batch(), because: "The ledger's log could not be folded in")
+            recover(from: error, StoreState.Batch(), because: "The ledger's log could not be folded into the database")
         }
     }
 
-    /// After a failed commit: those who waited are told that it is not known, memory is thrown away and read back,
-    /// and selling goes on only when a commit has worked.
+    /// Recovers after a failed commit. The callers in the batch get `outcomeUnknown`, the store reads its memory back from
+    /// the ledger, and it sells again when a commit has worked (R18 Unknown outcome).
     private func recover(
         from failure: LedgerError, _ batch: StoreState.Batch, because what: String = "A commit failed"
     ) {
         let reason: SuspensionReason = failure == .diskFull ? .diskFull : .writeFailed
         store.logger.critical(
-            "\(what); nothing is sold until the ledger takes facts again",
+            "\(what); the sale is suspended until a commit works again",
             metadata: ["reason": "\(reason.rawValue)", "error": "\(failure)"])
         suspend(reason, answering: batch, with: .outcomeUnknown)
         sellAgain()
     }
 
-    /// Raises the alarm about pools that a broken rule closed, and makes memory anew from the ledger where that may help.
+    /// Reports pools that are closed because of R4 Broken rule, and rebuilds memory from the ledger if that may help.
     private func lookAtPools(_ watch: inout PoolWatch) {
         let now = store.configuration.clock().monotonic
         guard watch.isDue(at: now) else { return }
-        let (news, mends) = watch.saw(store.state.withLock { $0.closedPools }, at: now)
-        for closed in news {
+        let (new, rebuilds) = watch.note(store.state.withLock { $0.closedPools }, at: now)
+        for closed in new {
             store.logger.critical(
-                "A rule is broken; the pool sells nothing more, and its holds can still be purchased",
+                "A pool's numbers contradict each other; it sells nothing more, and its holds can still be purchased",
                 metadata: [
                     "rule": "R4 Broken rule", "event": "\(closed.event)", "pool": "\(closed.pool)",
-                    "next": "\(mends ? "it is counted anew from the ledger" : "see holdfast verify, and restart")",
+                    "next": "\(rebuilds ? "memory is rebuilt from the ledger" : "run holdfast verify, then restart")",
                 ])
         }
-        guard mends, store.condition != .closing else { return }
-        // What was decided and is not yet with the disk was decided by numbers that are wrong.
+        guard rebuilds, store.condition != .closing else { return }
+        // Decisions that are not on the disk yet were made with wrong numbers, so they are refused.
         suspend(.repairing, answering: StoreState.Batch(), with: .suspended(.repairing))
         sellAgain()
     }
 
-    /// Reads memory back from the ledger, as often as it takes, and sells.
+    /// Reads memory back from the ledger, retries until that works, and sells.
     private func sellAgain() {
         var attempts = 0
         var attemptsInUse = 0
@@ -161,7 +159,7 @@ struct Committer: Sendable {
                 try tryToRecover()
                 store.state.withLock { $0.open() }
                 store.logger.notice(
-                    "The ledger takes facts again; selling goes on", metadata: ["attempts": "\(attempts)"])
+                    "Commits work again; the sale goes on", metadata: ["attempts": "\(attempts)"])
                 return
             } catch {
                 attempts += 1
@@ -169,11 +167,11 @@ struct Committer: Sendable {
                     attemptsInUse += 1
                     if attemptsInUse % 40 == 1 {
                         store.logger.critical(
-                            "A sync of the database failed; selling goes on when every other program closes the ledger",
+                            "A sync of the database failed; the sale goes on when every other program closes the ledger",
                             metadata: ["reading": "process \(process ?? "unknown")"])
                     }
                 } else if attempts % 40 == 1 {
-                    store.logger.error("The ledger does not take facts yet", metadata: ["error": "\(error)"])
+                    store.logger.error("Commits still fail", metadata: ["error": "\(error)"])
                 }
             }
             _ = store.work.wait(timeout: .now() + .milliseconds(250))
@@ -201,18 +199,18 @@ struct Committer: Sendable {
         try store.ledger.withLock { ledger throws(LedgerError) in
             try ledger.refold([store.reader.connection, store.queries.connection])
         }
-        try store.takeFiles()
+        try store.noteFiles()
     }
 
-    /// Without its files nothing is sold: whatever is sold then, no start would find. What was answered is brought to where
-    /// it is found, tried again at each look. When all files are back, selling goes on.
+    /// Checks the ledger's files. While one is lost the store does not sell, because the next start would not find what it
+    /// sold. It tries at each look to save the answered facts, and sells again when all files are back.
     private func lookAtFiles(_ watch: inout FileWatch) {
         let losses = watch.look()
         if !losses.isEmpty {
             if !watch.hasLostFiles {
                 suspend(.filesLost, answering: StoreState.Batch(), with: .suspended(.filesLost))
             }
-            tell(losses.filter { !watch.lost.contains($0) })
+            report(losses.filter { !watch.lost.contains($0) })
             watch.lose(losses)
             if !watch.isSaved { save(losses, &watch, isLast: false) }
         } else if watch.hasLostFiles, store.condition != .closing {
@@ -220,25 +218,26 @@ struct Committer: Sendable {
                 try tryToRecover()
                 watch.findAll()
                 store.state.withLock { $0.open() }
-                store.logger.notice("The files of the ledger are back and take facts; selling goes on")
+                store.logger.notice("The files of the ledger are back and commits work; the sale goes on")
             } catch {
                 store.logger.error(
-                    "The files of the ledger are back and take no facts yet", metadata: ["error": "\(error)"])
+                    "The files of the ledger are back, but commits still fail", metadata: ["error": "\(error)"])
             }
         }
     }
 
-    private func tell(_ losses: [LedgerFiles.Loss]) {
+    private func report(_ losses: [LedgerFiles.Loss]) {
         for loss in losses {
             store.logger.critical(
-                "A file of the ledger was removed or replaced; nothing is sold until it is back, or until a restart",
+                "A file of the ledger was removed or replaced; the sale is suspended until it is back, or until a restart",
                 metadata: ["file": "\(loss.name)", "is": "\(loss.isReplaced ? "replaced" : "gone")"])
         }
     }
 
-    /// Brings what was answered to where a start, or an operator, finds it.
+    /// Saves the answered facts where a start or an operator finds them: in the ledger's file, or else in a copy.
     ///
-    /// - Parameter isLast: whether it makes the directory, too. Not before: it may be put back, and would land inside.
+    /// - Parameter isLast: whether this is the stop. Only then it makes a missing directory: an operator may still move the
+    ///   old one back, which would then land inside the new one.
     private func save(_ losses: [LedgerFiles.Loss], _ watch: inout FileWatch, isLast: Bool) {
         let facts: Logger.MetadataValue = "\(watch.committed)"
         do {
@@ -248,13 +247,13 @@ struct Committer: Sendable {
             }
             if isFolded {
                 store.logger.critical(
-                    "Every answered fact is in the ledger's file; start again", metadata: ["facts": facts])
+                    "Every answered fact is in the ledger's file; start the service again", metadata: ["facts": facts])
             } else {
                 if isLast { try EmbeddedStore.makeDirectory(store.configuration.directory) }
-                let path = "\(store.configuration.directory)/ledger.rescued-\(watch.committed).sqlite"
+                let path = LedgerFiles.rescuedCopy(of: watch.committed, in: store.configuration.directory)
                 try store.ledger.withLock { ledger throws(LedgerError) in try ledger.copy(to: path) }
                 store.logger.critical(
-                    "Every answered fact is in a copy; stop the service and put it in the ledger's place",
+                    "Every answered fact is in a copy; stop the service and rename the copy to the ledger's name",
                     metadata: ["facts": facts, "copy": "\(path)"])
             }
             watch.isSaved = true
@@ -262,45 +261,19 @@ struct Committer: Sendable {
             watch.failedSaves += 1
             guard isLast || watch.failedSaves % Self.savesBetweenAlarms == 1 else { return }
             store.logger.critical(
-                "What was answered could not be saved; only this process has it, and tries again each second",
+                "The answered facts could not be saved; only this process has them, and it tries again each second",
                 metadata: ["facts": facts, "error": "\(error)"])
         }
     }
 
-    /// Stops selling, and tells all who wait.
+    /// Suspends the sale and answers all waiting callers.
     private func suspend(_ reason: SuspensionReason, answering batch: StoreState.Batch, with failure: StoreFailure) {
         let (behind, lookups) = store.state.withLock { $0.suspend(reason) }
         batch.replies.fail(failure)
         behind.replies.fail(.suspended(reason))
         for lookup in lookups {
-            lookup.box.deliver([TicketedReply(ticket: lookup.ticket, reply: .failed(.suspended(reason)))])
+            lookup.sink.deliver([TicketedReply(ticket: lookup.ticket, reply: .failed(.suspended(reason)))])
         }
         for request in batch.markRequests + behind.markRequests { request(.failure(.suspended(reason))) }
-    }
-}
-
-/// How many callers the committer lets gather before a commit, and for how long.
-struct CommitPace {
-    /// How often the last commit's time the next one may be waited for. With 64 connections asking again at once, one
-    /// gave 25 holds a commit, two 32, four 63, with less than half the context switches a hold: the parties had met.
-    static let patienceInCommits: UInt64 = 4
-    /// However slow the disk was, nobody waits longer than that for company.
-    static let longestPatience: UInt64 = 2_000_000
-
-    /// Callers that are waited for; 0 to take whatever there is.
-    private(set) var enough = 0
-    private(set) var patience = DispatchTimeInterval.never
-
-    var isGathering: Bool { enough > 0 }
-
-    /// A commit took the disk that long; `callers` were answered by it or wait for the next one.
-    mutating func committed(_ callers: Int, nanoseconds: UInt64) {
-        enough = callers > 1 ? callers : 0
-        patience = .nanoseconds(Int(min(nanoseconds * Self.patienceInCommits, Self.longestPatience)))
-    }
-
-    /// The wait is over, whether they were enough or not.
-    mutating func gathered() {
-        enough = 0
     }
 }

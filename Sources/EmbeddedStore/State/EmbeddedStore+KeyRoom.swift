@@ -6,7 +6,7 @@ extension EmbeddedStore {
         switch change {
         case .nearlyFull(let keys, let room):
             logger.warning(
-                "The room for idempotency keys is nearly used up; those of ended holds are forgotten sooner",
+                "The room for idempotency keys is nearly used up; keys of ended holds expire early",
                 metadata: ["keys": "\(keys)", "room": "\(room)", "setting": "limits.keys"])
         case .eased(let keys, let room):
             logger.notice(

@@ -10,7 +10,7 @@ public import BoxOffice
 
 /// What a machine's two clocks show.
 public struct ClockReading: Sendable, Equatable {
-    /// Time since some moment, without corrections.
+    /// The time since some moment in the past. It is never corrected.
     public var monotonic: MonotonicTime
     /// The time of day.
     public var wall: WallTime
@@ -21,8 +21,8 @@ public struct ClockReading: Sendable, Equatable {
     }
 }
 
-/// A moment of the machine's monotonic clock. Not a `Duration`: it is read for every command, and 64 bits of
-/// nanoseconds last for 292 years.
+/// A moment of the machine's monotonic clock. It is no `Duration`, because it is read for every command; 64 bits of
+/// nanoseconds last 292 years.
 public struct MonotonicTime: Sendable, Hashable {
     public var nanoseconds: Int64
 
@@ -31,7 +31,7 @@ public struct MonotonicTime: Sendable, Hashable {
     }
 }
 
-/// The machine's clocks, read as cheaply as they can be: a few tens of nanoseconds for both.
+/// The machine's clocks. Reading both takes a few tens of nanoseconds.
 public enum MachineClock {
     @Sendable public static func read() -> ClockReading {
         ClockReading(monotonic: monotonic, wall: wall)
@@ -43,7 +43,7 @@ public enum MachineClock {
         return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
-    /// The coarse clock is up to 4 ms late, which no sale window can tell.
+    /// The coarse clock is up to 4 ms late, which no sale window notices.
     private static var wall: WallTime {
         var time = timespec()
         #if os(Linux)

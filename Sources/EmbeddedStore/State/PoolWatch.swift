@@ -1,7 +1,7 @@
 internal import BoxOffice
 internal import TicketStore
 
-/// A pool that a broken rule closed (R4 Broken rule).
+/// A pool that is closed because its numbers contradict each other (R4 Broken rule).
 struct ClosedPool: Hashable, Sendable {
     var event: Code
     var pool: Code
@@ -12,36 +12,36 @@ struct ClosedPool: Hashable, Sendable {
     }
 }
 
-/// Which closed pools are news, and whether memory is to be made anew from the ledger because of them.
+/// Decides which closed pools to report, and when to rebuild memory from the ledger because of them.
 ///
-/// The facts are in the ledger, and the numbers follow from them, so counting anew is certain to be right. It stops selling
-/// for about a second a million holds, and a mistake that closes the pool again would have it done again: hence a bound
-/// on how often.
+/// Numbers that are counted from the ledger's facts are certain to be right. But counting suspends the sale for about a second
+/// for each million holds, and the same mistake may close the pool again. So it happens at most once in
+/// ``rebuildInterval``.
 struct PoolWatch: Sendable {
-    /// Between two looks at all pools.
+    /// The time between two looks at all pools.
     static let interval: Duration = .seconds(1)
-    /// Between two times that memory is made anew.
-    static let mendInterval: Duration = .seconds(600)
+    /// The shortest time between two rebuilds.
+    static let rebuildInterval: Duration = .seconds(600)
 
     private var lookedAt: MonotonicTime?
-    private var mendedAt: MonotonicTime?
+    private var rebuiltAt: MonotonicTime?
     private var known: Set<ClosedPool> = []
 
     func isDue(at now: MonotonicTime) -> Bool {
         hasPassed(Self.interval, since: lookedAt, at: now)
     }
 
-    /// Takes what a look found.
+    /// Notes the closed pools that a look found.
     ///
-    /// - Returns: pools that were not closed at the last look, and whether memory is to be made anew.
-    mutating func saw(_ closed: [ClosedPool], at now: MonotonicTime) -> (news: [ClosedPool], mends: Bool) {
+    /// - Returns: those that were not closed at the last look, and whether to rebuild memory now.
+    mutating func note(_ closed: [ClosedPool], at now: MonotonicTime) -> (new: [ClosedPool], rebuilds: Bool) {
         lookedAt = now
-        let news = closed.filter { !known.contains($0) }
-        let mends = !closed.isEmpty && hasPassed(Self.mendInterval, since: mendedAt, at: now)
-        if mends { mendedAt = now }
-        // One that closes again after that is news again.
-        known = mends ? [] : Set(closed)
-        return (news, mends)
+        let new = closed.filter { !known.contains($0) }
+        let rebuilds = !closed.isEmpty && hasPassed(Self.rebuildInterval, since: rebuiltAt, at: now)
+        if rebuilds { rebuiltAt = now }
+        // A pool that closes again after a rebuild is reported again.
+        known = rebuilds ? [] : Set(closed)
+        return (new, rebuilds)
     }
 
     private func hasPassed(_ span: Duration, since: MonotonicTime?, at now: MonotonicTime) -> Bool {

@@ -1,37 +1,38 @@
-internal import BoxOffice
-internal import TicketStore
+package import BoxOffice
+package import TicketStore
 
-/// What callers and the committer share, under one lock: the box office, its clock, and the batch that gathers.
+/// What callers and the committer share under one lock: the box office, its clock, and the batch that gathers.
 ///
-/// `condition` goes `recovering → selling`, `selling → suspended → selling` around a failed commit, and from each to
-/// `closing`, which it never leaves.
-struct StoreState: Sendable {
-    /// What to do after handing in a command.
-    struct Taken: Sendable {
-        var reply: StoreReply?
-        var wakesCommitter = false
-        var step: StoreClock.Step?
+/// `condition` goes from `recovering` to `selling`, from `selling` to `suspended` and back around a failed commit, and from
+/// each to `closing`, which is final.
+package struct StoreState: Sendable {
+    /// What the caller does after it handed in a command.
+    package struct Taken: Sendable {
+        /// `nil` if the reply comes later.
+        package var reply: StoreReply?
+        package var wakesCommitter = false
+        package var step: StoreClock.Step?
     }
 
-    /// Facts and the replies that wait for them.
-    struct Batch: Sendable {
+    /// Facts, and the replies that wait until they are durable.
+    package struct Batch: Sendable {
         var facts = Ledger.Batch()
         var replies = WaitingReplies()
-        /// Old holds that are read when its facts are on the disk.
+        /// Old holds to read when the facts are on the disk.
         var reads: [HoldRead] = []
         var markRequests: [MarkRequest] = []
-        /// What those are given, when its facts are on the disk.
+        /// What the requests get when the facts are on the disk.
         var mark: LedgerMark?
 
-        /// Callers that wait for it.
-        var count: Int { replies.count }
+        /// The number of replies that wait.
+        package var count: Int { replies.count }
 
         var isEmpty: Bool {
             facts.entries.isEmpty && count == 0 && reads.isEmpty && markRequests.isEmpty
         }
 
-        /// An empty one with room for as many facts: batches that follow each other are nearly as large, and growing to
-        /// that each time copies every fact once.
+        /// An empty batch with room for as many facts. Batches in sequence are about equally large, and growing would copy
+        /// every fact once.
         var successor: Batch {
             var next = Batch()
             next.facts.entries.reserveCapacity(facts.entries.count)
@@ -39,22 +40,22 @@ struct StoreState: Sendable {
         }
     }
 
-    /// A command about a hold that must be read from the ledger first.
+    /// A command that waits until its hold is read from the ledger.
     struct Lookup: Sendable {
         var command: Command
         var note: AuditNote?
         var ticket: UInt64
-        var box: any ReplySink
+        var sink: any ReplySink
     }
 
-    /// A hold that is to be read from the ledger.
+    /// A request to read a hold from the ledger.
     struct HoldRead: Sendable {
         var hold: HoldID
-        /// Which reading of this hold it is: what an earlier one found may be out of date.
+        /// The number of the request. The result of an earlier request may be out of date.
         var number: UInt64
     }
 
-    /// The commands that wait for one reading of a hold.
+    /// The commands that wait for one read request.
     private struct Waiting {
         var number: UInt64
         var lookups: [Lookup]
@@ -62,29 +63,29 @@ struct StoreState: Sendable {
 
     typealias MarkRequest = @Sendable (Result<LedgerMark, StoreFailure>) -> Void
 
-    private(set) var condition = StoreCondition.suspended(.recovering)
+    package private(set) var condition = StoreCondition.suspended(.recovering)
     private var office = BoxOffice()
     private var clock: StoreClock
     private let readMachine: @Sendable () -> ClockReading
-    /// Takes what is decided now; the committer takes it away as a whole.
+    /// Collects what is decided now, until the committer takes it.
     private var gathering = Batch()
-    /// A batch is with the disk.
+    /// Whether the committer is writing a batch.
     private var isCommitting: Bool { committingSince != nil }
-    /// Since when, by the machine's clock.
+    /// When the committer took that batch, by the machine's clock.
     private var committingSince: MonotonicTime?
-    /// The committer is woken up when so many replies wait; `nil` while it needs no waking.
+    /// The number of waiting replies that wakes the committer; `nil` while it needs no waking.
     private var wakesCommitterAt: Int?
-    /// The difference of the two clocks as last noted in the ledger.
+    /// The difference of the two clocks that the ledger noted last, in milliseconds.
     private var notedAhead: Int64?
-    /// What waits for a hold to be read, by hold. While one is here nobody else brings the hold to hand, so what is read
-    /// after the facts of that moment were committed is how it stands.
+    /// Commands that wait for a hold, by hold. Nothing changes the hold meanwhile, so a read after the commit of the present
+    /// facts finds its latest state.
     private var waiting: [HoldID: Waiting] = [:]
     private var waitingLookups = 0
     private var readCount: UInt64 = 0
     private let queuedFacts: Int
     private let queuedLookups: Int
 
-    init(queuedFacts: Int, queuedLookups: Int, clock readMachine: @escaping @Sendable () -> ClockReading) {
+    package init(queuedFacts: Int, queuedLookups: Int, clock readMachine: @escaping @Sendable () -> ClockReading) {
         self.queuedFacts = queuedFacts
         self.queuedLookups = queuedLookups
         self.readMachine = readMachine
@@ -93,19 +94,20 @@ struct StoreState: Sendable {
 
     // MARK: Callers
 
-    mutating func take(_ command: Command, note: AuditNote?, ticket: UInt64, box: any ReplySink) -> Taken {
+    /// Decides a command, or queues it behind the read of its hold.
+    package mutating func take(_ command: Command, note: AuditNote?, ticket: UInt64, sink: any ReplySink) -> Taken {
         switch condition {
         case .selling: break
         case .closing: return Taken(reply: .failed(.closing))
         case .suspended(let reason): return Taken(reply: .failed(.suspended(reason)))
         }
-        // Not all that waits brings a fact: a look, or the same again, waits for those of others.
+        // Not every waiting reply has a fact of its own: a look, or a repeated request, waits for the facts of others.
         guard max(gathering.facts.entries.count, gathering.count) < queueLimit(for: command, of: queuedFacts) else {
             return Taken(reply: .failed(.overloaded))
         }
         let (moment, step) = readClock()
         do {
-            // Apart at once: whole, they would be copied by the runtime, field by field.
+            // Taken apart at once: as a whole, the runtime would copy them field by field.
             let (outcome, fact) = try office.decide(command, at: moment)
             let reply = StoreReply.decided(outcome, at: moment)
             if let fact = consume fact {
@@ -113,14 +115,14 @@ struct StoreState: Sendable {
             } else if !waits(outcome) {
                 return Taken(reply: reply, step: step)
             }
-            gathering.replies.add(TicketedReply(ticket: ticket, reply: reply), for: box)
+            gathering.replies.add(TicketedReply(ticket: ticket, reply: reply), for: sink)
         } catch {
             guard waitingLookups < queueLimit(for: command, of: queuedLookups) else {
                 return Taken(reply: .failed(.overloaded), step: step)
             }
-            wait(for: error.hold, Lookup(command: command, note: note, ticket: ticket, box: box))
+            wait(for: error.hold, Lookup(command: command, note: note, ticket: ticket, sink: sink))
         }
-        // A committer that lets callers gather takes what is to be read along; one that rests is woken up.
+        // A committer that waits for more callers takes read requests along with them. One that rests must be woken.
         guard let enough = wakesCommitterAt, gathering.count >= enough || (enough == 1 && !gathering.isEmpty) else {
             return Taken(step: step)
         }
@@ -168,7 +170,8 @@ struct StoreState: Sendable {
         clock.read(readMachine())
     }
 
-    /// Completing is refused last, then extending and releasing, before them holding, and looking first (rule 21).
+    /// The share of a queue that each kind of command may use: looking is refused first, then holding, then extending and
+    /// releasing, and completing last (R21 Bounds).
     private func queueLimit(for command: Command, of whole: Int) -> Int {
         switch command {
         case .purchase, .returnPurchase, .payBack, .define, .pause, .resume, .remove: whole
@@ -178,8 +181,8 @@ struct StoreState: Sendable {
         }
     }
 
-    /// Whether an answer that needs no fact of its own still has to wait, because it tells of a hold whose facts may
-    /// not be on the disk yet.
+    /// Whether an answer without a fact of its own must wait, because it depends on facts that may not be on the disk yet
+    /// (S2 Durable first).
     private func waits(_ outcome: Outcome) -> Bool {
         (isCommitting || !gathering.facts.entries.isEmpty) && outcome.dependsOnFacts
     }
@@ -192,7 +195,7 @@ struct StoreState: Sendable {
         noteWallClock(at: moment)
     }
 
-    /// The time of day is noted when it moves against the office's clock, so that moments can be told to people.
+    /// Notes the difference of the time of day and the store's clock when it changes, so that people can read moments.
     private mutating func noteWallClock(at moment: Moment) {
         let ahead = moment.wall.milliseconds - moment.office.milliseconds
         if let notedAhead, (-50...50).contains(ahead - notedAhead) { return }
@@ -202,9 +205,9 @@ struct StoreState: Sendable {
 
     // MARK: The committer
 
-    /// The batch that gathered, or `nil` if fewer than `enough` callers wait in it; then the one that makes them
-    /// enough wakes the committer up.
-    mutating func takeBatch(ofAtLeast enough: Int) -> Batch? {
+    /// The batch that gathered, if `enough` callers wait in it; 0 for any number. Else `nil`: the caller who makes them enough
+    /// wakes the committer.
+    package mutating func takeBatch(ofAtLeast enough: Int) -> Batch? {
         let isReady = enough > 0 ? gathering.count >= enough : !gathering.isEmpty
         committingSince = isReady ? readMachine().monotonic : nil
         wakesCommitterAt = isReady ? nil : max(1, enough)
@@ -219,41 +222,41 @@ struct StoreState: Sendable {
         return batch
     }
 
-    /// Callers that wait for the batch that gathers.
+    /// The number of replies that wait in the batch that gathers.
     var waitingCount: Int { gathering.count }
 
-    /// Between batches: notices the time, and records the clock if holds depend on it.
+    /// Moves the clock on while there is no batch, and records it if the latest fact is old.
     mutating func tick() -> StoreClock.Step? {
         let (moment, step) = readClock()
         guard condition == .selling else { return step }
         office.advance(to: moment.office)
-        // Also where nothing is live: a disk that takes no facts is then found before a buyer meets it.
+        // Even if nothing is live: a disk that fails is found before a buyer meets it.
         if office.lastFactAt.advanced(by: EmbeddedStore.clockRecordInterval) <= office.clock {
             append(office.recordClock(), at: moment)
         }
         return step
     }
 
-    /// Forgets a piece of what need not be at hand.
+    /// Frees a piece of memory.
     ///
-    /// - Returns: whether there is more.
+    /// - Returns: whether more remains to be done.
     mutating func tidyAPiece() -> Bool {
         condition == .selling && office.tidyAPiece()
     }
 
-    /// How many keys are remembered, and when the oldest was used that may count no more.
+    /// The number of keys in memory, and the moment since which every key counts.
     var keys: (count: Int, oldestOfEndedHoldAt: Timestamp, now: Timestamp) {
         (office.keyCount, office.oldestKeyOfEndedHoldAt, office.clock)
     }
 
-    /// Which of these keys, each told by its hold and its use, count no more.
-    func forgotten(_ keys: [(hold: HoldID, at: Timestamp)]) -> [Bool] {
+    /// Which of these keys, each given by its hold and its use, have expired.
+    func expired(_ keys: [(hold: HoldID, at: Timestamp)]) -> [Bool] {
         keys.map { !office.counts($0.hold, usedAt: $0.at) }
     }
 
-    /// Asks for a moment whose facts are all in the ledger.
+    /// Requests a moment whose facts are all in the ledger.
     ///
-    /// - Returns: whether the committer has to be woken up.
+    /// - Returns: whether the caller must wake the committer.
     mutating func requestMark(_ request: @escaping MarkRequest) -> Bool {
         guard condition == .selling else {
             request(.failure(refusal))
@@ -264,15 +267,17 @@ struct StoreState: Sendable {
         return wakesCommitterAt != nil
     }
 
-    /// Hands in again what waited for a hold, which is brought back to hand.
+    /// Brings a hold back into memory, and decides the commands that waited for it.
     mutating func takeAgain(_ read: HoldRead, _ hold: RestoredHold) -> [(lookup: Lookup, taken: Taken)] {
         let lookups = endWaiting(for: read)
         guard condition == .selling else { return lookups.map { ($0, Taken(reply: .failed(refusal))) } }
         if !lookups.isEmpty { office.recall(hold) }
-        return lookups.map { ($0, take($0.command, note: $0.note, ticket: $0.ticket, box: $0.box)) }
+        return lookups.map { ($0, take($0.command, note: $0.note, ticket: $0.ticket, sink: $0.sink)) }
     }
 
-    /// What waited for a hold, which does not any more; empty if it was told already.
+    /// Ends a read request.
+    ///
+    /// - Returns: the commands that waited for it; none if they were answered already.
     mutating func endWaiting(for read: HoldRead) -> [Lookup] {
         guard let found = waiting[read.hold], found.number == read.number else { return [] }
         waiting[read.hold] = nil
@@ -286,9 +291,9 @@ struct StoreState: Sendable {
         return .closing
     }
 
-    // MARK: How it stands
+    // MARK: Condition
 
-    /// The condition, for readiness: a disk that takes a batch and does not come back is as good as one that fails.
+    /// The condition for readiness. A disk that hangs with a batch counts as one that fails.
     var visibleCondition: StoreCondition {
         guard condition == .selling, let since = committingSince,
             readMachine().monotonic.nanoseconds - since.nanoseconds > EmbeddedStore.stall.inMilliseconds * 1_000_000
@@ -296,7 +301,7 @@ struct StoreState: Sendable {
         return .suspended(.diskStalled)
     }
 
-    /// Pools that a broken rule closed.
+    /// Pools that are closed because a rule was broken (R4 Broken rule).
     var closedPools: [ClosedPool] {
         office.closedPools.map { ClosedPool(event: $0.event, pool: $0.pool) }
     }
@@ -307,15 +312,15 @@ struct StoreState: Sendable {
 
     // MARK: Failing, recovering, closing
 
-    /// After a failed commit memory and disk disagree: nothing is decided until memory was read back, and the clock
-    /// stands, because nobody can complete.
+    /// Suspends the sale: after a failed commit memory and disk disagree, so nothing is decided until memory is read back. The
+    /// clock stops, because nobody can complete.
     ///
-    /// - Returns: what gathered behind the failed batch, and what waits for holds to be read. None of it was handed to
-    ///   the disk, so none of it happened.
+    /// - Returns: what gathered behind the failed batch, and the commands that wait for holds. None of it reached the disk,
+    ///   so none of it happened.
     mutating func suspend(_ reason: SuspensionReason) -> (behind: Batch, lookups: [Lookup]) {
         if condition != .closing { condition = .suspended(reason) }
         _ = readClock()
-        clock.stand()
+        clock.stop()
         committingSince = nil
         defer {
             gathering = Batch()
@@ -325,8 +330,8 @@ struct StoreState: Sendable {
         return (gathering, waiting.values.flatMap(\.lookups))
     }
 
-    /// Takes what was read back from the ledger. The clock goes on from the last fact, but never backwards within
-    /// one process: somebody may have been told of an expiry.
+    /// Replaces memory by what was read from the ledger. The clock goes on from the last fact, but never backwards within one
+    /// process, because a caller may know of an expiry.
     mutating func recover(_ recovered: RecoveredOffice) {
         let isFirst = condition == .suspended(.recovering)
         let reached = readClock().moment
@@ -335,15 +340,15 @@ struct StoreState: Sendable {
         notedAhead = recovered.ahead
         let start =
             isFirst
-            // A new ledger's clock starts with the time of day, only so that its numbers can be read.
+            // A new ledger's clock starts with the time of day, only to make its numbers readable.
             ? (isNew ? Timestamp(milliseconds: reached.wall.milliseconds) : office.clock)
             : max(office.clock, reached.office)
         clock = StoreClock(startingAt: start, readMachine())
-        clock.stand()
+        clock.stop()
         office.advance(to: start)
     }
 
-    /// The facts that come before selling goes on: the recovery grace, and that the clock came this far.
+    /// The facts to record before the sale goes on: the recovery grace or the clock.
     mutating func takeRecovery() -> Ledger.Batch {
         let moment = readClock().moment
         office.advance(to: moment.office)
@@ -351,7 +356,7 @@ struct StoreState: Sendable {
         let facts = office.grantRecoveryGrace()
         for fact in facts { append(fact, at: moment) }
         if facts.isEmpty { append(office.recordClock(), at: moment) }
-        // From the next millisecond on: facts of this one were made before, when the time of day was another.
+        // From the next millisecond on: facts of this millisecond were made earlier, at another time of day.
         if wasNoted, let note = gathering.facts.wallClock {
             gathering.facts.wallClock = (note.at.advanced(by: .milliseconds(1)), note.ahead)
         }
@@ -359,18 +364,18 @@ struct StoreState: Sendable {
         return gathering.facts
     }
 
-    /// Sells from here on.
-    mutating func open() {
-        // What passed while it stood does not count.
+    /// Starts or resumes the sale.
+    package mutating func open() {
+        // The time that passed while the clock stood does not count.
         _ = readClock()
-        clock.goOn()
+        clock.start()
         if condition != .closing { condition = .selling }
     }
 
-    /// That the clock came this far. Also where nothing is live any more: what expired since the last fact would be
-    /// live again after the restart.
+    /// The last fact of an orderly stop: the clock. It is needed even if nothing is live, because a hold that expired since the
+    /// last fact would be live again after the restart.
     ///
-    /// - Precondition: ``isDone``, so that nobody waits in the batch that gathers.
+    /// - Precondition: ``isDone``, so that no caller waits.
     mutating func takeLastClock() -> Ledger.Batch? {
         precondition(isDone)
         let moment = readClock().moment
@@ -381,10 +386,10 @@ struct StoreState: Sendable {
         return gathering.facts
     }
 
-    /// Whether it closes and nothing waits for the disk; nothing will any more.
-    var isDone: Bool { condition == .closing && gathering.isEmpty }
+    /// Whether the store is closing and no reply waits. None will wait again.
+    package var isDone: Bool { condition == .closing && gathering.isEmpty }
 
-    mutating func close() {
+    package mutating func close() {
         condition = .closing
     }
 }

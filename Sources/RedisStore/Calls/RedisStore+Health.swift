@@ -96,7 +96,7 @@ extension RedisStore {
             case .unbalanced: break  // Logged when it was counted.
             case .keyRoomNearlyFull:
                 logger.warning(
-                    "The room for idempotency keys is nearly used up; those of ended holds are forgotten sooner",
+                    "The room for idempotency keys is nearly used up; keys of ended holds expire early",
                     metadata: ["detail": "\(concern.detail)", "setting": "limits.keys"])
             case .eventsUnavailable, .replicasMissing:
                 logger.error(

@@ -2,37 +2,40 @@ public import ArgumentParser
 internal import Foundation
 public import Load
 
-/// Puts load on a service and says how it answered.
+/// Puts load on a service, and reports its answers.
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Put load on a service, and say how fast and how right it answered.",
+        abstract: "Put load on a service, and report how fast and how correctly it answers.",
         discussion: """
-            Closed loop (default): each of --connections asks again as soon as it was answered. Open loop (--rate): so
-            many requests a second are due whatever the service does, and a late answer counts from the moment its
-            request was due. Afterwards the books are checked: as many tickets are gone as the answers say.
+            Closed loop (default): each connection sends its next request when the last one is answered. Open loop
+            (--rate): requests are due at a fixed rate, whatever the service does, and latency counts from the moment a
+            request was due. At the end the command checks that as many tickets are gone as the answers say.
 
-            It really holds and purchases tickets. A server that is no holdfast is only looked at.
+            It really holds and purchases tickets. From a server that is not holdfast it only reads.
 
             EXAMPLES
               holdfast bench http://127.0.0.1:8000
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1 --duration 10
               holdfast bench http://127.0.0.1:8000 --scenario hold --rate 5000 --arrivals poisson --json result.json
-              holdfast bench http://127.0.0.1:8080/index.html           somebody else's server
+              holdfast bench http://127.0.0.1:8080/index.html           another server
 
             EXIT STATUS
-              0 every answer was right and the books balance, 1 not, 64 wrong use, 69 the server is not to be had
+               0  every answer was right, and the tickets add up
+               1  an answer was wrong, or the tickets do not add up
+              64  wrong arguments
+              69  the server cannot be reached
             """)
 
-    @Argument(help: "http://HOST:PORT, with a path where the server is none of ours.")
+    @Argument(help: "http://HOST:PORT, with a path for a server that is not holdfast.")
     var url: String
 
-    @Option(help: "What is asked: availability, hold, sale, soldout or churn.")
+    @Option(help: "The requests: availability, hold, sale, soldout or churn.")
     var scenario: LoadPlan.Scenario = .availability
 
-    @Option(help: "Which calls: classic or v1.")
+    @Option(help: "The API: classic or v1.")
     var api: LoadPlan.Face = .classic
 
-    @Option(help: "The event that v1 is asked about.")
+    @Option(help: "The event, for v1.")
     var event = "main"
 
     @Option(help: "The ticket type.")
@@ -41,37 +44,37 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Connections at once, 1 to 100000.")
     var connections = 64
 
-    @Option(help: "Requests a second over all connections, up to 10000000; without it a closed loop.")
+    @Option(help: "Requests a second over all connections, up to 10000000 (default: a closed loop).")
     var rate: Double?
 
-    @Option(help: "Of an open loop: fixed or poisson.")
+    @Option(help: "The arrivals of an open loop: fixed or poisson.")
     var arrivals: LoadPlan.Arrivals = .fixed
 
-    @Option(help: ArgumentHelp("Seconds that are measured, 1 to 86400; also as in 30s, 5m, 1h.", valueName: "time"))
+    @Option(help: ArgumentHelp("Seconds to measure, 1 to 86400; or 30s, 5m, 1h.", valueName: "time"))
     var duration = BenchTime(seconds: 10)
 
-    @Option(help: ArgumentHelp("Seconds before them that are not, 0 to 3600.", valueName: "time"))
+    @Option(help: ArgumentHelp("Seconds of warm-up, which are not measured, 0 to 3600.", valueName: "time"))
     var warmUp = BenchTime(seconds: 2)
 
-    @Option(help: "Of a sale: percent of holds that nobody comes back for.")
+    @Option(help: "In a sale: percent of holds that are abandoned.")
     var abandons = 10
 
-    @Option(help: "Of a sale: percent of holds that are given back (v1).")
+    @Option(help: "In a sale: percent of holds that are released (v1).")
     var releases = 10
 
     @Option(
         help:
-            "Of a sale: percent of holds that are paid for when they are over, if the run is so long and --event is known (5, or what the others leave)."
+            "In a sale: percent of holds that are paid after they expired, if the run is long enough (default: 5, or what the others leave)."
     )
     var late: Int?
 
-    @Option(help: "Of a sale: percent of requests that are asked twice.")
+    @Option(help: "In a sale: percent of requests that are sent twice.")
     var repeats = 5
 
-    @Option(help: "Threads that ask, 1 to 64.")
+    @Option(help: "Threads that send requests, 1 to 64.")
     var threads = 1
 
-    @Option(help: "Where the random choices come from.")
+    @Option(help: "The seed of all random choices.")
     var seed: UInt64 = 1
 
     @Option(help: "Write the result as JSON to this file.", completion: .file(extensions: ["json"]))
@@ -84,7 +87,7 @@ struct Bench: AsyncParsableCommand {
         func expect(_ holds: Bool, _ what: String) throws {
             if !holds { throw ValidationError(what) }
         }
-        try expect(LoadTarget(url: url) != nil, "\(url) is no http://HOST:PORT/PATH")
+        try expect(LoadTarget(url: url) != nil, "\(url) is not of the form http://HOST:PORT/PATH")
         try expect((1...100_000).contains(connections), "--connections must be from 1 to 100000")
         try expect(rate.map { $0 > 0 && $0 <= 10_000_000 } ?? true, "--rate must be above 0 and at most 10000000")
         try expect((1...86_400).contains(duration.seconds), "--duration must be from 1 to 86400")
@@ -97,7 +100,7 @@ struct Bench: AsyncParsableCommand {
         }
         try expect(
             abandons + releases + (late ?? 0) <= 100,
-            "--abandons, --releases and --late must be 100 together at the most")
+            "--abandons, --releases and --late must not be above 100 together")
         let isName = { (text: String) in
             (1...32).contains(text.utf8.count)
                 && text.utf8.allSatisfy {
@@ -107,7 +110,7 @@ struct Bench: AsyncParsableCommand {
         try expect(isName(event) && isName(type), "--event and --type must be 1 to 32 of A-Z a-z 0-9 _ -")
     }
 
-    /// Whoever leaves nothing for them did not ask for late payments.
+    /// The share of late payments. By default they take at most what the other shares leave.
     private var lateShare: Int { late ?? min(5, 100 - abandons - releases) }
 
     func run() async throws {
@@ -163,7 +166,7 @@ struct Bench: AsyncParsableCommand {
     }
 }
 
-/// A length of time as people give it: `30`, `30s`, `5m`, `1h`.
+/// A length of time as people write it: `30`, `30s`, `5m`, `1h`.
 struct BenchTime: ExpressibleByArgument {
     let seconds: Int
 

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Load
 
-/// A result of load as one page that needs nothing else: no script, no outside request.
+/// A report as one HTML page, without scripts and without requests to other servers.
 enum BenchPage {
     static func html(_ report: LoadReport, url: String) -> String {
         let seconds = report.seconds
@@ -35,7 +35,7 @@ enum BenchPage {
             """
     }
 
-    /// Lines over equal steps, from zero up.
+    /// A plot of lines over equal steps, from zero up.
     private static func plot(
         _ title: String, _ lines: [(values: [Double], colour: String, name: String)], end: String
     ) -> String {

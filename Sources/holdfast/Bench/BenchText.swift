@@ -1,6 +1,6 @@
 internal import Load
 
-/// A result of load as people read it.
+/// A report as text.
 enum BenchText {
     static func table(_ report: LoadReport) -> String {
         let plan = report.plan
@@ -49,7 +49,7 @@ enum BenchText {
 
     private static func books(_ report: LoadReport) -> String {
         guard let books = report.books else {
-            return "not checked: " + (report.isOurs ? "the service does not count" : "this is no holdfast")
+            return "not checked: " + (report.isOurs ? "the service does not count" : "this server is not holdfast")
         }
         let gone = grouped(books.before - books.after)
         let range = books.gone
@@ -71,7 +71,7 @@ enum BenchText {
             : counts.sorted { $0.key < $1.key }.map { "\($0.key) × \(grouped($0.value))" }.joined(separator: "  ")
     }
 
-    /// A length of time with three digits or so: `950 µs`, `1.24 ms`, `3.10 s`.
+    /// A length of time with about three digits: `950 µs`, `1.24 ms`, `3.10 s`.
     static func time(_ microseconds: UInt64) -> String {
         if microseconds < 1_000 { return "\(microseconds) µs" }
         let (unit, size) = microseconds < 1_000_000 ? ("ms", UInt64(1_000)) : ("s", 1_000_000)

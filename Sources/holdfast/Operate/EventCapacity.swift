@@ -4,7 +4,7 @@ internal import StrictJSON
 
 /// Changes how many places a pool has.
 struct EventCapacity: AsyncParsableCommand {
-    /// How often a change is made anew after others came in between.
+    /// How often the command tries again after another change came in between.
     private static let tries = 5
 
     static let configuration = CommandConfiguration(
@@ -12,8 +12,8 @@ struct EventCapacity: AsyncParsableCommand {
         abstract: "Change how many places a pool of an event has.",
         usage: "holdfast event capacity <id> <pool> <number> [<options>]",
         discussion: """
-            NUMBER is the new number of places, or how many more (+100) or fewer (-100)
-            than now. What is promised stays promised, also where that is more.
+            NUMBER is the new number of places, or the difference to the present one (+100
+            or -100). Places that are held or sold stay so, even if they are more.
 
             EXAMPLES
               holdfast event capacity friday floor 5000
@@ -27,7 +27,7 @@ struct EventCapacity: AsyncParsableCommand {
     @Argument(help: "The pool.")
     var pool: Code
 
-    // A list, since only a list can take "-100", which looks like an option.
+    // A list, because only a list accepts "-100", which looks like an option.
     @Argument(parsing: .allUnrecognized, help: "Places: 5000, +100 or -100.")
     var number: [String]
 
@@ -35,7 +35,7 @@ struct EventCapacity: AsyncParsableCommand {
 
     func validate() throws {
         guard number.count == 1, change != nil else {
-            throw ValidationError("NUMBER must be one whole number of places, as 5000, +100 or -100")
+            throw ValidationError("NUMBER must be one whole number of places, such as 5000, +100 or -100")
         }
     }
 
@@ -55,11 +55,12 @@ struct EventCapacity: AsyncParsableCommand {
                         )
                         return
                     }
-                    // Somebody was faster: "+100" is added to what is there now.
+                    // Another change came first. "+100" is added to the new number.
                     guard answer.status == 412 else { throw answer.refusal(of: id.text) }
                 }
                 throw Failure(
-                    "\(id): others changed it \(Self.tries) times in between; nothing was done", status: Failure.atWork)
+                    "\(id): the event changed \(Self.tries) times in between, so nothing was done; try again",
+                    status: Failure.atWork)
             }
         }
     }
@@ -76,10 +77,10 @@ struct EventCapacity: AsyncParsableCommand {
         return first == "+" || first == "-" ? .by(value) : .to(value)
     }
 
-    /// How many places the pool has and is to have.
+    /// The number of places that the pool has, and the one that it gets.
     private func places(in definition: EventDefinition) throws -> (old: Int, new: Int) {
         guard let old = definition.pools.first(where: { $0.code == pool })?.capacity else {
-            // A merge patch would make it, and nobody would notice the slip of the pen.
+            // A merge patch would make a new pool, and nobody would notice the typing error.
             let pools = definition.pools.map(\.code.text).joined(separator: ", ")
             throw Failure("\(id) has no pool \(pool); it has \(pools)", status: Failure.atWork)
         }

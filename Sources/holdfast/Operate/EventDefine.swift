@@ -3,25 +3,25 @@ internal import BoxOffice
 internal import StrictJSON
 internal import TicketStore
 
-/// Makes events of files, or replaces what is different in them.
+/// Defines the events in files.
 struct EventDefine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "define",
-        abstract: "Make events, or replace their definitions, and say what changed.",
+        abstract: "Define events from files, and print what changed.",
         discussion: """
-            All files are checked before the service is asked. An event that is there
-            already is replaced only as it was seen: what somebody else changes in between
-            is not overwritten. One that is as its file has it is left alone.
+            All files are checked before the first request. An event that exists is replaced
+            only if nobody changed it in between. An event that matches its file is not
+            touched.
 
             EXAMPLES
               holdfast event define friday.json saturday.json
-              holdfast event define --dry-run friday.json       say what would change
+              holdfast event define --dry-run friday.json       print what would change
             """)
 
     @Argument(help: "Files with the definitions.", completion: .file(extensions: ["json"]))
     var files: [String]
 
-    @Flag(help: "Only say what would change.")
+    @Flag(help: "Only print what would change.")
     var dryRun = false
 
     @OptionGroup(title: "Service") var service: ServiceOptions
@@ -35,7 +35,7 @@ struct EventDefine: AsyncParsableCommand {
         }
     }
 
-    /// The definitions in the files; what is wrong in any of them is told at once.
+    /// The definitions in the files. A failure lists the mistakes of all of them.
     private func read() throws -> [EventDefinition] {
         var definitions: [EventDefinition] = []
         var wrong: [String] = []
@@ -58,10 +58,10 @@ struct EventDefine: AsyncParsableCommand {
         let before = try await client.event(id)
         let changes = before.map { EventOnService.changes(from: $0.definition, to: definition) }
         if let before, changes == [] {
-            return print(service.json ? before.text : "\(id): as it was")
+            return print(service.json ? before.text : "\(id): unchanged")
         }
         if dryRun {
-            return tell("\(id): would be \(before == nil ? "made" : "replaced")", changes)
+            return report("\(id): would be \(before == nil ? "made" : "replaced")", changes)
         }
         let precondition = before.map { ("If-Match", $0.tag) } ?? ("If-None-Match", "*")
         let answer = try await client.ask(
@@ -70,17 +70,17 @@ struct EventDefine: AsyncParsableCommand {
         switch answer.status {
         case 200, 201:
             if service.json { return print(answer.text) }
-            tell("\(id): \(before == nil ? "made" : "replaced")", changes)
+            report("\(id): \(before == nil ? "made" : "replaced")", changes)
             for warning in try EventOnService(answer).warnings { print("  warning: \(warning)") }
         case 412:
             throw Failure(
-                "\(id): somebody else changed it just now, so it was left alone; `holdfast event show \(id)` shows it",
+                "\(id): another change came first, so nothing was done; `holdfast event show \(id)` shows the event",
                 status: Failure.atWork)
         default: throw answer.refusal(of: id.text)
         }
     }
 
-    private func tell(_ line: String, _ changes: [String]?) {
+    private func report(_ line: String, _ changes: [String]?) {
         print(line)
         for change in changes ?? [] { print("  \(change)") }
     }

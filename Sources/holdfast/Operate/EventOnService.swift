@@ -2,19 +2,19 @@ internal import BoxOffice
 internal import StrictJSON
 internal import TicketStore
 
-/// An event as a service tells it.
+/// An event as a service answers with it.
 struct EventOnService {
     let definition: EventDefinition
     /// `not_started`, `open`, `paused` or `ended`.
     let state: String
     let isPaused: Bool
-    /// The service told how many places there are.
+    /// Whether the service disclosed the pools' capacities.
     let showsCapacities: Bool
-    /// What the service finds unusual about the definition, a line each.
+    /// The service's warnings about the definition, a line each.
     let warnings: [String]
-    /// Which state of the event this is, for `If-Match`.
+    /// The event's tag, for `If-Match`.
     let tag: String
-    /// The answer's own text.
+    /// The text of the answer.
     let text: String
 
     init(_ answer: ServiceAnswer) throws {
@@ -38,7 +38,7 @@ struct EventOnService {
         text = answer.text
     }
 
-    /// The definition with 0 for places that the service keeps to itself; `nil` if it does not.
+    /// The definition with 0 for capacities that the service does not disclose; `nil` if it discloses them.
     private static func withoutCapacities(_ written: JSONValue) -> JSONValue? {
         guard case .object(let members) = written, case .object(let pools)? = written.member("pools"),
             pools.contains(where: { $0.value == .null })
@@ -55,28 +55,28 @@ struct EventOnService {
         }
     }
 
-    /// What is different in `after`, a line a place; empty if nothing is.
+    /// What differs in `after`, a line for each member; empty if nothing does.
     static func changes(from before: EventDefinition, to after: EventDefinition) -> [String] {
         guard before != after else { return [] }
-        let old = places(of: before)
-        let new = places(of: after)
+        let old = members(of: before)
+        let new = members(of: after)
         let was = Dictionary(old) { first, _ in first }
         let will = Dictionary(new) { first, _ in first }
-        let changed = new.compactMap { place, value -> [String]? in
-            guard let earlier = was[place] else { return [place, "new:", value] }
-            return earlier == value ? nil : [place, earlier, "->", value]
+        let changed = new.compactMap { path, value -> [String]? in
+            guard let earlier = was[path] else { return [path, "new:", value] }
+            return earlier == value ? nil : [path, earlier, "->", value]
         }
-        let gone = old.filter { will[$0.place] == nil }.map { [$0.place, "removed, was", $0.value] }
+        let gone = old.filter { will[$0.path] == nil }.map { [$0.path, "removed, was", $0.value] }
         let lines = changed + gone
         if lines.isEmpty { return ["the order of its pools or types"] }
         let width = lines.map { $0[0].count }.max() ?? 0
         return lines.map { $0[0].padded(to: width) + "  " + $0.dropFirst().joined(separator: " ") }
     }
 
-    /// Everything that a definition says, with types told by their codes: their places in the list say little.
-    private static func places(of event: EventDefinition) -> [(place: String, value: String)] {
+    /// All members of a definition by path. Types have their code in the path, because their index in the list says little.
+    private static func members(of event: EventDefinition) -> [(path: String, value: String)] {
         func number(_ value: some BinaryInteger) -> String { grouped(value) }
-        var places: [(String, String)] = [
+        var members: [(String, String)] = [
             ("name", event.name.printable), ("currency", event.currency),
             ("hold_seconds", number(event.holdTime.components.seconds)),
             ("grace_seconds", number(event.clientGrace.components.seconds)),
@@ -88,18 +88,18 @@ struct EventOnService {
             ("limits.holds_per_buyer", event.holdsPerBuyer.map(number) ?? "null"),
             ("disclose", event.disclosure.rawValue),
         ]
-        for pool in event.pools { places.append(("pools.\(pool.code)", number(pool.capacity))) }
+        for pool in event.pools { members.append(("pools.\(pool.code)", number(pool.capacity))) }
         for type in event.types {
-            places.append(("types.\(type.code).name", type.name.printable))
-            places.append(("types.\(type.code).price", number(type.price)))
-            places.append(("types.\(type.code).pools", type.pools.map(\.text).joined(separator: " ")))
+            members.append(("types.\(type.code).name", type.name.printable))
+            members.append(("types.\(type.code).price", number(type.price)))
+            members.append(("types.\(type.code).pools", type.pools.map(\.text).joined(separator: " ")))
         }
-        return places
+        return members
     }
 }
 
 extension ServiceClient {
-    /// The event as it is now; nil if the service has none of that name.
+    /// The event in its present state; `nil` if the service does not know it.
     func event(_ id: Code) async throws -> EventOnService? {
         let answer = try await ask(.get, "/v1/events/\(id)")
         switch answer.status {
@@ -109,15 +109,16 @@ extension ServiceClient {
         }
     }
 
-    /// The event as it is now, which has to be there.
+    /// The event in its present state. Throws ``Failure`` if the service does not know it.
     func knownEvent(_ id: Code) async throws -> EventOnService {
         guard let event = try await event(id) else {
-            throw Failure("the service has no event \(id); holdfast event list shows them", status: Failure.atWork)
+            throw Failure(
+                "the service has no event \(id); `holdfast event list` shows its events", status: Failure.atWork)
         }
         return event
     }
 
-    /// Merges `patch` into the event if it still is as `tag` says; the answer if the service does not.
+    /// Merges `patch` into the event if its tag is still `tag`. Returns no event if the service refuses.
     func patch(_ id: Code, ifMatch tag: String, _ patch: JSONValue) async throws -> (EventOnService?, ServiceAnswer) {
         var writer = JSONWriter()
         writer.value(patch)

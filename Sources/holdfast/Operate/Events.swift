@@ -3,18 +3,18 @@ internal import BoxOffice
 internal import StrictJSON
 internal import TicketStore
 
-/// Operators' work with the events of a running service.
+/// The commands for the events of a running service.
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "event",
-        abstract: "Define, look at, pause and change the events of a running service.",
+        abstract: "Define, show, pause and change the events of a running service.",
         discussion: """
-            Asks the service at --url (or HOLDFAST_URL; http://127.0.0.1:8000 where neither
-            is given). Changes need an operator's key, from HOLDFAST_KEY or a file
-            (--key-file); `holdfast key create` makes one.
+            The service is at --url, or at HOLDFAST_URL, or at http://127.0.0.1:8000. A
+            change needs an operator's key, in HOLDFAST_KEY or in a file (--key-file).
+            `holdfast key create` makes one.
 
             EXAMPLES
-              holdfast event define friday.json saturday.json   make or replace them
+              holdfast event define friday.json saturday.json   make or replace events
               holdfast event show friday
               holdfast event pause friday
               holdfast event capacity friday floor +100
@@ -25,7 +25,7 @@ struct Events: AsyncParsableCommand {
         ])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the events and how their sales stand.")
+        static let configuration = CommandConfiguration(abstract: "List the events, and the state of their sales.")
 
         @OptionGroup(title: "Service") var service: ServiceOptions
 
@@ -49,7 +49,7 @@ struct Events: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show an event: its sale, its pools, its types and what is left of them.")
+            abstract: "Show an event: its sale, its pools, its ticket types, and what is left.")
 
         @Argument(help: "The event.")
         var id: Code
@@ -71,7 +71,7 @@ struct Events: AsyncParsableCommand {
     struct Pause: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Stop selling an event for now.",
-            discussion: "Nobody gets a new hold; who holds places can still purchase them.")
+            discussion: "Nobody gets a new hold. Live holds can still be purchased.")
 
         @Argument(help: "The event.")
         var id: Code
@@ -98,7 +98,7 @@ struct Events: AsyncParsableCommand {
 }
 
 extension ServiceOptions {
-    /// Pauses or resumes an event, whatever else was changed of it meanwhile.
+    /// Pauses or resumes an event, even if something else of it changed in between.
     fileprivate func pause(_ id: Code, _ isPaused: Bool) async throws {
         try await Failure.reported {
             try await withClient { client in
@@ -115,7 +115,7 @@ extension ServiceOptions {
 }
 
 extension ServiceClient {
-    /// What is left of each type: a number, or a word where the event discloses no more.
+    /// What is left of each type: a number, or a word if the event does not disclose numbers.
     fileprivate func left(of id: Code) async throws -> [String: String] {
         let answer = try await ask(.get, "/v1/events/\(id)/availability")
         guard answer.status == 200, case .array(let types)? = try answer.document().member("types") else {
@@ -135,10 +135,10 @@ extension ServiceClient {
 }
 
 extension EventOnService {
-    private static let forNothing =
-        "who has the token: buyers who have it need not pay (\"completion\": \"shop\" changes that)"
+    private static let withoutPaying =
+        "anyone with the token, so buyers need not pay (\"completion\": \"shop\" changes that)"
 
-    /// The event for people.
+    /// The lines that show the event.
     fileprivate func sheet(_ left: [String: String]) -> [String] {
         let event = definition
         let opens = event.opensAt.map { "from \($0.rfc3339)" } ?? "from the start"
@@ -154,14 +154,14 @@ extension EventOnService {
             [
                 "holds",
                 "for \(grouped(event.holdTime.components.seconds)) s and \(event.clientGrace.components.seconds) s grace, "
-                    + "extended \(event.maximumExtensions) times at the most",
+                    + "extended \(event.maximumExtensions) times at most",
             ],
             ["limits", bounds.compactMap(\.self).joined(separator: ", ")],
             ["late payment", event.latePayment.rawValue],
             [
                 "completed by",
                 event.completion == .shop
-                    ? "the shop" : event.buyersCompleteForNothing ? Self.forNothing : "who has the token",
+                    ? "the shop" : event.buyersCompleteForNothing ? Self.withoutPaying : "anyone with the token",
             ],
             ["disclosed", event.disclosure.rawValue],
         ])
@@ -176,7 +176,7 @@ extension EventOnService {
                 type.pools.map(\.text).joined(separator: " "), type.name.printable,
             ]
         }
-        // Minor units: which part of the currency they are differs, and is left to who knows it.
+        // Minor units, because the number of decimals differs by currency.
         lines += Table.lines(
             [["TYPE", "PRICE (MINOR \(event.currency))", "LEFT", "POOLS", "NAME"]] + types, right: [1, 2])
         return lines

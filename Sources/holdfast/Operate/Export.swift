@@ -4,10 +4,10 @@ internal import Foundation
 internal import NIOCore
 internal import UnixSignals
 
-/// Takes what was sold out of a running service.
+/// Exports what a running service has sold.
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write what was sold into a file or a pipe.",
+        abstract: "Export what was sold to a file or a pipe.",
         subcommands: [Purchases.self])
 
     enum Form: String, CaseIterable, ExpressibleByArgument {
@@ -24,15 +24,15 @@ struct Export: AsyncParsableCommand {
 
     struct Purchases: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Write all purchases of an event, returned ones too.",
+            abstract: "Export all purchases of an event, returned ones included.",
             discussion: """
-                CSV has a row a line of a purchase, NDJSON an object a purchase. However many
-                there are, they take little memory. The file is there when it is whole, and
-                only its owner can read it.
+                CSV has one row for each line of a purchase, NDJSON one object for each
+                purchase. The export needs little memory, however many there are. The file
+                appears when it is complete, and only its owner can read it.
 
-                Buyers write some of the fields, and a spreadsheet calculates one that begins
-                with =, +, - or @. In CSV such a field begins with an apostrophe, unless
-                --keep-formulas is given.
+                Buyers write some of the fields, and a spreadsheet runs a field that begins
+                with =, +, - or @ as a formula. In CSV such a field gets an apostrophe in
+                front, unless --keep-formulas is given.
 
                 EXAMPLES
                   holdfast export purchases friday --output friday.csv
@@ -46,26 +46,26 @@ struct Export: AsyncParsableCommand {
         @Option(help: "csv or ndjson.")
         var format = Form.csv
 
-        @Option(name: .shortAndLong, help: "The file; standard output without.", completion: .file())
+        @Option(name: .shortAndLong, help: "The file (default: standard output).", completion: .file())
         var output: String?
 
-        @Flag(help: "Replace the file if it is there.")
+        @Flag(help: "Replace the file if it exists.")
         var force = false
 
-        @Flag(help: "Begin CSV with a byte order mark, by which Excel knows UTF-8.")
+        @Flag(help: "Begin CSV with a byte order mark, so that Excel recognises UTF-8.")
         var bom = false
 
-        @Flag(help: "Write CSV fields as they are, also where a spreadsheet would calculate them.")
+        @Flag(help: "Write CSV fields unchanged, even if a spreadsheet would run them as formulas.")
         var keepFormulas = false
 
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func validate() throws {
-            if service.json { throw ValidationError("--json: purchases are exported with --format csv or ndjson") }
+            if service.json { throw ValidationError("--json does not apply here: use --format csv or --format ndjson") }
             if format != .csv, bom || keepFormulas {
-                throw ValidationError("--bom and --keep-formulas are about --format csv")
+                throw ValidationError("--bom and --keep-formulas apply only to --format csv")
             }
-            if force, output == nil { throw ValidationError("--force is about the file of --output") }
+            if force, output == nil { throw ValidationError("--force applies only to --output") }
         }
 
         func run() async throws {
@@ -101,7 +101,7 @@ struct Export: AsyncParsableCommand {
             }
         }
 
-        /// Runs `body`; a signal that asks to stop ends it first, so that it leaves nothing behind.
+        /// Runs `body`. A signal cancels it first, so that it leaves no file behind.
         private func untilStopped(_ body: @escaping @Sendable () async throws -> Void) async throws {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {

@@ -6,19 +6,19 @@ internal import RedisStore
 internal import Settings
 public import TicketStore
 
-/// Operators' keys, in the data directory or on Redis; also while the service runs.
+/// The commands for keys, in the data directory or on Redis. They also work while the service runs.
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
-        abstract: "Make, list and revoke the keys of operators and shops.",
+        abstract: "Make, list and revoke the keys of operators, viewers and shops.",
         discussion: """
-            A key is shown once, when it is made; only a digest of it is kept. It works at once, and no more from the
-            moment it is revoked, without a restart of the service.
+            A key is shown once, when it is made. Only a digest of it is kept. A new key works at once, and a revoked key
+            stops at once, without a restart of the service.
 
             EXAMPLES
               holdfast key create --role operator --name Anna
               holdfast key create --role viewer --name accounting --data /srv/hall
-              holdfast key create --role shop --name webshop      completes holds that are paid
+              holdfast key create --role shop --name webshop      for a shop that completes paid holds
               holdfast key list
               holdfast key revoke 3f9ab2cd
               holdfast key list --store redis://10.0.0.5:6379
@@ -26,13 +26,13 @@ struct Keys: AsyncParsableCommand {
         subcommands: [Create.self, List.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a key and show it, this once.")
+        static let configuration = CommandConfiguration(abstract: "Make a key, and show it once.")
 
-        @Option(help: "Whom or what it is for: 1 to 100 characters.")
+        @Option(help: "The person or program that uses it: 1 to 100 characters.")
         var name: String
 
         @Option(
-            help: "operator (everything), viewer (looking at everything, changing nothing) or shop (completing holds)."
+            help: "operator (may do everything), viewer (may look at everything) or shop (may complete holds)."
         )
         var role: OperatorKey.Role
 
@@ -50,11 +50,11 @@ struct Keys: AsyncParsableCommand {
                     try await store.make(name: name, role: role, at: Keys.now) { key, credential in
                         print(
                             """
-                            Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown this once:
+                            Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown only now:
 
                               \(credential)
 
-                            Send it as "Authorization: Bearer \(credential.prefix(13))…". To take it back: holdfast key revoke \(key.id)
+                            Send it as "Authorization: Bearer \(credential.prefix(13))…". To revoke it: holdfast key revoke \(key.id)
                             """)
                         try finishStandardOutput()
                     }
@@ -64,7 +64,7 @@ struct Keys: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all keys, revoked ones too.")
+        static let configuration = CommandConfiguration(abstract: "List all keys, revoked ones included.")
 
         @OptionGroup(title: "Settings") var options: SettingsOptions
 
@@ -73,7 +73,8 @@ struct Keys: AsyncParsableCommand {
                 try await OperatorKeyStore.with(options.loadReported()) { store in
                     let keys = try await store.list()
                     if keys.isEmpty {
-                        print("no keys yet; make one with: holdfast key create --role operator --name YOUR-NAME")
+                        print(
+                            "There are no keys yet. To make one: holdfast key create --role operator --name YOUR-NAME")
                     }
                     for key in keys {
                         let end = key.revokedAt.map { "  revoked \($0.rfc3339)" } ?? ""
@@ -86,7 +87,7 @@ struct Keys: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take a key back, from now on.")
+        static let configuration = CommandConfiguration(abstract: "Revoke a key, from now on.")
 
         @Argument(help: "The key's eight characters, as `holdfast key list` shows them.")
         var id: String
@@ -109,12 +110,12 @@ struct Keys: AsyncParsableCommand {
 
 extension OperatorKey.Role: ExpressibleByArgument {}
 
-/// Where the operators' keys of a store are.
+/// The place where a store keeps its keys.
 enum OperatorKeyStore {
     case file(OperatorKeyFile)
     case redis(RedisKeyring)
 
-    /// Opens the one that the settings name, for as long as `body` takes.
+    /// Calls `body` with the keys of the store that the settings name.
     static func with(_ settings: Settings, _ body: (OperatorKeyStore) async throws -> Void) async throws {
         switch settings.store {
         case .embedded: try await body(.file(.opened(in: settings.data)))
@@ -153,12 +154,12 @@ enum OperatorKeyStore {
 }
 
 extension OperatorKeyFile {
-    /// The keys in a data directory, what is wrong with them as a failure of the command.
+    /// The keys in a data directory. Throws ``Failure`` if they cannot be opened.
     static func opened(in directory: String) throws -> OperatorKeyFile {
         try reportingLedgerErrors { try OperatorKeyFile(directory: directory) }
     }
 
-    /// Whether there is a key that works.
+    /// Whether there is a valid key.
     func hasKeys() throws -> Bool {
         try reportingLedgerErrors { try list().contains { $0.revokedAt == nil } }
     }

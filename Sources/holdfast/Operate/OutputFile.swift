@@ -1,9 +1,10 @@
 internal import Foundation
 internal import NIOCore
 
-/// A file that is there whole or not at all: written beside its place under another name, which it gets in the end.
+/// A file that appears only when it is complete: it is written under another name in the same directory and renamed at the
+/// end.
 ///
-/// Only its owner may read it: buyers and payments stand in it.
+/// Only its owner may read it, because it contains buyers and payments.
 struct OutputFile: Sendable {
     private let path: String
     private let fresh: String
@@ -12,13 +13,13 @@ struct OutputFile: Sendable {
 
     /// Begins the file.
     ///
-    /// - Throws: ``Failure`` if there is a file already and it is not to be replaced, or none can be made.
+    /// - Throws: ``Failure`` if the file exists and must not be replaced, or cannot be made.
     init(path: String, replacing: Bool) throws {
         var status = stat()
         if lstat(path, &status) == 0 {
             guard replacing else { throw Self.isThere(path) }
             guard status.st_mode & S_IFMT == S_IFREG else {
-                throw Failure("\(path) is no file that could be replaced", status: Failure.cannotCreate)
+                throw Failure("\(path) is not a regular file, so it is not replaced", status: Failure.cannotCreate)
             }
         }
         self.path = path
@@ -32,11 +33,11 @@ struct OutputFile: Sendable {
         try Self.write(piece, to: descriptor, path)
     }
 
-    /// Gives the file its name, when its bytes are on the disk.
+    /// Syncs the file, then gives it its name.
     func finish() throws {
         guard fsync(descriptor) == 0 else { throw Self.failure("write", path) }
         if !isReplacing {
-            // A link is refused where there is a file by now; a rename would replace it.
+            // A link fails if the file exists by now. A rename would replace it.
             if link(fresh, path) == 0 {
                 close(descriptor)
                 unlink(fresh)
@@ -48,7 +49,7 @@ struct OutputFile: Sendable {
         close(descriptor)
     }
 
-    /// Takes back what was begun.
+    /// Removes the unfinished file.
     func discard() {
         close(descriptor)
         unlink(fresh)
@@ -70,7 +71,7 @@ struct OutputFile: Sendable {
     }
 
     private static func isThere(_ path: String) -> Failure {
-        Failure("\(path) is there already; --force replaces it", status: Failure.cannotCreate)
+        Failure("\(path) exists already; --force replaces it", status: Failure.cannotCreate)
     }
 
     private static func failure(_ what: String, _ path: String) -> Failure {

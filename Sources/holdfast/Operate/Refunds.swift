@@ -2,28 +2,28 @@ internal import ArgumentParser
 internal import BoxOffice
 internal import StrictJSON
 
-/// What is to be paid back: payments that came and bought nothing.
+/// The commands for debts: payments that bought nothing (R23 Debts).
 struct Refunds: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refund",
-        abstract: "List payments that bought nothing, and note which were paid back.",
+        abstract: "List payments that bought nothing, and record which were paid back.",
         discussion: """
             EXAMPLES
-              holdfast refund list                       of all events, removed ones too
-              holdfast refund list friday --unconfirmed  what only a hold's token told of
+              holdfast refund list                       for all events, removed ones included
+              holdfast refund list friday --unconfirmed  payments that only a token reported
               holdfast refund paid-back H7 pay-7
             """,
         subcommands: [List.self, PaidBack.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List what is to be paid back.")
-        /// Entries that one request asks for.
+        static let configuration = CommandConfiguration(abstract: "List the payments to pay back.")
+        /// The number of entries in one request.
         private static let page = 1_000
 
-        @Argument(help: "The event; all of them without.")
+        @Argument(help: "The event (default: all events).")
         var id: Code?
 
-        @Flag(help: "Those that only a hold's token told of, which may be made up and are dropped after seven days.")
+        @Flag(help: "List payments that only a token reported. They may be false, and are dropped after seven days.")
         var unconfirmed = false
 
         @OptionGroup(title: "Service") var service: ServiceOptions
@@ -49,7 +49,7 @@ struct Refunds: AsyncParsableCommand {
                     if service.json { return }
                     print(
                         rows.count == 1
-                            ? "nothing is to be paid back" : Table.lines(rows, right: [4]).joined(separator: "\n"))
+                            ? "There is nothing to pay back." : Table.lines(rows, right: [4]).joined(separator: "\n"))
                 }
             }
         }
@@ -68,22 +68,22 @@ struct Refunds: AsyncParsableCommand {
     struct PaidBack: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "paid-back",
-            abstract: "Note that a payment was paid back: it is off the list, and buys nothing more.")
+            abstract: "Record that a payment was paid back. It leaves the list, and buys nothing any more.")
 
-        @Argument(help: "The hold, as the list has it.")
+        @Argument(help: "The hold, as the list shows it.")
         var hold: String
 
-        @Argument(help: "The payment reference, as the list has it.")
+        @Argument(help: "The payment reference, as the list shows it.")
         var payment: String
 
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func validate() throws {
             guard hold.first == "H", hold.dropFirst().allSatisfy({ ("0"..."9").contains($0) }), hold.count > 1 else {
-                throw ValidationError("the hold is written as the list has it, such as H7")
+                throw ValidationError("the hold must be written as in the list, such as H7")
             }
             guard PaymentReference(payment) != nil else {
-                throw ValidationError("a payment reference has 1 to 255 bytes and no control characters")
+                throw ValidationError("a payment reference must have 1 to 255 bytes and no control characters")
             }
         }
 

@@ -3,27 +3,27 @@ internal import RedisStore
 internal import Settings
 internal import TicketStore
 
-/// Counts events anew from their holds, and sets right what differs.
+/// Recounts events on Redis from their holds, and corrects what differs.
 struct Repair: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compare the numbers of events on Redis with their holds, and set right what differs.",
+        abstract: "Compare the numbers of events on Redis with their holds, and correct what differs.",
         discussion: """
-            Without --apply it only shows what it would do. The services may run meanwhile; while an event is counted its
-            server does nothing else, some 2 µs a hold. What is certain is set right by the services themselves.
+            Without --apply it only shows what it would do. The services may run meanwhile. While Redis counts an event,
+            it does nothing else, for about 2 µs a hold. The services correct by themselves what is certain.
 
-            The numbers of an embedded ledger are counted from its facts at each start, and by the service when a rule was
-            broken: there is nothing to repair, and `holdfast verify` recounts the facts.
+            An embedded ledger needs no repair: a start counts its numbers from the facts, and so does the service when a
+            pool's numbers contradict each other. `holdfast verify` recounts the facts.
 
             EXAMPLES
               holdfast repair --store redis://10.0.0.5:6379
               holdfast repair --store redis://10.0.0.5:6379 --apply
 
-            The exit status is 1 if something differs and was not set right.
+            The exit status is 1 if something differs and was not corrected.
             """)
 
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
-    @Flag(help: "Set right what differs.")
+    @Flag(help: "Correct what differs.")
     var apply = false
 
     func run() async throws {
@@ -31,7 +31,7 @@ struct Repair: AsyncParsableCommand {
             let settings = try options.loadReported()
             guard case .redis(let address) = settings.store else {
                 throw Failure(
-                    "an embedded ledger's numbers are counted from its facts at each start, so there is nothing to repair; "
+                    "an embedded ledger needs no repair, because each start counts its numbers from the facts; "
                         + "`holdfast verify` recounts the facts", status: Failure.wrongUse)
             }
             try await RedisAccess.with(settings, address: address) { client, isCluster in
@@ -53,14 +53,14 @@ struct Repair: AsyncParsableCommand {
         for report in reports {
             let what =
                 report.isRight
-                ? "\(grouped(report.holds)) holds, and its numbers are as they say" : report.differences
+                ? "\(grouped(report.holds)) holds, and the numbers agree with them" : report.differences
             print("\(report.event): \(what)")
-            if report.isSetRight { print("\(report.event): set right") }
+            if report.isSetRight { print("\(report.event): corrected") }
         }
         let left = reports.filter { !$0.isRight && !$0.isSetRight }.count
         guard left == 0 else {
             throw Failure(
-                "\(left) of \(reports.count) events are not as their holds say; --apply sets them right",
+                "the numbers of \(left) of \(reports.count) events differ from their holds; --apply corrects them",
                 status: Failure.atWork)
         }
     }

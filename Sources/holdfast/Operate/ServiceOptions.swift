@@ -3,11 +3,11 @@ public import BoxOffice
 internal import Foundation
 internal import Settings
 
-/// Where a running service is and with which key it is asked, for every command that asks one.
+/// The address of a running service and the key for it, for every command that sends requests.
 struct ServiceOptions: ParsableArguments {
-    /// Where `holdfast serve` listens with nothing configured.
+    /// The address of `holdfast serve` without configuration.
     static let standardURL = "http://127.0.0.1:8000"
-    /// The longest file of a key that is read: fifty times a key.
+    /// The most bytes to read of a key's file: fifty times a key.
     private static let keyFileBytes = 4_096
 
     @Option(
@@ -15,7 +15,7 @@ struct ServiceOptions: ParsableArguments {
             "Address of the service (or HOLDFAST_URL in the environment; default: \(standardURL))", valueName: "url"))
     var url: String?
 
-    // There is no option with the key itself: who may list the processes of a machine would read it.
+    // There is no option for the key itself: anyone who can list the machine's processes could read it.
     @Option(
         help: ArgumentHelp(
             "File with an operator's key, if it is not in HOLDFAST_KEY in the environment", valueName: "file"),
@@ -36,32 +36,32 @@ struct ServiceOptions: ParsableArguments {
             throw Failure(error.description, status: error.exitCode)
         }
         let address = try ServiceAddress(url ?? environment["HOLDFAST_URL"] ?? Self.standardURL)
-        // Whatever is not printable would be no header.
+        // A header must be printable.
         let trace = environment["TRACEPARENT"].flatMap { $0.utf8.allSatisfy { (0x21...0x7e).contains($0) } ? $0 : nil }
         try await ServiceClient.with(address, key: try key(environment), traceparent: trace, body)
     }
 
-    /// The key, if there is one. What is wrong with it is told without it.
+    /// The key, if there is one. A failure does not contain it.
     private func key(_ environment: [String: String]) throws -> String? {
         let text: String
-        let place: String
+        let source: String
         if let keyFile {
             guard let file = FileHandle(forReadingAtPath: keyFile),
                 let data = try? file.read(upToCount: Self.keyFileBytes)
             else { throw Failure("cannot read the key in \(keyFile)", status: Failure.badConfiguration) }
             text = String(decoding: data, as: UTF8.self)
-            place = keyFile
+            source = keyFile
         } else if let variable = environment["HOLDFAST_KEY"], !variable.isEmpty {
             text = variable
-            place = "HOLDFAST_KEY"
+            source = "HOLDFAST_KEY"
         } else {
             return nil
         }
-        // A byte order mark is passed over, as in every file.
+        // A byte order mark is skipped, as in every file.
         let key = text.trimmingPrefix("\u{feff}").trimmingCharacters(in: .whitespacesAndNewlines)
-        // Only what can stand in a header; whether it is a key the service knows.
+        // This checks only that it fits into a header. The service knows whether it is a key.
         guard key.hasPrefix("hfk_"), key.utf8.count < 200, key.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw Failure("\(place) holds no operator's key (hfk_…)", status: Failure.badConfiguration)
+            throw Failure("\(source) does not contain a key (hfk_…)", status: Failure.badConfiguration)
         }
         return key
     }
@@ -77,9 +77,9 @@ struct ServiceAddress {
             let host = parts.host, !host.isEmpty, parts.user == nil, parts.password == nil, parts.query == nil,
             parts.fragment == nil
         else {
-            // Not with the text: somebody may have put a password into it.
+            // Without the text, because it may contain a password.
             throw Failure(
-                "the service's address must be as in \(ServiceOptions.standardURL), without user and query",
+                "the service's address must look like \(ServiceOptions.standardURL), without user and query",
                 status: Failure.wrongUse)
         }
         var text = text

@@ -1,8 +1,8 @@
-/// Rows in columns, for people.
+/// Formats rows in columns, for people.
 enum Table {
-    /// Lines with each column as wide as its widest cell; the last one ends where it ends.
+    /// Lines in which each column is as wide as its widest cell. The last column is not padded.
     ///
-    /// - Parameter right: columns of numbers, which stand at their right edge.
+    /// - Parameter right: columns of numbers, which are aligned to the right.
     static func lines(_ rows: [[String]], right: Set<Int> = []) -> [String] {
         var widths: [Int] = []
         for row in rows {
@@ -24,7 +24,7 @@ enum Table {
 }
 
 extension String {
-    /// The text with spaces behind it, `width` characters long at the least.
+    /// The text, padded with spaces to at least `width` characters.
     func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - count))
     }

@@ -6,16 +6,19 @@ internal import Foundation
 /// Recounts a ledger.
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Recount a ledger from its facts and say whether the rules hold.",
+        abstract: "Recount a ledger from its facts, and check that every rule holds.",
         discussion: """
-            Reads only, leaves nothing behind, and may run while the service does, by anybody who may read the ledger.
+            It only reads and leaves no files behind. Anybody who may read the ledger can run it, even while the service
+            runs. The rules are in docs/rules.md.
 
             EXIT STATUS
-              0 every rule holds, 1 a rule does not hold or the file is damaged (the first one that is broken is told),
-              66 there is no ledger or it cannot be read, 78 no ledger, or one of a later release
+               0  every rule holds
+               1  a rule is broken (the first one is printed), or the file is damaged
+              66  there is no ledger, or it cannot be read
+              78  the file is not a ledger, or a later release wrote it
             """)
 
-    @Argument(help: "The ledger, or the directory it is in.", completion: .file(extensions: ["sqlite"]))
+    @Argument(help: "The ledger, or its directory.", completion: .file(extensions: ["sqlite"]))
     var ledger: String = "holdfast-data"
 
     func run() async throws {
@@ -41,7 +44,7 @@ struct Verify: AsyncParsableCommand {
                         + "+ \(grouped(pool.held)) held + \(grouped(pool.sold)) sold"
                         + (pool.oversubscribed > 0 ? ", \(grouped(pool.oversubscribed)) oversubscribed" : ""))
             }
-            if let broken = report.broken { throw Failure("a rule does not hold: \(broken)", status: Failure.atWork) }
+            if let broken = report.broken { throw Failure("a rule is broken: \(broken)", status: Failure.atWork) }
             print("every rule holds")
         }
     }

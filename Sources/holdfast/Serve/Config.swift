@@ -1,18 +1,18 @@
 internal import ArgumentParser
 internal import Settings
 
-/// Prints what is in force and where each value came from.
+/// Prints the settings in force, and where each value came from.
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print each setting in force and where it came from.",
-        discussion: "Takes the flags of `serve`, so that a command line can be tried before it is used.")
+        abstract: "Print each setting in force, and where it came from.",
+        discussion: "It accepts the flags of `serve`, so you can check a command line before you use it.")
 
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(help: "Print the reference of all settings as Markdown instead.")
+    @Flag(help: "Print the reference of all settings as Markdown.")
     var reference = false
 
     func run() async throws {
@@ -28,7 +28,7 @@ struct Config: AsyncParsableCommand {
 }
 
 extension SettingsOptions {
-    /// The settings, their errors as failures of the command.
+    /// The settings. Throws ``Failure`` if they are wrong.
     func loadReported() throws -> Settings {
         do {
             return try load()

@@ -2,9 +2,9 @@ internal import BoxOffice
 internal import Foundation
 internal import TicketStore
 
-/// Definitions of events in files, and the one that is sold where there is no file.
+/// Event definitions in files, and the standard event that is sold without a file.
 enum EventFile {
-    /// What a box office with nothing configured sells: the numbers of the service before this one.
+    /// The event that a box office without configuration sells, with the numbers of the service that Holdfast replaced.
     static var standard: EventDefinition {
         func code(_ text: String) -> Code {
             guard let code = Code(text) else { preconditionFailure("\(text) is a code") }
@@ -23,7 +23,7 @@ enum EventFile {
             ])
     }
 
-    /// The definition in the file at `path`; every mistake in it is told at once.
+    /// The definition in the file at `path`. A failure lists all mistakes in it.
     static func read(_ path: String) throws -> EventDefinition {
         let data: Data
         do {
@@ -35,11 +35,11 @@ enum EventFile {
         do {
             return try EventDocument.read(data)
         } catch {
-            throw Failure("event: \(path) is not a definition:\n\(error)", status: Failure.badConfiguration)
+            throw Failure("event: \(path) is not a valid definition:\n\(error)", status: Failure.badConfiguration)
         }
     }
 
-    /// Two files for one event would leave it to their order what is sold.
+    /// Refuses two files for one event: their order would decide which one applies.
     static func refuseDoubles(_ definitions: [EventDefinition], in paths: [String]) throws {
         var seen: [Code: String] = [:]
         for (definition, path) in zip(definitions, paths) {

@@ -9,14 +9,14 @@ internal import TicketAPI
     internal import Darwin
 #endif
 
-/// How many files and connections this process may have open at once.
+/// The limit of files and connections that this process may have open.
 enum OpenFiles {
-    /// What is open besides connections: the ledger, its log and its readers, Redis, files that are read for a moment.
+    /// Descriptors besides connections: the ledger, its log and its readers, Redis, files that are read for a moment.
     private static let others = 256
 
-    /// Raises the limit as far as a process may by itself, and checks that what is configured has room.
+    /// Raises the limit as far as a process may, and checks that the configured connections fit.
     ///
-    /// - Parameter connections: descriptors that connections may take.
+    /// - Parameter connections: the most descriptors that connections take.
     static func makeRoom(for connections: Int, _ settings: Settings) throws {
         let needed = connections + others
         let most = raise(to: needed)
@@ -25,12 +25,12 @@ enum OpenFiles {
         let advice = fitting > 0 ? " or set limits.connections to \(fitting) or less" : ""
         throw Failure(
             "limits.connections: \(settings.limits.connections) connections need \(needed) open files, and this process "
-                + "may open \(most); raise that (ulimit -n, LimitNOFILE= in systemd)\(advice)",
+                + "may open \(most); raise that limit (ulimit -n, LimitNOFILE= in systemd)\(advice)",
             status: Failure.badConfiguration)
     }
 
-    /// - Parameter needed: what is enough where the system allows less than it says.
-    /// - Returns: how many may be open now.
+    /// - Parameter needed: a limit that is enough, for systems that refuse their own maximum.
+    /// - Returns: the limit that is in force now.
     private static func raise(to needed: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(openFiles, &limit) == 0 else { return .max }

@@ -9,31 +9,31 @@ internal import ServiceLifecycle
 internal import Settings
 internal import TicketStore
 
-/// The store that the settings name, with what the service and its greeting need to know of it.
+/// The store that the settings name, with what the service and the startup banner need from it.
 struct OpenedStore: Sendable {
     let store: any TicketStore & SalesLedger & Service
     let keyring: any OperatorKeyring
-    /// Whether there is a key that works.
+    /// Whether there is a valid operator's key.
     let hasOperators: Bool
-    /// What tokens are bound to.
+    /// The store's identity, to which tokens are bound.
     let identity: [UInt8]
     let series: [HoldSeries]
-    /// Whether tokens were given out that the keys of this directory signed.
+    /// Whether buyers have tokens that the keys of this directory signed.
     var hasTokens = false
-    /// Under which idempotency keys are digested.
+    /// The secret for digests of idempotency keys.
     let keySecret: [UInt8]
-    /// Where everything is, with its name in the greeting.
-    let place: (name: String, text: String)
+    /// Where the facts are, as the startup banner shows it.
+    let location: (name: String, text: String)
     let worth: DurabilityPromise
     let stop: @Sendable () -> EmbeddedStore.Ending
-    /// From now on a stop waits for the disk no longer than a moment.
+    /// Limits how long a stop waits for the disk.
     var hurry: @Sendable () -> Void = {}
-    /// Remembers the fingerprints of token keys, and returns the numbers that had other ones before.
+    /// Records the fingerprints of token keys, and returns the numbers that have other ones in the store.
     let otherTokenKeys: @Sendable ([UInt8: [UInt8]]) async throws -> [UInt8]
 
-    /// Opens the store, hands it to `serve`, and stops it when that is done.
+    /// Opens the store, calls `serve` with it, and stops it afterwards.
     ///
-    /// - Parameter acceptsLosses: whether it opens although files of the data directory are missing.
+    /// - Parameter acceptsLosses: whether to open the store even if files of the data directory are missing.
     static func with(
         _ settings: Settings, acceptsLosses: Bool, _ serve: (OpenedStore) async throws -> Void
     ) async throws {
@@ -91,17 +91,17 @@ struct OpenedStore: Sendable {
         let worth =
             switch settings.durability {
             case .full: "full: on disk and synced before an answer leaves"
-            case .relaxed: "relaxed: a power cut may take the last answers back"
+            case .relaxed: "relaxed: a power cut may undo the last answers"
             }
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
             series: store.series, hasTokens: store.hasHolds, keySecret: store.keySecret,
-            place: ("Ledger", store.ledgerPath),
+            location: ("Ledger", store.ledgerPath),
             worth: DurabilityPromise(purchases: worth, holds: worth), stop: { store.stop() }, hurry: store.hurry,
             otherTokenKeys: { try store.otherTokenKeys(than: $0, replacing: acceptsLosses) })
     }
 
-    /// The store on the servers of this client.
+    /// The store on the client's servers.
     static func redisStore(
         _ settings: Settings, _ client: RedisClient, isCluster: Bool, mendsByItself: Bool = true
     ) async throws -> RedisStore {
@@ -139,7 +139,7 @@ struct OpenedStore: Sendable {
         return OpenedStore(
             store: store, keyring: keyring, hasOperators: keys.contains { $0.revokedAt == nil },
             identity: store.ledgerIdentity, series: [], keySecret: store.keySecret,
-            place: (
+            location: (
                 "Redis",
                 isCluster
                     ? "a cluster, keys under \(settings.redis.prefix):"
@@ -153,8 +153,9 @@ struct OpenedStore: Sendable {
     }
 }
 
-/// A client of the Redis servers that the settings name, while it is needed.
+/// A client of the Redis servers that the settings name.
 enum RedisAccess {
+    /// Runs a client while `body` runs.
     static func with(
         _ settings: Settings, address: String, _ body: (RedisClient, _ isCluster: Bool) async throws -> Void
     ) async throws {
@@ -167,7 +168,7 @@ enum RedisAccess {
         if let file = settings.redis.passwordFile { configuration.password = .file(file) }
         if let file = settings.redis.caFile { configuration.tls?.authorities = file }
         if settings.redis.waitReplicas > 0 {
-            // A reply comes when the replicas had their time.
+            // A reply comes only after the replicas had this time.
             configuration.timeouts.call += settings.redis.waitTime
             configuration.timeouts.silence += settings.redis.waitTime
             configuration.timeouts.doubt += settings.redis.waitTime
@@ -193,7 +194,7 @@ enum RedisAccess {
         try await group.shutdownGracefully()
     }
 
-    /// What goes wrong in `body` as a failure of the command.
+    /// Runs `body`, and turns failures of Redis into failures of the command.
     static func reportingFailures<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
@@ -201,7 +202,7 @@ enum RedisAccess {
             throw Failure(RedisStoreError.unreachable(failure).description, status: Failure.unavailable)
         } catch StoreFailure.outcomeUnknown {
             throw Failure(
-                "too few replicas acknowledged it in time, so a failover may undo it; see that they run, and try again",
+                "too few replicas acknowledged it in time, so a failover may undo it; check that they run, and try again",
                 status: Failure.unavailable)
         }
     }

@@ -10,19 +10,19 @@ internal import TicketAPI
 internal import TicketStore
 internal import UnixSignals
 
-/// Opens the box office.
+/// Runs the service.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Open the box office: serve the HTTP API on the embedded store, or on Redis.",
+        abstract: "Run the service: the HTTP API on the embedded store, or on Redis.",
         discussion: """
-            With nothing configured it sells the event "main" (44,000 GA, 1,000 VIP, 5,000 ONE_DAY) on port 8000 and
-            keeps its ledger in ./holdfast-data. Each setting is a flag, HOLDFAST_… in the environment, and a member
-            of config.json, in this order of precedence; `holdfast config` shows what is in force.
+            Without configuration it sells the event "main" (44,000 GA, 1,000 VIP, 5,000 ONE_DAY) on port 8000 and keeps
+            its ledger in ./holdfast-data. Each setting is a flag, a variable HOLDFAST_… in the environment, and a member
+            of config.json, in this order of precedence. `holdfast config` shows the settings in force.
 
             EXAMPLES
               holdfast serve --port 9000 --data /srv/festival
               holdfast serve --event friday.json --event saturday.json --classic-event friday
-              holdfast serve --durability relaxed             answers before the disk has synced
+              holdfast serve --durability relaxed             answer before the disk has synced
               holdfast serve --store redis://10.0.0.5:6379 --token-keys /etc/holdfast/token.keys
             """)
 
@@ -30,27 +30,27 @@ struct Serve: AsyncParsableCommand {
 
     @Flag(
         help: """
-            Start although the ledger, a part of it or token.keys is missing, and go on with what is there: what is \
-            missing is sold again, and tokens without their key are worth nothing.
+            Start even if the ledger, a part of it or token.keys is missing, and go on with what is left. Places whose \
+            sale is missing are sold again, and tokens without their key are unknown.
             """)
     var acceptLosses = false
 
     func run() async throws {
         try await Failure.reported {
-            // A client that goes away is an error of a write, not the end of the service. Of the others each would end
-            // it with no drain: a terminal that is closed, a tool that asks for a log to be opened again.
+            // A client that goes away is an error of a write. The other signals would end the service without a drain: a
+            // terminal was closed, or a tool asks to reopen a log.
             for ignored in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2] { signal(ignored, SIG_IGN) }
             let settings = try options.loadReported()
             let output = LogOutput(settings.log, environment: ProcessInfo.processInfo.environment)
             LoggingSystem.bootstrap({ output.handler(label: $0, metadataProvider: $1) }, metadataProvider: nil)
-            // A log that nobody reads does not keep the process either.
+            // A log that nobody reads must not keep the process alive.
             defer { output.writer.flush(within: .seconds(1)) }
-            try await ServiceAssembly(settings, acceptsLosses: acceptLosses).open()
+            try await ServiceAssembly(settings, acceptsLosses: acceptLosses).run()
         }
     }
 }
 
-/// The service put together from its parts.
+/// Puts the service together from its parts, and runs it.
 struct ServiceAssembly {
     private let settings: Settings
     private let logger = Logger(label: "holdfast")
@@ -64,8 +64,8 @@ struct ServiceAssembly {
         self.acceptsLosses = acceptsLosses
     }
 
-    /// Serves until it is told to stop.
-    func open() async throws {
+    /// Runs the service until it is stopped.
+    func run() async throws {
         let definitions = try settings.events.map(EventFile.read)
         try EventFile.refuseDoubles(definitions, in: settings.events)
         try await OpenedStore.with(settings, acceptsLosses: acceptsLosses) { opened in
@@ -76,8 +76,8 @@ struct ServiceAssembly {
         }
     }
 
-    /// The keys that sign tokens. Under a number there is one key for ever: with another one, tokens that were given out
-    /// would be unknown, on this node or on all.
+    /// The keys that sign tokens. A number always means the same key: with another key, tokens that buyers have would be
+    /// unknown on this node, or on all nodes (R20 Tokens).
     private func tokenKeys(_ opened: OpenedStore) async throws -> [TokenKey] {
         let keys = try TokenKeyFile.keys(settings, mayBeMade: acceptsLosses || !opened.hasTokens)
         let fingerprints = Dictionary(keys.map { ($0.number, $0.fingerprint) }, uniquingKeysWith: { first, _ in first })
@@ -90,13 +90,13 @@ struct ServiceAssembly {
         guard let number = others.first else { return keys }
         let path = settings.tokenKeys ?? settings.data + "/" + TokenKeyFile.name
         throw Failure(
-            "token key \(number) in \(path) is another one than tokens here are signed with under that number, and "
-                + "whoever has such a token would be answered that it is unknown; bring the first key back (every node "
-                + "needs the same file, see token_keys), or give a new key a number of its own",
+            "token key \(number) in \(path) differs from the key that signed tokens here under that number, so buyers' "
+                + "tokens would be unknown; restore the earlier key (every node needs the same file, see token_keys), or "
+                + "give the new key a number of its own",
             status: Failure.badConfiguration)
     }
 
-    /// Defines what was given, or the standard event where nothing is given and nothing was ever sold here.
+    /// Defines the given events, or the standard event if none is given and the store has none.
     private func define(_ given: [EventDefinition], in store: any TicketStore) async throws {
         let known = store.events
         let definitions = given.isEmpty && known.isEmpty ? [EventFile.standard] : given
@@ -112,39 +112,42 @@ struct ServiceAssembly {
             switch await store.perform(.define(definition), note: note) {
             case .decided(.eventChanged, _):
                 if let before, before != definition {
-                    logger.notice("An event was redefined by its file", metadata: ["event": "\(definition.id)"])
+                    logger.notice(
+                        "An event file changed the definition of its event", metadata: ["event": "\(definition.id)"])
                 }
             case .decided(.refused(.invalid(let mistakes)), _):
                 let lines = mistakes.map { "\n  \($0.pointer) \($0.what)" }.joined()
-                throw Failure("event \(definition.id) cannot be defined so:\(lines)", status: Failure.badConfiguration)
+                throw Failure("event \(definition.id) cannot be defined:\(lines)", status: Failure.badConfiguration)
             case .decided(.refused(let refusal), _):
                 throw Failure("event \(definition.id) could not be defined: \(refusal)", status: Failure.atWork)
             case .failed(let failure):
-                throw Failure("event \(definition.id): \(told(failure))", status: Failure.unavailable)
-            case .decided(let outcome, _): preconditionFailure("a definition does not come to \(outcome)")
+                throw Failure("event \(definition.id): \(sentence(failure))", status: Failure.unavailable)
+            case .decided(let outcome, _): preconditionFailure("a definition has no outcome \(outcome)")
             }
         }
     }
 
-    private func told(_ failure: StoreFailure) -> String {
+    private func sentence(_ failure: StoreFailure) -> String {
         switch failure {
         case .outcomeUnknown:
-            "whether it was defined is not known: the store did not answer in time, or too few replicas acknowledged; "
-                + "see to them and start again, which defines nothing twice"
-        case .suspended(let reason): "the store takes no facts now (\(reason.rawValue)); see the log and start again"
-        case .overloaded: "the store has too much to do; start again"
+            "it may be defined or not: the store did not answer in time, or too few replicas acknowledged; "
+                + "check them and start again, which defines nothing twice"
+        case .suspended(let reason):
+            "the store cannot record facts now (\(reason.rawValue)); see the log and start again"
+        case .overloaded: "the store is overloaded; start again"
         case .closing: "the store was closed meanwhile"
         }
     }
 
-    /// The event that the classic calls sell: the one named, else the first one given, else the first one known.
+    /// The event that the classic calls sell: the one in the settings, else the first one given, else the first one known.
     private func classicEvent(_ given: [EventDefinition], in store: any TicketStore) throws -> Code {
         let known = store.events.map(\.definition.id)
         if let named = settings.classic.event {
             guard let code = known.first(where: { $0.text == named }) else {
                 let list = known.map(\.text).joined(separator: ", ")
                 throw Failure(
-                    "classic.event: there is no event \(named); there are: \(list)", status: Failure.badConfiguration)
+                    "classic.event: there is no event \(named); the events are: \(list)",
+                    status: Failure.badConfiguration)
             }
             return code
         }
@@ -178,7 +181,7 @@ struct ServiceAssembly {
         try OpenFiles.makeRoom(for: configuration.descriptors, settings)
         if settings.store != .embedded, settings.tokenKeys == nil {
             logger.warning(
-                "Tokens are signed with this node's own keys, which no other node knows; give every node one file",
+                "Tokens are signed with keys that only this node knows; give every node the same file",
                 metadata: ["setting": "token_keys"])
         }
         let banner = StartupBanner(settings: settings, opened: opened, classicEvent: classicEvent)
@@ -190,7 +193,7 @@ struct ServiceAssembly {
     }
 
     private func run(_ opened: OpenedStore, _ service: TicketService) async throws {
-        // The last one stops first: connections are answered and closed before the ledger is.
+        // The last one stops first: connections are answered and closed before the store stops.
         var configuration = ServiceGroupConfiguration(
             services: [
                 .init(service: opened.store, successTerminationBehavior: .gracefullyShutdownGroup),
@@ -204,7 +207,7 @@ struct ServiceAssembly {
         do {
             try await runUntilSignalled(ServiceGroup(configuration: configuration), opened)
         } catch is CancellationError {
-            // The drain was cut off by its limit, or by a second signal; what was answered is in the ledger all the same.
+            // The limit of the drain, or a second signal, cut it off. The answered facts are in the ledger all the same.
         } catch {
             throw Failure(
                 "cannot listen on \(StartupBanner.address(settings.host, settings.port)): \(ListenError.reason(error))",
@@ -212,18 +215,22 @@ struct ServiceAssembly {
         }
         switch opened.stop() {
         case .kept: logger.notice("Stopped; every answer that was given is kept")
+        case .inDoubt:
+            logger.warning(
+                "Stopped; every answer is in the ledger's log, so start again when no other program has the ledger open"
+            )
         case .notSaved:
             throw Failure(
-                "the files of the ledger are gone from \(settings.data), and what was answered could not be saved there",
+                "the files of the ledger are gone from \(settings.data), and the answered facts could not be saved there",
                 status: Failure.cannotCreate)
         case .unknown:
             throw Failure(
-                "stopped before the disk answered; whether the last requests were done is not known",
+                "stopped before the disk answered; the last requests may be done or not",
                 status: Failure.unknownOutcome)
         }
     }
 
-    /// Runs the services; the first signal asks them to stop, the second one ends them.
+    /// Runs the services. The first signal stops them after a drain, the second one at once.
     private func runUntilSignalled(_ services: ServiceGroup, _ opened: OpenedStore) async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         try await withThrowingTaskGroup(of: Bool.self) { tasks in
@@ -235,11 +242,11 @@ struct ServiceAssembly {
                 var isStopping = false
                 for await signal in signals {
                     if isStopping {
-                        logger.notice("Asked again to stop: what is under way is cut off")
+                        logger.notice("Asked again to stop; requests under way are cut off")
                         opened.hurry()
                         break
                     }
-                    logger.notice("Asked to stop; a second signal does not wait", metadata: ["signal": "\(signal)"])
+                    logger.notice("Asked to stop; a second signal stops at once", metadata: ["signal": "\(signal)"])
                     isStopping = true
                     await services.triggerGracefulShutdown()
                 }

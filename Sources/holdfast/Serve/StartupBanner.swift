@@ -2,8 +2,7 @@ internal import BoxOffice
 internal import Settings
 internal import TicketStore
 
-/// What the start prints: where it listens, what it sells, where the ledger is, what an answer is worth, and three
-/// lines to try.
+/// The text that a start prints: address, events, ledger, durability, and three commands to try.
 struct StartupBanner {
     let settings: Settings
     let opened: OpenedStore
@@ -11,14 +10,14 @@ struct StartupBanner {
 
     private var store: any TicketStore { opened.store }
 
-    /// Through a writer: standard output may be a pipe that nobody reads.
+    /// Writes the banner. Standard output may be a pipe that nobody reads, so a writer with a queue does it.
     func write(port: Int, to output: LogWriter) {
         let address = "http://" + Self.address(settings.host, port)
         var lines = ["", "Holdfast \(Holdfast.version)", "", "  Listening   \(address)"]
         for (index, event) in store.events.enumerated() {
             lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.isPaused))
         }
-        let (name, text) = opened.place
+        let (name, text) = opened.location
         lines.append("  \(name)" + String(repeating: " ", count: 12 - name.count) + text)
         lines.append("  Durability  \(opened.worth.purchases)")
         if opened.worth.holds != opened.worth.purchases {
@@ -41,7 +40,7 @@ struct StartupBanner {
         output.write(Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 
-    /// Host and port as they stand in an address.
+    /// Host and port as an address writes them.
     static func address(_ host: String, _ port: Int) -> String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
@@ -59,7 +58,7 @@ struct StartupBanner {
             + (isPaused ? ", paused" : "") + (definition.id == classicEvent ? "" : " (not by the classic calls)")
     }
 
-    /// The flags by which the command finds the same keys.
+    /// The flags that make `holdfast key` work on the same keys.
     private var whereKeysAre: String {
         if case .redis = settings.store { return " --store …" }
         return settings.data == "holdfast-data" ? "" : " --data \(settings.data)"

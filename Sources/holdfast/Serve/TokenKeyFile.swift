@@ -3,25 +3,25 @@ internal import Foundation
 internal import Settings
 internal import TicketAPI
 
-/// The file of the secrets that tokens are signed with, beside the ledger: one a line, `NUMBER SECRET`, the secret in
-/// 64 or more hexadecimal digits. The last one signs, all are accepted: a key is rotated by adding a line, and gone
-/// when its line is.
+/// The file of the secrets that sign tokens, beside the ledger. Each line is `NUMBER SECRET`, the secret in 64 or more
+/// hexadecimal digits. The last key signs and all are accepted: a new line rotates the key, and a key without a line is
+/// no longer accepted (R20 Tokens).
 enum TokenKeyFile {
     static let name = "token.keys"
 
-    /// The keys in the file that the settings name, or in the data directory; with none there, a first one is made
+    /// The keys in the file that the settings name, or in the data directory. If the directory has none, this makes a file
     /// that only its owner can read.
     ///
-    /// - Parameter mayBeMade: whether no token is worth anything less if the keys are new ones.
+    /// - Parameter mayBeMade: whether no buyer has a token, so that new keys invalidate none.
     static func keys(_ settings: Settings, mayBeMade: Bool) throws -> [TokenKey] {
         if let path = settings.tokenKeys { return try keys(at: path) }
         let path = settings.data + "/" + name
         if !FileManager.default.fileExists(atPath: path) {
             guard mayBeMade else {
                 throw incomplete(
-                    "\(path) is gone, and without it the tokens of all who hold places in the ledger are worth nothing")
+                    "\(path) is missing, and without it the tokens of all holds in the ledger are unknown")
             }
-            // A store that is elsewhere has made no directory.
+            // A store on Redis has made no directory.
             try? FileManager.default.createDirectory(
                 atPath: settings.data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             try make(path)
@@ -29,13 +29,13 @@ enum TokenKeyFile {
         return try keys(at: path)
     }
 
-    /// Token keys without a ledger are what is left of a directory that was sold from.
+    /// Refuses token keys without a ledger: the directory has lost its ledger.
     static func refuseKeysWithoutLedger(_ settings: Settings) throws {
         let (path, ledger) = (settings.data + "/" + name, settings.data + "/" + EmbeddedStore.ledgerName)
         guard FileManager.default.fileExists(atPath: path) else { return }
         let bytes = try? FileManager.default.attributesOfItem(atPath: ledger)[.size] as? Int
         guard bytes ?? 0 == 0 else { return }
-        throw incomplete("\(ledger) is gone or empty, and \(path) is there: something was sold from here")
+        throw incomplete("\(ledger) is missing or empty, but \(path) exists, so something was sold from here")
     }
 
     private static func incomplete(_ what: String) -> Failure {
@@ -49,7 +49,7 @@ enum TokenKeyFile {
         } catch {
             throw Failure("cannot read the token keys in \(path): \(error)", status: Failure.cannotCreate)
         }
-        // A byte order mark is passed over, as in every file.
+        // A byte order mark is skipped, as in every file.
         let lines = text.trimmingPrefix("\u{feff}").split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
         let keys = try lines.enumerated().map { index, line in
             guard let key = key(line) else {
@@ -69,7 +69,7 @@ enum TokenKeyFile {
         var random = SystemRandomNumberGenerator()
         let secret = (0..<TokenKey.minimumBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
         let line = "1 " + secret.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\n"
-        // Synced under another name first: a key that a power cut takes back would void every token signed with it.
+        // Synced under another name first: if a power cut undid the file, every token that its key signed would be unknown.
         let fresh = path + ".new"
         let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         let bytes = Array(line.utf8)

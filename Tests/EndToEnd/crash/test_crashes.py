@@ -442,6 +442,24 @@ class Syncs(unittest.TestCase):
             self.assertEqual(server.stop(), 0)
             self.assertEqual(server.verify().returncode, 0)
 
+    def test_a_stop_after_a_failed_sync_of_the_database(self):
+        """A service that stops before the sync of the database was repeated says so, and the next start has everything."""
+        with Server(event(1000)) as server:
+            reader = sqlite3.connect(f"file:{server.ledger}?mode=ro", uri=True)
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM holds").fetchone()
+            tokens = [server.buy().json()["token"] for _ in range(20)]
+            with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3+2"):
+                server.buy()
+                self.assertTrue(eventually(lambda: "every other program closes" in server.stderr(), timeout=10))
+            self.assertEqual(server.stop(), 0)
+            self.assertNotIn("every answer that was given is kept", server.stderr())
+            self.assertIn("start again when no other program has the ledger open", server.stderr())
+            reader.close()
+            server.start()
+            for token in tokens:
+                self.assertEqual(server.complete(token).status, 200)
+
     def test_failing_writes(self):
         """Failed writes, without space or with another error, lose nothing that was answered."""
         for error in ("ENOSPC", "EIO"):

@@ -107,6 +107,8 @@ class Files(unittest.TestCase):
                 if status == 0:
                     saved, = glob.glob(os.path.join(server.data, "ledger.rescued-*"))
                     self.assertEqual(rows(saved, "SELECT count(*) FROM purchases"), [(3,)])
+                    # A plain start would sell these places again.
+                    self.refused(server, f"{os.path.basename(saved)} has its facts")
                 else:
                     self.assertIn("could not be saved", server.stderr().splitlines()[-1])
 
@@ -175,10 +177,10 @@ class Files(unittest.TestCase):
                 with_an_older_copy(server)
                 shutil.copy(other.ledger, server.ledger)
 
-        cases = [(without_ledger, "ledger.sqlite is gone", 10), (with_an_empty_ledger, "ledger.sqlite is gone", 10),
-                 (with_keys_alone, "token.keys", 10), (without_keys, "token.keys is gone", 7),
+        cases = [(without_ledger, "ledger.sqlite is missing", 10), (with_an_empty_ledger, "ledger.sqlite is missing", 10),
+                 (with_keys_alone, "token.keys", 10), (without_keys, "token.keys is missing", 7),
                  (without_log, "its log is gone", None), (with_an_older_copy, "an older copy", 9),
-                 (with_another_ledger, "another ledger", 10)]
+                 (with_another_ledger, "not the ledger", 10)]
         for break_it, words, left in cases:
             with self.subTest(break_it.__name__), Server(event(10)) as server:
                 self.sell(server, 1)
