@@ -1,6 +1,5 @@
 """What the tables of FramingTests cannot show: sockets that are reset, memory, and bytes that are no text."""
 
-
 from support.service import ServiceCase, event
 from support.wire import request
 
@@ -21,6 +20,16 @@ class Framing(ServiceCase):
         self.assert_problem(answer, status, code)
         self.assertTrue(answer.closes)
         connection.expect_closed()
+
+    def test_refused_before_the_body(self):
+        """A request that the service can refuse by its head is refused without its body."""
+        for fields, status, code in ((["Expect: 200-maybe"], 417, "expectation-failed"),
+                                     (["Content-Encoding: gzip"], 415, "unsupported-media-type"),
+                                     ([f"Content-Length: {BODY + 1}"], 413, "content-too-large")):
+            with self.subTest(code), self.server.connect() as connection:
+                length = [] if status == 413 else ["Content-Length: 5"]
+                connection.send(request("POST", LANE, fields + length))
+                self.closed_after(connection, status, code)
 
     def test_endless_body_behind_the_answer_is_not_read_for_ever(self):
         """A client whose body never ends is cut off soon after the limit, though its answer was given

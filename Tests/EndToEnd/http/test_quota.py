@@ -60,7 +60,10 @@ class Quota(ServiceCase):
         def ask():
             with self.connect() as connection:
                 for _ in range(5):
-                    statuses.append(connection.ask("GET", "/v1/events").status)
+                    answer = connection.ask("GET", "/v1/events")
+                    statuses.append(answer.status)
+                    if answer.status != 200:
+                        self.assert_problem(answer, 429, "quota-exceeded")
 
         began = time.monotonic()
         crowd = [threading.Thread(target=ask) for _ in range(20)]
