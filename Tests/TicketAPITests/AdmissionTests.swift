@@ -9,7 +9,7 @@ struct AdmissionTests {
     private static let left = request("GET", "/remaining_tickets")
     private static let live = request("GET", "/health/live")
 
-    @Test("Beyond the limit a connection may only ask whether the service is well, until there is room")
+    @Test("Beyond the limit a connection may only send probes, until there is room")
     func connections() throws {
         for (address, ofAll, ofCaller, words) in [
             ("192.0.2.2", 2, nil, "there is room for"), ("192.0.2.1", 9, 2, "from your network"),
@@ -70,7 +70,7 @@ struct AdmissionTests {
         #expect(spares[16].statuses == [200])
     }
 
-    @Test("Each answer of v1 tells how the caller stands, whoever gives it; classic answers and probes do not")
+    @Test("Each answer of v1 says what the caller has left of the quota; classic answers and probes do not")
     func standing() throws {
         let connection = try TestConnection(try CoreStore()) { $0.quota = .init(perSecond: 10, burst: 20) }
         for (index, (asked, status)) in [
@@ -93,7 +93,7 @@ struct AdmissionTests {
     }
 
     @Test(
-        "Beyond the quota requests are refused in their turn, in the words of their API, and nothing is done for them")
+        "Beyond the quota requests are refused in their turn and in the words of their API, and change nothing")
     func quota() throws {
         let store = try CoreStore()
         let connection = try TestConnection(store) {
@@ -120,7 +120,7 @@ struct AdmissionTests {
         }
     }
 
-    @Test("A caller who waits as long as told may ask again, once")
+    @Test("A caller that waits as long as the refusal says may ask again, once")
     func waiting() throws {
         let connection = try TestConnection(try CoreStore()) { $0.quota = .init(perSecond: 10, burst: 1) }
         connection.loop.advanceTime(by: .seconds(1))

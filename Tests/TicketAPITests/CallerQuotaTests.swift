@@ -27,17 +27,17 @@ struct CallerQuotaTests {
         #expect(try isSame("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff"))
         #expect(try !isSame("2001:db8:0:1::1", "2001:db8:0:2::1"))
         #expect(try !isSame("2001:db8:0:1::1", "3001:db8:0:1::1"))
-        // The same IPv4 address by another door.
+        // The same IPv4 address as an IPv4-mapped IPv6 address.
         #expect(try isSame("::ffff:192.0.2.1", "192.0.2.1"))
         #expect(try !isSame("::ffff:192.0.2.1", "::ffff:192.0.2.2"))
-        // A network whose number is that of an address is not that address.
+        // An IPv6 network and an IPv4 address with the same bytes are two callers.
         #expect(try !isSame("0:0:c000:201::", "192.0.2.1"))
         let first = try SocketAddress(ipAddress: "192.0.2.1", port: 1)
         #expect(try CallerQuota.Caller(first) == caller("192.0.2.1"))
         #expect(try CallerQuota.Caller(nil) == CallerQuota.Caller(SocketAddress(unixDomainSocketPath: "/tmp/x")))
     }
 
-    @Test("What is allowed is a burst, and then one each interval, at the very moment")
+    @Test("A caller may send a burst, and then one request each interval, from its very moment on")
     func refill() throws {
         var quota = quota()
         let one = try caller("192.0.2.1")
@@ -54,12 +54,12 @@ struct CallerQuotaTests {
         #expect(quota.take(one, at: moment(99)).retryAfter == .milliseconds(1))
         #expect(quota.take(one, at: moment(100)).isAllowed)
         #expect(!quota.take(one, at: moment(100)).isAllowed)
-        // Full is full: who waits for long has a burst and no more.
+        // A full bucket gets no fuller: after a long wait there is one burst.
         let allowed = (0..<10).filter { _ in quota.take(one, at: moment(60_000)).isAllowed }
         #expect(allowed.count == 3)
     }
 
-    @Test("Another caller has a bucket of their own")
+    @Test("Another caller has another bucket")
     func others() throws {
         var quota = quota(burst: 1)
         #expect(try quota.take(caller("192.0.2.1"), at: moment(0)).isAllowed)
@@ -69,9 +69,11 @@ struct CallerQuotaTests {
         #expect(try !quota.take(caller("2001:db8::2"), at: moment(0)).isAllowed)
     }
 
-    @Test("With more callers than are remembered, who asks least is forgotten and who asks most is not")
+    @Test(
+        "With more callers than there are buckets, the one that asks least is forgotten, and the one that asks most is not"
+    )
     func forgetting() throws {
-        // All eight places of the one set there is.
+        // All eight buckets of the only set.
         var quota = quota(perSecond: 1, burst: 10, callers: 8)
         let greedy = try caller("192.0.2.1")
         for _ in 0..<10 { #expect(quota.take(greedy, at: moment(0)).isAllowed) }
@@ -79,7 +81,7 @@ struct CallerQuotaTests {
             #expect(try quota.take(caller("198.51.100.\(number)"), at: moment(Int64(number))).isAllowed)
             #expect(!quota.take(greedy, at: moment(Int64(number))).isAllowed, "forgotten after \(number) others")
         }
-        // Who was forgotten begins anew, with a burst and no more.
+        // A caller that was forgotten begins anew, with one burst.
         let returning = try caller("198.51.100.0")
         #expect((0..<20).filter { _ in quota.take(returning, at: moment(200)).isAllowed }.count == 10)
     }

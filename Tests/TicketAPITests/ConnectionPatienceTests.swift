@@ -1,11 +1,11 @@
 import Testing
 import TicketAPI
 
-@Suite("A connection keeps nobody waiting for longer than it may")
+@Suite("A connection is closed in time, and not before")
 struct ConnectionPatienceTests {
     private static let limits = ConnectionPatience.Limits(request: 10, idle: 75, write: 30)
 
-    /// A connection, second by second: what happens, and when it was closed or its request was refused.
+    /// A connection, second by second.
     private struct Script {
         var patience = ConnectionPatience(ConnectionPatienceTests.limits, at: 0)
         var tick: UInt32 = 0
@@ -14,7 +14,7 @@ struct ConnectionPatienceTests {
         var isReading = true
         var isSpare = false
 
-        /// Lets up to `seconds` pass, and returns the second in which something was to be done.
+        /// Lets up to `seconds` pass. Returns the second in which the verdict was to do something, and whether it was to close.
         mutating func wait(_ seconds: UInt32, _ each: (inout Script) -> Void = { _ in }) -> (UInt32, Bool)? {
             for _ in 0..<seconds {
                 tick += 1
@@ -36,14 +36,14 @@ struct ConnectionPatienceTests {
         }
     }
 
-    @Test("One that asks nothing is closed after the idle time, and not before")
+    @Test("A connection without a request is closed after the idle time, and not before")
     func idle() {
         var script = Script()
         let end = script.wait(100)
         #expect(end?.0 == 76 && end?.1 == true)
     }
 
-    @Test("A request that is not whole in its time is refused; an answer that is owed is waited for")
+    @Test("A request that is not whole in its time is refused; a connection that is owed an answer is not idle")
     func request() {
         var script = Script()
         _ = script.wait(5)
@@ -61,7 +61,7 @@ struct ConnectionPatienceTests {
         #expect(script.wait(1_000) == nil)
     }
 
-    @Test("While nothing is read no request is late, and it has its whole time afterwards")
+    @Test("While the service reads nothing no request is late, and it has its whole time afterwards")
     func pause() {
         var script = Script()
         script.patience.receive(beginRequest: true, at: 0)
@@ -73,7 +73,7 @@ struct ConnectionPatienceTests {
         #expect(end?.0 == 31 && end?.1 == false)
     }
 
-    @Test("One that takes nothing of its answers is closed after the time for writing, whatever else is under way")
+    @Test("A client that reads nothing is cut off after the time for writing, whatever else is under way")
     func stuck() {
         for isAnswering in [false, true] {
             var script = Script()
@@ -82,14 +82,16 @@ struct ConnectionPatienceTests {
             script.send(100_000)
             script.pending = 60_000
             #expect(script.wait(30) == nil)
-            // What is added to what is stuck makes it no less stuck.
+            // Further bytes to send are no progress.
             script.send(1_000)
             let end = script.wait(100)
             #expect(end?.0 == 34 && end?.1 == true)
         }
     }
 
-    @Test("One that takes a little now and then is waited for, also beyond the idle time and while as much is added")
+    @Test(
+        "A client that reads a little now and then is not cut off, even beyond the idle time and while as much is added"
+    )
     func slow() {
         var script = Script()
         script.send(1_000_000)
@@ -107,7 +109,7 @@ struct ConnectionPatienceTests {
         #expect(idle?.0 == 2_001 + 76 && idle?.1 == true)
     }
 
-    @Test("The last answer has as long as it is being taken, and then two seconds")
+    @Test("The last answer has as long as the client reads of it, and then two seconds")
     func lingering() {
         var script = Script()
         script.send(1_000)
@@ -124,7 +126,7 @@ struct ConnectionPatienceTests {
         #expect(stuck?.0 == 31 && stuck?.1 == true)
     }
 
-    @Test("One beyond the limits has two seconds to ask")
+    @Test("A connection that there is no room for has two seconds to send a probe")
     func spare() {
         var script = Script()
         script.isSpare = true

@@ -19,7 +19,7 @@ struct EndingTests {
         }
     }
 
-    @Test("Behind its last answer a connection is read from for two seconds or one megabyte, whatever is sent")
+    @Test("Behind its last answer the service reads two more seconds or one megabyte from a connection")
     func lingering() throws {
         func ended() throws -> TestConnection {
             let connection = try TestConnection(try CoreStore())
@@ -79,7 +79,7 @@ struct EndingTests {
         }
     }
 
-    @Test("A recount's client that leaves is told to the router; any other request is answered")
+    @Test("The router learns that a recount's client left; it answers any other request")
     func recount() throws {
         for (target, isTold) in [("/v1/invariants", true), ("/v1/events", false)] {
             let connection = try TestConnection(try CoreStore())
@@ -158,7 +158,9 @@ struct EndingTests {
         }
     }
 
-    @Test("A stop closes at once where nothing is owed; elsewhere behind the last answer, and takes no further request")
+    @Test(
+        "A stop closes a connection at once if nothing is owed, else behind its last answer, and accepts no further request"
+    )
     func stop() throws {
         let store = try CoreStore()
         var connection = try TestConnection(store)

@@ -36,7 +36,7 @@ struct FramingTests {
         ])
     func ambiguous(rest: String) throws {
         for line in [Self.routed, Self.fast] {
-            // Answers that are owed before it are given.
+            // Answers that are owed before it still leave.
             for before in ["", request("GET", "/remaining_tickets") + request("GET", "/health/live")] {
                 let store = try CoreStore()
                 let connection = try TestConnection(store)
@@ -103,7 +103,7 @@ struct FramingTests {
         #expect(connection.socket.outputIsClosed == (ends || data.contains("HTTP/1.0")))
     }
 
-    @Test("A body that nobody asked for is passed over, and the next request is not read out of it")
+    @Test("A body that a call does not have is skipped, and the next request is not read out of it")
     func superfluous() throws {
         for (method, target, status) in [
             ("POST", "/buy_ticket/GA", 200), ("GET", "/remaining_tickets", 200), ("POST", "/complete_purchase/x", 404),

@@ -3,7 +3,7 @@ import TicketAPI
 
 @Suite("Answers leave in the order of their requests")
 struct PipeliningTests {
-    /// Kinds of requests, each with what its answer says.
+    /// Kinds of requests, each with a text that only its answer has.
     private enum Kind: CaseIterable {
         case buy, noType, left, routed, wrongMethod, chunked
 
@@ -54,7 +54,7 @@ struct PipeliningTests {
                             expect(Array(early), connection.answers(), "early")
                             store.goOn()
                             connection.loop.run()
-                            // What waited behind the first one may have been handed in only now.
+                            // Requests behind a routed one reach the store only now.
                             expect(Array(kinds.dropFirst(early.count)), connection.answers(), "late")
                         } else {
                             expect(kinds, connection.answers())
@@ -80,7 +80,9 @@ struct PipeliningTests {
         expect(kinds, connection.answers())
     }
 
-    @Test("While the router works on a request, nothing behind it is answered or handed in, and nothing more is read")
+    @Test(
+        "While the router works on a request, nothing behind it is answered or reaches the store, and nothing more is read"
+    )
     func router() throws {
         let store = try CoreStore()
         let connection = try TestConnection(store)
@@ -142,7 +144,7 @@ struct PipeliningTests {
         #expect(heads.dropLast().allSatisfy { $0.contains("content-length: ") && !$0.contains("content-length: 0") })
     }
 
-    @Test("An HTTP/1.0 client is closed behind its answer, unless it asked to stay, and then it is told")
+    @Test("An HTTP/1.0 client is closed behind its answer, unless it asked to stay, and then the answer says so")
     func oldClients() throws {
         for target in ["/remaining_tickets", "/v1/events/main/availability", "/health/live"] {
             let connection = try TestConnection(try CoreStore())
@@ -157,7 +159,7 @@ struct PipeliningTests {
         }
     }
 
-    @Test("Only the end of the connection tells HTTP/1.0 where an answer without a length ends")
+    @Test("With HTTP/1.0, an answer without a length ends with its connection")
     func noChunks() throws {
         let connection = try TestConnection(try CoreStore())
         connection.router.fields = [:]

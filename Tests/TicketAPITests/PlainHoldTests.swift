@@ -4,7 +4,7 @@ import TicketAPI
 import TicketStore
 import Workload
 
-@Suite("A hold that is written plainly is read as by the reader that knows everything")
+@Suite("The quick reader of holds reads as the complete one")
 struct PlainHoldTests {
     private func plain(_ text: [UInt8]) -> BuyerRequests.Hold? {
         text.withUnsafeBytes { PlainHold.read($0) }
@@ -15,7 +15,7 @@ struct PlainHoldTests {
     }
 
     @Test(
-        "Common ways of writing are read, by both alike",
+        "Both readers read common bodies, and alike",
         arguments: [
             #"{"lines":[{"type":"GA","quantity":1}]}"#,
             #"{"lines":[{"type":"GA","quantity":2,"min_quantity":1},{"quantity":1000,"type":"a-B_9"}],"buyer":"anna@example"}"#,
@@ -29,7 +29,7 @@ struct PlainHoldTests {
     }
 
     @Test(
-        "What is wrong, or written otherwise, is left to the other reader",
+        "The quick reader leaves wrong and unusual bodies to the complete one",
         arguments: [
             "", "{}", "[]", #"{"lines":[]}"#, #"{"lines":[{"type":"GA"}]}"#, #"{"lines":[{"quantity":1}]}"#,
             #"{"lines":[{"type":"GA","quantity":0}]}"#, #"{"lines":[{"type":"GA","quantity":01}]}"#,
@@ -52,7 +52,7 @@ struct PlainHoldTests {
         #expect(plain(Array(text.utf8)) == nil)
     }
 
-    @Test("As many lines are read as a hold may have, and no more")
+    @Test("The quick reader reads as many lines as a hold may have, and no more")
     func lines() {
         func body(_ count: Int) -> [UInt8] {
             let lines = repeatElement(#"{"type":"GA","quantity":1}"#, count: count).joined(separator: ",")
@@ -64,7 +64,7 @@ struct PlainHoldTests {
         #expect(plain(body(most + 1)) == nil)
     }
 
-    @Test("Of bodies with a byte or a piece changed, none is read otherwise than by the other reader")
+    @Test("Both readers read bodies with a changed byte or piece alike")
     func mutations() {
         var random = SeededGenerator(seed: 20_261_124)
         let seeds = [

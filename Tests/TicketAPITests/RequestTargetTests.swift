@@ -1,18 +1,18 @@
 import Testing
 import TicketAPI
 
-@Suite("Two ways to write a request's target are one target")
+@Suite("Every way to write a request's target has one normal form")
 struct RequestTargetTests {
     @Test(
-        "Paths have one form",
+        "Paths have one normal form",
         arguments: [
             ("/", "/"), ("/v1/events", "/v1/events"), ("/v1/events/", "/v1/events"), ("//", "/"), ("/a//", "/a/"),
             ("/%72emaining_tickets", "/remaining_tickets"), ("/buy%5fticket/G%41", "/buy_ticket/GA"),
             ("/buy%5Fticket/%47A%2F", "/buy_ticket/GA%2F"), ("/%2d%2E%7e%5F%30%7A", "/-.~_0z"),
-            // Neither decoded twice nor where it would mean something else.
+            // Not decoded twice, and not where the decoded form would mean something else.
             ("/%2541", "/%2541"), ("/a%3Fb", "/a%3Fb"), ("/%20%00%ff", "/%20%00%ff"), ("/%", "/%"), ("/%4", "/%4"),
             ("/%zz%4x", "/%zz%4x"), ("/a%2e", "/a."), ("/%+1%-1", "/%+1%-1"),
-            // Where an authority ends, whatever follows; without a path it is the root's.
+            // An authority ends at /, ? or #; behind it no path is the root.
             ("http://h", "/"), ("http://h/", "/"), ("http://h?y=/health/live", "/?y=/health/live"),
             ("http://h?", "/?"), ("https://h#/v1/events", "/"),
             // A query stays as it is.
@@ -23,7 +23,7 @@ struct RequestTargetTests {
         #expect(RequestTarget(target).text == normal)
     }
 
-    @Test("A member of a query that is not known, or is there twice, is named")
+    @Test("The mistake in a query names the member that is unknown or occurs twice")
     func queries() {
         let known: Set<String> = ["limit", "cursor"]
         for target in ["/a", "/a?", "/a?&", "/a?limit=1", "/a?cursor=&limit=2&", "/a?%6Cimit=1"] {

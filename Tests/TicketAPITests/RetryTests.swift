@@ -2,7 +2,7 @@ import BoxOffice
 import Testing
 import TicketAPI
 
-@Suite("Who comes too early is told when to come back")
+@Suite("A caller that comes too early learns when to come back")
 struct RetryTests {
     @Test(
         "Not before the sale opens, not all at once, and not later than in about an hour",

@@ -2,13 +2,13 @@ import NIOCore
 import Testing
 import TicketAPI
 
-@Suite("There is room for so many, and for so many of one caller")
+@Suite("There is a bound for all callers and one for each")
 struct RoomTests {
     private func caller(_ number: Int) throws -> CallerQuota.Caller {
         CallerQuota.Caller(try SocketAddress(ipAddress: "192.0.2.\(number)", port: 1))
     }
 
-    @Test("Whoever leaves makes room, for themselves and for others")
+    @Test("A caller that leaves makes room for itself and for others")
     func room() throws {
         let room = Room(most: 3, mostOfCaller: 2)
         let (one, two) = (try caller(1), try caller(2))
@@ -24,7 +24,7 @@ struct RoomTests {
         #expect(room.take(one) == nil)
     }
 
-    @Test("Many at once on several threads never are more than there is room for")
+    @Test("Many callers on several threads are never more than there is room for")
     func crowd() async throws {
         let room = Room(most: 20, mostOfCaller: nil)
         let callers = try (1...8).map(caller)

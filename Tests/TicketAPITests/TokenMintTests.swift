@@ -24,7 +24,7 @@ struct TokenMintTests {
         #expect(mint.hold(of: mint.token(of: HoldID(number + 1))) != HoldID(number))
     }
 
-    @Test("A token with any other character, shorter, longer, or in another alphabet is none")
+    @Test("A text that differs from a token in a character, in its length or in its alphabet is no token")
     func forged() {
         let mint = Self.mint([Self.key(1, 1)])
         let token = Array(mint.token(of: HoldID(7)))
@@ -55,7 +55,7 @@ struct TokenMintTests {
         #expect(Self.mint([Self.key(1, 1)], series: series).hold(of: before) == HoldID(6))
     }
 
-    @Test("While keys are rotated tokens of the old one are good, and new ones are of the last")
+    @Test("During a rotation tokens of the old key are accepted, and new ones come from the last key")
     func rotation() {
         let (old, new) = (Self.mint([Self.key(1, 1)]), Self.mint([Self.key(1, 1), Self.key(2, 2)]))
         #expect(new.hold(of: old.token(of: HoldID(7))) == HoldID(7))
