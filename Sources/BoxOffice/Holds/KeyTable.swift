@@ -17,7 +17,7 @@ struct KeyTable: Sendable {
         /// The request's fingerprint, folded to 32 bits. It only tells two requests of one caller apart.
         var fingerprint: UInt32
         var hold: HoldID
-        /// The moment of use. R15 counts from it.
+        /// The moment of use, from which R15 Idempotency keys counts.
         var at: Timestamp
     }
 
