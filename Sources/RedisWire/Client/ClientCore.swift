@@ -23,6 +23,8 @@ final class ClientCore {
     private var lookAt = NIODeadline.distantFuture
     /// Calls that are tried again later.
     private var delayed = 0
+    /// Work of several calls that has not ended.
+    private var work = 0
     private var isStopping = false
     private var waiters: [@Sendable () -> Void] = []
     /// Why the cluster could not be asked.
@@ -67,6 +69,13 @@ final class ClientCore {
 
     func whenStopped(_ told: @escaping @Sendable () -> Void) {
         waiters.append(told)
+        tellIfStopped()
+    }
+
+    func beginWork() { work += 1 }
+
+    func endWork() {
+        work -= 1
         tellIfStopped()
     }
 
@@ -218,7 +227,7 @@ extension ClientCore {
     }
 
     private func tellIfStopped() {
-        guard isStopping, links.isEmpty, delayed == 0 else { return }
+        guard isStopping, links.isEmpty, delayed == 0, work == 0 else { return }
         let waiters = waiters
         self.waiters.removeAll()
         for waiter in waiters { waiter() }

@@ -110,6 +110,13 @@ public final class RedisClient: Service {
         eventLoop.execute { self.core.value.lookAnew() }
     }
 
+    /// Runs work that calls this client several times. ``stopped()`` waits for its end, so no work outlives the event
+    /// loop; once the client is stopping, each of its calls is refused at once.
+    public func perform(_ work: @escaping @Sendable () async -> Void) {
+        eventLoop.execute { self.core.value.beginWork() }
+        eventLoop.makeFutureWithTask(work).whenComplete { _ in self.core.value.endWork() }
+    }
+
     /// Hands a request over; the first one that finds nobody waiting wakes the loop.
     private func submit(_ request: RedisRequest) {
         let place = inbox.withLock { inbox in
