@@ -1,28 +1,28 @@
 internal import DequeModule
 package import NIOCore
 
-/// Calls that wait for a connection or for a cluster's order, in the order in which they came, with a bound.
+/// Calls that wait for a connection or for the map of a cluster, in the order in which they came, up to a bound.
 package struct BoundedQueue<Call>: ~Copyable {
-    private let places: Int
+    private let capacity: Int
     private var waiting: Deque<(call: Call, deadline: NIODeadline)> = []
-    /// No deadline lies before it; `nil` while nobody waits.
+    /// No call's deadline is earlier; `nil` while no call waits.
     package private(set) var earliest: NIODeadline?
 
-    package init(places: Int) {
-        self.places = places
+    package init(capacity: Int) {
+        self.capacity = capacity
     }
 
     package var count: Int { waiting.count }
 
-    /// - Returns: whether there was a place.
-    package mutating func enter(_ call: Call, deadline: NIODeadline) -> Bool {
-        guard waiting.count < places else { return false }
+    /// - Returns: whether there was room.
+    package mutating func add(_ call: Call, deadline: NIODeadline) -> Bool {
+        guard waiting.count < capacity else { return false }
         waiting.append((call, deadline))
         earliest = earliest.map { min($0, deadline) } ?? deadline
         return true
     }
 
-    /// Those whose deadline has come leave. Looks at all who wait.
+    /// Takes out the calls whose deadline has passed. Costs a look at every call that waits.
     package mutating func expire(at now: NIODeadline) -> [Call] {
         guard let earliest, earliest <= now else { return [] }
         var expired: [Call] = []
@@ -35,8 +35,7 @@ package struct BoundedQueue<Call>: ~Copyable {
         return expired
     }
 
-    /// All leave.
-    package mutating func leave() -> [Call] {
+    package mutating func removeAll() -> [Call] {
         let all = waiting.map(\.call)
         waiting.removeAll()
         earliest = nil

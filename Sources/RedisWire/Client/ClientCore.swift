@@ -2,7 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOSSL
 
-/// The client's inside, on its event loop: who is asked for what, and what is done with the answers.
+/// The client on its event loop: sends calls to the right nodes, and does what follows from the replies.
 final class ClientCore {
     typealias MasterOutcomes = @Sendable ([(node: RedisNode, outcome: RedisClient.Outcome)]) -> Void
 
@@ -14,16 +14,16 @@ final class ClientCore {
     private let seeds: [RedisNode]
     private var cluster: ClusterMachine
     private var links: [RedisNode: NodeLink] = [:]
-    /// Those that something was written to in this tick.
+    /// The links that were written to in this tick of the loop.
     private var written: [NodeLink] = []
-    /// Calls that wait for the cluster's order.
-    private var room: BoundedQueue<Waiting>
-    private var roomTimer: Scheduled<Void>?
+    /// Calls that wait for the map of the cluster.
+    private var waiting: BoundedQueue<Waiting>
+    private var waitingTimer: Scheduled<Void>?
     private var lookTimer: Scheduled<Void>?
     private var lookAt = NIODeadline.distantFuture
-    /// Calls that are tried again later.
+    /// Calls that are sent again later.
     private var delayed = 0
-    /// Work of several calls that has not ended.
+    /// Running work of several calls (``RedisClient/perform(_:)``).
     private var work = 0
     private var isStopping = false
     private var waiters: [@Sendable () -> Void] = []
@@ -46,10 +46,10 @@ final class ClientCore {
         }
         isCluster = configuration.isCluster
         cluster = ClusterMachine(seeds: seeds, limits: configuration.limits, timeouts: configuration.timeouts)
-        room = BoundedQueue(places: configuration.limits.waiting)
+        waiting = BoundedQueue(capacity: configuration.limits.waiting)
     }
 
-    /// Evenly from 0 to below 1.
+    /// Evenly distributed from 0 to below 1.
     func chance() -> Double { Double.random(in: 0..<1) }
 
     func start() {
@@ -61,14 +61,14 @@ final class ClientCore {
         guard !isStopping else { return }
         isStopping = true
         lookTimer?.cancel()
-        roomTimer?.cancel()
-        for waiting in room.leave() { refuse(waiting, .stopping) }
+        waitingTimer?.cancel()
+        for call in waiting.removeAll() { refuse(call, .stopping) }
         for link in Array(links.values) { link.close() }
         tellIfStopped()
     }
 
-    func whenStopped(_ told: @escaping @Sendable () -> Void) {
-        waiters.append(told)
+    func whenStopped(_ done: @escaping @Sendable () -> Void) {
+        waiters.append(done)
         tellIfStopped()
     }
 
@@ -86,7 +86,7 @@ final class ClientCore {
             if let refusal = refusal(of: request, at: now) {
                 request.fail(.notSent(refusal))
             } else if request.commands.isEmpty {
-                call.tell(isCluster: isCluster)
+                call.complete(isCluster: isCluster)
             } else {
                 send(call, at: now)
             }
@@ -107,7 +107,7 @@ final class ClientCore {
 
     /// Sends what was written in this tick.
     func flush() {
-        // Sending may find that a connection is gone, and that may lead here again.
+        // Sending may find that a connection is gone, which may call this again.
         while let link = written.popLast() { link.flush() }
     }
 
@@ -115,27 +115,27 @@ final class ClientCore {
         if written.last !== link { written.append(link) }
     }
 
-    /// A connection is gone: perhaps the cluster's order changes.
+    /// A connection is gone: the map of the cluster may change.
     func noteLost(_ link: NodeLink) {
         lookAnew()
     }
 
-    /// Nothing of the link is left.
+    /// A closed link has no connection left.
     func noteGone(_ link: NodeLink) {
         guard link.isGone else { return }
         if links[link.node] === link { links[link.node] = nil }
         tellIfStopped()
     }
 
-    /// It was not sent.
+    /// A call was not sent.
     func refuse(_ call: RedisCall, _ reason: RedisFailure.NotSent) {
         if isCluster, !call.isPinned, case .notConnected = reason { look() }
         call.request.fail(.notSent(reason))
     }
 
-    /// One of a call's commands came to something.
-    func answer(_ call: RedisCall, _ answer: RedisCall.Answer, at place: Int, from link: NodeLink) {
-        guard call.take(answer, at: place) else { return }
+    /// One command of a call was answered, or lost its answer.
+    func answer(_ call: RedisCall, _ answer: RedisCall.Answer, at index: Int, from link: NodeLink) {
+        guard call.take(answer, at: index) else { return }
         if isCluster, !call.isPinned, let replies = call.replies {
             let commands = call.request.commands
             let (verdict, moved) = call.redirects.decide(
@@ -153,7 +153,7 @@ final class ClientCore {
             }
         }
         if !isCluster, let replies = call.replies, replies.contains(where: \.tellsOfChange) { link.renew() }
-        call.tell(isCluster: isCluster)
+        call.complete(isCluster: isCluster)
     }
 }
 
@@ -252,14 +252,14 @@ private final class Tally {
     }
 }
 
-// MARK: - The cluster's order
+// MARK: - The map of the cluster
 
 extension ClientCore {
-    /// Waits until the order is known, which is asked for if that was not done just now.
+    /// Waits until the map is known. Asks for it, unless that was done just now.
     private func wait(_ waiting: Waiting, until deadline: NIODeadline) {
         if case .notBefore = look() { return refuse(waiting, .notConnected(lastFailure)) }
-        guard room.enter(waiting, deadline: deadline) else { return refuse(waiting, .queueFull) }
-        armRoom()
+        guard self.waiting.add(waiting, deadline: deadline) else { return refuse(waiting, .queueFull) }
+        armWaiting()
     }
 
     private func refuse(_ waiting: Waiting, _ reason: RedisFailure.NotSent) {
@@ -269,16 +269,16 @@ extension ClientCore {
         }
     }
 
-    private func armRoom() {
-        guard let earliest = room.earliest else { return }
-        roomTimer?.cancel()
-        roomTimer = eventLoop.assumeIsolated().scheduleTask(deadline: earliest) {
-            for waiting in self.room.expire(at: .now()) { self.refuse(waiting, .timedOut) }
-            self.armRoom()
+    private func armWaiting() {
+        guard let earliest = waiting.earliest else { return }
+        waitingTimer?.cancel()
+        waitingTimer = eventLoop.assumeIsolated().scheduleTask(deadline: earliest) {
+            for call in self.waiting.expire(at: .now()) { self.refuse(call, .timedOut) }
+            self.armWaiting()
         }
     }
 
-    /// Asks some nodes for the order.
+    /// Asks some nodes for the map.
     @discardableResult
     private func look() -> ClusterMachine.LookAction {
         let now = NIODeadline.now()
@@ -317,7 +317,7 @@ extension ClientCore {
     }
 
     private func heard(_ outcome: RedisClient.Outcome, from node: RedisNode, _ poll: Int) {
-        // Nobody would close what is opened now.
+        // A link that is opened now would never be closed.
         guard !isStopping else { return }
         var map: ClusterMap?
         do {
@@ -329,15 +329,17 @@ extension ClientCore {
             default: break
             }
             logger.debug(
-                "A node does not tell the cluster's order", metadata: ["redis.node": "\(node)", "reason": "\(failure)"])
+                "A Redis node does not say which slots the nodes have",
+                metadata: ["redis.node": "\(node)", "reason": "\(failure)"])
         } catch {
             logger.warning(
-                "A node tells an order that none can be", metadata: ["redis.node": "\(node)", "reason": "\(error)"])
+                "A Redis node says something impossible about the cluster's slots",
+                metadata: ["redis.node": "\(node)", "reason": "\(error)"])
         }
         switch cluster.heard(map, of: poll) {
         case .wait: return
         case .adopt(let isNew): adopt(isNew: isNew)
-        case .failed: for waiting in room.leave() { refuse(waiting, .notConnected(lastFailure)) }
+        case .failed: for call in waiting.removeAll() { refuse(call, .notConnected(lastFailure)) }
         }
         lookAgain(at: cluster.nextLook(at: .now()))
     }
@@ -345,7 +347,7 @@ extension ClientCore {
     private func adopt(isNew: Bool) {
         if isNew {
             logger.info(
-                "The cluster's order has changed",
+                "The masters of the Redis cluster have changed",
                 metadata: [
                     "redis.masters": "\(cluster.masters.count)", "redis.slots": "\(cluster.map?.covered ?? 0)",
                 ])
@@ -353,11 +355,11 @@ extension ClientCore {
         for link in Array(links.values) where !cluster.knows(link.node) { link.close(isReplaced: true) }
         for master in cluster.masters { link(to: master).start() }
         let now = NIODeadline.now()
-        for waiting in room.leave() {
-            switch waiting {
+        for next in waiting.removeAll() {
+            switch next {
             case .call(let call): send(call, at: now)
             case .everyMaster(let command, let deadline, let done):
-                call(command, on: cluster.masters, deadline: deadline, done)
+                self.call(command, on: cluster.masters, deadline: deadline, done)
             }
         }
         flush()

@@ -1,4 +1,4 @@
-/// What is wrong with an address. None holds any of it: there may be a password in it.
+/// What is wrong with an address. None contains any of the address, since there may be a password in it.
 public enum RedisAddressMistake: Error, Sendable, Hashable, CustomStringConvertible {
     case unknownScheme
     case noHost
@@ -27,20 +27,20 @@ public enum RedisAddressMistake: Error, Sendable, Hashable, CustomStringConverti
 }
 
 extension RedisConfiguration {
-    /// Hosts in an address: some of a cluster are enough to find the others.
+    /// Hosts in an address. Some nodes of a cluster are enough to find the others.
     public static let mostHosts = 64
 
     /// Reads `redis://user:password@host:port/database`, `rediss://` for TLS, and `redis+cluster://` or
-    /// `rediss+cluster://` with hosts parted by commas. All but the host may be left out; a password without a user is
-    /// written `:password@`, and what has a meaning in an address is written with `%`.
+    /// `rediss+cluster://` with hosts separated by commas. All but the host may be left out. A password without a user is
+    /// written `:password@`, and characters that have a meaning in an address are written with `%`.
     public init(address: String) throws(RedisAddressMistake) {
         guard let (isSecure, isCluster, start) = Self.scheme(of: address) else { throw .unknownScheme }
         let whole = address[start...]
         guard !whole.contains(where: { $0 == "?" || $0 == "#" }) else { throw .hasQuery }
-        // The last one: a password that was not escaped may hold others, and must not end up in a host.
+        // The last `@`: a password that was not escaped may have others, and must not end up in a host.
         let at = whole.lastIndex(of: "@")
-        let place = at.map { whole[whole.index(after: $0)...] } ?? whole
-        let parts = place.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let location = at.map { whole[whole.index(after: $0)...] } ?? whole
+        let parts = location.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let names = parts[0].split(separator: ",", omittingEmptySubsequences: false)
         guard names.count <= Self.mostHosts else { throw .tooManyHosts }
         guard isCluster || names.count == 1 else { throw .severalHosts }

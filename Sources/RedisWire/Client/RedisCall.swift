@@ -2,19 +2,19 @@ internal import NIOCore
 
 /// A request on its way through links and connections, on the client's loop.
 final class RedisCall {
-    /// What one of its commands came to, before redirections are looked at.
+    /// What became of one of its commands, before redirections are followed.
     enum Answer {
         case reply(RedisReply)
         case failure(RedisFailure)
     }
 
     let request: RedisRequest
-    /// Whether it is for one node and no other, whatever that says.
+    /// Whether it is for one node only, so that redirections are not followed.
     let isPinned: Bool
     var redirects: Redirects
-    /// Spreads what is tried again later.
+    /// How long to wait before the call is sent again.
     var backoff: Backoff
-    /// Whether each command is to have an `ASKING` before it.
+    /// Whether an `ASKING` goes before each command.
     private(set) var isAsking = false
     private var answers: [Answer?]
     private var missing: Int
@@ -29,13 +29,13 @@ final class RedisCall {
         missing = request.commands.count
     }
 
-    /// Replies that come for it, `ASKING`'s among them.
+    /// How many replies come for it, those to `ASKING` included.
     var replyCount: Int { isAsking ? 2 * answers.count : answers.count }
 
-    /// - Returns: whether that was the last one.
-    func take(_ answer: Answer, at place: Int) -> Bool {
-        precondition(answers[place] == nil, "a command has one answer")
-        answers[place] = answer
+    /// - Returns: whether that was the last answer.
+    func take(_ answer: Answer, at index: Int) -> Bool {
+        precondition(answers[index] == nil, "a command has one answer")
+        answers[index] = answer
         missing -= 1
         return missing == 0
     }
@@ -51,20 +51,22 @@ final class RedisCall {
         return replies
     }
 
-    /// It is going to be sent again.
+    /// Forgets all answers: the call is about to be sent again.
     func forget(asking: Bool) {
         isAsking = asking
         missing = answers.count
-        for place in answers.indices { answers[place] = nil }
+        for index in answers.indices { answers[index] = nil }
     }
 
+    /// Calls back.
+    ///
     /// - Precondition: all answers are there.
-    func tell(isCluster: Bool) {
+    func complete(isCluster: Bool) {
         func outcome(_ answer: Answer?) -> RedisClient.Outcome {
             switch answer {
             case .reply(let reply): reply.outcome(isCluster: isCluster)
             case .failure(let failure): .failure(failure)
-            case nil: preconditionFailure("a call is told of when all of it is answered")
+            case nil: preconditionFailure("a call ends when all of its commands are answered")
             }
         }
         switch request.done {

@@ -5,16 +5,16 @@ internal import Synchronization
 
 /// A client of one Redis or Valkey server, or of a cluster of them.
 ///
-/// It lives on one event loop, with one connection a server: what is asked from whatever thread is handed over in one
-/// wake-up, goes out in the order of asking, and is answered on that loop. Only what certainly was not done is sent
-/// again by itself (a key that has moved, which then may come behind what was asked later); a lost connection is told as ``RedisFailure/outcomeUnknown(_:)`` and is the
-/// caller's business.
+/// It lives on one event loop, with one connection a server. Calls from any thread are handed over in one wake-up of the
+/// loop, go out in the order in which they came, and are answered on that loop. The client repeats a call only if it
+/// certainly was not done (its key has moved; the call may then come behind later ones). If a connection is lost, its calls
+/// end with ``RedisFailure/outcomeUnknown(_:)``, and their callers decide what to do.
 ///
-/// It is to be run or to be stopped at least: what was begun keeps itself alive until then.
+/// Run the client, or at least stop it: until then it keeps itself alive.
 ///
-/// A call waits while a connection is being made, but not while one has just failed: then it is refused at once.
+/// A call waits while a connection is being made. While the last attempt has just failed, a call is refused at once.
 public final class RedisClient: Service {
-    /// What one command came to.
+    /// What became of one command.
     public typealias Outcome = Result<RedisReply, RedisFailure>
 
     /// The loop on which callbacks are called.
@@ -24,8 +24,8 @@ public final class RedisClient: Service {
     private let inbox: Mutex<[RedisRequest]> = Mutex([])
     private let core: NIOLoopBoundBox<ClientCore>
 
-    /// - Parameter eventLoopGroup: one loop of it is taken; it must outlive the client.
-    /// - Throws: ``ConnectionFailure/tlsRefused(_:)`` if the certificates of authorities cannot be read.
+    /// - Parameter eventLoopGroup: must outlive the client, which takes one of its loops.
+    /// - Throws: ``ConnectionFailure/tlsRefused(_:)`` if the file of trusted certificates cannot be read.
     public init(
         configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger
     ) throws(ConnectionFailure) {
@@ -33,7 +33,7 @@ public final class RedisClient: Service {
         precondition(
             limits.handedOver > 0 && limits.inFlight > 0 && limits.waiting > 0 && limits.unsentBytes > 0
                 && limits.polled > 0
-                && limits.redirects >= 0, "a bound lets something through")
+                && limits.redirects >= 0, "a limit must let something through")
         let loop = eventLoopGroup.next()
         eventLoop = loop
         timeout = TimeAmount(configuration.timeouts.call)
@@ -42,9 +42,9 @@ public final class RedisClient: Service {
             try ClientCore(configuration: configuration, eventLoop: loop, logger: logger), eventLoop: loop)
     }
 
-    /// Connects, and returns when the client was stopped: by ``stop()``, with the service group, or with its task.
+    /// Connects, and returns when the client has stopped: after ``stop()``, with the service group, or with its task.
     ///
-    /// A server that cannot be reached is no error: it is tried for until the end.
+    /// A server that cannot be reached is no error: the client goes on trying.
     public func run() async throws {
         eventLoop.execute { self.core.value.start() }
         await withTaskCancellationOrGracefulShutdownHandler {
@@ -67,11 +67,11 @@ public final class RedisClient: Service {
         }
     }
 
-    /// Asks for one command and calls back on ``eventLoop``, exactly once and never before this returns to the loop.
+    /// Sends one command and calls back on ``eventLoop``, exactly once and never before this returns to the loop.
     ///
     /// - Parameters:
-    ///   - key: whose master is asked; any master if `nil`.
-    ///   - deadline: until when a reply is waited for; ``RedisConfiguration/Timeouts/call`` from now if `nil`.
+    ///   - key: its master gets the command; any master if `nil`.
+    ///   - deadline: until when the caller waits for the reply; ``RedisConfiguration/Timeouts/call`` from now if `nil`.
     public func call(
         _ command: RedisCommand, for key: RedisKey?, deadline: NIODeadline? = nil,
         _ done: @escaping @Sendable (Outcome) -> Void
@@ -79,12 +79,11 @@ public final class RedisClient: Service {
         submit(RedisRequest(command, slot: key?.slot, deadline: deadline ?? .now() + timeout, done: done))
     }
 
-    /// Asks for commands one behind the other on one connection, nothing between them, and calls back with an outcome
-    /// for each: a write and the `WAIT` for its replicas. (A server lets `WAIT` hold up everything behind it on the
-    /// connection, until the replicas have it or its own time is over.)
+    /// Sends commands one behind the other on one connection, with nothing between them, and calls back with an outcome for
+    /// each. For a write and the `WAIT` for its replicas, for example. (`WAIT` holds up everything behind it on the
+    /// connection, until the replicas have the write or its own time is over.)
     ///
-    /// Where the key has moved all are sent again, if nothing of them was done but what is
-    /// ``RedisCommand/isRepeatable``.
+    /// If the key has moved, all are sent again, unless a command was done that is not ``RedisCommand/isRepeatable``.
     public func pipeline(
         _ commands: [RedisCommand], for key: RedisKey?, deadline: NIODeadline? = nil,
         _ done: @escaping @Sendable ([Outcome]) -> Void
@@ -92,10 +91,9 @@ public final class RedisClient: Service {
         submit(RedisRequest(commands, slot: key?.slot, deadline: deadline ?? .now() + timeout, done: done))
     }
 
-    /// Asks every master that is known, and calls back with the outcome of each: for `FUNCTION LOAD` and the like.
+    /// Sends a command to every known master, and calls back with the outcome of each: for `FUNCTION LOAD` and the like.
     ///
-    /// One outcome under an empty host if the masters of a cluster are not known and could not be asked for, or if it has
-    /// none.
+    /// There is one outcome under an empty host if the masters of a cluster cannot be found out, or if it has none.
     public func callEachMaster(
         _ command: RedisCommand, deadline: NIODeadline? = nil,
         _ done: @escaping @Sendable ([(node: RedisNode, outcome: Outcome)]) -> Void
@@ -104,8 +102,8 @@ public final class RedisClient: Service {
         eventLoop.execute { self.core.value.callEachMaster(command, deadline: deadline, done) }
     }
 
-    /// Has the order of a cluster asked for anew, at most once in ``RedisConfiguration/Timeouts/shortestRefresh``: for
-    /// whoever sees by an answer that a master is none any more. Redirections do it by themselves.
+    /// Looks at the cluster again, at most once in ``RedisConfiguration/Timeouts/shortestRefresh``: for a caller that sees from
+    /// a reply that a master is no longer one. After redirections the client does it by itself.
     public func lookAnew() {
         eventLoop.execute { self.core.value.lookAnew() }
     }
@@ -117,15 +115,15 @@ public final class RedisClient: Service {
         eventLoop.makeFutureWithTask(work).whenComplete { _ in self.core.value.endWork() }
     }
 
-    /// Hands a request over; the first one that finds nobody waiting wakes the loop.
+    /// Hands a request over to the loop. The first request in an empty inbox wakes the loop.
     private func submit(_ request: RedisRequest) {
-        let place = inbox.withLock { inbox in
+        let index = inbox.withLock { inbox in
             guard inbox.count < handedOver else { return handedOver }
             inbox.append(request)
             return inbox.count - 1
         }
-        guard place < handedOver else { return eventLoop.execute { request.fail(.notSent(.queueFull)) } }
-        guard place == 0 else { return }
+        guard index < handedOver else { return eventLoop.execute { request.fail(.notSent(.queueFull)) } }
+        guard index == 0 else { return }
         eventLoop.execute {
             let requests = self.inbox.withLock { inbox in
                 let requests = inbox
@@ -137,7 +135,7 @@ public final class RedisClient: Service {
     }
 }
 
-/// The same for tasks. A task that is cancelled waits on: its command is on its way all the same.
+/// The same for tasks. A cancelled task goes on waiting, since its command is on its way all the same.
 extension RedisClient {
     public func call(
         _ command: RedisCommand, for key: RedisKey?, deadline: NIODeadline? = nil

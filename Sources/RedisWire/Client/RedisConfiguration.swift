@@ -1,26 +1,27 @@
-/// Where the servers are, who asks them, and every bound of the client. Made from an address with
-/// ``init(address:)``, then changed field by field.
+/// Where the servers are, how to log in, and every limit of the client. Made from an address with ``init(address:)``, then
+/// changed field by field.
 public struct RedisConfiguration: Sendable {
-    /// One server, or a cluster of which some nodes are known.
+    /// One server, or some nodes of a cluster.
     public enum Servers: Sendable, Hashable {
         case standalone(RedisNode)
-        /// At least one. The others are asked for; a node that is gone is left out.
+        /// At least one. The client asks them for the other nodes.
         case cluster([RedisNode])
     }
 
-    /// A password, or where it is. Its description never shows it.
+    /// A password, or where it is. The description never shows it.
     public enum Password: Sendable, Hashable {
         case text(String)
-        /// The path of a file whose first line it is, read anew for each connection, so that it can be changed.
+        /// The path of a file whose first line is the password. It is read for each connection, so it can be changed.
         case file(String)
     }
 
-    /// How a server proves who it is: by a certificate of an authority that is trusted, for the host's name or for the
-    /// address that is connected to (either is enough for NIOSSL).
+    /// How a server proves its identity: by a certificate of a trusted authority, for the host's name or for the address that
+    /// is connected to (NIOSSL accepts either).
     public struct TLS: Sendable, Hashable {
-        /// The file of certificates (PEM) that are trusted; the system's if `nil`.
+        /// The file of trusted certificates (PEM); the system's if `nil`.
         public var authorities: String?
-        /// The name that a certificate must carry; the host's own if `nil`. For a cluster whose nodes tell addresses.
+        /// The name that a certificate must have; the host's own if `nil`. For a cluster whose nodes know one another by
+        /// address.
         public var serverName: String?
 
         public init(authorities: String? = nil, serverName: String? = nil) {
@@ -29,32 +30,31 @@ public struct RedisConfiguration: Sendable {
         }
     }
 
-    /// How long is waited.
+    /// How long the client waits.
     public struct Timeouts: Sendable, Hashable {
         /// For a connection: name, TCP, TLS and handshake together.
         public var connect: Duration = .seconds(5)
-        /// For a reply, where a call names no deadline.
+        /// For a reply, if a call has no deadline of its own.
         public var call: Duration = .seconds(5)
-        /// For the next byte while replies are due; then the connection is given up. More than ``call``, so that a
-        /// server that stalls for a moment costs no connection.
+        /// For the next byte while replies are due; then the connection is closed. More than ``call``, so that a server
+        /// that stalls for a moment costs no connection.
         public var silence: Duration = .seconds(10)
-        /// The same, before a cluster's order is looked at because of it, again and again until something comes: the node
-        /// may have been replaced. One that was is given up at once.
+        /// For the next byte before the client looks at the cluster again, repeatedly until something comes: the node may
+        /// have been replaced. The connection to a replaced node is closed at once.
         public var doubt: Duration = .milliseconds(1_500)
-        /// Without a call before a connection is tried with `PING`, so that one that died is noticed before it is
-        /// needed.
+        /// Without a call before a connection is tested with `PING`, so that a dead one is noticed before it is needed.
         public var idle: Duration = .seconds(15)
-        /// For calls under way when the client is stopped.
+        /// For the calls under way when the client is stopped.
         public var drain: Duration = .seconds(5)
-        /// Before the first new attempt to connect; doubled with each up to ``longestBackoff``, and spread by chance
-        /// over its upper half, so that many clients do not come at once.
+        /// Before the next attempt to connect; doubled with each attempt up to ``longestBackoff``, and spread by chance over
+        /// its upper half, so that many clients do not come at once.
         public var shortestBackoff: Duration = .milliseconds(50)
         public var longestBackoff: Duration = .seconds(1)
-        /// Before a command is sent again after `TRYAGAIN`; grows in the same way.
+        /// Before a call is sent again after `TRYAGAIN`; grows in the same way.
         public var tryAgain: Duration = .milliseconds(5)
         /// Between two looks at the cluster.
         public var shortestRefresh: Duration = .milliseconds(100)
-        /// After which the cluster is looked at though nothing seems to have changed.
+        /// Between two looks at the cluster if nothing seems to change.
         public var longestRefresh: Duration = .seconds(30)
 
         public init() {}
@@ -62,19 +62,19 @@ public struct RedisConfiguration: Sendable {
 
     /// How much may be under way.
     public struct Limits: Sendable, Hashable {
-        /// Calls of all threads that the client's loop has not seen yet: some hundred bytes each, and their commands.
+        /// Calls of all threads that the client's loop has not taken yet: some hundred bytes each, and their commands.
         public var handedOver = 65_536
-        /// Replies due on one connection; a call beyond is refused (``RedisFailure/NotSent/queueFull``).
+        /// Replies due on one connection; further calls are refused (``RedisFailure/NotSent/queueFull``).
         public var inFlight = 4096
-        /// Calls that wait for a connection that is being made, each node for itself.
+        /// Calls that wait for a connection, for each node.
         public var waiting = 4096
-        /// Bytes of commands that are written and that the network has not taken, on one connection.
+        /// Bytes of commands on one connection that the network has not taken yet.
         public var unsentBytes = 64 << 20
-        /// How often one call is sent on to another node or tried again.
+        /// How often one call is sent again, to another node or later.
         public var redirects = 8
-        /// Nodes of a cluster that are known; more are not believed.
+        /// Nodes of a cluster; an answer with more is not believed.
         public var nodes = 1024
-        /// Nodes that are asked for the cluster's order at a time.
+        /// Nodes that are asked for the map of the cluster at a time.
         public var polled = 3
         public var reply = RESPLimits()
 
@@ -85,9 +85,9 @@ public struct RedisConfiguration: Sendable {
     /// `nil` for the server's `default` user.
     public var user: String?
     public var password: Password?
-    /// The number of the database. A cluster has only 0.
+    /// The number of the database. A cluster has only database 0.
     public var database = 0
-    /// `nil` for a connection in clear.
+    /// `nil` for connections without TLS.
     public var tls: TLS?
     /// What the server's `CLIENT LIST` shows.
     public var clientName = "holdfast"
@@ -127,7 +127,7 @@ extension RedisConfiguration.Password: CustomStringConvertible, CustomDebugStrin
 }
 
 extension RedisConfiguration {
-    /// Whether there are several masters.
+    /// Whether the servers are a cluster.
     public var isCluster: Bool {
         if case .cluster = servers { true } else { false }
     }

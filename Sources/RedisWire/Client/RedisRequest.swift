@@ -1,6 +1,6 @@
 internal import NIOCore
 
-/// What was asked for, on its way to the loop: the bytes, where they belong, until when, and who is told.
+/// A request on its way to the event loop: the commands, their slot, the deadline, and the callback.
 struct RedisRequest: Sendable {
     enum Done: Sendable {
         case one(@Sendable (RedisClient.Outcome) -> Void)

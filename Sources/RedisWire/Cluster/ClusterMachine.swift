@@ -1,31 +1,31 @@
 package import NIOCore
 
-/// What is known of a cluster's order, how it is asked for, and whom to believe.
+/// The map of a cluster, how it is asked for, and which answer is believed.
 ///
-/// Some nodes are asked at a time, and what most of them say is taken: one that was cut off from the others tells of a
-/// past. As soon as more than half agree the others are not waited for.
+/// Several nodes are asked at a time, and the answer of the majority is taken: a node that was cut off from the others has
+/// an old map. As soon as more than half agree, the others are not waited for.
 package struct ClusterMachine: ~Copyable {
     package enum Route: Equatable {
         case to(RedisNode)
-        /// Nothing is known yet: the order is to be asked for first.
+        /// There is no map yet: it is to be asked for first.
         case unknown
         /// No master has the slot.
         case unserved
     }
 
     package enum LookAction: Equatable {
-        /// Ask these, and tell ``heard(_:of:at:)`` under this number what each said.
+        /// Ask these nodes, and hand each answer to ``heard(_:of:)`` with this number.
         case ask([RedisNode], poll: Int)
         case underWay
-        /// It was looked at just now; not again before this moment.
+        /// The nodes were asked just now; not again before this moment.
         case notBefore(NIODeadline)
     }
 
     package enum HeardAction: Equatable {
         case wait
-        /// The order is this one; `isNew` if it differs from what was known.
+        /// The map is taken; `isNew` if it differs from the one before.
         case adopt(isNew: Bool)
-        /// Nobody said anything that could be used.
+        /// No node gave a usable answer.
         case failed
     }
 
@@ -43,39 +43,39 @@ package struct ClusterMachine: ~Copyable {
     private let shortest: TimeAmount
     private let longest: TimeAmount
     package private(set) var map: ClusterMap?
-    /// For each slot its master's place among `nodes`.
+    /// For each slot the index of its master in `nodes`.
     private var owners = [UInt16](repeating: Self.noMaster, count: RedisSlot.count)
     private var nodes: [RedisNode] = []
     private var poll: Poll?
     private var polls = 0
-    /// Whether nobody answered the last time.
+    /// Whether no node answered the last time.
     private var hasFailed = false
     private var notBefore = NIODeadline.uptimeNanoseconds(0)
 
     package init(
         seeds: [RedisNode], limits: RedisConfiguration.Limits, timeouts: RedisConfiguration.Timeouts
     ) {
-        precondition(!seeds.isEmpty && limits.polled > 0, "somebody is to be asked")
+        precondition(!seeds.isEmpty && limits.polled > 0, "there must be a node to ask")
         self.seeds = seeds
         polled = limits.polled
         shortest = TimeAmount(timeouts.shortestRefresh)
         longest = TimeAmount(timeouts.longestRefresh)
     }
 
-    /// Masters that have slots; none while nothing is known.
+    /// Masters that have slots; none while there is no map.
     package var masters: [RedisNode] { map?.masters ?? [] }
 
-    /// Whether a connection to the node is of any more use.
+    /// Whether a connection to the node is still of use.
     package func knows(_ node: RedisNode) -> Bool {
         guard let map else { return true }
         return map.masters.contains(node) || map.replicas.contains(node) || nodes.contains(node)
     }
 
-    /// Whom to send to.
+    /// The node to send to.
     ///
     /// - Parameters:
-    ///   - slot: `nil` for whichever master.
-    ///   - chance: evenly from 0 to below 1: which master that is.
+    ///   - slot: `nil` for any master.
+    ///   - chance: evenly distributed from 0 to below 1: chooses that master.
     package func route(_ slot: RedisSlot?, chance: Double) -> Route {
         guard let map else { return .unknown }
         guard let slot else {
@@ -86,15 +86,15 @@ package struct ClusterMachine: ~Copyable {
         return owner == Self.noMaster ? .unserved : .to(nodes[Int(owner)])
     }
 
-    /// A node said that a slot is another's: true at once for that slot, and a reason to look.
+    /// A node said that another node has a slot: that holds at once for the slot, and is a reason to look.
     package mutating func moved(_ redirection: Redirection) {
         guard map != nil else { return }
-        owners[Int(redirection.slot.number)] = place(of: redirection.node)
+        owners[Int(redirection.slot.number)] = index(of: redirection.node)
     }
 
-    /// The order is to be looked at anew, if that was not done just now.
+    /// Looks at the cluster again, unless that was done just now.
     ///
-    /// - Parameter chance: evenly from 0 to below 1: with whom to begin.
+    /// - Parameter chance: evenly distributed from 0 to below 1: chooses the first node to ask.
     package mutating func look(at now: NIODeadline, chance: Double) -> LookAction {
         guard poll == nil else { return .underWay }
         guard now >= notBefore else { return .notBefore(notBefore) }
@@ -108,18 +108,18 @@ package struct ClusterMachine: ~Copyable {
         return .ask(asked, poll: polls)
     }
 
-    /// When to look though nothing seems to have changed.
+    /// When to look again though nothing seems to have changed.
     package func nextLook(at now: NIODeadline) -> NIODeadline {
         hasFailed ? notBefore : now + longest
     }
 
-    /// A node that was asked said this, or nothing (`nil`).
+    /// A node that was asked answered, or failed to (`nil`).
     package mutating func heard(_ map: ClusterMap?, of number: Int) -> HeardAction {
         guard var poll, poll.number == number else { return .wait }
         poll.missing -= 1
         if let map {
-            if let place = poll.views.firstIndex(where: { $0.map == map }) {
-                poll.views[place].votes += 1
+            if let index = poll.views.firstIndex(where: { $0.map == map }) {
+                poll.views[index].votes += 1
             } else {
                 poll.views.append((map, 1))
             }
@@ -128,7 +128,7 @@ package struct ClusterMachine: ~Copyable {
         let isDecided = poll.views.contains { $0.votes * 2 > poll.asked }
         guard isDecided || poll.missing == 0 else { return .wait }
         self.poll = nil
-        // Most votes; among equals the one that gives most slots a master.
+        // The map with most votes; among equals the one that covers most slots.
         guard let best = poll.views.max(by: { ($0.votes, $0.map.covered) < ($1.votes, $1.map.covered) })?.map else {
             hasFailed = true
             return .failed
@@ -139,7 +139,7 @@ package struct ClusterMachine: ~Copyable {
         return .adopt(isNew: isNew)
     }
 
-    /// Masters, which are connected anyway; others, too, when they had nothing to say or are few.
+    /// The masters, which are connected anyway; other nodes as well if the masters did not answer or are few.
     private func candidates() -> [RedisNode] {
         guard let map else { return seeds }
         guard hasFailed || map.masters.count < polled else { return map.masters }
@@ -152,13 +152,13 @@ package struct ClusterMachine: ~Copyable {
         nodes = []
         owners = [UInt16](repeating: Self.noMaster, count: RedisSlot.count)
         for range in map.ranges {
-            let place = place(of: range.master)
-            for slot in range.first...range.last { owners[Int(slot)] = place }
+            let index = index(of: range.master)
+            for slot in range.first...range.last { owners[Int(slot)] = index }
         }
     }
 
-    private mutating func place(of node: RedisNode) -> UInt16 {
-        if let place = nodes.firstIndex(of: node) { return UInt16(place) }
+    private mutating func index(of node: RedisNode) -> UInt16 {
+        if let index = nodes.firstIndex(of: node) { return UInt16(index) }
         guard nodes.count < Int(Self.noMaster) else { return Self.noMaster }
         nodes.append(node)
         return UInt16(nodes.count - 1)

@@ -1,6 +1,6 @@
-/// Which master has which slots, as one node of a cluster told it.
+/// Which master has which slots, as one node of a cluster sees it.
 ///
-/// Two maps are equal if they send every key to the same master; replicas may differ.
+/// Two maps are equal if they send every key to the same master; their replicas may differ.
 package struct ClusterMap: Sendable {
     /// Slots from `first` to `last` that one master has.
     package struct Range: Sendable, Hashable {
@@ -15,15 +15,15 @@ package struct ClusterMap: Sendable {
         }
     }
 
-    /// In order of their slots; none overlaps another, and neighbours have different masters.
+    /// In the order of their slots. None overlaps another, and adjacent ranges have different masters.
     package let ranges: [Range]
     package let replicas: [RedisNode]
     /// Each master once, in order of its first slot.
     package let masters: [RedisNode]
-    /// Slots that have a master.
+    /// How many slots have a master.
     package let covered: Int
 
-    /// - Returns: `nil` if ranges overlap or are the wrong way round.
+    /// - Returns: `nil` if ranges overlap or end before they begin.
     package init?(ranges: [Range], replicas: [RedisNode] = []) {
         var joined: [Range] = []
         for range in ranges.sorted(by: { $0.first < $1.first }) {
@@ -46,12 +46,12 @@ package struct ClusterMap: Sendable {
 
     /// Reads the answer to `CLUSTER SLOTS`.
     ///
-    /// Not `CLUSTER SHARDS`: it says the same with more words, and servers before 7.0 do not know it.
+    /// Not `CLUSTER SHARDS`: it says the same in more words, and servers before 7.0 do not have it.
     ///
     /// - Parameters:
-    ///   - reply: of a node that was asked.
-    ///   - asked: that node, which may tell its own host as empty or null.
-    ///   - limit: nodes at the most (``RedisConfiguration/Limits/nodes``).
+    ///   - reply: of the node that was asked.
+    ///   - asked: that node. Its own host may be empty or null in the reply.
+    ///   - limit: the most nodes (``RedisConfiguration/Limits/nodes``).
     package init(slots reply: RedisReply, from asked: RedisNode, limit: Int) throws(RedisShapeError) {
         var ranges: [Range] = []
         var replicas: [RedisNode] = []
@@ -63,7 +63,7 @@ package struct ClusterMap: Sendable {
             guard let first = RedisSlot(Int(first)), let last = RedisSlot(Int(last)) else {
                 throw RedisShapeError(expected: "slots below \(RedisSlot.count)", found: "others")
             }
-            // A node whose address is not known (`?`) cannot be sent to.
+            // The cluster does not know the address of that node (`?`).
             guard let master = try Self.node(items[2], asked) else { continue }
             ranges.append(Range(first: first.number, last: last.number, master: master))
             for item in items.dropFirst(3) {
@@ -94,14 +94,14 @@ extension ClusterMap: Equatable {
     package static func == (left: Self, right: Self) -> Bool { left.ranges == right.ranges }
 }
 
-/// Where a key has gone, as `MOVED` and `ASK` say it: `3999 127.0.0.1:6381`.
+/// Where a slot is now, as `MOVED` and `ASK` say it: `3999 127.0.0.1:6381`.
 package struct Redirection: Sendable, Equatable {
     package let slot: RedisSlot
     package let node: RedisNode
 
     /// - Parameters:
-    ///   - message: what stands behind `MOVED` or `ASK`.
-    ///   - asked: the node that said it, whose host is meant where none is told.
+    ///   - message: the text behind `MOVED` or `ASK`.
+    ///   - asked: the node that said it. An empty host in the message means its host.
     package init?(_ message: String, from asked: RedisNode) {
         let parts = message.split(separator: " ")
         guard parts.count >= 2, let number = Int(parts[0]), let slot = RedisSlot(number),

@@ -1,17 +1,17 @@
-/// Decides over the outcomes of a call whether it is over, or is to be sent again, and where.
+/// Decides from the replies to a call whether it is over, or is to be sent again, and where.
 ///
-/// Only what certainly was not done is sent again: a server that answers `MOVED`, `ASK` or `TRYAGAIN` has looked at the
-/// keys and done nothing.
+/// A call is sent again only if it certainly was not done: a server that answers `MOVED`, `ASK` or `TRYAGAIN` has looked at
+/// the keys and done nothing.
 package struct Redirects: Sendable {
     package enum Verdict: Equatable {
         case over
-        /// To another node, at once. With `ASKING` if the slot is only on its way there.
+        /// To another node, at once. With `ASKING` if the slot is still being moved there.
         case again(RedisNode, asking: Bool)
-        /// To whoever has the slot, later.
+        /// To the node that has the slot then, later.
         case later
     }
 
-    /// How one reply stands.
+    /// What one reply says.
     private enum Standing {
         case done
         case moved(Redirection)
@@ -27,19 +27,19 @@ package struct Redirects: Sendable {
     }
 
     /// - Parameters:
-    ///   - replies: of all commands of the call, in order.
-    ///   - isRepeatable: whether the command at a place may be done twice.
-    ///   - node: that said so.
-    /// - Returns: what to do, and a redirection to remember for the slot.
+    ///   - replies: to all commands of the call, in order.
+    ///   - isRepeatable: whether the command at an index may be done twice.
+    ///   - node: that answered.
+    /// - Returns: what to do, and a redirection to remember for its slot.
     package mutating func decide(
         _ replies: [RedisReply], isRepeatable: (Int) -> Bool, from node: RedisNode
     ) -> (verdict: Verdict, moved: Redirection?) {
         var moved: Redirection?
         var verdict: Verdict?
         var isDone = false
-        for (place, reply) in replies.enumerated() {
+        for (index, reply) in replies.enumerated() {
             switch Self.standing(of: reply, node) {
-            case .done: isDone = isDone || !isRepeatable(place)
+            case .done: isDone = isDone || !isRepeatable(index)
             case .moved(let redirection):
                 moved = moved ?? redirection
                 verdict = verdict ?? .again(redirection.node, asking: false)
@@ -64,9 +64,9 @@ package struct Redirects: Sendable {
 }
 
 extension RedisReply {
-    /// What a caller is told: a reply, or why there is none.
+    /// What the caller gets: a reply, or why there is none.
     ///
-    /// - Parameter isCluster: whether redirections were followed; otherwise the server's own words say most.
+    /// - Parameter isCluster: whether redirections were followed. If not, the server's own words say most.
     package func outcome(isCluster: Bool) -> RedisClient.Outcome {
         guard case .error(let error) = self else { return .success(self) }
         switch error.cause {
@@ -84,7 +84,7 @@ extension RedisReply {
         }
     }
 
-    /// Whether the server's order is not what it was taken for.
+    /// Whether the reply shows that the client's map of the servers is out of date.
     package var tellsOfChange: Bool {
         guard case .error(let error) = self else { return false }
         return ["MOVED", "CLUSTERDOWN", "READONLY", "MASTERDOWN"].contains(error.cause)

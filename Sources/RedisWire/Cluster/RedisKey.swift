@@ -1,19 +1,19 @@
-/// A slot of a cluster: every key belongs to one, and every slot to one master.
+/// A slot of a cluster. Every key belongs to one slot, and every slot to one master.
 public struct RedisSlot: Sendable, Hashable, Comparable {
-    /// How many there are, in every cluster.
+    /// How many slots every cluster has.
     public static let count = 16384
 
     /// 0 to 16383.
     public let number: UInt16
 
-    /// - Returns: `nil` for a number that is none.
+    /// - Returns: `nil` if there is no slot with the number.
     public init?(_ number: Int) {
         guard number >= 0, number < Self.count else { return nil }
         self.number = UInt16(number)
     }
 
-    /// The slot of a key: the checksum of what stands in its first braces, or of all of it where there are none or
-    /// nothing stands in them (Redis cluster specification, "Hash tags").
+    /// The slot of a key: the checksum of the text in its first braces, or of the whole key if it has none or they are empty
+    /// (Redis cluster specification, "Hash tags").
     public init(of key: some Collection<UInt8>) {
         var hashed = key[...]
         if let open = key.firstIndex(of: UInt8(ascii: "{")) {
@@ -28,7 +28,7 @@ public struct RedisSlot: Sendable, Hashable, Comparable {
     public static func < (left: Self, right: Self) -> Bool { left.number < right.number }
 }
 
-/// Where a command belongs: the slot of its keys, worked out once for a key that is used often.
+/// Leads a command to its server: the slot of its keys, computed once for a key that is used often.
 public struct RedisKey: Sendable, Hashable {
     public let slot: RedisSlot
 

@@ -1,4 +1,4 @@
-/// How long to wait before the next attempt: longer after each, up to a bound, and spread by chance.
+/// How long to wait before the next attempt: longer after each attempt up to a bound, and spread by chance.
 package struct Backoff: Sendable {
     private let shortest: Duration
     private let longest: Duration
@@ -11,8 +11,8 @@ package struct Backoff: Sendable {
 
     /// The time until the next attempt.
     ///
-    /// - Parameter chance: evenly from 0 to below 1. It decides over the upper half of the time, so that those who lost
-    ///   the same server do not all come back in the same moment, and nobody comes back at once.
+    /// - Parameter chance: evenly distributed from 0 to below 1. It decides the upper half of the time, so that clients
+    ///   that lost the same server do not all come back in the same moment, and none comes back at once.
     package mutating func next(chance: Double) -> Duration {
         var whole = shortest
         for _ in 0..<attempts where whole < longest { whole *= 2 }

@@ -11,17 +11,17 @@ internal import NIOSSL
 #endif
 
 extension ConnectionFailure {
-    /// What an error of the network says.
-    ///
-    /// - Parameter isOpening: whether there was no connection yet, TLS included.
+    /// - Parameters:
+    ///   - error: of the network.
+    ///   - isOpening: whether the connection was not open yet, TLS included.
     init(_ error: any Error, isOpening: Bool) {
         switch error {
         case let failure as ConnectionFailure: self = failure
         case let refused as NIOConnectionError:
-            let tried = refused.connectionErrors.first.map { Self.words($0.error, at: Self.place($0.target)) }
+            let tried = refused.connectionErrors.first.map { Self.words($0.error, at: Self.text($0.target)) }
             self = .unreachable(tried ?? "the name \(refused.host) has no address")
         case ChannelError.connectTimeout: self = .unreachable("no connection in time")
-        // A server that is killed does not say goodbye.
+        // A server that is killed does not close TLS.
         case NIOSSLError.uncleanShutdown where !isOpening: self = .closed
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: self = .tlsRefused("\(error)")
         case let error as IOError where isOpening: self = .unreachable(Self.words(error, at: "there"))
@@ -29,29 +29,29 @@ extension ConnectionFailure {
         }
     }
 
-    /// What went wrong at `place`, in words for people: the network library's own are for programmers.
-    private static func words(_ error: any Error, at place: String) -> String {
+    /// What went wrong at an address, in words for people; the words of the network library are for programmers.
+    private static func words(_ error: any Error, at address: String) -> String {
         switch error {
-        case ChannelError.connectTimeout: return "nobody answers at \(place)"
+        case ChannelError.connectTimeout: return "nobody answers at \(address)"
         case let error as IOError:
             switch error.errnoCode {
-            case ECONNREFUSED: return "nobody listens at \(place)"
-            case ETIMEDOUT: return "nobody answers at \(place)"
-            case EHOSTUNREACH, ENETUNREACH: return "no network leads to \(place)"
-            default: return "\(place): \(String(cString: strerror(error.errnoCode)))"
+            case ECONNREFUSED: return "nobody listens at \(address)"
+            case ETIMEDOUT: return "nobody answers at \(address)"
+            case EHOSTUNREACH, ENETUNREACH: return "no network leads to \(address)"
+            default: return "\(address): \(String(cString: strerror(error.errnoCode)))"
             }
-        default: return "\(place): \(error)"
+        default: return "\(address): \(error)"
         }
     }
 
-    private static func place(_ address: SocketAddress) -> String {
+    private static func text(_ address: SocketAddress) -> String {
         guard let ip = address.ipAddress, let port = address.port else { return "\(address)" }
         return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }
 }
 
 extension RedisConfiguration.TLS {
-    /// What all connections share: reading the authorities takes milliseconds.
+    /// Made once for all connections: reading the certificates takes milliseconds.
     func context() throws(ConnectionFailure) -> NIOSSLContext {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.certificateVerification = .fullVerification
@@ -68,7 +68,7 @@ extension RedisConfiguration.Password {
     /// Bytes of a password file.
     static let longest = 4096
 
-    /// The password itself. A file is read on the loop: it is small, and read only to connect.
+    /// The password itself. A file is read on the event loop: it is small, and read only to connect.
     func read() throws(ConnectionFailure) -> String {
         let path: String
         switch self {

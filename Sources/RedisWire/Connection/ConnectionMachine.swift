@@ -1,41 +1,41 @@
 internal import DequeModule
 package import NIOCore
 
-/// The life of one connection: opening, handshake, ready, draining, closed; and whose reply comes next.
+/// The life of one connection (opening, handshake, ready, draining, closed), and the order in which replies are due.
 ///
-/// It cannot be copied: a stale copy would answer somebody twice. `Caller` is whoever waits for one reply.
+/// It cannot be copied, since a stale copy would answer a caller twice. `Caller` identifies the caller of one command.
 package struct ConnectionMachine<Caller>: ~Copyable {
-    /// Each leads to the next ones only, and any of them to `closed`.
+    /// A state leads only to states below it; each leads to `closed`.
     private enum State {
-        /// TCP, and TLS where it is asked for.
+        /// TCP connects, and TLS if it is configured.
         case opening
         case handshake(Handshake)
         case ready
-        /// Nothing new is taken.
+        /// It takes no new commands.
         case draining
         case closed
     }
 
     /// A reply that is due.
     private struct Due {
-        /// `nil` when nobody waits for it: the caller's time was over, or the machine asked for itself.
+        /// `nil` if nobody waits for the reply: the caller's deadline passed, or the machine itself sent the command.
         var caller: Caller?
         let deadline: NIODeadline
     }
 
     package enum ReplyAction {
         case answer(Caller, RedisReply)
-        /// Nobody waits for it.
+        /// Nobody waits for the reply.
         case drop
         case write(RedisCommand)
-        /// Calls may be sent from now on.
+        /// Commands may be sent from now on.
         case ready
         case close(ConnectionFailure)
     }
 
     package enum WakeAction {
         case rest
-        /// Nothing came for longer than is usual.
+        /// Nothing has come for longer than usual.
         case doubt
         case ping
         case close(ConnectionFailure)
@@ -43,13 +43,13 @@ package struct ConnectionMachine<Caller>: ~Copyable {
 
     private var state = State.opening
     private var due: Deque<Due> = []
-    /// No caller's deadline lies before it.
+    /// No caller's deadline is earlier.
     private var earliest = NIODeadline.distantFuture
-    /// When the last bytes came, or, if that is later, the first reply became due.
+    /// When the last bytes came, or when the first reply became due if that is later.
     private var quietSince: NIODeadline
     private let openUntil: NIODeadline
     private let inFlight: Int
-    /// When it is to be told that nothing comes, as long as nothing does; counts while replies are due.
+    /// When to report that nothing comes, if nothing has come by then; counts while replies are due.
     private var doubtAt: NIODeadline
     private let silence: TimeAmount
     private let doubt: TimeAmount
@@ -79,7 +79,7 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         if case .opening = state { true } else { false }
     }
 
-    /// Whether it was drained to the end, and is to be closed.
+    /// Whether the last reply of a draining connection has come, so that it is to be closed.
     package var isDrained: Bool {
         if case .draining = state { due.isEmpty } else { false }
     }
@@ -93,7 +93,9 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         }
     }
 
-    /// The connection stands, TLS included: what is to be written first.
+    /// The connection is open, TLS included.
+    ///
+    /// - Returns: the first command to write.
     package mutating func opened(_ handshake: Handshake) -> RedisCommand {
         guard case .opening = state else { preconditionFailure("a connection is opened once") }
         state = .handshake(handshake)
@@ -106,9 +108,9 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         return due.count + count <= inFlight ? nil : .queueFull
     }
 
-    /// A command is being written; its reply goes to `caller`, or to nobody.
+    /// A command is being written. Its reply goes to `caller`, or to nobody.
     ///
-    /// - Precondition: ``refusal(of:)`` had none. What goes to nobody needs none.
+    /// - Precondition: ``refusal(of:)`` returned `nil`; a command whose reply goes to nobody need not ask.
     package mutating func expect(_ caller: Caller?, until deadline: NIODeadline, at now: NIODeadline) {
         guard case .ready = state else { preconditionFailure("only a ready connection is written to") }
         if due.isEmpty { heard(at: now) }
@@ -116,13 +118,13 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         if caller != nil { earliest = min(earliest, deadline) }
     }
 
-    /// Bytes came, of a whole reply or not.
+    /// Bytes came, whether or not they complete a reply.
     package mutating func heard(at now: NIODeadline) {
         quietSince = max(quietSince, now)
         doubtAt = quietSince + doubt
     }
 
-    /// Whether nothing came for longer than is usual.
+    /// Whether nothing has come for longer than usual.
     package func isDoubtful(at now: NIODeadline) -> Bool {
         !due.isEmpty && quietSince + doubt <= now
     }
@@ -150,7 +152,9 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         }
     }
 
-    /// Time has passed: whose deadline has come, and what is to be done. Looks at all replies that are due.
+    /// Time has passed.
+    ///
+    /// - Returns: the callers whose deadline has passed, and what to do. Costs a look at every reply that is due.
     package mutating func wake(at now: NIODeadline) -> (timedOut: [Caller], action: WakeAction) {
         switch state {
         case .opening, .handshake:
@@ -169,9 +173,9 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         return (timedOut, .doubt)
     }
 
-    /// Takes nothing more.
+    /// Takes no more commands.
     ///
-    /// - Returns: whether it is to be closed at once.
+    /// - Returns: whether the connection is to be closed at once.
     package mutating func drain() -> Bool {
         switch state {
         case .opening, .handshake: return true
@@ -184,7 +188,7 @@ package struct ConnectionMachine<Caller>: ~Copyable {
 
     /// The connection is gone.
     ///
-    /// - Returns: who still waited, in order, and will get no reply.
+    /// - Returns: the callers that still waited, in order. They get no reply.
     package mutating func closed() -> [Caller] {
         state = .closed
         let lost = due.compactMap(\.caller)
@@ -193,18 +197,19 @@ package struct ConnectionMachine<Caller>: ~Copyable {
         return lost
     }
 
-    /// Those whose time is over are let go; their replies stay due, or the next would be taken for theirs.
+    /// Takes out the callers whose deadline has passed. Their replies stay due; otherwise the next reply would be taken
+    /// for theirs.
     private mutating func expire(at now: NIODeadline) -> [Caller] {
         guard earliest <= now else { return [] }
         var timedOut: [Caller] = []
         earliest = .distantFuture
-        for place in due.indices {
-            guard let caller = due[place].caller else { continue }
-            if due[place].deadline <= now {
+        for index in due.indices {
+            guard let caller = due[index].caller else { continue }
+            if due[index].deadline <= now {
                 timedOut.append(caller)
-                due[place].caller = nil
+                due[index].caller = nil
             } else {
-                earliest = min(earliest, due[place].deadline)
+                earliest = min(earliest, due[index].deadline)
             }
         }
         return timedOut

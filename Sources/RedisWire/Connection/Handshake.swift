@@ -1,6 +1,6 @@
-/// What a connection begins with: the protocol, the login, the database, one question after the other.
+/// The first commands on a connection, one after the other: protocol, login, database.
 package struct Handshake: Sendable {
-    /// What is to be done with an answer.
+    /// What follows from a reply.
     package enum Next {
         case ask(RedisCommand)
         case done
@@ -19,13 +19,13 @@ package struct Handshake: Sendable {
 
     package init(user: String?, password: String?, database: Int, clientName: String) {
         self.user = user
-        // A user may need none (`nopass`), and then takes any.
+        // A user without a password (`nopass`) accepts any.
         self.password = password ?? user.map { _ in "" }
         self.database = database
         self.clientName = clientName
     }
 
-    /// The first question.
+    /// The first command.
     package func start() -> RedisCommand {
         var hello = RedisCommand("HELLO", "3")
         if let password {
@@ -40,14 +40,14 @@ package struct Handshake: Sendable {
         return hello
     }
 
-    /// Takes the answer to the last question.
+    /// Takes the reply to the last command.
     package mutating func heard(_ reply: RedisReply) -> Next {
         switch (step, reply) {
         case (.hello, .error(let error)): return refusedHello(error)
         case (.hello, _): return askForDatabase()
         case (.login, .error(let error)): return .refused(.loginRefused(code: error.code))
         case (.login, _): return askForName()
-        // A name is a comfort: a user that may not set one is served all the same.
+        // The name is only shown in `CLIENT LIST`: a user that may not set it is served all the same.
         case (.naming, _): return askForDatabase()
         case (.database, .error(let error)): return .refused(Self.failure(error))
         case (.database, _): return .done
@@ -55,7 +55,7 @@ package struct Handshake: Sendable {
     }
 
     private mutating func refusedHello(_ error: RedisServerError) -> Next {
-        // Before Redis 6 there is no such command; a server may also know it and not the protocol.
+        // Servers before Redis 6 do not have the command; others may have it without this protocol.
         let isUnknown = error.code == "ERR" && error.message.lowercased().hasPrefix("unknown command")
         guard isUnknown || error.code == "NOPROTO" else { return .refused(Self.failure(error)) }
         guard let password else { return askForName() }
@@ -83,7 +83,7 @@ package struct Handshake: Sendable {
     private static func failure(_ error: RedisServerError) -> ConnectionFailure {
         switch error.code {
         case "WRONGPASS", "NOAUTH", "NOPERM": .loginRefused(code: error.code)
-        // Redis with `requirepass` only, asked to log a user in that it does not have, words it without a code.
+        // A Redis server with `requirepass` only, and without the user, answers without an error code.
         case "ERR" where error.message.contains("password"): .loginRefused(code: error.code)
         default: .handshakeRefused(error)
         }

@@ -1,13 +1,14 @@
 package import NIOCore
 
-/// Our side of one server over all its connections: connecting, up, resting after a failure, closed; and who waits.
+/// The connections to one server, one after the other (connecting, up, resting after a failure, closed), and the calls that
+/// wait for one.
 package struct LinkMachine<Call>: ~Copyable {
     private enum State {
-        /// Nobody has asked yet.
+        /// No call has come yet.
         case idle
         case connecting
         case up
-        /// An attempt failed, or a connection was lost. Calls are refused at once.
+        /// An attempt failed or a connection was lost. Calls are refused at once.
         case resting(ConnectionFailure)
         /// For good.
         case closed
@@ -15,19 +16,19 @@ package struct LinkMachine<Call>: ~Copyable {
 
     package enum AskAction {
         case send
-        /// It waits; a connection is being made.
+        /// The call waits for the connection that is being made.
         case wait
-        /// It waits, and a connection is to be made.
+        /// The call waits, and a connection is to be made.
         case connect
         case refuse(RedisFailure.NotSent)
     }
 
     private var state = State.idle
-    private var room: BoundedQueue<Call>
+    private var waiting: BoundedQueue<Call>
     private var backoff: Backoff
 
     package init(limits: RedisConfiguration.Limits, timeouts: RedisConfiguration.Timeouts) {
-        room = BoundedQueue(places: limits.waiting)
+        waiting = BoundedQueue(capacity: limits.waiting)
         backoff = Backoff(shortest: timeouts.shortestBackoff, longest: timeouts.longestBackoff)
     }
 
@@ -35,10 +36,10 @@ package struct LinkMachine<Call>: ~Copyable {
         if case .closed = state { true } else { false }
     }
 
-    /// When ``expire(at:)`` is to be called; `nil` while nobody waits.
-    package var earliestDeadline: NIODeadline? { room.earliest }
+    /// When ``expire(at:)`` is to be called; `nil` while no call waits.
+    package var earliestDeadline: NIODeadline? { waiting.earliest }
 
-    /// A connection is wanted before anybody asks.
+    /// A connection is wanted before the first call.
     ///
     /// - Returns: whether one is to be made.
     package mutating func start() -> Bool {
@@ -52,38 +53,38 @@ package struct LinkMachine<Call>: ~Copyable {
         case .up: return .send
         case .resting(let failure): return .refuse(.notConnected(failure))
         case .closed: return .refuse(.notConnected(.stopped))
-        case .connecting: return room.enter(call, deadline: deadline) ? .wait : .refuse(.queueFull)
+        case .connecting: return waiting.add(call, deadline: deadline) ? .wait : .refuse(.queueFull)
         case .idle:
-            guard room.enter(call, deadline: deadline) else { return .refuse(.queueFull) }
+            guard waiting.add(call, deadline: deadline) else { return .refuse(.queueFull) }
             state = .connecting
             return .connect
         }
     }
 
-    /// Who waited too long.
+    /// Takes out the calls whose deadline has passed.
     package mutating func expire(at now: NIODeadline) -> [Call] {
-        room.expire(at: now)
+        waiting.expire(at: now)
     }
 
     /// The connection is ready.
     ///
-    /// - Returns: who waited for it, in order.
+    /// - Returns: the calls that waited for it, in order.
     package mutating func connected() -> [Call] {
         guard case .connecting = state else { return [] }
         state = .up
         backoff.reset()
-        return room.leave()
+        return waiting.removeAll()
     }
 
-    /// The connection, or the attempt to make one, came to nothing.
+    /// The connection, or the attempt to make one, failed.
     ///
-    /// - Returns: who waited for it, and after what time another is to be made; `nil` if none is.
+    /// - Returns: the calls that waited for it, and how long to rest before the next attempt; `nil` if there is none.
     package mutating func failed(_ failure: ConnectionFailure, chance: Double) -> (refused: [Call], rest: Duration?) {
         switch state {
         case .connecting, .up:
             state = .resting(failure)
-            return (room.leave(), backoff.next(chance: chance))
-        case .idle, .resting, .closed: return (room.leave(), nil)
+            return (waiting.removeAll(), backoff.next(chance: chance))
+        case .idle, .resting, .closed: return (waiting.removeAll(), nil)
         }
     }
 
@@ -96,11 +97,11 @@ package struct LinkMachine<Call>: ~Copyable {
         return true
     }
 
-    /// For good.
+    /// Closes for good.
     ///
-    /// - Returns: who waited.
+    /// - Returns: the calls that waited.
     package mutating func close() -> [Call] {
         state = .closed
-        return room.leave()
+        return waiting.removeAll()
     }
 }

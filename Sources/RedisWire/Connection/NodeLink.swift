@@ -3,7 +3,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Drives our side of one server: makes connections, one at a time, and hands calls to the one that stands.
+/// The link to one server: makes connections, one at a time, and hands calls to the open one.
 final class NodeLink {
     let node: RedisNode
     let core: ClientCore
@@ -13,12 +13,12 @@ final class NodeLink {
     private let logger: Logger
     private var machine: LinkMachine<RedisCall>
     private var connection: RedisConnection?
-    /// Attempts whose end the network has not told yet; one that was given up may be among them.
+    /// Attempts to connect whose end the network has not reported yet; one that was given up may be among them.
     private var attempts = 0
     private var connectedAt = NIODeadline.uptimeNanoseconds(0)
     private var rest: Scheduled<Void>?
     private var timer: Scheduled<Void>?
-    /// One warning for each time a server goes; its further attempts are told to those who debug.
+    /// Whether the loss of the server was logged as a warning. Further failed attempts are logged for debugging only.
     private var hasWarned = false
 
     init(_ node: RedisNode, core: ClientCore) {
@@ -33,10 +33,10 @@ final class NodeLink {
         machine = LinkMachine(limits: configuration.limits, timeouts: configuration.timeouts)
     }
 
-    /// Whether nothing of it is left.
+    /// Whether the link is closed, and nothing of it is left.
     var isGone: Bool { machine.isClosed && connection == nil && attempts == 0 }
 
-    /// Connects before anybody asks.
+    /// Connects before the first call.
     func start() {
         if machine.start() { connect() }
     }
@@ -53,9 +53,9 @@ final class NodeLink {
         }
     }
 
-    /// No new calls; those under way have their time.
+    /// Takes no new calls; those under way may end until ``RedisConfiguration/Timeouts/drain``.
     ///
-    /// - Parameter isReplaced: another server has its place: nothing is waited for if nothing comes any more.
+    /// - Parameter isReplaced: another server took this one's slots: a connection on which nothing comes is closed at once.
     func close(isReplaced: Bool = false) {
         let waiting = machine.close()
         rest?.cancel()
@@ -72,17 +72,17 @@ final class NodeLink {
         connection?.flush()
     }
 
-    /// The server takes no writes any more. Its name may lead to another one by now: another connection is made when what
-    /// is under way on this one was answered; at most one in ``RedisConfiguration/Timeouts/longestBackoff``, as it may well
-    /// lead to the same.
+    /// The server takes no writes any more. Its name may lead to another server by now, so the connection is replaced when the
+    /// calls under way on it are answered. At most once in ``RedisConfiguration/Timeouts/longestBackoff``, since the name may
+    /// well lead to the same server.
     func renew() {
         guard NIODeadline.now() - connectedAt >= TimeAmount(configuration.timeouts.longestBackoff) else { return }
         guard let connection else { return }
-        logger.notice("The server takes no writes any more; connecting anew")
+        logger.notice("The Redis server takes no writes any more; connecting again")
         connection.leave()
     }
 
-    /// The connection was greeted, and takes calls.
+    /// The handshake is done, and the connection takes calls.
     func connected() {
         logger.info("Connected to Redis")
         hasWarned = false
@@ -93,15 +93,15 @@ final class NodeLink {
         core.flush()
     }
 
-    /// The connection is gone, or never was.
+    /// The connection ended, or could not be made.
     func lost(_ lost: RedisConnection?, _ failure: ConnectionFailure) {
-        // The end of an attempt beside another, or of one whose link does not know it yet.
+        // This is the end of another attempt, or of a connection that the link does not know yet.
         guard lost === connection else { return }
         connection = nil
         guard !machine.isClosed else { return core.noteGone(self) }
         let (refused, rest) = machine.failed(failure, chance: core.chance())
         logger.log(
-            level: hasWarned ? .debug : .warning, "There is no connection to Redis",
+            level: hasWarned ? .debug : .warning, "No connection to Redis",
             metadata: ["reason": "\(failure)"])
         hasWarned = true
         for call in refused { core.refuse(call, .notConnected(failure)) }
@@ -129,7 +129,7 @@ final class NodeLink {
                 user: configuration.user, password: try configuration.password?.read(),
                 database: configuration.database, clientName: configuration.clientName)
         } catch {
-            // Whoever called is not done yet.
+            // The caller has not finished yet.
             eventLoop.assumeIsolated().execute { self.lost(nil, error) }
             return
         }
@@ -148,7 +148,7 @@ final class NodeLink {
             )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // A name may have several addresses, and each that is tried has a channel: one of them comes through.
+                    // A name may have several addresses. Each attempt has a channel; one of them connects.
                     let (link, handshake) = bound.value
                     if let tls = link.tls {
                         let handler = try NIOSSLClientHandler(context: tls, serverHostname: link.serverName)
@@ -170,7 +170,7 @@ final class NodeLink {
     private func attempted(_ result: Result<any Channel, any Error>) {
         switch result {
         case .success(let channel):
-            // It may have failed on the way here.
+            // The connection may have failed before this callback.
             guard let connection = try? channel.pipeline.syncOperations.handler(type: RedisConnection.self) else {
                 return lost(nil, .closed)
             }
@@ -181,14 +181,14 @@ final class NodeLink {
         }
     }
 
-    /// The name that the certificate must carry; `nil` where it must carry the address that is connected to.
+    /// The name that the certificate must have; `nil` if it must have the address that is connected to.
     private var serverName: String? {
         let name = configuration.tls?.serverName ?? node.host
         let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
         return isAddress ? nil : name
     }
 
-    /// Calls that wait have deadlines, too.
+    /// Sets the timer for the deadlines of the calls that wait.
     private func arm() {
         guard let earliest = machine.earliestDeadline else { return }
         timer?.cancel()

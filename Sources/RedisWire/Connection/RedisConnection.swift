@@ -1,18 +1,18 @@
 internal import NIOCore
 internal import NIOTLS
 
-/// Drives one connection: hands bytes, replies and time to its machine, and does what that says.
+/// One connection: hands bytes, replies and time to its machine, and does what the machine says.
 final class RedisConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Who waits for one reply: a call, and which of its commands.
+    /// The caller of one command: a call, and the index of the command in it.
     private struct Caller {
         let call: RedisCall
-        let place: Int
+        let index: Int
     }
 
-    /// What a buffer for writing may keep; one that grew for a large command is not held on to.
+    /// The capacity that the write buffer may keep; a buffer that grew for a large command is dropped.
     private static let keptBytes = 256 << 10
 
     private let link: NodeLink
@@ -22,11 +22,11 @@ final class RedisConnection: ChannelInboundHandler {
     private var machine: ConnectionMachine<Caller>
     private var reader: RESPReader
     private var context: ChannelHandlerContext?
-    /// Written, but not given to the channel yet: everything that one tick asks goes out at once.
+    /// Written, but not yet given to the channel: all commands of one tick of the loop go out in one write.
     private var outgoing = ByteBuffer()
     private var timer: Scheduled<Void>?
     private var armed = NIODeadline.distantFuture
-    /// Why it ended; `nil` while it has not.
+    /// Why the connection ended; `nil` while it is open.
     private(set) var failure: ConnectionFailure?
 
     init(link: NodeLink, handshake: Handshake, configuration: RedisConfiguration, openUntil: NIODeadline) {
@@ -70,7 +70,7 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // With the last reply the wait for one ends, and that for the next call begins, which may be shorter.
+        // With the last reply the connection becomes idle, and the time until the next ping may be shorter.
         arm()
         flush()
         link.core.flush()
@@ -86,17 +86,17 @@ final class RedisConnection: ChannelInboundHandler {
 
     /// Writes the commands of a call; ``flush()`` sends them.
     ///
-    /// - Returns: why it cannot be sent; `nil` if it was written.
+    /// - Returns: why the call cannot be sent; `nil` if it was written.
     func send(_ call: RedisCall, at now: NIODeadline) -> RedisFailure.NotSent? {
         if let refusal = machine.refusal(of: call.replyCount) { return refusal }
         guard let context, context.channel.isWritable, outgoing.readableBytes < unsentBytes else { return .queueFull }
-        for place in call.request.commands.indices {
+        for index in call.request.commands.indices {
             if call.isAsking {
                 machine.expect(nil, until: call.request.deadline, at: now)
                 write(RedisCommand("ASKING"))
             }
-            machine.expect(Caller(call: call, place: place), until: call.request.deadline, at: now)
-            write(call.request.commands[place])
+            machine.expect(Caller(call: call, index: index), until: call.request.deadline, at: now)
+            write(call.request.commands[index])
         }
         arm()
         return nil
@@ -109,12 +109,12 @@ final class RedisConnection: ChannelInboundHandler {
         if outgoing.capacity > Self.keptBytes { outgoing = ByteBuffer() } else { outgoing.clear() }
     }
 
-    /// Takes nothing more, and closes when everybody has their reply, or at once if `now`.
+    /// Takes no more calls, and closes when the last reply has come, or at once.
     func drain(atOnce: Bool) {
         if machine.drain() || atOnce { close(.stopped) }
     }
 
-    /// The server has been replaced: what is under way has its time, but not if nothing comes any more.
+    /// The server was replaced: calls under way may end, but not on a connection on which nothing comes.
     func leave() {
         drain(atOnce: machine.isDoubtful(at: .now()))
     }
@@ -126,7 +126,7 @@ final class RedisConnection: ChannelInboundHandler {
 
     private func obey(_ action: ConnectionMachine<Caller>.ReplyAction) {
         switch action {
-        case .answer(let caller, let reply): link.core.answer(caller.call, .reply(reply), at: caller.place, from: link)
+        case .answer(let caller, let reply): link.core.answer(caller.call, .reply(reply), at: caller.index, from: link)
         case .drop: break
         case .write(let command): write(command)
         case .ready:
@@ -140,7 +140,7 @@ final class RedisConnection: ChannelInboundHandler {
         outgoing.writeImmutableBuffer(command.encoded())
     }
 
-    /// The one place where it ends; what comes after the first time is not heard.
+    /// Closes the connection. Only the first call counts.
     private func close(_ failure: ConnectionFailure) {
         guard self.failure == nil else { return }
         self.failure = failure
@@ -151,11 +151,11 @@ final class RedisConnection: ChannelInboundHandler {
         link.lost(self, failure)
         for caller in lost {
             link.core.answer(
-                caller.call, .failure(.outcomeUnknown(.connectionLost(failure))), at: caller.place, from: link)
+                caller.call, .failure(.outcomeUnknown(.connectionLost(failure))), at: caller.index, from: link)
         }
     }
 
-    /// Sees to it that time is told to the machine when it wants to know.
+    /// Sets the timer for the machine's next wake-up.
     private func arm() {
         guard let context, let wake = machine.nextWake, wake < armed else { return }
         timer?.cancel()
@@ -179,7 +179,7 @@ final class RedisConnection: ChannelInboundHandler {
             close(isNoTLS ? .tlsRefused("no answer in time") : failure)
         }
         for caller in timedOut {
-            link.core.answer(caller.call, .failure(.outcomeUnknown(.timedOut)), at: caller.place, from: link)
+            link.core.answer(caller.call, .failure(.outcomeUnknown(.timedOut)), at: caller.index, from: link)
         }
         arm()
         link.core.flush()

@@ -2,14 +2,14 @@ package import NIOCore
 
 /// Reads replies from bytes that come in any pieces.
 ///
-/// What has begun is kept on a stack, so no byte is looked at twice and nothing calls itself. It holds at most one
-/// unfinished line or string (``RESPLimits``), and the items of one unfinished reply. After a mistake it stays broken:
-/// where the next reply begins is not to be known.
+/// Unfinished arrays are kept on a stack, so no byte is looked at twice and nothing calls itself. It keeps at most one
+/// unfinished line or string (``RESPLimits``), and the items of one unfinished reply. After a mistake it stays broken, since
+/// nobody knows where the next reply begins.
 package struct RESPReader {
-    /// What stands in front of a line, for what the line has no end of its own.
+    /// What has items.
     private enum Container {
         case array, map, set, push
-        /// Said about the reply that follows, and thrown away.
+        /// About the reply that follows; dropped.
         case attribute
     }
 
@@ -23,7 +23,7 @@ package struct RESPReader {
         var items: [RedisReply]
     }
 
-    /// What a line is the beginning of.
+    /// What a line begins.
     private enum Begun {
         case whole(RedisReply)
         case string(StringKind, length: Int)
@@ -32,12 +32,12 @@ package struct RESPReader {
 
     private let limits: RESPLimits
     private var buffer = ByteBuffer()
-    /// Bytes of the buffer's first line that were looked at and hold no end of it.
+    /// Bytes of the buffer's first line that were searched without finding its end.
     private var scanned = 0
-    /// The string whose length was read, and whose bytes are next.
+    /// The string whose length was read and whose bytes come next.
     private var string: (kind: StringKind, length: Int)?
     private var stack: [Frame] = []
-    /// Items and bytes of the reply that is being read.
+    /// Items and bytes of the reply so far.
     private var items = 0
     private var bytes = 0
     private var mistake: RESPMistake?
@@ -51,13 +51,13 @@ package struct RESPReader {
     /// Items that are kept because their reply is not complete.
     package var heldItems: Int { stack.reduce(0) { $0 + $1.items.count } }
 
-    /// Takes bytes in, after which ``next()`` is to be asked until it has nothing more.
+    /// Takes bytes in. Call ``next()`` afterwards until it returns `nil`.
     package mutating func feed(_ incoming: ByteBuffer) {
         guard mistake == nil else { return }
         if buffer.readableBytes == 0 {
             buffer = incoming
         } else if buffer.readerIndex > 0 {
-            // Only the rest is taken along: a buffer that is appended to and never emptied would grow for ever.
+            // A buffer that is appended to and never emptied would grow for ever, so only the rest is copied to a new one.
             var both = ByteBuffer()
             both.reserveCapacity(buffer.readableBytes + incoming.readableBytes)
             both.writeImmutableBuffer(buffer)
@@ -68,7 +68,7 @@ package struct RESPReader {
         }
     }
 
-    /// The next whole reply, or `nil` if it is not all here.
+    /// The next whole reply; `nil` if not all of it has come.
     package mutating func next() throws(RESPMistake) -> RedisReply? {
         if let mistake { throw mistake }
         do throws(RESPMistake) {
@@ -106,7 +106,7 @@ package struct RESPReader {
                     value = empty
                 }
             }
-            if let whole = place(value) {
+            if let whole = complete(value) {
                 items = 0
                 bytes = 0
                 return whole
@@ -114,8 +114,8 @@ package struct RESPReader {
         }
     }
 
-    /// Puts a value where it belongs; returns it, or what it completed, if that is a whole reply.
-    private mutating func place(_ value: RedisReply) -> RedisReply? {
+    /// Adds a value to the unfinished array. Returns the value, or the array that it completed, if that is a whole reply.
+    private mutating func complete(_ value: RedisReply) -> RedisReply? {
         var value = value
         while let top = stack.indices.last {
             stack[top].items.append(value)
@@ -139,7 +139,7 @@ package struct RESPReader {
         }
     }
 
-    /// The length of the line at the front, without its end; `nil` if that is not here yet.
+    /// The length of the first line, without its end; `nil` if the end has not come yet.
     private mutating func lineLength() throws(RESPMistake) -> Int? {
         guard let type = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
         guard Self.isType(type) else { throw .unknownType(type) }
@@ -147,13 +147,12 @@ package struct RESPReader {
         let limit = limits.lineBytes
         let (end, next): (Int?, UInt8?) = buffer.withUnsafeReadableBytes { bytes in
             let until = min(bytes.count, limit + 1)
-            var place = from
-            while place < until {
-                // Both ends of a line lie below all that may stand in it but tabs.
-                let byte = bytes[place]
-                if byte == UInt8(ascii: "\r") { return (place, place + 1 < bytes.count ? bytes[place + 1] : nil) }
-                if byte == UInt8(ascii: "\n") { return (place, 0) }
-                place += 1
+            var index = from
+            while index < until {
+                let byte = bytes[index]
+                if byte == UInt8(ascii: "\r") { return (index, index + 1 < bytes.count ? bytes[index + 1] : nil) }
+                if byte == UInt8(ascii: "\n") { return (index, 0) }
+                index += 1
             }
             return (nil, nil)
         }
@@ -197,7 +196,7 @@ package struct RESPReader {
         }
     }
 
-    /// Reads the line at the front, which is `length` bytes and its end.
+    /// Reads the first line, which has `length` bytes before its end.
     private mutating func readLine(_ length: Int) throws(RESPMistake) -> Begun {
         bytes += length + 2
         guard bytes <= limits.replyBytes else { throw .tooLarge }
@@ -277,7 +276,7 @@ package struct RESPReader {
         case "-inf": return -.infinity
         case "nan", "-nan": return .nan
         default:
-            // What Swift reads besides decimals, such as hexadecimal, is no number here.
+            // Swift also reads hexadecimal numbers; RESP has none.
             let isDecimal = text.utf8.allSatisfy { byte in
                 (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: ".")
                     || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+") || byte | 0x20 == UInt8(ascii: "e")

@@ -3,33 +3,33 @@ public import NIOCore
 /// One command as the bytes that go to the server: an array of bulk strings, written argument by argument into one
 /// buffer.
 ///
-/// The count of arguments stands in front of them and is known only at the end, so room for it is left: nothing is
-/// moved and no array is kept. A command that outgrows ``largest`` or ``mostArguments`` takes nothing more, says
-/// ``isTooLarge``, and is refused by the client before a byte of it is sent.
+/// The number of arguments comes first and is known only at the end, so the buffer leaves room for it: nothing is moved and
+/// no array is kept. A command that grows beyond ``largest`` or ``mostArguments`` takes no more arguments and is
+/// ``isTooLarge``; the client refuses it before a byte of it is sent.
 public struct RedisCommand: Sendable {
-    /// Bytes of a whole command. A server takes 512 MiB an argument; what is asked here is batches of some kilobytes,
-    /// and a connection that carries 16 MiB makes everybody else wait some milliseconds.
+    /// Bytes of a whole command. A server takes 512 MiB an argument. Our batches have some kilobytes, and a command of 16 MiB
+    /// makes every other caller on the connection wait some milliseconds.
     public static let largest = 16 << 20
-    /// Arguments with the name, as many as a server takes.
+    /// Arguments, the name included: as many as a server takes.
     public static let mostArguments = 1 << 20
 
     /// `*1048576\r\n` with some room to spare.
     private static let headroom = 12
 
     private var buffer: ByteBuffer
-    /// With the command's name.
+    /// The command's name included.
     public private(set) var argumentCount = 0
-    /// Whether it outgrew a bound, and is to be refused.
+    /// Whether it grew beyond a limit, so that the client refuses it.
     public private(set) var isTooLarge = false
-    /// Whether it may be sent a second time though it may have been done: `WAIT` or a question.
+    /// Whether it may be done twice: `WAIT`, or a command that only reads.
     ///
-    /// A pipeline is sent again to another node when all commands of it were refused there that are not repeatable.
+    /// A pipeline is sent again if none of its commands was done but repeatable ones.
     public let isRepeatable: Bool
 
     /// - Parameters:
-    ///   - name: the first argument, `FCALL` for one.
+    ///   - name: the first argument, `FCALL` for example.
     ///   - isRepeatable: see ``isRepeatable``.
-    ///   - capacity: bytes expected; a guess saves growing.
+    ///   - capacity: the expected bytes; a guess saves growing.
     public init(_ name: String, isRepeatable: Bool = false, capacity: Int = 256) {
         buffer = ByteBufferAllocator().buffer(capacity: Self.headroom + min(max(0, capacity), Self.largest))
         buffer.writeRepeatingByte(0, count: Self.headroom)
@@ -73,7 +73,7 @@ public struct RedisCommand: Sendable {
         if isDone == nil { append(Array(bytes)) }
     }
 
-    /// The whole command as it is sent. Costs no copy where nobody else holds the buffer.
+    /// The whole command as it is sent. Makes no copy if nobody else has the buffer.
     public consuming func encoded() -> ByteBuffer {
         withUnsafeTemporaryAllocation(byteCount: Decimal.longest, alignment: 1) { room in
             let digits = Decimal.write(Int64(argumentCount), to: room)
@@ -110,13 +110,13 @@ public struct RedisCommand: Sendable {
 }
 
 extension RedisCommand: CustomStringConvertible {
-    /// Without the arguments: one of them may be a password.
+    /// Shows no argument, since one of them may be a password.
     public var description: String {
         "a command of \(argumentCount) arguments, \(buffer.readableBytes - Self.headroom) bytes"
     }
 }
 
-/// Whole numbers as decimal digits, without a text in between.
+/// Whole numbers as decimal digits, without a `String` in between.
 enum Decimal {
     /// `-9223372036854775808`
     static let longest = 20
@@ -131,16 +131,16 @@ enum Decimal {
             rest /= 10
         }
         if number < 0 { room[0] = UInt8(ascii: "-") }
-        var place = count - 1
+        var index = count - 1
         repeat {
-            room[place] = UInt8(ascii: "0") + UInt8(magnitude % 10)
+            room[index] = UInt8(ascii: "0") + UInt8(magnitude % 10)
             magnitude /= 10
-            place -= 1
+            index -= 1
         } while magnitude > 0
         return count
     }
 
-    /// The number that is written in the bytes: an optional sign and digits, nothing else.
+    /// The number in the bytes: an optional sign and digits, nothing else.
     static func read(_ bytes: some Collection<UInt8>) -> Int64? {
         var digits = bytes[...]
         var isNegative = false
@@ -154,7 +154,7 @@ enum Decimal {
             guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
             let (shifted, isOver) = number.multipliedReportingOverflow(by: 10)
             let value = Int64(digit - UInt8(ascii: "0"))
-            // Counted down, as the least number has no positive twin.
+            // Counts down, since the least number has no positive counterpart.
             let (next, isUnder) = shifted.subtractingReportingOverflow(value)
             guard !isOver, !isUnder else { return nil }
             number = next

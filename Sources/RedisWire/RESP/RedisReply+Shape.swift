@@ -1,10 +1,10 @@
 public import NIOCore
 
-/// A reply that is not of the shape that was expected.
+/// A reply that does not have the expected shape.
 public struct RedisShapeError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What was wanted, in words.
+    /// What was expected, in words.
     public let expected: String
-    /// What there was, in words; never its content.
+    /// What came, in words; never its content.
     public let found: String
 
     public init(expected: String, found: String) {
@@ -15,9 +15,9 @@ public struct RedisShapeError: Error, Sendable, Equatable, CustomStringConvertib
     public var description: String { "expected \(expected) from the server, found \(found)" }
 }
 
-/// Reading replies: each returns what is asked for or throws what was found instead.
+/// Reading replies: each function returns the value of a kind, or throws what it found instead.
 extension RedisReply {
-    /// The kind in words, without the content.
+    /// The kind of the reply in words, without the content.
     public var kind: String {
         switch self {
         case .simpleString: "a simple string"
@@ -38,7 +38,7 @@ extension RedisReply {
 
     public var isNull: Bool { self == .null }
 
-    /// A whole number; also one that is written as a string, as scripts return them.
+    /// A whole number, also one in a string, as scripts return it.
     public func integer() throws(RedisShapeError) -> Int64 {
         switch self {
         case .integer(let number): return number
@@ -60,7 +60,7 @@ extension RedisReply {
         }
     }
 
-    /// A string of any kind as text; what is not UTF-8 in it is replaced.
+    /// A string of any kind as text; bytes that are not UTF-8 are replaced.
     public func text() throws(RedisShapeError) -> String {
         switch self {
         case .simpleString(let text), .bigNumber(let text): return text
@@ -69,7 +69,7 @@ extension RedisReply {
         }
     }
 
-    /// A fractional number; RESP2 has them as strings.
+    /// A fractional number; RESP2 has it as a string.
     public func double() throws(RedisShapeError) -> Double {
         switch self {
         case .double(let number): return number
@@ -81,7 +81,7 @@ extension RedisReply {
         throw unexpected("a number")
     }
 
-    /// A truth; RESP2 has them as 0 and 1.
+    /// A boolean; RESP2 has it as 0 or 1.
     public func boolean() throws(RedisShapeError) -> Bool {
         switch self {
         case .boolean(let truth): return truth
@@ -106,7 +106,7 @@ extension RedisReply {
         return items
     }
 
-    /// The entries of a map; RESP2 has them as an array, key and value in turn.
+    /// The entries of a map; RESP2 has them as an array of keys and values in turn.
     public func pairs() throws(RedisShapeError) -> [RedisPair] {
         switch self {
         case .map(let pairs): return pairs
@@ -116,7 +116,7 @@ extension RedisReply {
         }
     }
 
-    /// The value in a map under a key that is a text; `nil` if it has none. Looks at one entry after the other.
+    /// The value of a text key in a map; `nil` if there is none. Looks at one entry after the other.
     public func value(under key: String) throws(RedisShapeError) -> RedisReply? {
         for pair in try pairs() where try pair.key.text() == key { return pair.value }
         return nil

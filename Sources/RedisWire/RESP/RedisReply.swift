@@ -1,15 +1,15 @@
 public import NIOCore
 
-/// What a server answers, in the types of RESP3; RESP2's are among them.
+/// A server's reply, in the types of RESP3, which include those of RESP2.
 ///
 /// Equal replies have equal bytes; two `NaN` are not equal.
 public enum RedisReply: Sendable, Equatable {
-    /// A short text, `OK` for one.
+    /// A short text, `OK` for example.
     case simpleString(String)
-    /// An error within an array: one that is the whole reply comes as ``RedisFailure/refused(_:)``.
+    /// An error within an array. An error that is the whole reply comes as ``RedisFailure/refused(_:)``.
     case error(RedisServerError)
     case integer(Int64)
-    /// Bytes; a part of what was received, which is kept in memory as long as this is.
+    /// Bytes. They are a slice of what was received, which stays in memory as long as they do.
     case bulk(ByteBuffer)
     /// Nothing: RESP3's null, RESP2's null string and null array.
     case null
@@ -22,7 +22,7 @@ public enum RedisReply: Sendable, Equatable {
     case bigNumber(String)
     /// Bytes with a format of three letters, `txt` or `mkd`.
     case verbatim(format: String, ByteBuffer)
-    /// What a server says without having been asked.
+    /// A message that no command asked for.
     case push([RedisReply])
 }
 
@@ -37,14 +37,14 @@ public struct RedisPair: Sendable, Equatable {
     }
 }
 
-/// The answer to a command that the server did not do, or did only in part: a script that stops keeps what it wrote.
+/// The reply to a command that the server did not do, or did only in part: what a failed script wrote stays written.
 public struct RedisServerError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The first word where it is written in capitals, `WRONGTYPE` for one, otherwise `ERR`.
+    /// The first word if it is in capitals, `WRONGTYPE` for example; otherwise `ERR`.
     public let code: String
-    /// What comes behind it, at most ``longestMessage`` bytes.
+    /// The text behind the code, at most ``longestMessage`` bytes.
     public let message: String
 
-    /// Bytes of a message that are kept: it goes into logs, and a script may put anything in it.
+    /// Bytes of a message that are kept. Messages go into logs, and a script may write anything into them.
     public static let longestMessage = 1024
 
     public init(code: String, message: String) {
@@ -52,10 +52,10 @@ public struct RedisServerError: Error, Sendable, Hashable, CustomStringConvertib
         self.message = message
     }
 
-    /// Why a write was refused, as a code, also where it was a script's.
+    /// Why a write was refused, as a code, even if a script wrote.
     ///
-    /// A server before 7.0 tells of that in words of its own around the code: `ERR Error running script (call to f_1):
-    /// @user_script:3: @user_script: 3: -OOM command not allowed`. What is refused so is a script's first write.
+    /// A server before 7.0 puts words of its own around the code: `ERR Error running script (call to f_1):
+    /// @user_script:3: @user_script: 3: -OOM command not allowed`. Only the first write of a script is refused like this.
     package var cause: String {
         guard code == "ERR", message.hasPrefix("Error running script"),
             let word = message.split(separator: " ").first(where: { $0.hasPrefix("-") })
@@ -63,7 +63,7 @@ public struct RedisServerError: Error, Sendable, Hashable, CustomStringConvertib
         return RedisServerError(line: word.dropFirst().utf8).code
     }
 
-    /// Reads the line of an error.
+    /// Reads the line of an error reply.
     public init(line: some Collection<UInt8>) {
         let word = line.prefix { $0 != UInt8(ascii: " ") }
         let isCode =
