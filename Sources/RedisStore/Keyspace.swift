@@ -1,72 +1,133 @@
-internal import BoxOffice
+package import BoxOffice
+internal import RedisWire
 
-/// How the keys in Redis are called.
+/// The number of an event in Redis, from 1. An event that was removed keeps its number.
+package struct EventNumber: Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral, CustomStringConvertible {
+    /// A token has room for so many events beside the number of the hold, and so has the number of an audit entry.
+    static let last: UInt64 = 1 << 14 - 1
+
+    package let value: UInt64
+
+    package init(_ value: UInt64) {
+        self.value = value
+    }
+
+    package init(integerLiteral value: UInt64) {
+        self.value = value
+    }
+
+    /// - Parameter index: the position of the event in the catalogue, from 0 (``HoldView/event``).
+    init(index: UInt32) {
+        value = UInt64(index) + 1
+    }
+
+    /// The position of the event in the catalogue.
+    var index: UInt32 { UInt32(truncatingIfNeeded: value - 1) }
+
+    package var description: String { String(value) }
+
+    package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+/// A hold's number over all events: the event's number, and the hold's number within the event.
 ///
-/// The hash tag of an event's keys is its number and not its code: a token leads to the event's slot without a look at
-/// the list of events, and an event that was removed and made again under the same code shares nothing with the first.
+/// A token has room for 56 bits. Lua's numbers are exact up to 53, so the functions see only the lower part. That part is
+/// wide because numbers follow the time (`Lua/numbers.lua`).
+extension HoldID {
+    static let bitsWithinEvent: UInt64 = 42
+
+    package init(event: EventNumber, hold: UInt64) {
+        self.init(event.value << Self.bitsWithinEvent | hold)
+    }
+
+    var event: EventNumber { EventNumber(number >> Self.bitsWithinEvent) }
+    var numberWithinEvent: UInt64 { number & (1 << Self.bitsWithinEvent - 1) }
+}
+
+/// One of the slots that claims of payments are spread over.
+package struct ClaimSlot: Hashable, Sendable {
+    /// Never to be changed: a name is looked for in the slot where it was claimed.
+    private static let count: UInt64 = 64
+
+    let number: UInt64
+
+    private init(number: UInt64) {
+        self.number = number
+    }
+
+    /// The slot of a name.
+    package init(of name: String) {
+        var print = Fingerprint()
+        print.add(name)
+        number = print.value % Self.count
+    }
+
+    package static var all: [Self] { (0..<count).map(Self.init(number:)) }
+
+    /// The hash tag of the slot's key.
+    var tag: String { "claims-\(number)" }
+}
+
+/// The names of the keys in Redis.
+///
+/// The hash tag of an event's keys is its number and not its code. So a token leads to the event's server without a look
+/// at the list of events, and an event that was removed and made again under the same code shares nothing with the first.
 struct Keyspace: Sendable {
-    /// Payments are an event's own where a cluster parts the keys of events, and all events' where
-    /// one server has them all.
+    /// The keys of one event, in the order in which the functions take them.
+    struct EventKeys: Sendable {
+        let all: [String]
+        /// Leads to the server that has all of them.
+        let route: RedisKey
+
+        var holds: String { all[1] }
+        var payments: String { all[5] }
+        var debts: String { all[7] }
+        var audit: String { all[8] }
+    }
+
+    /// A cluster spreads the keys of events over its servers, so each event has payments of its own there. On one server
+    /// all events share them.
     let isCluster: Bool
     let prefix: String
 
+    /// Leads to the server that has the list of events.
+    let eventsRoute = RedisKey("events")
+
+    init(isCluster: Bool, prefix: String) {
+        self.isCluster = isCluster
+        self.prefix = prefix
+    }
+
     /// The list of events.
     var events: String { "\(prefix):{events}" }
-    /// 16 bytes that are this database's alone.
+    /// 16 bytes that only this database has.
     var identity: String { "\(prefix):{events}:identity" }
     /// 32 bytes under which idempotency keys are digested.
     var keySecret: String { "\(prefix):{events}:key-secret" }
-    /// Which of the two ways of keeping payments and keys the database has.
+    /// Which of the two ways of keeping payments the database has.
     var layout: String { "\(prefix):{events}:layout" }
     /// The fingerprints of the keys that sign tokens, by their numbers.
     var tokenKeys: String { "\(prefix):{events}:token-keys" }
-    /// Operators' keys.
+    /// The keys of operators.
     var operators: String { "\(prefix):{operators}" }
 
-    /// The keys of an event, in the order in which the functions take them.
-    func keys(of event: UInt64) -> [String] {
+    func keys(of event: EventNumber) -> EventKeys {
         let own = "\(prefix):{\(event)}"
         let shared = isCluster ? own : "\(prefix):{sales}"
-        return [
-            "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
-            "\(own):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
-            "\(own):debts", "\(own):unconfirmed",
-        ]
+        return EventKeys(
+            all: [
+                "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
+                "\(own):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
+                "\(own):debts", "\(own):unconfirmed",
+            ], route: RedisKey("\(event)"))
     }
 
-    /// Slots that claims are spread over. Never to be changed: a name must be looked for where it was claimed.
-    static let claimParts: UInt64 = 64
-
-    /// The part of the claims that a name belongs to.
-    func part(of name: String) -> UInt64 {
-        var print = Fingerprint()
-        print.add(name)
-        return print.value % Self.claimParts
+    /// The claims in a slot.
+    func claims(_ slot: ClaimSlot) -> String {
+        "\(prefix):{\(slot.tag)}"
     }
 
-    func claims(_ part: UInt64) -> String {
-        "\(prefix):{\(Self.tag(ofClaims: part))}"
-    }
-
-    static func tag(ofClaims part: UInt64) -> String {
-        "claims-\(part)"
-    }
-}
-
-/// A hold's number over all events: the event's number, and the hold's within the event.
-///
-/// A token has room for 56 bits; Lua's numbers are exact up to 53, so the functions see only the lower part. That is so wide
-/// because numbers follow the time (`Lua/numbers.lua`).
-enum HoldNumber {
-    static let bitsWithin: UInt64 = 42
-    /// What is left of a token's bits, and of the number of an entry of the audit.
-    static let mostEvents: UInt64 = 1 << 14 - 1
-
-    static func join(event: UInt64, hold: UInt64) -> HoldID {
-        HoldID(event << bitsWithin | hold)
-    }
-
-    static func split(_ id: HoldID) -> (event: UInt64, hold: UInt64) {
-        (id.number >> bitsWithin, id.number & (1 << bitsWithin - 1))
+    func route(to slot: ClaimSlot) -> RedisKey {
+        RedisKey(slot.tag)
     }
 }

@@ -5,79 +5,79 @@ internal import RedisWire
 internal import Synchronization
 internal import TicketStore
 
-// What a node does by itself, step by step, for as long as it runs: counting events anew, and dropping claims.
+// What a node does by itself, one step after the other, while it runs: it recounts events, and drops unused claims.
 
 extension RedisStore {
     /// Between two steps.
     private static let step = TimeAmount.seconds(1)
-    /// An event is counted anew so often, though nothing seems wrong.
+    /// Between two counts of an event in one call, though nothing seems wrong.
     static let countInterval = TimeAmount.hours(1)
-    /// The same in pages at the most, though something seems wrong.
+    /// Between two counts of an event in pages, even if something seems wrong.
     private static let pagesInterval = TimeAmount.minutes(10)
-    /// Between two pages, of which each takes some 5 ms of the server: a tenth of its time.
+    /// Between two pages. Each takes some 5 ms of the server, so a count takes a tenth of its time.
     private static let restBetweenPages = TimeAmount.milliseconds(50)
 
     /// Takes one step after another until its task is cancelled.
     func keepUp() async {
-        var part = UInt64.random(in: 0..<Keyspace.claimParts)
+        let slots = ClaimSlot.all
+        var index = slots.indices.randomElement() ?? 0
         while !Task.isCancelled {
             do {
-                try await pause(Self.step)
+                try await caller.pause(Self.step)
                 if keyspace.isCluster {
-                    part = (part + 1) % Keyspace.claimParts
-                    try await dropUnusedClaims(in: part)
+                    index = (index + 1) % slots.count
+                    try await dropUnusedClaims(in: slots[index])
                 }
                 try await count(at: .now())
             } catch {
-                logger.debug("A step of the upkeep came to nothing", metadata: ["error": "\(error)"])
+                logger.debug("Recounting an event or dropping unused claims failed", metadata: ["error": "\(error)"])
             }
         }
     }
 
-    /// Counts the next event that is due: in one call, or in pages if it has too many holds for that.
+    /// Counts the next event that is due: in one call, or in pages if it has too many holds.
     private func count(at now: NIODeadline) async throws {
         guard configuration.mendsByItself else { return }
-        if let large = pending.withLock({ $0.nextToCountInPages(at: now, every: Self.pagesInterval) }) {
+        if let large = state.withLock({ $0.nextToCountInPages(at: now, every: Self.pagesInterval) }) {
             try await recountInPages(large)
-        } else if let event = pending.withLock({ $0.nextToCount(at: now, every: Self.countInterval) }) {
+        } else if let event = state.withLock({ $0.nextToCount(at: now, every: Self.countInterval) }) {
             mendSoon(event)
         }
     }
 
-    /// Counts an event from its holds, some at a time while it sells, and says if its numbers are not as they say. Setting that
-    /// right needs all of them in one call, which an operator decides on (`holdfast repair`).
-    package func recountInPages(_ event: UInt64) async throws {
-        let tally = try await tally(of: event, rest: Self.restBetweenPages)
-        guard let entry = pending.withLock({ $0.directory.entries[event] }) else { return }
+    /// Counts an event from its holds, some at a time while it sells, and logs if its numbers differ. Correcting them needs all
+    /// holds in one call, which an operator decides on (`holdfast repair`).
+    package func recountInPages(_ event: EventNumber) async throws {
+        let tally = try await lists.tally(of: event, rest: Self.restBetweenPages)
+        guard let entry = state.withLock({ $0.directory.entries[event] }) else { return }
         let broken = tally.brokenRule(of: entry)
-        pending.withLock { $0.unbalanced[event] = broken == nil ? nil : entry.catalogue.code }
+        state.withLock { $0.unbalanced[event] = broken == nil ? nil : entry.catalogue.code }
         guard let broken else { return }
         logger.critical(
-            "The numbers of an event are not as its holds say; see holdfast repair",
+            "The numbers of an event differ from its holds; see holdfast repair",
             metadata: ["event": "\(entry.catalogue.code)", "differs": "\(broken)"])
     }
 
-    /// Waits, and no longer than until the task is cancelled.
-    func pause(_ time: TimeAmount) async throws {
-        let timer = client.eventLoop.scheduleTask(in: time) {}
-        try await withTaskCancellationHandler {
-            try await timer.futureResult.get()
-        } onCancel: {
-            timer.cancel()
-        }
+    /// Looks at some claims of one slot and drops those that their events do not use.
+    ///
+    /// - Parameter interval: how long after the last look of any node.
+    package func dropUnusedClaims(
+        in slot: ClaimSlot, interval: Duration = PaymentClaims.interval
+    ) async throws {
+        try await claims.dropUnused(in: slot, interval: interval, now: now.wall)
     }
 }
 
-extension PendingCommands {
-    fileprivate mutating func nextToCountInPages(at now: NIODeadline, every interval: TimeAmount) -> UInt64? {
-        let next = tooLargeToMend.sorted().first { recountedAt[$0].map { $0 + interval <= now } ?? true }
+extension NodeState {
+    fileprivate mutating func nextToCountInPages(at now: NIODeadline, every interval: TimeAmount) -> EventNumber? {
+        let next = tooLargeToCount.sorted().first { countedInPagesAt[$0].map { $0 + interval <= now } ?? true }
         guard let next else { return nil }
-        tooLargeToMend.remove(next)
-        recountedAt[next] = now
+        tooLargeToCount.remove(next)
+        countedInPagesAt[next] = now
         return next
     }
 
-    fileprivate func nextToCount(at now: NIODeadline, every interval: TimeAmount) -> UInt64? {
-        directory.order.first { mendedAt[$0].map { $0 + interval <= now } ?? true }
+    fileprivate func nextToCount(at now: NIODeadline, every interval: TimeAmount) -> EventNumber? {
+        directory.order.first { countedAt[$0].map { $0 + interval <= now } ?? true }
     }
 }

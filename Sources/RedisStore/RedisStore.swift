@@ -6,75 +6,79 @@ public import ServiceLifecycle
 internal import Synchronization
 public import TicketStore
 
-/// The box office on Redis or Valkey: any number of nodes share one server or cluster, and none of them keeps anything
-/// that another one needs.
+/// The box office on Redis or Valkey. Any number of nodes share one server or cluster, and no node keeps anything that another
+/// node needs.
 ///
-/// The rules are functions on the server, which decide a batch of commands of one event at a time by the server's
-/// clock. A node gathers what is asked while a call is under way, and hands the answers back once a batch.
+/// The rules are functions on the server. They decide a batch of commands of one event at a time, by the server's clock. A
+/// node gathers the commands that come while a call is under way, and hands the answers back once a batch.
 ///
 /// ```
 /// caller:  write the command into the event's batch ─► no call under way? call
 /// server:  read, settle, decide each, write once
-/// loop:    read the outcomes ─► deliver, once a box ─► the next batch, if somebody waits
+/// loop:    read the outcomes ─► deliver, once a sink ─► the next batch, if commands wait
 /// ```
 public final class RedisStore: TicketStore, Service {
     public struct Configuration: Sendable {
-        /// What every key begins with: two services that share a server need two.
+        /// The first part of every key. Two services that share a server need different ones.
         public var prefix = "holdfast"
         public var limits: Limits
         public var durability = Durability.full
-        /// Replicas that must have acknowledged what is answered, with ``Durability/full``; 0 for none.
+        /// Replicas that must acknowledge a write before its answer leaves, with ``Durability/full``; 0 for none.
         public var waitReplicas = 0
-        /// Whether holds, extensions and releases wait for them, too; purchases and returns always do. Relaxed, a
-        /// failover may lose the newest holds; their numbers are not given again.
+        /// Whether holds, extensions and releases wait for the replicas as well; purchases and returns always do. If relaxed,
+        /// a failover may lose the newest holds. Their numbers are not given again.
         public var holds = Durability.full
-        /// How long is waited for them.
+        /// How long the replicas have to acknowledge a write.
         public var waitTime: Duration = .seconds(1)
-        /// Whether a store opens on servers whose settings make its promises void; what is wrong is then only logged.
+        /// Whether the store opens on servers whose settings break its promises; they are then only logged.
         public var acceptsUnfitServers = false
-        /// How long the start waits for servers that are likely to become fit by themselves: that read their data from
-        /// disk, whose replicas are still being fed, which are to become masters.
+        /// How long the start waits for servers that are likely to become fit by themselves: they read their data from disk,
+        /// their replicas still load, or they are about to become masters.
         public var startTime: Duration = .seconds(30)
-        /// The time of day of this node, with which the servers' clocks are compared at the start; nothing is decided by it.
+        /// The time of day of this node. The start compares the servers' clocks with it; it decides nothing.
         public var nodeClock: (@Sendable () -> WallTime)?
-        /// Whether numbers that are not as their holds say are set right where that is certain.
+        /// Whether the node corrects numbers that differ from their holds, where the right numbers are certain.
         public var mendsByItself = true
-        /// Holds of an event that are counted in one call without an operator's doing: some 40 ms in which its server does
-        /// nothing else. An event with more is counted in pages.
+        /// Holds of an event that a node counts in one call by itself: its server does nothing else for some 40 ms. An event
+        /// with more holds is counted in pages.
         package var countedInOneCall = 20_000
-        /// Commands that may wait on this node. Looking is refused at a quarter of it, holding at half, extending and
-        /// releasing at three quarters.
+        /// Commands that may wait on this node (S6 Full queue). Looking is refused at a quarter of it, holding at half,
+        /// extending and releasing at three quarters.
         public var queuedCommands = 16_384
-        /// Changes the text of the functions; for tests, which bring a clock of their own or plant a mistake.
+        /// Changes the text of the functions: tests put in a clock of their own or plant a mistake.
         package var rewriteFunctions: (@Sendable (String) -> String)?
 
         public init(limits: Limits = Limits()) {
             self.limits = limits
         }
 
-        var waitsForReplicas: Bool { durability == .full && waitReplicas > 0 }
+        /// `nil` where nothing waits for replicas.
+        var replicaWait: ReplicaWait? {
+            durability == .full && waitReplicas > 0 ? ReplicaWait(count: waitReplicas, time: waitTime) : nil
+        }
     }
 
     public let configuration: Configuration
-    /// 16 bytes that are this database's alone: tokens are bound to it.
+    /// 16 bytes that only this database has. Tokens are bound to them.
     public let ledgerIdentity: [UInt8]
-    /// The secret of this database under which idempotency keys are digested.
+    /// The secret of this database with which idempotency keys are digested.
     public let keySecret: [UInt8]
-    /// What the servers were set to when the store was opened.
+    /// The servers' settings when the store opened.
     public let check: ServerCheck
 
     let client: RedisClient
-    let logger: Logger
-    let library: FunctionLibrary
-    let calling: FunctionLibrary.Calling
+    let caller: FunctionCaller
     let keyspace: Keyspace
-    let pending: Mutex<PendingCommands>
+    let state: SharedState
+    let reader: EventReader
+    let claims: PaymentClaims
+    let logger: Logger
     private let looking = Mutex<RepeatedTask?>(nil)
 
-    /// Loads the functions, reads what events there are, and sells.
+    /// Loads the functions, reads the events that there are, and sells.
     ///
     /// - Parameters:
-    ///   - client: running, and stopped by whoever made it, after the store.
+    ///   - client: runs already. Its owner stops it, after the store.
     ///   - isCluster: whether keys with different hash tags may be on different servers.
     public init(
         _ configuration: Configuration, client: RedisClient, isCluster: Bool, logger: Logger
@@ -82,21 +86,24 @@ public final class RedisStore: TicketStore, Service {
         self.configuration = configuration
         self.client = client
         self.logger = logger
-        library = FunctionLibrary(
-            writesAlways: configuration.waitsForReplicas, rewrite: configuration.rewriteFunctions)
+        let replicas = configuration.replicaWait
+        let library = FunctionLibrary(writesAlways: replicas != nil, rewrite: configuration.rewriteFunctions)
         keyspace = Keyspace(isCluster: isCluster, prefix: configuration.prefix)
-        pending = Mutex(
-            PendingCommands(
-                queueLimit: configuration.queuedCommands, keyspace: keyspace,
-                health: StoreHealth(
-                    waitTime: configuration.waitsForReplicas ? configuration.waitTime : nil,
-                    holdsWait: configuration.holds == .full)))
+        state = SharedState(
+            NodeState(
+                pending: PendingCommands(limit: configuration.queuedCommands, needsClaims: isCluster),
+                health: StoreHealth(waitTime: replicas?.time, holdsWait: configuration.holds == .full)))
         check = try await Self.checked(configuration, client, logger)
-        calling = try await Self.load(library, to: client)
+        caller = FunctionCaller(
+            client, library: library, method: try await Self.load(library, to: client), replicas: replicas,
+            logger: logger)
         (ledgerIdentity, keySecret) = try await Self.identity(under: keyspace, client)
+        reader = EventReader(
+            caller: caller, keyspace: keyspace, limits: configuration.limits, state: state, logger: logger)
+        claims = PaymentClaims(caller: caller, keyspace: keyspace, limits: configuration.limits, logger: logger)
         try await checkRights()
-        try await readAllEvents()
-        pending.withLock { $0.condition = .selling }
+        try await reader.readAll()
+        state.withLock { $0.phase = .selling }
         startLooking()
         mendAtStart()
     }
@@ -104,43 +111,49 @@ public final class RedisStore: TicketStore, Service {
     // MARK: TicketStore
 
     public func submit(
-        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink
+        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo sink: any ReplySink
     ) -> StoreReply? {
-        let waiting = PendingCommands.Waiting(command: command, note: note, ticket: ticket, box: box)
         switch command {
         case .define, .pause, .resume, .remove:
-            if pending.withLock({ $0.condition }) == .closing { return .failed(.closing) }
-            change(waiting)
-            return nil
+            if state.withLock({ $0.phase }) == .closing { return .failed(.closing) }
+            caller.perform {
+                let reply = await self.changes.perform(command, note: note)
+                sink.deliver([TicketedReply(ticket: ticket, reply: reply)])
+            }
         case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look:
-            return take(pending.withLock { $0.take(waiting) })
+            let pending = PendingCommand(command: command, note: note, ticket: ticket, sink: sink)
+            switch state.withLock({ $0.admit(pending) }) {
+            case .refuse(let failure): return .failed(failure)
+            case let action: carryOut(action)
+            }
         }
+        return nil
     }
 
-    /// As this node last heard: at the most some 100 ms and a round trip old while somebody asks, and never older than
-    /// an answer that this node gave.
+    /// As this node last read it: at most some 100 ms and a round trip old while somebody asks, and never older than an
+    /// answer that this node gave.
     public func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
         let now = NIODeadline.now()
-        return pending.withLock { pending in
-            guard let number = pending.directory.number(of: event), let entry = pending.directory.entries[number] else {
+        return state.withLock { state in
+            guard let number = state.directory.number(of: event), let entry = state.directory.entries[number] else {
                 return .unknownEvent
             }
-            pending.noteAsked(number, at: now)
+            state.looks.noteAsked(number, at: now)
             if known == entry.numbers.version { return .unchanged }
             return .current(entry.availability, at: entry.numbers.moment(at: now))
         }
     }
 
     public var events: [EventReading] {
-        pending.withLock { pending in pending.directory.order.compactMap { pending.directory.entries[$0]?.reading } }
+        state.withLock { state in state.directory.order.compactMap { state.directory.entries[$0]?.reading } }
     }
 
     public func event(_ code: Code) -> EventReading? {
-        pending.withLock { $0.directory.entry(code)?.reading }
+        state.withLock { $0.directory.entry(code)?.reading }
     }
 
     public func catalogue(at index: UInt32) -> EventCatalogue {
-        guard let catalogue = pending.withLock({ $0.directory.catalogue(of: UInt64(index) + 1) }) else {
+        guard let catalogue = state.withLock({ $0.directory.catalogue(of: EventNumber(index: index)) }) else {
             preconditionFailure("an index comes from a view, and its event is read before a view is given")
         }
         return catalogue
@@ -153,59 +166,67 @@ public final class RedisStore: TicketStore, Service {
 
     public var condition: StoreCondition {
         let now = NIODeadline.now()
-        return pending.withLock { $0.visibleCondition(at: now) }
+        return state.withLock { $0.condition(at: now) }
     }
 
     public var concerns: [StoreConcern] {
         let now = NIODeadline.now()
-        return pending.withLock { Array($0.concerns(at: now).prefix(StoreConcern.most)) }
+        return state.withLock { Array($0.concerns(at: now).prefix(StoreConcern.most)) }
     }
 
-    /// The server's clock as it was last heard, and the time since then. For people; no deadline is told by it.
+    /// The server's clock when it was last read, plus the time since then. For people; no deadline follows from it.
     public var now: Moment {
         let now = NIODeadline.now()
-        let latest = pending.withLock { pending in
-            pending.directory.entries.values.lazy.map(\.numbers).max { $0.at < $1.at }
+        let latest = state.withLock { state in
+            state.directory.entries.values.lazy.map(\.numbers).max { $0.at < $1.at }
         }
         guard let latest else { return Moment(office: .zero, wall: WallTime(milliseconds: 0)) }
         let moment = latest.moment(at: now)
         return Moment(office: Timestamp(milliseconds: moment.wall.milliseconds), wall: moment.wall)
     }
 
+    /// The numbers of every pool of every event, counted now.
+    public func counts() async throws -> [PoolCount] {
+        var counts: [PoolCount] = []
+        for event in state.withLock({ $0.directory.order }) {
+            try await reader.count(event)
+            counts += state.withLock { $0.directory.entries[event]?.counts ?? [] }
+        }
+        return counts
+    }
+
     // MARK: Service
 
-    /// Runs until a graceful shutdown, and keeps in order what the servers have meanwhile.
+    /// Runs until a graceful shutdown. Meanwhile it recounts events and drops unused claims.
     public func run() async throws {
         await cancelWhenGracefulShutdown { await self.keepUp() }
         stop()
     }
 
-    /// Takes no more commands. What is under way is answered by the client, which is stopped after this.
+    /// Takes no more commands. The client, which is stopped after this, answers those under way.
     public func stop() {
         looking.withLock { looking in
             looking?.cancel()
             looking = nil
         }
-        fail(pending.withLock { $0.close() }, .closing)
+        fail(state.withLock { $0.close() }, .closing)
+    }
+
+    private var changes: EventChanges {
+        EventChanges(
+            reader: reader, caller: caller, keyspace: keyspace, limits: configuration.limits, state: state)
     }
 
     private func startLooking() {
         let task = client.eventLoop.scheduleRepeatedTask(
-            initialDelay: LookTimes.round, delay: LookTimes.round
+            initialDelay: LookSchedule.round, delay: LookSchedule.round
         ) { [weak self] task in
             guard let self else { return task.cancel() }
-            lookAround()
+            let now = NIODeadline.now()
+            let actions = state.withLock { $0.look(at: now) }
+            reportHealth(at: now)
+            for action in actions { carryOut(action) }
         }
         looking.withLock { $0 = task }
-    }
-}
-
-extension EventDirectory.Numbers {
-    /// What the server's clocks show now, as far as can be told here.
-    func moment(at now: NIODeadline) -> Moment {
-        let passed = max(0, (now - at).nanoseconds / 1_000_000)
-        return Moment(
-            office: Timestamp(milliseconds: moment.office.milliseconds + passed),
-            wall: WallTime(milliseconds: moment.wall.milliseconds + passed))
     }
 }

@@ -255,7 +255,7 @@ struct ClusterTests {
         }
         _ = try await node.outcome(.purchase(released, PaymentReference("due"), by: .key))
         #expect(try await claimed(node) == ["pdue", "powed", "ppaid", "prefused"])
-        for part in UInt64(0)..<64 { try await node.store.dropUnusedClaims(in: part, interval: .zero) }
+        for slot in ClaimSlot.all { try await node.store.dropUnusedClaims(in: slot, interval: .zero) }
         #expect(try await claimed(node) == ["pdue", "ppaid"])
         for name in ["owed", "refused", "due"] {
             guard case .purchased = try await node.outcome(.purchase(held("two", on: node), PaymentReference(name)))

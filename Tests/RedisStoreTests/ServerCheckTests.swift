@@ -112,7 +112,7 @@ struct ServerCheckTests {
     @Test("What holds are worth is told, and that a disk syncs them with everything else")
     func holds() {
         func worth(_ durability: Durability, _ waitReplicas: Int, _ holds: Durability) -> String {
-            ServerCheck([master()], durability: durability, waitReplicas: waitReplicas, holds: holds).worth.holds
+            ServerCheck([master()], durability: durability, waitReplicas: waitReplicas, holds: holds).durability.holds
         }
         #expect(worth(.full, 0, .full) == "full, as purchases are")
         #expect(worth(.full, 0, .relaxed).hasPrefix("full, as purchases are: a server with appendfsync always"))

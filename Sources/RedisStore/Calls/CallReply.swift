@@ -1,21 +1,21 @@
 internal import BoxOffice
 internal import NIOCore
 
-/// What a call of `decide` answers before the outcomes: the moment, and the event's numbers where they are news.
+/// The reply to a call of `decide`: the moment, the event's numbers if they are new here, and then the outcomes.
 struct CallReply {
     enum Status: UInt8, CaseIterable {
         /// There is no such event in Redis.
         case noEvent = 0
         case decided = 1
-        /// More places came free by themselves than one call counts: nothing was decided, ask again.
+        /// More holds had ended than one call counts. Nothing was decided; call again.
         case again = 2
-        /// A recount of the event by somebody else is under way.
+        /// Another recount of the event is under way.
         case busy = 3
-        /// The recount is under way no more.
+        /// The recount was interrupted.
         case interrupted = 4
-        /// A former version split the event's pools over several servers: this one does not sell it.
+        /// A former version split the event's pools over several servers. This version does not sell it.
         case inParts = 5
-        /// The event has more holds than may be looked through.
+        /// The event has more holds than the call may read.
         case tooMany = 6
     }
 
@@ -33,27 +33,24 @@ struct CallReply {
 
     var status: Status
     var moment: Moment
-    /// Milliseconds that the event's clock did not take (rule 5).
+    /// Milliseconds that the event's clock left out (R5 The store's clock).
     var absorbed = 0
     var revision: UInt64 = 0
-    /// When the definition with that revision was made: two may have one revision, if one of them was lost.
+    /// When the definition was made. Two definitions may have one revision if one of them was lost.
     var since = 0
     var version: UInt64 = 0
     /// Idempotency keys that the event remembers.
     var keys = 0
-    /// Empty if the version is the one that was known.
+    /// Empty if the caller knows this version.
     var pools: [Pool] = []
-    /// Behind it stand the outcomes.
+    /// Reads the outcomes, which follow.
     var reader: PackedReader
 
     init(_ bytes: ByteBuffer) throws(PackedMistake) {
         var reader = PackedReader(bytes)
         guard let status = Status(rawValue: try reader.byte()) else { throw PackedMistake() }
         self.status = status
-        let office = try reader.number()
-        let wall = try reader.number()
-        moment = Moment(
-            office: Timestamp(milliseconds: Int64(office)), wall: WallTime(milliseconds: Int64(wall)))
+        moment = try reader.moment()
         if status != .noEvent, status != .inParts {
             absorbed = try reader.number()
             revision = try reader.count()
@@ -78,20 +75,20 @@ struct CallReply {
     }
 }
 
-/// What a function says of one command.
+/// What became of one command.
 enum CallOutcome {
     case decided(Outcome)
-    /// The event was removed: its code may lead to another one by now.
+    /// The event was removed. Its code may lead to another event by now.
     case gone
-    /// The event gave up the payment meanwhile: claim it again.
+    /// The event gave up the payment meanwhile. It must be claimed again.
     case unclaimed
 }
 
 extension CallReply {
     /// The next outcome, of a command for the event with this number.
-    mutating func nextOutcome(ofEvent event: UInt64) throws(PackedMistake) -> CallOutcome {
+    mutating func nextOutcome(of event: EventNumber) throws(PackedMistake) -> CallOutcome {
         let code = try reader.byte()
-        if let done = OutcomeCode(rawValue: code) { return .decided(try outcome(done, ofEvent: event)) }
+        if let done = OutcomeCode(rawValue: code) { return .decided(try outcome(done, of: event)) }
         guard let refused = RefusalCode(rawValue: code) else { throw PackedMistake() }
         switch refused {
         case .gone: return .gone
@@ -100,13 +97,13 @@ extension CallReply {
         }
     }
 
-    private mutating func outcome(_ code: OutcomeCode, ofEvent event: UInt64) throws(PackedMistake) -> Outcome {
+    private mutating func outcome(_ code: OutcomeCode, of event: EventNumber) throws(PackedMistake) -> Outcome {
         let flags = try reader.byte()
         let isRepeated = flags & OutcomeFlag.repeated.rawValue != 0
         if code == .paidBack {
-            return .paidBack(HoldNumber.join(event: event, hold: try reader.count()), repeated: isRepeated)
+            return .paidBack(HoldID(event: event, hold: try reader.count()), repeated: isRepeated)
         }
-        let view = try view(ofEvent: event)
+        let view = try view(of: event)
         switch code {
         case .held: return .held(view, replayed: isRepeated)
         case .extended: return .extended(view, replayed: isRepeated)
@@ -118,7 +115,7 @@ extension CallReply {
         }
     }
 
-    private mutating func view(ofEvent event: UInt64) throws(PackedMistake) -> HoldView {
+    private mutating func view(of event: EventNumber) throws(PackedMistake) -> HoldView {
         let number = try reader.count()
         guard let told = ViewState(rawValue: try reader.byte()) else { throw PackedMistake() }
         let state: HoldView.State =
@@ -133,7 +130,7 @@ extension CallReply {
         let deadline = try reader.number()
         let extensions = Int(try reader.byte())
         return HoldView(
-            id: HoldNumber.join(event: event, hold: number), event: UInt32(truncatingIfNeeded: event - 1),
+            id: HoldID(event: event, hold: number), event: event.index,
             state: state, terms: terms, lines: try reader.lines(), expiresAt: Timestamp(milliseconds: Int64(deadline)),
             extensionsRemaining: extensions)
     }
@@ -166,7 +163,7 @@ extension CallReply {
         }
     }
 
-    /// The sentences are the core's.
+    /// The sentences are those of the core.
     private mutating func mistake() throws(PackedMistake) -> Mistake {
         guard let kind = MistakeCode(rawValue: try reader.byte()) else { throw PackedMistake() }
         let line = try reader.byte()
@@ -187,7 +184,7 @@ extension CallReply {
 }
 
 extension PackedReader {
-    /// The lines of a hold, as many as the byte in front of them says.
+    /// The lines of a hold, after a byte with their number.
     mutating func lines() throws(PackedMistake) -> OneOrMore<HeldLine> {
         let count = try byte()
         guard count > 0 else { throw PackedMistake() }

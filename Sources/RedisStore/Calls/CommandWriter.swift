@@ -24,7 +24,7 @@ enum CommandWriter {
 
     /// - Parameter elsewhere: what the payment was used for in another event.
     static func writePurchase(
-        _ id: HoldID, _ payment: PaymentReference?, by completer: Completer, elsewhere: UseElsewhere, claim: UInt64?,
+        _ id: HoldID, _ payment: PaymentReference?, by completer: Completer, elsewhere: PaymentUse, claim: UInt64?,
         to bytes: inout ByteBuffer
     ) {
         begin(.purchase, id, to: &bytes)
@@ -32,7 +32,7 @@ enum CommandWriter {
     }
 
     static func writePayBack(
-        _ id: HoldID, _ payment: PaymentReference, elsewhere: UseElsewhere, claim: UInt64?, to bytes: inout ByteBuffer
+        _ id: HoldID, _ payment: PaymentReference, elsewhere: PaymentUse, claim: UInt64?, to bytes: inout ByteBuffer
     ) {
         begin(.payBack, id, to: &bytes)
         write(payment.text, elsewhere, claim, isByKey: true, to: &bytes)
@@ -46,7 +46,7 @@ enum CommandWriter {
         begin(.look, id, to: &bytes)
     }
 
-    /// Puts an operator's note into the command that begins at `start`.
+    /// Inserts an operator's note into the command that begins at `start`.
     static func add(_ note: AuditNote, at start: Int, to bytes: inout ByteBuffer) {
         guard let code: UInt8 = bytes.getInteger(at: start),
             let rest = bytes.getSlice(at: start + 1, length: bytes.writerIndex - start - 1)
@@ -59,7 +59,7 @@ enum CommandWriter {
         bytes.writeImmutableBuffer(rest)
     }
 
-    /// A note as it is kept; each of its texts is cut at a length that no honest one has.
+    /// A note as it is kept. Each of its texts is cut at a length that no real one has.
     static func packed(_ note: AuditNote) -> ByteBuffer {
         var bytes = ByteBuffer()
         for text in [note.key, note.name, note.action, note.subject] {
@@ -73,7 +73,7 @@ enum CommandWriter {
     }
 
     private static func write(
-        _ payment: String, _ elsewhere: UseElsewhere, _ claim: UInt64?, isByKey: Bool, to bytes: inout ByteBuffer
+        _ payment: String, _ elsewhere: PaymentUse, _ claim: UInt64?, isByKey: Bool, to bytes: inout ByteBuffer
     ) {
         bytes.writeInteger(flag(.claim, if: claim != nil) | flag(.byKey, if: isByKey))
         bytes.writeInteger(elsewhere.rawValue)
@@ -83,19 +83,19 @@ enum CommandWriter {
 
     private static func begin(_ code: CommandCode, _ id: HoldID, to bytes: inout ByteBuffer) {
         bytes.writeInteger(code.rawValue)
-        bytes.writePacked(HoldNumber.split(id).hold)
+        bytes.writePacked(id.numberWithinEvent)
     }
 
-    /// With their length in front, so that whoever asks for the same is known by the bytes.
+    /// With their length first, so that the functions see by the bytes which holds ask for the same lines.
     private static func write(_ lines: OneOrMore<Line>, to bytes: inout ByteBuffer) {
         let start = bytes.writerIndex
         bytes.writeInteger(UInt16(0))
-        // More lines than a byte can count are refused like 255 are.
+        // More lines than a byte can count are refused just as 255 lines are.
         let lines = lines.prefix(255)
         bytes.writeInteger(UInt8(clamping: lines.count))
         for line in lines {
             bytes.writePacked(short: line.type.text)
-            // What does not fit in 32 bits is as much too many, or too few, as the nearest that does.
+            // A number beyond 32 bits is refused just as the nearest number within them.
             bytes.writeInteger(Int32(clamping: line.quantity), endianness: .little)
             bytes.writeInteger(Int32(clamping: line.minimum), endianness: .little)
         }
@@ -104,7 +104,7 @@ enum CommandWriter {
 
     private static func write(_ key: IdempotencyKey, _ print: UInt64, to bytes: inout ByteBuffer) {
         bytes.writeInteger(print)
-        // A text of 16 bytes, as others have their length before them.
+        // A text of 16 bytes, with its length first like other texts.
         bytes.writeInteger(UInt16(16), endianness: .little)
         bytes.writeInteger(key.high)
         bytes.writeInteger(key.low)

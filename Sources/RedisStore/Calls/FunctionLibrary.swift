@@ -2,10 +2,10 @@ internal import BoxOffice
 internal import NIOCore
 internal import RedisWire
 
-/// The functions that decide, as texts that a server takes.
+/// The text of the functions, as a server takes it.
 ///
-/// The library's name carries a digest of its text: nodes of two releases find each their own functions on one server,
-/// and one that is loaded already need not be loaded again.
+/// The library's name has a digest of its text. So nodes of two releases each find their own functions on one server, and a
+/// loaded library need not be loaded again.
 struct FunctionLibrary: Sendable {
     enum Function: String, CaseIterable, Sendable {
         case decide
@@ -38,10 +38,10 @@ struct FunctionLibrary: Sendable {
         }
     }
 
-    /// How a server is asked.
+    /// How the functions are called.
     enum Calling: Sendable {
         case functions
-        /// A server before 7.0, which knows scripts by the digests of their texts.
+        /// On a server before 7.0, which has scripts instead, by the digests of their texts.
         case scripts([Function: String])
     }
 
@@ -49,9 +49,10 @@ struct FunctionLibrary: Sendable {
     let name: String
 
     /// - Parameters:
-    ///   - writesAlways: a function that may write does, for the `WAIT` behind it. An answer may tell of what another node
-    ///     wrote, and Valkey waits only for what the connection itself did; Redis 6.2 and 7.0 wait for all of it.
-    ///   - rewrite: changes the text; for tests, which bring a clock of their own or plant a mistake.
+    ///   - writesAlways: whether each call of a function that may write does write, for the `WAIT` behind it. An answer may
+    ///     tell of what another node wrote, and Valkey waits only for the writes of the connection itself; Redis 6.2 and 7.0
+    ///     wait for all of them.
+    ///   - rewrite: changes the text: tests put in a clock of their own or plant a mistake.
     init(writesAlways: Bool = false, rewrite: ((String) -> String)? = nil) {
         let pieces = [
             PackageResources.clock_lua, PackageResources.event_lua, PackageResources.writes_lua,
@@ -89,8 +90,8 @@ struct FunctionLibrary: Sendable {
         function.onlyReads ? "functions.\(function.rawValue)" : "called(functions.\(function.rawValue))"
     }
 
-    /// What a function wrote is done when it has decided (`Lua/writes.lua`). An earlier call that was ended by an error may
-    /// have left some behind.
+    /// A function gathers its writes, and they are done when it has decided (`Lua/writes.lua`). A call that ended with an error
+    /// may have left some, so the list is emptied first.
     private static let plain = """
         local function called(call)
           return function(keys, args)
@@ -101,8 +102,8 @@ struct FunctionLibrary: Sendable {
         end
         """
 
-    /// The first key is a hash in every function. Where it is not, there is nothing to tell of, and it is not made: a
-    /// slot that is being moved may have it elsewhere.
+    /// The first key is a hash in every function. If it does not exist, there is nothing to tell of, and the call does not make
+    /// it: if its slot is being moved, another server may have it.
     private static let writing = """
         local function called(call)
           return function(keys, args)
@@ -116,7 +117,7 @@ struct FunctionLibrary: Sendable {
         end
         """
 
-    /// A call of `function`, its arguments still to come.
+    /// A call of `function`, whose arguments are still to be appended.
     func call(_ function: Function, _ calling: Calling, keys: [String], capacity: Int = 512) -> RedisCommand {
         var command: RedisCommand
         switch calling {
@@ -132,11 +133,22 @@ struct FunctionLibrary: Sendable {
         for key in keys { command.append(key) }
         return command
     }
-}
 
-extension RedisServerError {
-    /// The functions are not on the server (any more): nothing was done.
-    var isUnknownFunction: Bool {
-        code == "NOSCRIPT" || code == "ERR" && message.hasPrefix("Function not found")
+    /// What loads the functions on a server.
+    func loadCommands(for method: Calling) -> [RedisCommand] {
+        switch method {
+        case .functions: [RedisCommand("FUNCTION", "LOAD", text)]
+        case .scripts: Function.allCases.map { RedisCommand("SCRIPT", "LOAD", script($0)) }
+        }
+    }
+
+    /// Whether a server has the library now: it took it, or had it before.
+    static func isLoaded(_ outcome: RedisClient.Outcome) -> Bool {
+        switch outcome {
+        case .success: true
+        case .failure(.refused(let error)):
+            error.message.hasPrefix("Library") && error.message.hasSuffix("already exists")
+        case .failure: false
+        }
     }
 }

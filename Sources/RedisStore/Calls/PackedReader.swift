@@ -1,12 +1,13 @@
+internal import BoxOffice
 internal import NIOCore
 
-/// Why a reply of a function could not be read. Ours and the server's text do not fit together, or somebody else wrote
-/// under our keys.
+/// A reply of a function could not be read: this program and the functions do not fit together, or another program wrote to
+/// our keys.
 struct PackedMistake: Error, Sendable, CustomStringConvertible {
-    var description: String { "a reply of the functions is not as it should be" }
+    var description: String { "the reply does not have the expected form" }
 }
 
-/// Reads what `struct.pack` wrote: little-endian, numbers as doubles.
+/// Reads what `struct.pack` wrote: little-endian, with numbers as doubles.
 struct PackedReader {
     private(set) var bytes: ByteBuffer
 
@@ -26,7 +27,7 @@ struct PackedReader {
         return value
     }
 
-    /// A whole number that travels as a double.
+    /// A whole number, which is sent as a double.
     mutating func number() throws(PackedMistake) -> Int {
         guard let bits: UInt64 = bytes.readInteger(endianness: .little),
             let value = Int(exactly: Double(bitPattern: bits))
@@ -34,27 +35,41 @@ struct PackedReader {
         return value
     }
 
-    /// The same, where it cannot be negative.
+    /// A whole number that cannot be negative.
     mutating func count() throws(PackedMistake) -> UInt64 {
         guard let value = UInt64(exactly: try number()) else { throw PackedMistake() }
         return value
     }
 
-    /// A text behind a byte that says how long it is.
+    /// The number of an event; `nil` for 0, which is none.
+    mutating func event() throws(PackedMistake) -> EventNumber? {
+        let number = try count()
+        return number == 0 ? nil : EventNumber(number)
+    }
+
+    /// The server's time: the clock that does not jump, and the time of day.
+    mutating func moment() throws(PackedMistake) -> Moment {
+        let office = try number()
+        let wall = try number()
+        return Moment(
+            office: Timestamp(milliseconds: Int64(office)), wall: WallTime(milliseconds: Int64(wall)))
+    }
+
+    /// A text after a byte with its length.
     mutating func text() throws(PackedMistake) -> String {
         let length = Int(try byte())
         guard let text = bytes.readString(length: length) else { throw PackedMistake() }
         return text
     }
 
-    /// A text behind two bytes that say how long it is.
+    /// A text after two bytes with its length.
     mutating func longText() throws(PackedMistake) -> String {
         let length = Int(try short())
         guard let text = bytes.readString(length: length) else { throw PackedMistake() }
         return text
     }
 
-    /// Everything that is left.
+    /// All bytes that are left.
     mutating func rest() -> ByteBuffer {
         let rest = bytes
         bytes.moveReaderIndex(forwardBy: bytes.readableBytes)
@@ -72,13 +87,13 @@ extension ByteBuffer {
         writePacked(Double(number))
     }
 
-    /// A text behind a byte that says how long it is.
+    /// A text after a byte with its length.
     mutating func writePacked(short text: String) {
         writeInteger(UInt8(clamping: text.utf8.count))
         writeString(text)
     }
 
-    /// A text behind two bytes that say how long it is.
+    /// A text after two bytes with its length.
     mutating func writePacked(long text: String) {
         writeInteger(UInt16(clamping: text.utf8.count), endianness: .little)
         writeString(text)

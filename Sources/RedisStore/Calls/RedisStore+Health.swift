@@ -5,11 +5,11 @@ internal import RedisWire
 internal import Synchronization
 internal import TicketStore
 
-// How the store stands, for readiness and the log.
+// The condition of the store, for readiness and the log (R32 Readiness).
 
-/// What the log was told of how the store stands.
-struct ToldHealth: Sendable {
-    /// Between two looks at whether there is news.
+/// The condition and the concerns that were last logged.
+struct ReportedHealth: Sendable {
+    /// Between two comparisons with the present ones.
     static let interval = TimeAmount.milliseconds(500)
 
     var at = NIODeadline.uptimeNanoseconds(0)
@@ -17,23 +17,23 @@ struct ToldHealth: Sendable {
     var concerns: Set<StoreConcern> = []
 }
 
-/// What changed in how the store stands.
+/// What has changed since then.
 struct HealthNews: Sendable {
     var condition: StoreCondition?
     var concerns: [StoreConcern] = []
-    var toMend: [UInt64] = []
+    var toMend: [EventNumber] = []
 }
 
-extension PendingCommands {
-    /// Whether anything can be decided, and if not, why.
-    func visibleCondition(at now: NIODeadline) -> StoreCondition {
-        guard condition == .selling else { return condition }
+extension NodeState {
+    /// Whether any event can be decided, and if not, why.
+    func condition(at now: NIODeadline) -> StoreCondition {
+        guard phase == .selling else { return phase }
         let events = directory.order
         let reason = events.isEmpty ? listFailure : health.suspension(of: events, at: now)
         return reason.map { .suspended($0) } ?? .selling
     }
 
-    /// What an operator should see to.
+    /// What an operator should look at.
     func concerns(at now: NIODeadline) -> [StoreConcern] {
         var concerns = health.concerns(of: directory.order, at: now) { number in
             directory.entries[number]?.catalogue.code.text ?? "\(number)"
@@ -42,7 +42,7 @@ extension PendingCommands {
         for code in unbalanced.values.sorted(by: { $0.text < $1.text }) {
             concerns.append(
                 StoreConcern(
-                    .unbalanced, "The numbers of event \(code) are not as its holds say; see holdfast repair."))
+                    .unbalanced, "The numbers of event \(code) differ from its holds; see holdfast repair."))
         }
         for number in directory.order where keyRooms[number]?.isNearlyFull == true {
             guard let room = keyRooms[number], let code = directory.entries[number]?.catalogue.code else { continue }
@@ -51,35 +51,35 @@ extension PendingCommands {
         return concerns
     }
 
-    /// Events whose numbers are to be counted anew from their holds.
-    var eventsToMend: [UInt64] {
+    /// Events whose numbers are to be counted again from their holds.
+    var eventsToMend: [EventNumber] {
         directory.order.filter { number in
             unbalanced[number] != nil || directory.entries[number]?.numbers.pools.contains(where: \.isClosed) ?? false
         }
     }
 
-    /// What the log is to be told (the condition, if it has changed, and concerns that are new), and what is to be mended.
+    /// What is to be logged (the condition if it has changed, and new concerns), and which events are to be counted again.
     mutating func healthNews(at now: NIODeadline) -> HealthNews {
         var news = HealthNews()
-        guard condition == .selling, toldHealth.at + ToldHealth.interval <= now else { return news }
-        toldHealth.at = now
+        guard phase == .selling, reported.at + ReportedHealth.interval <= now else { return news }
+        reported.at = now
         health.keep(Set(directory.entries.keys))
-        let current = visibleCondition(at: now)
-        if current != toldHealth.condition { news.condition = current }
-        toldHealth.condition = current
-        // While nothing can be decided, what else is wrong says nothing.
+        let current = condition(at: now)
+        if current != reported.condition { news.condition = current }
+        reported.condition = current
+        // While nothing can be decided, other concerns say nothing.
         guard current == .selling else { return news }
         let concerns = concerns(at: now)
-        news.concerns = concerns.filter { !toldHealth.concerns.contains($0) }
-        toldHealth.concerns = Set(concerns)
+        news.concerns = concerns.filter { !reported.concerns.contains($0) }
+        reported.concerns = Set(concerns)
         news.toMend = eventsToMend
         return news
     }
 }
 
 extension RedisStore {
-    func tellHealth(at now: NIODeadline) {
-        let news = pending.withLock { $0.healthNews(at: now) }
+    func reportHealth(at now: NIODeadline) {
+        let news = state.withLock { $0.healthNews(at: now) }
         switch news.condition {
         case .suspended(let reason)?:
             logger.critical("Nothing can be sold", metadata: ["reason": "\(reason.rawValue)"])

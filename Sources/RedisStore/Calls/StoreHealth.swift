@@ -2,77 +2,79 @@ package import NIOCore
 internal import RedisWire
 package import TicketStore
 
-/// What decisions and trials met, event by event, and what that says of the whole.
+/// What became of decisions and trials, event by event, and what that says about the store (R32 Readiness).
 ///
-/// A value that is given the time. An event stands for its server: a store does not know which events share one. Nothing
-/// can be decided if that is so for every event that was heard of lately; if it is so for some, the rest sells on.
+/// A value that is given the time. An event stands for its server, since a store does not know which events share one. The
+/// store is suspended if no event can be decided of those that were called lately. If only some cannot, the others sell on.
 package struct StoreHealth: Sendable {
-    /// An event that nobody asked for so long is tried. With ``silence`` it makes a server that stands still known within
+    /// An event without a decision for so long is tried. Together with ``silence`` this shows a server that stands still within
     /// two seconds.
     package static let trialInterval = TimeAmount.milliseconds(700)
-    /// A call that is under way for longer is not expected to be answered.
+    /// A call that is under way for longer counts as unanswered.
     package static let silence = TimeAmount.milliseconds(1_200)
-    /// What was heard before that says nothing any more, where something else was heard since.
+    /// An older answer says nothing any more if another event was answered since.
     package static let fresh = TimeAmount.seconds(2)
     /// Between two rounds of trials.
     private static let round = TimeAmount.milliseconds(175)
-    /// Events that are tried in one round: a write of each. With more events the rounds take turns.
+    /// Events that one round tries, with a write each. If there are more events, they take turns.
     package static let triedAtOnce = 16
-    /// Events that are named where some cannot be sold.
+    /// Events that a concern names.
     private static let named = 3
 
     private struct Standing: Sendable {
-        /// Why nothing could be decided, or `nil` if it could.
+        /// Why the last call could not decide; `nil` if it could.
         var failure: SuspensionReason?
         var heardAt: NIODeadline?
-        /// Why the replicas did not acknowledge what was decided, or `nil` if they did.
+        /// Why the replicas did not acknowledge the last decision; `nil` if they did.
         var unconfirmed: SuspensionReason?
         var confirmedAt: NIODeadline?
         /// When the call that is under way was sent.
         var askedAt: NIODeadline?
-        /// When it was tried last, and how often, counted round and round.
+        /// When it was tried last, and how often (the count wraps around).
         var triedAt: NIODeadline?
         var trials: UInt8 = 0
     }
 
-    /// Whether holds wait for the replicas, too: then nothing can be answered without them.
+    /// Whether holds wait for the replicas as well: then nothing can be answered without them.
     private let holdsWait: Bool
     /// Whether anything waits for replicas.
     private let waits: Bool
-    /// A call takes that long at the most where replicas are waited for.
+    /// ``StoreHealth/silence``, longer where a call waits for replicas.
     private let silence: TimeAmount
-    private var standings: [UInt64: Standing] = [:]
+    private var standings: [EventNumber: Standing] = [:]
     private var roundAt = NIODeadline.uptimeNanoseconds(0)
     private var nextTried = 0
 
-    /// - Parameter waitTime: how long replicas are waited for; `nil` if they are not.
+    /// - Parameters:
+    ///   - waitTime: how long calls wait for replicas; `nil` if they do not.
+    ///   - holdsWait: whether holds wait for replicas as well.
     package init(waitTime: Duration? = nil, holdsWait: Bool = true) {
         waits = waitTime != nil
         self.holdsWait = holdsWait
         silence = max(Self.silence, TimeAmount(waitTime ?? .zero) + .milliseconds(200))
     }
 
-    // MARK: What is heard
+    // MARK: What calls met
 
     /// A call for an event is on its way.
-    package mutating func asked(_ event: UInt64, at now: NIODeadline) {
+    package mutating func asked(_ event: EventNumber, at now: NIODeadline) {
         standings[event, default: Standing()].askedAt = now
     }
 
-    /// A call that only looked was answered. It needs less than a decision, so it ends no failure.
-    package mutating func looked(_ event: UInt64) {
+    /// A look was answered. A look needs less than a decision, so it does not end a failure.
+    package mutating func looked(_ event: EventNumber) {
         standings[event]?.askedAt = nil
     }
 
-    /// A call was answered, and decided, or tried what decisions need.
+    /// A decision or a trial was answered.
     ///
-    /// - Parameter confirmation: whether the replicas acknowledged it, where they were asked.
-    package mutating func heard(_ event: UInt64, _ confirmation: Confirmation, at now: NIODeadline) {
+    /// - Parameter acknowledgement: what the replicas answered.
+    package mutating func heard(_ event: EventNumber, _ acknowledgement: Acknowledgement, at now: NIODeadline) {
         var standing = standings[event] ?? Standing()
         standing.askedAt = nil
         standing.failure = nil
         standing.heardAt = now
-        switch confirmation {
+        switch acknowledgement {
         case .notAsked: break
         case .given: (standing.unconfirmed, standing.confirmedAt) = (nil, now)
         case .missing(let reason): (standing.unconfirmed, standing.confirmedAt) = (reason, now)
@@ -80,14 +82,10 @@ package struct StoreHealth: Sendable {
         standings[event] = standing
     }
 
-    package enum Confirmation: Sendable {
-        case notAsked
-        case given
-        case missing(SuspensionReason)
-    }
-
-    /// A call came to nothing; `nil` where that says nothing of the server.
-    package mutating func failed(_ event: UInt64, _ reason: SuspensionReason?, at now: NIODeadline) {
+    /// A call failed.
+    ///
+    /// - Parameter reason: `nil` if the failure says nothing about the server.
+    package mutating func failed(_ event: EventNumber, _ reason: SuspensionReason?, at now: NIODeadline) {
         standings[event, default: Standing()].askedAt = nil
         guard let reason else { return }
         standings[event]?.failure = reason
@@ -96,8 +94,8 @@ package struct StoreHealth: Sendable {
 
     // MARK: What follows
 
-    /// Why nothing can be decided; `nil` if something can, or nothing was heard of any of them.
-    package func suspension(of events: [UInt64], at now: NIODeadline) -> SuspensionReason? {
+    /// Why no event can be decided; `nil` if one can, or if none was called yet.
+    package func suspension(of events: [EventNumber], at now: NIODeadline) -> SuspensionReason? {
         var latest: (reason: SuspensionReason?, at: NIODeadline)?
         for event in events {
             guard let (reason, at) = view(of: event, at: now) else { continue }
@@ -107,9 +105,11 @@ package struct StoreHealth: Sendable {
         return latest?.reason
     }
 
-    /// What does not stop all of it: events that cannot be decided while others can, and replicas that are missing where
-    /// holds do not wait for them.
-    package func concerns(of events: [UInt64], at now: NIODeadline, name: (UInt64) -> String) -> [StoreConcern] {
+    /// What does not stop the store: events that cannot be decided while others can, and missing replicas if holds do not wait
+    /// for them.
+    package func concerns(of events: [EventNumber], at now: NIODeadline, name: (EventNumber) -> String)
+        -> [StoreConcern]
+    {
         var concerns: [StoreConcern] = []
         let failing = events.compactMap { event in
             view(of: event, at: now).flatMap { view in view.reason.map { (event: event, reason: $0) } }
@@ -130,11 +130,11 @@ package struct StoreHealth: Sendable {
         return concerns
     }
 
-    /// Events to try now: nobody asked for them lately. Begins a round if one is due.
-    package mutating func eventsToTry(of events: [UInt64], at now: NIODeadline) -> [UInt64] {
+    /// The events to try now, since they had no decision lately. Begins a round if one is due.
+    package mutating func eventsToTry(of events: [EventNumber], at now: NIODeadline) -> [EventNumber] {
         guard !events.isEmpty, roundAt + Self.round <= now else { return [] }
         roundAt = now
-        var found: [UInt64] = []
+        var found: [EventNumber] = []
         for step in 0..<events.count where found.count < Self.triedAtOnce {
             let event = events[(nextTried + step) % events.count]
             guard isToBeTried(event, at: now) else { continue }
@@ -146,21 +146,21 @@ package struct StoreHealth: Sendable {
         return found
     }
 
-    /// Whether a trial is to wait for the replicas for a moment only. Whatever is asked meanwhile waits behind it: so where
-    /// holds do not wait for them, and while they are known to be missing, but for one trial in eight, which also finds
-    /// replicas that take longer.
-    package func waitsShortly(_ event: UInt64) -> Bool {
+    /// Whether a trial waits for the replicas only for a moment, since the calls that come meanwhile wait behind it. That is so
+    /// if holds do not wait for replicas, and while replicas are missing. But one trial in eight waits as long as a decision,
+    /// and so finds replicas that take longer.
+    package func waitsShortly(_ event: EventNumber) -> Bool {
         guard holdsWait else { return true }
         guard let standing = standings[event], standing.unconfirmed != nil else { return false }
         return standing.trials % 8 != 0
     }
 
-    /// Forgets what is no event any more.
-    package mutating func keep(_ known: Set<UInt64>) {
+    /// Forgets all other events.
+    package mutating func keep(_ known: Set<EventNumber>) {
         standings = standings.filter { known.contains($0.key) }
     }
 
-    private func isToBeTried(_ event: UInt64, at now: NIODeadline) -> Bool {
+    private func isToBeTried(_ event: EventNumber, at now: NIODeadline) -> Bool {
         guard let standing = standings[event] else { return true }
         guard standing.askedAt == nil else { return false }
         let heardAt = waits ? standing.confirmedAt : standing.heardAt
@@ -168,52 +168,11 @@ package struct StoreHealth: Sendable {
     }
 
     /// Whether an event can be decided, and since when that is known.
-    private func view(of event: UInt64, at now: NIODeadline) -> (reason: SuspensionReason?, at: NIODeadline)? {
+    private func view(of event: EventNumber, at now: NIODeadline) -> (reason: SuspensionReason?, at: NIODeadline)? {
         guard let standing = standings[event] else { return nil }
         let reason = standing.failure ?? (holdsWait ? standing.unconfirmed : nil)
-        // The reason that was heard says more than that nothing is heard.
+        // A failure says more than silence.
         if reason == nil, let askedAt = standing.askedAt, askedAt + silence <= now { return (.silent, now) }
         return standing.heardAt.map { (reason, $0) }
-    }
-}
-
-extension SuspensionReason {
-    /// Why nothing can be decided, where a call came to this; `nil` where the failure says nothing of the servers.
-    init?(_ failure: RedisFailure) {
-        switch failure {
-        case .notSent(.notConnected), .notSent(.timedOut): self = .unreachable
-        case .notSent: return nil
-        case .outcomeUnknown(.timedOut): self = .silent
-        case .outcomeUnknown(.connectionLost(.silent)): self = .silent
-        case .outcomeUnknown(.connectionLost): self = .unreachable
-        case .unavailable(let reason):
-            switch reason {
-            case .outOfMemory: self = .memoryFull
-            case .cannotPersist: self = .writeFailed
-            case .tooFewReplicas: self = .replicasMissing
-            case .busy: self = .busy
-            case .slotMoving, .movedTooOften: return nil
-            case .clusterDown, .loading, .masterDown, .readOnly: self = .unreachable
-            }
-        case .refused(let error):
-            guard !error.isUnknownFunction else { return nil }
-            self = error.isAboutRights ? .forbidden : .failing
-        }
-    }
-}
-
-extension RedisServerError {
-    /// The user may not do it. Where a function says so (``FunctionLibrary``), nothing was written.
-    var isAboutRights: Bool {
-        ["NORIGHTS", "NOPERM", "NOAUTH", "WRONGPASS"].contains(code)
-    }
-
-    /// Whether nothing was done: a function refused before its first write, or the user may not call functions at all.
-    var isCertainlyUndone: Bool {
-        switch code {
-        case "NORIGHTS", "NOAUTH", "WRONGPASS": true
-        case "NOPERM": message.contains("'fcall") || message.contains("'evalsha")
-        default: false
-        }
     }
 }

@@ -11,7 +11,7 @@ package enum WireNumbers {
             table("OUTCOME_FLAG", OutcomeFlag.allCases), table("REFUSED", RefusalCode.allCases),
             table("INVALID", MistakeCode.allCases), table("POOL_FLAG", PoolFlag.allCases),
             table("COMMAND", CommandCode.allCases), table("COMMAND_FLAG", CommandFlag.allCases),
-            table("ELSEWHERE", UseElsewhere.allCases), table("REASON", DebtReason.allCases),
+            table("ELSEWHERE", PaymentUse.allCases), table("REASON", DebtReason.allCases),
             table("STATE", [HoldState.held, .purchased, .released, .returned]), table("VIEW", ViewState.allCases),
             table("RECORD", RecordMark.allCases), table("CHANGE", ChangeReply.Result.allCases),
             table("OBSTACLE", ObstacleCode.allCases), table("ENTERED", EnterReply.allCases),
@@ -47,11 +47,11 @@ enum CommandFlag: UInt8, CaseIterable {
     case note = 128
 }
 
-/// What a payment was used for in another event, where a cluster parts the keys of events.
-enum UseElsewhere: UInt8, CaseIterable, Sendable {
+/// What a payment was used for in another event of a cluster.
+package enum PaymentUse: UInt8, CaseIterable, Sendable {
     case none = 0
     case bought = 1
-    /// Owed back for a hold there, as a token alone said.
+    /// Owed back for a hold there; a token alone reported it.
     case unconfirmedDebt = 2
     case confirmedDebt = 3
     /// The event has given up so many names today that it keeps this one.

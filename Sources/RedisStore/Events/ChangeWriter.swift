@@ -3,11 +3,11 @@ internal import NIOCore
 internal import StrictJSON
 internal import TicketStore
 
-/// An operator's change as the functions read it, and their answer (`Lua/change.lua`).
+/// Writes an operator's change as the functions read it (`Lua/change.lua`).
 enum ChangeWriter {
     private static let longest = Duration.seconds(1_000_000_000)
 
-    /// JSON for `change`; `nil` for a command that is no change of an event.
+    /// The JSON for `change`; `nil` if the command changes no event.
     static func write(_ command: Command, revision: UInt64, mistakes: [Mistake], limits: Limits) -> [UInt8]? {
         var writer = JSONWriter(reserving: 1_024)
         switch command {
@@ -48,7 +48,7 @@ enum ChangeWriter {
 
     private static func write(_ definition: EventDefinition, to asked: inout JSONWriter) {
         asked.member("code", definition.id.text)
-        // Cut for those with mistakes, which are not taken: a length of time may be longer than milliseconds count.
+        // A definition with mistakes, which is refused, may have times beyond what milliseconds can count.
         asked.member("life", min(definition.life, longest).inMilliseconds)
         asked.member("grace", min(definition.clientGrace, longest).inMilliseconds)
         asked.member("extensions", definition.maximumExtensions)
@@ -78,26 +78,26 @@ enum ChangeWriter {
     }
 }
 
-/// What `change` answers.
+/// The reply of `change`.
 struct ChangeReply {
     enum Result: UInt8, CaseIterable {
         case changed = 0
         case unchanged
-        /// The revision that was to be the new one is no news for the event: look the next one up again.
+        /// The event already has the revision that was to be its next one: look the next one up again.
         case stale
         case revisionMismatch
         /// There are mistakes or obstacles.
         case invalid
         case hasSales
-        /// Removed meanwhile, or never made.
+        /// The event was removed meanwhile, or never made.
         case gone
-        /// Another event took this number first.
+        /// Another event has taken the number.
         case otherEvent
-        /// More places came free than one call counts: ask again.
+        /// More holds had ended than one call counts: call again.
         case unsettled
-        /// The event gets its first limit per buyer, and what its buyers have already is to be counted first.
+        /// The event gets its first limit per buyer, and what its buyers already have must be counted first.
         case uncounted
-        /// Payments for its holds are still to be paid back.
+        /// Payments for its holds are still owed back.
         case hasDebts
     }
 
@@ -124,7 +124,7 @@ struct ChangeReply {
         for _ in 0..<(try reader.short()) { obstacles.append(try Self.obstacle(&reader, limits)) }
     }
 
-    /// The sentences are the core's.
+    /// The sentences are those of the core.
     private static func obstacle(
         _ reader: inout PackedReader, _ limits: Limits
     ) throws(PackedMistake) -> Mistake {

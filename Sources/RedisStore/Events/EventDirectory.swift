@@ -2,50 +2,51 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
-/// A node's copy of all events, for what need not be decided: which number a code has, what a hold's numbers mean, and
-/// about how much is left.
+/// A node's copy of all events, for what need not be decided: the number of a code, what the numbers in a hold mean, and about
+/// how many places are left.
 ///
-/// Nothing is decided by it: the functions decide by the definition beside the event. It may be behind, and says by its
-/// revisions when.
+/// It decides nothing: the functions decide by the definition that stands beside the event. The copy may be behind, which shows
+/// in its revisions.
 struct EventDirectory: Sendable {
     struct Entry: Sendable {
+        let keys: Keyspace.EventKeys
         var reading: EventReading
-        /// When that definition was made, by the server's clock.
+        /// When the definition was made, by the server's clock.
         var since: Int
         var catalogue: EventCatalogue
         var isRemoved: Bool
         var numbers: Numbers
     }
 
-    /// What an event had when a call for it was last answered.
+    /// The numbers of an event when a call for it was last answered.
     struct Numbers: Sendable {
         var version: UInt64
-        /// In the order of the catalogue's.
+        /// In the order of the catalogue's pools.
         var pools: [CallReply.Pool]
-        /// The server's clocks then.
+        /// What the server's clocks showed then.
         var moment: Moment
-        /// This machine's clock then.
+        /// What this machine's clock showed then.
         var at: NIODeadline
 
         var hasHeld: Bool { pools.contains { $0.held > 0 } }
 
-        /// Whether a hold has ended since, as far as can be told here.
+        /// Whether a hold has ended since, as far as this node can tell.
         func changedByThemselves(at now: NIODeadline) -> Bool {
             let office = moment(at: now).office.milliseconds
             return pools.contains { $0.earliest > 0 && $0.earliest <= office }
         }
     }
 
-    private(set) var entries: [UInt64: Entry] = [:]
-    private var numbers: [Code: UInt64] = [:]
-    /// Of events that Redis has no more, for replies that were under way when that was seen.
-    private var forgotten: [UInt64: EventCatalogue] = [:]
-    /// Numbers of events that were not removed, in the order in which they were defined.
-    private(set) var order: [UInt64] = []
-    /// Of the list of events in Redis, as last read; -1 before.
+    private(set) var entries: [EventNumber: Entry] = [:]
+    private var numbers: [Code: EventNumber] = [:]
+    /// The catalogues of events that Redis lost, for replies that were under way when this node noticed.
+    private var forgotten: [EventNumber: EventCatalogue] = [:]
+    /// Events that were not removed, in the order in which they were defined.
+    private(set) var order: [EventNumber] = []
+    /// The version of the list of events when it was last read; -1 before.
     var version = -1
 
-    func number(of code: Code) -> UInt64? {
+    func number(of code: Code) -> EventNumber? {
         numbers[code]
     }
 
@@ -53,56 +54,81 @@ struct EventDirectory: Sendable {
         numbers[code].flatMap { entries[$0] }
     }
 
-    /// Whether a reply comes from a definition that is not known here. Which of two is newer is told by the versions, which
-    /// follow the time: revisions come again where some were lost.
-    func isNews(_ reply: CallReply, at number: UInt64) -> Bool {
+    /// Whether a reply comes from a definition that is not known here. The versions, which follow the time, show which of two
+    /// definitions is newer: a revision may come again if one was lost.
+    func isNews(_ reply: CallReply, at number: EventNumber) -> Bool {
         guard let known = entries[number] else { return true }
         return reply.version >= known.numbers.version
             && (reply.revision != known.reading.revision || reply.since != known.since)
     }
 
-    /// Takes what was read of an event, unless something newer is known.
-    mutating func take(_ entry: Entry, at number: UInt64) {
+    /// Whether the list says something about an event that is not known here.
+    func isNews(_ item: EventList.Item) -> Bool {
+        guard let known = entries[item.number] else { return true }
+        return known.reading.revision != item.revision || known.isRemoved != item.isRemoved
+            || known.catalogue.code.text != item.code
+    }
+
+    /// The event that a command is about; `nil` if it is not known here.
+    func event(of command: Command) -> EventNumber? {
+        switch command {
+        case .hold(let request): numbers[request.event]
+        default:
+            if let event = command.hold?.event {
+                entries[event] == nil ? nil : event
+            } else {
+                command.changedEvent.flatMap { numbers[$0] }
+            }
+        }
+    }
+
+    /// The event of a command's hold, if it is not known here.
+    func unknownEvent(of command: Command) -> EventNumber? {
+        command.hold.flatMap { entries[$0.event] == nil ? $0.event : nil }
+    }
+
+    /// Takes an event that was read, unless something newer is known.
+    mutating func take(_ entry: Entry, at number: EventNumber) {
         let known = entries[number]
         if let known, known.numbers.version > entry.numbers.version { return }
         entries[number] = entry
         forgotten[number] = nil
         let code = entry.catalogue.code
-        // Another event may have had the number, and was lost.
+        // Another event may have had the number before it was lost.
         if let before = known?.catalogue.code, before != code, numbers[before] == number { numbers[before] = nil }
         if entry.isRemoved {
             hide(number)
         } else {
             if numbers[code].map({ $0 < number }) ?? true { numbers[code] = number }
-            let place = order.firstIndex { $0 >= number } ?? order.count
-            if place == order.count || order[place] != number { order.insert(number, at: place) }
+            let index = order.firstIndex { $0 >= number } ?? order.count
+            if index == order.count || order[index] != number { order.insert(number, at: index) }
         }
     }
 
-    /// Events that are known here and not in the list.
-    func unlisted(besides listed: Set<UInt64>) -> [UInt64] {
+    /// Events that are known here and that the list does not have.
+    func unlisted(besides listed: Set<EventNumber>) -> [EventNumber] {
         entries.keys.filter { !listed.contains($0) }.sorted()
     }
 
-    /// Lets no code lead to an event any more; its holds are known still.
-    mutating func hide(_ number: UInt64) {
+    /// Lets no code lead to an event any more. Its holds are still known.
+    mutating func hide(_ number: EventNumber) {
         order.removeAll { $0 == number }
         if let code = entries[number]?.catalogue.code, numbers[code] == number { numbers[code] = nil }
     }
 
-    /// Forgets an event that Redis has no more: somebody emptied it, or it was lost.
-    mutating func forget(_ number: UInt64) {
+    /// Forgets an event that Redis does not have any more.
+    mutating func forget(_ number: EventNumber) {
         hide(number)
         if let entry = entries.removeValue(forKey: number) { forgotten[number] = entry.catalogue }
     }
 
-    /// What the numbers of holds of this event mean, if it was ever known.
-    func catalogue(of number: UInt64) -> EventCatalogue? {
+    /// What the numbers in holds of the event mean; `nil` if it was never known.
+    func catalogue(of number: EventNumber) -> EventCatalogue? {
         entries[number]?.catalogue ?? forgotten[number]
     }
 
-    /// Takes the numbers that came with a reply.
-    mutating func take(_ reply: CallReply, at number: UInt64, received now: NIODeadline) {
+    /// Takes the numbers in a reply.
+    mutating func take(_ reply: CallReply, at number: EventNumber, received now: NIODeadline) {
         guard var known = entries[number]?.numbers, reply.version >= known.version else { return }
         if reply.version > known.version {
             guard !reply.pools.isEmpty else { return }
@@ -116,7 +142,7 @@ struct EventDirectory: Sendable {
 }
 
 extension EventDirectory.Entry {
-    /// What is left, as last heard.
+    /// How many places are left, as last read.
     var availability: Availability {
         let pools = numbers.pools
         return Availability(
@@ -140,7 +166,7 @@ extension EventDirectory.Entry {
             mayComeBack: !short.isEmpty && short.allSatisfy { $0.held > 0 && !$0.isClosed })
     }
 
-    /// Pools that a broken rule closed (R4 Broken rule), as last heard.
+    /// Pools that R4 Broken rule closed, as last read.
     var closedPools: [StoreConcern] {
         zip(catalogue.pools, numbers.pools).filter(\.1.isClosed).map { pool, _ in
             StoreConcern(
@@ -149,7 +175,7 @@ extension EventDirectory.Entry {
         }
     }
 
-    /// Every pool, as last heard.
+    /// The numbers of every pool, as last read.
     var counts: [PoolCount] {
         zip(catalogue.pools, numbers.pools).map { known, pool in
             PoolCount(
@@ -160,57 +186,12 @@ extension EventDirectory.Entry {
     }
 }
 
-extension EventDirectory.Entry {
-    /// Reads what `details` answers of the event with this number.
-    init(_ bytes: ByteBuffer, number: UInt64, limits: Limits, received now: NIODeadline) throws {
-        var reply = try CallReply(bytes)
-        guard reply.status == .decided else { throw PackedMistake() }
-        let isPaused = try reply.reader.byte() == 1
-        isRemoved = try reply.reader.byte() == 1
-        _ = try reply.reader.count()
-        _ = try reply.reader.count()
-        guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
-        let pools = try Self.pools(&reply)
-        let types = try Self.types(&reply, poolCount: pools.count)
-        var currencies: [String] = []
-        for _ in 0..<(try reply.reader.short()) { currencies.append(try reply.reader.text()) }
-        let definition = try EventDocument.read(Array(reply.reader.rest().readableBytesView), limits: limits)
-        reading = EventReading(definition, isPaused: isPaused, revision: reply.revision)
-        since = reply.since
-        catalogue = EventCatalogue(
-            event: UInt32(truncatingIfNeeded: number - 1), code: code, revision: reply.revision,
-            // A release before this one kept the currency in the document alone.
-            currencies: currencies.map { $0.isEmpty ? definition.currency : $0 }, pools: pools, types: types)
-        numbers = .init(
-            version: reply.version, pools: reply.pools, moment: reply.moment, at: now)
-    }
-
-    private static func pools(_ reply: inout CallReply) throws -> [EventCatalogue.Pool] {
-        let count = Int(try reply.reader.short())
-        guard count == reply.pools.count else { throw PackedMistake() }
-        var pools: [EventCatalogue.Pool] = []
-        for index in 0..<count {
-            guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
-            pools.append(.init(code: code, capacity: reply.pools[index].capacity))
-        }
-        return pools
-    }
-
-    private static func types(_ reply: inout CallReply, poolCount: Int) throws -> [EventCatalogue.TicketType] {
-        var types: [EventCatalogue.TicketType] = []
-        for _ in 0..<(try reply.reader.short()) {
-            guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
-            let name = try reply.reader.text()
-            let price = Int64(try reply.reader.number())
-            let isRetired = try reply.reader.byte() == 1
-            var drawn: [Int] = []
-            for _ in 0..<(try reply.reader.byte()) {
-                let pool = Int(try reply.reader.short())
-                guard pool < poolCount else { throw PackedMistake() }
-                drawn.append(pool)
-            }
-            types.append(.init(code: code, name: name, price: price, isRetired: isRetired, pools: drawn))
-        }
-        return types
+extension EventDirectory.Numbers {
+    /// What the server's clocks show now, as far as this node can tell.
+    func moment(at now: NIODeadline) -> Moment {
+        let passed = max(0, (now - at).nanoseconds / 1_000_000)
+        return Moment(
+            office: Timestamp(milliseconds: moment.office.milliseconds + passed),
+            wall: WallTime(milliseconds: moment.wall.milliseconds + passed))
     }
 }

@@ -8,16 +8,16 @@ struct PackedRecord {
     var isLate: Bool
     var buyer: String?
     var lines: OneOrMore<HeldLine>
-    /// Which of its event's terms it was made under.
+    /// The terms of its event under which it was made.
     var terms: UInt16 = 0
     var payment: String?
-    /// When it was purchased, or a refund of it was first owed.
+    /// When it was purchased, or when a payment for it was first owed back.
     var endedAt = WallTime(milliseconds: 0)
     var returnedAt: WallTime?
 
     init(_ reader: inout PackedReader) throws(PackedMistake) {
         let head = try reader.byte()
-        // A release before this one wrote a state of its own for holds for which a payment was owed back.
+        // An earlier release had a state of its own for a hold whose payment was owed back.
         let wasOwed = head == RecordMark.owed.rawValue
         guard let state = wasOwed ? .held : HoldState(rawValue: head % RecordMark.withTerms.rawValue) else {
             throw PackedMistake()
@@ -57,14 +57,14 @@ struct PackedRecord {
     }
 }
 
-/// An entry of the list of debts, as `owe` wrote it (`Lua/debts.lua`). It counts while the payment's use says the same.
+/// An entry in the list of debts, as `owe` wrote it (`Lua/debts.lua`). It counts while the use of its payment says the same.
 struct PackedRefund {
     var hold: UInt64
     var askedAt: WallTime
     var payment: String
     var reason = DebtReason.placesGone
     var isConfirmed = true
-    /// A release before this one wrote it.
+    /// An earlier release wrote it.
     private var isOld = false
 
     init(_ bytes: ByteBuffer) throws(PackedMistake) {
@@ -78,12 +78,12 @@ struct PackedRefund {
         isConfirmed = try reader.byte() == 1
     }
 
-    /// Whether it still is owed for that hold of `event`.
+    /// Whether the payment is still owed for the hold of `event`.
     ///
     /// - Parameters:
-    ///   - use: what became of the payment, as the event has it.
-    ///   - since: unconfirmed ones from then on count.
-    func counts(by use: ByteBuffer?, event: UInt64, since: WallTime) throws(PackedMistake) -> Bool {
+    ///   - use: what became of the payment, as the event keeps it.
+    ///   - since: older unconfirmed debts do not count any more.
+    func counts(by use: ByteBuffer?, event: EventNumber, since: WallTime) throws(PackedMistake) -> Bool {
         guard let use else { return false }
         if isOld { return use.readableBytesView.elementsEqual("\(event).\(hold)".utf8) }
         guard let debt = try PackedDebt(use) else { return false }
@@ -92,9 +92,9 @@ struct PackedRefund {
     }
 }
 
-/// A debt as it stands with its payment.
+/// A debt, as it is kept as the use of its payment.
 struct PackedDebt {
-    var event: UInt64
+    var event: EventNumber
     var hold: UInt64
     var wall: WallTime
     var isConfirmed: Bool
@@ -103,7 +103,7 @@ struct PackedDebt {
     init?(_ use: ByteBuffer) throws(PackedMistake) {
         var reader = PackedReader(use)
         guard try reader.byte() == UInt8(ascii: "!") else { return nil }
-        event = try reader.count()
+        event = EventNumber(try reader.count())
         hold = try reader.count()
         wall = WallTime(milliseconds: Int64(try reader.number()))
         _ = try reader.byte()
@@ -113,7 +113,7 @@ struct PackedDebt {
 
 extension AuditRecord {
     /// An entry as `save_notes` wrote it.
-    init(packed bytes: ByteBuffer, event: UInt64) throws(PackedMistake) {
+    init(packed bytes: ByteBuffer, event: EventNumber) throws(PackedMistake) {
         var reader = PackedReader(bytes)
         let score = try reader.count()
         let at = WallTime(milliseconds: Int64(try reader.number()))
@@ -128,11 +128,11 @@ extension AuditRecord {
 /// A step of a recount.
 enum TallyStep {
     case counted(Tally)
-    /// More came free by itself than one call counts: begin again.
+    /// More holds had ended than one call counts: take the step again.
     case unsettled
-    /// Somebody else's recount of the event is under way.
+    /// Another recount of the event is under way.
     case busy
-    /// The server was away meanwhile, or this one made no step for long: it is to begin anew.
+    /// The server was away meanwhile, or this recount made no step for too long: begin again.
     case interrupted
 
     init(_ bytes: ByteBuffer) throws(PackedMistake) {
@@ -147,16 +147,16 @@ enum TallyStep {
     }
 }
 
-/// What a recount found of the holds of an event, beside what the event said when it began.
+/// What a recount found in the holds of an event, and what the event said when the recount began.
 struct Tally {
-    /// That of the first step.
+    /// The reply to the first step.
     let reply: CallReply
-    /// Where the next step goes on; 0 if all was counted.
+    /// The hold at which the next step begins; 0 if all holds were counted.
     var next: UInt64
     var facts: UInt64
-    /// Payments that do not lead back to the hold that they bought.
+    /// Payments that do not lead to the hold that they bought.
     var strayed: Int
-    /// Holds that were given and are not there.
+    /// Holds that got a number and have no record.
     var missing: Int
     var held: [Int] = []
     var sold: [Int] = []
@@ -178,7 +178,7 @@ struct Tally {
         next = step.next
         strayed += step.strayed
         missing += step.missing
-        // Pools that were made meanwhile had nothing when it began.
+        // Pools that were made meanwhile had nothing when the recount began.
         for pool in held.indices where step.held.indices.contains(pool) {
             held[pool] += step.held[pool]
             sold[pool] += step.sold[pool]
@@ -196,16 +196,16 @@ struct Tally {
         }
     }
 
-    /// The first rule that is broken, in a sentence.
+    /// The first contradiction, in a sentence; `nil` if there is none.
     func brokenRule(of entry: EventDirectory.Entry) -> String? {
-        for (known, pool) in zip(entry.catalogue.pools, reply.pools.indices) {
-            let kept = reply.pools[pool]
-            let place = "pool \(known.code) of \(entry.catalogue.code)"
-            if kept.held != held[pool] {
-                return "\(place) says \(kept.held) places are held, its holds say \(held[pool])"
+        for (known, index) in zip(entry.catalogue.pools, reply.pools.indices) {
+            let kept = reply.pools[index]
+            let pool = "pool \(known.code) of \(entry.catalogue.code)"
+            if kept.held != held[index] {
+                return "\(pool) says \(kept.held) places are held, its holds say \(held[index])"
             }
-            if kept.sold != sold[pool] {
-                return "\(place) says \(kept.sold) places are sold, its purchases say \(sold[pool])"
+            if kept.sold != sold[index] {
+                return "\(pool) says \(kept.sold) places are sold, its purchases say \(sold[index])"
             }
         }
         if missing > 0 { return "\(missing) holds of \(entry.catalogue.code) are not there" }

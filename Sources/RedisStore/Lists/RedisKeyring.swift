@@ -4,38 +4,35 @@ internal import NIOCore
 public import RedisWire
 public import TicketStore
 
-/// The operators' keys in Redis, the same for all nodes. Of a credential only the SHA-256 of its secret is kept.
-///
-/// Looked up anew for each of an operator's requests, so that a key that is revoked works nowhere any more.
+/// The operators' keys in Redis, which all nodes share. Only the SHA-256 of a credential's secret is kept (R29 Operators and
+/// audit).
 public struct RedisKeyring: OperatorKeyring, Sendable {
     private let client: RedisClient
     private let name: String
-    private let slot = RedisKey("operators")
-    private let waitReplicas: Int
-    private let waitTime: Duration
+    private let route = RedisKey("operators")
+    private let replicas: ReplicaWait?
 
     /// - Parameters:
-    ///   - waitReplicas: how many replicas acknowledge a key that is made or revoked.
-    ///   - waitTime: how long they have for that.
+    ///   - waitReplicas: how many replicas must acknowledge that a key was made or revoked.
+    ///   - waitTime: how long they have for it.
     public init(client: RedisClient, prefix: String, waitReplicas: Int = 0, waitTime: Duration = .seconds(1)) {
         self.client = client
-        self.waitReplicas = waitReplicas
-        self.waitTime = waitTime
+        replicas = waitReplicas > 0 ? ReplicaWait(count: waitReplicas, time: waitTime) : nil
         name = Keyspace(isCluster: false, prefix: prefix).operators
     }
 
-    /// Makes a key, if it can be shown.
+    /// Makes a key, if its credential can be shown.
     ///
-    /// - Parameter show: gives the credential to whom it is for. If it throws, there is no key: it is called when the
-    ///   server has answered once, and before the key is written.
-    /// - Returns: the key and, this once, its credential.
+    /// - Parameter show: shows the credential to the operator, after the server has answered once and before the key is
+    ///   written. If it throws, no key is made.
+    /// - Returns: the key and, only this once, its credential.
     /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it.
     @discardableResult
     public func make(
         name: String, role: OperatorKey.Role, at wall: WallTime,
         show: (_ key: OperatorKey, _ credential: String) throws -> Void = { _, _ in }
     ) async throws -> (key: OperatorKey, credential: String) {
-        precondition(OperatorCredential.isName(name), "a key's name is checked before")
+        precondition(OperatorCredential.isName(name), "the caller checks a key's name")
         var random = SystemRandomNumberGenerator()
         let credential = OperatorCredential(using: &random)
         let key = OperatorKey(id: credential.id, name: name, role: role, madeAt: wall)
@@ -45,18 +42,18 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
         return (key, credential.text)
     }
 
-    /// All keys, revoked ones too, in the order in which they were made.
+    /// All keys, revoked ones included, in the order in which they were made.
     public func list() async throws -> [OperatorKey] {
-        let reply = try await client.call(RedisCommand("HVALS", name, isRepeatable: true), for: slot)
+        let reply = try await client.call(RedisCommand("HVALS", name, isRepeatable: true), for: route)
         return try reply.array().map { try Kept($0.bytes()).key }
             .sorted { ($0.madeAt, $0.id) < ($1.madeAt, $1.id) }
     }
 
     /// Revokes a key from now on.
     ///
-    /// - Returns: whether there is such a key; one that is revoked stays as it is.
-    /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it: a failover may undo it. Revoked again, it is
-    ///   written again.
+    /// - Returns: whether there is such a key. The moment of an earlier revocation stays.
+    /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it, so that a failover may undo it. Revoking it
+    ///   again writes it again.
     public func revoke(_ id: String, at wall: WallTime) async throws -> Bool {
         guard var kept = try await kept(id) else { return false }
         kept.key.revokedAt = kept.key.revokedAt ?? wall
@@ -70,18 +67,16 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
         do {
             known = try await kept(credential.id)
         } catch let failure as RedisFailure {
-            let told = StoreFailure(failure)
-            // Only a look was lost.
-            throw told == .outcomeUnknown ? .suspended(.unreachable) : told
+            throw StoreFailure(repeatable: failure)
         }
-        // An unknown key costs the same comparison as a wrong secret.
+        // An unknown key takes the same comparison as a wrong secret.
         let digest = known?.digest ?? [UInt8](repeating: 0, count: 32)
         guard OperatorCredential.areEqual(digest, Array(SHA256.hash(data: credential.secret))) else { return nil }
         return known.flatMap { $0.key.revokedAt == nil ? $0.key : nil }
     }
 
     private func kept(_ id: String) async throws -> Kept? {
-        let reply = try await client.call(RedisCommand("HGET", name, id, isRepeatable: true), for: slot)
+        let reply = try await client.call(RedisCommand("HGET", name, id, isRepeatable: true), for: route)
         return reply.isNull ? nil : try Kept(reply.bytes())
     }
 
@@ -90,21 +85,16 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
         command.append(name)
         command.append(kept.key.id)
         command.append(kept.packed)
-        guard waitReplicas > 0 else {
-            _ = try await client.call(command, for: slot)
+        guard let replicas else {
+            _ = try await client.call(command, for: route)
             return
         }
-        var wait = RedisCommand("WAIT", isRepeatable: true)
-        wait.append(waitReplicas)
-        wait.append(waitTime.inMilliseconds)
-        let outcomes = await client.pipeline([command, wait], for: slot)
+        let outcomes = await client.pipeline([command, replicas.command(within: replicas.time)], for: route)
         _ = try outcomes[0].get()
-        guard let count = try? outcomes[1].get().integer(), count >= waitReplicas else {
-            throw StoreFailure.outcomeUnknown
-        }
+        guard replicas.acknowledgement(in: outcomes[1]).allowsAnswer else { throw StoreFailure.outcomeUnknown }
     }
 
-    /// A key as it is kept.
+    /// A key, as it is kept.
     private struct Kept {
         var key: OperatorKey
         var digest: [UInt8]

@@ -5,9 +5,10 @@ internal import RedisWire
 internal import Synchronization
 internal import TicketStore
 
-// What does not balance is counted anew from the holds (`Lua/mend.lua`): by itself where that is certain, else by an operator.
+// Counts an event's numbers again from its holds, and corrects them (`Lua/mend.lua`): by itself if the right numbers are
+// certain, otherwise when an operator asks.
 
-/// What an event's holds say, beside what its numbers say.
+/// The numbers of an event, and what its holds say.
 public struct RepairReport: Sendable, Equatable {
     /// One pool.
     public struct Pool: Sendable, Equatable {
@@ -20,142 +21,130 @@ public struct RepairReport: Sendable, Equatable {
         public var countedSold: Int
         public var isClosed: Bool
 
-        /// Whether there is nothing to set right.
+        /// Whether the pool's numbers are those of its holds, and it is open.
         public var isRight: Bool { held == countedHeld && sold == countedSold && !isClosed }
     }
 
     public var event: Code
     public var holds: Int
     public var pools: [Pool]
-    /// Holds that were given a number and have no record: their answers were never told.
+    /// Holds that got a number and have no record. Their answers never left.
     public var missingHolds: Int
-    /// Payments of a hold that are noted for another hold. They are left alone.
+    /// Payments of holds that are recorded for another hold. A repair leaves them as they are.
     public var strayedPayments: Int
-    /// Payments of a hold that are noted for none, and so could buy another one.
+    /// Payments of holds that are recorded for no hold, and so could buy another one.
     public var lostPayments: Int
-    /// Moments at which places come free that are not as the holds say.
+    /// Moments at which places come free that differ from the holds.
     public var wrongDeadlines: Int
     /// Buyers whose accounts are not as their holds say; only where the event has a limit per buyer (R21 Bounds).
     public var wrongAccounts: Int
-    /// Whether what differs was set right.
+    /// Whether the differences were corrected.
     public var isSetRight: Bool
 
-    /// Whether the numbers are as the holds say.
+    /// Whether nothing differs.
     public var isRight: Bool {
         pools.allSatisfy(\.isRight) && lostPayments == 0 && wrongDeadlines == 0 && wrongAccounts == 0
     }
 }
 
 extension RedisStore {
-    /// What may be set right.
+    /// What a count may correct.
     enum Repair: UInt8, CaseIterable, Sendable {
         case nothing = 0
-        /// Where every hold that was given is there, each payment leads to its own, and no pool promises more than it has.
+        /// If every hold has its record, each payment leads to its own hold, and no pool promises more than it has.
         case whatIsCertain
         case everything
     }
 
-    /// Holds that are looked through where an operator asks: as many as an event can have.
-    private static let countedForOperator = 1 << Int(HoldNumber.bitsWithin)
-    /// Between two counts of an event because of something that went wrong there.
+    /// Holds that are counted if an operator asks: as many as an event can have.
+    private static let countedForOperator = 1 << Int(HoldID.bitsWithinEvent)
+    /// Between two counts of an event because something went wrong.
     static let repairInterval = TimeAmount.seconds(60)
 
-    /// Counts every event anew from its holds, and sets right what differs if `applies`. Each server does nothing else while
-    /// it counts an event: some 2 µs a hold.
+    /// Counts every event again from its holds, and corrects what differs if `applies`. A server that counts an event does
+    /// nothing else: some 2 µs a hold.
     public func repair(applies: Bool) async throws -> [RepairReport] {
         var reports: [RepairReport] = []
-        for number in pending.withLock({ $0.directory.order }) {
-            let result = await withCheckedContinuation { continuation in
-                mend(number, applies ? .everything : .nothing, most: Self.countedForOperator) {
-                    continuation.resume(returning: $0)
-                }
-            }
-            if let report = try result.get() { reports.append(report) }
+        for event in state.withLock({ $0.directory.order }) {
+            let report = try await mend(event, applies ? .everything : .nothing, most: Self.countedForOperator)
+            if let report { reports.append(report) }
         }
         return reports
     }
 
-    /// Counts every event once when a node starts, so that what was left half done is found before somebody meets it.
+    /// Counts every event once when a node starts, so that a decision that was left half done is found before a buyer meets it.
     func mendAtStart() {
-        for event in pending.withLock({ $0.directory.order }) { mendSoon(event) }
+        for event in state.withLock({ $0.directory.order }) { mendSoon(event) }
     }
 
-    /// Something about an event's numbers was found wrong: has them counted, and set right where that is certain.
-    func mendSoon(_ event: UInt64) {
+    /// Counts an event whose numbers may be wrong, and corrects them if the right ones are certain.
+    func mendSoon(_ event: EventNumber) {
         guard configuration.mendsByItself else { return }
         let now = NIODeadline.now()
-        let isDue = pending.withLock { pending in
-            guard pending.mendedAt[event].map({ $0 + Self.repairInterval <= now }) ?? true else { return false }
-            pending.mendedAt[event] = now
+        let isDue = state.withLock { state in
+            guard state.countedAt[event].map({ $0 + Self.repairInterval <= now }) ?? true else { return false }
+            state.countedAt[event] = now
             return true
         }
         guard isDue else { return }
-        mend(event, .whatIsCertain, most: configuration.countedInOneCall) { result in
-            switch result {
-            case .success(let report?): self.noteRepair(report, of: event)
-            case .success(nil): break
-            case .failure(let failure):
+        caller.perform {
+            do throws(StoreFailure) {
+                guard let report = try await self.mend(event, .whatIsCertain, most: self.configuration.countedInOneCall)
+                else { return }
+                self.noteRepair(report, of: event)
+            } catch {
                 self.logger.warning(
                     "An event whose numbers may be wrong could not be counted",
-                    metadata: ["event": "\(event)", "failure": "\(failure)"])
+                    metadata: ["event": "\(event)", "failure": "\(error)"])
             }
         }
     }
 
-    private func noteRepair(_ report: RepairReport, of event: UInt64) {
+    private func noteRepair(_ report: RepairReport, of event: EventNumber) {
         let isLeft = !report.isRight && !report.isSetRight
-        pending.withLock { $0.unbalanced[event] = isLeft ? report.event : nil }
+        state.withLock { $0.unbalanced[event] = isLeft ? report.event : nil }
         guard !report.isRight else { return }
         let metadata: Logger.Metadata = ["event": "\(report.event)", "differs": "\(report.differences)"]
         if report.isSetRight {
-            logger.error("The numbers of an event were not as its holds say, and were set right", metadata: metadata)
+            logger.error("The numbers of an event differed from its holds and were corrected", metadata: metadata)
         } else {
             logger.critical(
-                "The numbers of an event are not as its holds say; see holdfast repair", metadata: metadata)
+                "The numbers of an event differ from its holds; see holdfast repair", metadata: metadata)
         }
     }
 
+    /// - Returns: `nil` if the event is gone, or has more than `most` holds.
     private func mend(
-        _ event: UInt64, _ repair: Repair, most: Int, attempt: Int = 0,
-        _ done: @escaping @Sendable (Result<RepairReport?, StoreFailure>) -> Void
-    ) {
-        var command = library.call(.mend, calling, keys: keyspace.keys(of: event))
-        command.append(Int(event))
+        _ event: EventNumber, _ repair: Repair, most: Int
+    ) async throws(StoreFailure) -> RepairReport? {
+        let keys = keyspace.keys(of: event)
+        var command = caller.command(.mend, keys: keys.all)
+        command.append(Int(event.value))
         command.append(configuration.limits.recoveryGrace.inMilliseconds)
         command.append(Int(repair.rawValue))
         command.append(most)
-        // However long it takes: a server that counts is not away.
-        let deadline = NIODeadline.now() + .minutes(5)
-        client.call(command, for: key(of: event), deadline: deadline) { outcome in
-            switch outcome {
+        for _ in 0...Self.settling {
+            // A server that counts is not away, however long it takes.
+            let answer = await caller.call(command, to: keys.route, deadline: .now() + .minutes(5))
+            switch answer.outcome {
             case .success(let reply):
-                do {
-                    let read = try CallReply(reply.bytes())
-                    if read.status == .tooMany { self.pending.withLock { _ = $0.tooLargeToMend.insert(event) } }
-                    if read.status == .again, attempt < Self.settling {
-                        return self.mend(event, repair, most: most, attempt: attempt + 1, done)
-                    }
-                    done(.success(try self.report(read, of: event)))
-                } catch {
-                    self.logger.error("A count of an event could not be read", metadata: ["error": "\(error)"])
-                    done(.failure(.outcomeUnknown))
+                let report = try caller.read(reply, orThrow: .outcomeUnknown) { bytes -> RepairReport?? in
+                    let read = try CallReply(bytes)
+                    if read.status == .tooMany { self.state.withLock { _ = $0.tooLargeToCount.insert(event) } }
+                    return read.status == .again ? .none : .some(try self.report(read, of: event))
                 }
-            case .failure(.refused(let error)) where error.isUnknownFunction && attempt < Self.reloads:
-                self.reload { isLoaded in
-                    guard isLoaded else { return done(.failure(.suspended(.unreachable))) }
-                    self.mend(event, repair, most: most, attempt: attempt + 1, done)
-                }
-            case .failure(let failure): done(.failure(StoreFailure(failure)))
+                if let report { return report }
+            case .failure(let failure): throw StoreFailure(failure)
             }
         }
+        return nil
     }
 
-    /// How often a count begins again because more places came free meanwhile than one call takes out.
+    /// How often a count begins again because more holds had ended than one call takes out.
     private static let settling = 1_000
 
-    /// - Returns: `nil` if the event is gone, or has more holds than may be looked through.
-    private func report(_ reply: CallReply, of event: UInt64) throws(PackedMistake) -> RepairReport? {
-        guard reply.status == .decided, let entry = pending.withLock({ $0.directory.entries[event] }) else {
+    private func report(_ reply: CallReply, of event: EventNumber) throws(PackedMistake) -> RepairReport? {
+        guard reply.status == .decided, let entry = state.withLock({ $0.directory.entries[event] }) else {
             return nil
         }
         var reader = reply.reader
@@ -183,7 +172,7 @@ extension RedisStore {
 }
 
 extension RepairReport {
-    /// What differs, in sentences for people.
+    /// The differences, in words for people.
     public var differences: String {
         var found = pools.filter { !$0.isRight }.map { pool in
             "pool \(pool.code) has \(pool.held) held and \(pool.sold) sold, its holds say \(pool.countedHeld) and "

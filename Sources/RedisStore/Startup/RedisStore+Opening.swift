@@ -2,27 +2,27 @@ internal import Logging
 internal import NIOCore
 internal import RedisWire
 
-// What a node does with the servers before it sells.
+// What a node does before it sells: it checks the servers, loads the functions, and reads what the database is.
 
 extension RedisStore {
-    /// Reads what the servers are set to, and says what that means. Waits for a bounded time where that may help.
+    /// Reads the servers' settings, and judges them. Waits up to ``Configuration/startTime`` if waiting may help.
     static func checked(
         _ configuration: Configuration, _ client: RedisClient, _ logger: Logger
     ) async throws(RedisStoreError) -> ServerCheck {
         let end = ContinuousClock.now + configuration.startTime
-        var told: String?
+        var logged: String?
         while true {
             let looked = await look(at: client, configuration)
             guard let reason = reasonToWait(looked, configuration), ContinuousClock.now < end else {
                 return try judged(try looked.get(), configuration, logger)
             }
-            if reason != told {
+            if reason != logged {
                 logger.notice(
                     "Waiting for the Redis servers",
                     metadata: ["because": "\(reason)", "at_most": "\(configuration.startTime)"])
-                told = reason
+                logged = reason
             }
-            // What is not fit may be so by an order that is over: right after a failover some nodes still tell it.
+            // Right after a failover some nodes still have the old map, by which a server may seem unfit.
             client.lookAnew()
             try? await client.eventLoop.scheduleTask(in: .milliseconds(200)) {}.futureResult.get()
         }
@@ -42,12 +42,12 @@ extension RedisStore {
         }
     }
 
-    /// What is likely to pass by itself and must, before this can sell.
+    /// What must pass before the store can sell, and is likely to pass by itself.
     private static func reasonToWait(
         _ looked: Result<ServerCheck, RedisStoreError>, _ configuration: Configuration
     ) -> String? {
         switch looked {
-        // Whoever sells on servers that are not fit does not wait until they are.
+        // A store that accepts unfit servers does not wait until they are fit.
         case .success(let check): configuration.acceptsUnfitServers && !check.isAwaited ? nil : check.waits.first
         case .failure(.unreachable(let failure)): failure.passes ? failure.advice : nil
         case .failure(.unfit): nil
@@ -61,13 +61,15 @@ extension RedisStore {
             throw .unfit(check.objections.joined(separator: "\n"))
         }
         for objection in check.objections {
-            logger.warning("The servers do not keep what the rules promise", metadata: ["why": "\(objection)"])
+            logger.warning(
+                "The Redis servers' settings break a promise of the rules", metadata: ["why": "\(objection)"])
         }
         for warning in check.warnings {
-            logger.warning("Something about the servers is worth knowing", metadata: ["what": "\(warning)"])
+            logger.warning("Redis configuration warning", metadata: ["what": "\(warning)"])
         }
         logger.notice(
-            "What an answer is worth", metadata: ["purchase": "\(check.promise)", "hold": "\(check.holdPromise)"])
+            "What an answered purchase and an answered hold mean",
+            metadata: ["purchase": "\(check.promise)", "hold": "\(check.holdPromise)"])
         return check
     }
 
@@ -75,11 +77,13 @@ extension RedisStore {
         _ library: FunctionLibrary, to client: RedisClient
     ) async throws(RedisStoreError) -> FunctionLibrary.Calling {
         let answers = await client.callEachMaster(RedisCommand("FUNCTION", "LOAD", library.text))
-        if answers.allSatisfy({ isLoaded($0.outcome) }) { return .functions }
+        if answers.allSatisfy({ FunctionLibrary.isLoaded($0.outcome) }) { return .functions }
         for answer in answers {
-            guard case .failure(let failure) = answer.outcome, !isLoaded(answer.outcome) else { continue }
+            guard case .failure(let failure) = answer.outcome, !FunctionLibrary.isLoaded(answer.outcome) else {
+                continue
+            }
             guard case .refused(let error) = failure else { throw .unreachable(failure) }
-            // A server before 7.0 does not know the command.
+            // A server before 7.0 does not have the command.
             guard error.message.lowercased().contains("unknown command") else {
                 throw .unfit("\(answer.node) does not take the functions: \(error)")
             }
@@ -96,20 +100,8 @@ extension RedisStore {
         return .scripts(digests)
     }
 
-    /// Whether a server has the library now: loaded by this, or by somebody before.
-    static func isLoaded(_ outcome: RedisClient.Outcome) -> Bool {
-        switch outcome {
-        case .success: true
-        case .failure(.refused(let error)):
-            error.message.hasPrefix("Library") && error.message.hasSuffix("already exists")
-        case .failure: false
-        }
-    }
-
-    /// The identity that the database has, or the one that it gets now. One that was written by a single server is not
-    /// read by a cluster, nor the other way round: payments would be looked for where they are not.
-    ///
-    /// - Returns: with it the secret for idempotency keys, which all nodes share.
+    /// The identity of the database and its secret for idempotency keys, which are made now if there are none. A cluster refuses
+    /// what a single server wrote, and the other way round, since it would look for payments in the wrong keys.
     static func identity(
         under keyspace: Keyspace, _ client: RedisClient
     ) async throws(RedisStoreError) -> (identity: [UInt8], keySecret: [UInt8]) {
@@ -141,8 +133,8 @@ extension RedisStore {
         }
     }
 
-    /// Remembers the fingerprints of the keys that sign tokens, and returns the numbers under which another node has
-    /// another key. A node with a new number may come before or after the others: only a number has one key.
+    /// Records the fingerprints of this node's token keys, and returns the numbers under which another node has a different key.
+    /// Each number has one key; a node may bring a new number at any time.
     public func otherTokenKeys(than fingerprints: [UInt8: [UInt8]]) async throws(RedisStoreError) -> [UInt8] {
         var others: [UInt8] = []
         do {
@@ -162,7 +154,7 @@ extension RedisStore {
         return others
     }
 
-    /// What stands under `key`, which is `fresh` where nothing stood.
+    /// The value of `key`, which is set to `fresh` if there is none.
     private static func kept(_ fresh: [UInt8], under key: String, _ client: RedisClient) async throws -> ByteBuffer {
         var set = RedisCommand("SET")
         set.append(key)

@@ -2,11 +2,11 @@ internal import Logging
 internal import NIOCore
 internal import RedisWire
 
-// Whether the user of the servers may do all that a node does there, tried before anything is sold. A decision asks again
-// before its first write (`Lua/writes.lua`): rights may change, and another master may have others.
+// Tries, before anything is sold, whether the Redis user may do all that a node does. A decision asks again before its first
+// write (`Lua/writes.lua`), since rights may change and another master may have other rights.
 
 extension RedisStore {
-    /// Commands that nodes run besides the functions, each tried so that it changes nothing.
+    /// The commands that nodes run besides the functions, in a form that changes nothing.
     private static func tries(on key: String, waitReplicas: Int) -> [RedisCommand] {
         var commands = [
             RedisCommand("GET", key, isRepeatable: true), RedisCommand("HGET", key, "tried", isRepeatable: true),
@@ -18,18 +18,18 @@ extension RedisStore {
         return commands
     }
 
-    /// Throws where the user lacks a right on any server.
+    /// Throws if the user lacks a right on any server.
     ///
-    /// Rights are each server's own, so in a cluster as many slots are tried as claims are spread over: no master is left
-    /// out but by a chance in millions.
+    /// Each server has its own rights. So in a cluster all slots of the claims are tried, which leave a master out only by a
+    /// chance of one in millions.
     func checkRights() async throws(RedisStoreError) {
         var missing: Set<String> = []
-        for part in 0..<(keyspace.isCluster ? Keyspace.claimParts : 1) {
-            let tag = Keyspace.tag(ofClaims: part)
-            let key = "\(keyspace.prefix):{\(tag)}:tried"
-            let command = library.call(.tryCommands, calling, keys: [key])
+        for slot in ClaimSlot.all.prefix(keyspace.isCluster ? ClaimSlot.all.count : 1) {
+            let key = "\(keyspace.prefix):{\(slot.tag)}:tried"
+            let command = caller.command(.tryCommands, keys: [key])
             let outcomes = await client.pipeline(
-                [command] + Self.tries(on: key, waitReplicas: configuration.waitReplicas), for: RedisKey(tag))
+                [command] + Self.tries(on: key, waitReplicas: configuration.waitReplicas), for: keyspace.route(to: slot)
+            )
             for outcome in outcomes {
                 switch outcome {
                 case .success(let reply):
@@ -50,7 +50,7 @@ extension RedisStore {
         }
     }
 
-    /// The command that a refusal names, between quotation marks.
+    /// The command that a refusal names in quotation marks.
     private static func command(in message: String) -> String? {
         let parts = message.split(separator: "'")
         return parts.count > 1 ? parts[1].uppercased() : nil

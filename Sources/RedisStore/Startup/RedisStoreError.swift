@@ -2,9 +2,9 @@ public import RedisWire
 
 /// Why a store on Redis cannot be opened.
 public enum RedisStoreError: Error, Sendable, CustomStringConvertible {
-    /// The servers cannot be asked, and why.
+    /// The servers cannot be reached, or cannot answer now.
     case unreachable(RedisFailure)
-    /// They answer, but not what they must.
+    /// They answer, but the store cannot run on them; in a sentence.
     case unfit(String)
 
     public var description: String {
@@ -16,7 +16,7 @@ public enum RedisStoreError: Error, Sendable, CustomStringConvertible {
 }
 
 extension RedisFailure {
-    /// What is wrong, and what to do about it, for whoever starts a node.
+    /// What is wrong and what to do about it, for the operator who starts a node.
     var advice: String {
         switch self {
         case .notSent(.notConnected(let failure)): failure.advice
@@ -31,14 +31,14 @@ extension RedisFailure {
         case .unavailable(.tooFewReplicas): "a server has fewer replicas than its min-replicas-to-write asks for"
         case .unavailable(.cannotPersist): "a server cannot write to its disk; see its log"
         case .unavailable(.outOfMemory): "a server is full; give it a larger maxmemory"
-        case .unavailable(.busy): "a script of somebody's runs on a server for too long; end it with SCRIPT KILL"
+        case .unavailable(.busy): "a script has been running on a server for too long; end it with SCRIPT KILL"
         case .refused(let error) where error.code == "NOPERM":
             "the user may not do what is needed (\(error.message)); see docs/redis.md for what it must be allowed"
         default: description
         }
     }
 
-    /// Whether it is likely to pass by itself.
+    /// Whether the failure is likely to pass by itself.
     var passes: Bool {
         switch self {
         case .unavailable(.loading), .unavailable(.masterDown), .unavailable(.clusterDown), .unavailable(.slotMoving),

@@ -2,11 +2,11 @@ internal import BoxOffice
 internal import RedisWire
 public import TicketStore
 
-/// What the servers are set to, and what an answer is worth with that.
+/// The servers' settings, and what an answer means with them (R19 Durable before positive).
 ///
-/// A value: it is given what `INFO` and `CONFIG GET` said of each master, and decides.
+/// A value: it gets what `INFO` and `CONFIG GET` said about each master, and judges it.
 public struct ServerCheck: Sendable, Equatable {
-    /// What one master says of itself. What it does not tell (a managed server may keep its settings to itself) is `nil`.
+    /// What one master says about itself. What it does not say is `nil`: a managed server may not show its settings.
     public struct Master: Sendable, Equatable {
         public var name: String
         public var version: String?
@@ -14,19 +14,19 @@ public struct ServerCheck: Sendable, Equatable {
         /// `always`, `everysec` or `no`.
         public var appendFsync: String?
         public var evictionPolicy: String?
-        /// 0 for no bound.
+        /// In bytes; 0 for no limit.
         public var maxMemory: Int?
-        /// Those that have all its data.
+        /// Replicas that have all its data.
         public var replicas: Int?
-        /// How far its clock certainly is ahead of this node's; below zero where it is behind.
+        /// How far its clock is certainly ahead of this node's; negative if it is behind.
         public var clockAhead: Duration?
-        /// Those that are still being fed.
+        /// Replicas that are still loading its data.
         public var replicasOnTheWay = 0
         /// It reads its data from its disk.
         public var isLoading = false
-        /// It is somebody's replica.
+        /// It is a replica.
         public var isReplica = false
-        /// Why it cannot be asked, where others of its cluster can be: it may be replaced in a moment.
+        /// Why it does not answer while other masters of its cluster do. It may be replaced soon.
         public var absence: String?
 
         public init(name: String) {
@@ -34,18 +34,18 @@ public struct ServerCheck: Sendable, Equatable {
         }
     }
 
-    /// Why the promises of the rules would be void, each in a sentence; empty if they are kept.
+    /// How the settings break a promise of the rules, a sentence each; empty if they do not.
     public private(set) var objections: [String] = []
-    /// Those of them that are likely to pass by themselves.
+    /// The objections that are likely to pass by themselves.
     public private(set) var waits: [String] = []
-    /// What an operator should know though nothing is void.
+    /// What an operator should know though no promise is broken.
     public private(set) var warnings: [String] = []
     /// What an answered purchase means, in one sentence.
     public private(set) var promise = ""
     /// What an answered hold means, in one sentence.
     public private(set) var holdPromise = ""
 
-    /// - Parameter holds: whether holds wait for the replicas, too.
+    /// - Parameter holds: whether holds wait for the replicas as well.
     public init(_ masters: [Master], durability: Durability, waitReplicas: Int, holds: Durability = .full) {
         for case (let name, let absence?) in masters.map({ ($0.name, $0.absence) }) {
             isAwaited = true
@@ -73,11 +73,11 @@ public struct ServerCheck: Sendable, Equatable {
         holdPromise = Self.promise(ofHolds: holds, durability, waitReplicas)
     }
 
-    /// Whether a server cannot be asked yet, however fit it may be.
+    /// Whether a server cannot answer yet, however fit it may be.
     public private(set) var isAwaited = false
 
-    /// For the operators' page.
-    public var worth: DurabilityPromise { DurabilityPromise(purchases: promise, holds: holdPromise) }
+    /// Both promises, for operators.
+    public var durability: DurabilityPromise { DurabilityPromise(purchases: promise, holds: holdPromise) }
 
     private static func promise(ofHolds holds: Durability, _ durability: Durability, _ waitReplicas: Int) -> String {
         switch (durability, holds) {
@@ -125,8 +125,8 @@ public struct ServerCheck: Sendable, Equatable {
         }
     }
 
-    /// Deadlines follow the server's clock and no step of it ends a hold (rule 5), but sale windows and what people are
-    /// told go by the time of day that it shows, and after a failover by that of another server.
+    /// Deadlines follow the server's clock, and a step of that clock ends no hold (R5 The store's clock). But sale windows and the
+    /// times that people read follow its time of day, and after a failover that of another server.
     private mutating func warnOfClock(_ master: Master) {
         guard let ahead = master.clockAhead, abs(ahead.inMilliseconds) > 1_000 else { return }
         let seconds = abs(ahead.inMilliseconds) / 1_000
@@ -181,7 +181,7 @@ public struct ServerCheck: Sendable, Equatable {
 extension ServerCheck {
     /// Asks every master that the client knows.
     ///
-    /// - Parameter nodeClock: the time of day of this node, to compare theirs with.
+    /// - Parameter nodeClock: this node's time of day, to compare the masters' with.
     static func masters(
         of client: RedisClient, nodeClock: (@Sendable () -> WallTime)?
     ) async throws(RedisStoreError) -> [Master] {
@@ -206,7 +206,7 @@ extension ServerCheck {
                 }
                 if let asked, let answered, let microseconds = info["server_time_usec"].flatMap({ Int64($0) }) {
                     let shown = microseconds / 1_000
-                    // What it shows may be as old as the question, and as young as the last answer.
+                    // The server read its clock between the question and the last answer.
                     master.clockAhead = .milliseconds(
                         max(0, shown - answered.milliseconds) + min(0, shown - asked.milliseconds))
                 }
@@ -220,7 +220,7 @@ extension ServerCheck {
             case .failure(let failure): throw .unreachable(failure)
             }
         }
-        // Servers of others may not tell their settings; then nothing is known, which is said.
+        // A managed server may not show its settings; then a warning says that nothing is known.
         let command = RedisCommand("CONFIG", "GET", "appendfsync", isRepeatable: true)
         for answer in await client.callEachMaster(command) {
             guard let index = masters.firstIndex(where: { $0.name == "\(answer.node)" }) else { continue }

@@ -145,7 +145,7 @@ struct OpenedStore: Sendable {
                     ? "a cluster, keys under \(settings.redis.prefix):"
                     : "one server, keys under \(settings.redis.prefix):"
             ),
-            worth: store.check.worth,
+            worth: store.check.durability,
             stop: {
                 store.stop()
                 return .kept
