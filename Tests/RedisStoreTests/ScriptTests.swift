@@ -182,7 +182,9 @@ struct ScriptTests {
         try await stage.end()
     }
 
-    @Test("A late payment that was owed stays so when places come free, but what a token said stops no key (R9, R23)")
+    @Test(
+        "A late payment that was owed stays so when places come free, but what a token said stops no key (R9 Late payment, R23 Debts)"
+    )
     func lateDebts() async throws {
         let stage = try await Stage()
         func say(_ id: HoldID, _ payment: String, _ completer: Completer = .token) async throws {
@@ -202,7 +204,9 @@ struct ScriptTests {
         try await stage.end()
     }
 
-    @Test("A hold keeps the terms under which it was made, and the shop alone completes where it does (R11, R24)")
+    @Test(
+        "A hold keeps the terms under which it was made, and the shop alone completes where it does (R11 Terms of a hold, R24 Who completes)"
+    )
     func terms() async throws {
         let stage = try await Stage()
         try await stage.say(.define(hall(9)))

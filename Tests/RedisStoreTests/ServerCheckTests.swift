@@ -25,7 +25,7 @@ struct ServerCheckTests {
         ServerCheck([master(change: change)], durability: durability, waitReplicas: waitReplicas).objections
     }
 
-    @Test("A server that syncs before it answers, and throws nothing away, is fit")
+    @Test("A server that syncs before it answers, and evicts nothing, is fit")
     func fit() {
         let check = ServerCheck([master()], durability: .full, waitReplicas: 0)
         #expect(check.objections == [])
@@ -33,7 +33,7 @@ struct ServerCheckTests {
         #expect(check.promise == "full: an answered purchase is on the disk of the server that took it")
     }
 
-    @Test("One that throws keys away is not, however durable an answer need be")
+    @Test("A server that evicts keys is unfit, whatever the durability")
     func eviction() {
         for durability in Durability.allCases {
             let found = objections(durability) { $0.evictionPolicy = "allkeys-lru" }
@@ -42,7 +42,7 @@ struct ServerCheckTests {
         }
     }
 
-    @Test("One that syncs later, or never, is not fit for full and is for relaxed")
+    @Test("A server that syncs later, or never, is unfit for full durability and fit for relaxed")
     func syncing() {
         #expect(objections { $0.appendFsync = "everysec" }.count == 1)
         #expect(objections { $0.appendOnly = false }.count == 1)
@@ -50,7 +50,7 @@ struct ServerCheckTests {
         #expect(objections { $0.appendOnly = nil } == [])
     }
 
-    @Test("Replicas that are to acknowledge must be there")
+    @Test("There must be as many replicas as have to acknowledge")
     func replicas() {
         #expect(objections(waitReplicas: 1) { $0.appendOnly = false }.count == 1)
         #expect(
@@ -60,18 +60,18 @@ struct ServerCheckTests {
             } == [])
     }
 
-    @Test("Replicas that need not acknowledge are worth a warning: a failover may choose one of them")
+    @Test("Replicas that need not acknowledge give a warning: a failover may choose one of them")
     func replicasTooMany() {
         func warnings(_ replicas: Int, of waitReplicas: Int) -> [String] {
             ServerCheck([master { $0.replicas = replicas }], durability: .full, waitReplicas: waitReplicas).warnings
         }
         #expect(warnings(2, of: 1).count == 1)
-        #expect(warnings(2, of: 1).first?.hasSuffix("have redis.wait_replicas 2") == true)
+        #expect(warnings(2, of: 1).first?.hasSuffix("set redis.wait_replicas to 2") == true)
         #expect(warnings(1, of: 1) == [])
-        #expect(warnings(2, of: 0) == [], "there the disk is what is promised")
+        #expect(warnings(2, of: 0) == [], "without waiting for replicas the disk makes the promise")
     }
 
-    @Test("A clock that is more than a second off is told, and which way")
+    @Test("A clock that differs by more than a second gives a warning, which says in which direction")
     func clocks() {
         func warnings(_ ahead: Duration?) -> [String] {
             ServerCheck([master { $0.clockAhead = ahead }], durability: .full, waitReplicas: 0).warnings
@@ -96,11 +96,11 @@ struct ServerCheckTests {
         #expect(late.first?.contains("ahead of this node's") == true)
     }
 
-    @Test("A server too old is told")
+    @Test("A server that is too old is refused")
     func version() {
         for version in ["5.0.14", "6.0.20", "6.1.240", "6", "odd"] {
-            let told = objections { $0.version = version }
-            #expect(told == ["one:6379 is Redis \(version); 6.2 is the oldest that the functions run on"])
+            let found = objections { $0.version = version }
+            #expect(found == ["one:6379 is Redis \(version); 6.2 is the oldest that the functions run on"])
         }
         for version in ["6.2", "6.2.14", "7.0.15", "8.1.8", "10.0.0"] {
             #expect(objections { $0.version = version } == [])
@@ -109,19 +109,19 @@ struct ServerCheckTests {
         #expect(silent == ["one:6379 does not say what it is; Redis 6.2 or later, or Valkey, is needed"])
     }
 
-    @Test("What holds are worth is told, and that a disk syncs them with everything else")
+    @Test("The promise for holds says that a disk syncs them with everything else")
     func holds() {
-        func worth(_ durability: Durability, _ waitReplicas: Int, _ holds: Durability) -> String {
+        func promise(_ durability: Durability, _ waitReplicas: Int, _ holds: Durability) -> String {
             ServerCheck([master()], durability: durability, waitReplicas: waitReplicas, holds: holds).durability.holds
         }
-        #expect(worth(.full, 0, .full) == "full, as purchases are")
-        #expect(worth(.full, 0, .relaxed).hasPrefix("full, as purchases are: a server with appendfsync always"))
-        #expect(worth(.full, 1, .full) == "full, as purchases are")
-        #expect(worth(.full, 1, .relaxed).hasPrefix("relaxed: an answered hold is in the memory of the server"))
-        #expect(worth(.relaxed, 1, .full) == "relaxed, as purchases are")
+        #expect(promise(.full, 0, .full) == "full, as purchases are")
+        #expect(promise(.full, 0, .relaxed).hasPrefix("full, as purchases are: a server with appendfsync always"))
+        #expect(promise(.full, 1, .full) == "full, as purchases are")
+        #expect(promise(.full, 1, .relaxed).hasPrefix("relaxed: an answered hold is in the memory of the server"))
+        #expect(promise(.relaxed, 1, .full) == "relaxed, as purchases are")
     }
 
-    @Test("What passes by itself is told apart: loading, replicas that are being fed, a replica that may become master")
+    @Test("Some objections pass by themselves: loading, replicas that are loading, a replica that may become master")
     func waiting() {
         func waits(_ change: (inout ServerCheck.Master) -> Void) -> [String] {
             let check = ServerCheck([master(change: change)], durability: .full, waitReplicas: 1)

@@ -115,7 +115,7 @@ struct StartTests {
         for master in cluster.masters {
             try master.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
             let told = await refusal(of: .cluster(cluster)) { $0.startTime = .zero }
-            #expect(told.contains("\(master.port) throws keys away when it is full (maxmemory-policy allkeys-lru)"))
+            #expect(told.contains("\(master.port) evicts keys when it is full (maxmemory-policy allkeys-lru)"))
             try master.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
         }
     }

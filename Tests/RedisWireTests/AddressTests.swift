@@ -63,7 +63,7 @@ struct AddressTests {
         #expect(throws: mistake) { try RedisConfiguration(address: address) }
     }
 
-    @Test("A password is in no mistake and no description")
+    @Test("No mistake and no description contains a password")
     func secrecy() throws {
         let configuration = try RedisConfiguration(address: "redis://user:hunter2@h/1")
         var dumped = ""

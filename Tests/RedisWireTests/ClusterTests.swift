@@ -20,7 +20,7 @@ private func slot(_ number: Int) -> RedisSlot {
     return slot
 }
 
-@Suite("A cluster's order is read")
+@Suite("The map of a cluster is read")
 struct ClusterMapTests {
     private static func node(_ host: RedisReply, _ port: Int64) -> RedisReply {
         .array([host, .integer(port), .bulk(ByteBuffer(string: "id")), .array([])])
@@ -28,7 +28,7 @@ struct ClusterMapTests {
 
     private static func text(_ text: String) -> RedisReply { .bulk(ByteBuffer(string: text)) }
 
-    @Test("Ranges in any order, hosts that are not told, nodes that nobody knows")
+    @Test("Ranges may come in any order, without hosts, and with unknown nodes")
     func reading() throws {
         let reply = RedisReply.array([
             .array([.integer(8192), .integer(16383), Self.node(Self.text("b"), 2), Self.node(Self.text("d"), 4)]),
@@ -44,7 +44,7 @@ struct ClusterMapTests {
     }
 
     @Test(
-        "What cannot be an order is none",
+        "An impossible map is refused",
         arguments: [
             RedisReply.simpleString("OK"), .array([.integer(1)]), .array([.array([.integer(0), .integer(1)])]),
             .array([.array([.integer(0), .integer(16384), node(text("a"), 1)])]),
@@ -74,7 +74,7 @@ struct ClusterMapTests {
     }
 
     @Test(
-        "What is none is not followed",
+        "A malformed redirection is not followed",
         arguments: [
             "", "3999", "16384 a:1", "-1 a:1", "x a:1", "1 a", "1 a:", "1 a:0", "1 a:65536", "1 ?:6379",
         ])
@@ -83,7 +83,7 @@ struct ClusterMapTests {
     }
 }
 
-@Suite("A cluster's order is believed when most say so")
+@Suite("The map of a cluster is the one of the majority")
 struct ClusterMachineTests {
     private static let now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
@@ -94,7 +94,7 @@ struct ClusterMachineTests {
         return ClusterMachine(seeds: seeds, limits: RedisConfiguration.Limits(), timeouts: timeouts)
     }
 
-    @Test("Nothing is known first; two of three who agree are enough, and the third is not heard any more")
+    @Test("There is no map at first; two of three nodes that agree are enough, and the third is not waited for")
     func agreement() {
         var machine = Self.machine()
         let order = map((0, 16383, d))
@@ -109,7 +109,7 @@ struct ClusterMachineTests {
         #expect(machine.nextLook(at: Self.now) == Self.now + .seconds(10))
     }
 
-    @Test("Where none has most voices the order with most slots is taken, and one voice is better than none")
+    @Test("Without a majority the map with most slots is taken, and one answer is better than none")
     func disagreement() {
         var machine = Self.machine()
         _ = machine.look(at: Self.now, chance: 0)
@@ -125,7 +125,7 @@ struct ClusterMachineTests {
         #expect(machine.heard(map((0, 200, b)), of: 2) == .adopt(isNew: false))
     }
 
-    @Test("When nobody answers it is tried again soon, with others, too")
+    @Test("If no node answers, the client asks again soon, and other nodes as well")
     func failure() {
         var machine = Self.machine([a])
         _ = machine.look(at: Self.now, chance: 0)
@@ -144,7 +144,7 @@ struct ClusterMachineTests {
         #expect(machine.knows(a) == false)
     }
 
-    @Test("A slot that has moved is the other's at once, and the next look decides")
+    @Test("A redirection holds for its slot at once, and the next look decides")
     func moved() {
         var machine = Self.machine([a])
         _ = machine.look(at: Self.now, chance: 0)
@@ -167,7 +167,7 @@ struct ClusterMachineTests {
     }
 }
 
-@Suite("Only what certainly was not done is sent again")
+@Suite("A call is sent again only if it certainly was not done")
 struct RedirectsTests {
     private static func error(_ line: String) -> RedisReply { .error(RedisServerError(line: line.utf8)) }
 
@@ -187,7 +187,7 @@ struct RedirectsTests {
         }
     }
 
-    @Test("Several: as soon as one was done that may not be done twice, nothing is sent again")
+    @Test("Several commands: once one was done that may not be done twice, none is sent again")
     func several() {
         let moved = Self.error("MOVED 1 b:2")
         #expect(Self.decide([moved, moved]) == .again(b, asking: false))
@@ -198,7 +198,7 @@ struct RedirectsTests {
         #expect(Self.decide([Self.error("TRYAGAIN x"), moved]) == .later)
     }
 
-    @Test("As often as the bound says, and the slot's new place is told each time")
+    @Test("Not more often than the limit, and each time with the slot's new node")
     func bound() {
         var redirects = Redirects(limit: 2)
         let moved = Self.error("MOVED 1 b:2")
@@ -210,7 +210,7 @@ struct RedirectsTests {
     }
 
     @Test(
-        "What a caller is told",
+        "What a caller gets",
         arguments: [
             ("CLUSTERDOWN x", RedisFailure.unavailable(.clusterDown)), ("LOADING x", .unavailable(.loading)),
             ("MASTERDOWN x", .unavailable(.masterDown)), ("READONLY x", .unavailable(.readOnly)),
@@ -218,7 +218,7 @@ struct RedirectsTests {
             ("BUSY x", .unavailable(.busy)), ("NOREPLICAS x", .unavailable(.tooFewReplicas)),
             ("MISCONF x", .unavailable(.cannotPersist)), ("OOM x", .unavailable(.outOfMemory)),
             ("WRONGTYPE x", .refused(RedisServerError(code: "WRONGTYPE", message: "x"))),
-            // As a server before 7.0 tells of a script that it lets write nothing.
+            // How a server before 7.0 refuses a script's first write.
             ("\(inScript) -OOM command not allowed when used memory > 'maxmemory'.", .unavailable(.outOfMemory)),
             ("\(inScript) -READONLY You can't write against a read only replica.", .unavailable(.readOnly)),
             ("\(inScript) -MISCONF Errors writing to the AOF file: No space - left", .unavailable(.cannotPersist)),
@@ -242,7 +242,7 @@ struct RedirectsTests {
         .unavailable(.clusterDown), .unavailable(.masterDown), .unavailable(.readOnly), .unavailable(.movedTooOften),
     ]
 
-    @Test("Asked as one server, a cluster's redirection is told in its own words")
+    @Test("To a client of one server, a redirection is an error in the server's words")
     func standalone() {
         #expect(
             Self.error("MOVED 1 b:2").outcome(isCluster: false)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A command is written as bulk strings")
 struct CommandTests {
-    @Test("Texts, numbers and bytes follow one another, their count in front")
+    @Test("Texts, numbers and bytes follow their count")
     func writing() {
         var command = RedisCommand("SET")
         command.append("Käse")
@@ -29,7 +29,7 @@ struct CommandTests {
         #expect(String(buffer: command.encoded()) == "*2\r\n$1\r\nX\r\n$\(digits.utf8.count)\r\n\(digits)\r\n")
     }
 
-    @Test("Counts of arguments of one to six digits fit in front", arguments: [1, 9, 10, 99, 100, 1_000, 123_456])
+    @Test("The count of arguments may have one to six digits", arguments: [1, 9, 10, 99, 100, 1_000, 123_456])
     func counts(count: Int) {
         var command = RedisCommand("X")
         for _ in 1..<count { command.append("") }
@@ -39,7 +39,7 @@ struct CommandTests {
         #expect(encoded.readableBytes == 6 * (count - 1))
     }
 
-    @Test("A command that outgrows a bound takes nothing more and says so")
+    @Test("A command that grows beyond a limit takes no more arguments and says so")
     func bounds() {
         var command = RedisCommand("X")
         command.append([UInt8](repeating: 1, count: RedisCommand.largest - 100))
@@ -64,7 +64,7 @@ struct CommandTests {
 @Suite("A key has its slot")
 struct SlotTests {
     @Test(
-        "Slots are those that a server's CLUSTER KEYSLOT tells",
+        "Slots are those of a server's CLUSTER KEYSLOT",
         arguments: [
             // The specification's own check value, and what redis-server 7.0 answers.
             ("123456789", 12739), ("", 0), ("foo", 12182), ("{user1000}.following", 3443),
@@ -75,7 +75,7 @@ struct SlotTests {
         #expect(RedisKey(key).slot == RedisSlot(slot))
     }
 
-    @Test("There are 16384")
+    @Test("There are 16384 slots")
     func range() {
         #expect(RedisSlot(-1) == nil)
         #expect(RedisSlot(0) != nil)

@@ -3,13 +3,13 @@ import RedisWire
 import Testing
 import Workload
 
-@Suite("A connection answers everybody once, and with their own reply")
+@Suite("A connection answers each caller once, and with its own reply")
 struct ConnectionMachineTests {
     private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
     private static func at(_ milliseconds: Int) -> NIODeadline { start + .milliseconds(Int64(milliseconds)) }
 
-    /// A machine that is ready, with 4 replies in flight at the most, 100 ms of silence and 1000 ms of idleness.
+    /// A machine that is ready, with at most 4 replies due, 100 ms of silence and 1000 ms of idleness.
     private static func ready(doubt: Duration = .seconds(60)) -> ConnectionMachine<Int> {
         var machine = opening(doubt: doubt)
         _ = machine.opened(Handshake(user: nil, password: nil, database: 0, clientName: ""))
@@ -27,7 +27,7 @@ struct ConnectionMachineTests {
         return ConnectionMachine(limits: limits, timeouts: timeouts, openUntil: at(50), at: start)
     }
 
-    /// In words, as an action cannot be compared.
+    /// In words, since actions cannot be compared.
     private static func words(_ action: ConnectionMachine<Int>.ReplyAction) -> String {
         switch action {
         case .answer(let caller, let reply): "answer \(caller) \((try? reply.integer()).map { "\($0)" } ?? reply.kind)"
@@ -47,7 +47,7 @@ struct ConnectionMachineTests {
         }
     }
 
-    @Test("It opens, greets and takes calls only then")
+    @Test("It takes calls only after it has opened and the handshake is done")
     func opens() {
         var machine = Self.opening()
         #expect(machine.isOpening == true)
@@ -60,7 +60,7 @@ struct ConnectionMachineTests {
         #expect(machine.refusal(of: 1) == nil)
     }
 
-    @Test("A connection that is not there in time is given up, and not before")
+    @Test("A connection that is not ready in time is given up, and not earlier")
     func openingTakesTooLong() {
         var machine = Self.opening()
         #expect(machine.nextWake == Self.at(50))
@@ -68,7 +68,7 @@ struct ConnectionMachineTests {
         #expect(Self.words(machine.wake(at: Self.at(50))) == "[] close unreachable (no connection in time)")
     }
 
-    @Test("Replies go to callers in the order of sending; what a server says by itself goes to nobody")
+    @Test("Replies go to callers in the order of sending; push messages go to nobody")
     func order() {
         var machine = Self.ready()
         for caller in 1...3 { machine.expect(caller, until: Self.at(1000), at: Self.start) }
@@ -81,7 +81,7 @@ struct ConnectionMachineTests {
         #expect(Self.words(machine.received(.integer(50))) == "close protocol broken (unasked)")
     }
 
-    @Test("Whose time is over is let go at the deadline, and the late reply is nobody else's")
+    @Test("A caller waits until its deadline, and its late reply goes to nobody else")
     func lateReplies() {
         var machine = Self.ready()
         machine.expect(1, until: Self.at(20), at: Self.start)
@@ -98,7 +98,7 @@ struct ConnectionMachineTests {
         #expect(Self.words(machine.received(.integer(30))) == "answer 3 30")
     }
 
-    @Test("Replies that are due have a bound, those that nobody waits for any more among them")
+    @Test("Replies that are due have a limit, which counts those whose callers gave up")
     func inFlight() {
         var machine = Self.ready()
         #expect(machine.refusal(of: 4) == nil)
@@ -112,7 +112,7 @@ struct ConnectionMachineTests {
         #expect(machine.refusal(of: 2) == .queueFull)
     }
 
-    @Test("A connection on which nothing comes while replies are due is given up, counted from the last byte")
+    @Test("A connection on which nothing comes while replies are due is closed, counted from the last byte")
     func silence() {
         var machine = Self.ready()
         machine.expect(1, until: Self.at(5000), at: Self.at(500))
@@ -126,7 +126,7 @@ struct ConnectionMachineTests {
         #expect(machine.nextWake == nil)
     }
 
-    @Test("A connection on which nothing comes is doubted before that, again and again")
+    @Test("A connection on which nothing comes is doubted before that, repeatedly")
     func doubt() {
         var machine = Self.ready(doubt: .milliseconds(40))
         #expect(machine.nextWake == Self.at(1000))
@@ -149,7 +149,7 @@ struct ConnectionMachineTests {
         #expect(machine.isDoubtful(at: Self.at(5000)) == false)
     }
 
-    @Test("An idle connection is tried with a ping, whose reply goes to nobody")
+    @Test("An idle connection is tested with a ping, whose reply goes to nobody")
     func idle() {
         var machine = Self.ready()
         #expect(machine.nextWake == Self.at(1000))
@@ -162,7 +162,7 @@ struct ConnectionMachineTests {
         #expect(Self.words(machine.received(.integer(1))) == "answer 1 1")
     }
 
-    @Test("Draining takes nothing new and ends with the last reply")
+    @Test("A draining connection takes no new calls and ends with the last reply")
     func draining() {
         var machine = Self.ready()
         machine.expect(1, until: Self.at(1000), at: Self.start)
@@ -175,8 +175,8 @@ struct ConnectionMachineTests {
         #expect(empty.drain() == true)
     }
 
-    /// The server answers each command with its caller's number; the account beside it says what each caller heard.
-    @Test("Random traffic: nobody hears another's reply, and everybody hears exactly once", arguments: 0..<60)
+    /// The server answers each command with its caller's number. The test counts what each caller got.
+    @Test("In random traffic each caller gets one answer, and its own", arguments: 0..<60)
     func randomTraffic(seed: UInt64) {
         var seeds = SeededGenerator(seed: seed)
         var machine = Self.ready()
@@ -185,7 +185,7 @@ struct ConnectionMachineTests {
         var heard: [Int: Int] = [:]
         var asked = 0
         var isOpen = true
-        func told(_ caller: Int) { heard[caller, default: 0] += 1 }
+        func note(_ caller: Int) { heard[caller, default: 0] += 1 }
         for _ in 0..<400 where isOpen {
             switch seeds.number(in: 1...100) {
             case 1...40:
@@ -200,7 +200,7 @@ struct ConnectionMachineTests {
                     machine.expect(
                         isOurs ? asked : nil, until: now + .milliseconds(Int64(seeds.number(in: 1...80))), at: now)
                     server.append(isOurs ? asked : nil)
-                    if !isOurs { told(asked) }
+                    if !isOurs { note(asked) }
                 }
             case 41...75:
                 guard !server.isEmpty else { continue }
@@ -209,7 +209,7 @@ struct ConnectionMachineTests {
                 switch machine.received(.integer(Int64(answered ?? -1))) {
                 case .answer(let caller, let reply):
                     #expect(reply == .integer(Int64(caller)), "seed \(seed)")
-                    told(caller)
+                    note(caller)
                 case .drop: #expect(answered == nil || heard[answered ?? 0] == 1, "seed \(seed)")
                 default: Issue.record("seed \(seed): an answer to nothing")
                 }
@@ -217,13 +217,13 @@ struct ConnectionMachineTests {
             case 81...98:
                 now = now + .milliseconds(Int64(seeds.number(in: 0...30)))
                 let (timedOut, action) = machine.wake(at: now)
-                timedOut.forEach(told)
+                timedOut.forEach(note)
                 if case .close = action { isOpen = false }
             default: isOpen = seeds.chance(80)
             }
             #expect(machine.dueCount == server.count, "seed \(seed)")
         }
-        machine.closed().forEach(told)
+        machine.closed().forEach(note)
         #expect(heard.count == asked, "seed \(seed)")
         #expect(heard.values.allSatisfy { $0 == 1 }, "seed \(seed)")
     }

@@ -15,10 +15,10 @@ import Testing
     import Darwin
 #endif
 
-/// What a call costs the client, counted as CPU time of its loop's thread, which nobody else has here.
+/// What a call costs the client, as CPU time of its loop's thread, on which nothing else runs.
 @Suite("A call costs the client little", .timeLimit(.minutes(1)))
 struct CostTests {
-    /// Callers that ask again from within their answer, so that all of it happens on the loop.
+    /// Callers that call again from their callback, so that all of it happens on the loop.
     private final class Callers: Sendable {
         private let client: RedisClient
         private let command: RedisCommand
@@ -56,7 +56,7 @@ struct CostTests {
         return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
     }
 
-    @Test("64 callers on one connection: microseconds of CPU a call, and a bound far above what is usual")
+    @Test("64 callers on one connection cost a few microseconds of CPU a call; the limit is far above that")
     func cost() async throws {
         let server = try RedisServer()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -72,7 +72,7 @@ struct CostTests {
                 }
                 let spent = try await client.eventLoop.submit { Self.cpuOfThread() }.get() - start
                 print("CPU of the client a call, \(command): \(spent / Double(calls)) µs")
-                // 1 to 2 in a release build here, and some 20 in a debug build.
+                // 1 to 2 in a release build, and some 20 in a debug build.
                 #expect(spent / Double(calls) < 100)
             }
         }

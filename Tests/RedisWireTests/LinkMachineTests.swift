@@ -21,7 +21,7 @@ struct LinkMachineTests {
         }
     }
 
-    @Test("The first call makes a connection; those that come while it is made wait, up to a bound")
+    @Test("The first call makes a connection; calls that come meanwhile wait, up to a limit")
     func waiting() {
         var link = Self.link()
         let later = Self.now + .seconds(1)
@@ -32,7 +32,7 @@ struct LinkMachineTests {
         #expect(Self.words(link.ask(4, until: later)) == "send")
     }
 
-    @Test("Who waits is let go at the deadline")
+    @Test("A call waits until its deadline")
     func expiring() {
         var link = Self.link()
         _ = link.ask(1, until: Self.now + .milliseconds(20))
@@ -45,7 +45,7 @@ struct LinkMachineTests {
         #expect(link.earliestDeadline == nil)
     }
 
-    @Test("After a failure calls are refused with its reason until the rest is over, and the rest grows")
+    @Test("After a failure calls are refused with its reason until the rest is over; rests grow")
     func resting() {
         var link = Self.link()
         let later = Self.now + .seconds(1)
@@ -74,7 +74,7 @@ struct LinkMachineTests {
         #expect(Self.words(link.ask(2, until: Self.now)) == "not sent: stopped")
     }
 
-    @Test("A back-off doubles up to its bound; chance decides over its upper half")
+    @Test("A back-off doubles up to its limit; chance decides its upper half")
     func backoff() {
         var least = Backoff(shortest: .milliseconds(10), longest: .milliseconds(65))
         var most = least
@@ -96,7 +96,7 @@ struct HandshakeTests {
             .joined(separator: " ")
     }
 
-    /// What is asked, answer by answer, and how it ends.
+    /// The commands, reply by reply, and how the handshake ends.
     private static func talk(_ handshake: Handshake, _ answers: [RedisReply]) -> [String] {
         var handshake = handshake
         var said = [text(handshake.start())]
@@ -112,7 +112,7 @@ struct HandshakeTests {
 
     private static func error(_ line: String) -> RedisReply { .error(RedisServerError(line: line.utf8)) }
 
-    @Test("A server that knows RESP3 is asked once, and for its database where that is not the first")
+    @Test("A server with RESP3 gets one command, and SELECT if the database is not 0")
     func newServers() {
         let plain = Handshake(user: nil, password: nil, database: 0, clientName: "")
         #expect(Self.talk(plain, [.map([])]) == ["HELLO 3", "done"])
@@ -126,7 +126,7 @@ struct HandshakeTests {
         #expect(Self.talk(free, [.map([])]).first == "HELLO 3 AUTH free")
     }
 
-    @Test("A server that does not is logged in to in the old way")
+    @Test("A server without RESP3 gets the older login")
     func oldServers() {
         let full = Handshake(user: "office", password: "secret", database: 2, clientName: "h")
         let unknown = Self.error("ERR unknown command `HELLO`, with args beginning with: `3`")
@@ -145,7 +145,7 @@ struct HandshakeTests {
         #expect(Self.talk(plain, [unknown]) == ["HELLO 3", "done"])
     }
 
-    @Test("A login that is refused is told as that, anything else with the server's words")
+    @Test("A refused login has a reason of its own; other refusals have the server's words")
     func refused() {
         let plain = Handshake(user: nil, password: nil, database: 9, clientName: "")
         #expect(Self.talk(plain, [Self.error("NOAUTH log in first")]).last == "login refused (NOAUTH)")

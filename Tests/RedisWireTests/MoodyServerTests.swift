@@ -3,31 +3,31 @@ import RedisWire
 import Testing
 import Workload
 
-@Suite("Whatever a server does, nobody gets another's reply", .serialized, .timeLimit(.minutes(1)))
+@Suite("Whatever a server does, no caller gets the reply of another", .serialized, .timeLimit(.minutes(1)))
 struct MoodyServerTests {
     private struct Account {
         var good = 0
         var late = 0
         var lost = 0
-        /// Their time was over before they were sent.
+        /// Calls whose deadline passed before they were sent.
         var unsent = 0
         var refused = 0
     }
 
-    @Test("Pieces, pauses, push messages, impatient callers", arguments: 0..<4)
+    @Test("It sends in pieces, pauses and pushes messages, and callers are impatient", arguments: 0..<4)
     func patientServer(seed: UInt64) async throws {
         let account = try await Self.load(seed: seed, isHangingUp: false)
         #expect(account.good > 0 && account.late > 0, "seed \(seed)")
         #expect(account.lost == 0 && account.refused == 0, "seed \(seed)")
     }
 
-    @Test("And it hangs up", arguments: 0..<4)
+    @Test("It also closes connections", arguments: 0..<4)
     func rudeServer(seed: UInt64) async throws {
         let account = try await Self.load(seed: seed, isHangingUp: true)
         #expect(account.good > 0 && account.lost > 0, "seed \(seed)")
     }
 
-    /// Thirty callers, each with fifty calls of its own words; every outcome is accounted for.
+    /// Thirty callers with fifty calls each, whose words are their own; every outcome is counted.
     private static func load(seed: UInt64, isHangingUp: Bool) async throws -> Account {
         let server = try await MoodyServer.start(seed: seed, isHangingUp: isHangingUp)
         var configuration = configuration(server.node)
@@ -67,7 +67,7 @@ struct MoodyServerTests {
             case .failure(.notSent(.timedOut)): account.unsent += 1
             case .failure(.notSent):
                 account.refused += 1
-                // Refused at once: whoever asks again at once uses up all calls before there is a connection.
+                // The call was refused at once. A caller that repeats it at once uses up its calls before there is a connection.
                 try? await Task.sleep(for: .milliseconds(1))
             case .failure(let failure): Issue.record("seed \(seed): \(failure)")
             }

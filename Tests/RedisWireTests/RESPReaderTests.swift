@@ -52,14 +52,14 @@ struct RESPReaderTests {
         #expect(reader.heldItems == 0)
     }
 
-    @Test("No number is one")
+    @Test("Not-a-number is read")
     func notANumber() throws {
         var reader = RESPReader(limits: RESPLimits())
         reader.feed(ByteBuffer(string: ",nan\r\n"))
         #expect(try reader.next()?.double().isNaN == true)
     }
 
-    @Test("A reply is there with its last byte and not before", arguments: good.indices)
+    @Test("A reply is complete with its last byte and not before", arguments: good.indices)
     func byteByByte(index: Int) throws {
         let row = Self.good[index]
         var reader = RESPReader(limits: RESPLimits())
@@ -107,7 +107,7 @@ struct RESPReaderTests {
         ),
     ]
 
-    @Test("What is wrong is named, and the reader stays broken", arguments: bad.indices)
+    @Test("A mistake has a name, and the reader stays broken", arguments: bad.indices)
     func mistakes(index: Int) {
         let row = Self.bad[index]
         var reader = RESPReader(limits: Self.tight)
@@ -118,7 +118,7 @@ struct RESPReaderTests {
         #expect(reader.heldBytes == 0)
     }
 
-    @Test("What lies at a bound is read")
+    @Test("A reply exactly at a limit is read")
     func bounds() throws {
         let texts = [
             "+" + String(repeating: "a", count: 23) + "\r\n", "$30\r\n" + String(repeating: "a", count: 30) + "\r\n",
@@ -134,7 +134,7 @@ struct RESPReaderTests {
         }
     }
 
-    @Test("However the bytes are split, the replies and the mistake are the same", arguments: 0..<40)
+    @Test("However the bytes are split, replies and mistake are the same", arguments: 0..<40)
     func splitting(seed: UInt64) {
         var seeds = SeededGenerator(seed: seed)
         for _ in 0..<50 {
@@ -159,10 +159,10 @@ struct RESPReaderTests {
         }
     }
 
-    @Test("Garbage never breaks it and never makes it keep more than its bounds", arguments: 0..<40)
+    @Test("Garbage never crashes the reader and never makes it keep more than its limits", arguments: 0..<40)
     func garbage(seed: UInt64) {
         var seeds = SeededGenerator(seed: seed &+ 1000)
-        // Bytes that mean something, far more often than chance would have them.
+        // Bytes with a meaning come far more often than at random.
         let alphabet = Array("+-:$*%~>|_#,(!=0123456789tf\r\n\r\n\r\n1-?".utf8)
         for _ in 0..<200 {
             var reader = RESPReader(limits: Self.tight)
@@ -207,7 +207,7 @@ struct RESPReaderTests {
 
 @Suite("A reply is read for its shape")
 struct ShapeTests {
-    @Test("The shape that is there is given, another one is named and thrown")
+    @Test("Reading a shape returns it, or throws what it found instead")
     func shapes() throws {
         #expect(try RedisReply.integer(4).integer() == 4)
         #expect(try RedisReply.bulk(ByteBuffer(string: "-12")).integer() == -12)

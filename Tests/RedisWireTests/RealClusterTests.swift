@@ -4,14 +4,14 @@ import RedisServers
 import RedisWire
 import Testing
 
-/// One cluster for all of it, as one takes seconds to come together.
+/// One cluster for all tests, since it takes seconds to come up.
 @Suite("The client and a real cluster", .serialized, .timeLimit(.minutes(1)))
 struct RealClusterTests {
     @Test("Keys find their masters, also when a slot moves under load and a master dies under load")
     func cluster() async throws {
         let cluster = try RedisCluster(withReplicas: true, silence: 500)
         var knowing = cluster.configuration(knowing: [cluster.masters[1]])
-        // And one that is gone.
+        // And a node that is gone.
         knowing.servers = .cluster([RedisNode(host: "127.0.0.1", port: 1), cluster.masters[1].node])
         try await withClient(knowing) { client in
             try await Self.findsMasters(client, cluster)
@@ -24,7 +24,7 @@ struct RealClusterTests {
     }
 
     private static func findsMasters(_ client: RedisClient, _ cluster: RedisCluster) async throws {
-        // Nothing is known of the order yet.
+        // There is no map of the cluster yet.
         #expect(await client.callEachMaster(RedisCommand("PING")).filter(\.outcome.isGood).count == 3)
         for number in 0..<60 {
             let key = "key:\(number)"
@@ -45,7 +45,7 @@ struct RealClusterTests {
     }
 
     private static func toldWhatItIs(_ client: RedisClient, _ cluster: RedisCluster) async throws {
-        // The wrong slot: sent on to the right node, which is where the server says.
+        // The wrong slot: the call follows the redirection to the right node.
         #expect(try await client.call(RedisCommand("GET", "foo"), for: RedisKey("bar")).isNull)
         let crossed = await client.outcome(RedisCommand("MGET", "foo", "bar"), for: RedisKey("foo"))
         guard case .failure(.refused(let error)) = crossed else {
@@ -55,7 +55,7 @@ struct RealClusterTests {
         #expect(error.code == "CROSSSLOT")
     }
 
-    /// Counters that everybody adds to while their slot is on its way: in the end each has what was answered.
+    /// Callers add to counters while their slot is being moved. In the end each counter has the number that was answered.
     private static func slotMoves(_ client: RedisClient, _ cluster: RedisCluster) async throws {
         let key = RedisKey("{moving}")
         let from = cluster.masters[RedisCluster.place(of: key.slot)]
@@ -77,7 +77,7 @@ struct RealClusterTests {
             try await eventually("all have counted") { answered.value.withLock { $0.allSatisfy { $0 > 20 } } }
             try move.begin(cluster)
             try move.carry(keys[0])
-            // One of them there and one here: to be tried again until both are there.
+            // One key has moved and the other has not: the call is repeated until both have moved.
             async let both = client.outcome(RedisCommand("MGET", keys[0], keys[1]), for: key)
             try await Task.sleep(for: .milliseconds(30))
             for key in keys.dropFirst() { try move.carry(key) }
@@ -103,7 +103,7 @@ struct RealClusterTests {
     }
 
     private struct Account {
-        /// Answered, and a replica has it.
+        /// Answered, and acknowledged by a replica.
         var safe = 0
         var good = 0
         var unknown = 0
@@ -111,8 +111,7 @@ struct RealClusterTests {
         var other: [RedisFailure] = []
     }
 
-    /// Everybody adds while the master dies: what a replica was known to have is there afterwards, and no more than was
-    /// ever sent.
+    /// Callers add while the master dies. Afterwards there is at least what a replica acknowledged, and at most what was sent.
     private static func masterDies(_ client: RedisClient, _ cluster: RedisCluster) async throws {
         let dying = cluster.masters[0]
         let name =
@@ -131,7 +130,7 @@ struct RealClusterTests {
                             for: key, deadline: .now() + .seconds(1))
                         let isSafe = (try? outcomes[1].get().integer()) == 1
                         account.value.withLock { note(outcomes[0], isSafe: isSafe, in: &$0) }
-                        // One who is refused at once is in no hurry.
+                        // A caller that is refused at once waits a little.
                         if !outcomes[0].isGood { try await Task.sleep(for: .milliseconds(5)) }
                     }
                 }
@@ -152,7 +151,7 @@ struct RealClusterTests {
         #expect(try cluster.replicas[0].ask("ROLE").hasPrefix("master"))
     }
 
-    /// A master that says nothing more, and closes nothing: its replica takes over, and the client finds it.
+    /// A master goes silent without closing its connections: its replica takes over, and the client finds it.
     private static func masterStalls(_ client: RedisClient, _ cluster: RedisCluster) async throws {
         let stalling = cluster.masters[1]
         let name = try #require(
@@ -161,7 +160,7 @@ struct RealClusterTests {
         _ = try await client.call(RedisCommand("INCR", name), for: key)
         stalling.stall()
         let started = ContinuousClock.now
-        // It waits for this one no longer than it must.
+        // It waits for the silent node no longer than it must.
         let pending = await client.outcome(RedisCommand("INCR", name), for: key)
         guard case .failure(.outcomeUnknown(.connectionLost)) = pending else {
             Issue.record("\(pending)")
@@ -174,7 +173,7 @@ struct RealClusterTests {
         stalling.goOn()
     }
 
-    /// Three masters have been asked for the order and the client is stopped: their answers open nothing any more.
+    /// The client is stopped after it asked three masters for the map: their answers open no connections any more.
     private static func stopsWhileItLooks(_ cluster: RedisCluster) async throws {
         for _ in 0..<5 {
             try await withClient(cluster.configuration()) { client in

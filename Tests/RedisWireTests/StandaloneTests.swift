@@ -4,7 +4,7 @@ import RedisServers
 import RedisWire
 import Testing
 
-/// One after the other: each measures time.
+/// One after the other, since each measures time.
 @Suite("The client and a real server", .serialized, .timeLimit(.minutes(1)))
 struct StandaloneTests {
     @Test("Commands of all kinds are answered")
@@ -21,7 +21,7 @@ struct StandaloneTests {
                     0, 13, 10, 255,
                 ])
             #expect(try await client.call(RedisCommand("GET", "none"), for: nil).isNull)
-            // A map is RESP3's.
+            // Only RESP3 has maps.
             guard case .map = try await client.call(RedisCommand("CONFIG", "GET", "maxmemory"), for: nil) else {
                 Issue.record("no map")
                 return
@@ -38,7 +38,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A pipeline stands together and has an outcome for each; every master is one")
+    @Test("The commands of a pipeline stay together, each with its outcome; a single server is every master")
     func pipeline() async throws {
         let server = try RedisServer()
         try await withClient(configuration(server.node)) { client in
@@ -64,7 +64,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("What is too large, too late or too much is refused before it is sent")
+    @Test("A call that is too large, too late or one too many is refused before it is sent")
     func refusals() async throws {
         let server = try RedisServer()
         var configuration = configuration(server.node)
@@ -88,7 +88,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A user with a password, from the address or from a file that changes")
+    @Test("The password comes from the address or from a file, which may change")
     func login() async throws {
         let server = try RedisServer(["user", "office on >secret ~* +@all", "user", "default off"])
         var good = try RedisConfiguration(address: "redis://office:secret@127.0.0.1:\(server.port)/3")
@@ -123,7 +123,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that does not know RESP3 is spoken to in RESP2")
+    @Test("The client speaks RESP2 to a server without RESP3")
     func oldProtocol() async throws {
         let server = try RedisServer(["rename-command", "HELLO \"\"", "requirepass", "secret"])
         let address = "redis://:secret@127.0.0.1:\(server.port)/1"
@@ -146,11 +146,11 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that has no room says so, and nothing was done")
+    @Test("A full server says so, and has done nothing")
     func unavailable() async throws {
         let server = try RedisServer(["maxmemory", "1", "maxmemory-policy", "noeviction"])
         var configuration = configuration(server.node)
-        // No other connection is made because this server takes no writes.
+        // The client does not make another connection only because this server takes no writes.
         configuration.timeouts.longestBackoff = .seconds(60)
         try await withClient(configuration) { client in
             #expect(await client.outcome(RedisCommand("SET", "a", "b")) == .failure(.unavailable(.outOfMemory)))
@@ -162,7 +162,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that is killed takes what was under way with it, and is found again when it is back")
+    @Test("A killed server takes the calls under way with it, and is found again when it is back")
     func killed() async throws {
         let server = try RedisServer()
         try await withClient(configuration(server.node)) { client in
@@ -186,7 +186,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that stalls: the outcome is unknown, and afterwards nobody hears another's reply")
+    @Test("If a server stalls, outcomes are unknown, and afterwards no caller gets the reply of another")
     func stalled() async throws {
         let server = try RedisServer()
         try await withClient(configuration(server.node)) { client in
@@ -213,7 +213,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that stalls for too long loses its connection, and gets a new one")
+    @Test("The connection to a server that stalls for too long is replaced")
     func silent() async throws {
         let server = try RedisServer()
         var configuration = configuration(server.node)
@@ -227,7 +227,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that takes no writes any more gets a new connection, which may lead to another one")
+    @Test("The connection to a server that takes no writes any more is replaced, and may lead to another server")
     func demoted() async throws {
         let server = try RedisServer()
         var configuration = configuration(server.node)
@@ -236,7 +236,7 @@ struct StandaloneTests {
             func number() async throws -> Int64 {
                 try await client.call(RedisCommand("CLIENT", "ID"), for: nil).integer()
             }
-            // The connection may just be made anew.
+            // The connection may just be being made again.
             func anyNumber() async throws -> Int64 {
                 try await eventually("it answers") { (try? await number()) != nil }
                 return try await number()
@@ -247,7 +247,7 @@ struct StandaloneTests {
             let refused = await client.outcome(RedisCommand("SET", "a", "1"))
             #expect(refused == .failure(.unavailable(.readOnly)))
             try await eventually("there is another connection") { (try? await number()).map { $0 > before } ?? false }
-            // Not one after the other while it leads to the same server.
+            // Not one connection after the other while the name leads to the same server.
             let after = try await anyNumber()
             let started = ContinuousClock.now
             for _ in 0..<50 { _ = await client.outcome(RedisCommand("SET", "a", "1")) }
@@ -258,7 +258,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A connection that idles is tried")
+    @Test("An idle connection is tested")
     func idle() async throws {
         let server = try RedisServer()
         var configuration = configuration(server.node)
@@ -280,7 +280,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("Stopping answers what is under way and refuses what comes later")
+    @Test("Stopping answers the calls under way and refuses later ones")
     func stopping() async throws {
         let server = try RedisServer()
         try await withClient(configuration(server.node)) { client in
@@ -295,7 +295,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that never answers when it is stopped is left after a time")
+    @Test("Stopping does not wait for ever for a server that does not answer")
     func stoppingInTime() async throws {
         let server = try RedisServer()
         var configuration = configuration(server.node)
@@ -309,7 +309,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A cluster of which no node can be reached is told, at once the second time")
+    @Test("If no node of a cluster can be reached, calls fail with the reason, and the second time at once")
     func noCluster() async throws {
         let nowhere = try RedisConfiguration(address: "redis+cluster://127.0.0.1:1,127.0.0.1:2")
         try await withClient(nowhere) { client in
@@ -325,7 +325,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A server that is no cluster, asked as one, is told")
+    @Test("A single server that is configured as a cluster is refused with the reason")
     func noClusterThere() async throws {
         let server = try RedisServer()
         var asked = configuration(server.node)
@@ -338,7 +338,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("What the loop has not seen yet is bounded")
+    @Test("Calls that the loop has not taken yet have a limit")
     func handedOver() async throws {
         let server = try RedisServer()
         var configuration = configuration(server.node)
@@ -350,7 +350,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("What the network does not take is bounded")
+    @Test("Bytes that the network does not take have a limit")
     func unsent() async throws {
         let server = try RedisServer()
         var configuration = configuration(server.node)
@@ -368,7 +368,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("A name without an address is told")
+    @Test("A name without an address is a reason")
     func unknownName() async throws {
         try await withClient(configuration(RedisNode(host: "nowhere.invalid", port: 1))) { client in
             guard case .failure(.notSent(.notConnected(.unreachable))) = await client.outcome(RedisCommand("PING"))
@@ -379,7 +379,7 @@ struct StandaloneTests {
         }
     }
 
-    @Test("What is no Redis is told, and what it says goes to nobody")
+    @Test("A server that is not Redis is refused, and its bytes go to nobody")
     func noRedis() async throws {
         let listener = try await Impostor.start(saying: "HTTP/1.1 400 Bad Request\r\n\r\n")
         try await withClient(configuration(listener.node)) { client in

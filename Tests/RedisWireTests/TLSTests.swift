@@ -65,7 +65,7 @@ struct TLSTests {
         }
     }
 
-    @Test("A certificate is taken if its authority is trusted and it names the host, and otherwise not")
+    @Test("A certificate is accepted if its authority is trusted and it names the host, and otherwise not")
     func certificates() async throws {
         let certificates = try Certificates("DNS:localhost")
         defer { certificates.remove() }
@@ -113,7 +113,7 @@ struct TLSTests {
         }
     }
 
-    @Test("A server without TLS, and one with TLS that is asked without, are told")
+    @Test("A client with TLS and a server without, or the other way round, fail with a reason")
     func mixedUp() async throws {
         let certificates = try Certificates("DNS:localhost")
         defer { certificates.remove() }
@@ -129,7 +129,7 @@ struct TLSTests {
         }
     }
 
-    @Test("Authorities that cannot be read are told when the client is made")
+    @Test("A client cannot be made if the file of trusted certificates cannot be read")
     func unreadable() async throws {
         let nowhere = RedisConfiguration.TLS(authorities: "/nowhere")
         var secure = configuration(RedisNode(host: "localhost"))

@@ -4,7 +4,7 @@ package import TicketStore
 
 /// The commands that wait on this node: for the next call of their event, for a claim, or for the list of events.
 ///
-/// A value that calls nobody: each change returns what is to be done. An event has one call under way. The commands that
+/// A value that makes no calls: each change returns what is to be done. An event has one call under way. The commands that
 /// come meanwhile gather for the next one, so the more is asked, the more commands share a call.
 package struct PendingCommands: Sendable {
     /// Commands of one call. A server decides so many in some 2 ms, and does nothing else meanwhile.

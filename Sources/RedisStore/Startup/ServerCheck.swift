@@ -59,7 +59,7 @@ public struct ServerCheck: Sendable, Equatable {
             warnOfClock(master)
             if let known = master.maxMemory, known == 0 {
                 warnings.append(
-                    "\(master.name) has no maxmemory: a machine without memory left ends it with what it knows")
+                    "\(master.name) has no maxmemory: if its machine runs out of memory, the server is killed")
             }
         }
         switch durability {
@@ -107,10 +107,10 @@ public struct ServerCheck: Sendable, Equatable {
         case "noeviction"?: break
         case let policy?:
             objections.append(
-                "\(master.name) throws keys away when it is full (maxmemory-policy \(policy)): holds and purchases "
+                "\(master.name) evicts keys when it is full (maxmemory-policy \(policy)): holds and purchases "
                     + "would be lost; set it to noeviction")
         case nil:
-            warnings.append("\(master.name) does not tell its maxmemory-policy; it must be noeviction")
+            warnings.append("\(master.name) does not show its maxmemory-policy; it must be noeviction")
         }
     }
 
@@ -132,7 +132,7 @@ public struct ServerCheck: Sendable, Equatable {
         let seconds = abs(ahead.inMilliseconds) / 1_000
         warnings.append(
             "the clock of \(master.name) is \(seconds) s \(ahead < .zero ? "behind" : "ahead of") this node's: sales open "
-                + "and close, and moments are told, by the server's; let all of them follow one time")
+                + "and close by the server's clock; synchronise the clocks")
     }
 
     private mutating func promiseReplicas(_ masters: [Master], _ waitReplicas: Int) {
@@ -141,14 +141,14 @@ public struct ServerCheck: Sendable, Equatable {
             if replicas > waitReplicas {
                 warnings.append(
                     "\(master.name) has \(replicas) replicas and \(waitReplicas) acknowledge each answer: a failover may "
-                        + "choose one that did not, and lose what the answer said; have redis.wait_replicas \(replicas)"
+                        + "choose one that did not, and lose what the answer said; set redis.wait_replicas to \(replicas)"
                 )
             }
             guard replicas < waitReplicas else { continue }
             let fed = master.replicasOnTheWay == 0 ? "" : " (\(master.replicasOnTheWay) more are still being fed)"
             wait(
                 "\(master.name) has \(replicas) replicas with all its data\(fed), and \(waitReplicas) are to acknowledge "
-                    + "each answer: none would be positive; start them, or lower redis.wait_replicas")
+                    + "each answer, so none could be positive; start more replicas, or lower redis.wait_replicas")
         }
         promise =
             "full: an answered purchase is in the memory of its server and of \(waitReplicas) "
@@ -162,7 +162,7 @@ public struct ServerCheck: Sendable, Equatable {
             case (true?, "always"?): break
             case (nil, _), (_, nil):
                 warnings.append(
-                    "\(master.name) does not tell how it writes to disk; it must have appendonly yes and "
+                    "\(master.name) does not show how it writes to disk; it must have appendonly yes and "
                         + "appendfsync always")
             case (false?, _):
                 objections.append(

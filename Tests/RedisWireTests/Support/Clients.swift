@@ -5,7 +5,7 @@ import RedisWire
 import Synchronization
 import Testing
 
-/// Runs a client beside what is done with it, and stops it in order.
+/// Runs a client while `body` uses it, and stops it afterwards.
 func withClient<Value: Sendable>(
     _ configuration: RedisConfiguration, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
     _ body: (RedisClient) async throws -> Value
@@ -22,7 +22,7 @@ func withClient<Value: Sendable>(
     return try result.get()
 }
 
-/// A configuration whose waiting suits a test.
+/// A configuration with timeouts that suit a test.
 func configuration(_ node: RedisNode) -> RedisConfiguration {
     var configuration = RedisConfiguration(servers: .standalone(node))
     configuration.timeouts.connect = .seconds(2)
@@ -43,7 +43,7 @@ extension RedisClient {
     }
 }
 
-/// What those who load a server and who watches them share.
+/// What the callers that load a server share with the test.
 final class Shared<Value: Sendable>: Sendable {
     let value: Mutex<Value>
     let isOver = Atomic(false)
@@ -54,7 +54,7 @@ final class Shared<Value: Sendable>: Sendable {
 }
 
 extension RedisClient {
-    /// The same command as many times in one moment of the loop, so that all of it goes out in one write.
+    /// Sends a command many times in one tick of the loop, so that all of them go out in one write.
     func burst(_ command: RedisCommand, times: Int, within span: Duration) async -> [Outcome] {
         await withCheckedContinuation { continuation in
             let outcomes = Shared<[Outcome]>([])

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import RedisWire
 
-/// Something that listens and is no Redis: says the same to everybody who says anything.
+/// A server that is not Redis: it answers everything with the same text.
 struct Impostor {
     private let channel: any Channel
 

@@ -4,12 +4,12 @@ import RedisWire
 import Synchronization
 import Workload
 
-/// Answers `ECHO` truly and in order, in any other respect as badly as a server may: in pieces, late, with push messages
-/// in between, and now and then it hangs up. All of it follows from a seed and the order of what comes.
+/// Answers `ECHO` correctly and in order, and otherwise as badly as a server may: in pieces, late, with push messages in
+/// between, and sometimes it closes the connection. All of it follows from a seed and the order of the commands.
 struct MoodyServer {
     private let channel: any Channel
 
-    /// - Parameter isHangingUp: whether connections end by chance.
+    /// - Parameter isHangingUp: whether it closes connections at random.
     static func start(seed: UInt64, isHangingUp: Bool) async throws -> MoodyServer {
         let turns = Turns()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -29,7 +29,7 @@ struct MoodyServer {
 
     func stop() async throws { try await channel.close() }
 
-    /// Each connection has a mood of its own.
+    /// Each connection has a random sequence of its own.
     private final class Turns: Sendable {
         let count = Atomic<UInt64>(0)
     }
@@ -39,7 +39,7 @@ struct MoodyServer {
         typealias OutboundOut = ByteBuffer
         private var reader = RESPReader(limits: RESPLimits())
         private var seed: SeededGenerator
-        /// Commands that it answers before it hangs up.
+        /// Commands that it answers before it closes the connection.
         private var patience: Int
         private var unsent = ByteBuffer()
         private var isWaiting = false
@@ -69,7 +69,7 @@ struct MoodyServer {
             unsent.writeString("$\(text.utf8.count)\r\n\(text)\r\n")
         }
 
-        /// Some bytes now, the others when it feels like it.
+        /// Some bytes now, and the others later.
         private func send(_ context: ChannelHandlerContext) {
             guard !isWaiting, unsent.readableBytes > 0 else { return }
             let count = seed.chance(60) ? unsent.readableBytes : seed.number(in: 1...min(unsent.readableBytes, 40))

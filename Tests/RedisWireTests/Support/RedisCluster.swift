@@ -6,12 +6,12 @@ extension RedisServer {
 }
 
 extension RedisCluster {
-    /// Which master has the slot when the cluster is new.
+    /// The master that has the slot when the cluster is new.
     static func place(of slot: RedisSlot) -> Int {
         ranges.firstIndex { $0.contains(Int(slot.number)) } ?? 0
     }
 
-    /// What a client gets that knows some nodes.
+    /// The configuration of a client that knows some nodes.
     func configuration(knowing servers: [RedisServer]? = nil) -> RedisConfiguration {
         var configuration = RedisConfiguration(servers: .cluster((servers ?? masters).map(\.node)))
         configuration.timeouts.connect = .seconds(2)
@@ -20,7 +20,7 @@ extension RedisCluster {
     }
 }
 
-/// A slot on its way from one master to another, step by step.
+/// Moves a slot from one master to another, step by step.
 struct SlotMove {
     let slot: RedisSlot
     let from: RedisServer
@@ -41,7 +41,7 @@ struct SlotMove {
     }
 }
 
-/// Waits until something is true, or fails after a time in which it should long have been.
+/// Waits until a condition holds, or fails after a generous time.
 func eventually(
     _ what: String, within limit: Duration = .seconds(20), _ isTrue: () async throws -> Bool
 ) async throws {
