@@ -1,4 +1,4 @@
-"""Whose CPU a process of a build took."""
+"""Which target a process of a build worked for."""
 
 import unittest
 
@@ -10,10 +10,10 @@ LINKER = "/opt/swift/usr/bin/ld.gold -o /s/release/holdfast -L /s/release/holdfa
 
 
 class Building(unittest.TestCase):
-    """Costs by target."""
+    """The costs of a build by target."""
 
     def test_targets(self):
-        """A compiler works for its module, in Swift or C; linking, planning and what is unknown stand in brackets."""
+        """A compiler works for its module, in Swift or C; linking, planning and unknown processes have names in brackets."""
         for command, name in (
                 (FRONTEND, "GRDB"), ("swiftc -module-name GRDB -O", "GRDB"), (CLANG, "CNIOBoringSSL"),
                 ("/opt/swift/usr/bin/clang-21 -cc1 -o /s/release/CNIOBoringSSL.build/a.o", "CNIOBoringSSL"),
@@ -25,7 +25,7 @@ class Building(unittest.TestCase):
                 self.assertEqual(target(command), name)
 
     def test_costs(self):
-        """Processes of a target are summed, the dearest target comes first, and what nobody said is the rest."""
+        """The processes of a target are added up, the most expensive target comes first, and unknown CPU is the rest."""
         lines = [f"1500000\t{CLANG}\n", f"500000\t{CLANG}\n", f"7000000\t{FRONTEND}\n"]
         self.assertEqual(costs(lines, 10), [("GRDB", 7), ("CNIOBoringSSL", 2), ("(the rest)", 1)])
 

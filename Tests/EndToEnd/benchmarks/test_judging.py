@@ -1,4 +1,4 @@
-"""What a row's rounds come to, and what counts."""
+"""The result of a row's rounds, and which rows count."""
 
 import random
 import unittest
@@ -17,10 +17,10 @@ def row(values, control=(), mark=MARK, **members):
 
 
 class Judging(unittest.TestCase):
-    """Arithmetic, and judgement."""
+    """Arithmetic and judgement."""
 
     def test_median_and_spread(self):
-        """A row is the median of its rounds, with the least and the most: one round gone wild does not move it."""
+        """A row is the median of its rounds, with the least and the most, so one extreme round does not move it."""
         one = row([2.0, 1.9, 9.0, 2.1, 1.8])
         self.assertEqual(one.middle(), 2.0)
         self.assertEqual(one.spread(), (1.8, 9.0))
@@ -29,12 +29,12 @@ class Judging(unittest.TestCase):
         self.assertIsNone(one.middle("p99_us"))
 
     def test_interval(self):
-        """The interval's ends are values in the middle of the rounds, and lie closer together the more there are."""
+        """The interval's ends are rounds near the median, and lie closer together the more rounds there are."""
         for values, ends in (
                 ([1.0, 2.0, 3.0], (1.0, 3.0)),
                 ([7.0] * 15, (7.0, 7.0)),
                 (list(range(1, 16)), (4, 12)), (list(range(1, 17)), (4, 13)),
-                # A round gone wild is no part of it.
+                # An extreme round is outside the interval.
                 ([1e9] + list(range(1, 15)), (4, 12)),
                 ([1.0, 2.0], None), ([], None)):
             with self.subTest(values=values):
@@ -53,7 +53,7 @@ class Judging(unittest.TestCase):
         self.assertTrue(0.93 <= hit <= 0.99, hit)
 
     def test_control(self):
-        """The control's spread is a part of its median, and spoils nothing."""
+        """The control's spread is a fraction of its median, and spoils no row."""
         self.assertAlmostEqual(moved([9.5, 10.0, 10.4]), 0.09)
         self.assertIsNone(moved([7.0]))
         self.assertEqual(row([1, 1, 1], [5.0, 10.0, 20.0]).verdict("bar"), MET)
@@ -72,7 +72,7 @@ class Judging(unittest.TestCase):
         self.assertEqual(row([1.6] * 3).verdict("goal"), MISSED)
 
     def test_wrong_never_counts(self):
-        """Whatever was measured, a row with a fault counts for nothing, and the run fails."""
+        """A row with a fault has no figure, and the run fails."""
         wrong = row([1.0, 1.0])
         wrong.faults.append("round 2: 3 answers were not as expected")
         self.assertFalse(wrong.counts)
@@ -83,19 +83,19 @@ class Judging(unittest.TestCase):
         self.assertEqual(status([row([1.0]), wrong]), 1)
 
     def test_missed_bar_is_no_failure(self):
-        """A missed bar is told and the exit status is 0; a run without a figure is none."""
+        """A missed bar is reported and the exit status is 0; a run without a figure fails."""
         self.assertEqual(status([row([9.0])]), 0)
         self.assertEqual(status([row([])]), 1)
         self.assertEqual(status([row([1.0]), row([])]), 0)
 
     def test_smaller_is_not_judged(self):
-        """What was measured smaller than the mark speaks of says nothing of the mark."""
+        """A smaller measurement than the mark demands decides nothing about the mark."""
         small = row([1.0] * 3, smaller="50,000 instead of 1,000,000")
         self.assertIsNone(small.verdict("bar"))
         self.assertTrue(small.counts)
 
     def test_tail(self):
-        """The two seconds from the moment on are compared with such pairs before, not with single seconds."""
+        """The two seconds from the moment on are compared with earlier pairs of seconds, not with single ones."""
         tails = [1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.5, 3.0]
         ends = [10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0, 18.0]
         # It lies in the eighth second; quiet are the six before the seventh: pairs 2 2 1 1 5.

@@ -1,4 +1,4 @@
-"""What `benchmarks/micro/run` makes of its counts."""
+"""How `benchmarks/micro/run` evaluates its counts."""
 
 import importlib.machinery
 import importlib.util
@@ -17,13 +17,13 @@ class Counting(unittest.TestCase):
     """Differences and thresholds."""
 
     def test_making_cancels(self):
-        """What making a scene takes is in both runs and goes away; a turn of two decisions is two."""
+        """The cost of making a scene is in both runs and cancels out; a turn of two decisions counts as two."""
         def count(scene, turns, room):
             return 1_000_000 + 600 * turns, 2
         self.assertEqual(micro.each(count, "sold-out", None), 300)
 
     def test_callers_share_turns(self):
-        """In a turn of the store each caller asks once, and the runs are of whole turns."""
+        """In a turn of the store each caller sends one request, and a run has whole turns."""
         played = []
         def count(scene, turns, room):
             played.append(turns)
@@ -32,7 +32,7 @@ class Counting(unittest.TestCase):
         self.assertEqual(played, [40, 120])
 
     def test_instructions(self):
-        """Five percent more is the tolerance, a little above it is dearer; less is told as well."""
+        """Five percent more is tolerated, a little above that is too expensive; less is reported, too."""
         self.assertEqual(micro.compare("sold-out", "instructions", 1000, 1050), "same")
         self.assertEqual(micro.compare("sold-out", "instructions", 1000, 1050.1), "dearer")
         self.assertEqual(micro.compare("sold-out", "instructions", 1000, 949), "cheaper")
@@ -47,7 +47,7 @@ class Counting(unittest.TestCase):
         self.assertEqual(micro.compare("store-alone", "allocations", 9.0, 9.5), "dearer")
 
     def test_all_have_thresholds(self):
-        """Every scene that the package plays has both thresholds, and one without them would fail."""
+        """Every scene of the package has both thresholds, and one without them fails."""
         thresholds = json.loads((MICRO / "thresholds.json").read_text())
         source = (MICRO / "Sources" / "Rehearsal" / "Rehearsal.swift").read_text()
         self.assertEqual(set(thresholds), set(micro.SCENES))

@@ -1,4 +1,4 @@
-"""What other programs print, and what of it must not count."""
+"""Reading the output of other programs, and refusing what must not count."""
 
 import unittest
 
@@ -25,17 +25,17 @@ BENCH = {"unexpected": 0, "lost": 0, "pushed_back": 0, "never_sent": 0, "connect
 
 
 class Reading(unittest.TestCase):
-    """Numbers from texts."""
+    """Numbers in texts."""
 
     def test_wrk(self):
-        """Its numbers are read with their units."""
+        """The numbers of wrk are read with their units."""
         got = read_wrk(WRK.replace("EXTRA\n", ""))
         self.assertEqual(got, {"count": 30729, "rate": 30521.18, "p50_us": 200.0, "p99_us": 5250.0, "refused": 0,
                                "socket_errors": None})
         check_wrk(got, 200)
 
     def test_wrk_unexpected(self):
-        """One answer of another kind than expected is one too many, for answers that say yes and those that say no."""
+        """A single unexpected answer spoils a row, whether it should have been a success or a refusal."""
         one = read_wrk(WRK.replace("EXTRA", "  Non-2xx or 3xx responses: 1"))
         with self.assertRaisesRegex(Trouble, "1 of 30,729 answers were not as expected"):
             check_wrk(one, 200)
@@ -46,7 +46,7 @@ class Reading(unittest.TestCase):
             check_wrk(read_wrk(WRK), 409)
 
     def test_wrk_broken(self):
-        """Connections that failed, no answer at all, and a wrk that died are troubles, not figures."""
+        """Failed connections, no answers, and a wrk that died raise Trouble and give no figure."""
         with self.assertRaisesRegex(Trouble, "timeout 3"):
             check_wrk(read_wrk(WRK.replace("EXTRA", "  Socket errors: connect 0, read 0, write 0, timeout 3")), 200)
         with self.assertRaises(Trouble):
@@ -55,7 +55,7 @@ class Reading(unittest.TestCase):
             read_wrk("unable to connect to 127.0.0.1:1 Connection refused\n")
 
     def test_bench(self):
-        """So it is for `holdfast bench`: its own judgement, its books, and its exit status."""
+        """The same for `holdfast bench`: its own judgement, its books, and its exit status."""
         check_bench(BENCH, 0)
         check_bench(BENCH | {"books": None}, 0)
         for change in ({"unexpected": 1}, {"lost": 1}, {"pushed_back": 1}, {"never_sent": 1}, {"connect_failures": 1},
@@ -69,7 +69,7 @@ class Reading(unittest.TestCase):
             check_bench(BENCH | {"never_sent": 6}, 0, unsent=5)
 
     def test_books(self):
-        """The ledger has every answered hold and purchase, and no more than may have been under way."""
+        """The ledger has every answered hold and purchase, and at most those under way besides."""
         books = Books()
         books.add("holds", 100, unheard=64)
         books.add("purchases", 10)
@@ -89,7 +89,7 @@ class Reading(unittest.TestCase):
         self.assertIsNone(verified("there is no ledger"))
 
     def test_invariants(self):
-        """What the service says is broken is a fault, and what it does not notice is counted here."""
+        """A broken rule that the service reports is a fault, and so is an unbalanced pool that it does not notice."""
         pool = {"pool": "floor", "capacity": 10, "free": 3, "held": 3, "sold": 4, "oversubscribed": 0}
         counts = {"holds_true": True, "broken": None, "events": [{"event": "main", "pools": [pool]}]}
         self.assertEqual(invariant_faults(counts), [])

@@ -1,4 +1,4 @@
-"""The call that is replayed against Redis, its replies, and the books of a node there."""
+"""The call that is replayed against Redis, its replies, and the books of a node on Redis."""
 
 import unittest
 
@@ -7,24 +7,24 @@ from measuring.service import Books, Trouble
 
 
 class Replaying(unittest.TestCase):
-    """What the server is asked one by one is what the node asks."""
+    """The calls that the server gets one by one are the node's calls."""
 
     def test_monitor(self):
-        """Words come back as the bytes they were; what functions do inside, and a line cut off, is left out."""
+        """Words are read as their bytes; calls inside functions, and an incomplete line, are left out."""
         text = (b'+OK\r\n+1700.5 [0 127.0.0.1:4711] "FCALL" "lib_decide" "1" "{1}:event" "\\x00\\xff\\"\\\\\\r\\n a" ""\r\n'
                 b'+1700.6 [0 lua] "TIME"\r\n+1700.7 [0 127.0.0.1:4711] "PING"\r\n+1700.8 [0 127.0.0.1:4711] "FCA')
         self.assertEqual(read_monitor(text), [
             [b"FCALL", b"lib_decide", b"1", b"{1}:event", b'\x00\xff"\\\r\n a', b""], [b"PING"]])
 
     def test_reply(self):
-        """A reply counts when its last byte is there; an error is no reply."""
+        """A reply counts when its last byte has arrived; an error is no reply."""
         whole = b"$5\r\na\r\nbc\r\n"
         self.assertEqual([is_whole(whole[:length]) for length in range(len(whole) + 1)], [False] * len(whole) + [True])
         with self.assertRaisesRegex(Trouble, "OOM"):
             is_whole(b"-OOM command not allowed\r\n")
 
     def test_books(self):
-        """A hold that was answered and is not there, and one that is there and nobody asked for, are faults."""
+        """An answered hold that is not there, and a hold without a request, are faults."""
         counts = {"events": [{"event": "main", "pools": [{"held": 7, "sold": 3}, {"held": 1, "sold": 0}]}]}
         self.assertEqual(totals(counts), {"holds": 11, "purchases": 3})
         books = Books()

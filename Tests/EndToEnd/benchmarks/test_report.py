@@ -1,4 +1,4 @@
-"""What people read."""
+"""The report for people."""
 
 import json
 import pathlib
@@ -41,7 +41,7 @@ def line_of(page, title):
 
 
 class Report(unittest.TestCase):
-    """The page, the file, the plots."""
+    """The page, the file and the plots."""
 
     def test_whole(self):
         """Machine, versions, commit and every row of the table of goals are there, each met."""
@@ -59,7 +59,7 @@ class Report(unittest.TestCase):
         self.assertIn("≥ 300 k holds/s: met", line_of(page, "embedded store"))
 
     def test_missed(self):
-        """A bar that is missed is told where the figure is."""
+        """A missed bar is reported beside the figure."""
         rows = filled()
         for one in rows["hold"].rounds:
             one["value"] = 2.5
@@ -76,7 +76,7 @@ class Report(unittest.TestCase):
         self.assertIn("×2.20 (2.10 to 2.30) | ≤ 2.2: **not decided**", line)
 
     def test_control(self):
-        """How far the control moved stands beside the figure, and speaks for nothing."""
+        """The control's spread stands beside the figure and decides nothing."""
         rows = filled()
         rows["hold"].control[0] = 3.0
         line = line_of(report.text(ABOUT, list(rows.values())), "hold, synced")
@@ -84,7 +84,7 @@ class Report(unittest.TestCase):
         self.assertIn("3 pairs, 3.00 to 7.14 µs", line)
 
     def test_wrong(self):
-        """A row that went wrong has no figure at all, and says why."""
+        """A row with a fault has no figure and says why."""
         rows = filled()
         rows["hold"].faults.append("round 3: 7 of 90,000 answers were not as expected (200)")
         page = report.text(ABOUT, list(rows.values()))
@@ -99,7 +99,7 @@ class Report(unittest.TestCase):
         self.assertNotIn("tickets.svg", report.plots(list(rows.values())))
 
     def test_told(self):
-        """A quick run, too few rounds, ledgers in memory, rows that are absent or smaller: all are told."""
+        """The report names a quick run, too few rounds, ledgers in memory, and absent or smaller rows."""
         rows = filled(QUICK)
         page = report.text(ABOUT | {"quick": True}, list(rows.values()))
         self.assertIn("A quick look", page)
@@ -130,7 +130,7 @@ class Report(unittest.TestCase):
 
 
 class Drawing(unittest.TestCase):
-    """Lengths that mean what they say."""
+    """Lengths in the plots."""
 
     def test_bars(self):
         """Bars begin at zero and are as long as their figures; bar, goal and spread lie on the same scale."""
@@ -170,7 +170,7 @@ class Drawing(unittest.TestCase):
             self.assertTrue(drawn.get("aria-label"))
             for text in drawn.iter(f"{SVG}text"):
                 self.assertTrue(0 <= float(text.get("x")) <= width and 0 <= float(text.get("y")) <= height, text.text)
-                # About so much a letter at these sizes.
+                # The width of a letter, roughly, at these sizes.
                 size = (8.5 if "title" in text.get("class") else 7.5) * len(text.text)
                 start = float(text.get("x")) - {"start": 0, "middle": size / 2, "end": size}[text.get("text-anchor", "start")]
                 self.assertTrue(-8 <= start and start + size <= width + 8, text.text)

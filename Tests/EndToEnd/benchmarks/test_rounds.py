@@ -1,4 +1,4 @@
-"""That what goes wrong in a round spoils its row and no other, and that nothing is kept of the warm-up."""
+"""A fault in a round spoils its row and no other, and the warm-up does not count."""
 
 import importlib.machinery
 import importlib.util
@@ -26,7 +26,7 @@ PROGRAM = load()
 
 
 class Pretended:
-    """A run without servers: the control takes what it is told."""
+    """A run without servers, whose control takes a given time."""
 
     rounds, most, seconds, room = 3, 9, 1, pathlib.Path("/nowhere")
 
@@ -37,12 +37,12 @@ class Pretended:
     goes_on = PROGRAM.Run.goes_on
 
     def control(self):
-        """Note that the control was asked."""
+        """Note a measurement of the control."""
         self.asked.append("control")
         return self.price
 
     def say(self, text):
-        """Say nothing."""
+        """Print nothing."""
 
     def close(self, rows, servers):
         """Find a fault in every ledger."""
@@ -51,10 +51,10 @@ class Pretended:
 
 
 class Rounds(unittest.TestCase):
-    """Calls next to their control."""
+    """Calls beside their control."""
 
     def calls(self, answers):
-        """Return the calls of two rows that get these answers, an exception being one, and the run."""
+        """Return the calls of two rows with these answers or exceptions, and the run."""
         run = Pretended()
         rows = [table(Scale())[name] for name in ("availability", "sold-out")]
         calls = Calls(run, rows)
@@ -72,7 +72,7 @@ class Rounds(unittest.TestCase):
         return calls, rows, run
 
     def test_control_right_before(self):
-        """Each call has the control right before it; the first round is not kept."""
+        """Each call has the control right before it; the first round does not count."""
         calls, (looked, refused), run = self.calls({"availability": [70.0, 7.0, 10.5, 8.75], "sold-out": [7.0] * 4})
         calls.measure()
         self.assertEqual(run.asked, ["control", "availability", "control", "sold-out"] * 4)
@@ -92,7 +92,7 @@ class Rounds(unittest.TestCase):
             self.assertEqual(run.asked[16:], ["control", "availability"] * (taken - 3))
 
     def test_wrong_answer(self):
-        """After a wrong answer a row is not measured on and does not count; the other one goes on."""
+        """After a wrong answer a row is not measured further and does not count; the other one goes on."""
         calls, (looked, refused), _ = self.calls({"availability": [7.0, 7.0, Trouble("7 wrong")], "sold-out": [7.0] * 4})
         calls.measure()
         self.assertEqual(looked.faults, ["round 2: 7 wrong"])
@@ -100,13 +100,13 @@ class Rounds(unittest.TestCase):
         self.assertEqual((len(refused.rounds), refused.faults), (3, []))
 
     def test_exact_status(self):
-        """An answer of another status than all should have had is seen, though wrk takes it for as good."""
+        """An answer with another status is found, although wrk counts it as a success."""
         check_status(304, 304)
         with self.assertRaisesRegex(Trouble, "the answer is 200, not 304"):
             check_status(200, 304)
 
     def test_books(self):
-        """A ledger that does not balance spoils all rows that went to it, and those alone."""
+        """A ledger that does not balance spoils exactly the rows that used it."""
         calls, (looked, refused), _ = self.calls({"availability": [7.0] * 4, "sold-out": [7.0] * 4})
         calls.servers["classic"] = object()
         calls.measure()
@@ -118,7 +118,7 @@ class Program(unittest.TestCase):
     """The command's own part."""
 
     def test_attempt(self):
-        """What raises is written to the rows it was for."""
+        """An exception becomes a fault of its rows."""
         run = PROGRAM.Run(PROGRAM.parse([]), Scale(), pathlib.Path("/nowhere"))
         run.say = lambda text: None
 
@@ -131,7 +131,7 @@ class Program(unittest.TestCase):
         self.assertEqual(run.table["hold"].faults, [])
 
     def test_books_once(self):
-        """Services are counted once each, and what is wrong with them goes to all their rows."""
+        """Each service is counted once, and its faults go to all its rows."""
         run = PROGRAM.Run(PROGRAM.parse([]), Scale(), pathlib.Path("/nowhere"))
 
         class Service:
@@ -148,7 +148,7 @@ class Program(unittest.TestCase):
         self.assertEqual([row.faults for row in rows], [["a ticket is gone"]] * 2)
 
     def test_options(self):
-        """Results are written only by a whole run, unless somebody says where; a row that is not there is refused."""
+        """Only a whole run writes results, unless --out says where; an unknown row is refused."""
         self.assertEqual(PROGRAM.parse([]).out, BENCHMARKS)
         self.assertEqual(PROGRAM.parse(["--quick"]).out, BENCHMARKS)
         self.assertIsNone(PROGRAM.parse(["--only", "hold"]).out)

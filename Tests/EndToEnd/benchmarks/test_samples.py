@@ -1,4 +1,4 @@
-"""What `benchmarks/profile` makes of perf's samples."""
+"""How `benchmarks/profile` evaluates perf's samples."""
 
 import unittest
 
@@ -17,10 +17,10 @@ LOOP = "\t 1 $s8NIOPosix19SelectableEventLoopC3runyyKF+0x1 (/x/holdfast)"
 
 
 class Samples(unittest.TestCase):
-    """Each sample has one area: that of the call it is in, or of the innermost function that is somebody's."""
+    """Each sample has one area: that of its system call, or of the innermost known function."""
 
     def areas(self, *samples):
-        """Return the shares of these stacks, and that all of them are counted."""
+        """Return the shares of these stacks, after checking that all of them are counted."""
         lines = [line for stack in samples for line in (HEAD, *stack, "")]
         found, total = shares(lines)
         self.assertEqual(total, len(samples))
@@ -29,12 +29,12 @@ class Samples(unittest.TestCase):
         return found
 
     def test_calls(self):
-        """In the kernel it is the call that counts, whoever called; without one that is known it is the rest."""
+        """In the kernel the system call counts, whoever made it; an unknown one counts as the rest."""
         self.assertEqual(self.areas([KERNEL, SENDING, LANE], [KERNEL, KERNEL, SYNCING, LEDGER], [KERNEL, LOOP], [KERNEL]),
                          {"kernel: sending": 25, "kernel: syncing": 25, "kernel: the rest": 50})
 
     def test_functions(self):
-        """What the runtime does counts for the innermost of ours, of NIO, or of SQLite, and not for those further out."""
+        """Work of the runtime counts for the innermost function of Holdfast, NIO or SQLite, and not for outer ones."""
         self.assertEqual(self.areas([RETAIN, LANE, LOOP], [CORE, LANE, LOOP], [SQLITE, LEDGER], [RETAIN]),
                          {"fast path and answers": 25, "deciding": 25, "SQLite": 25, "the rest": 25})
         self.assertEqual(self.areas([LEDGER, LOOP], [LOOP, LANE]), {"writing facts": 50, "NIO's loop and channels": 50})

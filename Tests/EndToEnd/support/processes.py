@@ -158,5 +158,5 @@ class Process:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def last_words(self):
-        """Return the last lines of its log, for whoever must find out why it ended."""
+        """Return the last lines of its log, which may say why it ended."""
         return "\n".join(self.said().splitlines()[-8:])
