@@ -16,9 +16,6 @@ struct RulesTests {
         var text: String
     }
 
-    /// Folders whose citations are not all in the form `R9 Late payment` yet.
-    private static let notYet: [String] = ["Sources/RedisStore/", "Tests/RedisStoreTests/"]
-
     private static var root: URL {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
@@ -123,7 +120,7 @@ struct RulesTests {
     @Test("A rule is cited by its number and its name, and by no number alone")
     func citations() {
         let names = Dictionary(uniqueKeysWithValues: Self.rules().map { ($0.number, $0.name) })
-        for page in Self.pages() where !Self.notYet.contains(where: page.path.hasPrefix) {
+        for page in Self.pages() {
             // A citation may go on behind a line's end, and behind what begins a comment there.
             let flat = page.text.replacingOccurrences(
                 of: #"\n[ \t]*(///?|--|#|>)?[ \t]*"#, with: " ", options: .regularExpression)
