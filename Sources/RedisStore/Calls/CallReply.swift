@@ -39,8 +39,8 @@ struct CallReply {
     /// When the definition was made. Two definitions may have one revision if one of them was lost.
     var since = 0
     var version: UInt64 = 0
-    /// Idempotency keys that the event remembers.
-    var keys = 0
+    /// Idempotency keys that the event remembers; `nil` if the call did not count them.
+    var keys: Int?
     /// Empty if the caller knows this version.
     var pools: [Pool] = []
     /// Reads the outcomes, which follow.
@@ -56,7 +56,8 @@ struct CallReply {
             revision = try reader.count()
             since = try reader.number()
             version = try reader.count()
-            keys = try reader.number()
+            let keys = try reader.number()
+            self.keys = keys < 0 ? nil : keys
             let count = Int(try reader.short())
             pools.reserveCapacity(count)
             for _ in 0..<count { pools.append(try Self.pool(&reader)) }

@@ -59,7 +59,7 @@ extension RedisStore {
                 let read = try CallReply(reply.bytes())
                 let room = KeyRoom(configuration.limits.keys)
                 state.withLock { state in
-                    if read.status == .decided { state.keyRooms[event, default: room].note(read.keys) }
+                    if let keys = read.keys { state.keyRooms[event, default: room].note(keys) }
                     if batch.isLook {
                         state.health.looked(event)
                     } else {

@@ -196,15 +196,15 @@ do
   end
 end
 
--- The head of every reply: the moment, the definition, the version of the numbers, how many idempotency keys the
--- event has, and the numbers of the pools if the node does not know that version.
+-- The head of every reply: the moment, the definition, the version of the numbers, how many idempotency keys the event has
+-- (-1 if the call did not count them), and the numbers of the pools if the node does not know that version.
 local function head(status, event, known_version)
   local pools = #event.terms.pools
   local is_news = known_version ~= event.version
   local parts = {
     pack(
       '<BdddddddH', status, event.office, event.wall, event.absorbed, event.terms.revision, event.terms.since or 0,
-      event.version, count_keys(event), is_news and pools or 0),
+      event.version, event.key_count or -1, is_news and pools or 0),
   }
   if is_news then
     for pool = 1, pools do
@@ -247,6 +247,8 @@ local function decide(keys, args)
   end
   local commands = read_commands(args[2])
   local outcomes, freed = {}, {}
+  -- Calls with new keys count them anyway.
+  if #commands == 0 then count_keys(event) end
   if #commands > 0 then
     local buyers = fetch_for(event, commands)
     if not settle_accounts(event, buyers) then

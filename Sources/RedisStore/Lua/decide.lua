@@ -250,6 +250,7 @@ local function decide_extend(event, command)
   change_pools(event, record, add_entry, deadline)
   uncount_hold(event, record.entry)
   count_hold(event, deadline)
+  enter_new_holds(event)
   move_in_account(event, record, deadline)
   record.deadline, record.entry, record.extensions = deadline, deadline, record.extensions + 1
   note_record(event, record)

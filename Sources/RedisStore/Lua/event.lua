@@ -90,6 +90,7 @@ end
 local function begin_changes(event)
   event.due, event.due_was, event.touched, event.stale = {}, {}, {}, {}
   event.gone, event.changed_fields = {}, {}
+  event.new_holds = 0
   event.is_changed = false
 end
 

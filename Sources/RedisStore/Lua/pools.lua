@@ -155,13 +155,21 @@ local function take_places_back(event, pool, quantity)
   check(event, pool)
 end
 
+-- The new holds of a call have one deadline, so they get their entry at once, before it is needed.
+local function enter_new_holds(event)
+  if event.new_holds == 0 then return end
+  add_entry(event, 0, event.new_holds, event.new_deadline)
+  event.new_holds = 0
+end
+
 local function count_hold(event, deadline)
   event.held[0] = event.held[0] + 1
-  add_entry(event, 0, 1, deadline)
+  event.new_holds, event.new_deadline = event.new_holds + 1, deadline
 end
 
 -- A hold from a release before this one has no entry and was not counted.
 local function uncount_hold(event, deadline)
+  enter_new_holds(event)
   if places_at(event, entry_name(0, deadline)) == 0 then return end
   event.held[0] = event.held[0] - 1
   remove_entry(event, 0, 1, deadline)
@@ -175,6 +183,7 @@ end
 
 -- Writes the calendar and the numbers.
 local function save_event(event)
+  enter_new_holds(event)
   for pool = 0, #event.held do earliest(event, pool) end
   local live = pack('<dd', event.held[0], event.earliest[0])
   if live ~= event.live_text then event.changed_fields.live = live end
