@@ -41,7 +41,7 @@ extension StoreContract {
         contract.events = 1
         contract.together = 40
         // Few enough that a crowd meets the bound (R21 Bounds).
-        contract.limits.liveHolds = 12
+        contract.limits.liveHolds = 4
         return contract
     }
 
