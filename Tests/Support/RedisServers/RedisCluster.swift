@@ -1,13 +1,14 @@
 internal import Foundation
 
-/// Three masters with a third of the slots each, and a replica of each where one is wanted.
+/// A Redis cluster for one test: three masters with a third of the slots each, and a replica of each if the test wants
+/// them.
 package final class RedisCluster: Sendable {
     package let masters: [RedisServer]
     package let replicas: [RedisServer]
 
     /// - Parameters:
-    ///   - settings: of each server, name and value in turn.
-    ///   - silence: milliseconds after which one that says nothing is held for dead.
+    ///   - settings: name and value in turn, for each server.
+    ///   - silence: milliseconds after which the others take a silent server for dead.
     package init(
         _ settings: [String] = ["appendonly", "no"], withReplicas: Bool = false, silence: Int = 2_000
     ) throws {

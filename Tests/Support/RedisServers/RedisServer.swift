@@ -6,9 +6,9 @@ package import Foundation
     internal import Musl
 #endif
 
-/// A Redis server of a test's own: on a free port, in a directory of its own, and gone with the test.
+/// A Redis server for one test, on a free port and in a directory of its own. It ends with the test.
 ///
-/// The environment's `REDIS_SERVER` names another program than the one that is installed.
+/// `REDIS_SERVER` in the environment names a program to run instead of the installed one.
 package final class RedisServer: @unchecked Sendable {
     package struct Trouble: Error, CustomStringConvertible {
         package let description: String
@@ -25,11 +25,11 @@ package final class RedisServer: @unchecked Sendable {
     private var input: Pipe?
     private var pid: pid_t = 0
 
-    /// Starts it, and returns when it answers.
+    /// Starts a server, and returns when it answers.
     ///
     /// - Parameters:
     ///   - settings: as in a configuration file, name and value in turn.
-    ///   - isTLSOnly: the port speaks TLS and nothing else.
+    ///   - isTLSOnly: whether the port speaks only TLS.
     package init(_ settings: [String] = ["appendonly", "no"], isTLSOnly: Bool = false) throws {
         port = try Self.freePort()
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("redis-\(UUID().uuidString)")
@@ -52,30 +52,30 @@ package final class RedisServer: @unchecked Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
-    /// Whether it has functions; one before 7.0 has scripts only.
+    /// Whether the server has functions. A server before 7.0 has only scripts.
     package var hasFunctions: Bool {
         get throws { try !ask("FUNCTION", "STATS").contains("unknown command") }
     }
 
-    /// `SIGKILL`, as a crash would do.
+    /// Kills the server with `SIGKILL`, like a crash.
     package func kill() {
         try? input?.fileHandleForWriting.close()
         keeper?.waitUntilExit()
         (keeper, input) = (nil, nil)
     }
 
-    /// Kills it, and starts another one on the same directory and port.
+    /// Kills the server, and starts another one with the same directory and port.
     ///
-    /// - Parameter hasRead: whether to wait until it has read what it kept.
+    /// - Parameter hasRead: whether to wait until the server has read its data.
     package func restart(hasRead: Bool = true) throws {
         kill()
         try start(hasRead: hasRead)
     }
 
-    /// It stalls: the kernel takes bytes for it, and nobody reads them.
+    /// Stops the process: the kernel accepts bytes for it, and nobody reads them.
     package func stall() { signal(SIGSTOP) }
 
-    /// It goes on after a stall.
+    /// Continues the process after a stall.
     package func goOn() { signal(SIGCONT) }
 
     package func signal(_ number: Int32) {
@@ -86,7 +86,7 @@ package final class RedisServer: @unchecked Sendable {
         #endif
     }
 
-    /// Asks as an operator would, and gives what `redis-cli` prints.
+    /// Runs a command as an operator would. Returns what `redis-cli` prints.
     @discardableResult
     package func ask(_ words: String...) throws -> String { try ask(words) }
 
@@ -96,15 +96,15 @@ package final class RedisServer: @unchecked Sendable {
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    /// Becomes a replica that has all of `master`.
+    /// Makes the server a replica, and returns when it has all data of `master`.
     package func follow(_ master: RedisServer) throws {
         try ask("REPLICAOF", "127.0.0.1", "\(master.port)")
-        // Of a master that never wrote anything everybody has all, acknowledged or not.
+        // If the master never wrote anything, every replica has everything, acknowledged or not. So write something.
         try master.ask("SET", "followed", "")
         try master.ask("DEL", "followed")
         try wait("the server on port \(port) follows that on port \(master.port)") {
             guard try ask("INFO", "replication").contains("master_link_status:up") else { return false }
-            // Before its first acknowledgement is there, none that is asked for comes in time.
+            // Until the replica's first acknowledgement, `WAIT` always times out.
             let told = try master.ask("INFO", "replication")
             guard let offset = told.components(separatedBy: "master_repl_offset:").last?.prefix(while: \.isNumber)
             else { return false }
@@ -112,7 +112,8 @@ package final class RedisServer: @unchecked Sendable {
         }
     }
 
-    /// Its keeper, a shell, kills it when its own input ends: also when the tests crash.
+    /// A shell starts the server, and kills it when the shell's own input ends. So the server also ends when the tests
+    /// crash.
     private func start(hasRead: Bool = true) throws {
         let keeper = Process()
         keeper.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -130,13 +131,13 @@ package final class RedisServer: @unchecked Sendable {
         guard let pid = pid_t(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
         else { throw Trouble("the server did not start") }
         self.pid = pid
-        // What it says is another matter: it may want a password, or TLS.
+        // Only connect: the server may want a password, or TLS.
         try wait("the server listens on \(port)") { Self.isListening(port) }
         guard hasRead else { return }
         try wait("the server has read what it kept") { try !ask("PING").hasPrefix("LOADING") }
     }
 
-    /// The program: Debian's package of tools carries it under another name, without the service.
+    /// The program. Debian's package of tools has the server under another name, without the service.
     private static func program() throws -> String {
         let environment = ProcessInfo.processInfo.environment
         if let chosen = environment["REDIS_SERVER"], !chosen.isEmpty { return chosen }
@@ -148,14 +149,15 @@ package final class RedisServer: @unchecked Sendable {
         guard FileManager.default.isExecutableFile(atPath: tool) else {
             throw Trouble("there is no redis-server; Tests/prepare installs it")
         }
-        // It is the same program, and does what its name says.
+        // It is the same program, which behaves as its name says.
         let link = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(getuid())-redis-server")
             .path
         try? FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: tool)
         return link
     }
 
-    /// Servers of a cluster speak with each other ten thousand further on; one before 7.0 can be told no other port.
+    /// A free port, with the port 10,000 above it free, too: servers of a cluster use that one among themselves, and a
+    /// server before 7.0 has no setting for another one.
     private static func freePort() throws -> Int {
         for _ in 0..<1_000 {
             guard let port = bound(to: 0), port < 55_536, bound(to: port + 10_000) != nil else { continue }
@@ -164,7 +166,8 @@ package final class RedisServer: @unchecked Sendable {
         throw Trouble("no free port with another one above it")
     }
 
-    /// The port that could be had, of which nothing is kept.
+    /// The port that a socket can be bound to (any free one for 0), which is free again when this returns; `nil` if
+    /// there is none.
     private static func bound(to port: Int) -> Int? {
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(file) }
@@ -213,7 +216,7 @@ package func run(_ program: String, _ arguments: [String]) throws -> String {
     return String(decoding: text, as: UTF8.self)
 }
 
-/// Waits until something is true, or fails after a time in which it should long have been.
+/// Waits until a condition is true, or throws after a generous limit.
 func wait(_ what: String, _ isTrue: () throws -> Bool) throws {
     for _ in 0..<4_000 {
         if try isTrue() { return }
