@@ -39,7 +39,7 @@ enum LedgerSchema {
         PRAGMA secure_delete = ON;
         DROP TABLE keys;
         PRAGMA secure_delete = OFF;
-        -- Idempotency keys by the number of their fact, each a digest under key_secret. Deleted when they count no more.
+        -- Idempotency keys by the number of their fact, each a digest under key_secret. Expired ones are deleted.
         CREATE TABLE keys (
           seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
           high INTEGER NOT NULL, low INTEGER NOT NULL
@@ -47,20 +47,20 @@ enum LedgerSchema {
         """
 
     private static let tokenKeys = """
-        -- Which key signs tokens under which number; nothing can be signed with a fingerprint.
+        -- The fingerprints of the keys that sign tokens, by number. A fingerprint cannot sign anything.
         CREATE TABLE token_keys (number INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL) STRICT;
         """
 
     private static let debts = """
         -- Why a payment bought nothing (0 the places were gone, 1 too late, 2 already purchased, 3 released, 4 returned,
-        -- 5 the event was removed), and whether a key told of it and not a token alone. Before this: places gone.
+        -- 5 the event was removed), and whether a key reported it and not a token alone. Earlier rows: places gone.
         ALTER TABLE refunds ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE refunds ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 1;
         CREATE TABLE repayments (
           seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL, payment TEXT NOT NULL
         ) STRICT;
 
-        -- Readable: how each payment stands that ever bought nothing. `ended`: 'purchased' or 'paid back'.
+        -- Readable: every debt. `ended`: 'purchased' or 'paid back'; NULL while it is open.
         CREATE TABLE debts (
           payment TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, hold INTEGER NOT NULL,
           event INTEGER NOT NULL, reason INTEGER NOT NULL, confirmed INTEGER NOT NULL, ended TEXT
@@ -88,14 +88,14 @@ enum LedgerSchema {
         """
 
     private static let series = """
-        -- Which holds were given out between one opening and the next; tokens are bound to the mark. Before the first: 0.
+        -- The holds that were made between one opening and the next. Tokens are bound to the mark; before the first it is 0.
         CREATE TABLE series (first INTEGER PRIMARY KEY, mark INTEGER NOT NULL, began_at INTEGER NOT NULL) STRICT;
         """
 
     private static let operators = """
         CREATE TABLE removals (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event INTEGER NOT NULL) STRICT;
 
-        -- Who made which fact: written with it, so there is none without the other.
+        -- Who made which fact. It is written in the same transaction, so neither exists without the other.
         CREATE TABLE audit (
           seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, action TEXT NOT NULL,
           subject TEXT NOT NULL
@@ -162,21 +162,21 @@ enum LedgerSchema {
           event INTEGER NOT NULL, type INTEGER NOT NULL, pool INTEGER NOT NULL, PRIMARY KEY (event, type, pool)
         ) STRICT, WITHOUT ROWID;
 
-        -- The office's clock now, as far as the time of day tells while the service runs.
+        -- The store's clock now. It is right only while the service runs, because it follows from the time of day.
         CREATE VIEW office_clock AS
           SELECT max(
             coalesce((SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) - ahead
                       FROM wall_clock ORDER BY at DESC LIMIT 1), 0),
             coalesce((SELECT at FROM clock_mark), 0)) AS now;
 
-        -- One row a line of every hold.
+        -- One row for each line of every hold.
         CREATE VIEW lines AS
           SELECT id AS hold, event, 0 AS line, type, quantity, price FROM holds
           UNION ALL
           SELECT l.hold, h.event, l.line, l.type, l.quantity, l.price
           FROM hold_lines l JOIN holds h ON h.id = l.hold;
 
-        -- What was bought, a row a line; returned purchases have returned_at.
+        -- Purchases, one row for each line. Returned ones have returned_at.
         CREATE VIEW sales AS
           SELECT 'P' || p.hold AS purchase, e.code AS event, t.code AS type, l.quantity, l.price,
             l.quantity * l.price AS amount, h.buyer, p.payment, p.late,
@@ -188,7 +188,7 @@ enum LedgerSchema {
             JOIN events e ON e.event = h.event JOIN ticket_types t ON t.event = h.event AND t.type = l.type
             LEFT JOIN returns r ON r.hold = p.hold;
 
-        -- The deadline of every hold that nothing has ended, after its extensions and the recoveries it lived to see.
+        -- The deadline of every hold that was neither purchased nor released, after its extensions and recoveries.
         CREATE VIEW deadlines AS
           WITH RECURSIVE walk (hold, event, seq, deadline) AS (
             SELECT h.id, h.event, coalesce(x.seq, h.seq), coalesce(x.deadline, h.deadline)
@@ -204,7 +204,7 @@ enum LedgerSchema {
           )
           SELECT hold, event, max(deadline) AS deadline FROM walk GROUP BY hold;
 
-        -- Holds whose time runs, a row a line.
+        -- Live holds, one row for each line.
         CREATE VIEW live_holds AS
           SELECT d.hold, e.code AS event, t.code AS type, l.quantity, h.buyer,
             strftime('%Y-%m-%dT%H:%M:%fZ', (h.at + (SELECT ahead FROM wall_clock WHERE at <= h.at

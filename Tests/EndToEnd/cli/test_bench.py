@@ -200,7 +200,7 @@ class Elsewhere(unittest.TestCase):
             url = f"http://127.0.0.1:{stranger.port}/page?x=1"
             ran = command("bench", url, "--duration", "1", "--warm-up", "0", "--connections", "4")
             self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
-            self.assertIn("not checked: this is no holdfast", ran.stdout)
+            self.assertIn("not checked: this server is not holdfast", ran.stdout)
             self.assertNotIn("left", ran.stdout)
             self.assertEqual(set(stranger.asked), {"GET /health/live HTTP/1.1", "GET /page?x=1 HTTP/1.1"})
             before = len(stranger.asked)

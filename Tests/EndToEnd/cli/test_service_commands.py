@@ -166,7 +166,7 @@ class Commands(Room, ServiceCase):
         name, document, path = self.make({"floor": 10, "box": 2})
         self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 10, "box": 2})
         tag = self.server.get(f"/v1/events/{name}").header("etag")
-        self.assertEqual(self.fine("event", "define", path), f"{name}: as it was\n")
+        self.assertEqual(self.fine("event", "define", path), f"{name}: unchanged\n")
         self.assertEqual(self.server.get(f"/v1/events/{name}").header("etag"), tag)
         document["pools"] = {"floor": 12_000, "side": 7}
         document["types"] = [{"code": "GA", "price": 500, "pools": ["floor"]}, {"code": "S", "pools": ["side"]}]
@@ -278,7 +278,7 @@ class Commands(Room, ServiceCase):
         name, document, _ = self.make({"floor": 100})
         path = self.file("mine.json", document | {"hold_seconds": 99})
         with self.meddler(name, 1, lambda _: {"name": "theirs"}) as url:
-            self.one_line(self.run_it("event", "define", path, url=url), 1, name, "somebody else")
+            self.one_line(self.run_it("event", "define", path, url=url), 1, name, "another change")
         self.assertEqual(self.shown(name)["definition"]["name"], "theirs")
         self.assertEqual(self.shown(name)["definition"]["hold_seconds"], 300)
         with self.meddler(name, 3, lambda number: {"pools": {"floor": 100 + 10 * number}}) as url:
@@ -290,7 +290,7 @@ class Commands(Room, ServiceCase):
         name = f"made-{next(self.names)}"
         path = self.file("new.json", event(1, name))
         with self.meddler(name, 1, lambda _: event(2, name), "PUT") as url:
-            self.one_line(self.run_it("event", "define", path, url=url), 1, name, "somebody else")
+            self.one_line(self.run_it("event", "define", path, url=url), 1, name, "another change")
         self.assertEqual(self.shown(name)["definition"]["pools"], {"floor": 2})
 
     def test_export(self):

@@ -85,7 +85,7 @@ class Recount(unittest.TestCase):
             os.mkdir(data)
             before = pathlib.Path(shutil.copy(os.path.join(room, name), os.path.join(data, "ledger.sqlite"))).read_bytes()
             run = command("serve", "--port", 0, "--data", data)
-            self.assertEqual((run.returncode, "no ledger" in run.stderr), (78, True), run)
+            self.assertEqual((run.returncode, "is not a ledger" in run.stderr), (78, True), run)
             self.assertEqual(pathlib.Path(data, "ledger.sqlite").read_bytes(), before)
 
     def test_other_releases(self):
