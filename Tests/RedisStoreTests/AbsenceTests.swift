@@ -5,10 +5,10 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// Times in which buyers could not buy, and what live holds get for them.
+/// Times in which buyers could not buy, and what live holds get in return (R7 Restart).
 @Suite("After an absence live holds have the recovery grace", .serialized)
 struct AbsenceTests {
-    /// A store whose servers and nodes come and go.
+    /// A store whose servers and nodes are away at times.
     final class Stage {
         let subject: RedisSubject
         private var ticks: Int64 = 1_000_000
@@ -16,18 +16,18 @@ struct AbsenceTests {
         init() async throws {
             subject = try await RedisSubject(longestGap: "1000")
             try await pass(.zero)
-            // Ten minutes, told two seconds too short.
+            // Ten minutes, of which buyers see two seconds less.
             _ = try await subject.node.outcome(.define(hall(2, hold: .seconds(600))))
         }
 
-        /// Lets so much time pass at once.
+        /// Lets time pass at once.
         func pass(_ span: Duration) async throws {
             ticks += span.inMilliseconds
             try await subject.advance(
                 to: Moment(office: Timestamp(milliseconds: ticks), wall: WallTime(milliseconds: ticks)))
         }
 
-        /// Lets so many seconds pass, with nodes that call.
+        /// Lets seconds pass one by one, with nodes that call.
         func pass(seconds: Int) async throws {
             for _ in 0..<seconds {
                 try await pass(.seconds(1))
@@ -42,7 +42,7 @@ struct AbsenceTests {
             return view.id
         }
 
-        /// The state of a hold and the seconds that its buyer is told to have left.
+        /// The state of a hold, and the seconds left that its buyer sees.
         func look(_ hold: HoldID) async throws -> String {
             guard case .decided(.looked(let view), let now) = await subject.store.perform(.look(hold)) else {
                 throw StoreFailure.outcomeUnknown
@@ -51,14 +51,14 @@ struct AbsenceTests {
         }
     }
 
-    @Test("Servers or nodes that were away: who would have ended within a minute has a minute, and not more")
+    @Test("After servers or nodes were away, a hold that would end within a minute has a minute, and not more")
     func grace() async throws {
         let stage = try await Stage()
         let old = try await stage.hold()
         try await stage.pass(seconds: 590)
         let young = try await stage.hold()
         #expect(try await stage.look(old) == "held 10")
-        // An hour counts as a second, and then there is a minute of which two seconds are not told.
+        // An hour counts as a second. Then there is a minute, of which buyers see two seconds less.
         try await stage.pass(.seconds(3_600))
         #expect(try await stage.look(old) == "held 58")
         #expect(try await stage.look(young) == "held 599")

@@ -5,7 +5,7 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// What a buyer holds and has bought is kept only where an event limits it, and in a form that stays small.
+/// What a buyer holds and has bought is kept only if the event limits it, and in a form that stays small (R25 Buyer limits).
 @Suite("Accounts of buyers on Redis", .serialized)
 struct AccountTests {
     private static let account = "holdfast:{1}:buyers"
@@ -18,7 +18,7 @@ struct AccountTests {
         return view.id
     }
 
-    @Test("Where an event has no limit per buyer, nothing is kept of buyers (R21 Bounds)")
+    @Test("If an event has no limit per buyer, nothing is kept of buyers (R21 Bounds)")
     func none() async throws {
         let node = try await TestNode(RedisServer())
         _ = try await node.outcome(.define(hall(50)))
@@ -38,7 +38,7 @@ struct AccountTests {
         #expect(try node.server.ask("ZCARD", Self.taken) == "301")
     }
 
-    @Test("What ended is no longer in it, and who has nothing has no account")
+    @Test("An account forgets holds that ended, and a buyer who has nothing has no account")
     func emptied() async throws {
         let node = try await TestNode(RedisServer())
         _ = try await node.outcome(.define(hall(50) { $0.holdsPerBuyer = 2 }))
@@ -77,7 +77,7 @@ struct AccountTests {
         _ = try await held(node, 4, buyer: "once 7")
     }
 
-    @Test("A limit that comes later counts what buyers have already, in several calls, and goes without a trace")
+    @Test("A later limit counts in several calls what buyers already have, and leaves no trace when it is taken away")
     func later() async throws {
         let node = try await TestNode(RedisServer())
         _ = try await node.outcome(.define(hall(5_000)))
@@ -100,7 +100,7 @@ struct AccountTests {
         #expect(try node.server.ask("HGET", "holdfast:{1}:event", "accounts") == "")
     }
 
-    @Test("Accounts that are lost or wrong are counted anew from the holds")
+    @Test("Accounts that are lost or wrong are counted again from the holds")
     func mended() async throws {
         let node = try await TestNode(RedisServer()) { $0.mendsByItself = false }
         _ = try await node.outcome(.define(hall(50) { $0.ticketsPerBuyer = 5 }))
@@ -127,7 +127,7 @@ struct AccountTests {
         let node = try await TestNode(RedisServer())
         _ = try await node.outcome(.define(hall(50) { $0.ticketsPerBuyer = 5 }))
         let hold = try await held(node, 2)
-        // Bought one, and of each hold number, deadline and tickets.
+        // One ticket bought; number, deadline and tickets of each hold.
         let script = """
             local name = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
             local deadline, number = string.match(name, '(%d+)%.(%d+)%.%d+$')

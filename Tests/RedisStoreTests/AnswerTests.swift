@@ -5,11 +5,11 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// Answers that no server in order gives.
-@Suite("What came back damaged does no harm", .serialized)
+/// Replies that a healthy server never gives.
+@Suite("A damaged reply does no harm", .serialized)
 struct AnswerTests {
     @Test(
-        "An answer that cannot be read is told as unknown, and the event sells on",
+        "The outcome of a reply that cannot be read is unknown, and the event sells on",
         arguments: [
             "''", "'\\0'", "'\\0' .. string.sub(packed_lines, 2)", "'\\5'", "pack('<BHHd', 1, 0, 1, 0 / 0)",
             "pack('<BHHd', 1, 0, 1, 1e300)", "pack('<BHHd', 1, 0, 1, 0.5)",

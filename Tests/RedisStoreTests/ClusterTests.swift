@@ -7,14 +7,14 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// On a cluster the events of one payment or key are on different servers.
+/// On a cluster the events that may use one payment are on different servers.
 @Suite("The store on a Redis cluster keeps the contract", .serialized)
 struct ClusterTests {
-    /// Four events: the first three masters of a cluster have some of them each.
+    /// Four events, of which each of the cluster's three masters has some.
     private func breaches(
         _ cluster: RedisCluster, _ seed: UInt64, plant: @escaping @Sendable (String) -> String = { $0 }
     ) async throws -> [String] {
-        // One cluster for all seeds, which each have the functions and keys of their own.
+        // One cluster for all seeds; each seed has functions and keys of its own.
         let subject = try await RedisSubject(
             servers: .cluster(cluster), prefix: "s\(seed)-\(UUID().uuidString.prefix(8))", plant: plant)
         var contract = StoreContract()
@@ -53,7 +53,7 @@ struct ClusterTests {
         }
     }
 
-    @Test("An event that gave a payment up to a node that came no further can have it still")
+    @Test("An event that gave a payment up to a node that then failed can still have it")
     func givenUpToNobody() async throws {
         let cluster = try RedisCluster()
         let mistake = PlantedMistake(
@@ -73,7 +73,7 @@ struct ClusterTests {
             return view.id
         }
         let payment = PaymentReference("once")
-        // The first event claims it, cannot use it, and its node ends before it takes that back.
+        // The first event claims it and cannot use it, and its node ends before it takes the claim back.
         let released = try await held("one")
         _ = try await node.outcome(.release(released))
         #expect(
@@ -135,7 +135,7 @@ struct ClusterTests {
                 try await node.outcome(.purchase(other.id, PaymentReference("paid")))
                     == .refused(.paymentConflict(refundRequired: false)))
         }
-        // Claims are taken back behind the answers; what is owed back keeps its own, four for a hold.
+        // Claims are taken back after the answers. Payments that are owed back keep theirs, four for a hold.
         let kept = (0..<4).map { "pagain-\($0)" } + (0..<4).map { "plate-\($0)" } + ["ppaid"]
         for _ in 0..<600 where try await claimed(node).count > kept.count {
             try await Task.sleep(for: .milliseconds(100))
@@ -144,7 +144,7 @@ struct ClusterTests {
     }
 
     @Test(
-        "A payment that is owed in one event buys in another one, is listed no more, and what is paid back buys nowhere"
+        "A payment that one event owes back buys in another event and is no longer listed; one that was paid back buys nothing"
     )
     func owedElsewhere() async throws {
         let cluster = try RedisCluster()
@@ -199,7 +199,7 @@ struct ClusterTests {
         return view.id
     }
 
-    @Test("A payment has one debt, however many events refuse it, and that ends where it buys something (R23 Debts)")
+    @Test("A payment has one debt, however many events refuse it, which ends when it buys something (R23 Debts)")
     func oneDebt() async throws {
         let cluster = try RedisCluster()
         let node = try await TestNode(.cluster(cluster))
@@ -213,7 +213,7 @@ struct ClusterTests {
                 #expect(
                     try await node.outcome(.purchase(hold, payment, by: .key))
                         == .refused(.holdReleased(refundRequired: true)))
-                // The claim goes back to the first event behind the answer.
+                // The claim goes back to the first event after the answer.
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
@@ -235,7 +235,7 @@ struct ClusterTests {
                 == .refused(.paymentConflict(refundRequired: false)))
     }
 
-    @Test("Claims that nothing uses any more are dropped: of nodes that ended, and of debts that were forgotten")
+    @Test("Unused claims are dropped: those of nodes that failed, and those of debts that were forgotten")
     func dropped() async throws {
         let cluster = try RedisCluster()
         let ended = PlantedMistake(
@@ -270,16 +270,16 @@ struct ClusterTests {
         withExtendedLifetime(leaving) {}
     }
 
-    @Test("Who asks late for a name that was given up since makes no older claim good")
+    @Test("A late request to give up a payment makes no older claim valid")
     func givenUpLate() async throws {
         let cluster = try RedisCluster()
         let server = cluster.masters[0]
-        // Of scripts the names are not told.
+        // Scripts have no names.
         guard try server.hasFunctions else { return }
         let node = try await TestNode(.cluster(cluster))
         let told = try server.ask("FUNCTION", "LIST")
         let name = try #require(told.split(whereSeparator: \.isWhitespace).first { $0.hasSuffix("_give_up") })
-        // An event whose keys are there.
+        // An event whose keys are on this server.
         let event = try #require(
             (1...20).first { number in
                 Int((try? server.ask("CLUSTER", "KEYSLOT", "\(number)")) ?? "").map(RedisCluster.ranges[0].contains)
@@ -296,7 +296,7 @@ struct ClusterTests {
         withExtendedLifetime(node) {}
     }
 
-    @Test("Of many who pay with one reference for holds of several events, from several nodes, one gets it")
+    @Test("If many buyers pay with one reference for holds of several events on several nodes, one of them gets it")
     func race() async throws {
         let cluster = try RedisCluster()
         let nodes = [try await TestNode(.cluster(cluster)), try await TestNode(.cluster(cluster))]

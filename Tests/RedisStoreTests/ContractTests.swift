@@ -2,7 +2,7 @@ import BoxOffice
 import StoreContract
 import Testing
 
-/// The store on Redis, command for command against the core.
+/// The store on Redis, command by command against the core.
 @Suite("The store on Redis keeps the contract", .serialized)
 struct ContractTests {
     @Test("Every answer and every count is the core's", arguments: UInt64(1)...12)
@@ -11,21 +11,21 @@ struct ContractTests {
         #expect(breaches == [])
     }
 
-    @Test("So they are when the server is another one after every few commands", arguments: UInt64(101)...106)
+    @Test("They are so if the server restarts after every few commands", arguments: UInt64(101)...106)
     func restarts(seed: UInt64) async throws {
         let contract = StoreContract.withRestarts
         let breaches = try await contract.breaches(of: RedisSubject(limits: contract.limits), seed: seed)
         #expect(breaches == [])
     }
 
-    @Test("So they are when many ask at once", arguments: UInt64(401)...406)
+    @Test("They are so if many commands come at once", arguments: UInt64(401)...406)
     func together(seed: UInt64) async throws {
         let contract = StoreContract.withCrowds
         let breaches = try await contract.breaches(of: RedisSubject(limits: contract.limits), seed: seed)
         #expect(breaches == [])
     }
 
-    @Test("So they are when one call counts no more than three entries that ended", arguments: UInt64(301)...304)
+    @Test("They are so if one call counts at most three entries that ended", arguments: UInt64(301)...304)
     func bounded(seed: UInt64) async throws {
         let breaches = try await StoreContract().breaches(
             of: RedisSubject(mostSettled: 3), seed: seed)
@@ -34,19 +34,19 @@ struct ContractTests {
 }
 
 extension StoreContract {
-    /// Some commands of a crowd come while the first one is under way, and are decided in one call.
+    /// Some commands of a crowd come while the first call is under way, and are decided in one call.
     static var withCrowds: StoreContract {
         var contract = StoreContract()
         contract.commands = 2_000
         contract.events = 1
         contract.together = 40
-        // Few enough that a crowd meets the bound (R21 Bounds).
+        // So few that a crowd reaches the limit (R21 Bounds).
         contract.limits.liveHolds = 4
         return contract
     }
 
-    /// The grace is as long as the shortest hold: a younger hold that lives shorter than the grace of older ones lives as
-    /// long as those here (`Lua/away.lua`), and shorter in the core.
+    /// The grace is as long as the shortest hold. With a longer one, a younger hold within the grace would live as long as the
+    /// older ones here (`Lua/away.lua`), and shorter in the core.
     static var withRestarts: StoreContract {
         var contract = StoreContract()
         contract.commands = 240

@@ -3,28 +3,28 @@ import RedisStore
 import Testing
 import TicketStore
 
-/// By virtual time: what is told of the servers, given what was heard and when.
-@Suite("Readiness follows what decisions and trials meet, within two seconds")
+/// In virtual time: the condition that follows from what calls met, and when.
+@Suite("Readiness follows what decisions and trials meet, within two seconds (R32 Readiness)")
 struct HealthTests {
     private let begin = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
     private func after(_ milliseconds: Int64) -> NIODeadline { begin + .milliseconds(milliseconds) }
 
-    @Test("Nothing was heard: it is taken for well until somebody has asked")
+    @Test("An event counts as well until it was called")
     func unheard() {
         let health = StoreHealth()
         #expect(health.suspension(of: [], at: begin) == nil)
         #expect(health.suspension(of: [1, 2], at: begin) == nil)
     }
 
-    @Test("An idle event is tried within 0.7 s, a call that stays out is silence after 1.2 s: 1.9 s together")
+    @Test("An idle event is tried within 0.7 s, and a call without an answer is silence after 1.2 s: 1.9 s together")
     func silence() {
         var health = StoreHealth()
         health.heard(1, .notAsked, at: begin)
         #expect(health.eventsToTry(of: [1], at: after(699)) == [])
         #expect(health.eventsToTry(of: [1], at: after(900)) == [1])
         health.asked(1, at: after(900))
-        // One that is under way is not tried again.
+        // An event with a call under way is not tried again.
         #expect(health.eventsToTry(of: [1], at: after(1_700)) == [])
         #expect(health.suspension(of: [1], at: after(2_099)) == nil)
         #expect(health.suspension(of: [1], at: after(2_100)) == .silent)
@@ -32,16 +32,16 @@ struct HealthTests {
         #expect(health.suspension(of: [1], at: after(9_000)) == nil)
     }
 
-    @Test("A failure is told at once with its reason, and the next answer ends it")
+    @Test("A failure counts at once with its reason, and the next answer ends it")
     func failure() {
         var health = StoreHealth()
         health.heard(1, .notAsked, at: begin)
         health.failed(1, .memoryFull, at: after(10))
         #expect(health.suspension(of: [1], at: after(10)) == .memoryFull)
-        // The reason that was heard is not forgotten for silence.
+        // Silence does not replace the reason of a failure.
         health.asked(1, at: after(20))
         #expect(health.suspension(of: [1], at: after(5_000)) == .memoryFull)
-        // Nor for an answer to a look, which needs less than a decision.
+        // Nor does the answer to a look, which needs less than a decision.
         health.looked(1)
         #expect(health.suspension(of: [1], at: after(5_000)) == .memoryFull)
         health.failed(1, nil, at: after(5_001))
@@ -50,7 +50,7 @@ struct HealthTests {
         #expect(health.suspension(of: [1], at: after(5_002)) == nil)
     }
 
-    @Test("Some events cannot be sold: a concern; all of them: nothing is ready; what is old says nothing")
+    @Test("If some events cannot be sold it is a concern, if all cannot nothing is ready, and old answers say nothing")
     func some() {
         var health = StoreHealth()
         let events = (UInt64(1)...6).map { EventNumber($0) }
@@ -61,7 +61,7 @@ struct HealthTests {
             health.concerns(of: events, at: after(200)) { "e\($0)" } == [
                 StoreConcern(.eventsUnavailable, "Not sold now (store-unreachable): e2, e3, e4 and 2 more.")
             ])
-        // The first one was heard of two seconds ago: the others say more.
+        // The first event was answered two seconds ago: the others say more.
         #expect(health.suspension(of: events, at: after(2_001)) == .unreachable)
         health.keep([1])
         #expect(health.suspension(of: [1], at: after(2_001)) == nil)
@@ -75,13 +75,13 @@ struct HealthTests {
             health.heard(1, .given, at: begin)
             #expect(health.concerns(of: [1], at: begin) { _ in "" } == [])
             health.heard(1, .missing(.replicasMissing), at: after(100))
-            // An answer that nobody waited for says nothing of the replicas.
+            // An answer without WAIT says nothing about the replicas.
             health.heard(1, .notAsked, at: after(200))
             #expect(health.suspension(of: [1], at: after(200)) == (holdsWait ? .replicasMissing : nil))
             #expect(
                 health.concerns(of: [1], at: after(200)) { _ in "" }.map(\.kind)
                     == [holdsWait ? .eventsUnavailable : .replicasMissing])
-            // It is tried for as long as it was not confirmed, however much is held meanwhile.
+            // It is tried until the replicas acknowledge it, however much is held meanwhile.
             #expect(health.eventsToTry(of: [1], at: after(900)) == [1])
             #expect(health.waitsShortly(1))
             health.heard(1, .given, at: after(901))
@@ -91,7 +91,7 @@ struct HealthTests {
         }
     }
 
-    @Test("Many events are tried by turns, so many at a time")
+    @Test("Many events are tried in turns, a few at a time")
     func turns() {
         var health = StoreHealth()
         let events = (UInt64(1)...40).map { EventNumber($0) }

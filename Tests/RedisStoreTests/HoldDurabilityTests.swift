@@ -9,7 +9,7 @@ import TicketStore
 /// Holds that do not wait for the replicas that purchases wait for.
 @Suite("Holds may be less durable than purchases", .serialized)
 struct HoldDurabilityTests {
-    /// What a caller is told, in a word or two.
+    /// What a caller gets, in a word or two.
     private func told(_ node: TestNode, _ command: Command) async -> String {
         switch await node.store.perform(command) {
         case .decided(.held, _): "held"
@@ -32,7 +32,7 @@ struct HoldDurabilityTests {
         return ids
     }
 
-    @Test("While no replica acknowledges, holds are told, and nothing that tells of a purchase is")
+    @Test("While no replica acknowledges, answers to holds leave, and no answer leaves that tells of a purchase")
     func cutOff() async throws {
         let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
         let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
@@ -56,7 +56,7 @@ struct HoldDurabilityTests {
         #expect(await told(node, .release(ids[2])) == "released")
         #expect(await told(node, .release(ids[2])) == "released")
         #expect(ContinuousClock.now - begin < .milliseconds(900), "a hold waited for the replica")
-        // In one call with a purchase, too.
+        // Also in one call with a purchase.
         async let purchase = told(node, .purchase(ids[3], PaymentReference("p")))
         async let hold = told(node, another)
         async let look = told(node, .look(ids[1]))
@@ -72,7 +72,7 @@ struct HoldDurabilityTests {
         #expect(await told(node, .purchase(ids[4], PaymentReference("p"))) == "paymentConflict(refundRequired: false)")
     }
 
-    @Test("While no replica acknowledges, nothing of operators is told as done, and looks wait for nobody")
+    @Test("While no replica acknowledges, no operator's change is confirmed, and looks do not wait")
     func operators() async throws {
         let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
         let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
@@ -97,7 +97,7 @@ struct HoldDurabilityTests {
         await #expect(throws: StoreFailure.outcomeUnknown) {
             _ = try await keyring.revoke(made.key.id, at: WallTime(milliseconds: 2))
         }
-        // A hold is live, and so the event is looked at all the time; only trials wait, about one a second.
+        // A hold is live, so the event is looked at all the time. Only trials wait, about one a second.
         func waits() throws -> Int {
             let told = try server.ask("INFO", "commandstats")
             return Int(told.components(separatedBy: "cmdstat_wait:calls=").last?.prefix(while: \.isNumber) ?? "") ?? 0

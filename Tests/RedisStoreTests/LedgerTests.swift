@@ -13,7 +13,7 @@ struct LedgerTests {
     @Test("Purchases, refunds owed and the recount after random traffic", arguments: UInt64(1)...4)
     func afterTraffic(seed: UInt64) async throws {
         var limits = Limits()
-        // Of every one that was told of.
+        // Of every purchase that was answered.
         limits.unconfirmedDebtsPerHold = 1_000
         let subject = try await RedisSubject(limits: limits)
         let store = subject.node.store
@@ -45,7 +45,7 @@ struct LedgerTests {
         var found: [PurchaseRecord] = []
         var refunds: [String: Bool] = [:]
         for event in store.events.map(\.definition.id) {
-            // In pages of seven, as a reader with little patience would.
+            // In pages of seven.
             var last: HoldID?
             repeat {
                 let page = try await store.purchases(of: event, after: last, limit: 7)
@@ -82,7 +82,7 @@ struct LedgerTests {
         #expect(recount.facts > 150)
     }
 
-    @Test("A recount finds numbers that the holds do not bear out")
+    @Test("A recount finds numbers that differ from the holds")
     func broken() async throws {
         let node = try await TestNode(RedisServer())
         _ = try await node.outcome(.define(hall(5)))
@@ -116,7 +116,7 @@ struct LedgerTests {
         withExtendedLifetime(first) {}
     }
 
-    /// Holds that were given at some time, to be met again in any order.
+    /// Holds that were given before, to be used again in any order.
     private actor Given {
         private var holds: [HoldID] = []
         private var chance = SeededGenerator(seed: 1)
@@ -135,7 +135,7 @@ struct LedgerTests {
         }
     }
 
-    /// Holds, and does one thing or another with holds that were given before.
+    /// Holds, and uses holds that were given before in random ways.
     private func shop(on node: TestNode, _ given: Given) async throws {
         try await hold(1, on: node, given)
         let changes: [(HoldID) -> Command] = [
@@ -146,7 +146,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("A recount tells of one moment while everything is sold, released and returned, on two nodes at once")
+    @Test("A recount shows one moment while two nodes sell, release and return")
     func busy() async throws {
         let server = try RedisServer()
         let nodes = [try await TestNode(server), try await TestNode(server)]
@@ -177,7 +177,7 @@ struct LedgerTests {
         do {
             #expect(try await !recountsOfBusy(nodes).compactMap(\.broken).isEmpty)
         } catch StoreFailure.overloaded {
-            // None came to its end.
+            // No recount came to its end.
         }
         withExtendedLifetime(nodes) {}
     }
@@ -214,7 +214,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("What operators change is in the audit with its change, in order, in pages")
+    @Test("The audit has operators' changes in order and in pages")
     func audit() async throws {
         let node = try await TestNode(RedisServer())
         let note = { (action: String, subject: String) in
@@ -247,7 +247,7 @@ struct LedgerTests {
         #expect(entries.allSatisfy { $0.note.name == "Anna, äöü" })
     }
 
-    @Test("Operators' keys work on every node until they are revoked, and are not kept in a form that can be used")
+    @Test("Operators' keys work on every node until they are revoked, and only a digest of them is kept")
     func keys() async throws {
         let node = try await TestNode(RedisServer())
         let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
@@ -266,7 +266,7 @@ struct LedgerTests {
 }
 
 extension Refusal {
-    /// A payment was named that bought nothing.
+    /// A payment that bought nothing.
     fileprivate var isRefundRequired: Bool {
         switch self {
         case .holdExpired(refundRequired: true), .holdReleased(refundRequired: true),

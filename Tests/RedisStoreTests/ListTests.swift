@@ -5,9 +5,9 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// The list of events leads to them, and is told afterwards: by nodes that may not come so far, on a server that may lose
-/// what it was told.
-@Suite("What the list of events was not told of, or has lost, is sold all the same", .serialized)
+/// The list of events leads to them. Events are entered in it afterwards, by nodes that may fail before, on a server that may
+/// lose the entry.
+@Suite("An event that the list of events never had, or lost, is sold all the same", .serialized)
 struct ListTests {
     private static let toldNothing = PlantedMistake(
         "the list is told nothing", "local function enter(keys, args)\n",
@@ -32,7 +32,7 @@ struct ListTests {
         return view.id
     }
 
-    @Test("An event that its node could not tell the list of is told by the next one that meets it")
+    @Test("If a node fails before it enters its event in the list, the next node that meets the event does")
     func untold() async throws {
         let server = try RedisServer()
         let mistake = PlantedMistake(
@@ -42,7 +42,7 @@ struct ListTests {
         let two = try await TestNode(server)
         for id in ["same", "first"] {
             await one.expectUnknown(.define(try hall(5, id: id)))
-            // The same event, or another one, which gets a number of its own.
+            // The same event, or another event, which gets a number of its own.
             let next = id == "same" ? id : "second"
             guard case .eventChanged = try await two.outcome(.define(hall(7, id: next))) else {
                 Issue.record("not made")
@@ -60,27 +60,27 @@ struct ListTests {
         withExtendedLifetime(one) {}
     }
 
-    @Test("Nor is it lost where whoever meets it expects none")
+    @Test("It is also entered by a change that expects no event")
     func expectedNone() async throws {
         let server = try RedisServer()
         let one = try await deaf(on: server)
         await one.expectUnknown(.define(try hall(5), expecting: 0))
         let two = try await TestNode(server)
         #expect(try await two.outcome(.define(hall(7), expecting: 0)) == .refused(.revisionMismatch(revision: 1)))
-        // On a node that did not meet it.
+        // On a node that has not met the event.
         let three = try await TestNode(server)
         _ = try held(await three.outcome(holdGA()))
         withExtendedLifetime((one, two)) {}
     }
 
-    @Test("Nodes that make an event at the same time make one")
+    @Test("Nodes that make an event at the same time make one event")
     func atOnce() async throws {
         let server = try RedisServer()
         let nodes = [try await TestNode(server), try await TestNode(server), try await TestNode(server)]
         for round in 1...8 {
             try await withThrowingTaskGroup(of: Outcome.self) { group in
                 for (number, node) in nodes.enumerated() {
-                    // The last one makes another event, and takes none of the others' numbers.
+                    // The last node makes another event, and takes none of the others' numbers.
                     let id = number < 2 ? "hall-\(round)" : "other-\(round)"
                     let definition = try hall(30, id: id)
                     group.addTask { try await node.outcome(.define(definition)) }
@@ -94,7 +94,7 @@ struct ListTests {
         withExtendedLifetime((nodes, last)) {}
     }
 
-    @Test("Two events of one code, made by nodes that did not see one another, take no number from those that follow")
+    @Test("Two events of one code, made by nodes that did not see one another, take no number from later events")
     func twin() async throws {
         let server = try RedisServer()
         let mistake = PlantedMistake(
@@ -104,7 +104,7 @@ struct ListTests {
         let one = try await TestNode(server) { $0.rewriteFunctions = { mistake.planted(in: blind.planted(in: $0)) } }
         let two = try await TestNode(server)
         made(try await two.outcome(.define(hall(6))))
-        // It makes another one, and does not see why that may not be.
+        // The node makes another event, and does not see why it is refused.
         let reply = await one.store.perform(.define(try hall(6)))
         guard case .failed(.overloaded) = reply else {
             Issue.record("\(reply)")
@@ -115,7 +115,7 @@ struct ListTests {
         withExtendedLifetime(one) {}
     }
 
-    @Test("A list that was lost is written again by whoever knows the events, or is asked for a hold of them")
+    @Test("A lost list is written again by a node that knows the events, or that gets a command for one of their holds")
     func listLost() async throws {
         let server = try RedisServer()
         let one = try await TestNode(server)
@@ -125,7 +125,7 @@ struct ListTests {
         let other = try held(await one.outcome(holdGA(event: "other")))
         let keys = ["c:hall", "c:other", "e:1", "e:2"]
         try server.ask(["HDEL", "holdfast:{events}"] + keys + ["version"])
-        // It knows nothing of the event but the number in the token.
+        // This node knows only the event's number in the token.
         let two = try await TestNode(server)
         for hold in [hold, other] {
             guard case .purchased = try await two.outcome(.purchase(hold)) else {
@@ -139,13 +139,13 @@ struct ListTests {
         for node in [one, two, three] {
             #expect(node.store.events.map(\.definition.id.text).sorted() == ["hall", "other"])
         }
-        // Nobody makes it a second time.
+        // No node makes it a second time.
         made(try await three.outcome(.define(hall(4))))
         let counts = try await two.store.counts().map { "\($0.event): \($0.sold) of \($0.capacity)" }
         #expect(counts.sorted() == ["hall: 1 of 4", "other: 1 of 6"])
     }
 
-    @Test("An event whose removal was lost makes way for another one of its code")
+    @Test("An event whose removal was lost makes way for another event of its code")
     func removalLost() async throws {
         let server = try RedisServer()
         let node = try await TestNode(server)
@@ -156,7 +156,7 @@ struct ListTests {
             return
         }
         try server.ask("COPY", "kept", "holdfast:{1}:event", "REPLACE")
-        // It finds the event alive, and the list says that there is none.
+        // The event is there, and the list says that there is none.
         let other = try await TestNode(server)
         for node in [other, node] {
             made(try await node.outcome(.define(hall(7))))
@@ -164,7 +164,7 @@ struct ListTests {
         }
     }
 
-    @Test("An event that was lost holds none of the others up")
+    @Test("A lost event does not hold up other events")
     func eventLost() async throws {
         let server = try RedisServer()
         let one = try await TestNode(server)
@@ -184,7 +184,7 @@ struct ListTests {
         for node in [one, two] { _ = try held(await node.outcome(holdGA())) }
     }
 
-    @Test("Who expects an event that is not there takes no number from others")
+    @Test("A change that expects an event which does not exist takes no number")
     func expectedSome() async throws {
         let node = try await TestNode(RedisServer())
         made(try await node.outcome(.define(hall(5))))
@@ -195,23 +195,23 @@ struct ListTests {
         #expect(try node.server.ask("HGET", "holdfast:{events}", "next") == before)
     }
 
-    @Test("No node starts beside an event whose pools a former version split over several servers")
+    @Test("No node starts if there is an event whose pools a former version split over several servers")
     func inParts() async throws {
         let server = try RedisServer()
-        // As that version wrote it, but for the number of parts.
+        // As that version wrote it, except for the number of parts.
         let former = PlantedMistake(
             "an event in parts", "  local packed_terms = cmsgpack.pack(terms)\n",
             "  terms.parts = 3\n  local packed_terms = cmsgpack.pack(terms)\n")
         let one = try await TestNode(server) { $0.rewriteFunctions = former.planted }
         made(try await one.outcome(.define(hall(6))))
-        // A node that runs does not sell it either.
+        // A running node does not sell it either.
         #expect(try await one.outcome(holdGA()) == .refused(.unknownEvent))
         let error = await #expect(throws: RedisStoreError.self) { try await TestNode(server) }
         #expect(error?.description.contains("event hall under holdfast: in Redis is in parts") == true)
         withExtendedLifetime(one) {}
     }
 
-    @Test("Of two definitions with one revision, of which one was lost, nobody takes one for the other")
+    @Test("If a definition was lost and another got its revision, no node takes one for the other")
     func revisionTwice() async throws {
         let server = try RedisServer()
         let nodes = [try await TestNode(server), try await TestNode(server)]
@@ -231,7 +231,7 @@ struct ListTests {
             let hold = Command.hold(
                 HoldRequest(event: try code("hall"), lines: OneOrMore(Line(type: try code("KEPT"), quantity: 1))))
             var reply = await node.store.perform(hold)
-            // It finds the server again.
+            // The node finds the server again.
             for _ in 0..<400 {
                 guard case .failed = reply else { break }
                 try await Task.sleep(for: .milliseconds(25))

@@ -6,11 +6,11 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// Servers that come back without the newest facts. A token is a signature over a hold's number, so two holds with one
-/// number would be one another's.
-@Suite("After facts were lost no number of a hold is given twice", .serialized)
+/// Servers that come back without the newest facts. A token is a signature over a hold's number, so with one number for two
+/// holds a buyer could use another buyer's hold (R20 Tokens).
+@Suite("No number of a hold is given twice, even after facts were lost", .serialized)
 struct LostFactsTests {
-    /// Asks until the store has found the server again.
+    /// Repeats the hold until the store has found the server again.
     private func held(_ node: TestNode, _ command: Command) async throws -> HoldID {
         for _ in 0..<400 {
             if case .decided(.held(let view, _), _) = await node.store.perform(command) { return view.id }
@@ -30,7 +30,7 @@ struct LostFactsTests {
         PlantedMistake("the life of a server is not known", "known_run = tonumber(", "known_run = 1 + 0 * tonumber("),
     ]
 
-    @Test("A server that was killed, and comes back again and again as it once saved itself")
+    @Test("A server is killed, and comes back several times from the same saved state")
     func older() async throws {
         let node = try await TestNode(RedisServer())
         #expect(try await numbersGivenTwice(by: node) == [])
@@ -44,7 +44,7 @@ struct LostFactsTests {
         #expect(try await !numbersGivenTwice(by: node).isEmpty)
     }
 
-    @Test("What operators read goes over all numbers that were given, and over none that were left out")
+    @Test("Lists for operators have all numbers that were given, and none that were left out")
     func lists() async throws {
         let node = try await TestNode(RedisServer())
         _ = try await node.outcome(.define(hall(500)))
@@ -53,7 +53,7 @@ struct LostFactsTests {
             for _ in 1...2 { bought.append(try await held(node, holdGA())) }
             for id in bought.suffix(2) { _ = try await node.outcome(.purchase(id)) }
             try node.server.ask("SAVE")
-            // Once with holds that are lost, and twice with none in between.
+            // The first restart loses holds; the second has none in between.
             _ = try await held(node, holdGA())
             for _ in 1...2 { try node.server.restart() }
             _ = try await held(node, holdGA())
@@ -68,7 +68,7 @@ struct LostFactsTests {
         #expect(try await recount.pools == node.store.counts())
     }
 
-    /// Holds, and has the server killed and come back as it was before, again and again.
+    /// Holds, and restarts the server several times from the same saved state.
     private func numbersGivenTwice(by node: TestNode) async throws -> [HoldID] {
         let server = node.server
         _ = try await node.outcome(.define(hall(500)))
@@ -89,7 +89,7 @@ struct LostFactsTests {
         return twice
     }
 
-    @Test("An event that was lost as a whole, and another one that gets its number")
+    @Test("A whole event is lost, and another event gets its number")
     func event() async throws {
         let server = try RedisServer()
         let node = try await TestNode(server)
@@ -106,7 +106,7 @@ struct LostFactsTests {
         #expect(try await node.outcome(holdGA(event: "lost")) == .refused(.unknownEvent))
     }
 
-    @Test("A replica that lagged and became master, and its master that became master again")
+    @Test("A replica that lagged becomes master, and then its old master becomes master again")
     func failover() async throws {
         let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
         let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
@@ -122,11 +122,11 @@ struct LostFactsTests {
         for isSelling in [true, false] {
             try await holdThree(on: node)
             try replica.follow(server)
-            // From here on nothing reaches it.
+            // From here on the replica gets nothing.
             try replica.ask("REPLICAOF", "NO", "ONE")
             try await holdThree(on: node)
             if isSelling { try await holdThree(on: TestNode(replica)) }
-            // The old master takes everything from the new one, in the same process, and becomes master once more.
+            // The old master takes all data from the new one, in the same process, and becomes master once more.
             try server.follow(replica)
             try server.ask("REPLICAOF", "NO", "ONE")
             try await holdThree(on: node)

@@ -3,7 +3,7 @@ import Foundation
 import StoreContract
 import Testing
 
-/// A mistake in the functions: a text that is there once, and what stands there instead.
+/// A mistake in the functions: a text that they have once, and what takes its place.
 struct PlantedMistake: CustomTestStringConvertible, Sendable {
     let name: String
     let right: String
@@ -163,7 +163,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "if not event.is_new and terms.paused == paused\n    and", "if event.is_new and"),
     ]
 
-    /// Those that show when many ask at once.
+    /// Mistakes that show if many commands come at once.
     static let inCrowds = [
         PlantedMistake(
             "a crowd is refused by what was there before (R3 One decision per hold)",
@@ -185,7 +185,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "change_pools(event, record, release_places, record.entry)"),
     ]
 
-    /// Those that show when the server is another one now and then.
+    /// Mistakes that show if the server restarts.
     static let inRestarts = [
         PlantedMistake("no recovery grace (R7 Restart)", "  grant_grace(event, recovery_grace)\n", ""),
         PlantedMistake(
@@ -228,7 +228,7 @@ struct PlantedTests {
     private func expect(_ mistake: PlantedMistake, toBeCaughtBy contract: StoreContract) async throws {
         var contract = contract
         for seed in UInt64(1)...40 {
-            // What needs a rare turn of the traffic gets more of it.
+            // A mistake that shows rarely gets more traffic.
             if contract.together == 1 { contract.commands = seed <= 24 ? 400 : 4_000 }
             let subject = try await RedisSubject(limits: contract.limits, plant: mistake.planted)
             if try await !contract.breaches(of: subject, seed: seed).isEmpty { return }

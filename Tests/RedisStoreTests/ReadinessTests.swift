@@ -6,7 +6,7 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// With real servers; the time that it may take is `HealthTests`'.
+/// With real servers. `HealthTests` is about how long it may take.
 @Suite("An idle node knows whether its servers decide, and why not", .serialized)
 struct ReadinessTests {
     private func becomes(
@@ -19,7 +19,7 @@ struct ReadinessTests {
         Issue.record("\(node.store.condition) and not \(condition)", sourceLocation: sourceLocation)
     }
 
-    @Test("A server that stands still, and one that is busy with a script")
+    @Test("A server stands still, or is busy with a script")
     func silent() async throws {
         let server = try RedisServer()
         let node = try await TestNode(server)
@@ -66,7 +66,7 @@ struct ReadinessTests {
         }
     }
 
-    @Test("The only replica is gone: nothing is ready where holds wait for it, and a concern where they do not")
+    @Test("If the only replica is gone, nothing is ready if holds wait for it; if not, it is a concern")
     func replica() async throws {
         let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
         let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
@@ -96,7 +96,7 @@ struct ReadinessTests {
         #expect(try await isConcern(false))
     }
 
-    @Test("WAIT is denied to the user: at the start it is refused, later nothing is ready")
+    @Test("If the user may not run WAIT, the start is refused; if that changes later, nothing is ready")
     func denied() async throws {
         let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
         let (server, replica) = (try RedisServer(settings), try RedisServer(settings))

@@ -7,7 +7,7 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// What a user of the servers may do is tried at the start, and asked again before each decision is written.
+/// The start tries what the Redis user may do, and each decision asks again before it writes.
 @Suite("A decision is whole or not there, whatever the Redis user may do", .serialized)
 struct RightsTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -120,12 +120,12 @@ struct RightsTests {
             return
         }
         try server.ask("ACL", "SETUSER", "holdfast", "-" + command)
-        // Readiness says so though nobody asks; and who asks is told that nothing was done.
+        // Readiness shows it without any command, and a command fails as undone.
         #expect(try await isTrue { node.store.condition == .suspended(.forbidden) })
         let payment = PaymentReference("p")
         for asked in [Command.purchase(view.id, payment), .release(view.id), try holdGA()] {
             if case .decided(let outcome, _) = await node.store.perform(asked) {
-                // What needs none of the command is decided as a whole.
+                // A decision that does not need the command is made as a whole.
                 #expect(command != "hset", "\(outcome)")
             }
         }
@@ -138,10 +138,10 @@ struct RightsTests {
         #expect(try await counts(node).allSatisfy { $0[3] == 0 && $0[1] == 2 })
     }
 
-    @Test("Without asking first it leaves half a purchase, which the next node that starts finds and sets right")
+    @Test("Without that question half a purchase stays, which the next node that starts finds and corrects")
     func half() async throws {
         let server = try RedisServer()
-        // One before 7.0 words an error of a script in another way, and is asked in another one.
+        // A server before 7.0 has other words for the error of a script, and other ways to ask.
         guard try server.hasFunctions else { return }
         try server.ask(Self.documented(for: server))
         let node = try await TestNode(.one(server), user: "holdfast") {
@@ -168,7 +168,7 @@ struct RightsTests {
         withExtendedLifetime(node) {}
     }
 
-    @Test("A key that somebody else made another one of refuses what would be half written there")
+    @Test("A key of another type refuses a decision that would be half written")
     func wrongType() async throws {
         let server = try RedisServer()
         let node = try await TestNode(server)
@@ -186,7 +186,7 @@ struct RightsTests {
         #expect(try await node.store.repair(applies: false).allSatisfy(\.isRight))
     }
 
-    @Test("What does not balance is set right from the holds: by itself where that is certain, else by an operator")
+    @Test("Wrong numbers are corrected from the holds: by itself if that is certain, otherwise by an operator")
     func mended() async throws {
         let server = try RedisServer()
         let node = try await TestNode(server)
@@ -199,7 +199,7 @@ struct RightsTests {
             return
         }
         _ = try await node.outcome(.purchase(bought.id, PaymentReference("p")))
-        // The calendar is gone: a release finds that, and the pool closes.
+        // The calendar is gone. A release notices it, and the pool closes.
         try server.ask("DEL", "holdfast:{1}:due", "holdfast:{1}:order")
         try server.ask("DEL", "holdfast:{sales}:payments")
         _ = try await node.outcome(.extend(live.id))
@@ -209,7 +209,7 @@ struct RightsTests {
         #expect(
             try await node.outcome(.purchase(lost.id, PaymentReference("p")))
                 == .refused(.paymentConflict(refundRequired: false)))
-        // A hold whose record is gone is nothing to decide by itself.
+        // A hold whose record is gone is left to an operator.
         let number = lost.id.number & (1 << 42 - 1)
         try server.ask("HDEL", "holdfast:{1}:holds", "\(number)")
         let shown = try await node.store.repair(applies: false)

@@ -5,10 +5,10 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// What random traffic does not come to, beside the core all the same.
-@Suite("What chance does not bring about, the store on Redis decides as the core does", .serialized)
+/// Cases that random traffic does not reach, side by side with the core.
+@Suite("The store on Redis decides rare cases as the core does", .serialized)
 struct ScriptTests {
-    /// A store and the core beside it, told the same.
+    /// A store and the core, with the same commands.
     final class Stage {
         let subject: RedisSubject
         var comparison: CoreComparison
@@ -61,7 +61,7 @@ struct ScriptTests {
         try await stage.end()
     }
 
-    @Test("A change is made only of what it expects")
+    @Test("A change is made only if the event is as expected")
     func expecting() async throws {
         let stage = try await Stage()
         try await stage.say(.define(hall(5), expecting: 1))
@@ -99,7 +99,7 @@ struct ScriptTests {
         try await stage.say(.look(first))
         try await stage.say(.define(hall(3), expecting: 1))
         try await stage.say(.define(hall(3), expecting: 0))
-        // The key of then still gives the hold of then, and a payment for it finds no places.
+        // The earlier key still gives the earlier hold, and a payment for it finds no places.
         _ = try await stage.hold(key: "k1")
         _ = try await stage.hold(2, key: "k1")
         try await stage.say(.purchase(first, PaymentReference("p1")))
@@ -166,7 +166,7 @@ struct ScriptTests {
         try await payBack(there.id, "a2")
         try await say(there.id, "a2")
         try await say(first, "a1")
-        // What a key told of keeps the event; what a token did ends by itself.
+        // A debt that a key reported keeps the event; one that only a token reported ends by itself.
         try await stage.say(.remove(event: code("hall")))
         try await payBack(second, "b4")
         stage.pass(.seconds(7 * 24 * 3_600) - .milliseconds(1))
@@ -183,7 +183,7 @@ struct ScriptTests {
     }
 
     @Test(
-        "A late payment that was owed stays so when places come free, but what a token said stops no key (R9 Late payment, R23 Debts)"
+        "A late payment that is owed stays owed when places come free, unless only a token reported it (R9 Late payment, R23 Debts)"
     )
     func lateDebts() async throws {
         let stage = try await Stage()
@@ -288,7 +288,7 @@ struct ScriptTests {
     @Test("A replay shows the hold as it is now; keys of ended holds count for an hour, the others for a day")
     func keys() async throws {
         var limits = Limits()
-        // Long: the server forgets by its own clock, too, after twice the retention.
+        // Long, since the server also forgets by its own clock, after twice the retention.
         limits.keyRetention = .seconds(60)
         limits.endedKeyRetention = .seconds(28)
         let stage = try await Stage(limits: limits)
@@ -343,13 +343,13 @@ struct ScriptTests {
         try await stage.end()
     }
 
-    @Test("Where the room for keys is used up, those of ended holds go, oldest first, and nothing is refused")
+    @Test("If the room for keys is used up, keys of ended holds go, oldest first, and nothing is refused")
     func keysCrowded() async throws {
         var limits = Limits()
         limits.keys = 20
         let stage = try await Stage(limits: limits)
         try await stage.say(.define(hall(99)))
-        // Beside the core: which keys go is each store's own affair then.
+        // Not compared with the core, since each store chooses the keys to forget.
         let node = stage.subject.node
         guard case .held(let bought, _) = try await node.outcome(holdGA(key: "bought")) else { return }
         _ = try await node.outcome(.purchase(bought.id))

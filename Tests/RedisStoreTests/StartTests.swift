@@ -7,7 +7,7 @@ import Testing
 import TicketStore
 
 /// Servers that are not ready yet when a node starts.
-@Suite("A node that starts waits where waiting helps, and says in plain words what is wrong", .serialized)
+@Suite("A node that starts waits if waiting helps, and says in plain words what is wrong", .serialized)
 struct StartTests {
     private func refusal(of server: RedisServer, _ change: (inout RedisStore.Configuration) -> Void) async -> String {
         await refusal(of: .one(server), change)
@@ -28,7 +28,7 @@ struct StartTests {
             "appendonly", "no", "enable-debug-command", "yes", "key-load-delay", "200000",
             "loading-process-events-interval-bytes", "1024", "rdbcompression", "no",
         ])
-        // It answers between two keys: they must not be small.
+        // The server answers between two keys, so they must not be small.
         try server.ask("DEBUG", "POPULATE", "200", "key", "2000")
         try server.ask("SAVE")
         try server.restart(hasRead: false)
@@ -42,7 +42,7 @@ struct StartTests {
     @Test("Functions that are lost between their loading and the first question")
     func flushedMeanwhile() async throws {
         let server = try RedisServer()
-        // Of scripts nothing stays from call to call.
+        // Scripts keep nothing from call to call.
         guard try server.hasFunctions else { return }
         let lost = PlantedMistake(
             "the first question comes too late", "local function list_events(keys, args)\n",
@@ -88,9 +88,9 @@ struct StartTests {
         #expect(toldByReplica.contains("is a replica, which takes no writes; name its master"))
     }
 
-    @Test("A replica that is still being fed is none yet")
+    @Test("A replica that is still loading does not count yet")
     func fed() async throws {
-        // It waits so long before it feeds one.
+        // The master waits so long before it sends its data to a replica.
         let server = try RedisServer([
             "appendonly", "no", "repl-diskless-sync", "yes", "repl-diskless-sync-delay", "5",
         ])
@@ -134,7 +134,7 @@ struct StartTests {
                 }
                 try cluster.replicas[2].restart()
             }
-            // Much less than the time after which a client looks at the order by itself.
+            // Much less than the time after which a client looks at the cluster by itself.
             let node = try await TestNode(.cluster(cluster)) {
                 $0.durability = .full
                 $0.waitReplicas = 1
@@ -147,7 +147,7 @@ struct StartTests {
         }
     }
 
-    @Test("A master that is away while the others of its cluster answer, until its replica has its place")
+    @Test("A master is away while the others of its cluster answer, until its replica takes over")
     func failoverUnderWay() async throws {
         let cluster = try RedisCluster(["appendonly", "no", "repl-diskless-sync-delay", "0"], withReplicas: true)
         cluster.masters[0].kill()

@@ -83,7 +83,7 @@ final class TestNode: Sendable {
 }
 
 extension TestNode {
-    /// Expects that nobody can tell what became of a command.
+    /// Expects that the outcome of a command is unknown.
     func expectUnknown(_ command: Command, sourceLocation: SourceLocation = #_sourceLocation) async {
         let reply = await store.perform(command)
         guard case .failed(.outcomeUnknown) = reply else {
@@ -101,13 +101,13 @@ extension Logger {
     }
 }
 
-/// Puts a clock that shows what a test says in the place of the server's, and a life of the server that a test begins.
+/// Replaces the server's clock and its run by those that a test sets.
 struct TestClock: Sendable {
-    /// Functions of two libraries on one server cannot have one name.
+    /// Functions of two libraries on one server need different names.
     private let name = "test_clock_\(UInt64.random(in: 0...UInt64.max))"
     private let longestGap: String
     private let mostSettled: Int
-    /// A server without functions makes a script anew for each call: there the clock stands in its data.
+    /// A server without functions keeps nothing between calls of a script: there the clock is in its data.
     private let isFunction: Bool
 
     init(on server: RedisServer, longestGap: String = "1e300", mostSettled: Int = 2_000) throws {
@@ -129,7 +129,7 @@ struct TestClock: Sendable {
             """ + functions[head...]
     }
 
-    /// What a server is told to have its clock show these, in such a life of it.
+    /// The command that sets the server's clock and run.
     func shows(ticks: Int64, wall: Int64, life: Int = 1) -> [String] {
         isFunction
             ? ["FCALL", "set_\(name)", "0", "\(ticks)", "\(wall)", "\(life)"]
@@ -157,14 +157,14 @@ struct TestClock: Sendable {
     }
 }
 
-/// A node under the contract, with the server's clock in the test's hand.
+/// A node under the contract, with a clock that the test sets.
 final class RedisSubject: ContractSubject {
     let node: TestNode
     private let clock: TestClock
     private var life = 1
     private var moment = Moment(office: .zero, wall: WallTime(milliseconds: 0))
 
-    /// - Parameter plant: changes the functions, for the worse.
+    /// - Parameter plant: puts a mistake into the functions.
     init(
         servers: TestServers? = nil, prefix: String = "holdfast", limits: Limits = Limits(),
         longestGap: String = "1e300", mostSettled: Int = 2_000,
@@ -175,7 +175,7 @@ final class RedisSubject: ContractSubject {
         self.clock = clock
         node = try await TestNode(servers, limits: limits) {
             $0.prefix = prefix
-            // A planted mistake must not be mended.
+            // A node must not correct the effects of a planted mistake.
             $0.mendsByItself = false
             $0.rewriteFunctions = { plant(clock.put(into: $0)) }
         }
@@ -192,7 +192,7 @@ final class RedisSubject: ContractSubject {
         for answer in await node.client.callEachMaster(command) { _ = try answer.outcome.get() }
     }
 
-    /// Begins another life of the server, which has lost nothing.
+    /// Restarts the server, which loses nothing.
     func restart() async throws {
         life += 1
         try await advance(to: moment)
@@ -213,7 +213,7 @@ final class Flag: @unchecked Sendable {
 
     func set() { lock.withLock { value = true } }
 
-    /// Keeps its thread for as long, and for a minute at the most: for what is not asynchronous.
+    /// Blocks its thread until then, for at most a minute: for code that is not asynchronous.
     func waitUntilSet() {
         for _ in 0..<60_000 where !isSet { usleep(1_000) }
     }

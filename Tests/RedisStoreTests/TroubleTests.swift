@@ -7,15 +7,15 @@ import StoreContract
 import Testing
 import TicketStore
 
-/// What the world does to a server, and what is told then: never a success or a refusal that may not be one.
-@Suite("Trouble with the server is told as what it is", .serialized)
+/// What can happen to a server. An answer is then never a success or a refusal that may be wrong (R18 Unknown outcome).
+@Suite("Trouble with the server is reported as what it is", .serialized)
 struct TroubleTests {
     private func places(_ node: TestNode) async throws -> (held: Int, sold: Int) {
         let counts = try await node.store.counts()
         return (counts.reduce(0) { $0 + $1.held }, counts.reduce(0) { $0 + $1.sold })
     }
 
-    /// Asks until the store has found the server again.
+    /// Repeats the hold until the store has found the server again.
     private func held(_ node: TestNode, _ command: Command) async throws -> HoldView {
         for _ in 0..<200 {
             if case .decided(.held(let view, _), _) = await node.store.perform(command) { return view }
@@ -29,7 +29,7 @@ struct TroubleTests {
         let server = try RedisServer()
         let (one, two) = (try await TestNode(server), try await TestNode(server))
         _ = try await one.outcome(.define(hall(2)))
-        // The second node has not looked yet, and must.
+        // The second node has not read the list yet, and must.
         guard case .held(let view, _) = try await two.outcome(holdGA()) else {
             Issue.record("not held")
             return
@@ -46,7 +46,7 @@ struct TroubleTests {
             Issue.record("\(again)")
             return
         }
-        // A definition that another node changed decides at once, and its meaning is known where it is told of.
+        // A definition that another node changed decides at once, and this node knows what it means.
         _ = try await two.outcome(.define(hall(9) { $0.types[0].price = 7_000 }))
         guard case .held(let dear, _) = try await one.outcome(holdGA()) else {
             Issue.record("not held")
@@ -72,7 +72,7 @@ struct TroubleTests {
         #expect(try await places(node) == (5, 0))
     }
 
-    @Test("What operators read finds its functions again, though nobody sells meanwhile")
+    @Test("Lists for operators find their functions again though nobody sells meanwhile")
     func flushedAndRead() async throws {
         let node = try await TestNode(RedisServer())
         _ = try await node.outcome(.define(hall(5)))
@@ -87,7 +87,7 @@ struct TroubleTests {
         #expect(try await places(node) == (0, 1))
     }
 
-    @Test("What operators read is refused for now while a server is away or does not answer", arguments: [true, false])
+    @Test("Lists for operators are refused while a server is away or does not answer", arguments: [true, false])
     func awayAndRead(isKilled: Bool) async throws {
         let node = try await TestNode(RedisServer(), callTimeout: .milliseconds(300))
         let hall = try hall(5)
@@ -108,7 +108,7 @@ struct TroubleTests {
         }
     }
 
-    @Test("A server that has room again sells again, though nobody asks meanwhile")
+    @Test("A server that has room again sells again though no command comes meanwhile")
     func roomAgain() async throws {
         let server = try RedisServer()
         // Without functions a call that writes nothing is not refused.
@@ -124,7 +124,7 @@ struct TroubleTests {
         #expect(node.store.condition == .selling)
     }
 
-    @Test("A server that became a replica is not taken for one that sells because it can be read")
+    @Test("A server that became a replica does not count as selling, though it can be read")
     func demoted() async throws {
         let server = try RedisServer()
         guard try server.hasFunctions else { return }
@@ -144,7 +144,7 @@ struct TroubleTests {
     func flushedWhileAnotherIsAway() async throws {
         let cluster = try RedisCluster(["appendonly", "no", "cluster-require-full-coverage", "no"])
         let node = try await TestNode(.cluster(cluster))
-        // Three events lie on all three masters.
+        // Three events are on all three masters.
         for id in ["one", "two", "three"] { _ = try await node.outcome(.define(hall(50, id: id))) }
         func isSold(_ id: String) async -> Bool {
             guard let hold = try? holdGA(event: id) else { return false }
@@ -217,7 +217,7 @@ struct TroubleTests {
         #expect(node.store.condition == .selling)
     }
 
-    @Test("A server that is killed has what it answered, where it syncs before it answers")
+    @Test("A server that syncs before it answers has what it answered after it was killed")
     func killed() async throws {
         let server = try RedisServer(["appendonly", "yes", "appendfsync", "always"])
         let node = try await TestNode(server) { $0.durability = .full }
@@ -229,7 +229,7 @@ struct TroubleTests {
                 _ = try await node.outcome(.purchase(view.id, PaymentReference("p\(view.id)")))
                 answered.append(view.id)
             }
-            // In the middle of a hundred that ask at once.
+            // In the middle of a hundred commands at once.
             await withTaskGroup(of: Void.self) { group in
                 for number in 1...100 {
                     group.addTask { [store = node.store] in
@@ -241,7 +241,7 @@ struct TroubleTests {
             }
             try server.restart()
         }
-        // The node comes back to the server by itself, which takes it a moment.
+        // The node finds the server again by itself, which takes a moment.
         _ = try await held(node, holdGA())
         for id in answered {
             guard case .looked(let view) = try await node.outcome(.look(id)) else {
@@ -255,18 +255,18 @@ struct TroubleTests {
         #expect(recount.pools.first?.sold == answered.count)
     }
 
-    @Test("Without the acknowledgement of a replica nothing is told as done")
+    @Test("Without the acknowledgement of a replica nothing is answered as done")
     func noReplica() async throws {
         let node = try await TestNode(RedisServer()) {
             $0.durability = .full
             $0.waitReplicas = 1
             $0.waitTime = .milliseconds(50)
-            // Which does not wait for replicas at the start either.
+            // So the start does not wait for replicas either.
             $0.acceptsUnfitServers = true
         }
         await node.expectUnknown(.define(try hall(5)))
         await node.expectUnknown(try holdGA())
-        // What promises nothing is told all the same.
+        // A refusal that promises nothing leaves all the same.
         let refused = await node.store.perform(try holdGA(7))
         guard case .decided(.refused(.insufficientQuantity(available: 4)), _) = refused else {
             Issue.record("\(refused)")
@@ -274,10 +274,10 @@ struct TroubleTests {
         }
     }
 
-    @Test("What another node wrote is told only when the replicas have it, too")
+    @Test("An answer tells of another node's write only once the replicas have it")
     func othersFacts() async throws {
         let server = try RedisServer()
-        // Clocks that stand: no call writes only because time has passed.
+        // The clocks stand, so no call writes only because time has passed.
         let clock = try TestClock(on: server)
         let one = try await TestNode(server) { $0.rewriteFunctions = clock.put }
         try server.ask(clock.shows(ticks: 1_000_000, wall: 1_000_000))
@@ -286,7 +286,7 @@ struct TroubleTests {
         _ = try await one.outcome(.purchase(view.id, PaymentReference("p")))
         let replica = try RedisServer()
         try replica.follow(server)
-        // Nodes that wait have functions of their own.
+        // Nodes that wait for replicas have functions of their own.
         let sameTime = try TestClock(on: server)
         let careful = try await TestNode(server) {
             $0.rewriteFunctions = sameTime.put
@@ -295,7 +295,7 @@ struct TroubleTests {
             $0.waitTime = .milliseconds(200)
         }
         try server.ask(sameTime.shows(ticks: 1_000_000, wall: 1_000_000))
-        // Which does nothing but tell, and has written nothing itself.
+        // This call only reads, and has written nothing itself.
         guard case .looked = try await careful.outcome(.look(view.id)) else { throw StoreFailure.outcomeUnknown }
         replica.signal(SIGSTOP)
         defer { replica.signal(SIGCONT) }
@@ -303,7 +303,7 @@ struct TroubleTests {
         await careful.expectUnknown(.look(view.id))
     }
 
-    @Test("An unfit server is refused with the reason, unless told otherwise")
+    @Test("An unfit server is refused with the reason, unless the configuration accepts it")
     func unfit() async throws {
         let server = try RedisServer(["appendonly", "no", "maxmemory-policy", "allkeys-lru"])
         do {
@@ -320,7 +320,7 @@ struct TroubleTests {
         #expect(node.store.check.objections.count == 2)
     }
 
-    @Test("What was written for one server is not read as a cluster's")
+    @Test("A cluster does not read what was written for one server")
     func layout() async throws {
         let server = try RedisServer()
         try server.ask("SET", "holdfast:{events}:layout", "cluster")
@@ -332,7 +332,7 @@ struct TroubleTests {
         }
     }
 
-    @Test("A time without calls, or a clock that jumps, takes a second from deadlines and no more")
+    @Test("A time without calls, or a jump of the clock, takes at most a second from deadlines (R5 The store's clock)")
     func jump() async throws {
         var limits = Limits()
         limits.recoveryGrace = .zero
