@@ -5,14 +5,6 @@ import TicketStore
 
 @Suite("A closed pool is reported, and memory is rebuilt from the ledger (R4 Broken rule)")
 struct AlarmTests {
-    private func isTrue(_ what: () async throws -> Bool) async throws -> Bool {
-        for _ in 0..<6_000 {
-            if try await what() { return true }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        return false
-    }
-
     @Test("It is a concern at once, and opens again with every hold; not twice within ten minutes")
     func closed() async throws {
         let store = try TestStore()
@@ -32,7 +24,7 @@ struct AlarmTests {
         #expect(embedded.condition == .selling)
         #expect(try await store.outcome(try holdGA()) == .refused(.poolClosed(floor)))
         store.clock.pass(.seconds(1))
-        #expect(try await isTrue { embedded.concerns.isEmpty && embedded.condition == .selling })
+        #expect(try await eventually { embedded.concerns.isEmpty && embedded.condition == .selling })
         #expect(store.counts().map { [$0.held, $0.sold, $0.free] } == [[1, 0, 4]])
         guard case .purchased = try await store.outcome(.purchase(view.id, nil)) else {
             Issue.record("the hold is lost")
@@ -44,7 +36,7 @@ struct AlarmTests {
         try await Task.sleep(for: .milliseconds(500))
         #expect(embedded.concerns.map(\.kind) == [.poolClosed])
         store.clock.pass(.seconds(600))
-        #expect(try await isTrue { embedded.concerns.isEmpty && embedded.condition == .selling })
+        #expect(try await eventually { embedded.concerns.isEmpty && embedded.condition == .selling })
         #expect(store.counts().map { [$0.held, $0.sold, $0.free] } == [[0, 1, 4]])
     }
 }

@@ -134,7 +134,10 @@ struct ListTests {
             }
         }
         try server.ask(["HDEL", "holdfast:{events}"] + keys + ["version"])
-        try await Task.sleep(for: .milliseconds(600))
+        #expect(
+            try await eventually {
+                try keys.allSatisfy { try server.ask("HEXISTS", "holdfast:{events}", $0) == "1" }
+            })
         let three = try await TestNode(server)
         for node in [one, two, three] {
             #expect(node.store.events.map(\.definition.id.text).sorted() == ["hall", "other"])
@@ -222,8 +225,7 @@ struct ListTests {
         made(try await nodes[0].outcome(.define(hall(50))))
         try server.ask("SAVE")
         made(try await nodes[0].outcome(.define(withType("LOST"))))
-        try await Task.sleep(for: .milliseconds(600))
-        #expect(nodes[1].store.events.first?.revision == 2)
+        #expect(try await eventually { nodes[1].store.events.first?.revision == 2 })
         try server.restart()
         let third = try await TestNode(server)
         made(try await third.outcome(.define(withType("KEPT"))))

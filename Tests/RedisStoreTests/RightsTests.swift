@@ -30,14 +30,6 @@ struct RightsTests {
         try await node.store.counts().map { [$0.held, $0.sold, $0.free, $0.isClosed ? 1 : 0] }
     }
 
-    private func isTrue(_ what: () async throws -> Bool) async throws -> Bool {
-        for _ in 0..<2_400 {
-            if try await what() { return true }
-            try await Task.sleep(for: .milliseconds(25))
-        }
-        return false
-    }
-
     @Test("The documented rights are enough for everything that a node does")
     func documented() async throws {
         let server = try RedisServer()
@@ -65,7 +57,7 @@ struct RightsTests {
         let made = try await keyring.make(name: "Anna", role: .viewer, at: WallTime(milliseconds: 0))
         #expect(try await keyring.key(of: made.credential) != nil)
         #expect(try await keyring.list().count == 1)
-        #expect(try await isTrue { node.store.condition == .selling })
+        #expect(try await eventually { node.store.condition == .selling })
     }
 
     @Test("A start without a right that a function needs is refused, with the name of the command")
@@ -121,7 +113,7 @@ struct RightsTests {
         }
         try server.ask("ACL", "SETUSER", "holdfast", "-" + command)
         // Readiness shows it without any command, and a command fails as undone.
-        #expect(try await isTrue { node.store.condition == .suspended(.forbidden) })
+        #expect(try await eventually { node.store.condition == .suspended(.forbidden) })
         let payment = PaymentReference("p")
         for asked in [Command.purchase(view.id, payment), .release(view.id), try holdGA()] {
             if case .decided(let outcome, _) = await node.store.perform(asked) {
@@ -130,7 +122,7 @@ struct RightsTests {
             }
         }
         try server.ask("ACL", "SETUSER", "holdfast", "+" + command)
-        #expect(try await isTrue { node.store.condition == .selling })
+        #expect(try await eventually { node.store.condition == .selling })
         _ = try await node.outcome(.purchase(view.id, payment))
         #expect(try await node.store.recount().broken == nil)
         let reports = try await node.store.repair(applies: false)
@@ -161,7 +153,7 @@ struct RightsTests {
         let found = try await node.store.repair(applies: false)
         #expect(found.first?.pools.map { [$0.held, $0.countedHeld, $0.sold, $0.countedSold] } == [[0, 2, 2, 0]])
         let next = try await TestNode(.one(server), user: "holdfast")
-        #expect(try await isTrue { try await next.store.repair(applies: false).map(\.isRight) == [true] })
+        #expect(try await eventually { try await next.store.repair(applies: false).map(\.isRight) == [true] })
         #expect(try await counts(next) == [[2, 0, 1, 0]])
         _ = try await next.outcome(.purchase(view.id, PaymentReference("p")))
         #expect(try await counts(next) == [[0, 2, 1, 0]])
@@ -181,7 +173,7 @@ struct RightsTests {
             return
         }
         try server.ask("RENAME", "aside{1}", "holdfast:{1}:order")
-        #expect(try await isTrue { try await node.outcome(holdGA()).isHeld })
+        #expect(try await eventually { try await node.outcome(holdGA()).isHeld })
         #expect(try await counts(node) == [[2, 0, 1, 0]])
         #expect(try await node.store.repair(applies: false).allSatisfy(\.isRight))
     }
@@ -203,7 +195,7 @@ struct RightsTests {
         try server.ask("DEL", "holdfast:{1}:due", "holdfast:{1}:order")
         try server.ask("DEL", "holdfast:{sales}:payments")
         _ = try await node.outcome(.extend(live.id))
-        #expect(try await isTrue { try await counts(node) == [[4, 2, 3, 0]] })
+        #expect(try await eventually { try await counts(node) == [[4, 2, 3, 0]] })
         #expect(try await node.store.repair(applies: false).map(\.differences) == [""])
         _ = try await node.outcome(.release(live.id))
         #expect(

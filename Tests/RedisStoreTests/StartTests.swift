@@ -166,8 +166,7 @@ struct StartTests {
             told
                 == "the Redis servers cannot be asked: the server refuses user or password (NOAUTH); see store and redis.password_file"
         )
-        server.signal(SIGKILL)
-        try await Task.sleep(for: .milliseconds(50))
+        server.kill()
         let toldOfNobody = await refusal(of: server) { _ in }
         #expect(
             toldOfNobody == "the Redis servers cannot be asked: nobody listens at 127.0.0.1:\(server.port); "

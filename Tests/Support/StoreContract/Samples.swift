@@ -30,3 +30,12 @@ public func holdGA(
             event: try code(event), lines: OneOrMore(Line(type: try code("GA"), quantity: quantity)),
             buyer: buyer.flatMap { Buyer($0) }, key: key.map { IdempotencyKey(named: $0) }))
 }
+
+/// Waits until the condition is true, for a minute at most; returns whether it became true.
+public func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<6_000 {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+}
