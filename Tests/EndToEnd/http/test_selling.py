@@ -218,7 +218,7 @@ class WholeSale(unittest.TestCase):
             killer.start()
             began = time.monotonic()
             try:
-                crowd.Crowd(lambda: port[0], patience=90).run([buyer() for _ in range(clients)])
+                crowd.Crowd(lambda: port[0], patience=300).run([buyer() for _ in range(clients)])
             finally:
                 halfway.set()
                 killer.join()
