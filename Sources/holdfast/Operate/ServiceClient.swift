@@ -1,18 +1,14 @@
-internal import AsyncHTTPClient
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 internal import StrictJSON
 
 /// Asks a running service, over its HTTP API as any other program would.
 struct ServiceClient {
     /// The longest answer that is read whole: the list of every event that a service may have.
     private static let answerBytes = 64 << 20
-    /// A service that is there takes a connection at once; one that drops packets does not hold up a script.
-    private static let connectTime = TimeAmount.seconds(5)
-    /// The longest silence: a service that syncs a slow disk, or reads for an export, is waited for.
-    private static let silence = TimeAmount.seconds(60)
 
     enum Method: String {
         case get = "GET"
@@ -22,25 +18,10 @@ struct ServiceClient {
     }
 
     let address: ServiceAddress
-    private let key: String?
+    /// An operator's key.
+    let key: String?
     /// Of the trace that the command is a part of (W3C trace context), for the service.
-    private let traceparent: String?
-    private let http: HTTPClient
-
-    /// Calls `body` with a client, and closes its connections.
-    static func with(
-        _ address: ServiceAddress, key: String?, traceparent: String?, _ body: (ServiceClient) async throws -> Void
-    ) async throws {
-        var configuration = HTTPClient.Configuration(
-            // Followed, a redirect would take the key to whoever it names.
-            redirectConfiguration: .disallow,
-            timeout: .init(connect: connectTime, read: silence))
-        // One failure is told at once; whether to try again is for the caller's script to say.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        try await HTTPClient.withHTTPClient(configuration: configuration) { http in
-            try await body(ServiceClient(address: address, key: key, traceparent: traceparent, http: http))
-        }
-    }
+    let traceparent: String?
 
     /// Asks for a document. Answers that refuse are answers; a service that is not there is a ``Failure``.
     ///
@@ -48,10 +29,11 @@ struct ServiceClient {
     func ask(
         _ method: Method, _ path: String, headers: [(String, String)] = [], body: [UInt8]? = nil
     ) async throws -> ServiceAnswer {
-        try await told(changes: method != .get) {
-            let response = try await http.execute(
-                request(method, path, headers, body), timeout: Self.silence)
-            return try await answer(response)
+        try await withFailures(changes: method != .get) {
+            let connection = try await ServiceConnection(to: address)
+            return try await connection.exchange(request(method, path, headers), body: body) {
+                try await answer($0, &$1)
+            }
         }
     }
 
@@ -61,40 +43,43 @@ struct ServiceClient {
     func stream(
         _ path: String, accept: String, _ take: (ByteBuffer) throws -> Void
     ) async throws -> ServiceAnswer? {
-        try await told(changes: false) {
-            let response = try await http.execute(
-                request(.get, path, [("Accept", accept)], nil), timeout: Self.silence)
-            guard response.status == .ok, response.headers.first(name: "content-type")?.hasPrefix(accept) == true else {
-                return try await answer(response)
+        try await withFailures(changes: false) {
+            let connection = try await ServiceConnection(to: address)
+            return try await connection.exchange(request(.get, path, [("Accept", accept)]), body: nil) { head, parts in
+                guard head.status == .ok, head.headers.first(name: "content-type")?.hasPrefix(accept) == true else {
+                    return try await answer(head, &parts)
+                }
+                while let piece = try await parts.nextPiece() { try take(piece) }
+                return nil
             }
-            for try await piece in response.body { try take(piece) }
-            return nil
         }
     }
 
-    private func request(
-        _ method: Method, _ path: String, _ headers: [(String, String)], _ body: [UInt8]?
-    ) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: address.text + path)
-        request.method = HTTPMethod(rawValue: method.rawValue)
-        request.headers.add(name: "User-Agent", value: "holdfast/\(Holdfast.version)")
-        if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
-        if let traceparent { request.headers.add(name: "traceparent", value: traceparent) }
-        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
-        return request
+    private func request(_ method: Method, _ path: String, _ headers: [(String, String)]) -> HTTPRequestHead {
+        var head = HTTPRequestHead(
+            version: .http1_1, method: HTTPMethod(rawValue: method.rawValue), uri: address.path + path,
+            headers: ["Host": address.hostField, "User-Agent": "holdfast/\(Holdfast.version)"])
+        if let key { head.headers.add(name: "Authorization", value: "Bearer \(key)") }
+        if let traceparent { head.headers.add(name: "traceparent", value: traceparent) }
+        for (name, value) in headers { head.headers.add(name: name, value: value) }
+        return head
     }
 
-    private func answer(_ response: HTTPClientResponse) async throws -> ServiceAnswer {
-        let body = try await response.body.collect(upTo: Self.answerBytes)
+    private func answer(
+        _ head: HTTPResponseHead, _ parts: inout ServiceConnection.Parts.AsyncIterator
+    ) async throws -> ServiceAnswer {
+        var body: [UInt8] = []
+        while let piece = try await parts.nextPiece() {
+            guard body.count + piece.readableBytes <= Self.answerBytes else { throw ServiceConnectionFailure.tooLong }
+            body.append(contentsOf: piece.readableBytesView)
+        }
         return ServiceAnswer(
-            status: Int(response.status.code), tag: response.headers.first(name: "etag"),
-            type: response.headers.first(name: "content-type") ?? "", body: Array(body.readableBytesView),
-            address: address, hadKey: key != nil)
+            status: Int(head.status.code), tag: head.headers.first(name: "etag"),
+            type: head.headers.first(name: "content-type") ?? "", body: body, address: address, hadKey: key != nil)
     }
 
-    /// What keeps the service from answering, as a failure of the command. None of it has the key in it.
-    private func told<Value>(changes: Bool, _ body: () async throws -> Value) async throws -> Value {
+    /// Turns what keeps the service from answering into a failure of the command. No failure contains the key.
+    private func withFailures<Value>(changes: Bool, _ body: () async throws -> Value) async throws -> Value {
         let gone: String
         do {
             return try await body()
@@ -102,18 +87,10 @@ struct ServiceClient {
             throw failure
         } catch is CancellationError {
             throw CancellationError()
-        } catch let error as HTTPClientError where error == .cancelled {
-            throw CancellationError()
         } catch let error as NIOConnectionError {
             throw notThere(Self.reason(error))
-        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
-            throw notThere(Self.words(error.errnoCode))
-        } catch let error as HTTPClientError where error == .connectTimeout {
-            throw notThere("no connection in 5 s")
-        } catch let error as HTTPClientError {
-            gone = error.shortDescription.lowercased()
-        } catch let error as IOError {
-            gone = Self.words(error.errnoCode)
+        } catch ChannelError.connectTimeout {
+            throw notThere(Self.noConnection)
         } catch {
             gone = Self.words(error)
         }
@@ -127,25 +104,30 @@ struct ServiceClient {
         Failure("there is no service at \(address.text): \(reason.printable)", status: Failure.unavailable)
     }
 
+    private static let noConnection = "no connection in \(ServiceConnection.connectTime.nanoseconds / 1_000_000_000) s"
+
     private static func reason(_ error: NIOConnectionError) -> String {
-        if let last = error.connectionErrors.last?.error {
-            if let last = last as? IOError { return words(last.errnoCode) }
-            if last is ChannelError { return "no connection in 5 s" }
-            return "\(last)"
+        switch error.connectionErrors.last?.error {
+        case nil: "the host \(error.host) is not known"
+        case is ChannelError: noConnection
+        case let last?: words(last)
         }
-        return "the host \(error.host) is not known"
     }
 
     private static func words(_ error: any Error) -> String {
-        let text = "\(error)"
-        guard String(reflecting: type(of: error)).hasPrefix("NIOSSL.") else { return text }
-        // Told are a number, a place in BoringSSL's source, and a name such as CERTIFICATE_VERIFY_FAILED.
-        let names = text.split { !($0.isUppercase || $0 == "_") }
-        return "no TLS connection, \(names.max { $0.count < $1.count } ?? "for whatever reason")"
-    }
-
-    private static func words(_ number: CInt) -> String {
-        String(cString: strerror(number))
+        switch error {
+        case ServiceConnectionFailure.closed, HTTPParserError.invalidEOFState, NIOSSLError.uncleanShutdown:
+            return "the connection was closed"
+        case ServiceConnectionFailure.silent:
+            return "nothing came for \(ServiceConnection.silence.nanoseconds / 1_000_000_000) s"
+        case ServiceConnectionFailure.tooLong: return "the answer has more than \(answerBytes >> 20) MiB"
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            // Its text has a number, a place in BoringSSL's source, and a name such as CERTIFICATE_VERIFY_FAILED.
+            let names = "\(error)".split { !($0.isUppercase || $0 == "_") }
+            return "no TLS connection, \(names.max { $0.count < $1.count } ?? "for an unknown reason")"
+        default: return "\(error)"
+        }
     }
 }
 

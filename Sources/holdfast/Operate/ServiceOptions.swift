@@ -38,7 +38,7 @@ struct ServiceOptions: ParsableArguments {
         let address = try ServiceAddress(url ?? environment["HOLDFAST_URL"] ?? Self.standardURL)
         // A header must be printable.
         let trace = environment["TRACEPARENT"].flatMap { $0.utf8.allSatisfy { (0x21...0x7e).contains($0) } ? $0 : nil }
-        try await ServiceClient.with(address, key: try key(environment), traceparent: trace, body)
+        try await body(ServiceClient(address: address, key: key(environment), traceparent: trace))
     }
 
     /// The key, if there is one. A failure does not contain it.
@@ -71,10 +71,18 @@ struct ServiceOptions: ParsableArguments {
 struct ServiceAddress {
     /// Without a slash at the end.
     let text: String
+    let isSecure: Bool
+    /// A name or an IP address, without brackets.
+    let host: String
+    let port: Int
+    /// What a `Host` header says.
+    let hostField: String
+    /// What every path begins with; mostly empty.
+    let path: String
 
     init(_ text: String) throws {
         guard let parts = URLComponents(string: text), parts.scheme == "http" || parts.scheme == "https",
-            let host = parts.host, !host.isEmpty, parts.user == nil, parts.password == nil, parts.query == nil,
+            let host = parts.encodedHost, !host.isEmpty, parts.user == nil, parts.password == nil, parts.query == nil,
             parts.fragment == nil
         else {
             // Without the text, because it may contain a password.
@@ -82,9 +90,18 @@ struct ServiceAddress {
                 "the service's address must look like \(ServiceOptions.standardURL), without user and query",
                 status: Failure.wrongUse)
         }
+        self.text = Self.withoutSlashes(text)
+        isSecure = parts.scheme == "https"
+        self.host = host.trimmingCharacters(in: ["[", "]"])
+        port = parts.port ?? (isSecure ? 443 : 80)
+        hostField = (self.host.contains(":") ? "[\(self.host)]" : host) + (parts.port.map { ":\($0)" } ?? "")
+        path = Self.withoutSlashes(parts.percentEncodedPath)
+    }
+
+    private static func withoutSlashes(_ text: String) -> String {
         var text = text
         while text.hasSuffix("/") { text.removeLast() }
-        self.text = text
+        return text
     }
 }
 

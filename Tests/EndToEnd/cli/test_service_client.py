@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -94,6 +95,30 @@ class WithoutAService(Room, unittest.TestCase):
             run = self.run_it(url.replace("http", "https"), "event", "list")
             self.one_line(run, 69, "no TLS connection", "WRONG_VERSION_NUMBER")
             self.assertNotIn(".cc", run.stderr)
+
+    def test_untrusted(self):
+        """A service whose certificate nobody vouches for does not get the key."""
+        room, seen = self.room(), []
+        certificate, key = (os.path.join(room, name) for name in ("certificate.pem", "key.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+
+        def note(handler):
+            seen.append(handler.headers)
+            handler.reply(200)
+
+        with stand_in(note, tls) as url:
+            self.one_line(self.run_it(url, "event", "list"), 69, "no TLS connection", "CERTIFICATE_VERIFY_FAILED")
+        self.assertEqual(seen, [])
+
+    def test_too_long(self):
+        """An answer that is longer than any list of events is not read to its end."""
+        body = b" " * (65 << 20)
+        with stand_in(lambda handler: handler.reply(200, body, [("Content-Type", "application/json")])) as url:
+            self.one_line(self.run_it(url, "event", "list"), 69, url, "more than 64 MiB")
 
     def test_breaking_off(self):
         """An answer that breaks off ends with 69; for a change the command says that its outcome is unknown."""

@@ -34,8 +34,8 @@ class Room:
 
 
 @contextlib.contextmanager
-def stand_in(reply):
-    """Serve HTTP on a free port, each request by `reply(handler)`; yield the address."""
+def stand_in(reply, tls=None):
+    """Serve HTTP on a free port, over TLS with an `ssl.SSLContext`, each request by `reply(handler)`; yield the address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -59,10 +59,14 @@ def stand_in(reply):
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls:
+        # The handshake is made by the request's own thread, which says nothing of one that fails.
+        server.handle_error = lambda *_: None
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
