@@ -24,7 +24,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -43,11 +42,14 @@ let package = Package(
         .target(name: "StrictJSON", swiftSettings: ours),
         .target(name: "TicketStore", dependencies: ["BoxOffice", "StrictJSON"], swiftSettings: ours),
         .target(name: "Workload", dependencies: ["BoxOffice", "TicketStore"], swiftSettings: ours),
+        // BoringSSL, as NIOSSL brings it.
+        .target(
+            name: "Cryptography", dependencies: [.product(name: "NIOSSL", package: "swift-nio-ssl")],
+            swiftSettings: ours),
         .target(
             name: "EmbeddedStore",
             dependencies: [
-                "BoxOffice", "TicketStore",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "BoxOffice", "TicketStore", "Cryptography",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "HeapModule", package: "swift-collections"),
@@ -70,8 +72,7 @@ let package = Package(
         .target(
             name: "RedisStore",
             dependencies: [
-                "BoxOffice", "StrictJSON", "TicketStore", "RedisWire",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "BoxOffice", "StrictJSON", "TicketStore", "RedisWire", "Cryptography",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -83,9 +84,7 @@ let package = Package(
         .target(
             name: "TicketAPI",
             dependencies: [
-                "BoxOffice", "StrictJSON", "TicketStore", "APIDocs",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
+                "BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Cryptography",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -179,6 +178,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "TidyTests"),
     ],
     // For #embed.

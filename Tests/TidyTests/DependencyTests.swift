@@ -17,10 +17,11 @@ struct DependencyTests {
         "StrictJSON": Target(ours: [], others: []),
         "TicketStore": Target(ours: ["BoxOffice", "StrictJSON"], others: []),
         "Workload": Target(ours: ["BoxOffice", "TicketStore"], others: []),
+        "Cryptography": Target(ours: [], others: ["CNIOBoringSSL"]),
         "EmbeddedStore": Target(
-            ours: ["BoxOffice", "TicketStore"],
+            ours: ["BoxOffice", "TicketStore", "Cryptography"],
             others: libc.union([
-                "Crypto", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "HeapModule", "Logging", "ServiceLifecycle",
+                "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "HeapModule", "Logging", "ServiceLifecycle",
                 "Synchronization",
             ])),
         "RedisWire": Target(
@@ -29,14 +30,15 @@ struct DependencyTests {
                 "DequeModule", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle",
                 "Synchronization",
             ])),
+        "RedisStoreTexts": Target(ours: [], others: []),
         "RedisStore": Target(
-            ours: ["BoxOffice", "StrictJSON", "TicketStore", "RedisWire"],
+            ours: ["BoxOffice", "StrictJSON", "TicketStore", "RedisWire", "RedisStoreTexts", "Cryptography"],
             others: [
-                "Crypto", "Foundation", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization",
+                "Foundation", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization",
             ]),
         "APIDocsTexts": Target(ours: [], others: []),
         "APIDocs": Target(ours: ["APIDocsTexts"], others: []),
-        "TicketAPI": Target(ours: ["BoxOffice", "StrictJSON", "TicketStore", "APIDocs"]),
+        "TicketAPI": Target(ours: ["BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Cryptography"]),
         "Load": Target(ours: ["BoxOffice", "StrictJSON", "Workload"]),
         "Settings": Target(ours: ["StrictJSON"]),
         "holdfast": Target(ours: [

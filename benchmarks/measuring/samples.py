@@ -6,7 +6,7 @@ import re
 # By what stands in a mangled name: the length of a module's name, and the name. Ours first: a function of ours may have
 # NIO's types in its name, and none of theirs has ours.
 AREAS = [(re.compile(pattern), area) for pattern, area in (
-    (r"8TokenMint|BoringSSL|6Crypto", "tokens"),
+    (r"8TokenMint|BoringSSL|12Cryptography", "tokens"),
     (r"9TicketAPI(9PlainHold|13BuyerRequests)|4JSON", "reading JSON"),
     (r"9TicketAPI", "fast path and answers"),
     (r"13EmbeddedStore(6Ledger|10FactWriter|9Committer|12RowStatement)", "writing facts"),

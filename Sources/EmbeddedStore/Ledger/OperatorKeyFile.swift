@@ -1,5 +1,5 @@
 public import BoxOffice
-internal import Crypto
+internal import Cryptography
 internal import Foundation
 internal import GRDB
 internal import Synchronization
@@ -88,7 +88,7 @@ public final class OperatorKeyFile: OperatorKeyring {
                 try db.execute(
                     sql: "INSERT INTO keys (id, name, role, digest, made_at) VALUES (?, ?, ?, ?, ?)",
                     arguments: [
-                        credential.id, name, role.rawValue, Data(SHA256.hash(data: credential.secret)),
+                        credential.id, name, role.rawValue, Data(SHA256.hash(credential.secret)),
                         wall.milliseconds,
                     ])
                 do {
@@ -135,7 +135,7 @@ public final class OperatorKeyFile: OperatorKeyring {
         }
         // An unknown key costs the same comparison as a wrong secret.
         let digest = known.map { Array($0.digest) } ?? [UInt8](repeating: 0, count: 32)
-        guard OperatorCredential.areEqual(digest, Array(SHA256.hash(data: credential.secret))), let key = known?.key
+        guard OperatorCredential.areEqual(digest, SHA256.hash(credential.secret)), let key = known?.key
         else { return nil }
         return key.revokedAt == nil ? key : nil
     }

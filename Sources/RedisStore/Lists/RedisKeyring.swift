@@ -1,5 +1,5 @@
 public import BoxOffice
-internal import Crypto
+internal import Cryptography
 internal import NIOCore
 public import RedisWire
 public import TicketStore
@@ -38,7 +38,7 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
         let key = OperatorKey(id: credential.id, name: name, role: role, madeAt: wall)
         _ = try await kept(key.id)
         try show(key, credential.text)
-        try await write(Kept(key: key, digest: Array(SHA256.hash(data: credential.secret))))
+        try await write(Kept(key: key, digest: SHA256.hash(credential.secret)))
         return (key, credential.text)
     }
 
@@ -71,7 +71,7 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
         }
         // An unknown key takes the same comparison as a wrong secret.
         let digest = known?.digest ?? [UInt8](repeating: 0, count: 32)
-        guard OperatorCredential.areEqual(digest, Array(SHA256.hash(data: credential.secret))) else { return nil }
+        guard OperatorCredential.areEqual(digest, SHA256.hash(credential.secret)) else { return nil }
         return known.flatMap { $0.key.revokedAt == nil ? $0.key : nil }
     }
 

@@ -1,5 +1,5 @@
 package import BoxOffice
-internal import Crypto
+internal import Cryptography
 internal import Foundation
 
 /// Turns the idempotency keys that callers send into the digests that stores keep (R15 Idempotency keys).
@@ -70,11 +70,8 @@ public struct KeyDigester: Sendable {
                 message.writeFramed(parts.2)
                 message.writeFramed(parts.3)
                 message.writeFramed(parts.4)
-                return SHA256.hash(data: UnsafeRawBufferPointer(message.bytes)).withUnsafeBytes { digest in
-                    IdempotencyKey(
-                        high: digest.loadUnaligned(as: UInt64.self).bigEndian,
-                        low: digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian)
-                }
+                let hash = SHA256.words(of: UnsafeRawBufferPointer(message.bytes))
+                return IdempotencyKey(high: hash.0, low: hash.1)
             }
         }
     }
