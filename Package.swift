@@ -69,15 +69,16 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: ours),
+        .target(name: "RedisStoreTexts", path: "Sources/RedisStore/Texts"),
         .target(
             name: "RedisStore",
             dependencies: [
-                "BoxOffice", "StrictJSON", "TicketStore", "RedisWire", "Cryptography",
+                "BoxOffice", "StrictJSON", "TicketStore", "RedisWire", "Cryptography", "RedisStoreTexts",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: [.embedInCode("Lua")], swiftSettings: ours),
+            exclude: ["Texts", "Lua"], swiftSettings: ours),
         .target(name: "APIDocsTexts", path: "Sources/APIDocs/Texts"),
         .target(
             name: "APIDocs", dependencies: ["APIDocsTexts"], exclude: ["Texts", "Web"], swiftSettings: ours),

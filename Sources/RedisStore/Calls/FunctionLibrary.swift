@@ -1,5 +1,6 @@
 internal import BoxOffice
 internal import NIOCore
+internal import RedisStoreTexts
 internal import RedisWire
 
 /// The text of the functions, as a server takes it.
@@ -54,16 +55,7 @@ struct FunctionLibrary: Sendable {
     ///     wait for all of them.
     ///   - rewrite: changes the text: tests put in a clock of their own or plant a mistake.
     init(writesAlways: Bool = false, rewrite: ((String) -> String)? = nil) {
-        let pieces = [
-            PackageResources.clock_lua, PackageResources.event_lua, PackageResources.writes_lua,
-            PackageResources.numbers_lua, PackageResources.away_lua, PackageResources.pools_lua,
-            PackageResources.holds_lua, PackageResources.accounts_lua, PackageResources.keys_lua,
-            PackageResources.walk_lua, PackageResources.debts_lua, PackageResources.decide_lua,
-            PackageResources.claims_lua, PackageResources.batch_lua, PackageResources.change_lua,
-            PackageResources.catalogue_lua,
-            PackageResources.reading_lua, PackageResources.tally_lua, PackageResources.mend_lua,
-        ]
-        let text = WireNumbers.prelude + pieces.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        let text = WireNumbers.prelude + String(cString: redis_store_functions)
         body = (rewrite?(text) ?? text) + "\n" + (writesAlways ? Self.writing : Self.plain)
         var print = Fingerprint()
         print.add(body)
