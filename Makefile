@@ -27,18 +27,18 @@ test: packages
 	Tests/prepare
 	Tests/prepare cluster
 	# `swift test` by itself would compile everything anew, with other flags.
-	$(SWIFT_BUILD) --build-tests
-	$(SWIFT_TEST)
-	Tests/EndToEnd/run
-	Tests/EndToEnd/run --on-redis
-	Tests/EndToEnd/run --on-cluster
+	Tests/timed $(SWIFT_BUILD) --build-tests
+	Tests/timed $(SWIFT_TEST)
+	Tests/timed Tests/EndToEnd/run
+	Tests/timed Tests/EndToEnd/run --on-redis
+	Tests/timed Tests/EndToEnd/run --on-cluster
 	$(MAKE) other-servers
-	Tests/Mutation/run
+	Tests/timed Tests/Mutation/run
 
 # Redis 6.2 has no functions; Valkey is another program. Needs the tests to be built.
 other-servers:
-	Tests/EndToEnd/on-server redis-6.2 $(SWIFT_TEST) --filter '$(STORE_SUITES)'
-	Tests/EndToEnd/on-server valkey $(SWIFT_TEST) --filter '$(STORE_SUITES)'
+	Tests/timed Tests/EndToEnd/on-server redis-6.2 $(SWIFT_TEST) --filter '$(STORE_SUITES)'
+	Tests/timed Tests/EndToEnd/on-server valkey $(SWIFT_TEST) --filter '$(STORE_SUITES)'
 
 test-debug: packages
 	swift test --scratch-path .build-debug
