@@ -11,7 +11,7 @@ extension BoxOffice {
             events[index].settle(at: clock)
             mistakes += events[index].obstacles(to: definition, limits: limits)
         } else if events.count >= limits.events {
-            mistakes.append(Mistake("/id", "would be more than \(limits.events) events, counting removed ones"))
+            mistakes.append(.events(most: limits.events))
         }
         guard mistakes.isEmpty else { return (.refused(.invalid(mistakes)), nil) }
         let isPaused = index.map { events[$0].isPaused } ?? false

@@ -61,7 +61,7 @@ extension BoxOffice {
     /// The lines as a hold keeps them. Throws the refusal if a type is unknown or a quantity is out of bounds.
     private func checked(_ lines: OneOrMore<Line>, in index: Int) throws(Refused) -> OneOrMore<HeldLine> {
         guard lines.count <= limits.linesPerHold else {
-            throw Refused(refusal: .invalid([Mistake("/lines", "must be \(limits.linesPerHold) or fewer")]))
+            throw Refused(refusal: .invalid([.lines(most: limits.linesPerHold)]))
         }
         let held = try lines.map { line throws(Refused) in try checked(line, in: index) }
         let most = events[index].terms.ticketsPerHold
@@ -70,16 +70,15 @@ extension BoxOffice {
         for position in lines.indices {
             let (quantity, minimum) = (lines[position].quantity, lines[position].minimum)
             guard quantity >= 1, quantity <= most else {
-                throw Refused(refusal: .invalid([Mistake("/lines/\(position)/quantity", "must be from 1 to \(most)")]))
+                throw Refused(refusal: .invalid([.quantity(ofLine: position, most: most)]))
             }
             guard minimum >= 1, minimum <= quantity else {
-                let reason = "must be from 1 to \(quantity)"
-                throw Refused(refusal: .invalid([Mistake("/lines/\(position)/min_quantity", reason)]))
+                throw Refused(refusal: .invalid([.minimum(ofLine: position, quantity: quantity)]))
             }
             total += quantity
         }
         guard total <= most else {
-            throw Refused(refusal: .invalid([Mistake("/lines", "must ask for \(most) tickets or fewer")]))
+            throw Refused(refusal: .invalid([.tickets(most: most)]))
         }
         return held
     }
@@ -140,7 +139,7 @@ extension BoxOffice {
     ) -> Refusal? {
         guard terms.ticketsPerBuyer != nil || terms.holdsPerBuyer != nil else { return nil }
         guard let buyer else {
-            return .invalid([Mistake("/buyer", "must be given, this event limits what one buyer may take")])
+            return .invalid([.noBuyer])
         }
         guard let account = events[index].buyers.account(of: buyer) else {
             let asked = lines.reduce(0) { $0 + Int($1.quantity) }

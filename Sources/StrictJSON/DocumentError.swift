@@ -41,7 +41,7 @@ public struct Mistakes: Sendable {
     public static let most = 100
 
     /// The mistakes in the order in which they were found.
-    public private(set) var told = [JSONMistake]()
+    public private(set) var noted = [JSONMistake]()
     /// Whether there were more than ``most``.
     public private(set) var areCut = false
 
@@ -50,18 +50,18 @@ public struct Mistakes: Sendable {
 
     /// Notes that the value at `pointer` is wrong; `what` is a sentence without its subject.
     public mutating func note(_ pointer: JSONPointer, _ what: @autoclosure () -> String) {
-        guard told.count < Mistakes.most else {
+        guard noted.count < Mistakes.most else {
             areCut = true
             return
         }
-        told.append(JSONMistake(pointer.text, what()))
+        noted.append(JSONMistake(pointer.text, what()))
     }
 
     /// The error with these mistakes and `others`, each once, in the order of `document`; `nil` if there are none.
     @usableFromInline
     package func error(with others: [JSONMistake] = [], in document: JSONValue) -> DocumentError? {
         var seen = Set<JSONMistake>()
-        let all = (told + others).filter { seen.insert($0).inserted }
+        let all = (noted + others).filter { seen.insert($0).inserted }
         guard !all.isEmpty else { return nil }
         // Cut first: finding the positions of all mistakes in a hostile document would take the square of its size.
         let inOrder = all.prefix(Mistakes.most).map { (position: document.position(of: $0.pointer), mistake: $0) }

@@ -83,6 +83,22 @@ extension JSONShape where Value == String {
     }
 }
 
+extension JSONShape where Value == String {
+    /// One of `words`.
+    public static func word(_ words: [String]) -> JSONShape<String> {
+        let choice = words.map { "\"\($0)\"" }.joined(separator: " or ")
+        return JSONShape { value, pointer, mistakes in
+            guard case .string(let text) = value else {
+                mistakes.note(pointer, "must be \(choice)")
+                return nil
+            }
+            if words.contains(text) { return text }
+            mistakes.note(pointer, "must be \(choice)" + didYouMean(text, among: words))
+            return nil
+        }
+    }
+}
+
 extension JSONShape where Value == Bool {
     /// `true` or `false`.
     @inlinable
@@ -128,22 +144,6 @@ extension JSONShape where Value == Int {
 }
 
 extension JSONShape {
-    /// One of the raw values of `type`.
-    public static func word(_ type: Value.Type) -> JSONShape
-    where Value: RawRepresentable & CaseIterable & Sendable, Value.RawValue == String {
-        let words = Value.allCases.map(\.rawValue)
-        let choice = words.map { "\"\($0)\"" }.joined(separator: " or ")
-        return JSONShape { value, pointer, mistakes in
-            guard case .string(let text) = value else {
-                mistakes.note(pointer, "must be \(choice)")
-                return nil
-            }
-            if let word = Value(rawValue: text) { return word }
-            mistakes.note(pointer, "must be \(choice)" + didYouMean(text, among: words))
-            return nil
-        }
-    }
-
     /// An array of `count` elements. It is read to its end even after a mistake.
     @inlinable
     public static func list<Element>(

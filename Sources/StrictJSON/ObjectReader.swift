@@ -41,6 +41,16 @@ public struct ObjectReader: Sendable {
         return shape.take(value, at: pointer.appending(name), noting: &found)
     }
 
+    /// The members of the object `name`, which may be left out, but not be `null`.
+    public mutating func members(of name: String, _ read: (inout ObjectReader) -> Void) {
+        guard let value = member(name) else { return }
+        guard case .object(let members) = value else { return note(name, "must be an object") }
+        var object = ObjectReader(members, at: pointer.appending(name), mistakes: found)
+        read(&object)
+        object.noteUnknownMembers()
+        found = object.found
+    }
+
     /// Whether the member `name` exists, `null` or not. The member then counts as taken.
     public mutating func has(_ name: String) -> Bool {
         member(name) != nil

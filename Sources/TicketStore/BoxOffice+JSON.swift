@@ -6,7 +6,7 @@ public import StrictJSON
 extension JSONShape where Value == Code {
     /// The code of an event, a pool or a ticket type.
     public static var code: JSONShape<Code> {
-        JSONShape<String>.string.converted(otherwise: "must be 1 to 32 of A-Z a-z 0-9 _ -") { Code($0) }
+        JSONShape<String>.string.converted(otherwise: "must be \(Code.form)") { Code($0) }
     }
 }
 

@@ -10,8 +10,8 @@ public enum EventDocument {
     /// The definition that the JSON text `bytes` writes, without a mistake left in it.
     ///
     /// Throws ``DocumentError/syntax(_:)`` at the first byte that is not JSON; else ``DocumentError/mistakes(_:)``
-    /// with everything that is wrong: members that are not known, missing, or of the wrong kind, and what
-    /// `EventDefinition.mistakes(limits:)` finds in the rest. What only follows from a mistake is not told as one.
+    /// with all mistakes: unknown and missing members, members of the wrong type, and what
+    /// `EventDefinition.mistakes(limits:)` finds in the rest. A mistake that only follows from another is left out.
     @inlinable
     public static func read(
         _ bytes: some Collection<UInt8>, limits: Limits = Limits()
@@ -34,12 +34,11 @@ public enum EventDocument {
         guard let draft, !mistakes.areCut else {
             throw mistakes.error(in: document) ?? .mistakes([.saysNothing])
         }
-        let (definition, meant) = draft.completed(limits: limits, besides: mistakes.told)
-        let kept = meant.filter { !isAllowed($0) }
-        if let error = mistakes.error(with: kept.map { JSONMistake($0) }, in: document) {
+        let others = draft.mistakes(limits: limits, besides: mistakes.noted).filter { !isAllowed($0) }
+        if let error = mistakes.error(with: others.map { JSONMistake($0) }, in: document) {
             throw error
         }
-        return definition
+        return draft.definition
     }
 
     /// How many servers an event's pools were split over, in documents of a former version.
@@ -69,60 +68,38 @@ public enum EventDocument {
 
     /// Writes `definition` as the next value of `writer`, for answers that carry more than it.
     ///
-    /// - Parameter showsCapacities: whether the pools' places are told; else they are `null`, and what is written is no
-    ///   definition.
+    /// - Parameter showsCapacities: whether the pools have their numbers of places; else these are `null`, and what is
+    ///   written is no definition.
     public static func write(
         _ definition: EventDefinition, showsCapacities: Bool = true, to writer: inout JSONWriter
     ) {
-        writer.object { event in
-            event.member("id", definition.id.text)
-            event.member("name", definition.name)
-            event.member("currency", definition.currency)
-            event.member("hold_seconds", definition.holdTime.components.seconds)
-            event.member("grace_seconds", definition.clientGrace.components.seconds)
-            event.member("max_extensions", definition.maximumExtensions)
-            event.member("late_payment", definition.latePayment.rawValue)
-            event.member("completion", definition.completion.rawValue)
-            event.member("sale") { value in
-                value.object { sale in
-                    sale.member("opens_at", definition.opensAt)
-                    sale.member("closes_at", definition.closesAt)
-                }
-            }
-            event.member("limits") { value in
-                value.object { limits in
-                    limits.member("tickets_per_hold", definition.ticketsPerHold)
-                    limits.member("tickets_per_buyer", definition.ticketsPerBuyer)
-                    limits.member("holds_per_buyer", definition.holdsPerBuyer)
-                }
-            }
-            event.member("disclose", definition.disclosure.rawValue)
-            event.member("pools") { value in
-                value.object { pools in
-                    for pool in definition.pools {
-                        pools.member(pool.code.text, showsCapacities ? pool.capacity : nil)
-                    }
-                }
-            }
-            event.member("types") { value in
-                value.array { types in
-                    for type in definition.types { write(type, to: &types) }
-                }
-            }
+        guard case .object(var members) = JSONValue(EventDefinition.members(), of: definition) else { return }
+        let pools = definition.pools.map { pool in
+            JSONValue.Member(pool.code.text, showsCapacities ? .integer(Int64(pool.capacity)) : .null)
         }
+        members.append(JSONValue.Member("pools", .object(pools)))
+        let types = definition.types.map { JSONValue(EventDefinition.TicketType.members, of: $0) }
+        members.append(JSONValue.Member("types", .array(types)))
+        writer.value(.object(members))
     }
 
-    /// A ticket type as it stands in a definition; a store that keeps definitions in a form of its own has it alike.
+    /// Writes a ticket type as it stands in a definition, for a store that keeps definitions in a form of its own.
     package static func write(_ type: EventDefinition.TicketType, to types: inout JSONWriter) {
-        types.object { writer in
-            writer.member("code", type.code.text)
-            writer.member("name", type.name)
-            writer.member("price", type.price)
-            writer.member("pools") { value in
-                value.array { pools in
-                    for pool in type.pools { pools.value(pool.text) }
-                }
+        types.value(JSONValue(EventDefinition.TicketType.members, of: type))
+    }
+
+    /// Every value of a definition but its id, with its path (`sale.opens_at`, `types.GA.price`), so that two definitions
+    /// can be compared. Types stand under their codes, whatever their order.
+    package static func values(of definition: EventDefinition) -> [(path: String, value: JSONValue)] {
+        let members = EventDefinition.members().filter { $0.name != "id" }.map { member in
+            (member.group.map { "\($0).\(member.name)" } ?? member.name, member.json(of: definition))
+        }
+        let pools = definition.pools.map { ("pools.\($0.code)", JSONValue.integer(Int64($0.capacity))) }
+        let types = definition.types.flatMap { type in
+            EventDefinition.TicketType.members.filter { $0.name != "code" }.map { member in
+                ("types.\(type.code).\(member.name)", member.json(of: type))
             }
         }
+        return members + pools + types
     }
 }

@@ -106,22 +106,22 @@ struct Event: Sendable, Equatable {
         let kept = Set(next.pools.map(\.code))
         for pool in pools where !pool.isRetired && !kept.contains(pool.code) {
             if pool.promised > 0 {
-                found.append(Mistake("/pools", "must keep \(pool.code): places in it are held or sold"))
+                found.append(.poolInUse(pool.code))
             }
         }
         let new = next.pools.count { pool in !pools.contains { $0.code == pool.code } }
         if pools.count + new > limits.poolsEverPerEvent {
-            found.append(Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones"))
+            found.append(.pools(most: limits.poolsEverPerEvent))
         }
         var added = 0
         for type in next.types where typeIndexes[type.code].map({ !hasSamePools($0, type) }) ?? true {
             added += 1
         }
         if types.count + added > limits.typesPerEvent {
-            found.append(Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones"))
+            found.append(.types(most: limits.typesPerEvent))
         }
         if holdTerms.count >= limits.termsPerEvent, indexOfTerms(HoldTerms(next), next.currency) == nil {
-            found.append(Mistake("", "would be the event's \(limits.termsPerEvent + 1)th set of terms for holds"))
+            found.append(.terms(most: limits.termsPerEvent))
         }
         return found
     }

@@ -1,11 +1,13 @@
 extension EventDefinition {
-    /// What is allowed and yet most likely not meant.
+    /// What is allowed, but probably a mistake.
     public var warnings: [Mistake] {
         guard !Self.currencies.contains(currency) else { return [] }
-        return [Mistake("/currency", "is no code that ISO 4217 knows; money will be told in \(currency) nevertheless")]
+        let what = "is not in ISO 4217; amounts of money will have the currency \(currency) all the same"
+        return [Mistake("/currency", what)]
     }
 
-    /// The codes of ISO 4217, those for funds, metals and tests included. Only a warning goes by them: the list changes.
+    /// The codes of ISO 4217, with those for funds, metals and tests. They decide only about a warning, since the list
+    /// changes.
     private static let currencies = Set(
         """
         AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE \

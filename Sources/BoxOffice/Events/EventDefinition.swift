@@ -1,6 +1,7 @@
-/// What an operator says of an event: what is for sale, when, how, and within which limits.
+/// An event as its operator defines it: what is for sale, when, how, and within which limits.
 ///
-/// A definition is checked as a whole by ``mistakes(limits:)``; the box office takes only one without mistakes.
+/// ``mistakes(limits:)`` checks a whole definition; the box office accepts only one without mistakes. A new member is a
+/// property here, and a row of ``members(limits:)``.
 public struct EventDefinition: Sendable, Equatable {
     /// A number of places under a name.
     public struct Pool: Sendable, Equatable {
@@ -33,13 +34,13 @@ public struct EventDefinition: Sendable, Equatable {
 
     /// What happens when a payment arrives for a hold that has expired (R9 Late payment).
     public enum LatePayment: String, Sendable, CaseIterable {
-        /// One atomic try for the same places at the same price.
+        /// One atomic attempt to get the same places at the same price.
         case reacquire
         /// Refused, as without a payment reference.
         case strict
     }
 
-    /// Who may complete a hold, and so say that it is paid for (R8 Purchase once).
+    /// Who may complete a hold, and so say that it is paid for (R24 Who completes).
     public enum Completion: String, Sendable, CaseIterable {
         /// The buyer, with the hold's token.
         case token
@@ -47,7 +48,7 @@ public struct EventDefinition: Sendable, Equatable {
         case shop
     }
 
-    /// What the public may know of the places left.
+    /// What the public sees of the places left.
     public enum Disclosure: String, Sendable, CaseIterable {
         /// The exact numbers.
         case counts
@@ -59,16 +60,16 @@ public struct EventDefinition: Sendable, Equatable {
     public var name: String
     /// ISO 4217, three capital letters.
     public var currency: String
-    /// How long a hold lives, as its buyer is told.
+    /// From holding to the `expires_at` that the buyer sees.
     public var holdTime: Duration
-    /// How much later than told the deadline really is, for requests that are under way.
+    /// From that `expires_at` to the deadline in the store, for requests that are under way (R6 Deadline).
     public var clientGrace: Duration
     public var maximumExtensions: Int
     public var latePayment: LatePayment
     public var completion: Completion
-    /// Nothing is sold before; `nil` is no bound.
+    /// The sale starts at this moment; `nil` is no bound.
     public var opensAt: WallTime?
-    /// Nothing is sold from then on; `nil` is no bound.
+    /// The sale ends at this moment; `nil` is no bound.
     public var closesAt: WallTime?
     public var ticketsPerHold: Int
     /// Tickets that one buyer may hold and have bought together; `nil` is no bound. With a bound, a hold must name
@@ -116,18 +117,17 @@ public struct EventDefinition: Sendable, Equatable {
         self.types = types
     }
 
-    /// From holding to the deadline: what the buyer is told, and the grace (R6 Deadline).
+    /// From holding to the deadline in the store (R6 Deadline).
     public var life: Duration {
         holdTime + clientGrace
     }
 
-    /// Whether somebody who holds places can make them a purchase without paying: something has a price, and a token is
-    /// enough to complete.
+    /// Whether a buyer can complete a hold without paying: something has a price, and a token is enough to complete.
     public var buyersCompleteForNothing: Bool {
         completion == .token && types.contains { $0.price > 0 }
     }
 
-    /// Whether a hold must say who the buyer is, because a limit counts by buyer.
+    /// Whether a hold must name its buyer, because the event has a limit per buyer.
     public var needsBuyer: Bool {
         ticketsPerBuyer != nil || holdsPerBuyer != nil
     }

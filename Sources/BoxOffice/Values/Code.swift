@@ -2,6 +2,9 @@
 ///
 /// The alphabet needs no escaping in a path, a header, JSON or SQL. Codes of up to 15 characters need no allocation.
 public struct Code: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// What a code may be, for people.
+    public static let form = "1 to 32 of A-Z a-z 0-9 _ -"
+
     public let text: String
 
     /// `nil` unless `text` is 1 to 32 characters of the alphabet.

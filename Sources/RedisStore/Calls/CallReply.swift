@@ -164,17 +164,16 @@ extension CallReply {
         }
     }
 
-    /// The sentences are those of the core.
     private mutating func mistake() throws(PackedMistake) -> Mistake {
         guard let kind = MistakeCode(rawValue: try reader.byte()) else { throw PackedMistake() }
-        let line = try reader.byte()
+        let line = Int(try reader.byte())
         let most = try reader.number()
         switch kind {
-        case .lines: return Mistake("/lines", "must be \(most) or fewer")
-        case .quantity: return Mistake("/lines/\(line)/quantity", "must be from 1 to \(most)")
-        case .minimum: return Mistake("/lines/\(line)/min_quantity", "must be from 1 to \(most)")
-        case .total: return Mistake("/lines", "must ask for \(most) tickets or fewer")
-        case .buyer: return Mistake("/buyer", "must be given, this event limits what one buyer may take")
+        case .lines: return .lines(most: most)
+        case .quantity: return .quantity(ofLine: line, most: most)
+        case .minimum: return .minimum(ofLine: line, quantity: most)
+        case .total: return .tickets(most: most)
+        case .buyer: return .noBuyer
         }
     }
 

@@ -124,17 +124,18 @@ struct ChangeReply {
         for _ in 0..<(try reader.short()) { obstacles.append(try Self.obstacle(&reader, limits)) }
     }
 
-    /// The sentences are those of the core.
     private static func obstacle(
         _ reader: inout PackedReader, _ limits: Limits
     ) throws(PackedMistake) -> Mistake {
         guard let kind = ObstacleCode(rawValue: try reader.byte()) else { throw PackedMistake() }
         let code = try reader.text()
         switch kind {
-        case .pool: return Mistake("/pools", "must keep \(code): places in it are held or sold")
-        case .pools: return Mistake("/pools", "would be more than \(limits.poolsEverPerEvent), counting dropped ones")
-        case .types: return Mistake("/types", "would be more than \(limits.typesPerEvent), counting replaced ones")
-        case .terms: return Mistake("", "would be the event's \(limits.termsPerEvent + 1)th set of terms for holds")
+        case .pool:
+            guard let code = Code(code) else { throw PackedMistake() }
+            return .poolInUse(code)
+        case .pools: return .pools(most: limits.poolsEverPerEvent)
+        case .types: return .types(most: limits.typesPerEvent)
+        case .terms: return .terms(most: limits.termsPerEvent)
         }
     }
 }

@@ -82,7 +82,7 @@ struct EventChanges: Sendable {
             mistakes = definition.mistakes(limits: limits)
             let most = min(UInt64(limits.events), EventNumber.last)
             if listing.number == nil, listing.next.value > most {
-                mistakes.append(Mistake("/id", "would be more than \(most) events, counting removed ones"))
+                mistakes.append(.events(most: Int(most)))
             }
             document = EventDocument.write(definition, layout: .compact)
         } else if listing.number == nil {

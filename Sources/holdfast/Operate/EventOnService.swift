@@ -58,8 +58,8 @@ struct EventOnService {
     /// What differs in `after`, a line for each member; empty if nothing does.
     static func changes(from before: EventDefinition, to after: EventDefinition) -> [String] {
         guard before != after else { return [] }
-        let old = members(of: before)
-        let new = members(of: after)
+        let old = values(of: before)
+        let new = values(of: after)
         let was = Dictionary(old) { first, _ in first }
         let will = Dictionary(new) { first, _ in first }
         let changed = new.compactMap { path, value -> [String]? in
@@ -73,28 +73,17 @@ struct EventOnService {
         return lines.map { $0[0].padded(to: width) + "  " + $0.dropFirst().joined(separator: " ") }
     }
 
-    /// All members of a definition by path. Types have their code in the path, because their index in the list says little.
-    private static func members(of event: EventDefinition) -> [(path: String, value: String)] {
-        func number(_ value: some BinaryInteger) -> String { grouped(value) }
-        var members: [(String, String)] = [
-            ("name", event.name.printable), ("currency", event.currency),
-            ("hold_seconds", number(event.holdTime.components.seconds)),
-            ("grace_seconds", number(event.clientGrace.components.seconds)),
-            ("max_extensions", number(event.maximumExtensions)), ("late_payment", event.latePayment.rawValue),
-            ("completion", event.completion.rawValue),
-            ("sale.opens_at", event.opensAt?.rfc3339 ?? "null"), ("sale.closes_at", event.closesAt?.rfc3339 ?? "null"),
-            ("limits.tickets_per_hold", number(event.ticketsPerHold)),
-            ("limits.tickets_per_buyer", event.ticketsPerBuyer.map(number) ?? "null"),
-            ("limits.holds_per_buyer", event.holdsPerBuyer.map(number) ?? "null"),
-            ("disclose", event.disclosure.rawValue),
-        ]
-        for pool in event.pools { members.append(("pools.\(pool.code)", number(pool.capacity))) }
-        for type in event.types {
-            members.append(("types.\(type.code).name", type.name.printable))
-            members.append(("types.\(type.code).price", number(type.price)))
-            members.append(("types.\(type.code).pools", type.pools.map(\.text).joined(separator: " ")))
+    private static func values(of event: EventDefinition) -> [(path: String, value: String)] {
+        EventDocument.values(of: event).map { ($0.path, text($0.value)) }
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        switch value {
+        case .integer(let number): grouped(number)
+        case .string(let text): text.printable
+        case .array(let values): values.map(text).joined(separator: " ")
+        default: "null"
         }
-        return members
     }
 }
 

@@ -1,0 +1,99 @@
+/// One member of the document that describes a `Root`: its name, where its value is, what the value may be, and what it
+/// means.
+///
+/// ``EventDefinition/members(limits:)`` and ``EventDefinition/TicketType/members`` list them all. Checking, reading,
+/// writing, comparing and the schema in the API's description go by these lists, so a new member is one row.
+public struct DocumentMember<Root>: Sendable {
+    public typealias Path<Part> = any WritableKeyPath<Root, Part> & Sendable
+
+    /// What the value is, where it is, and within which bounds.
+    public enum Value: Sendable {
+        /// Required, because everything else refers to it.
+        case code(Path<Code>)
+        /// What people read: 1 to ``Limits/nameLength`` characters, none of them a control character.
+        case name(Path<String>)
+        /// Three capital letters.
+        case currency(Path<String>)
+        /// Whole seconds.
+        case seconds(Path<Duration>, ClosedRange<Int>)
+        case count(Path<Int>, ClosedRange<Int>)
+        /// Minor units of a currency.
+        case amount(Path<Int64>, ClosedRange<Int64>)
+        /// 1 or more; `nil` is no bound.
+        case bound(Path<Int?>)
+        /// `nil` is no bound.
+        case moment(Path<WallTime?>)
+        /// One of several words.
+        case words([String], get: @Sendable (Root) -> String, set: @Sendable (inout Root, String) -> Void)
+        /// Codes of pools, as many as the range allows. Required.
+        case pools(Path<[Code]>, ClosedRange<Int>)
+
+        static func word<Word: RawRepresentable<String> & CaseIterable & Sendable>(_ path: Path<Word>) -> Value {
+            .words(
+                Word.allCases.map(\.rawValue), get: { $0[keyPath: path].rawValue },
+                set: { root, text in
+                    if let word = Word(rawValue: text) { root[keyPath: path] = word }
+                })
+        }
+    }
+
+    public let name: String
+    /// The object inside the document that holds the member; `nil` for the document itself.
+    public let group: String?
+    public let value: Value
+    /// For operators; the API's description shows it.
+    public let meaning: String
+
+    init(_ name: String, in group: String? = nil, _ value: Value, _ meaning: String) {
+        self.name = name
+        self.group = group
+        self.value = value
+        self.meaning = meaning
+    }
+
+    /// What is wrong with the member of `root`, whose document stands at `pointer`; `nil` if nothing is.
+    func mistake(in root: Root, at pointer: String) -> Mistake? {
+        let place = group.map { "\(pointer)/\($0)/\(name)" } ?? "\(pointer)/\(name)"
+        switch value {
+        case .code, .moment, .words: return nil
+        case .name(let path):
+            let scalars = root[keyPath: path].unicodeScalars
+            guard (1...Limits.nameLength).contains(scalars.count), !scalars.contains(where: \.isControl) else {
+                return Mistake(
+                    place, "must have 1 to \(Limits.nameLength) characters, none of them a control character")
+            }
+        case .currency(let path):
+            let letters = root[keyPath: path].utf8
+            guard letters.count == 3, letters.allSatisfy({ (0x41...0x5a).contains($0) }) else {
+                return Mistake(place, "must be three capital letters, as in EUR")
+            }
+        case .seconds(let path, let range):
+            let (seconds, fraction) = root[keyPath: path].components
+            guard fraction == 0, range.contains(Int(clamping: seconds)) else { return .outside(range, at: place) }
+        case .count(let path, let range):
+            guard range.contains(root[keyPath: path]) else { return .outside(range, at: place) }
+        case .amount(let path, let range):
+            guard range.contains(root[keyPath: path]) else {
+                return Mistake(place, "must be from \(range.lowerBound) to \(range.upperBound) minor units")
+            }
+        case .bound(let path):
+            guard (root[keyPath: path] ?? 1) >= 1 else { return Mistake(place, "must be 1 or more, or null") }
+        case .pools(let path, let range):
+            guard range.contains(root[keyPath: path].count) else {
+                return Mistake(place, "must name from \(range.lowerBound) to \(range.upperBound) pools")
+            }
+        }
+        return nil
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it shows nothing and changes how others are shown: controls, breaks of lines and paragraphs, and marks of
+    /// direction. A name with one would end or look otherwise in a list than it is.
+    fileprivate var isControl: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: (0x202a...0x202e).contains(value) || (0x2066...0x2069).contains(value)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+extension EventDefinition {
+    /// The members of an event's document in its order; `pools` and `types` come after them.
+    public static func members(limits: Limits = Limits()) -> [DocumentMember<EventDefinition>] {
+        [
+            .init("id", .code(\.id), "The event's code. Its paths contain it."),
+            .init("name", .name(\.name), "What people read; the `id` if left out."),
+            .init("currency", .currency(\.currency), "ISO 4217: three capital letters."),
+            .init(
+                "hold_seconds", .seconds(\.holdTime, 1...Int(limits.holdTime.components.seconds)),
+                "How long a buyer may keep a hold, up to its `expires_at`."),
+            .init(
+                "grace_seconds", .seconds(\.clientGrace, 0...60),
+                "How much later than `expires_at` a hold really ends, for requests that are under way (R6 Deadline)."),
+            .init(
+                "max_extensions", .count(\.maximumExtensions, 0...limits.extensions),
+                "How often a hold can be extended. It lives for seven days at most, extensions included."),
+            .init(
+                "late_payment", .word(\.latePayment),
+                "What a payment after the deadline gets: `reacquire` tries once to get the same places, `strict` refuses "
+                    + "(R9 Late payment)."),
+            .init(
+                "completion", .word(\.completion),
+                "Who completes holds: anyone with the hold's `token`, or only the `shop` with a key of the role `shop` or "
+                    + "`operator` (R24 Who completes)."),
+            .init(
+                "opens_at", in: "sale", .moment(\.opensAt),
+                "The sale starts at this moment; `null` for no bound."),
+            .init(
+                "closes_at", in: "sale", .moment(\.closesAt),
+                "The sale ends at this moment, which is later than `opens_at`; `null` for no bound."),
+            .init(
+                "tickets_per_hold", in: "limits", .count(\.ticketsPerHold, 1...limits.ticketsPerHold),
+                "Tickets of one hold, all its lines together."),
+            .init(
+                "tickets_per_buyer", in: "limits", .bound(\.ticketsPerBuyer),
+                "Tickets that one buyer may hold and have bought together; `null` for no limit. With a limit, a hold must "
+                    + "name its buyer."),
+            .init(
+                "holds_per_buyer", in: "limits", .bound(\.holdsPerBuyer),
+                "Live holds that one buyer may have; `null` for no limit. With a limit, a hold must name its buyer."),
+            .init(
+                "disclose", .word(\.disclosure),
+                "What the public sees of the places left: `counts`, or only `buckets` such as `available` and `low`."),
+        ]
+    }
+}
+
+extension EventDefinition.TicketType {
+    /// The members of a ticket type's document in its order.
+    public static let members: [DocumentMember<EventDefinition.TicketType>] = [
+        .init("code", .code(\.code), "The type's code. The lines of a hold name it."),
+        .init("name", .name(\.name), "What people read; the `code` if left out."),
+        .init(
+            "price", .amount(\.price, 0...1_000_000_000_000), "Minor units of the event's currency: cents for EUR."),
+        .init(
+            "pools", .pools(\.pools, 1...Limits.poolsPerType),
+            "The pools that the type draws from. Each ticket takes one place in each of them."),
+    ]
+}
