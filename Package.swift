@@ -118,11 +118,15 @@ let package = Package(
             ],
             // Its tests look inside, in the release build too; nothing in it is hot and no library offers it.
             swiftSettings: ours + [.unsafeFlags(["-enable-testing"])]),
+        .target(
+            name: "ServiceLog", dependencies: ["Settings", .product(name: "Logging", package: "swift-log")],
+            // As with Settings.
+            swiftSettings: ours + [.unsafeFlags(["-enable-testing"])]),
         .executableTarget(
             name: "holdfast",
             dependencies: [
                 "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI",
-                "Settings", "Load",
+                "Settings", "ServiceLog", "Load",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -144,6 +148,9 @@ let package = Package(
         .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Workload"]),
         .testTarget(name: "StrictJSONTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
         .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
+        .testTarget(
+            name: "ServiceLogTests",
+            dependencies: ["Settings", "ServiceLog", .product(name: "Logging", package: "swift-log")]),
         .testTarget(
             name: "SettingsTests", dependencies: ["Settings", .product(name: "Logging", package: "swift-log")]),
         .testTarget(
@@ -180,7 +187,9 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
-        .testTarget(name: "TidyTests"),
+        .testTarget(
+            name: "TidyTests",
+            dependencies: ["BoxOffice", "RedisStore", "Settings", "StrictJSON", "TicketAPI", "TicketStore"]),
     ],
     // For #embed.
     cLanguageStandard: .c2x

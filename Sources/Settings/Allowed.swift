@@ -12,7 +12,7 @@ enum Allowed: Sendable {
     case paths(upTo: Int)
     /// An identifier as in the API: letters, digits, `_` and `-`.
     case code(upTo: Int)
-    /// The word `embedded`, or an address of Redis. What follows its scheme is read by whoever connects.
+    /// The word `embedded`, or an address of Redis, whose parts after the scheme the client of Redis reads.
     case store
 
     /// What an address of Redis begins with.

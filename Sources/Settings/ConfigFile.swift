@@ -1,18 +1,17 @@
 import Configuration
-// The whole of Foundation, not its essentials: only JSONSerialization says where a mistake in JSON is.
+// Foundation and not FoundationEssentials: only JSONSerialization reports the place of a mistake.
 import Foundation
 
-/// The configuration file, read once and parsed, with every key known to the table.
+/// The configuration file, read once, with only known keys.
 ///
-/// Not `FileProvider<JSONSnapshot>` of swift-configuration, because that one takes `true` for the number 1,
-/// passes over `null` and over empty objects, takes `"log.level"` for a nested `level`, shows nobody which keys
-/// it holds, and reads by path, so that a file looked at twice may be two files. What is parsed here goes into
-/// an `InMemoryProvider`, which compares types strictly.
+/// swift-configuration has `FileProvider<JSONSnapshot>`, but that accepts `true` as the number 1, ignores `null` and empty
+/// objects, takes `"log.level"` for a nested `level`, does not list its keys, and reads by path, so that two readings may
+/// see two files. The values read here go into an `InMemoryProvider`, which compares types strictly.
 struct ConfigFile {
-    /// As it was named, for messages.
+    /// As the user wrote it, for messages.
     let path: String
 
-    /// The value of each setting that stands in the file.
+    /// The value of each setting in the file.
     let values: [Setting: JSONValue]
 
     /// A configuration longer than this is some other file.
@@ -53,18 +52,18 @@ struct ConfigFile {
         self.values = try ConfigFile.settings(in: members, under: [], of: path)
     }
 
-    /// What the provider gets: each value as the type that its setting has. A value of another type becomes one
-    /// that no setting has, so that it is refused, and does not pass as the text "null".
+    /// The values for the provider, each with the type of its setting. A value of another type becomes a boolean, which no
+    /// setting has, so that it is refused and does not pass as the text "null".
     var contents: [AbsoluteConfigKey: ConfigValue] {
         var contents: [AbsoluteConfigKey: ConfigValue] = [:]
         for (setting, json) in values {
             let content = json.value(for: setting.allowed)?.content ?? .bool(false)
-            contents[AbsoluteConfigKey(setting.path)] = ConfigValue(content, isSecret: setting.isSecret)
+            contents[AbsoluteConfigKey(setting.path)] = ConfigValue(content, isSecret: false)
         }
         return contents
     }
 
-    /// Walks through the nested objects; in the order of names, so that the same file gives the same message.
+    /// Goes through the nested objects in the order of names, so that the same file gives the same message.
     private static func settings(
         in members: [String: JSONValue], under group: [String], of file: String
     ) throws(SettingsError) -> [Setting: JSONValue] {
@@ -93,7 +92,7 @@ struct ConfigFile {
     private static func suggestion(for path: [String], among known: [Setting]) -> String? {
         let name = path.joined(separator: ".")
         if let setting = known.first(where: { $0.name == name }) {
-            // The right letters in the wrong shape: {"log.level": …} in place of an object in an object.
+            // {"log.level": …} instead of a nested object.
             return setting.path.reversed().reduce("…") { inner, name -> String in "{\"\(name)\": \(inner)}" }
         }
         let groups = Set(known.filter { $0.path.count > 1 }.map { $0.path[0] }).sorted()
@@ -101,8 +100,8 @@ struct ConfigFile {
             ?? known.first { $0.path.last == path.last }?.name
     }
 
-    /// What is wrong with the JSON, and in which line. JSONDecoder keeps that to itself on Linux, so the other
-    /// parser is asked, which counts bytes from the beginning.
+    /// What is wrong with the JSON, and in which line. JSONDecoder does not say so on Linux; JSONSerialization does, and
+    /// counts bytes from the beginning.
     private static func mistake(in bytes: [UInt8]) -> String {
         do {
             _ = try JSONSerialization.jsonObject(with: Data(bytes))
@@ -121,7 +120,7 @@ struct ConfigFile {
     }
 }
 
-/// Any JSON, with the difference between numbers and truth values kept.
+/// Any JSON value. Keeps numbers and booleans apart.
 enum JSONValue: Decodable, Sendable {
     case null
     case truth(Bool)
@@ -150,7 +149,7 @@ enum JSONValue: Decodable, Sendable {
         }
     }
 
-    /// The value as a setting takes it; `nil` if none takes such a type.
+    /// The value for a setting; `nil` if no setting has such a type.
     ///
     /// A word may be written as a number if it looks like one: `"status": 403`.
     func value(for allowed: Allowed) -> SettingValue? {

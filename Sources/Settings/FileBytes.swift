@@ -6,11 +6,11 @@
     import Darwin
 #endif
 
-/// Reads small files whole, with a bound: a path that somebody gives may lead to `/dev/zero`.
+/// Reads whole small files, with a bound: a user's path may lead to `/dev/zero`.
 enum FileBytes {
     /// Why a file could not be read.
     struct Failure: Error {
-        /// In the operating system's words.
+        /// The operating system's text.
         let reason: String
     }
 

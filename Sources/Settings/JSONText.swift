@@ -1,17 +1,17 @@
-/// Writes text as JSON wants it: the same few lines serve logs, reports and messages.
-enum JSONText {
-    /// Appends a JSON string with its quotes, cut after `limit` bytes of the text with `…` in place of the rest.
+/// Writes JSON strings for logs, reports and messages.
+package enum JSONText {
+    /// Appends a JSON string with its quotes. After `limit` bytes of the text, `…` replaces the rest.
     ///
-    /// Escapes what JSON forbids, and what JSON allows but a terminal obeys or a reader is misled by.
-    static func append(_ text: String, to bytes: inout [UInt8], limit: Int) {
+    /// Escapes what JSON forbids, and also what would steer a terminal or mislead a reader.
+    package static func append(_ text: String, to bytes: inout [UInt8], limit: Int) {
         bytes.append(UInt8(ascii: "\""))
         appendEscaped(text, to: &bytes, limit: limit, quotes: true)
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Appends the text escaped like the inside of a JSON string, on one line and harmless to a terminal; quotes
-    /// within it only on demand, as they need it only between quotes.
-    static func appendEscaped(_ text: String, to bytes: inout [UInt8], limit: Int, quotes: Bool = false) {
+    /// Appends the text, escaped like the inside of a JSON string, on one line and harmless to a terminal. Escapes quotes
+    /// only on demand, because only text between quotes needs it.
+    package static func appendEscaped(_ text: String, to bytes: inout [UInt8], limit: Int, quotes: Bool = false) {
         var left = limit
         for scalar in text.unicodeScalars {
             let length = UTF8.width(scalar)
@@ -27,7 +27,7 @@ enum JSONText {
             case "\r": bytes.append(contentsOf: #"\r"#.utf8)
             case "\t": bytes.append(contentsOf: #"\t"#.utf8)
             case "\u{0}"..."\u{1f}", "\u{7f}"..."\u{9f}",
-                // Separators that end a line for some readers, and marks that turn the direction of what follows.
+                // Separators that end a line for some readers, and marks that change the direction of text.
                 "\u{2028}"..."\u{202e}", "\u{2066}"..."\u{2069}",
                 // The byte order mark, which some parsers drop from the beginning of any string.
                 "\u{feff}":

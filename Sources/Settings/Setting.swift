@@ -1,38 +1,32 @@
-/// One key of the configuration: its names, its default, what is allowed and what it means.
+/// One setting: its key, what is allowed, what it means, and where its value is in ``Settings``.
 ///
 /// The table ``all`` is the only place that knows the keys. Reading, the check for unknown keys, `--help`,
-/// `holdfast config` and the reference in the documentation are all made from it, so that none of them can
-/// know a key that another does not.
+/// `holdfast config` and the reference in the documentation follow from it.
 public struct Setting: Sendable {
+    typealias Path<Value> = any WritableKeyPath<Settings, Value> & Sendable
+
     /// The name in the configuration file, with a dot where the file has a nested object: `limits.header_bytes`.
     public let name: String
-
     /// What a value must be.
     let allowed: Allowed
-
-    /// The value when nobody says anything; `nil` for a key that may be left unset.
-    let standard: SettingValue?
-
-    /// One line for people: what the key is for.
+    /// What the setting is for, in one line.
     public let meaning: String
-
-    /// Whether the key may stand in the configuration file. Only the path of that file itself may not.
+    /// Whether the configuration file may contain the key. Only the path of that file may not be in it.
     let isInFile: Bool
+    /// The value in some settings; `nil` if it is unset there.
+    let value: @Sendable (Settings) -> SettingValue?
+    /// Sets a value that is allowed.
+    let set: @Sendable (inout Settings, SettingValue) -> Void
 
-    /// Whether the value is masked wherever it would be shown: reports, and messages about wrong values.
-    public let isSecret: Bool
+    /// The value when nobody sets one; `nil` for a key that may stay unset.
+    var standard: SettingValue? { value(.standard) }
 
-    /// A key by its name, with its default, what is allowed and what it means.
-    init(
-        _ name: String, _ allowed: Allowed, default standard: SettingValue?, isInFile: Bool = true,
-        isSecret: Bool = false, _ meaning: String
-    ) {
-        self.name = name
-        self.allowed = allowed
-        self.standard = standard
-        self.isInFile = isInFile
-        self.isSecret = isSecret
-        self.meaning = meaning
+    /// The setting with this name.
+    ///
+    /// - Precondition: there is one.
+    public static func named(_ name: String) -> Setting {
+        guard let setting = all.first(where: { $0.name == name }) else { preconditionFailure("no setting \(name)") }
+        return setting
     }
 
     /// The flag on the command line, without its two hyphens: `limits-header-bytes`.
@@ -45,6 +39,11 @@ public struct Setting: Sendable {
         Setting.variablePrefix + String(name.map { $0 == "." ? "_" : $0 }).uppercased()
     }
 
+    /// Whether the flag may stand several times, each time with another value.
+    public var isList: Bool {
+        if case .paths = allowed { true } else { false }
+    }
+
     /// What every environment variable of ours begins with.
     static let variablePrefix = "HOLDFAST_"
 
@@ -54,13 +53,68 @@ public struct Setting: Sendable {
     }
 }
 
+// A row of the table for each type of value.
+
+extension Setting {
+    private init<Value: Sendable>(
+        _ name: String, _ allowed: Allowed, _ path: Path<Value>, isInFile: Bool = true, _ meaning: String,
+        shown: @escaping @Sendable (Value) -> SettingValue?, taken: @escaping @Sendable (SettingValue) -> Value
+    ) {
+        self.name = name
+        self.allowed = allowed
+        self.meaning = meaning
+        self.isInFile = isInFile
+        value = { shown($0[keyPath: path]) }
+        set = { $0[keyPath: path] = taken($1) }
+    }
+
+    init(_ name: String, _ range: ClosedRange<Int>, _ path: Path<Int>, _ meaning: String) {
+        self.init(name, .number(range), path, meaning, shown: { .number($0) }, taken: \.number)
+    }
+
+    init(_ name: String, seconds range: ClosedRange<Int>, _ path: Path<Duration>, _ meaning: String) {
+        self.init(
+            name, .number(range), path, meaning, shown: { .number(Int($0 / .seconds(1))) },
+            taken: { .seconds($0.number) })
+    }
+
+    init(_ name: String, milliseconds range: ClosedRange<Int>, _ path: Path<Duration>, _ meaning: String) {
+        self.init(
+            name, .number(range), path, meaning, shown: { .number(Int($0 / .milliseconds(1))) },
+            taken: { .milliseconds($0.number) })
+    }
+
+    init(_ name: String, _ allowed: Allowed, _ path: Path<String>, _ meaning: String) {
+        self.init(name, allowed, path, meaning, shown: { .text($0) }, taken: \.text)
+    }
+
+    init(_ name: String, _ allowed: Allowed, _ path: Path<String?>, isInFile: Bool = true, _ meaning: String) {
+        self.init(
+            name, allowed, path, isInFile: isInFile, meaning, shown: { $0.map(SettingValue.text) }, taken: { $0.text })
+    }
+
+    init(_ name: String, _ allowed: Allowed, _ path: Path<[String]>, _ meaning: String) {
+        self.init(name, allowed, path, meaning, shown: { .list($0) }, taken: \.list)
+    }
+
+    init<Word: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ name: String, _ path: Path<Word>, _ meaning: String
+    ) {
+        self.init(
+            name, .choice(Word.allCases.map(\.rawValue)), path, meaning, shown: { .text($0.rawValue) },
+            taken: { value in
+                guard let word = Word(rawValue: value.text) else { preconditionFailure("\(value) was not checked") }
+                return word
+            })
+    }
+}
+
 extension Setting: Hashable {
-    /// Two settings are the same if their names are: the table holds every name once.
+    /// The table has each name once.
     public static func == (one: Setting, other: Setting) -> Bool {
         one.name == other.name
     }
 
-    /// Hashes the name.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(name)
     }
@@ -94,9 +148,26 @@ extension SettingValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 }
 
 extension SettingValue {
+    // What a value is after its type was checked.
+
+    fileprivate var number: Int {
+        guard case .number(let number) = self else { preconditionFailure("\(self) is no number") }
+        return number
+    }
+
+    fileprivate var text: String {
+        guard case .text(let text) = self else { preconditionFailure("\(self) is no text") }
+        return text
+    }
+
+    fileprivate var list: [String] {
+        guard case .list(let texts) = self else { preconditionFailure("\(self) is no list") }
+        return texts
+    }
+
     /// The value as people read it, in one line: a text in quotes, a number bare, a list in brackets.
     ///
-    /// What would break a line or a terminal is escaped, and what is long is cut: the value may come from anywhere.
+    /// Control characters are escaped, and long texts are cut, because the value may come from anywhere.
     var shown: String {
         switch self {
         case .text(let text): JSONText.quoted(SettingValue.masked(text), limit: SettingValue.shownLimit)
@@ -106,7 +177,7 @@ extension SettingValue {
         }
     }
 
-    /// The text with what an address carries before its host masked: there may be a password in it.
+    /// The text with the part of an address before its host masked, since that may contain a password.
     static func masked(_ text: String) -> String {
         guard let scheme = text.firstRange(of: "://"), let at = text.lastIndex(of: "@"), at >= scheme.upperBound else {
             return text
@@ -114,6 +185,6 @@ extension SettingValue {
         return text[..<scheme.upperBound] + Setting.mask + text[at...]
     }
 
-    /// How many bytes of a text are shown: enough for any path that one reads, too few to fill a screen.
+    /// Bytes of a text that are shown: enough for a path, too few to fill a screen.
     static let shownLimit = 200
 }

@@ -2,17 +2,18 @@ import Configuration
 import Synchronization
 
 extension Settings {
-    /// Reads the configuration: flags win over the environment, that over the file, that over the defaults.
+    /// Reads the configuration. Flags win over the environment, the environment over the file, the file over the
+    /// defaults.
     ///
-    /// A list is not put together from several places: the first place that has one gives it whole. A value that
-    /// is overridden is not looked at; a key that does not exist is refused wherever it stands.
+    /// A list comes as a whole from the first place that has one. A value that is overridden is not checked; an unknown
+    /// key is refused in every place.
     ///
     /// - Parameters:
-    ///   - flags: The values of the flags that were given, for each all of them in their order.
+    ///   - flags: The values of each given flag, in their order.
     ///   - environment: All environment variables; those that begin with `HOLDFAST_` are ours.
-    ///   - directory: Where `config.json` is looked for if nobody names a file, and where a relative path to one
-    ///     begins; the working directory unless a test says otherwise.
-    /// - Throws: ``SettingsError``, one line and an exit code, for the first thing that is wrong.
+    ///   - directory: Where `config.json` is read from if nobody names a file, and where the relative path of a named
+    ///     file begins. The working directory, except in tests.
+    /// - Throws: ``SettingsError``, one line and an exit code, for the first mistake.
     public static func load(
         flags: [Setting: [String]] = [:],
         environment: [String: String] = [:],
@@ -24,9 +25,9 @@ extension Settings {
         let file = try readFile(config, in: directory)
         let layers = Layers(before + (file.map { [.file($0)] } ?? []) + [.defaults])
         return try Settings(
-            Readings { setting throws(SettingsError) in
+            Setting.all.map { setting throws(SettingsError) in
                 guard setting == .config else { return try layers.read(setting) }
-                // Named by nobody and found nevertheless: the file in force is shown, by default.
+                // Nobody named a file, and one was found: it is shown as the default.
                 guard config.value == nil, let file else { return config }
                 return Reading(setting: setting, value: .text(file.path), origin: .standard)
             })
@@ -45,9 +46,9 @@ extension Settings {
         return try ConfigFile(path: path, opening: place(path))
     }
 
-    /// Refuses variables that begin with `HOLDFAST_` and that nobody reads, with what may have been meant.
+    /// Refuses variables that begin with `HOLDFAST_` and that nothing reads, and suggests the right name.
     ///
-    /// swift-configuration only looks for variables that it is asked for: a misspelt one would be passed over.
+    /// swift-configuration reads only the variables that it is asked for, so it would ignore a misspelt one.
     public static func refuseUnknownVariables(in environment: [String: String]) throws(SettingsError) {
         let known = Setting.all.map(\.variable) + Setting.clientVariables
         let unknown = environment.keys.filter { $0.hasPrefix(Setting.variablePrefix) && !known.contains($0) }
@@ -55,20 +56,20 @@ extension Settings {
         func end(of variable: String) -> String { String(variable.dropFirst(Setting.variablePrefix.count)) }
         let name = end(of: first)
         let nearest = Suggestion.nearest(to: name, among: known.map(end))
-        // HOLDFAST_LEVEL for HOLDFAST_LOG_LEVEL: too many letters are missing to be near, but the end is whole.
+        // HOLDFAST_LEVEL for HOLDFAST_LOG_LEVEL: not near, because too many letters are missing, but the end is right.
         throw .unknownVariable(
             first, instead: known.first { end(of: $0) == nearest } ?? known.first { $0.hasSuffix("_" + name) })
     }
 }
 
-/// One place that values come from.
+/// One source of values.
 struct Layer {
     let provider: any ConfigProvider
 
-    /// How the place calls the setting.
+    /// The origin of a setting's value in this layer.
     let origin: (Setting) -> Origin
 
-    /// The value as it stands there, for a message about it.
+    /// The value as it is written there, for messages.
     let shown: (Setting) -> String
 
     static func flags(_ flags: [Setting: [String]]) -> Layer {
@@ -82,9 +83,7 @@ struct Layer {
     }
 
     static func environment(_ variables: [String: String]) -> Layer {
-        let secret = Set(Setting.all.filter(\.isSecret).map(\.variable))
-        let provider = EnvironmentVariablesProvider(
-            environmentVariables: variables, secretsSpecifier: .specific(secret))
+        let provider = EnvironmentVariablesProvider(environmentVariables: variables)
         return Layer(
             provider: provider.prefixKeys(with: "holdfast"),
             origin: { .environment($0.variable) },
@@ -98,8 +97,8 @@ struct Layer {
             shown: { file.values[$0]?.shown ?? "" })
     }
 
-    /// The last layer, which has a value for every key: `required…` can be asked for all, and the optional forms,
-    /// which take a wrong value for none, are not needed. An empty text stands for a key that is left unset.
+    /// The last layer has a value for every key. So all keys can be read with `required…`; the optional forms would take
+    /// a wrong value for a missing one. An empty text stands for a key that is unset.
     static var defaults: Layer {
         let values = Setting.all.map { ($0, $0.standard ?? "") }
         let provider = InMemoryProvider(name: "defaults", values: keyed(Dictionary(values) { first, _ in first }))
@@ -109,13 +108,13 @@ struct Layer {
     private static func keyed(_ values: [Setting: SettingValue]) -> [AbsoluteConfigKey: ConfigValue] {
         var keyed: [AbsoluteConfigKey: ConfigValue] = [:]
         for (setting, value) in values {
-            keyed[AbsoluteConfigKey(setting.path)] = ConfigValue(value.content, isSecret: setting.isSecret)
+            keyed[AbsoluteConfigKey(setting.path)] = ConfigValue(value.content, isSecret: false)
         }
         return keyed
     }
 }
 
-/// The layers, the one that wins first, and a reader over them.
+/// The layers in the order of precedence, and a reader over them.
 struct Layers {
     private let layers: [Layer]
     private let access = LastAccess()
@@ -132,7 +131,7 @@ struct Layers {
         do {
             value = try ask(for: setting)
         } catch {
-            // The thrown error is not public and does not say where the value stands: the layer knows.
+            // The thrown error is not public and does not name the source; the layer does.
             let layer = answering(for: setting)
             throw .wrongValue(setting, shown: layer.shown(setting), from: layer.origin(setting))
         }
@@ -150,23 +149,23 @@ struct Layers {
     private func ask(for setting: Setting) throws -> SettingValue {
         let key = ConfigKey(setting.path)
         switch setting.allowed {
-        case .number: return .number(try reader.requiredInt(forKey: key, isSecret: setting.isSecret))
-        case .paths: return .list(try reader.requiredStringArray(forKey: key, isSecret: setting.isSecret))
+        case .number: return .number(try reader.requiredInt(forKey: key))
+        case .paths: return .list(try reader.requiredStringArray(forKey: key))
         case .choice, .host, .path, .code, .store:
-            return .text(try reader.requiredString(forKey: key, isSecret: setting.isSecret))
+            return .text(try reader.requiredString(forKey: key))
         }
     }
 
-    /// The layer that gave the last value, or failed to. Providers are asked in turn until one does either, so
-    /// the number of results tells which it was; their names are not compared, as wrappers change them.
+    /// The layer that gave the last value, or failed to. The reader asks the providers in turn until one does either, so
+    /// the number of results identifies it. Names would not, because wrappers change them.
     private func answering(for setting: Setting) -> Layer {
         let asked = access.providersAsked
-        precondition(layers.indices.contains(asked - 1), "nobody was asked for \(setting.name)")
+        precondition(layers.indices.contains(asked - 1), "no provider was asked for \(setting.name)")
         return layers[asked - 1]
     }
 }
 
-/// Remembers how many providers were asked for the last value.
+/// Counts the providers that were asked for the last value.
 private final class LastAccess: AccessReporter {
     private let asked = Mutex(0)
 

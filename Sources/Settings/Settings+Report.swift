@@ -1,8 +1,8 @@
 extension Setting {
-    /// What stands in place of a secret.
+    /// The place of a password.
     static let mask = "******"
 
-    /// What stands in place of a value that is not set.
+    /// The place of a value that is not set.
     static let unset = "-"
 
     /// The keys as a Markdown table, for the documentation.
@@ -71,7 +71,6 @@ extension Reading {
     /// The value in a column: without quotes, but with what would break the line escaped.
     var shown: String {
         guard let value else { return Setting.unset }
-        if setting.isSecret { return Setting.mask }
         switch value {
         case .text(let text): return JSONText.escaped(SettingValue.masked(text), limit: Allowed.pathBytes)
         case .number(let number): return String(number)
@@ -83,7 +82,6 @@ extension Reading {
 
     var json: String {
         guard let value else { return "null" }
-        if setting.isSecret { return Settings.json(Setting.mask) }
         switch value {
         case .text(let text): return Settings.json(SettingValue.masked(text))
         case .number(let number): return String(number)

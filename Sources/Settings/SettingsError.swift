@@ -3,8 +3,8 @@ public struct SettingsError: Error, Equatable, CustomStringConvertible {
     /// One line: the key, the value, where it came from, and what is allowed.
     public let description: String
 
-    /// With which status the command ends: 64 for a wrong value or an unknown key, wherever it stands,
-    /// and 78 for a configuration file that cannot be read or is not JSON.
+    /// The exit status of the command: 64 for a wrong value or an unknown key, 78 for a configuration file that cannot be
+    /// read or is not JSON.
     public let exitCode: Int32
 
     /// Wrong use (`EX_USAGE` of sysexits.h).
@@ -12,13 +12,12 @@ public struct SettingsError: Error, Equatable, CustomStringConvertible {
     /// No configuration to be had (`EX_CONFIG` of sysexits.h).
     static let badConfiguration: Int32 = 78
 
-    /// What to do about a name that is like no other. Not `holdfast config`: that stops at the same error.
+    /// For a name that is not like any known one. Not `holdfast config`, which stops at the same error.
     static let advice = "; --help lists the keys there are"
 
     /// A value that is not allowed.
     static func wrongValue(_ setting: Setting, shown: String, from origin: Origin) -> SettingsError {
-        let value = setting.isSecret ? Setting.mask : shown
-        let line = "\(setting.name): \(value) from \(origin) is wrong; allowed: \(setting.allowed.description)"
+        let line = "\(setting.name): \(shown) from \(origin) is wrong; allowed: \(setting.allowed.description)"
         return SettingsError(description: line + ServiceLinks.hint(forValue: shown), exitCode: wrongUse)
     }
 
@@ -26,28 +25,28 @@ public struct SettingsError: Error, Equatable, CustomStringConvertible {
     static func contradiction(
         _ one: Reading, _ other: Reading, _ relation: String, because reason: String
     ) -> SettingsError {
-        let told = { (reading: Reading) in "\(reading.shown) from \(reading.origin)" }
+        let shown = { (reading: Reading) in "\(reading.shown) from \(reading.origin)" }
         return SettingsError(
             description:
-                "\(one.setting.name): \(told(one)) \(relation) \(other.setting.name), \(told(other)); \(reason)",
+                "\(one.setting.name): \(shown(one)) \(relation) \(other.setting.name), \(shown(other)); \(reason)",
             exitCode: wrongUse)
     }
 
-    /// A key in the file that nobody reads.
+    /// An unknown key in the file.
     static func unknownKey(_ name: String, in path: String, instead: String?) -> SettingsError {
         let hint = instead.map { "; did you mean \($0)?" } ?? advice
         let key = JSONText.quoted(name, limit: SettingValue.shownLimit)
         return SettingsError(description: "unknown key \(key) in \(file(path))\(hint)", exitCode: wrongUse)
     }
 
-    /// A member of the file that should be an object, because keys are inside, and is not.
+    /// A member of the file that should be an object with keys, and is not.
     static func notAnObject(_ name: String, shown: String, in path: String, keys: [String]) -> SettingsError {
         let allowed = "an object with \(keys.joined(separator: ", "))"
         return SettingsError(
             description: "\(name): \(shown) from \(file(path)) is wrong; allowed: \(allowed)", exitCode: wrongUse)
     }
 
-    /// An environment variable with our prefix that nobody reads.
+    /// An unknown environment variable with our prefix.
     static func unknownVariable(_ name: String, instead: String?) -> SettingsError {
         let hint = instead.map { "; did you mean \($0)?" } ?? ServiceLinks.hint(forVariable: name)
         let shown = JSONText.escaped(name, limit: SettingValue.shownLimit)
@@ -75,7 +74,7 @@ public enum Origin: Sendable, Equatable, CustomStringConvertible {
     case file(String)
     /// A value that the program itself gave to ``Settings/init(_:)``.
     case code
-    /// Nobody said anything.
+    /// Nobody set it.
     case standard
 
     /// The origin for people: `flag --port`, `environment HOLDFAST_PORT`, `file config.json`, `default`.
@@ -102,7 +101,7 @@ public enum Origin: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// Kubernetes gives every pod `HOLDFAST_PORT=tcp://…` and a few more as soon as there is a service named
-/// `holdfast` in its namespace. They look like ours and are not: whoever meets them should not have to search.
+/// `holdfast` in its namespace. They look like ours, so the message says where they come from.
 private enum ServiceLinks {
     static let advice = " (Kubernetes sets it for a service named holdfast; set enableServiceLinks: false)"
 

@@ -1,13 +1,12 @@
 /// What somebody may have meant by a name that does not exist.
 enum Suggestion {
-    /// Names longer than this get no suggestion: the comparison costs the product of the two lengths.
+    /// Longer names get no suggestion, because a comparison costs the product of the two lengths.
     static let longest = 64
 
-    /// The candidate that is nearest to the name, if it is near enough to be worth saying.
+    /// The candidate that is nearest to the name, if it is near enough.
     ///
-    /// Separators and case do not count: `limits.headerBytes`, `LIMITS-HEADER-BYTES` and
-    /// `limits.header_bytes` are one name written by people with different habits. Otherwise a third of the name
-    /// may be wrong, but no more than three characters.
+    /// Separators and case do not count: `limits.headerBytes`, `LIMITS-HEADER-BYTES` and `limits.header_bytes` are the
+    /// same name. Of the rest, a third may be wrong, but at most three characters.
     static func nearest(to name: String, among candidates: [String]) -> String? {
         guard name.utf8.count <= longest else { return nil }
         let wanted = letters(of: name)
@@ -22,8 +21,8 @@ enum Suggestion {
         name.lowercased().utf8.filter { ![UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains($0) }
     }
 
-    /// How many letters must be inserted, removed, replaced or swapped with their neighbour (optimal string
-    /// alignment: Levenshtein's distance, and swaps, which are what fingers do).
+    /// How many letters must be inserted, removed, replaced or swapped with their neighbour (optimal string alignment:
+    /// Levenshtein's distance with swaps, which are common when typing).
     private static func distance(_ one: [UInt8], _ other: [UInt8]) -> Int {
         var rowBeforeLast: [Int] = []
         var lastRow = Array(0...other.count)

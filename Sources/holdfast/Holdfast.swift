@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Settings
+internal import ServiceLog
 
 #if canImport(Glibc)
     internal import Glibc

@@ -61,3 +61,10 @@ enum FileBytesFixture {
         try Data(bytes).write(to: URL(fileURLWithPath: path))
     }
 }
+
+extension Setting: ExpressibleByStringLiteral {
+    /// The setting with this name.
+    public init(stringLiteral name: String) {
+        self = .named(name)
+    }
+}

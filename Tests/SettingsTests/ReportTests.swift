@@ -9,7 +9,7 @@ struct ReportTests {
     @Test("For people: a line a key, in columns")
     func columns() throws {
         let report = try load(
-            [.port: ["9"]], environment: ["HOLDFAST_DATA": "/a b\n"], file: #"{"event": ["x", "y"]}"#
+            ["port": ["9"]], environment: ["HOLDFAST_DATA": "/a b\n"], file: #"{"event": ["x", "y"]}"#
         ).report()
         let lines = report.split(separator: "\n")
         #expect(lines.count == Setting.all.count)
@@ -28,7 +28,7 @@ struct ReportTests {
     @Test("For programs: the same as JSON")
     func json() throws {
         let hostile = "a\"b\\c\u{1}d\u{2028}"
-        let settings = try load([.port: ["9"], .event: [hostile]], environment: ["HOLDFAST_HOST": "h"])
+        let settings = try load(["port": ["9"], "event": [hostile]], environment: ["HOLDFAST_HOST": "h"])
         let parsed = try JSONSerialization.jsonObject(with: Data(settings.reportJSON().utf8))
         let rows = try #require((parsed as? [String: Any])?["settings"] as? [[String: Any]])
         #expect(rows.compactMap { $0["key"] as? String } == Setting.all.map(\.name))
@@ -45,13 +45,13 @@ struct ReportTests {
 
     @Test("A password in an address is shown nowhere")
     func password() throws {
-        let settings = try load([.store: ["redis://anna:p%40ss@one:6379"]])
+        let settings = try load(["store": ["redis://anna:p%40ss@one:6379"]])
         #expect(settings.store == .redis(address: "redis://anna:p%40ss@one:6379"))
         for shown in [settings.report(), settings.reportJSON()] {
             #expect(shown.contains("redis://******@one:6379"))
             #expect(!shown.contains("p%40ss"))
         }
-        let error = #expect(throws: SettingsError.self) { try load([.store: ["reddis://anna:p@ss@one"]]) }
+        let error = #expect(throws: SettingsError.self) { try load(["store": ["reddis://anna:p@ss@one"]]) }
         #expect(error?.description.contains("******") == true)
         #expect(error?.description.contains("p@ss") == false)
     }
@@ -59,7 +59,7 @@ struct ReportTests {
     @Test("A path of the longest length is reported whole")
     func longest() throws {
         let path = String(repeating: "é", count: 2048)
-        #expect(try load([.data: [path]]).report().contains(path))
+        #expect(try load(["data": [path]]).report().contains(path))
     }
 
     @Test("The reference and the help have every key, with its default and what is allowed")

@@ -88,13 +88,13 @@ struct UnusableFileTests {
 
     @Test("It is not there, or cannot be read")
     func path() throws {
-        #expect(try refusal([.config: ["no.json"]])?.description == "file no.json is not there")
-        #expect(try refusal([.config: ["no.json"]])?.exitCode == 78)
-        let directory = try refusal([.config: ["/"]])
+        #expect(try refusal(["config": ["no.json"]])?.description == "file no.json is not there")
+        #expect(try refusal(["config": ["no.json"]])?.exitCode == 78)
+        let directory = try refusal(["config": ["/"]])
         #expect(directory?.description == "file / cannot be read: Is a directory")
         #expect(directory?.exitCode == 78)
-        #expect(try refusal([.config: ["/dev/zero"]])?.description.contains("longer than") == true)
-        #expect(try refusal([.config: [""]])?.exitCode == 64)
+        #expect(try refusal(["config": ["/dev/zero"]])?.description.contains("longer than") == true)
+        #expect(try refusal(["config": [""]])?.exitCode == 64)
     }
 
     @Test("It is not UTF-8")

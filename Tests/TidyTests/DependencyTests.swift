@@ -41,9 +41,10 @@ struct DependencyTests {
         "TicketAPI": Target(ours: ["BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Cryptography"]),
         "Load": Target(ours: ["BoxOffice", "StrictJSON", "Workload"]),
         "Settings": Target(ours: ["StrictJSON"]),
+        "ServiceLog": Target(ours: ["Settings"]),
         "holdfast": Target(ours: [
             "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI",
-            "Settings", "Load",
+            "Settings", "ServiceLog", "Load",
         ]),
     ]
 

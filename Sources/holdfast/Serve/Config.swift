@@ -12,15 +12,8 @@ struct Config: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(help: "Print the reference of all settings as Markdown.")
-    var reference = false
-
     func run() async throws {
         try await Failure.reported {
-            if reference {
-                print(Setting.reference(), terminator: "")
-                return
-            }
             let settings = try options.loadReported()
             print(json ? settings.reportJSON() : settings.report(), terminator: "")
         }

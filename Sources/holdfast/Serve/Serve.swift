@@ -5,6 +5,7 @@ internal import Foundation
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
+internal import ServiceLog
 internal import Settings
 internal import TicketAPI
 internal import TicketStore

@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import ServiceLog
 internal import Settings
 internal import TicketStore
 

@@ -11,28 +11,28 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Writes lines to a file descriptor from a thread of its own, so that whoever logs never waits for whoever reads.
+/// Writes lines to a file descriptor from a thread of its own, so that no logging thread waits for the reader of the log.
 ///
-/// Lines wait in a queue of ``queuedBytes``, and as many are with the descriptor. What does not fit is dropped and counted, and the count is written as a
-/// line of its own when there is room again. A descriptor that fails (a closed pipe, a full disk) loses its lines and
-/// nothing else happens.
+/// Up to ``queuedBytes`` wait in a queue, and as many are being written. A line that does not fit is dropped and counted;
+/// the count becomes a line when there is room again. If the descriptor fails (a closed pipe, a full disk), its lines are
+/// lost, and nothing else happens.
 public final class LogWriter: Sendable {
-    /// Bytes that may wait for the descriptor: some thousands of lines, which a reader that pauses for a moment does
-    /// not lose, and which no process misses.
+    /// Bytes that may wait for the descriptor: some thousands of lines, enough for a reader that pauses for a moment, and
+    /// little for a process.
     public static let queuedBytes = 1 << 20
     /// The longest line, with its end; a longer one is cut. Sixteen full texts fit in.
     static let lineBytes = 1 << 16
 
-    /// Lines about trouble with the same sentence that are written in a second; the others are counted and told in
-    /// one line. A fault that meets every request is as clear from ten lines as from ten thousand.
+    /// Warnings and errors with the same sentence that are written per second; the others are counted, and one line
+    /// reports the number. A fault in every request is as clear from ten lines as from ten thousand.
     static let troublesPerSecond = 10
-    /// Sentences that are counted at once. More are never in a program; the bound holds if messages are not constant.
+    /// Sentences that are counted at once. No program has more; the bound matters if messages are not constant.
     static let countedSentences = 256
 
-    /// Standard error, for all handlers that name no other writer.
+    /// Standard error: the default writer of the handlers.
     public static let standardError = LogWriter(descriptor: LogOutput.standardError)
 
-    /// Makes the line that tells something about the log itself.
+    /// Makes a line about the log itself.
     typealias Notice = @Sendable (Logger.Level, _ label: String, _ message: String, Logger.Metadata) -> [UInt8]
 
     private struct Trouble {
@@ -51,11 +51,11 @@ public final class LogWriter: Sendable {
         var bytes = 0
         var dropped = 0
         var troubles: [Sentence: Trouble] = [:]
-        /// When what was only counted is told.
+        /// When the counts are reported.
         var secondEnds: DispatchTime?
         var notice: Notice?
         var isStarted = false
-        /// The thread has lines in its hands.
+        /// The thread is writing the lines that it took.
         var isWriting = false
 
         /// - Returns: whether the thread has to be woken up.
@@ -80,7 +80,7 @@ public final class LogWriter: Sendable {
     private let state = Mutex(State())
     private let work = DispatchSemaphore(value: 0)
 
-    /// A writer to `descriptor`, which it neither opens nor closes.
+    /// A writer to `descriptor`; it neither opens nor closes it.
     public init(descriptor: Int32, capacity: Int = LogWriter.queuedBytes) {
         self.descriptor = descriptor
         self.capacity = capacity
@@ -114,14 +114,14 @@ public final class LogWriter: Sendable {
         }
     }
 
-    /// Waits until everything is written, for no longer than `limit`.
+    /// Waits until all lines are written, for at most `limit`.
     ///
-    /// - Returns: whether everything is.
+    /// - Returns: whether all are written.
     @discardableResult
     public func flush(within limit: Duration) -> Bool {
         let clock = ContinuousClock()
         let end = clock.now + limit
-        tell(endsSecond: true)
+        report(endsSecond: true)
         work.signal()
         while state.withLock({ !$0.lines.isEmpty || $0.isWriting }) {
             guard clock.now < end else { return false }
@@ -136,10 +136,10 @@ public final class LogWriter: Sendable {
             if let notice { state.notice = notice }
             let starts = !state.isStarted
             state.isStarted = true
-            // That lines were dropped is told before any later line.
+            // The count of dropped lines comes before any later line.
             guard state.dropped == 0, state.bytes + line.count <= capacity else {
                 state.dropped += 1
-                // With nothing in the queue nobody else wakes the thread, which tells it.
+                // With an empty queue, nothing else wakes the thread to report it.
                 return (state.dropped == 1, starts)
             }
             return (state.append(line), starts)
@@ -156,21 +156,21 @@ public final class LogWriter: Sendable {
             for line in lines { LogLine.write(line, to: descriptor) }
             let isOver = secondEnds.map { $0 <= .now() } ?? false
             state.withLock { $0.isWriting = false }
-            let isIdle = !tell(endsSecond: isOver)
+            let isIdle = !report(endsSecond: isOver)
             if isIdle, lines.isEmpty, !isOver { _ = work.wait(timeout: secondEnds ?? .distantFuture) }
         }
     }
 
-    /// Puts a line about what was dropped into the queue, and at the end of a second lines about what was only counted.
+    /// Queues a line with the number of dropped lines, and at the end of a second the counts of each sentence.
     ///
     /// - Returns: whether lines are in the queue.
     @discardableResult
-    private func tell(endsSecond: Bool) -> Bool {
+    private func report(endsSecond: Bool) -> Bool {
         state.withLock { state in
             if state.dropped > 0, state.bytes < capacity / 2 {
                 let metadata: Logger.Metadata = ["dropped": "\(state.dropped)"]
                 state.dropped = 0
-                // Bare lines have no form in which it could be told.
+                // Bare lines have no form for a notice.
                 if let line = state.notice?(
                     .warning, "holdfast.log", "Log lines were dropped, because the log was not read in time", metadata)
                 {

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Testing
 
+@testable import ServiceLog
 @testable import Settings
 
 /// 2026-11-24T05:44:59.123Z.
@@ -152,7 +153,7 @@ struct LogOutputTests {
     @Test("Text with colour, text, or JSON")
     func form() throws {
         func form(_ format: SettingValue, _ environment: [String: String], isTerminal: Bool) throws -> LogOutput.Form {
-            let log = try Settings([.logFormat: format]).log
+            let log = try Settings([.named("log.format"): format]).log
             return LogOutput(log, environment: environment, descriptor: 2, isTerminal: isTerminal).form
         }
         #expect(try form("auto", [:], isTerminal: true) == .text(colour: true))
@@ -167,7 +168,7 @@ struct LogOutputTests {
     @Test("A logger writes whole lines of its level and above to the descriptor")
     func writing() async throws {
         let pipe = Pipe()
-        let log = try Settings([.logLevel: "warning", .logFormat: "auto"]).log
+        let log = try Settings([.named("log.level"): "warning", .named("log.format"): "auto"]).log
         let output = LogOutput(log, environment: [:], descriptor: pipe.fileHandleForWriting.fileDescriptor)
         #expect(output.form == .json)
         let logger = Logger(label: "l") { output.handler(label: $0) }
@@ -194,7 +195,7 @@ struct LogOutputTests {
     @Test("What cannot be written is lost, and nothing else happens")
     func closed() throws {
         for form in ["text", "json"] {
-            let log = try Settings([.logFormat: .text(form)]).log
+            let log = try Settings([.named("log.format"): .text(form)]).log
             let output = LogOutput(log, environment: [:], descriptor: -1)
             Logger(label: "l") { output.handler(label: $0) }.error("Lost")
         }

@@ -1,4 +1,5 @@
 public import Logging
+internal import Settings
 
 #if canImport(Glibc)
     import Glibc
@@ -11,22 +12,22 @@ public import Logging
 /// Writes each event as one JSON object on one line, for programs:
 /// `{"time":"2026-11-24T05:44:59.123Z","level":"info","logger":"holdfast","message":"Sentence","key":"value"}`.
 ///
-/// Metadata are members of the object under their own names; one that is called like one of the first four gets
-/// `_` behind its name, because what a reader does with a name that stands twice is not defined (RFC 8259, 4).
+/// Metadata are members of the object under their own names. A name of the first four members gets a `_` at its end,
+/// because readers differ about duplicate names (RFC 8259, 4).
 public struct JSONLogHandler: LogHandler {
-    /// The least serious events that are written.
+    /// The least severe events that are written.
     public var logLevel: Logger.Level = .info
 
-    /// What stands on every line of this logger.
+    /// Metadata of every line of this logger.
     public var metadata: Logger.Metadata = [:]
 
-    /// What stands on a line because of where in the program it was written.
+    /// Adds metadata that follow from the context, such as the current task.
     public var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
     private let writer: LogWriter
 
-    /// A handler whose lines go through the writer.
+    /// A handler that writes its lines through the writer.
     public init(label: String, writer: LogWriter = .standardError) {
         self.label = label
         self.writer = writer

@@ -1,4 +1,5 @@
 public import Logging
+internal import Settings
 
 #if canImport(Glibc)
     import Glibc
@@ -10,25 +11,25 @@ public import Logging
 
 /// Writes each event as one line for people: `05:44:59.123 info  Sentence  key=value other="two words"`.
 ///
-/// The time is UTC, as in the JSON form. Levels are five letters at most, so that the sentences begin in one
-/// column. Nothing in a line can end it early or command the terminal.
+/// The time is UTC, as in the JSON form. Levels have five letters at most, so that the sentences begin in one column.
+/// Control characters are escaped, so that no text ends a line early or steers the terminal.
 public struct TextLogHandler: LogHandler {
-    /// The least serious events that are written.
+    /// The least severe events that are written.
     public var logLevel: Logger.Level = .info
 
-    /// What stands on every line of this logger.
+    /// Metadata of every line of this logger.
     public var metadata: Logger.Metadata = [:]
 
-    /// What stands on a line because of where in the program it was written.
+    /// Adds metadata that follow from the context, such as the current task.
     public var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
     private let colour: Bool
     private let writer: LogWriter
 
-    /// A handler whose lines go through the writer.
+    /// A handler that writes its lines through the writer.
     ///
-    /// The label is kept and not shown: on a terminal there is one program, and the sentence says what it is about.
+    /// Lines do not show the label: a terminal shows one program, and the sentence says what it is about.
     public init(label: String, colour: Bool = false, writer: LogWriter = .standardError) {
         self.label = label
         self.colour = colour
