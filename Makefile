@@ -15,7 +15,7 @@ ARGS ?=
 STORE_SUITES := RedisStoreTests[.](ContractTests|TroubleTests|ScriptTests|LedgerTests)/
 MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build build-cost test test-debug other-servers mutation mutation-redis bench cluster-demo micro lint format packages
+.PHONY: run build build-cost test generate test-debug other-servers mutation mutation-redis bench cluster-demo micro lint format packages
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -39,6 +39,11 @@ test: packages
 other-servers:
 	Tests/timed Tests/EndToEnd/on-server redis-6.2 $(SWIFT_TEST) --filter '$(STORE_SUITES)'
 	Tests/timed Tests/EndToEnd/on-server valkey $(SWIFT_TEST) --filter '$(STORE_SUITES)'
+
+# Writes what tables in the code generate: parts of documents and of the API's description. TidyTests compares them.
+generate: packages
+	$(SWIFT_BUILD) --build-tests
+	HOLDFAST_GENERATE=1 $(SWIFT_TEST) --filter TidyTests.GeneratedTests
 
 test-debug: packages
 	swift test --scratch-path .build-debug

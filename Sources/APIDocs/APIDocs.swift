@@ -1,15 +1,15 @@
 internal import APIDocsTexts
 
-/// What the service can be asked about itself: its OpenAPI document, the page that shows it, and a page for each
-/// problem. All of it is in the program, so that copying one file installs everything.
+/// The documents that the service serves about itself: its OpenAPI document, the page that shows it, and a page for each
+/// problem.
 public enum APIDocs {
     /// The HTTP API as OpenAPI 3.1 writes it.
     public static let openAPI = StaticPage(file("openapi.json"), "application/json")
     /// Shows ``openAPI`` to people.
     public static let docs = StaticPage(file("docs.html"), html)
-    /// Draws ``docs`` in the browser.
+    /// Draws ``docs`` in the browser, from ``openAPI``.
     public static let script = StaticPage(file("docs.js"), "text/javascript; charset=utf-8")
-    /// How every page here looks.
+    /// The style of all pages.
     public static let style = StaticPage(file("docs.css"), "text/css; charset=utf-8")
     /// Lists the problems.
     public static let problems = StaticPage(list, html)
@@ -20,7 +20,7 @@ public enum APIDocs {
     }
 
     private static let html = "text/html; charset=utf-8"
-    /// Made at the first question for one: some milliseconds, once.
+    /// Made at the first request for one, in some milliseconds.
     private static let pages = Dictionary(
         uniqueKeysWithValues: texts(api_docs_problems).map { code, text in
             let text = MarkdownText(text)

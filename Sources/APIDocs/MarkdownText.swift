@@ -1,5 +1,5 @@
-/// The little of Markdown that the pages of problems are written in: headings, paragraphs, fenced code, and within a
-/// line `code` and [links](address). Whatever else is in a text shows as it is written.
+/// The part of Markdown that the pages of problems use: headings, paragraphs, fenced code, and within a line `code` and
+/// [links](address). Everything else appears as it is written.
 struct MarkdownText {
     /// The first heading.
     private(set) var title = ""
@@ -39,7 +39,7 @@ struct MarkdownText {
         paragraph = []
     }
 
-    /// Text with what is code and what leads elsewhere.
+    /// Text with code and links.
     private static func inline(_ text: String) -> String {
         text.split(separator: "`", omittingEmptySubsequences: false).enumerated().map { index, part in
             index % 2 == 1 ? "<code>\(escaped(String(part)))</code>" : links(String(part))

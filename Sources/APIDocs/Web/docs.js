@@ -1,5 +1,5 @@
-// Draws the OpenAPI document of this service. Plain on purpose: no library, no request but the one for the document,
-// and every text of the document goes into the page as text.
+// Draws the OpenAPI document of this service, without a library and with a single request, for the document. All texts of
+// the document become text nodes.
 "use strict";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -59,21 +59,21 @@ function word(schema) {
 }
 
 function bounds(schema) {
-  const told = [];
-  if (schema.format) told.push(schema.format);
-  // A longer one is told in words, and is in the document.
-  if (schema.pattern && schema.pattern.length <= 40) told.push(el("code", {}, schema.pattern));
+  const parts = [];
+  if (schema.format) parts.push(schema.format);
+  // The description says a longer one in words.
+  if (schema.pattern && schema.pattern.length <= 40) parts.push(el("code", {}, schema.pattern));
   const range = (least, most, what) => {
-    if (least !== undefined && most !== undefined) told.push(least === most ? `${least}${what}` : `${least} to ${most}${what}`);
-    else if (least !== undefined) told.push(`${least}${what} or more`);
-    else if (most !== undefined) told.push(`${most}${what} or fewer`);
+    if (least !== undefined && most !== undefined) parts.push(least === most ? `${least}${what}` : `${least} to ${most}${what}`);
+    else if (least !== undefined) parts.push(`${least}${what} or more`);
+    else if (most !== undefined) parts.push(`${most}${what} or fewer`);
   };
   range(schema.minimum, schema.maximum === 9223372036854775807 ? undefined : schema.maximum, "");
   range(schema.minLength, schema.maxLength, " characters");
   range(schema.minItems, schema.maxItems, " elements");
   range(schema.minProperties, schema.maxProperties, " members");
-  if ("default" in schema) told.push(el("span", {}, "default ", el("code", {}, JSON.stringify(schema.default))));
-  return told.flatMap((one) => [", ", one]);
+  if ("default" in schema) parts.push(el("span", {}, "default ", el("code", {}, JSON.stringify(schema.default))));
+  return parts.flatMap((one) => [", ", one]);
 }
 
 function members(schema) {
@@ -89,9 +89,12 @@ function members(schema) {
 
 function row(name, schema, mark) {
   const inner = schema.type === "array" && schema.items && schema.items.properties ? schema.items : schema;
+  // A member says of itself only what differs from the schema that it refers to.
+  const [reference] = (schema.oneOf || [schema]).filter((one) => one.$ref);
+  const whole = { ...follow(reference), ...schema };
   return [
     el("dt", {}, el("code", {}, name), mark ? el("span", { class: "soft" }, " " + mark) : null),
-    el("dd", {}, el("span", {}, word(schema), bounds(schema)), schema.description ? el("p", { class: "soft" }, prose(schema.description)) : null, members(inner)),
+    el("dd", {}, el("span", {}, word(schema), bounds(whole)), whole.description ? el("p", { class: "soft" }, prose(whole.description)) : null, members(inner)),
   ];
 }
 

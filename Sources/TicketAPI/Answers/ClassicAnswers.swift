@@ -9,8 +9,7 @@ internal import TicketStore
 /// An answer goes straight into the connection's buffer: its length is known before its first byte.
 struct ClassicAnswers {
     private struct CachedRefusal: Hashable {
-        /// The code's address.
-        var code: UnsafeRawPointer
+        var problem: Problem
         /// In seconds; 0 for none.
         var retryAfter: Int
         var form: AnswerForm
@@ -140,8 +139,7 @@ struct ClassicAnswers {
         _ problem: Problem, detail: String? = nil, retryAfter: Int = 0, fields: String = "", _ form: AnswerForm,
         to buffer: inout ByteBuffer
     ) {
-        let code = UnsafeRawPointer(problem.code.utf8Start)
-        let key = CachedRefusal(code: code, retryAfter: retryAfter, form: form)
+        let key = CachedRefusal(problem: problem, retryAfter: retryAfter, form: form)
         let isAlike = fields.isEmpty && detail == nil
         if isAlike, let known = refusals[key] {
             buffer.writeImmutableBuffer(known)
@@ -163,8 +161,8 @@ struct ClassicAnswers {
         var writer = JSONWriter(reserving: 128)
         writer.object { writer in
             writer.member("success", false)
-            writer.member("errorMessage", detail ?? "\(problem.title)")
-            writer.member("code", "\(problem.code)")
+            writer.member("errorMessage", detail ?? problem.title)
+            writer.member("code", problem.code)
         }
         return writer.bytes
     }

@@ -16,7 +16,7 @@ struct EventRoutes: Sendable {
     @Sendable func put(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let path = call.segment
         guard let code = Code(path) else {
-            throw Refused.invalid([Mistake("/id", "must be 1 to 32 of A-Z a-z 0-9 _ -, as the path has it")])
+            throw Refused.invalid([Mistake("/id", "must be \(Code.form), as the path has it")])
         }
         var document = try await reader.json(call.request, types: ["application/json"])
         if case .object(let members) = document {
@@ -93,7 +93,7 @@ struct EventRoutes: Sendable {
                 if case .eventRemoved = outcome { return Response(status: .noContent) }
                 guard let event = store.event(code) else { throw Refused(.unknownEvent) }
                 return answer(event, status: status)
-            } catch let refused as Refused where refused.problem.status == Problem.preconditionFailed.status {
+            } catch let refused as Refused where refused.problem == .preconditionFailed {
                 // Another change was faster: the new revision has to match, too.
                 continue
             }

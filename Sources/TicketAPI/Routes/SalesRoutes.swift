@@ -103,7 +103,7 @@ struct SalesRoutes: Sendable {
             var response = json(.ok, Array(body.readableBytesView))
             if isRepeat { response.headers[.idempotencyReplayed] = "true" }
             return response
-        } catch let refused as Refused where "\(refused.problem.code)" == "\(Problem.unknownHold.code)" {
+        } catch let refused as Refused where refused.problem == .unknownHold {
             throw Refused(.unknownPurchase)
         }
     }

@@ -1,0 +1,65 @@
+internal import BoxOffice
+internal import StrictJSON
+internal import TicketStore
+
+extension Problem {
+    init(_ refusal: Refusal) {
+        switch refusal {
+        case .unknownEvent: self = .unknownEvent
+        case .unknownTicketType: self = .unknownTicketType
+        case .unknownHold: self = .unknownHold
+        case .invalid: self = .invalid
+        case .saleNotStarted: self = .saleNotStarted
+        case .saleEnded: self = .saleEnded
+        case .salePaused, .poolClosed: self = .salePaused
+        case .buyerLimitReached: self = .buyerLimitReached
+        case .temporarilyHeld: self = .temporarilyHeld
+        case .soldOut: self = .soldOut
+        case .insufficientQuantity: self = .insufficientQuantity
+        case .holdExpired: self = .holdExpired
+        case .holdReleased: self = .holdReleased
+        case .alreadyPurchased: self = .alreadyPurchased
+        case .purchaseReturned: self = .purchaseReturned
+        case .notPurchased: self = .notPurchased
+        case .paymentConflict: self = .paymentConflict
+        case .extensionDenied: self = .extensionDenied
+        case .keyReused: self = .keyReused
+        case .tooManyHolds: self = .reducedCapacity
+        case .revisionMismatch: self = .preconditionFailed
+        case .eventHasSales: self = .eventHasSales
+        case .eventHasDebts: self = .eventHasDebts
+        case .unknownDebt: self = .unknownDebt
+        case .completedByShop: self = .forbidden
+        }
+    }
+
+    init(_ failure: StoreFailure) {
+        switch failure {
+        case .outcomeUnknown: self = .outcomeUnknown
+        case .overloaded, .suspended, .closing: self = .reducedCapacity
+        }
+    }
+
+    /// The problem as `application/problem+json` (RFC 9457).
+    ///
+    /// - Parameter more: writes the members that only this problem has.
+    func document(
+        detail: String? = nil, instance: String? = nil, retryAfter: Duration? = nil, traceID: String? = nil,
+        more: (inout JSONWriter) -> Void = { _ in }
+    ) -> [UInt8] {
+        var writer = JSONWriter(reserving: 256)
+        writer.object { writer in
+            writer.member("type", "/problems/\(code)")
+            writer.member("title", title)
+            writer.member("status", status)
+            writer.member("detail", detail ?? "\(title).")
+            if let instance { writer.member("instance", instance) }
+            writer.member("code", code)
+            writer.member("retryable", isRetryable)
+            if let retryAfter { writer.member("retry_after_ms", retryAfter.inMilliseconds) }
+            if let traceID { writer.member("trace_id", traceID) }
+            more(&writer)
+        }
+        return writer.bytes
+    }
+}

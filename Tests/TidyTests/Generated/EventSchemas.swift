@@ -1,0 +1,214 @@
+import BoxOffice
+import StrictJSON
+import TicketStore
+
+/// The schemas of an event's definition in the API's description, made from the members that the core lists.
+///
+/// Each member with bounds of its own is one schema, to which the three forms of a definition refer.
+enum EventSchemas {
+    /// What a definition is for: to be sent, to be shown, or to be merged into the one in force.
+    private enum Form {
+        case given, shown, patch
+    }
+
+    /// All of them, by their names in the description.
+    static var all: [(name: String, schema: JSONValue)] {
+        let members = EventDefinition.members()
+        var schemas = members.compactMap(component) + EventDefinition.TicketType.members.compactMap(component)
+        schemas.append(("Name", name))
+        schemas.append(("Currency", currency))
+        schemas.append(("EventDefinition", definition(.given)))
+        var shown = definition(.shown)
+        shown["description"] = "A definition with all its members."
+        schemas.append(("EventDefinitionInForce", shown))
+        schemas.append(("EventPatch", patch))
+        schemas.append(("TicketType", type(.given)))
+        schemas.append(("TicketTypeInForce", type(.shown)))
+        return schemas
+    }
+
+    // MARK: - Members
+
+    private static let name: JSONValue = [
+        "type": "string", "minLength": 1, "maxLength": .integer(Int64(Limits.nameLength)),
+        "description": .string("1 to \(Limits.nameLength) characters, none of them a control character."),
+    ]
+
+    private static let currency: JSONValue = [
+        "type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217: three capital letters.",
+    ]
+
+    /// The schema of a member that no other member shares; `nil` for the others.
+    private static func component<Root>(of member: DocumentMember<Root>) -> (name: String, schema: JSONValue)? {
+        var schema: JSONValue
+        switch member.value {
+        case .code, .name, .currency, .moment: return nil
+        case .seconds(_, let range), .count(_, let range):
+            schema = integer(Int64(range.lowerBound), Int64(range.upperBound))
+        case .amount(_, let range): schema = integer(range.lowerBound, range.upperBound)
+        case .bound:
+            schema = integer(1, .max)
+            schema["type"] = ["integer", "null"]
+        case .words(let words, _, _): schema = ["type": "string", "enum": .array(words.map(JSONValue.string))]
+        case .pools(_, let range):
+            schema = list(of: "Code", Int64(range.lowerBound), Int64(range.upperBound))
+            schema["uniqueItems"] = .boolean(true)
+        }
+        schema["description"] = .string(member.meaning)
+        return (componentName(of: member), schema)
+    }
+
+    /// `HoldSeconds` of `hold_seconds`; a price and the pools are those of a ticket.
+    private static func componentName<Root>(of member: DocumentMember<Root>) -> String {
+        let words = member.name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        return (Root.self == EventDefinition.self ? "" : "Ticket") + words.joined()
+    }
+
+    private static func property<Root>(
+        of member: DocumentMember<Root>, in form: Form, defaults: Root
+    ) -> JSONValue {
+        var schema: JSONValue
+        var isNullable = form == .patch
+        switch member.value {
+        case .code: return ["$ref": "#/components/schemas/Code", "description": .string(member.meaning)]
+        case .name:
+            schema = nullable("Name", if: isNullable)
+            schema["description"] = .string(member.meaning)
+            return schema
+        case .moment:
+            schema = nullable(form == .shown ? "Moment" : "GivenMoment", if: true)
+            schema["description"] = .string(member.meaning)
+            return schema
+        case .pools: return reference(componentName(of: member))
+        case .bound: isNullable = false  // It is already.
+        default: break
+        }
+        let isShared = if case .currency = member.value { true } else { false }
+        schema = nullable(isShared ? "Currency" : componentName(of: member), if: isNullable)
+        if form == .given { schema["default"] = member.json(of: defaults) }
+        return schema
+    }
+
+    // MARK: - Definitions
+
+    private static func definition(_ form: Form) -> JSONValue {
+        let members = EventDefinition.members()
+        var properties = Self.properties(
+            of: members, in: form, defaults: EventDefinition(id: sample, pools: [], types: []))
+        let limits = Limits()
+        var pools: JSONValue = [
+            "type": "object", "description": "The numbers of places, by the codes of their pools.", "minProperties": 1,
+            "maxProperties": .integer(Int64(limits.poolsPerEvent)), "propertyNames": reference("Code"),
+            "additionalProperties": nullable("Capacity", if: form == .shown),
+        ]
+        if form == .shown {
+            let whenHidden = "`null` where the event discloses only buckets and the caller has no operator's key"
+            pools["description"] = .string("The numbers of places, by the codes of their pools; \(whenHidden).")
+        }
+        properties["pools"] = pools
+        properties["types"] = list(
+            of: form == .shown ? "TicketTypeInForce" : "TicketType", 1, Int64(limits.typesPerEvent))
+        return object(properties, required: form == .shown ? properties.names : ["pools", "types"])
+    }
+
+    private static var patch: JSONValue {
+        var properties: JSONValue = [
+            "paused": ["type": "boolean", "description": "`true` stops the sale, `false` lets it go on."]
+        ]
+        let members = Self.properties(
+            of: EventDefinition.members(), in: .patch, defaults: EventDefinition(id: sample, pools: [], types: []))
+        for name in members.names { properties[name] = members[name] }
+        properties["pools"] = [
+            "type": "object",
+            "description":
+                "The numbers of places, by the codes of their pools; `null` removes a pool that has no held or sold place.",
+            "patternProperties": ["^(?![A-Za-z0-9_-]{1,32}$)": ["type": "null"]],
+            "additionalProperties": nullable("Capacity", if: true),
+        ]
+        properties["types"] = list(of: "TicketType", 1, Int64(Limits().typesPerEvent))
+        return [
+            "type": "object", "properties": properties, "additionalProperties": ["type": "null"],
+            "description":
+                "The members of a definition that change, and `paused`. `null` sets a member back to its default.",
+        ]
+    }
+
+    private static func type(_ form: Form) -> JSONValue {
+        let defaults = EventDefinition.TicketType(code: sample, pools: [])
+        let properties = Self.properties(of: EventDefinition.TicketType.members, in: form, defaults: defaults)
+        return object(properties, required: form == .shown ? properties.names : ["code", "pools"])
+    }
+
+    private static func properties<Root>(
+        of members: [DocumentMember<Root>], in form: Form, defaults: Root
+    ) -> JSONValue {
+        var properties: JSONValue = [:]
+        for member in members {
+            let property = property(of: member, in: form, defaults: defaults)
+            guard let group = member.group else {
+                properties[member.name] = property
+                continue
+            }
+            var inner = properties[group]["properties"]
+            if inner == .null { inner = [:] }
+            inner[member.name] = property
+            properties[group] = self.group(inner, in: form)
+        }
+        return properties
+    }
+
+    private static func group(_ properties: JSONValue, in form: Form) -> JSONValue {
+        switch form {
+        case .given: ["type": "object", "properties": properties, "additionalProperties": .boolean(false)]
+        case .shown: object(properties, required: properties.names)
+        case .patch:
+            ["type": ["object", "null"], "properties": properties, "additionalProperties": ["type": "null"]]
+        }
+    }
+
+    // MARK: - Parts of schemas
+
+    private static var sample: Code {
+        guard let code = Code("sample") else { preconditionFailure("sample is a code") }
+        return code
+    }
+
+    private static func object(_ properties: JSONValue, required: [String]) -> JSONValue {
+        [
+            "type": "object", "required": .array(required.map(JSONValue.string)), "properties": properties,
+            "additionalProperties": .boolean(false),
+        ]
+    }
+
+    private static func integer(_ least: Int64, _ most: Int64) -> JSONValue {
+        ["type": "integer", "minimum": .integer(least), "maximum": .integer(most)]
+    }
+
+    private static func list(of name: String, _ least: Int64, _ most: Int64) -> JSONValue {
+        ["type": "array", "items": reference(name), "minItems": .integer(least), "maxItems": .integer(most)]
+    }
+
+    private static func reference(_ name: String) -> JSONValue {
+        ["$ref": .string("#/components/schemas/\(name)")]
+    }
+
+    private static func nullable(_ name: String, if isNullable: Bool) -> JSONValue {
+        isNullable ? ["oneOf": [reference(name), ["type": "null"]]] : reference(name)
+    }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(stringLiteral text: String) { self = .string(text) }
+    public init(integerLiteral integer: Int64) { self = .integer(integer) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    public init(dictionaryLiteral members: (String, JSONValue)...) {
+        self = .object(members.map { Member($0.0, $0.1) })
+    }
+
+    /// The names of an object's members, in their order.
+    var names: [String] {
+        if case .object(let members) = self { members.map(\.name) } else { [] }
+    }
+}
