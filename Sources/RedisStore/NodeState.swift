@@ -16,14 +16,7 @@ struct NodeState: Sendable {
     var reported = ReportedHealth()
     /// How full each event's room for idempotency keys is.
     var keyRooms: [EventNumber: KeyRoom] = [:]
-    /// When an event was counted in one call last.
-    var countedAt: [EventNumber: NIODeadline] = [:]
-    /// Events with too many holds to be counted in one call: they are counted in pages.
-    var tooLargeToCount: Set<EventNumber> = []
-    /// When an event was counted in pages last.
-    var countedInPagesAt: [EventNumber: NIODeadline] = [:]
-    /// Events whose numbers differ from their holds and were left so, with their codes.
-    var unbalanced: [EventNumber: Code] = [:]
+    var counts = CountSchedule()
 
     init(pending: PendingCommands, health: StoreHealth) {
         self.pending = pending

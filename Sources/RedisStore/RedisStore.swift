@@ -66,6 +66,9 @@ public final class RedisStore: TicketStore, Service {
     /// The servers' settings when the store opened.
     public let check: ServerCheck
 
+    /// Between two steps of ``run()``.
+    private static let upkeepStep = TimeAmount.seconds(1)
+
     let client: RedisClient
     let caller: FunctionCaller
     let keyspace: Keyspace
@@ -93,19 +96,22 @@ public final class RedisStore: TicketStore, Service {
             NodeState(
                 pending: PendingCommands(limit: configuration.queuedCommands, needsClaims: isCluster),
                 health: StoreHealth(waitTime: replicas?.time, holdsWait: configuration.holds == .full)))
-        check = try await Self.checked(configuration, client, logger)
+        check = try await StartupCheck(configuration: configuration, client: client, logger: logger).run()
         caller = FunctionCaller(
-            client, library: library, method: try await Self.load(library, to: client), replicas: replicas,
+            client, library: library, method: try await library.load(to: client), replicas: replicas,
             logger: logger)
-        (ledgerIdentity, keySecret) = try await Self.identity(under: keyspace, client)
+        let identity = try await DatabaseIdentity(under: keyspace, client)
+        (ledgerIdentity, keySecret) = (identity.ledger, identity.keySecret)
         reader = EventReader(
             caller: caller, keyspace: keyspace, limits: configuration.limits, state: state, logger: logger)
         claims = PaymentClaims(caller: caller, keyspace: keyspace, limits: configuration.limits, logger: logger)
-        try await checkRights()
+        try await RightsCheck(
+            caller: caller, keyspace: keyspace, waitReplicas: configuration.waitReplicas, logger: logger
+        ).run()
         try await reader.readAll()
         state.withLock { $0.phase = .selling }
         startLooking()
-        mendAtStart()
+        recounts.countAll()
     }
 
     // MARK: TicketStore
@@ -210,6 +216,49 @@ public final class RedisStore: TicketStore, Service {
             looking = nil
         }
         fail(state.withLock { $0.close() }, .closing)
+    }
+
+    /// Records the fingerprints of this node's token keys, and returns the numbers under which another node has a different key.
+    /// Each number has one key; a node may bring a new number at any time.
+    public func otherTokenKeys(than fingerprints: [UInt8: [UInt8]]) async throws(RedisStoreError) -> [UInt8] {
+        try await DatabaseIdentity.otherTokenKeys(than: fingerprints, under: keyspace, client)
+    }
+
+    /// Counts every event again from its holds, and corrects what differs if `applies`. A server that counts an event does
+    /// nothing else: some 2 µs a hold.
+    public func repair(applies: Bool) async throws -> [RepairReport] {
+        try await recounts.repair(applies: applies)
+    }
+
+    /// Looks at some claims of one slot and drops those that their events do not use.
+    ///
+    /// - Parameter interval: how long after the last look of any node.
+    package func dropUnusedClaims(in slot: ClaimSlot, interval: Duration = PaymentClaims.interval) async throws {
+        try await claims.dropUnused(in: slot, interval: interval, now: now.wall)
+    }
+
+    /// Recounts events and drops unused claims, one step after the other, until its task is cancelled.
+    private func keepUp() async {
+        let slots = ClaimSlot.all
+        var index = slots.indices.randomElement() ?? 0
+        while !Task.isCancelled {
+            do {
+                try await caller.pause(Self.upkeepStep)
+                if keyspace.isCluster {
+                    index = (index + 1) % slots.count
+                    try await dropUnusedClaims(in: slots[index])
+                }
+                try await recounts.countNext(at: .now())
+            } catch {
+                logger.debug("Recounting an event or dropping unused claims failed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    var recounts: EventRecounts {
+        EventRecounts(
+            caller: caller, keyspace: keyspace, lists: lists, state: state, logger: logger,
+            configuration: configuration)
     }
 
     private var changes: EventChanges {

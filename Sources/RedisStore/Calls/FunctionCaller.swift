@@ -108,8 +108,15 @@ final class FunctionCaller: Sendable {
     func read<Value>(
         _ reply: RedisReply, orThrow failure: StoreFailure, _ body: (ByteBuffer) throws -> Value
     ) throws(StoreFailure) -> Value {
+        try read(orThrow: failure) { try body(reply.bytes()) }
+    }
+
+    /// Reads what is left of a reply.
+    func read<Value>(
+        orThrow failure: StoreFailure, _ body: () throws -> Value
+    ) throws(StoreFailure) -> Value {
         do {
-            return try body(reply.bytes())
+            return try body()
         } catch {
             logger.error("A reply of the Redis functions could not be read", metadata: ["error": "\(error)"])
             throw failure

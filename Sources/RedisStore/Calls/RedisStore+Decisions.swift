@@ -77,7 +77,7 @@ extension RedisStore {
             state.withLock { $0.health.failed(event, reason, at: now) }
             caller.note(failure, isLook: batch.commands.isEmpty)
             // A function that ended with an error may have left half of what it wanted to write.
-            if reason == .failing { mendSoon(event) }
+            if reason == .failing { recounts.countSoon(event) }
             end(event, failing: batch, StoreFailure(failure))
         }
     }

@@ -21,7 +21,7 @@ struct ReportedHealth: Sendable {
 struct HealthNews: Sendable {
     var condition: StoreCondition?
     var concerns: [StoreConcern] = []
-    var toMend: [EventNumber] = []
+    var toCount: [EventNumber] = []
 }
 
 extension NodeState {
@@ -39,7 +39,7 @@ extension NodeState {
             directory.entries[number]?.catalogue.code.text ?? "\(number)"
         }
         for number in directory.order { concerns += directory.entries[number]?.closedPools ?? [] }
-        for code in unbalanced.values.sorted(by: { $0.text < $1.text }) {
+        for code in counts.unbalanced.values.sorted(by: { $0.text < $1.text }) {
             concerns.append(
                 StoreConcern(
                     .unbalanced, "The numbers of event \(code) differ from its holds; see holdfast repair."))
@@ -52,9 +52,10 @@ extension NodeState {
     }
 
     /// Events whose numbers are to be counted again from their holds.
-    var eventsToMend: [EventNumber] {
+    var eventsToCount: [EventNumber] {
         directory.order.filter { number in
-            unbalanced[number] != nil || directory.entries[number]?.numbers.pools.contains(where: \.isClosed) ?? false
+            counts.unbalanced[number] != nil
+                || directory.entries[number]?.numbers.pools.contains(where: \.isClosed) ?? false
         }
     }
 
@@ -72,7 +73,7 @@ extension NodeState {
         let concerns = concerns(at: now)
         news.concerns = concerns.filter { !reported.concerns.contains($0) }
         reported.concerns = Set(concerns)
-        news.toMend = eventsToMend
+        news.toCount = eventsToCount
         return news
     }
 }
@@ -86,7 +87,7 @@ extension RedisStore {
         case .selling?: logger.notice("Selling goes on")
         case .closing?, nil: break
         }
-        for event in news.toMend { mendSoon(event) }
+        for event in news.toCount { recounts.countSoon(event) }
         for concern in news.concerns {
             switch concern.kind {
             case .poolClosed:

@@ -15,7 +15,7 @@ package enum WireNumbers {
             table("STATE", [HoldState.held, .purchased, .released, .returned]), table("VIEW", ViewState.allCases),
             table("RECORD", RecordMark.allCases), table("CHANGE", ChangeReply.Result.allCases),
             table("OBSTACLE", ObstacleCode.allCases), table("ENTERED", EnterReply.allCases),
-            table("REPAIR", RedisStore.Repair.allCases),
+            table("REPAIR", EventRecounts.Correction.allCases),
         ].joined(separator: "\n") + "\n"
     }
 

@@ -2,10 +2,14 @@ internal import Logging
 internal import NIOCore
 internal import RedisWire
 
-// Tries, before anything is sold, whether the Redis user may do all that a node does. A decision asks again before its first
-// write (`Lua/writes.lua`), since rights may change and another master may have other rights.
+/// Tries, before anything is sold, whether the Redis user may do all that a node does. A decision asks again before its first
+/// write (`Lua/writes.lua`), since rights may change and another master may have other rights.
+struct RightsCheck: Sendable {
+    let caller: FunctionCaller
+    let keyspace: Keyspace
+    let waitReplicas: Int
+    let logger: Logger
 
-extension RedisStore {
     /// The commands that nodes run besides the functions, in a form that changes nothing.
     private static func tries(on key: String, waitReplicas: Int) -> [RedisCommand] {
         var commands = [
@@ -22,13 +26,13 @@ extension RedisStore {
     ///
     /// Each server has its own rights. So in a cluster all slots of the claims are tried, which leave a master out only by a
     /// chance of one in millions.
-    func checkRights() async throws(RedisStoreError) {
+    func run() async throws(RedisStoreError) {
         var missing: Set<String> = []
         for slot in ClaimSlot.all.prefix(keyspace.isCluster ? ClaimSlot.all.count : 1) {
             let key = "\(keyspace.prefix):{\(slot.tag)}:tried"
             let command = caller.command(.tryCommands, keys: [key])
-            let outcomes = await client.pipeline(
-                [command] + Self.tries(on: key, waitReplicas: configuration.waitReplicas), for: keyspace.route(to: slot)
+            let outcomes = await caller.client.pipeline(
+                [command] + Self.tries(on: key, waitReplicas: waitReplicas), for: keyspace.route(to: slot)
             )
             for outcome in outcomes {
                 switch outcome {
