@@ -295,6 +295,20 @@ struct StandaloneTests {
         }
     }
 
+    @Test("Stopping waits for work of several calls, and refuses its later calls")
+    func work() async throws {
+        let isDone = Shared(false)
+        try await withClient(RedisConfiguration(address: "redis://127.0.0.1:1")) { client in
+            client.perform {
+                while await client.outcome(RedisCommand("PING")) != .failure(.notSent(.stopping)) {}
+                try? await Task.sleep(for: .milliseconds(50))
+                isDone.value.withLock { $0 = true }
+            }
+        }
+        // `withClient` waits for the client's end.
+        #expect(isDone.value.withLock { $0 })
+    }
+
     @Test("Stopping does not wait for ever for a server that does not answer")
     func stoppingInTime() async throws {
         let server = try RedisServer()
