@@ -35,6 +35,9 @@ extension TestServers {
 }
 
 /// A node: a store on a server of its own or a shared one, with its client.
+///
+/// The node stops with its last reference, and its store then answers `.closing`. So keep it in a variable while its store is
+/// used: `TestNode(server).store.counts()` may stop it too early.
 final class TestNode: Sendable {
     let servers: TestServers
     let client: RedisClient
