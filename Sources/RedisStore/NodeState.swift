@@ -3,7 +3,7 @@ internal import NIOCore
 internal import Synchronization
 internal import TicketStore
 
-/// What a node keeps in memory. Nothing of it is needed by another node.
+/// What a node keeps in memory. No other node needs any of it.
 struct NodeState: Sendable {
     /// Whether the store opens, is open (whatever its servers do, see ``StoreHealth``), or closes.
     var phase = StoreCondition.suspended(.recovering)
@@ -34,7 +34,7 @@ struct NodeState: Sendable {
         directory.event(of: command.command).map { pending.add(command, for: $0) }
     }
 
-    /// What is to be asked though no command needs it.
+    /// The looks and trials that are due.
     mutating func look(at now: NIODeadline) -> [PendingCommands.Action] {
         guard phase != .closing else { return [] }
         var actions = health.eventsToTry(of: directory.order, at: now).map { pending.beginLook(at: $0, isTrial: true) }
@@ -50,7 +50,7 @@ struct NodeState: Sendable {
     }
 }
 
-/// A node's state behind one lock. Nobody is called and nobody is answered while it is locked.
+/// A node's state behind one lock. No call is made and no reply is delivered while it is locked.
 final class SharedState: Sendable {
     private let state: Mutex<NodeState>
 

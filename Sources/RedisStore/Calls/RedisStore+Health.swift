@@ -2,7 +2,6 @@ internal import BoxOffice
 internal import Logging
 internal import NIOCore
 internal import RedisWire
-internal import Synchronization
 internal import TicketStore
 
 // The condition of the store, for readiness and the log (R32 Readiness).

@@ -1,6 +1,6 @@
 internal import BoxOffice
 
-/// The numbers that nodes and the functions exchange, from the enums that Swift reads and writes them by.
+/// The numbers that nodes and the functions exchange, from the enums with which Swift reads and writes them.
 ///
 /// ``FunctionLibrary`` puts ``prelude`` in front of the functions, so a number is written once and has a name on both sides.
 package enum WireNumbers {
@@ -30,20 +30,20 @@ package enum WireNumbers {
     }
 }
 
-/// What a command asks for.
+/// The kind of a command.
 enum CommandCode: UInt8, CaseIterable {
     case hold = 1
     case extend, release, purchase, giveBack, look, payBack
 }
 
-/// What stands behind a command, or is true of it.
+/// What follows a command, or is true of it.
 enum CommandFlag: UInt8, CaseIterable {
     case buyer = 1
     case key = 2
     case claim = 4
     /// A key of the role shop or operator completes (R24 Who completes).
     case byKey = 8
-    /// On the byte with the command's code: an operator's note stands behind it.
+    /// On the byte with the command's code: an operator's note follows.
     case note = 128
 }
 
@@ -69,15 +69,15 @@ enum OutcomeFlag: UInt8, CaseIterable {
     case late = 2
 }
 
-/// Why a command was refused; each is one of `Refusal`, but for the last two.
+/// Why a command was refused. Each is a `Refusal`, except the last two.
 enum RefusalCode: UInt8, CaseIterable {
     case ticketType = 33
     case hold, invalid, notStarted, ended, paused, poolClosed, buyerLimit, temporarilyHeld, soldOut, insufficient
     case expired, released, purchased, returned, payment, extensionDenied, notPurchased, keyReused, manyHolds, byShop
     case unknownDebt
-    /// The event was removed: its code may lead to another one by now.
+    /// The event was removed. Its code may lead to another event by now.
     case gone = 61
-    /// The event gave up the payment meanwhile: claim it again.
+    /// The event gave up the payment meanwhile. It must be claimed again.
     case unclaimed = 62
 }
 
@@ -92,17 +92,17 @@ enum PoolFlag: UInt8, CaseIterable {
     case retired = 2
 }
 
-/// A hold's state as answers say it: a hold past its deadline is kept as held.
+/// A hold's state in answers. (A hold past its deadline is kept as held.)
 enum ViewState: UInt8, CaseIterable {
     case held = 0
     case purchased, released, returned, expired
 }
 
-/// What the byte with the state of a kept hold says besides.
+/// What else the byte with the state of a kept hold says.
 enum RecordMark: UInt8, CaseIterable {
-    /// A state of its own that a release before this one wrote, of holds for which a payment was owed back.
+    /// A state that an earlier release wrote, for holds whose payment was owed back.
     case owed = 4
-    /// Added to the state: which terms the hold was made under stands behind its lines.
+    /// Added to the state: the number of the hold's terms follows its lines.
     case withTerms = 128
 }
 
@@ -112,10 +112,10 @@ enum ObstacleCode: UInt8, CaseIterable {
     case pools, types, terms
 }
 
-/// What the list of events made of news.
+/// What became of an entry in the list of events.
 enum EnterReply: UInt8, CaseIterable {
     case unchanged = 0
     case changed
-    /// It is a new event, and the code is another one's.
+    /// The event is new, and its code belongs to another event.
     case otherLeads
 }

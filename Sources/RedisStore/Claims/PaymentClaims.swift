@@ -58,8 +58,8 @@ struct PaymentClaims: Sendable {
         return command
     }
 
-    /// Claims a payment again whose claim the command's own event gave up. The node that asked for it may have come no
-    /// further. Then the claim is as it was, and a new one takes its place.
+    /// Claims a payment again whose claim the command's own event gave up. The node that asked for it may have failed since. Then
+    /// the claim is unchanged, and a new one replaces it.
     func renew(_ pending: PendingCommand, for event: EventNumber) async throws(StoreFailure) -> PendingCommand {
         guard let name = pending.claimedName, let stale = pending.claim else { return pending }
         var command = pending
@@ -70,8 +70,8 @@ struct PaymentClaims: Sendable {
         return try await obtain(request, found: claim)
     }
 
-    /// Takes commands off the claims that they used for nothing, so that nothing stays of what was refused. Nobody waits
-    /// for that. Where it fails, a claim stays, and its event gives it up to any other event.
+    /// Takes commands off the claims that they did not use, so that nothing is left of refused commands (R21 Bounds). Nobody
+    /// waits for that. If it fails, a claim stays, and its event gives it up to any other event.
     func release(_ commands: [PendingCommand]) {
         var calls: [ClaimSlot: RedisCommand] = [:]
         for pending in commands {

@@ -1,5 +1,4 @@
 internal import BoxOffice
-internal import Logging
 internal import NIOCore
 internal import RedisWire
 internal import StrictJSON
