@@ -178,9 +178,9 @@ struct StandaloneTests {
             }
             let start = ContinuousClock.now
             _ = await client.outcome(RedisCommand("PING"))
-            #expect(ContinuousClock.now - start < .milliseconds(500), "refused at once, not after a timeout")
+            #expect(ContinuousClock.now - start < .seconds(4), "refused at once, not after the timeout of 5 s")
             try server.restart()
-            try await eventually("it is back", within: .seconds(2)) {
+            try await eventually("it is back") {
                 await client.outcome(RedisCommand("PING")).isGood
             }
         }
