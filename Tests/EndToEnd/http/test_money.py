@@ -216,6 +216,6 @@ class Money(ServiceCase):
         said = self.server.everything_said()
         line = next(line for line in said.split("\n") if "Completion" in line)
         self.assertIn("without paying: token;", line)
-        for name, words in (("shop", "the shop"), ("token", "need not pay"), ("free", "who has the token\n")):
+        for name, words in (("shop", "the shop"), ("token", "need not pay"), ("free", "anyone with the token\n")):
             shown = command("event", "show", name, "--url", self.url, env={"HOLDFAST_KEY": self.looks}).stdout
             self.assertIn(words, shown.replace("  ", "").replace(" \n", "\n"), shown)
