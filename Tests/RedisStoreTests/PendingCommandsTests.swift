@@ -73,7 +73,7 @@ struct PendingCommandsTests {
         var queue = queue(limit: 16)
         _ = queue.admit(try holding(), for: 1)
         func taken(_ command: Command) -> Int {
-            for count in 0... {
+            for count in 0...100 {
                 guard case .refuse(.overloaded) = queue.admit(pending(command), for: 1) else { continue }
                 return count
             }
