@@ -166,6 +166,20 @@ struct CompletingTests {
             """)
     }
 
+    @Test("A payment is its bytes: é written in two ways names two payments (R10 One payment, one hold)")
+    func bytes() {
+        Script.play(
+            halls,
+            """
+            0s define main -> main stands
+            hold main GA×1 -> held 1 until 4m58s
+            hold main GA×1 -> held 2 until 4m58s
+            buy 1 with p\u{e9} -> purchased 1
+            buy 2 with p\u{e9} -> no: payment conflict
+            buy 2 with pe\u{301} -> purchased 2
+            """)
+    }
+
     @Test("Price and window are those of the moment of holding (R11 Terms of a hold)")
     func terms() {
         let open = Halls.hall("floor=3", "GA:floor") { $0.closesAt = WallTime(milliseconds: 60_000) }

@@ -16,6 +16,16 @@ public struct Reference<Kind: ReferenceKind>: Hashable, Sendable {
         else { return nil }
         self.text = text
     }
+
+    /// By bytes, as a ledger and Redis compare it (S1 One order). As a `String`, "é" written in two ways would be one text.
+    public static func == (left: Self, right: Self) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
 }
 
 public enum BuyerKind: ReferenceKind {
