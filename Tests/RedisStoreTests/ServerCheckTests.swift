@@ -139,7 +139,7 @@ struct ServerCheckTests {
                 $0.replicas = 1
                 $0.isReplica = true
             }.map { $0.contains("is a replica") } == [true])
-        #expect(waits { $0.replicasOnTheWay = 1 }.map { $0.contains("1 more are still being fed") } == [true])
+        #expect(waits { $0.replicasOnTheWay = 1 }.map { $0.contains("1 more are still copying it") } == [true])
         #expect(
             waits {
                 $0.replicas = 1

@@ -105,7 +105,7 @@ struct StartTests {
             $0.waitReplicas = 1
             $0.startTime = .zero
         }
-        #expect(told.contains("has 0 replicas with all its data (1 more are still being fed), and 1 are to"))
+        #expect(told.contains("has 0 replicas with all its data (1 more are still copying it), and 1 are to"))
         withExtendedLifetime(replica) {}
     }
 

@@ -145,15 +145,15 @@ public struct ServerCheck: Sendable, Equatable {
                 )
             }
             guard replicas < waitReplicas else { continue }
-            let fed = master.replicasOnTheWay == 0 ? "" : " (\(master.replicasOnTheWay) more are still being fed)"
+            let copying = master.replicasOnTheWay == 0 ? "" : " (\(master.replicasOnTheWay) more are still copying it)"
             wait(
-                "\(master.name) has \(replicas) replicas with all its data\(fed), and \(waitReplicas) are to acknowledge "
+                "\(master.name) has \(replicas) replicas with all its data\(copying), and \(waitReplicas) are to acknowledge "
                     + "each answer, so none could be positive; start more replicas, or lower redis.wait_replicas")
         }
         promise =
             "full: an answered purchase is in the memory of its server and of \(waitReplicas) "
             + (waitReplicas == 1 ? "replica" : "replicas")
-            + "; one that too few acknowledged in time is told as unknown"
+            + "; one that too few acknowledged in time is reported as unknown"
     }
 
     private mutating func promiseDisk(_ masters: [Master]) {
@@ -200,9 +200,9 @@ extension ServerCheck {
                 master.evictionPolicy = info["maxmemory_policy"]
                 master.maxMemory = info["maxmemory"].flatMap { Int($0) }
                 if let connected = info["connected_slaves"].flatMap({ Int($0) }) {
-                    let fed = (0..<connected).count { info["slave\($0)"]?.contains("state=online") == false }
-                    master.replicas = connected - fed
-                    master.replicasOnTheWay = fed
+                    let copying = (0..<connected).count { info["slave\($0)"]?.contains("state=online") == false }
+                    master.replicas = connected - copying
+                    master.replicasOnTheWay = copying
                 }
                 if let asked, let answered, let microseconds = info["server_time_usec"].flatMap({ Int64($0) }) {
                     let shown = microseconds / 1_000
