@@ -93,16 +93,21 @@ extension Asked {
                 lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity, minimum: $0.minimum) }.map {
                     $0
                 },
-                buyer: request.buyer?.text)
+                buyer: request.buyer.map { Self.ascii($0.text) })
         case .extend(let id, _): self = .extend(id.description)
         case .release(let id): self = .release(id.description)
         case .purchase(let id, let payment, let completer):
-            self = .purchase(id.description, payment: payment?.text, byKey: completer == .key)
-        case .payBack(let id, let payment): self = .payBack(id.description, payment: payment.text)
+            self = .purchase(id.description, payment: payment.map { Self.ascii($0.text) }, byKey: completer == .key)
+        case .payBack(let id, let payment): self = .payBack(id.description, payment: Self.ascii(payment.text))
         case .returnPurchase(let id): self = .returnPurchase(id.description)
         case .look(let id): self = .look(id.description)
         case .define, .pause, .resume, .remove: return nil
         }
+    }
+
+    /// Texts with the same bytes, and no others, are the same: a `String` takes é written in two ways for one text.
+    private static func ascii(_ text: String) -> String {
+        text.utf8.map { $0 < 0x80 ? String(UnicodeScalar($0)) : "<\($0)>" }.joined()
     }
 }
 
