@@ -16,7 +16,7 @@ import unittest
 
 from support import ROOT, redis
 from support.processes import Process, free_ports
-from support.wire import PATIENCE, Connection
+from support.wire import PATIENCE, Connection, ProtocolBroken
 
 _binary = ROOT / ".build" / "release" / "holdfast"
 
@@ -238,10 +238,10 @@ class Server:
         return self.process.poll() is None
 
     def is_stopping(self):
-        """Return whether the service has received a signal to stop: it is not ready, or accepts no connections."""
+        """Return whether the service has received a signal to stop: it is not ready, or answers no new connection."""
         try:
             return b"about to stop" in self.get("/health/ready").body
-        except OSError:
+        except (OSError, ProtocolBroken):
             return True
 
     def memory(self):
