@@ -235,6 +235,30 @@ struct ClusterTests {
                 == .refused(.paymentConflict(refundRequired: false)))
     }
 
+    @Test("A confirmed debt stays the only one, whatever tokens report of its payment elsewhere (R23 Debts)")
+    func confirmedStays() async throws {
+        let cluster = try RedisCluster()
+        let node = try await TestNode(.cluster(cluster))
+        let payment = try #require(PaymentReference("p"))
+        var released: [String: HoldID] = [:]
+        for event in ["one", "two", "three"] {
+            _ = try await node.outcome(.define(hall(5, id: event)))
+            let hold = try await held(event, on: node)
+            _ = try await node.outcome(.release(hold))
+            released[event] = hold
+        }
+        for (event, completer) in [("two", Completer.token), ("one", .key), ("two", .token), ("three", .key)] {
+            let hold = try #require(released[event])
+            #expect(
+                try await node.outcome(.purchase(hold, payment, by: completer))
+                    == .refused(.holdReleased(refundRequired: true)))
+            // The claim goes back after the answer.
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        let owed = try await node.store.refundsOwed(of: nil, confirmed: true, after: nil, limit: 9)
+        #expect(owed.map(\.event) == ["one"])
+    }
+
     @Test("Unused claims are dropped: those of nodes that failed, and those of debts that were forgotten")
     func dropped() async throws {
         let cluster = try RedisCluster()

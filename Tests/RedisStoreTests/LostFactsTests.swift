@@ -68,6 +68,18 @@ struct LostFactsTests {
         #expect(try await recount.pools == node.store.counts())
     }
 
+    @Test("A recount that is the first call in a new life of the server looks only at numbers that were given (R36 Recount)")
+    func firstCall() async throws {
+        let node = try await TestNode(RedisServer()) { $0.mendsByItself = false }
+        _ = try await node.outcome(.define(hall(5)))
+        // Nothing is live, so the node makes no calls of its own.
+        for _ in 1...2 { _ = try await node.outcome(.purchase(held(node, holdGA()))) }
+        try node.server.ask("HSET", "holdfast:{1}:event", "run", "otherone")
+        let report = try await node.store.repair(applies: false).first
+        #expect(report?.holds == 2)
+        #expect(report?.missingHolds == 0)
+    }
+
     /// Holds, and restarts the server several times from the same saved state.
     private func numbersGivenTwice(by node: TestNode) async throws -> [HoldID] {
         let server = node.server

@@ -35,6 +35,10 @@ struct PackedReader {
         return value
     }
 
+    mutating func skipNumber() throws(PackedMistake) {
+        guard bytes.readInteger(as: UInt64.self) != nil else { throw PackedMistake() }
+    }
+
     /// A whole number that cannot be negative.
     mutating func count() throws(PackedMistake) -> UInt64 {
         guard let value = UInt64(exactly: try number()) else { throw PackedMistake() }

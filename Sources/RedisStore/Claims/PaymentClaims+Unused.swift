@@ -25,7 +25,8 @@ extension PaymentClaims {
             guard let event = try reader.event() else { throw PackedMistake() }
             var claim = Claim(event: event, number: try reader.count())
             if !reader.isAtEnd {
-                _ = try reader.number()
+                // How many requests use it; infinite in a claim of a release before this one.
+                try reader.skipNumber()
                 if !reader.isAtEnd { claim.debtor = try reader.event() }
             }
             self.claim = claim

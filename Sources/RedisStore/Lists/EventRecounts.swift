@@ -41,23 +41,34 @@ struct EventRecounts: Sendable {
     }
 
     /// Counts every event when a node starts, so that a decision that was left half done is found before a buyer meets it.
+    ///
+    /// One after the other, since sales wait behind a count. A failure ends it: each event's turn comes again within the hour.
     func countAll() {
-        for event in state.withLock({ $0.directory.order }) { countSoon(event) }
+        caller.perform {
+            for event in state.withLock({ $0.directory.order }) {
+                guard await countNow(event) else { return }
+            }
+        }
     }
 
     /// Counts an event whose numbers may be wrong in one call, unless that was done just now, and corrects them if the right ones
     /// are certain.
     func countSoon(_ event: EventNumber) {
-        guard configuration.mendsByItself, state.withLock({ $0.counts.begin(event, at: .now()) }) else { return }
-        caller.perform {
-            do throws(StoreFailure) {
-                let report = try await count(event, .whatIsCertain, most: configuration.countedInOneCall)
-                if let report { note(report, of: event) }
-            } catch {
-                logger.warning(
-                    "An event whose numbers may be wrong could not be counted",
-                    metadata: ["event": "\(event)", "failure": "\(error)"])
-            }
+        caller.perform { _ = await countNow(event) }
+    }
+
+    /// - Returns: `false` if the server could not count.
+    private func countNow(_ event: EventNumber) async -> Bool {
+        guard configuration.mendsByItself, state.withLock({ $0.counts.begin(event, at: .now()) }) else { return true }
+        do throws(StoreFailure) {
+            let report = try await count(event, .whatIsCertain, most: configuration.countedInOneCall)
+            if let report { note(report, of: event) }
+            return true
+        } catch {
+            logger.warning(
+                "An event whose numbers may be wrong could not be counted",
+                metadata: ["event": "\(event)", "failure": "\(error)"])
+            return false
         }
     }
 

@@ -95,7 +95,7 @@ local least_swept = 32
 
 -- Settles the accounts of some buyers with ended holds. After the last name it starts again with the first.
 local function sweep_accounts(event)
-  if not has_buyer_limit(event.terms) then return end
+  if not has_buyer_limit(event.terms) and not are_buyers_counted(event) then return end
   local count = least_swept + 2 * #event.given
   local from = redis.call('HGET', event.keys[1], 'swept')
   local names = redis.call(

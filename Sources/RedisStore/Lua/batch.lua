@@ -134,6 +134,7 @@ local function begin_batch(event)
   event.changed_records, event.changed_buyers, event.taken = {}, {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
   event.debt_counts, event.new_debts, event.ended_debts, event.ended_payments = {}, {}, {}, {}
+  event.ended_names = {}
 end
 
 local save_notes, save_batch

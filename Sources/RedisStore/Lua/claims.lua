@@ -95,7 +95,8 @@ local function reclaim(keys, args)
   if known and string.sub(text, 1, 16) == args[2] then
     local taken = new_claim(keys[1], wanted)
     taken.owed_at, taken.owed = known.owed_at, known.owed
-    if owed ~= ELSEWHERE.none then taken.owed_at, taken.owed = known.event, owed end
+    -- The wire numbers grow with what they say: an unconfirmed debt does not replace a confirmed one.
+    if owed > taken.owed then taken.owed_at, taken.owed = known.event, owed end
     -- This request is counted already.
     if known.event == wanted then taken.count = known.count - 1 end
     if taken.owed_at == wanted then taken.owed_at, taken.owed, taken.count = 0, ELSEWHERE.none, taken.count + 1 end
@@ -217,7 +218,11 @@ end
 
 -- Whether this or another command used the payment with this event.
 function is_name_used(event, command)
-  return event.payments[command.payment]
+  local use = event.payments[command.payment]
+  local debt = use and unpack_debt(use)
+  -- Another event has the confirmed debt, and gets the claim back.
+  if debt and debt.confirmed == 0 and command.elsewhere == ELSEWHERE.confirmed_debt then return false end
+  return use
 end
 
 functions.claim = claim

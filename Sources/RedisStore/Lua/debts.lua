@@ -49,11 +49,18 @@ do
     event.debt_counts[hold], event.debt_counts['all'] = count_of(event, hold) + number, count_of(event, 'all') + number
   end
 
+  -- Counts the unconfirmed debt with this name no longer. The set still has names that ended earlier in the call.
+  local function end_name(event, name, hold)
+    if event.ended_names[name] then return end
+    event.ended_names[name] = true
+    event.ended_debts[#event.ended_debts + 1] = name
+    add_to_counts(event, hold, -1)
+  end
+
   -- An unconfirmed debt of this event ends or becomes confirmed.
   local function end_unconfirmed(event, debt, payment)
     if debt.confirmed == 1 or debt.event ~= event.number then return end
-    event.ended_debts[#event.ended_debts + 1] = name_of(debt.ticks, debt.hold, payment)
-    add_to_counts(event, debt.hold, -1)
+    end_name(event, name_of(debt.ticks, debt.hold, payment), debt.hold)
   end
 
   function note_payment(event, payment, name)
@@ -78,8 +85,7 @@ do
         event.payments[payment] = false
         event.ended_payments[#event.ended_payments + 1] = payment
       end
-      event.ended_debts[#event.ended_debts + 1] = name
-      add_to_counts(event, hold, -1)
+      end_name(event, name, hold)
     end
   end
 

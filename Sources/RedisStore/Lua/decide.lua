@@ -190,7 +190,8 @@ end
 
 local function decide_hold(event, command)
   local key = command.key
-  if key then
+  -- The keys of a removed event went with it.
+  if key and not event.terms.removed then
     local answer = answer_to_key(event, key, command.print, OUTCOME.held)
     if answer then return answer end
   end
@@ -363,6 +364,8 @@ local function decide_pay_back(event, command)
   local bought, debt = use_of_payment(event, command.payment)
   if bought == 'x' .. name then return pack('<BBd', OUTCOME.paid_back, OUTCOME_FLAG.repeated, command.number) end
   local is_owed = debt and debt.event == event.number and debt.hold == command.number
+    -- Another event has the confirmed debt, which replaces this one.
+    and not (debt.confirmed == 0 and command.elsewhere == ELSEWHERE.confirmed_debt)
   -- A release before this one noted the debt with the hold.
   if bought == name then is_owed = record.state == OWED end
   if command.elsewhere == ELSEWHERE.bought or not is_owed then return refused(REFUSED.unknown_debt) end
