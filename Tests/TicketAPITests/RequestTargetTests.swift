@@ -17,7 +17,8 @@ struct RequestTargetTests {
             ("http://h?", "/?"), ("https://h#/v1/events", "/"),
             // A query stays as it is.
             ("/a/?b=%41/", "/a?b=%41/"), ("/a?/", "/a?/"), ("/?", "/?"),
-            ("http://h/a/", "/a"), ("https://h:1/%61?x", "/a?x"), ("*", "*"), ("", ""),
+            ("http://h/a/", "/a"), ("https://h:1/%61?x", "/a?x"), ("HTTP://h/a/", "/a"), ("httPs://h", "/"),
+            ("h:/a", "h:/a"), ("://h/a", "://h/a"), ("/a?http://h/b", "/a?http://h/b"), ("*", "*"), ("", ""),
         ])
     func paths(_ target: String, _ normal: String) {
         #expect(RequestTarget(target).text == normal)

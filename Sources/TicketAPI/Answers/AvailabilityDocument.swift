@@ -24,7 +24,7 @@ final class AvailabilityDocument {
     }
 
     /// FNV-1a with 64 bits: short, no secret, and the same for the same bytes on every node and after each start.
-    private static func digest(_ bytes: [UInt8]) -> String {
+    static func digest(_ bytes: [UInt8]) -> String {
         let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         return "d" + String(hash, radix: 16)
     }

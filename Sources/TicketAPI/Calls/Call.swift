@@ -52,7 +52,9 @@ struct CallRequest {
     /// The next bytes of the body. A call without one ignores it.
     func take(_ bytes: ByteBuffer) {
         switch call {
-        case .buyer(let request): request.body.append(bytes)
+        case .buyer(let request):
+            if case .refused = request.kind { return }
+            request.body.append(bytes)
         case .routed(let request): request.body.append(bytes)
         case .remaining, .buy, .complete, .refused: break
         }

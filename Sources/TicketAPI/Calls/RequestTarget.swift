@@ -62,16 +62,25 @@ package struct RequestTarget: Sendable {
     /// path is the path `/`.
     private static func path(of target: RequestPath.Bytes) -> RequestPath.Bytes {
         var path = target
-        for scheme in ["http://", "https://"] as [StaticString] where path.begins(with: scheme) {
-            let rest = path[scheme.utf8CodeUnitCount...]
+        if let scheme = lengthOfScheme(target) {
+            let rest = path[scheme...]
             guard let end = rest.firstIndex(where: endsAuthority), rest[end] == UInt8(ascii: "/") else {
                 return RequestPath.Bytes(start: root.utf8Start, count: root.utf8CodeUnitCount)
             }
             path = RequestPath.Bytes(rebasing: path[end...])
-            break
         }
         guard let query = path.position(of: UInt8(ascii: "?")) else { return path }
         return RequestPath.Bytes(rebasing: path[..<query])
+    }
+
+    /// How long `http://` or another scheme in front is. Schemes have letters of any case (RFC 9110, 4.2.3), and the decoder
+    /// accepts all of them.
+    private static func lengthOfScheme(_ target: RequestPath.Bytes) -> Int? {
+        guard let colon = target.position(of: UInt8(ascii: ":")), colon > 0,
+            target[..<colon].allSatisfy({ (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) }),
+            target[colon...].starts(with: "://".utf8)
+        else { return nil }
+        return colon + 3
     }
 
     private static let root: StaticString = "/"

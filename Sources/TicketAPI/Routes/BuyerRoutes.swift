@@ -32,11 +32,13 @@ struct BuyerRoutes: Sendable {
             throw Refused(.unknownEvent)
         }
         let sale = SaleState(event, at: now)
-        let tag = "\"\(left.version)-\(sale.rawValue)\""
+        let body = BuyerDocuments.availability(left, of: event, sale, counts: mayKnow)
+        // A version would say how much is held and sold (R27 Disclosure).
+        let tag = "\"\(mayKnow ? "\(left.version)-\(sale.rawValue)" : AvailabilityDocument.digest(body))\""
         if EntityTags(call.fields.ifNoneMatch).contain(tag) {
             return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
         }
-        var response = json(.ok, BuyerDocuments.availability(left, of: event, sale, counts: mayKnow))
+        var response = json(.ok, body)
         response.headers[.eTag] = tag
         return response
     }

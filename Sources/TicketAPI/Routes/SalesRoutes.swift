@@ -114,6 +114,12 @@ struct SalesRoutes: Sendable {
         return page.answer("entries", found, of: call.request.uri.path, number: \.sequence) { $1.entry($0) }
     }
 
+    private func lastOnItsConnection(_ refused: Refused) -> Refused {
+        var refused = refused
+        refused.headers[.connection] = "close"
+        return refused
+    }
+
     @Sendable func invariants(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let clock = ContinuousClock()
         let began = clock.now
@@ -127,11 +133,13 @@ struct SalesRoutes: Sendable {
             return response
         } catch is CancellationError {
             call.logger.debug("A recount ended with its client")
-            throw Refused(.reducedCapacity, "The client left.")
+            throw lastOnItsConnection(Refused(.reducedCapacity, "The client left."))
         } catch StoreFailure.overloaded {
             var refused = Refused(.reducedCapacity, "Somebody else's recount is under way.")
             refused.retryAfter = .milliseconds(Int.random(in: 1_000...3_000))
-            throw refused
+            throw lastOnItsConnection(refused)
+        } catch let failure as StoreFailure {
+            throw lastOnItsConnection(Refused(failure))
         }
     }
 }

@@ -91,12 +91,14 @@ class Operators(ServiceCase):
         """A key that is revoked while the service runs stops working; only making it shows its secret."""
         credential = make_key(self.server, name="Leaving <b>\u00e9")
         self.assertEqual(self.call("GET", "/v1/audit", token=credential)[0].status, 200)
+        self.refused(self.call("GET", "/v1/holds/H999", token=credential), 404, "unknown-hold")
         name = credential.split("_")[1]
         listed = command("key", "list", *self.server.place)
         self.assertIn(name, listed.stdout)
         self.assertNotIn(credential[13:], listed.stdout)
         gone = command("key", "revoke", name, *self.server.place)
         self.assertEqual(gone.returncode, 0, gone.stderr)
+        self.refused(self.call("GET", "/v1/holds/H999", token=credential), 401, "unauthenticated")
         self.refused(self.call("GET", "/v1/audit", token=credential), 401, "unauthenticated")
         self.assertIn("revoked", command("key", "list", *self.server.place).stdout)
         self.assertEqual(command("key", "revoke", "nobody00", *self.server.place).returncode, 1)
