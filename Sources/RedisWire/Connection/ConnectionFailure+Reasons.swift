@@ -55,6 +55,8 @@ extension RedisConfiguration.TLS {
     func context() throws(ConnectionFailure) -> NIOSSLContext {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.certificateVerification = .fullVerification
+        // Older versions are broken (RFC 8996); Redis speaks 1.2 since it speaks TLS.
+        tls.minimumTLSVersion = .tlsv12
         if let authorities { tls.trustRoots = .file(authorities) }
         do {
             return try NIOSSLContext(configuration: tls)

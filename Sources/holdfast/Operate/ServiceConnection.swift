@@ -20,7 +20,10 @@ struct ServiceConnection {
     ///
     /// - Throws: errors of NIO and NIOSSL, for ``reason(_:)``.
     init(to address: ServiceAddress) async throws {
-        let context = address.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        var tls = TLSConfiguration.makeClientConfiguration()
+        // Older versions are broken (RFC 8996).
+        tls.minimumTLSVersion = .tlsv12
+        let context = address.isSecure ? try NIOSSLContext(configuration: tls) : nil
         // A certificate names hosts; where the host is an IP address, the peer's address must be in it.
         let isIPAddress = (try? SocketAddress(ipAddress: address.host, port: 0)) != nil
         channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
