@@ -68,7 +68,7 @@ struct LostFactsTests {
         #expect(try await recount.pools == node.store.counts())
     }
 
-    @Test("A recount that is the first call in a new life of the server looks only at numbers that were given (R36 Recount)")
+    @Test("A recount that is first in a new life of the server looks at given numbers only (R36 Recount)")
     func firstCall() async throws {
         let node = try await TestNode(RedisServer()) { $0.mendsByItself = false }
         _ = try await node.outcome(.define(hall(5)))
