@@ -30,7 +30,7 @@ extension Oracle {
             guard isSequential else { return }
             judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.taking($1.minimum).bounded }, event, span)
         case .keyReused:
-            guard let key = request.key else { return breach(.keys, "a key was called reused where none was told") }
+            guard let key = request.key else { return breach(.keys, "reused was said of a request without a key") }
             if let known = uses[key], known.asked != request.asked { return }
             if isSequential { breach(.keys, "\(request.asked) was called another request under its key") }
         case .refused: break

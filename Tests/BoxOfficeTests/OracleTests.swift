@@ -76,7 +76,7 @@ struct OracleTests {
         #expect(oracle.breaches.count == 1, "told expired, it stays so")
     }
 
-    @Test("No place twice, whoever asked: a third hold of two places is a breach, and after one ended it is none")
+    @Test("No place twice, for any callers: a third hold of two places is a breach, and after one ended it is none")
     func twice() {
         var oracle = oracle()
         for name in ["a", "b"] { oracle.hear(held(name, at: 10), of: one, at: 10) }

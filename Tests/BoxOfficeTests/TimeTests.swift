@@ -41,7 +41,7 @@ struct TimeTests {
     }
 
     @Test(
-        "The deadline that is told lies the event's grace before the store's own (R6 Deadline)", arguments: [0, 2, 60])
+        "The client's deadline lies the event's grace before the store's own (R6 Deadline)", arguments: [0, 2, 60])
     func grace(seconds: Int64) {
         let hall = Halls.hall("floor=1", "GA:floor") {
             $0.clientGrace = .seconds(seconds)

@@ -29,7 +29,7 @@ class Samples(unittest.TestCase):
         return found
 
     def test_calls(self):
-        """In the kernel the system call counts, whoever made it; an unknown one counts as the rest."""
+        """In the kernel the system call counts, for any caller; an unknown one counts as the rest."""
         self.assertEqual(self.areas([KERNEL, SENDING, LANE], [KERNEL, KERNEL, SYNCING, LEDGER], [KERNEL, LOOP], [KERNEL]),
                          {"kernel: sending": 25, "kernel: syncing": 25, "kernel: the rest": 50})
 

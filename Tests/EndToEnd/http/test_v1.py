@@ -182,7 +182,7 @@ class Buyers(ServiceCase):
         self.assertNotEqual(other["id"], lost["id"])
 
     def test_sold_out_and_held(self):
-        """Refusals for want of places differ: held by others, sold out, or fewer free than asked."""
+        """Refusals without enough places differ: held by others, sold out, or fewer free than asked."""
         ask = {"lines": [{"type": "GA", "quantity": 1}]}
         self.refused(self.call("POST", "/v1/events/empty/holds", ask, key=self.unique()), 409, "sold-out",
                      retryable=False)
