@@ -5,8 +5,8 @@ public struct OperatorKey: Sendable, Equatable {
     public enum Role: String, Sendable, CaseIterable {
         /// May do everything.
         case `operator`
-        /// May complete holds and name their payments, look at them, extend and release them (R24 Who completes). No lists, no
-        /// events, no returns.
+        /// May complete holds and name their payments, look at them, extend and release them (R24 Who completes), and hold
+        /// with an override. No lists, no events.
         case shop
         /// May look at everything and change nothing.
         case viewer
@@ -16,12 +16,24 @@ public struct OperatorKey: Sendable, Equatable {
     public enum Right: Sendable {
         /// Operators' lists: purchases, debts, the audit, the recount.
         case readLists
-        /// Events, returns, debts that were paid back.
-        case change
         /// Looking at a hold without its token.
         case lookAtHolds
         /// Completing, extending and releasing a hold without its token.
         case sell
+        /// Holding although a rule of the sale speaks against it, never outside the pools.
+        case override
+        /// Defining, changing, pausing, cancelling and removing events, with what belongs to them.
+        case changeEvents
+        /// Returning a purchase or a part of it.
+        case returnPurchases
+        /// Correcting who bought, and notes.
+        case correct
+        /// Recording that a debt was paid back.
+        case payBack
+        /// Forgetting people.
+        case erase
+        /// Making, listing and revoking keys.
+        case manageKeys
     }
 
     /// Eight of `a-z0-9`: the key's identifier in lists and in the audit.
@@ -34,9 +46,10 @@ public struct OperatorKey: Sendable, Equatable {
 
     /// Whether the key's role has this right.
     public func may(_ right: Right) -> Bool {
-        switch (role, right) {
-        case (.operator, _), (.viewer, .readLists), (_, .lookAtHolds), (.shop, .sell): true
-        case (.viewer, .change), (.viewer, .sell), (.shop, .readLists), (.shop, .change): false
+        switch role {
+        case .operator: true
+        case .viewer: right == .readLists || right == .lookAtHolds
+        case .shop: right == .lookAtHolds || right == .sell || right == .override
         }
     }
 

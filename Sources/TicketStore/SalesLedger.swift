@@ -114,11 +114,14 @@ public struct RefundRecord: Sendable, Equatable {
 public struct AuditRecord: Sendable, Equatable {
     public var sequence: UInt64
     public var at: WallTime
+    /// The code of the event that the change is about, even if the event was removed; `nil` if it is about none.
+    public var event: String?
     public var note: AuditNote
 
-    public init(sequence: UInt64, at: WallTime, note: AuditNote) {
+    public init(sequence: UInt64, at: WallTime, event: String?, note: AuditNote) {
         self.sequence = sequence
         self.at = at
+        self.event = event
         self.note = note
     }
 }

@@ -47,10 +47,7 @@ struct FactWriter {
                 try writeRare(batch.entries[index], keys)
             }
         }
-        for (fact, note) in batch.notes {
-            try insert("audit", "seq, at, key, name, action, subject").run(
-                Int64(fact.sequence), fact.at.milliseconds, texts: [note.key, note.name, note.action, note.subject])
-        }
+        for (fact, note) in batch.notes { try write(note, about: fact) }
         if let wallClock = batch.wallClock {
             try insert("wall_clock", "at, ahead", orReplace: true).run(wallClock.at.milliseconds, wallClock.ahead)
         }
@@ -94,6 +91,36 @@ struct FactWriter {
             try insert("definitions", "seq, at, event, paused, document")
                 .run(sequence, at, Int64(catalogue.event), paused ? 1 : 0, texts: [document])
             try write(catalogue)
+        }
+    }
+
+    private func write(_ note: AuditNote, about recorded: RecordedFact) throws {
+        let event: String
+        let number: Int64
+        switch recorded.fact {
+        case .defined: (event, number) = ("(SELECT event FROM definitions WHERE seq = ?)", Int64(recorded.sequence))
+        case .removed(let index), .recovered(let index, _): (event, number) = ("?", Int64(index))
+        case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
+            .returned(let id), .refundOwed(let id, _, _, _), .paidBack(let id, _):
+            (event, number) = ("(SELECT event FROM holds WHERE id = ?)", Int64(id.number))
+        case .clockReached: return
+        }
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO audit (seq, at, left_out, event, key, name, action, subject, reason, differences)
+                VALUES (?, ?, ?, \(event), ?, ?, ?, ?, ?, ?)
+                """)
+        try RowStatement(statement).run { row in
+            row.add(recorded.sequence)
+            row.add(recorded.at.milliseconds)
+            row.add(note.leftOut)
+            row.add(number)
+            row.add(note.key)
+            row.add(note.name)
+            row.add(note.action)
+            row.add(note.subject)
+            row.add(note.reason)
+            row.add(note.differencesText)
         }
     }
 

@@ -83,11 +83,14 @@ struct LedgerQueries: Sendable {
             let rows = try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"),
                 arguments: [Int64(clamping: sequence ?? 0), limit])
-            return rows.map { row in
+            var lines = LineReader(db)
+            return try rows.map { row in
                 AuditRecord(
                     sequence: UInt64(clamping: row["seq"] as Int64), at: moments.wall(row["at"]),
+                    event: try (row["event"] as Int64?).map { try lines.code(of: $0) },
                     note: AuditNote(
-                        key: row["key"], name: row["name"], action: row["action"], subject: row["subject"]))
+                        key: row["key"], name: row["name"], action: row["action"], subject: row["subject"],
+                        reason: row["reason"], differencesText: row["differences"], leftOut: row["left_out"]))
             }
         }
     }

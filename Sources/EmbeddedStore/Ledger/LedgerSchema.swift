@@ -16,6 +16,7 @@ enum LedgerSchema {
         migrator.registerMigration("4 keys") { try $0.execute(sql: keys) }
         migrator.registerMigration("5 token keys") { try $0.execute(sql: tokenKeys) }
         migrator.registerMigration("6 debts") { try $0.execute(sql: debts) }
+        migrator.registerMigration("7 audit") { try $0.execute(sql: audit) }
         return migrator
     }
 
@@ -49,6 +50,22 @@ enum LedgerSchema {
     private static let tokenKeys = """
         -- The fingerprints of the keys that sign tokens, by number. A fingerprint cannot sign anything.
         CREATE TABLE token_keys (number INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL) STRICT;
+        """
+
+    private static let audit = """
+        -- The event that the change is about, the operator's reason, and what the change made of what: a JSON array of
+        -- objects with member, from and to. `left_out` counts the differences for which there was no room.
+        ALTER TABLE audit ADD COLUMN event INTEGER;
+        ALTER TABLE audit ADD COLUMN reason TEXT;
+        ALTER TABLE audit ADD COLUMN differences TEXT;
+        ALTER TABLE audit ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+        UPDATE audit SET event = CASE
+          WHEN action LIKE 'event.%' THEN (
+            SELECT d.event FROM definitions d
+            WHERE json_extract(d.document, '$.id') = audit.subject AND d.seq <= audit.seq ORDER BY d.seq DESC LIMIT 1)
+          -- The subject begins with a hold or a purchase, such as P7.
+          ELSE (SELECT h.event FROM holds h WHERE h.id = CAST(substr(audit.subject, 2) AS INTEGER))
+        END;
         """
 
     private static let debts = """

@@ -65,6 +65,11 @@ enum CommandWriter {
         for text in [note.key, note.name, note.action, note.subject] {
             bytes.writePacked(long: text.utf8.count <= 4_096 ? text : String(text.prefix(1_024)))
         }
+        // An earlier release wrote no more than that.
+        if note.reason == nil, note.differences.isEmpty, note.leftOut == 0 { return bytes }
+        bytes.writePacked(long: note.reason ?? "")
+        bytes.writePacked(long: note.differencesText ?? "")
+        bytes.writePacked(UInt64(note.leftOut))
         return bytes
     }
 

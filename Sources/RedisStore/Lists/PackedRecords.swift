@@ -113,15 +113,26 @@ struct PackedDebt {
 
 extension AuditRecord {
     /// An entry as `save_notes` wrote it.
-    init(packed bytes: ByteBuffer, event: EventNumber) throws(PackedMistake) {
+    ///
+    /// - Parameter code: the code of the event.
+    init(packed bytes: ByteBuffer, event: EventNumber, code: String?) throws(PackedMistake) {
         var reader = PackedReader(bytes)
         let score = try reader.count()
         let at = WallTime(milliseconds: Int64(try reader.number()))
         var texts: [String] = []
         for _ in 0..<4 { texts.append(try reader.longText()) }
+        var (reason, differences, leftOut) = ("", "", 0)
+        if !reader.isAtEnd {
+            reason = try reader.longText()
+            differences = try reader.longText()
+            leftOut = try reader.number()
+        }
         self.init(
-            sequence: AuditNumber(score: score, event: event).sequence, at: at,
-            note: AuditNote(key: texts[0], name: texts[1], action: texts[2], subject: texts[3]))
+            sequence: AuditNumber(score: score, event: event).sequence, at: at, event: code,
+            note: AuditNote(
+                key: texts[0], name: texts[1], action: texts[2], subject: texts[3],
+                reason: reason.isEmpty ? nil : reason, differencesText: differences.isEmpty ? nil : differences,
+                leftOut: leftOut))
     }
 }
 

@@ -114,7 +114,8 @@ struct SalesLists: Sendable {
     func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
         let behind = sequence.map { AuditNumber($0) }
         var found: [AuditRecord] = []
-        for number in state.withLock({ $0.directory.entries.keys.sorted() }) {
+        let events = state.withLock { $0.directory.entries.mapValues { $0.catalogue.code.text } }
+        for (number, code) in events.sorted(by: { $0.key < $1.key }) {
             var from = "-inf"
             if let behind { from = (number <= behind.event ? "(" : "") + "\(behind.score)" }
             let keys = keyspace.keys(of: number)
@@ -122,7 +123,7 @@ struct SalesLists: Sendable {
                 "ZRANGEBYSCORE", keys.audit, from, "+inf", "LIMIT", "0", "\(limit)",
                 isRepeatable: true)
             for item in try await caller.ask(range, to: keys.route).array() {
-                found.append(try AuditRecord(packed: item.bytes(), event: number))
+                found.append(try AuditRecord(packed: item.bytes(), event: number, code: code))
             }
         }
         return Array(found.sorted { $0.sequence < $1.sequence }.prefix(limit))

@@ -97,6 +97,14 @@ extension JSONWriter {
             writer.member("name", entry.note.name)
             writer.member("action", entry.note.action)
             writer.member("subject", entry.note.subject)
+            writer.member("event", entry.event)
+            writer.member("reason", entry.note.reason)
+            writer.member("differences") { writer in
+                writer.array { writer in
+                    for difference in entry.note.differences { difference.write(to: &writer) }
+                }
+            }
+            writer.member("differences_left_out", entry.note.leftOut)
         }
     }
 

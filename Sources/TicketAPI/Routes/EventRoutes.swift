@@ -29,11 +29,11 @@ struct EventRoutes: Sendable {
         let written = document
         let definition = try RequestReader.reading { () throws(DocumentError) in try EventDocument.read(written) }
         let isNew = store.event(code) == nil
-        return try await change(code, call.request, mayBeNew: true, status: isNew ? .created : .ok) { _ in
-            (
-                .define(definition, expecting: nil),
-                key.note(isNew ? "event.define" : "event.change", on: path)
-            )
+        return try await change(code, call.request, mayBeNew: true, status: isNew ? .created : .ok) { current in
+            let note = key.note(
+                current == nil ? "event.define" : "event.change", on: path,
+                differences: AuditDifference.define(definition, isPaused: nil, before: current))
+            return (.define(definition, expecting: nil), note)
         }
     }
 
@@ -60,14 +60,19 @@ struct EventRoutes: Sendable {
                 return try EventDocument.read(before.merged(with: .object(rest)))
             }
             guard definition.id == code else { throw Self.otherID(code.text) }
-            return (.define(definition, paused: paused, expecting: nil), key.note(action, on: code.text))
+            let differences = AuditDifference.define(definition, isPaused: paused, before: current)
+            return (
+                .define(definition, paused: paused, expecting: nil),
+                key.note(action, on: code.text, differences: differences)
+            )
         }
     }
 
     @Sendable func remove(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let code = try reader.event(call.segment).definition.id
-        return try await change(code, call.request, mayBeNew: false, status: .noContent) { _ in
-            (.remove(event: code), key.note("event.delete", on: code.text))
+        return try await change(code, call.request, mayBeNew: false, status: .noContent) { current in
+            let differences = current.map(AuditDifference.remove) ?? []
+            return (.remove(event: code), key.note("event.delete", on: code.text, differences: differences))
         }
     }
 
@@ -77,7 +82,8 @@ struct EventRoutes: Sendable {
 
     /// Changes an event if it is as the request's `If-Match` and `If-None-Match` say.
     ///
-    /// The store decides on the revision that was read here, so a change in between is not overwritten unseen.
+    /// The store decides on the revision that was read here, so a change in between is not overwritten unseen, and what the
+    /// audit says of the difference is right.
     private func change(
         _ code: Code, _ request: Request, mayBeNew: Bool, status: HTTPResponse.Status,
         _ command: (EventReading?) throws -> (Command, AuditNote)

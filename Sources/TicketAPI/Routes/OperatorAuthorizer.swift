@@ -33,7 +33,10 @@ extension OperatorKey {
     }
 
     /// The audit's note about a change with this key.
-    func note(_ action: String, on subject: String) -> AuditNote {
-        AuditNote(key: id, name: name, action: action, subject: subject)
+    func note(
+        _ action: String, on subject: String, reason: String? = nil, differences: [AuditDifference] = []
+    ) -> AuditNote {
+        AuditNote(
+            key: id, name: name, action: action, subject: subject, reason: reason, differences: differences)
     }
 }

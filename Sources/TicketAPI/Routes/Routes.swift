@@ -47,8 +47,8 @@ package struct Routes: Sendable {
 
             Route("/v1/events", (.get, .anyone(buyers.events))),
             Route(
-                "/v1/events/:event", (.get, .anyone(buyers.event)), (.put, .operators(.change, events.put)),
-                (.patch, .operators(.change, events.patch)), (.delete, .operators(.change, events.remove))),
+                "/v1/events/:event", (.get, .anyone(buyers.event)), (.put, .operators(.changeEvents, events.put)),
+                (.patch, .operators(.changeEvents, events.patch)), (.delete, .operators(.changeEvents, events.remove))),
             Route("/v1/events/:event/availability", (.get, .anyone(buyers.availability))),
             Route("/v1/events/:event/availability/stream", (.get, .anyone(buyers.refuseStream))),
             Route("/v1/events/:event/holds", (.post, .fastPath)),
@@ -71,8 +71,8 @@ package struct Routes: Sendable {
             Route(
                 "/v1/reconciliation/unconfirmed", query: page,
                 (.get, .operators(.readLists) { call, _ in try await sales.debts(call, confirmed: false) })),
-            Route("/v1/holds/:hold/paid-back", (.post, .operators(.change, sales.payBack))),
-            Route("/v1/purchases/:purchase/return", (.post, .operators(.change, sales.giveBack))),
+            Route("/v1/holds/:hold/paid-back", (.post, .operators(.payBack, sales.payBack))),
+            Route("/v1/purchases/:purchase/return", (.post, .operators(.returnPurchases, sales.giveBack))),
             Route("/v1/audit", query: page, (.get, .operators(.readLists, sales.audit))),
             Route("/v1/invariants", (.get, .operators(.readLists, sales.invariants))),
         ] + DocumentRoutes().routes

@@ -59,6 +59,8 @@ struct ServiceAssembly {
     private let output = LogWriter(descriptor: LogOutput.standardOutput)
 
     private let acceptsLosses: Bool
+    /// How often a definition is tried when other nodes change the event in between.
+    private static let tries = 32
 
     init(_ settings: Settings, acceptsLosses: Bool) {
         self.settings = settings
@@ -108,9 +110,7 @@ struct ServiceAssembly {
                     "An event's definition is allowed but unusual",
                     metadata: ["event": "\(definition.id)", "at": "\(warning.pointer)", "why": "\(warning.what)"])
             }
-            let note = AuditNote(
-                key: "-", name: "holdfast serve", action: "event.define", subject: definition.id.text)
-            switch await store.perform(.define(definition), note: note) {
+            switch await define(definition, in: store) {
             case .decided(.eventChanged, _):
                 if let before, before != definition {
                     logger.notice(
@@ -126,6 +126,21 @@ struct ServiceAssembly {
             case .decided(let outcome, _): preconditionFailure("a definition has no outcome \(outcome)")
             }
         }
+    }
+
+    /// Defines an event as the store knows it now, so that what the audit says of the difference is right (R49 Audit
+    /// differences). Another node that changes it meanwhile is not overwritten unseen: its change is looked at first.
+    private func define(_ definition: EventDefinition, in store: any TicketStore) async -> StoreReply {
+        var reply = StoreReply.failed(.overloaded)
+        for _ in 0..<Self.tries {
+            let before = store.event(definition.id)
+            let note = AuditNote(
+                key: "-", name: "holdfast serve", action: "event.define", subject: definition.id.text,
+                differences: AuditDifference.define(definition, isPaused: nil, before: before))
+            reply = await store.perform(.define(definition, expecting: before?.revision ?? 0), note: note)
+            guard case .decided(.refused(.revisionMismatch), _) = reply else { return reply }
+        }
+        return reply
     }
 
     private func sentence(_ failure: StoreFailure) -> String {

@@ -338,6 +338,13 @@ class Operators(ServiceCase):
         self.assertEqual([one["action"] for one in mine],
                          ["event.define", "event.pause", "event.resume", "event.change", "event.delete"])
         self.assertEqual({one["key"] for one in mine}, {self.key.split("_")[1]})
+        self.assertEqual({one["event"] for one in mine}, {name})
+        self.assertEqual([one["differences"] for one in mine[1:4]],
+                         [[{"member": "/paused", "from": False, "to": True}],
+                          [{"member": "/paused", "from": True, "to": False}],
+                          [{"member": "/name", "from": mine[3]["differences"][0]["from"], "to": "x"}]])
+        self.assertTrue(all(one["from"] is None for one in mine[0]["differences"]))
+        self.assertTrue(all(one["to"] is None for one in mine[4]["differences"]))
         numbers = [one["sequence"] for one in seen]
         self.assertEqual(numbers, sorted(set(numbers)))
         self.assertEqual(seen[0]["name"], "holdfast serve")

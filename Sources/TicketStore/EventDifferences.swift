@@ -1,0 +1,81 @@
+public import BoxOffice
+internal import StrictJSON
+
+extension AuditDifference {
+    /// What a definition changes of the event as it was (R49 Audit differences).
+    ///
+    /// Only right if the store decides the change on exactly this state of the event: `before` has the revision that the
+    /// command expects.
+    ///
+    /// - Parameters:
+    ///   - before: `nil` if the event is new.
+    ///   - isPaused: `nil` leaves a pause as it is.
+    public static func define(
+        _ definition: EventDefinition, isPaused: Bool?, before: EventReading?
+    ) -> [AuditDifference] {
+        var found = between(before?.definition, definition)
+        let was = before?.isPaused ?? false
+        if let isPaused, isPaused != was {
+            found.append(AuditDifference("/paused", from: .boolean(was), to: .boolean(isPaused)))
+        }
+        return found
+    }
+
+    /// What an event that is removed said.
+    public static func remove(_ before: EventReading) -> [AuditDifference] {
+        between(before.definition, nil)
+    }
+
+    /// Every value that differs. A pool or type that only one of them has is one difference.
+    private static func between(_ before: EventDefinition?, _ after: EventDefinition?) -> [AuditDifference] {
+        let old = before.map(EventDocument.parts) ?? []
+        let new = after.map(EventDocument.parts) ?? []
+        let oldValues = Dictionary(old.map { ($0.pointer, $0.value) }, uniquingKeysWith: { first, _ in first })
+        let newPointers = Set(new.map(\.pointer))
+        var found: [AuditDifference] = []
+        for part in new {
+            let from = oldValues[part.pointer] ?? .null
+            found += differences(at: part.pointer, from: from, to: part.value)
+        }
+        for part in old where !newPointers.contains(part.pointer) {
+            found.append(AuditDifference(part.pointer, from: part.value, to: .null))
+        }
+        return found + order(before, after)
+    }
+
+    /// The members of two objects are compared one by one.
+    private static func differences(at pointer: String, from: JSONValue, to: JSONValue) -> [AuditDifference] {
+        if from == to { return [] }
+        guard case .object(let old) = from, case .object(let new) = to, old.map(\.name) == new.map(\.name) else {
+            return [AuditDifference(pointer, from: from, to: to)]
+        }
+        return zip(old, new).flatMap { differences(at: "\(pointer)/\($0.name)", from: $0.value, to: $1.value) }
+    }
+
+    /// The order of the types that both have, if it differs: it is the order in which buyers see them.
+    private static func order(_ before: EventDefinition?, _ after: EventDefinition?) -> [AuditDifference] {
+        guard let before, let after else { return [] }
+        let (old, new) = (before.types.map(\.code), after.types.map(\.code))
+        let common = Set(old).intersection(new)
+        if old.filter(common.contains) == new.filter(common.contains) { return [] }
+        func list(_ codes: [Code]) -> JSONValue { .array(codes.map { .string($0.text) }) }
+        return [AuditDifference("/types", from: list(old), to: list(new))]
+    }
+}
+
+extension EventDocument {
+    /// What a definition says, part by part: each member under its pointer, each pool and each type under its code. Codes and
+    /// names of members need no escapes in a pointer.
+    fileprivate static func parts(of definition: EventDefinition) -> [(pointer: String, value: JSONValue)] {
+        var parts: [(pointer: String, value: JSONValue)] = []
+        if case .object(let members) = JSONValue(EventDefinition.members(), of: definition) {
+            parts += members.filter { $0.name != "id" }.map { ("/\($0.name)", $0.value) }
+        }
+        parts += definition.pools.map { ("/pools/\($0.code)", .integer(Int64($0.capacity))) }
+        for type in definition.types {
+            guard case .object(let members) = JSONValue(EventDefinition.TicketType.members, of: type) else { continue }
+            parts.append(("/types/\(type.code)", .object(members.filter { $0.name != "code" })))
+        }
+        return parts
+    }
+}

@@ -1,0 +1,69 @@
+import BoxOffice
+import EmbeddedStore
+import Foundation
+import GRDB
+import StoreContract
+import StrictJSON
+import Testing
+import TicketStore
+
+/// Operators' changes as the ledger keeps and lists them (R49 Audit differences).
+@Suite("The audit in a ledger")
+struct AuditListTests {
+    private static func note(
+        _ action: String, _ subject: String, reason: String? = nil, differences: [AuditDifference] = []
+    ) -> AuditNote {
+        AuditNote(
+            key: "abcd1234", name: "Anna", action: action, subject: subject, reason: reason, differences: differences)
+    }
+
+    private static func fill(_ store: TestStore) async throws -> [AuditNote] {
+        let difference = AuditDifference("/name", from: .string("a \"b\" ä"), to: .null)
+        let notes = [
+            note("event.define", "hall", reason: "a new \u{1f3ad}", differences: [difference, difference]),
+            note("hold.purchase", "H1"), note("purchase.return", "P1", reason: "ill"), note("event.delete", "gone"),
+        ]
+        _ = await store.embedded.perform(.define(try hall(9)), note: notes[0])
+        _ = try await store.outcome(.define(try hall(9, id: "gone")))
+        _ = try await store.outcome(try holdGA())
+        _ = await store.embedded.perform(.purchase(HoldID(1)), note: notes[1])
+        _ = await store.embedded.perform(.returnPurchase(HoldID(1)), note: notes[2])
+        _ = await store.embedded.perform(.remove(event: try #require(Code("gone"))), note: notes[3])
+        return notes
+    }
+
+    @Test("An entry keeps its reason, its differences and its event, also that of an event that was removed")
+    func kept() async throws {
+        let store = try TestStore()
+        let notes = try await Self.fill(store)
+        for isRestarted in [false, true] {
+            if isRestarted { try store.restart() }
+            let entries = try await store.embedded.audit(after: nil, limit: 9)
+            #expect(entries.map(\.note) == notes)
+            #expect(entries.map(\.event) == ["hall", "hall", "hall", "gone"])
+        }
+        store.embedded.stop()
+        #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
+    }
+
+    @Test("A ledger of the release before gets the events of its entries, and no reasons")
+    func upgraded() async throws {
+        let store = try TestStore()
+        let notes = try await Self.fill(store)
+        store.embedded.stop()
+        try sql(
+            store.ledgerPath,
+            """
+            ALTER TABLE audit DROP COLUMN event;
+            ALTER TABLE audit DROP COLUMN reason;
+            ALTER TABLE audit DROP COLUMN differences;
+            ALTER TABLE audit DROP COLUMN left_out;
+            DELETE FROM grdb_migrations WHERE identifier = '7 audit';
+            """)
+        try store.restart()
+        let entries = try await store.embedded.audit(after: nil, limit: 9)
+        #expect(entries.map(\.note.action) == notes.map(\.action))
+        #expect(entries.allSatisfy { $0.note.reason == nil && $0.note.differences.isEmpty && $0.note.leftOut == 0 })
+        #expect(entries.map(\.event) == ["hall", "hall", "hall", "gone"])
+    }
+}
