@@ -203,7 +203,7 @@ public final class RedisStore: TicketStore, Service {
 
     // MARK: Service
 
-    /// Runs until a graceful shutdown. Meanwhile it recounts events and drops unused claims.
+    /// Runs until a graceful shutdown. Meanwhile it recounts events, claims old debts and drops unused claims.
     public func run() async throws {
         await cancelWhenGracefulShutdown { await self.keepUp() }
         stop()
@@ -224,6 +224,12 @@ public final class RedisStore: TicketStore, Service {
         try await DatabaseIdentity.otherTokenKeys(than: fingerprints, under: keyspace, client)
     }
 
+    /// Lets a client that is there for ``repair(applies:)`` wait as long as the largest event takes. A service does not: it
+    /// has to notice a server that is away.
+    public static func allowLongCounts(_ timeouts: inout RedisConfiguration.Timeouts) {
+        EventRecounts.allowLongCounts(&timeouts)
+    }
+
     /// Counts every event again from its holds, and corrects what differs if `applies`. A server that counts an event does
     /// nothing else: some 2 µs a hold.
     public func repair(applies: Bool) async throws -> [RepairReport] {
@@ -237,20 +243,31 @@ public final class RedisStore: TicketStore, Service {
         try await claims.dropUnused(in: slot, interval: interval, now: now.wall)
     }
 
+    /// Claims payments that events of a cluster owe back, where a release before this one left them without a claim.
+    package func claimDebts() async throws {
+        guard keyspace.isCluster else { return }
+        try await lists.claimDebts(at: now.wall)
+    }
+
     /// Recounts events and drops unused claims, one step after the other, until its task is cancelled.
     private func keepUp() async {
         let slots = ClaimSlot.all
+        var hasClaimedDebts = false
         var index = slots.indices.randomElement() ?? 0
         while !Task.isCancelled {
             do {
                 try await caller.pause(Self.upkeepStep)
+                if !hasClaimedDebts {
+                    try await claimDebts()
+                    hasClaimedDebts = true
+                }
                 if keyspace.isCluster {
                     index = (index + 1) % slots.count
                     try await dropUnusedClaims(in: slots[index])
                 }
                 try await recounts.countNext(at: .now())
             } catch {
-                logger.debug("Recounting an event or dropping unused claims failed", metadata: ["error": "\(error)"])
+                logger.debug("Recounting an event or tidying claims failed", metadata: ["error": "\(error)"])
             }
         }
     }

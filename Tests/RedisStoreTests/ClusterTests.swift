@@ -92,20 +92,6 @@ struct ClusterTests {
         withExtendedLifetime((broken, leaving)) {}
     }
 
-    /// The names that are claimed.
-    private func claimed(_ node: TestNode) async throws -> [String] {
-        var names: [String] = []
-        for answer in await node.client.callEachMaster(RedisCommand("KEYS", "holdfast:{claims-*")) {
-            for hash in try answer.outcome.get().array() {
-                let hash = try hash.text()
-                let tag = hash.drop { $0 != "{" }.dropFirst().prefix { $0 != "}" }
-                let fields = try await node.client.call(RedisCommand("HKEYS", hash), for: RedisKey(String(tag)))
-                names += try fields.array().map { try $0.text() }
-            }
-        }
-        return names.filter { $0.hasPrefix("p") }.sorted()
-    }
-
     @Test("What is refused leaves no claim behind (R21 Bounds)")
     func refused() async throws {
         let cluster = try RedisCluster()
@@ -137,10 +123,10 @@ struct ClusterTests {
         }
         // Claims are taken back after the answers. Payments that are owed back keep theirs, four for a hold.
         let kept = (0..<4).map { "pagain-\($0)" } + (0..<4).map { "plate-\($0)" } + ["ppaid"]
-        for _ in 0..<600 where try await claimed(node).count > kept.count {
+        for _ in 0..<600 where try await node.claimed().count > kept.count {
             try await Task.sleep(for: .milliseconds(100))
         }
-        #expect(try await claimed(node) == kept)
+        #expect(try await node.claimed() == kept)
     }
 
     @Test(
@@ -278,9 +264,9 @@ struct ClusterTests {
             _ = try await leaving.outcome(.purchase(released, PaymentReference(name)))
         }
         _ = try await node.outcome(.purchase(released, PaymentReference("due"), by: .key))
-        #expect(try await claimed(node) == ["pdue", "powed", "ppaid", "prefused"])
+        #expect(try await node.claimed() == ["pdue", "powed", "ppaid", "prefused"])
         for slot in ClaimSlot.all { try await node.store.dropUnusedClaims(in: slot, interval: .zero) }
-        #expect(try await claimed(node) == ["pdue", "ppaid"])
+        #expect(try await node.claimed() == ["pdue", "ppaid"])
         for name in ["owed", "refused", "due"] {
             guard case .purchased = try await node.outcome(.purchase(held("two", on: node), PaymentReference(name)))
             else {

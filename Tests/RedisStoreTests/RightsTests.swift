@@ -213,6 +213,33 @@ struct RightsTests {
         #expect(try await counts(node) == [[0, 2, 7, 0]])
         #expect(try await node.store.repair(applies: false).map(\.isRight) == [true])
     }
+
+    @Test("A count that takes longer than a server may be silent gets its answer from a client that allows it")
+    func longCount() async throws {
+        let server = try RedisServer()
+        let node = try await TestNode(server)
+        _ = try await node.outcome(.define(hall(5)))
+        let slow = PlantedMistake(
+            "a count takes about a second", "function functions.mend(keys, args)\n",
+            // Functions have no clock that goes on while they run.
+            "function functions.mend(keys, args)\n  for _ = 1, 5e8 do end\n"
+        )
+        for allows in [false, true] {
+            var timeouts = RedisConfiguration.Timeouts()
+            timeouts.silence = .milliseconds(400)
+            if allows { RedisStore.allowLongCounts(&timeouts) }
+            let counting = try await TestNode(.one(server), timeouts: timeouts) {
+                $0.rewriteFunctions = slow.planted
+                $0.mendsByItself = false
+            }
+            if allows {
+                #expect(try await counting.store.repair(applies: false).map(\.isRight) == [true])
+            } else {
+                await #expect(throws: StoreFailure.self) { _ = try await counting.store.repair(applies: false) }
+            }
+        }
+        withExtendedLifetime(node) {}
+    }
 }
 
 extension Outcome {

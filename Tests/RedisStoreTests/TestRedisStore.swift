@@ -53,11 +53,13 @@ final class TestNode: Sendable {
 
     init(
         _ servers: TestServers, limits: Limits = Limits(), callTimeout: Duration = .seconds(5), user: String? = nil,
+        timeouts: RedisConfiguration.Timeouts? = nil,
         change: (inout RedisStore.Configuration) -> Void = { _ in }
     ) async throws {
         self.servers = servers
         var address = servers.configuration
         address.user = user
+        if let timeouts { address.timeouts = timeouts }
         address.timeouts.call = callTimeout
         let client = try RedisClient(
             configuration: address, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)

@@ -17,6 +17,8 @@ struct EventRecounts: Sendable {
 
     /// Holds that are counted if an operator asks: as many as an event can have.
     private static let countedForOperator = 1 << Int(HoldID.bitsWithinEvent)
+    /// The longest count. A server that counts is not away, however long it takes.
+    private static let longest = Duration.seconds(300)
     /// How often a count begins again because more holds had ended than one call takes out.
     private static let settling = 1_000
     /// Between two pages. Each takes some 5 ms of the server, so a count takes a tenth of its time.
@@ -28,6 +30,11 @@ struct EventRecounts: Sendable {
     let state: SharedState
     let logger: Logger
     let configuration: RedisStore.Configuration
+
+    /// Lets a client wait for the longest count: it would close a connection on which nothing comes for ten seconds.
+    static func allowLongCounts(_ timeouts: inout RedisConfiguration.Timeouts) {
+        timeouts.silence = max(timeouts.silence, longest)
+    }
 
     /// Counts every event, and corrects what differs if `applies`. A server that counts an event does nothing else: some 2 µs a
     /// hold.
@@ -119,8 +126,7 @@ struct EventRecounts: Sendable {
         command.append(Int(correction.rawValue))
         command.append(most)
         for _ in 0...Self.settling {
-            // A server that counts is not away, however long it takes.
-            let answer = await caller.call(command, to: keys.route, deadline: .now() + .minutes(5))
+            let answer = await caller.call(command, to: keys.route, deadline: .now() + TimeAmount(Self.longest))
             let read: CallReply
             switch answer.outcome {
             case .success(let reply): read = try caller.read(reply, orThrow: .outcomeUnknown) { try CallReply($0) }

@@ -15,7 +15,7 @@ struct SalesLists: Sendable {
     /// How often a recount of an event may begin again.
     private static let recounts = 3
     /// Entries of the list of debts that one call reads.
-    private static let debtPage = 500
+    static let debtPage = 500
     /// How long a recount waits for another one of the same event, and between two attempts.
     private static let patience = TimeAmount.seconds(15)
     private static let pause = TimeAmount.milliseconds(50)
@@ -62,7 +62,7 @@ struct SalesLists: Sendable {
                 for (index, refund) in entries.enumerated() where found.count < limit && refund.isConfirmed == confirmed
                 {
                     guard try refund.counts(by: uses[index], event: number, since: since),
-                        try await !isSettledElsewhere(refund.payment, of: number)
+                        try await !isSettledElsewhere(refund, of: number, since: since)
                     else { continue }
                     let record = try await record(of: refund.hold, at: number)
                     found.append(
@@ -82,7 +82,7 @@ struct SalesLists: Sendable {
     }
 
     /// A page of the list of an event's debts, and what became of each payment.
-    private func debts(of event: EventNumber, from: UInt64) async throws -> (
+    func debts(of event: EventNumber, from: UInt64) async throws -> (
         entries: [PackedRefund], uses: [ByteBuffer?]
     ) {
         let keys = keyspace.keys(of: event)
@@ -99,14 +99,19 @@ struct SalesLists: Sendable {
     }
 
     /// Whether the payment went over to another event of the cluster and bought something there, or is owed for a hold of
-    /// that event: the first event does not learn of it.
-    private func isSettledElsewhere(_ payment: String, of event: EventNumber) async throws -> Bool {
-        guard keyspace.isCluster, let payment = PaymentReference(payment),
+    /// that event: the first event does not learn of it. A debt that only a token reported there settles no confirmed one.
+    private func isSettledElsewhere(
+        _ refund: PackedRefund, of event: EventNumber, since: WallTime
+    ) async throws -> Bool {
+        guard keyspace.isCluster, let payment = PaymentReference(refund.payment),
             let owner = try await claims.owner(of: payment), owner != event
         else { return false }
         let keys = keyspace.keys(of: owner)
         let use = RedisCommand("HGET", keys.payments, payment.text, isRepeatable: true)
-        return try await !caller.ask(use, to: keys.route).isNull
+        let reply = try await caller.ask(use, to: keys.route)
+        if reply.isNull { return false }
+        guard let debt = try PackedDebt(reply.bytes()) else { return true }
+        return debt.isConfirmed || !refund.isConfirmed && debt.wall > since
     }
 
     /// Entries are numbered by the server's time, and within a millisecond by event. In a cluster an entry of another shard may
@@ -144,7 +149,7 @@ struct SalesLists: Sendable {
     // MARK: Reading
 
     /// All events with the code, removed ones included; all events for `nil`.
-    private func allKnown(_ event: Code?) -> [(EventNumber, EventDirectory.Entry)] {
+    func allKnown(_ event: Code?) -> [(EventNumber, EventDirectory.Entry)] {
         state.withLock { state in
             state.directory.entries.filter { event == nil || $0.value.catalogue.code == event }.sorted {
                 $0.key < $1.key

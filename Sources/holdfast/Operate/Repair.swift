@@ -34,7 +34,7 @@ struct Repair: AsyncParsableCommand {
                     "an embedded ledger needs no repair, because each start counts its numbers from the facts; "
                         + "`holdfast verify` recounts the facts", status: Failure.wrongUse)
             }
-            try await RedisAccess.with(settings, address: address) { client, isCluster in
+            try await RedisAccess.with(settings, address: address, allowLongCounts: true) { client, isCluster in
                 let store = try await OpenedStore.redisStore(
                     settings, client, isCluster: isCluster, mendsByItself: false)
                 defer { store.stop() }

@@ -156,8 +156,11 @@ struct OpenedStore: Sendable {
 /// A client of the Redis servers that the settings name.
 enum RedisAccess {
     /// Runs a client while `body` runs.
+    ///
+    /// - Parameter allowLongCounts: for `holdfast repair`.
     static func with(
-        _ settings: Settings, address: String, _ body: (RedisClient, _ isCluster: Bool) async throws -> Void
+        _ settings: Settings, address: String, allowLongCounts: Bool = false,
+        _ body: (RedisClient, _ isCluster: Bool) async throws -> Void
     ) async throws {
         var configuration: RedisConfiguration
         do {
@@ -173,6 +176,7 @@ enum RedisAccess {
             configuration.timeouts.silence += settings.redis.waitTime
             configuration.timeouts.doubt += settings.redis.waitTime
         }
+        if allowLongCounts { RedisStore.allowLongCounts(&configuration.timeouts) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client: RedisClient
         do {
