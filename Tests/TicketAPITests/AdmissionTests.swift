@@ -121,6 +121,32 @@ struct AdmissionTests {
         }
     }
 
+    @Test("A request that is refused for its framing, its body or the lack of room takes a token, and needs one")
+    func refusedRequests() throws {
+        let post = "POST /nothing HTTP/1.1\r\nHost: l\r\n"
+        for (asked, status) in [
+            (post + "Host: m\r\n\r\n", 400), (post + "Content-Length: 101\r\n\r\n", 413),
+            (post + "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 415),
+            (post + "Expect: 200-maybe\r\n\r\n", 417), (Self.left, 503),
+        ] {
+            let store = try CoreStore()
+            let first = try TestConnection(store) {
+                $0.quota = .init(perSecond: 10, burst: 2)
+                $0.bodyBytes = 100
+                $0.connections = status == 503 ? 1 : 9
+            }
+            for expected in [status, status, 429] {
+                let connection = try TestConnection(store, beside: first)
+                connection.send(asked)
+                let answers = connection.answers()
+                #expect(answers.map(\.status) == [expected] && answers.first?.closes == true, "\(asked)")
+                #expect(connection.socket.outputIsClosed)
+            }
+            first.send(Self.live)
+            #expect(first.statuses == [200], "a probe needs no token")
+        }
+    }
+
     @Test("A caller that waits as long as the refusal says may ask again, once")
     func waiting() throws {
         let connection = try TestConnection(try CoreStore()) { $0.quota = .init(perSecond: 10, burst: 1) }

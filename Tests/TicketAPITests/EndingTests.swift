@@ -65,6 +65,53 @@ struct EndingTests {
         }
     }
 
+    @Test("A client that closes its side gets all of an answer that the kernel had no room for")
+    func halfCloseOfReader() throws {
+        for target in ["/remaining_tickets", "/health/live"] {
+            for closes in [false, true] {
+                let connection = try TestConnection(try CoreStore())
+                connection.socket.isStuck = true
+                connection.send(request("GET", target, closes ? ["Connection: close"] : []))
+                connection.closeInput()
+                // To close our side alone would not do: the channel would close the other one with it.
+                #expect(!connection.socket.isClosed && connection.socket.outputIsClosed == closes)
+                connection.socket.take()
+                connection.loop.run()
+                if closes { connection.pass(3) }
+                #expect(connection.statuses == [200])
+                #expect(connection.socket.isClosed)
+            }
+        }
+    }
+
+    @Test("If the router ends its side for a client that has closed its own, the kernel gets the answer first")
+    func halfCloseBeforeAnswer() throws {
+        let connection = try TestConnection(try CoreStore())
+        connection.router.isHeldUp = true
+        connection.router.closesOutput = true
+        connection.socket.isStuck = true
+        connection.send(request("GET", Self.live, ["Connection: close"]))
+        connection.closeInput()
+        connection.router.answer()
+        connection.loop.run()
+        #expect(!connection.socket.isClosed && !connection.socket.outputIsClosed)
+        connection.socket.take()
+        connection.loop.run()
+        #expect(connection.statuses == [200] && connection.socket.isClosed)
+    }
+
+    @Test("A client that closes its side and reads nothing is cut off after the time for writing")
+    func halfCloseOfDeaf() throws {
+        let connection = try TestConnection(try CoreStore()) { $0.write = .seconds(30) }
+        connection.socket.isStuck = true
+        connection.send(Self.left)
+        connection.closeInput()
+        connection.pass(30)
+        #expect(!connection.socket.isClosed)
+        connection.pass(1)
+        #expect(connection.socket.isClosed)
+    }
+
     @Test("A request that the client's end cuts off is not carried out")
     func cutOff() throws {
         for cut in [
@@ -115,6 +162,41 @@ struct EndingTests {
         connection.pass(3)
         #expect(connection.socket.isClosed)
     }
+
+    @Test("A request that is not whole in its time is refused, though it began behind a whole one")
+    func slowBehindWhole() throws {
+        for whole in Self.wholes {
+            for half in ["G", "GET /a HTTP/1.1\r\n", "GET /a HTTP/1.1\r\nHost: l\r\nX: \r\n"] {
+                let connection = try TestConnection(try CoreStore())
+                connection.send(whole + half)
+                #expect(connection.statuses == [200], "\(whole)")
+                connection.pass(10)
+                #expect(connection.received() == "")
+                connection.pass(1)
+                #expect(connection.statuses == [408], "\(whole) \(half)")
+            }
+        }
+    }
+
+    @Test("Behind whole requests a connection is idle and never late, wherever what arrives is cut")
+    func idleBehindWhole() throws {
+        for whole in Self.wholes.flatMap({ [$0, $0 + $0, $0 + "\r\n"] }) {
+            for cut in 1..<whole.utf8.count {
+                let connection = try TestConnection(try CoreStore())
+                let middle = whole.utf8.index(whole.startIndex, offsetBy: cut)
+                connection.send(String(whole[..<middle]))
+                connection.send(String(whole[middle...]))
+                _ = connection.received()
+                connection.pass(12)
+                #expect(connection.received() == "", "\(whole) cut at \(cut)")
+            }
+        }
+    }
+
+    private static let wholes = [
+        left, request("GET", live), request("POST", "/nothing", body: "{}"), request("POST", "/nothing", body: "a\r\n"),
+        request("POST", "/nothing", ["Transfer-Encoding: chunked"]) + "3\r\nabc\r\n0\r\n\r\n",
+    ]
 
     @Test("A connection that asks nothing is closed without a word; an empty line asks nothing")
     func idle() throws {

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOHTTP1
 import Testing
 import TicketAPI
 
@@ -116,6 +118,40 @@ struct PipeliningTests {
             connection.loop.run()
             expect([.buy] + Array(repeating: kind, count: sent - 1), connection.answers())
             #expect(connection.socket.reads > 0)
+        }
+    }
+
+    @Test("Of a burst of small requests few are read before they are answered, and all are answered")
+    func burst() throws {
+        /// Counts what the decoder makes.
+        final class Heads: ChannelInboundHandler {
+            typealias InboundIn = HTTPServerRequestPart
+            var count = 0
+
+            func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+                if case .head = unwrapInboundIn(data) { count += 1 }
+                context.fireChannelRead(data)
+            }
+        }
+        for closes in [false, true] {
+            let connection = try TestConnection(try CoreStore())
+            connection.router.isHeldUp = true
+            let heads = Heads()
+            let pipeline = connection.channel.pipeline.syncOperations
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(heads, position: .after(decoder))
+            let small = "GET / HTTP/1.1\r\nHost:\r\n\r\n"
+            connection.send(String(repeating: small, count: 2_000))
+            if closes { connection.closeInput() }
+            #expect(heads.count < 100 && connection.socket.reads == 0)
+            for asked in 1...2_000 {
+                #expect(connection.router.requests.count == asked)
+                connection.router.answer()
+                connection.loop.run()
+                #expect(heads.count - asked < 100)
+            }
+            #expect(connection.statuses.count == 2_000)
+            #expect(connection.socket.isClosed == closes && (closes || connection.socket.reads == 1))
         }
     }
 

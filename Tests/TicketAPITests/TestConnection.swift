@@ -142,6 +142,21 @@ final class FakeSocket: ChannelDuplexHandler {
     var isClosed = false
     /// The kernel takes nothing: bytes stay in the channel.
     var isStuck = false
+    private var context: ChannelHandlerContext?
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    /// The kernel takes what the channel has.
+    func take() {
+        isStuck = false
+        context?.flush()
+    }
 
     func read(context: ChannelHandlerContext) {
         reads += 1
@@ -177,6 +192,8 @@ final class FakeRouter: ChannelInboundHandler {
     var isHeldUp = false
     var fields: HTTPHeaders = ["content-length": "6"]
     var inputIsClosed = false
+    /// It ends its side behind an answer, as the framework does behind `Connection: close`.
+    var closesOutput = false
     private var context: ChannelHandlerContext?
     private var target = ""
     private var body = ""
@@ -210,6 +227,7 @@ final class FakeRouter: ChannelInboundHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "routed")))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        if closesOutput { context.close(mode: .output, promise: nil) }
     }
 }
 

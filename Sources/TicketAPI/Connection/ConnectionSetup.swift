@@ -20,6 +20,8 @@ package struct ConnectionSetup {
         let decoder = RequestDecoder.makeDecoder(context.configuration)
         let handler = FastPathHandler(loop: context, sink: sink, streams: streams, behind: decoder)
         try channel.syncOptions?.setOption(.autoRead, value: false)
+        // NIO would read four times, and the watch keep it all.
+        try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(ReceiveWatch(handler))
         try pipeline.addHandler(decoder)

@@ -24,12 +24,16 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// What the connection counts as among those that are open.
     var standing = ConnectionStanding.new
     private(set) lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
+    /// What gives the decoder its bytes.
+    var watch: ReceiveWatch?
     private let sink: LoopReplySink
     private let streams: AvailabilityStream
     /// The one in front.
     private var decoder: RequestDecoder.Decoder
     private var machine: HTTPConnectionMachine
     private var context: ChannelHandlerContext?
+    /// A fresh decoder is taking over.
+    private var isRenewingDecoder = false
 
     init(
         loop: LoopContext, sink: LoopReplySink, streams: AvailabilityStream, behind decoder: RequestDecoder.Decoder
@@ -91,9 +95,13 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Reading requests
 
-    /// Bytes arrived in front of the decoder.
+    /// Whether the decoder may get another piece of what arrived.
+    var mayDecode: Bool { machine.mayDecode && !isRenewingDecoder && context != nil }
+    var isStreaming: Bool { machine.isStreaming }
+
+    /// A piece arrived in front of the decoder.
     ///
-    /// - Returns: whether it gets them.
+    /// - Returns: whether the decoder gets it; then ``endPiece(_:)`` follows.
     func receive(_ bytes: ByteBuffer) -> Bool {
         switch machine.receive(bytes, at: loop.tick) {
         case .decode: return true
@@ -102,6 +110,11 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
             closeAtOnce()
             return false
         }
+    }
+
+    /// The decoder has seen a piece.
+    func endPiece(_ bytes: ByteBuffer) {
+        machine.endPiece(bytes, at: loop.tick)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -116,19 +129,21 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard machine.begin() else { return }
         let headers = RequestHeaders(head)
         let framing = headers.framing
-        if let refused = framing.refused(bodyBytes: loop.configuration.bodyBytes) { return refuse(refused) }
         let target = RequestTarget(head.uri)
+        // A request that is refused here takes its token, too (R26 Quota).
+        let quota = target.path == .probe ? nil : loop.quota?.take(caller, at: context?.eventLoop.now ?? .now())
+        if let refused = framing.refused(bodyBytes: loop.configuration.bodyBytes) {
+            return refuse(refused, quota)
+        }
         var endsConnection = framing.endsConnection
         if standing != .counted {
             // Others may have left meanwhile.
             guard target.path == .probe || loop.connections.admit(self) else {
-                return refuse(ConnectionRoom.refused(standing))
+                return refuse(ConnectionRoom.refused(standing), quota)
             }
             if standing != .counted { endsConnection = true }
         }
         if framing.expects == .goOn, let work = machine.expect() { performAndSend(work) }
-        let quota =
-            target.path == .probe ? nil : loop.quota?.take(caller, at: context?.eventLoop.now ?? .now())
         machine.read(
             loop.calls.read(head, target, headers.fields, endsConnection: endsConnection, quota),
             stopsDecoder: framing.stopsDecoder && !endsConnection)
@@ -142,19 +157,25 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func renewDecoder() {
         guard let context else { return }
+        isRenewingDecoder = true
         do {
             let (fresh, isDone) = try RequestDecoder.replace(decoder, in: context, loop.configuration)
             decoder = fresh
             isDone.assumeIsolated().whenComplete { [weak self] _ in
+                guard let self else { return }
+                self.isRenewingDecoder = false
                 // What was read behind the request has been decoded now.
-                if let self, let context = self.context { self.channelReadComplete(context: context) }
+                if let context = self.context { self.channelReadComplete(context: context) }
             }
         } catch {
             closeAtOnce()
         }
     }
 
-    private func refuse(_ refused: Refused) {
+    /// Refuses a request with which the connection ends; a caller without a token left is refused for that.
+    private func refuse(_ refused: Refused, _ quota: CallerQuota.Standing? = nil) {
+        var refused = refused
+        if let quota, !quota.isAllowed { refused = Refused(quota) }
         if let work = machine.refuse(refused) { performAndSend(work) }
     }
 
@@ -224,7 +245,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return context.close(mode: .all, promise: nil)
         }
         // A client that left with the request hears how things stand.
-        if isOver { context.close(mode: .all, promise: nil) }
+        if isOver { closeWhenSent(context) }
     }
 
     // MARK: The router's answer
@@ -252,6 +273,13 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
+    /// The router ends its side behind an answer with `Connection: close`.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard case .output = mode, machine.clientHasClosed else { return context.close(mode: mode, promise: promise) }
+        closeWhenSent(context)
+        promise?.succeed()
+    }
+
     /// Bytes of this connection were handed to the channel past the fast path.
     func sends(_ bytes: Int) {
         machine.send(bytes: bytes)
@@ -272,9 +300,18 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch machine.goIdle(at: loop.tick) {
         case .goOn: break
         case .closeOutput: context.close(mode: .output, promise: nil)
-        case .close: context.close(mode: .all, promise: nil)
+        case .closeWhenSent: closeWhenSent(context)
         }
-        if machine.wantsRead { readMore(context) }
+        if machine.wantsRead { readMore() }
+    }
+
+    /// Closes a connection whose client has closed its side, when the kernel has what the channel was handed. To close
+    /// our side alone would not do: with both sides closed, the channel drops what it still has.
+    private func closeWhenSent(_ context: ChannelHandlerContext) {
+        guard pendingBytes(context) > 0 else { return closeAtOnce() }
+        let isSent = context.eventLoop.makePromise(of: Void.self)
+        isSent.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.closeAtOnce() }
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer())), promise: isSent)
     }
 
     private func handOn(_ context: ChannelHandlerContext) {
@@ -283,15 +320,15 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         machine.endSending()
     }
 
-    private func readMore(_ context: ChannelHandlerContext) {
-        if machine.mayRead(at: loop.tick) { context.read() }
+    private func readMore() {
+        if machine.mayRead(at: loop.tick) { watch?.read() }
     }
 
     // MARK: The channel
 
     func channelReadComplete(context: ChannelHandlerContext) {
         if machine.hasWork { send() }
-        if self.context != nil { readMore(context) }
+        if self.context != nil { readMore() }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -307,7 +344,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
             case .goOn: send()
             }
         } else if case ChannelEvent.inputClosed = event {
-            switch machine.closeInput() {
+            switch machine.closeInput(pending: pendingBytes(context)) {
             case .close: return context.close(mode: .all, promise: nil)
             case .tellRouter: context.fireUserInboundEventTriggered(event)
             // The router does not learn of it: it would give up what it has to answer.

@@ -13,45 +13,6 @@ internal import NIOCore
 /// A connection is closed by closing our side of it and reading on for a moment: with unread bytes the kernel would
 /// reset it, and the last answer with it.
 struct HTTPConnectionMachine: ~Copyable {
-    /// What is to be done next, in the order in which it arrived.
-    enum Work {
-        case request(CallRequest)
-        /// The client waits for 100 Continue before it sends its body.
-        case expectation
-        /// The last answer on the connection.
-        case refusal(Refused)
-    }
-
-    /// What the router works on.
-    struct RoutedAnswer {
-        let request: RoutedRequest
-        let standing: CallerQuota.Standing?
-        fileprivate(set) var after: AnswerForm.After
-    }
-
-    enum ReceiveAction {
-        case decode, drop, close
-    }
-
-    enum InputEndAction {
-        case goOn
-        /// The router gives up for a client that has left.
-        case tellRouter
-        case close
-    }
-
-    enum QuiesceAction {
-        case goOn, close
-    }
-
-    enum IdleAction {
-        case goOn, closeOutput, close
-    }
-
-    enum TickAction {
-        case goOn, refuseRequest, close
-    }
-
     private enum Router {
         case idle
         case answering(RoutedAnswer)
@@ -88,6 +49,10 @@ struct HTTPConnectionMachine: ~Copyable {
     private var reading = Reading.nothing
     /// Of the request that is being read.
     private var bodyBytes = 0
+    /// Of these, what was in the last piece.
+    private var bodyBytesOfPiece = 0
+    /// A request ended in the last piece.
+    private var endedInPiece = false
     /// The decoder stops behind the request that is being read.
     private var stopsDecoder = false
     /// What waits until everything before it is answered.
@@ -111,8 +76,13 @@ struct HTTPConnectionMachine: ~Copyable {
 
     // MARK: Reading requests
 
-    /// Bytes arrived; the decoder has not seen them yet.
+    /// Whether the decoder may have another piece of what arrived: what is in it can wait, but not without bound.
+    var mayDecode: Bool { backlog.isEmpty && isWritable && queue.hasRoom }
+
+    /// A piece arrived; the decoder has not seen it yet.
     mutating func receive(_ bytes: ByteBuffer, at tick: UInt32) -> ReceiveAction {
+        endedInPiece = false
+        bodyBytesOfPiece = 0
         switch end {
         case .lingering(let before):
             let all = before + bytes.readableBytes
@@ -128,11 +98,20 @@ struct HTTPConnectionMachine: ~Copyable {
         return .decode
     }
 
+    /// The decoder has seen a piece. It says nothing of a head that is not whole, whose time runs from now on.
+    mutating func endPiece(_ bytes: ByteBuffer, at tick: UInt32) {
+        guard endedInPiece, case .open = end, case .nothing = reading,
+            !bytes.endsWithRequest(body: bodyBytesOfPiece)
+        else { return }
+        patience.receive(beginRequest: true, at: tick)
+    }
+
     /// The head of a request arrived.
     ///
     /// - Returns: whether the request is accepted: then ``read(_:stopsDecoder:)`` or ``refuse(_:)`` follows.
     mutating func begin() -> Bool {
         bodyBytes = 0
+        bodyBytesOfPiece = 0
         guard case .open = end else {
             reading = .refused
             return false
@@ -156,6 +135,7 @@ struct HTTPConnectionMachine: ~Copyable {
     /// A piece of the body arrived.
     mutating func readBody(_ bytes: ByteBuffer) -> Work? {
         bodyBytes += bytes.readableBytes
+        bodyBytesOfPiece += bytes.readableBytes
         guard case .request(let request) = reading else { return nil }
         guard bodyBytes <= mostBodyBytes else { return refuse(Refused(.contentTooLarge)) }
         request.take(bytes)
@@ -167,6 +147,7 @@ struct HTTPConnectionMachine: ~Copyable {
     /// - Returns: what to do now, if anything, and whether another decoder has to read what follows.
     mutating func endRequest() -> (work: Work?, renewsDecoder: Bool) {
         patience.endRequest()
+        endedInPiece = true
         let stopped = stopsDecoder
         stopsDecoder = false
         guard case .request(let request) = reading else { return (nil, false) }
@@ -269,6 +250,11 @@ struct HTTPConnectionMachine: ~Copyable {
         router = .answering(RoutedAnswer(request: request, standing: standing, after: form.after))
     }
 
+    /// Whether the connection is a stream, which answers nothing more.
+    var isStreaming: Bool {
+        if case .streaming = router { true } else { false }
+    }
+
     /// The request begins a stream.
     ///
     /// - Returns: whether to close it again: its client has left, or the service stops.
@@ -328,21 +314,24 @@ struct HTTPConnectionMachine: ~Copyable {
         self.isWritable = isWritable
     }
 
-    /// Everything that could be sent was sent. With nothing owed, closes where nothing more is accepted.
+    /// Everything that could be sent was handed to the channel. With nothing owed, closes where nothing more is accepted.
     mutating func goIdle(at tick: UInt32) -> IdleAction {
         guard queue.isEmpty, isRouterIdle, backlog.isEmpty, !isReadingRequest else { return .goOn }
-        if input == .clientClosed { return .close }
-        guard case .behindLastAnswer = end else { return .goOn }
+        switch end {
+        case .lingering: return .goOn
+        case .open where input != .clientClosed: return .goOn
+        case .open, .behindLastAnswer: break
+        }
         end = .lingering(bytes: 0)
         patience.linger(at: tick)
-        return .closeOutput
+        return input == .clientClosed ? .closeWhenSent : .closeOutput
     }
 
     // MARK: The channel
 
     /// Whether to ask the channel for more: not for more than can be answered in order or than the client reads.
     mutating func mayRead(at tick: UInt32) -> Bool {
-        guard backlog.isEmpty, isWritable, queue.hasRoom else {
+        guard mayDecode else {
             wantsRead = true
             return false
         }
@@ -352,10 +341,12 @@ struct HTTPConnectionMachine: ~Copyable {
     }
 
     /// The client sends nothing more. A request that this cuts off is not answered.
-    mutating func closeInput() -> InputEndAction {
+    ///
+    /// - Parameter pending: bytes that the channel was handed and still has.
+    mutating func closeInput(pending: Int) -> InputEndAction {
         input = .clientClosed
         reading = .refused
-        if case .lingering = end { return .close }
+        if case .lingering = end { return pending > 0 ? .goOn : .close }
         switch router {
         case .idle: return .goOn
         case .streaming: return .close
@@ -365,6 +356,8 @@ struct HTTPConnectionMachine: ~Copyable {
             return .goOn
         }
     }
+
+    var clientHasClosed: Bool { input == .clientClosed }
 
     /// The service stops.
     ///

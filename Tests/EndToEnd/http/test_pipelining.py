@@ -77,6 +77,16 @@ class Pipelining(ServiceCase):
                     self.assertEqual(connection.answer().status, KINDS[name][1], name)
                 connection.expect_closed()
 
+    def test_half_closed_client_that_reads_slowly_gets_everything(self):
+        """Of an answer longer than the kernel's buffers, a client that closed its side loses nothing."""
+        for headers in ([], ["Connection: close"]):
+            with self.subTest(headers=headers), Connection(self.server.port, receive_buffer=4096) as connection:
+                connection.send(request("GET", "/openapi.json") * 4 + request("GET", "/openapi.json", headers))
+                connection.half_close()
+                for _ in range(5):
+                    self.assertIn(b"openapi", connection.answer().body)
+                connection.expect_closed()
+
     def test_answer_before_close_survives_what_the_client_still_sends(self):
         """The last answer reaches a client that sends on and on behind Connection: close."""
         for target in ("/remaining_tickets", "/health/live"):
