@@ -20,6 +20,10 @@ extension EmbeddedStore: SalesLedger {
         try await queries.audit(after: sequence, limit: limit)
     }
 
+    public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
+        try await queries.sale(of: event, from: first, stretch: stretch, at: now.office)
+    }
+
     /// Recounts on a thread of its own, beside the writer, and compares the result with the numbers in memory. It takes memory
     /// for every hold, so a second recount at the same time is refused as overload.
     public func recount() async throws -> Recount {

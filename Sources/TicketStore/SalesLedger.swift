@@ -21,6 +21,13 @@ public protocol SalesLedger: Sendable {
     /// Operators' changes after `sequence`, in the order of their decisions.
     func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord]
 
+    /// A page of an event's holds, each as it is when the page is read.
+    ///
+    /// - Parameters:
+    ///   - first: where to begin: what the page before says; `nil` for the first hold.
+    ///   - stretch: how many numbers of holds to look at; at most ``SalePage/stretch``.
+    func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage
+
     /// Recounts everything from the recorded facts. It takes some microseconds for each fact. Only one recount runs at a time.
     func recount() async throws -> Recount
 }

@@ -26,6 +26,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast config --port 9000                     show the settings, and where each one came from
               holdfast key create --role operator --name Anna   make a key that may pause, return and see purchases
               holdfast event pause main                       change the running service, with the key in HOLDFAST_KEY
+              holdfast report main                            show what was sold, by type and day
               holdfast export purchases main --output main.csv
               holdfast refund list                            list payments that bought nothing
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
@@ -44,7 +45,7 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Config.self, Verify.self, Repair.self,
+            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Report.self, Config.self, Verify.self, Repair.self,
             Bench.self,
         ],
         defaultSubcommand: nil)

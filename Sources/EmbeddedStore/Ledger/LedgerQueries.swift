@@ -97,7 +97,7 @@ struct LedgerQueries: Sendable {
 }
 
 /// Translates moments of the store's clock into the time of day, with the differences that the ledger noted.
-private struct Moments {
+struct Moments {
     private let notes: [(at: Int64, ahead: Int64)]
 
     init(_ db: Database) throws {
@@ -116,7 +116,7 @@ private struct Moments {
 }
 
 /// Reads the lines of holds, and the definitions of their events, each event once.
-private struct LineReader {
+struct LineReader {
     private struct Definitions {
         var code = ""
         /// The currencies, each with the fact from which on it applied.

@@ -31,7 +31,7 @@ struct LedgerReader {
         let (last, next) = try end()
         office.beginRestoring(at: last, nextSequence: next)
         try readEvents(into: &office)
-        try readHolds { hold in
+        try readHolds { hold, _ in
             guard office.canRestore(hold) else {
                 throw LedgerError.damaged("hold \(hold.id) does not follow the one before it, or has an unknown type")
             }
@@ -63,7 +63,7 @@ struct LedgerReader {
     func holds(_ ids: [HoldID]) throws -> [HoldID: RestoredHold] {
         let list = Set(ids).map { "\(Int64(clamping: $0.number))" }.joined(separator: ", ")
         var found: [HoldID: RestoredHold] = [:]
-        try readHolds("IN (\(list))") { found[$0.id] = $0 }
+        try readHolds("IN (\(list))") { hold, _ in found[hold.id] = hold }
         return found
     }
 
@@ -155,20 +155,20 @@ struct LedgerReader {
     /// order of the file.
     ///
     /// - Parameter which: a condition on a hold's number, as SQL.
-    private func readHolds(_ which: String = "> 0", _ body: (RestoredHold) throws -> Void) throws {
+    func readHolds(_ which: String = "> 0", _ body: (RestoredHold, HoldMoments) throws -> Void) throws {
         let holds = try Cursor(
             db,
             """
-            SELECT id, seq, event, deadline, type, quantity, price, more_lines, buyer FROM holds
+            SELECT id, seq, event, deadline, type, quantity, price, more_lines, buyer, at FROM holds
             WHERE id \(which) ORDER BY id
             """)
         func side(_ table: String, _ columns: String, order: String = "") throws -> SideCursor {
             try SideCursor(
                 Cursor(db, "SELECT hold, \(columns) FROM \(table) WHERE hold \(which) ORDER BY hold\(order)"))
         }
-        let purchases = try side("purchases", "seq, late, payment")
+        let purchases = try side("purchases", "seq, late, payment, at")
         let releases = try side("releases", "seq")
-        let returns = try side("returns", "seq")
+        let returns = try side("returns", "seq, at")
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
 
@@ -181,6 +181,7 @@ struct LedgerReader {
                 id: HoldID(number), event: event, lines: OneOrMore(try line(of: holds, at: 4, hold: id)),
                 deadline: Timestamp(milliseconds: holds.int(3)), buyer: holds.text(8).flatMap(Buyer.init),
                 sequence: UInt64(clamping: holds.int(1)))
+            var moments = HoldMoments(held: holds.int(9))
             // The fact that set its deadline and the one that ended it. Recoveries in between moved the deadline.
             var (set, ended) = (holds.int(1), Int64.max)
             try lines.visit(id) {
@@ -196,14 +197,18 @@ struct LedgerReader {
                 ended = $0.int(1)
                 hold.late = $0.int(2) != 0
                 hold.payment = $0.text(3).flatMap(PaymentReference.init)
+                moments.purchased = $0.int(4)
             }
             try releases.visit(id) {
                 hold.state = .released
                 ended = $0.int(1)
             }
-            try returns.visit(id) { _ in hold.state = .returned }
+            try returns.visit(id) {
+                hold.state = .returned
+                moments.returned = $0.int(2)
+            }
             hold.deadline = deadline(hold, from: set, to: ended)
-            try body(hold)
+            try body(hold, moments)
         }
     }
 
@@ -230,6 +235,18 @@ struct LedgerReader {
             deadline = max(deadline, recovery.until)
         }
         return Timestamp(milliseconds: deadline)
+    }
+}
+
+/// When the facts of a hold were decided, by the store's clock in milliseconds.
+struct HoldMoments {
+    var held: Int64
+    var purchased: Int64?
+    /// When the whole purchase was returned.
+    var returned: Int64?
+
+    init(held: Int64) {
+        self.held = held
     }
 }
 

@@ -17,6 +17,7 @@ struct FunctionLibrary: Sendable {
         case listEvents = "list_events"
         case details
         case pageOfHolds = "page_of_holds"
+        case pageOfSale = "page_of_sale"
         case tally
         case claim
         case reclaim
@@ -34,7 +35,7 @@ struct FunctionLibrary: Sendable {
             case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .someClaims, .dropClaims,
                 .giveUp, .settleDebts, .mend, .tryCommands:
                 false
-            case .lookUp, .listEvents, .details, .pageOfHolds: true
+            case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale: true
             }
         }
     }

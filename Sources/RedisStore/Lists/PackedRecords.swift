@@ -6,6 +6,7 @@ internal import TicketStore
 struct PackedRecord {
     var state: HoldState
     var isLate: Bool
+    var heldAt: WallTime
     var buyer: String?
     var lines: OneOrMore<HeldLine>
     /// The terms of its event under which it was made.
@@ -26,7 +27,7 @@ struct PackedRecord {
         isLate = try reader.byte() == 1
         _ = try reader.byte()
         _ = try reader.number()
-        _ = try reader.number()
+        heldAt = WallTime(milliseconds: Int64(try reader.number()))
         let name = try reader.text()
         buyer = name.isEmpty ? nil : name
         lines = try reader.lines()

@@ -21,6 +21,10 @@ extension RedisStore: SalesLedger {
         try await lists.audit(after: sequence, limit: limit)
     }
 
+    public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
+        try await lists.sale(of: event, from: first, stretch: stretch)
+    }
+
     /// Counts every hold of every event, as each was when its count began, while selling goes on. Of one event one count is
     /// under way at a time. Another one waits for it, and is refused as overload if that takes long.
     public func recount() async throws -> Recount {

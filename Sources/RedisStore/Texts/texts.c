@@ -19,6 +19,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/change.lua" suffix(, '\n',)
 #embed "../Lua/catalogue.lua" suffix(, '\n',)
 #embed "../Lua/reading.lua" suffix(, '\n',)
+#embed "../Lua/sale.lua" suffix(, '\n',)
 #embed "../Lua/tally.lua" suffix(, '\n',)
 #embed "../Lua/mend.lua" suffix(, 0)
 };

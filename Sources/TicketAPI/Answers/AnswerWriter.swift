@@ -18,13 +18,15 @@ final class AnswerWriter {
     private let quota: SharedQuota?
     private var classic: ClassicAnswers
     private var buyers: BuyerAnswers
+    private let refusals: RefusalCounter
 
     init(_ service: ServiceContext) {
         store = service.store
         classicEvent = service.configuration.classicEvent
         quota = service.quota
         classic = ClassicAnswers(mint: service.mint, statuses: service.configuration.classicStatus)
-        buyers = BuyerAnswers(store, mint: service.mint)
+        refusals = service.refusals.makeCounter()
+        buyers = BuyerAnswers(store, mint: service.mint, refusals: refusals)
     }
 
     /// The `Date` of answers.
@@ -49,6 +51,7 @@ final class AnswerWriter {
         case .remaining: classic.writeRemaining(classicEvent, of: store, form, to: &buffer)
         case .buy, .complete:
             guard case .reply(let reply) = content else { preconditionFailure("the store answers these") }
+            if case .buy = request.call { refusals.count(reply, of: classicEvent) }
             classic.write(reply, form, jitter: .random(in: 0..<1), to: &buffer)
         case .refused(let refusal): write(refusal, request.standing, form, to: &buffer)
         case .routed: preconditionFailure("the router answers its requests")

@@ -7,6 +7,7 @@ internal import TicketStore
 struct BuyerAnswers {
     private let store: any TicketStore
     private let mint: TokenMint
+    private let refusals: RefusalCounter
     private var bytes = HTTPBytes()
     private var availabilities: AvailabilityCache
     /// By the index of their event; at most ``Limits/events``.
@@ -15,9 +16,10 @@ struct BuyerAnswers {
     private var body = ByteBuffer()
     private var texts = HoldTexts()
 
-    init(_ store: any TicketStore, mint: TokenMint) {
+    init(_ store: any TicketStore, mint: TokenMint, refusals: RefusalCounter) {
         self.store = store
         self.mint = mint
+        self.refusals = refusals
         availabilities = AvailabilityCache(store)
     }
 
@@ -40,6 +42,7 @@ struct BuyerAnswers {
             case .known: try writeKnown(request, form, quota: quota, to: &buffer)
             }
         } catch {
+            if case .hold(let event) = request.kind { refusals.count(error.problem, of: event) }
             write(error, to: request, form, quota: quota, to: &buffer)
         }
     }

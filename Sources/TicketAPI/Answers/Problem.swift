@@ -3,7 +3,7 @@
 /// This table is the only list of them. `make generate` writes from it the codes in the OpenAPI document, the heads of
 /// the pages in `docs/problems`, and the table in `docs/api.md`; a new problem is a case with its row here, and the prose
 /// of its page.
-package enum Problem: CaseIterable, Sendable {
+package enum Problem: UInt8, CaseIterable, Sendable {
     case malformedRequest, keyMissing, unauthenticated, forbidden, notFound, unknownEvent, unknownTicketType,
         unknownHold, unknownPurchase, unknownDebt, methodNotAllowed, requestTimeout, temporarilyHeld, soldOut,
         insufficientQuantity, buyerLimitReached, saleNotStarted, saleEnded, salePaused, holdReleased,

@@ -13,6 +13,7 @@ package struct ServiceContext: Sendable {
     let quota: SharedQuota?
     let connections: ConnectionRoom
     let listeners: Room
+    package let refusals: RefusalCounts
 
     package init(
         store: any TicketStore, keyring: any OperatorKeyring, configuration: ServiceConfiguration, mint: TokenMint,
@@ -25,6 +26,7 @@ package struct ServiceContext: Sendable {
         known = KnownKeys(keyring)
         quota = configuration.quota.map(SharedQuota.init)
         connections = ConnectionRoom(configuration, logger: logger)
+        refusals = RefusalCounts(store)
         listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)
     }
 

@@ -35,6 +35,7 @@ package struct Routes: Sendable {
         let classic = ClassicRoutes(service, authorizer: authorizer)
         let events = EventRoutes(reader: reader)
         let sales = SalesRoutes(reader: reader, ledger: ledger)
+        let reports = ReportRoutes(reader: reader, ledger: ledger, refusals: service.refusals)
         let page: Set<String> = ["cursor", "limit"]
         return [
             // Balancers ask with whatever they like behind the path.
@@ -56,6 +57,9 @@ package struct Routes: Sendable {
             Route("/v1/holds/:hold/extend", (.post, .anyone(buyers.extend))),
             Route("/v1/holds/:hold/purchase", (.post, .anyone(buyers.purchase))),
 
+            Route(
+                "/v1/events/:event/report", query: ["utc_offset"],
+                (.get, .operators(.readLists, reports.report))),
             Route(
                 "/v1/events/:event/purchases", query: page.union(["formulas"]),
                 (.get, .operators(.readLists, sales.purchases))),

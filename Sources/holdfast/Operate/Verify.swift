@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import BoxOffice
 internal import EmbeddedStore
-internal import Foundation
 
 /// Recounts a ledger.
 struct Verify: AsyncParsableCommand {
@@ -25,15 +24,9 @@ struct Verify: AsyncParsableCommand {
         try await Failure.reported {
             let report: AuditReport
             do {
-                report = try LedgerAudit.recount(path: try path())
+                report = try LedgerAudit.recount(path: try LedgerPath.ledger(at: ledger))
             } catch let error as LedgerError {
-                let status =
-                    switch error {
-                    case .damaged: Failure.atWork
-                    case .notALedger, .tooNew: Failure.badConfiguration
-                    default: Failure.cannotRead
-                    }
-                throw Failure(error.description, status: status)
+                throw Failure(error)
             }
             print(
                 "\(grouped(report.facts)) facts: \(grouped(report.holds)) holds, \(grouped(report.purchases)) purchases, "
@@ -47,19 +40,6 @@ struct Verify: AsyncParsableCommand {
             if let broken = report.broken { throw Failure("a rule is broken: \(broken)", status: Failure.atWork) }
             print("every rule holds")
         }
-    }
-
-    private func path() throws -> String {
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: ledger, isDirectory: &isDirectory) else {
-            throw Failure("there is no ledger at \(ledger)", status: Failure.cannotRead)
-        }
-        guard isDirectory.boolValue else { return ledger }
-        let inside = ledger + "/" + EmbeddedStore.ledgerName
-        guard FileManager.default.fileExists(atPath: inside) else {
-            throw Failure("there is no ledger in \(ledger)", status: Failure.cannotRead)
-        }
-        return inside
     }
 }
 
