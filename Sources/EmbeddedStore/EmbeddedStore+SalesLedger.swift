@@ -16,8 +16,8 @@ extension EmbeddedStore: SalesLedger {
             of: event, confirmed: confirmed, since: now.office.advanced(by: kept), after: sequence, limit: limit)
     }
 
-    public func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
-        try await queries.audit(after: sequence, limit: limit)
+    public func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+        try await queries.audit(of: events, after: sequence, limit: limit)
     }
 
     public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {

@@ -51,6 +51,9 @@ public struct AuditNote: Sendable, Equatable {
         leftOut = differences.count - kept.count
     }
 
+    /// What a reason must have, in words.
+    public static let reasonForm = "1 to 500 bytes and no control characters"
+
     /// Whether a text can be a reason: 1 to 500 bytes, none of them a control character.
     public static func isReason(_ text: String) -> Bool {
         reasonLength.contains(text.utf8.count)

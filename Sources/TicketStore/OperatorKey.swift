@@ -1,19 +1,24 @@
 public import BoxOffice
 
-/// A key of an operator, a shop or a viewer, without its secret.
+/// A key of an operator, a shop or a viewer, without its secret (R48 Operator keys).
 public struct OperatorKey: Sendable, Equatable {
+    /// Keys that a store keeps, revoked ones included: enough for a new one every day for 27 years.
+    public static let most = 10_000
+    /// Events that a key can be bound to.
+    public static let mostEvents = 100
+
     public enum Role: String, Sendable, CaseIterable {
         /// May do everything.
         case `operator`
-        /// May complete holds and name their payments, look at them, extend and release them (R24 Who completes), and hold
-        /// with an override. No lists, no events.
+        /// May complete holds and name their payments, look at them, extend and release them (R24 Who completes), hold with an
+        /// override, and return and correct what shops sold. No lists, no events.
         case shop
         /// May look at everything and change nothing.
         case viewer
     }
 
     /// What a request needs a key for.
-    public enum Right: Sendable {
+    public enum Right: Sendable, CaseIterable {
         /// Operators' lists: purchases, debts, the audit, the recount.
         case readLists
         /// Looking at a hold without its token.
@@ -32,8 +37,42 @@ public struct OperatorKey: Sendable, Equatable {
         case payBack
         /// Forgetting people.
         case erase
-        /// Making, listing and revoking keys.
+        /// Making, listing and revoking keys. Never with a key that is bound to events: it could make one that is not.
         case manageKeys
+    }
+
+    /// Who made or revoked a key, and why.
+    public struct Author: Sendable, Equatable {
+        /// The command on the machine, which needs no key.
+        public static let command = Author(key: "-", name: "holdfast key")
+
+        public var key: String
+        public var name: String
+        public var reason: String?
+
+        public init(key: String, name: String, reason: String? = nil) {
+            self.key = key
+            self.name = name
+            self.reason = reason
+        }
+    }
+
+    /// A key that is to be made.
+    public struct Draft: Sendable, Equatable {
+        public var name: String
+        public var role: Role
+        public var events: [Code]
+        public var expiresAt: WallTime?
+
+        /// - Parameters:
+        ///   - name: ``OperatorCredential/isName(_:)``.
+        ///   - events: at most ``OperatorKey/mostEvents``; none for all events.
+        public init(name: String, role: Role, events: [Code] = [], expiresAt: WallTime? = nil) {
+            self.name = name
+            self.role = role
+            self.events = events
+            self.expiresAt = expiresAt
+        }
     }
 
     /// Eight of `a-z0-9`: the key's identifier in lists and in the audit.
@@ -41,31 +80,100 @@ public struct OperatorKey: Sendable, Equatable {
     /// The person or program that it was made for.
     public var name: String
     public var role: Role
+    /// The events that the key is bound to; empty for a key that works for all events.
+    public var events: [Code]
     public var madeAt: WallTime
+    public var madeBy: Author
+    /// From this moment on the key works no longer.
+    public var expiresAt: WallTime?
     public var revokedAt: WallTime?
+    public var revokedBy: Author?
 
-    /// Whether the key's role has this right.
+    public init(id: String, _ draft: Draft, madeAt: WallTime, by author: Author = .command) {
+        self.id = id
+        name = draft.name
+        role = draft.role
+        events = draft.events
+        self.madeAt = madeAt
+        madeBy = author
+        expiresAt = draft.expiresAt
+    }
+
+    /// Whether the key has this right, for the events that it works for.
     public func may(_ right: Right) -> Bool {
         switch role {
-        case .operator: true
+        case .operator: right != .manageKeys || !isBound
         case .viewer: right == .readLists || right == .lookAtHolds
-        case .shop: right == .lookAtHolds || right == .sell || right == .override
+        case .shop: right == .lookAtHolds || right == .sell || right == .override || isSeller(right)
         }
     }
 
-    public init(id: String, name: String, role: Role, madeAt: WallTime, revokedAt: WallTime? = nil) {
-        self.id = id
-        self.name = name
-        self.role = role
-        self.madeAt = madeAt
-        self.revokedAt = revokedAt
+    /// Whether the key has this right only for what shops sold: for purchases of events that shops complete (R24 Who completes).
+    public func isSeller(_ right: Right) -> Bool {
+        role == .shop && (right == .returnPurchases || right == .correct)
+    }
+
+    /// Whether the key works for some events only.
+    public var isBound: Bool { !events.isEmpty }
+
+    /// Whether the key works for this event.
+    public func works(for event: Code) -> Bool {
+        !isBound || events.contains(event)
+    }
+
+    /// Whether the key works at this moment.
+    public func isValid(at now: WallTime) -> Bool {
+        revokedAt == nil && (expiresAt.map { now < $0 } ?? true)
+    }
+
+    /// Whether somebody can make and revoke keys with this one.
+    public func managesKeys(at now: WallTime) -> Bool {
+        isValid(at: now) && may(.manageKeys)
     }
 }
 
 /// The keys of operators, shops and viewers.
 public protocol OperatorKeyring: Sendable {
-    /// The key of a credential; `nil` if it is unknown, malformed or revoked.
+    /// The key of a credential; `nil` if it is unknown, malformed or revoked. The caller checks whether it has expired.
     ///
     /// - Throws: ``StoreFailure`` if keys cannot be looked up now.
     func key(of credential: String) async throws -> OperatorKey?
+
+    /// All keys, revoked ones included, in the order in which they were made.
+    ///
+    /// - Throws: ``StoreFailure`` like the other calls.
+    func keys() async throws -> [OperatorKey]
+
+    /// Makes a key.
+    ///
+    /// - Returns: the key and, only this once, its credential; `nil` if there are ``OperatorKey/most`` keys.
+    func make(
+        _ draft: OperatorKey.Draft, by author: OperatorKey.Author, at now: WallTime
+    ) async throws -> (key: OperatorKey, credential: String)?
+
+    /// Revokes a key from now on.
+    ///
+    /// - Parameter keepsManager: whether to refuse if nobody could manage keys afterwards.
+    func revoke(
+        _ id: String, by author: OperatorKey.Author, at now: WallTime, keepsManager: Bool
+    ) async throws -> KeyRevocation
+}
+
+/// What became of the wish to revoke a key.
+public enum KeyRevocation: Sendable, Equatable {
+    /// It is revoked, now or since before.
+    case revoked
+    case unknown
+    /// It is the last one that can manage keys.
+    case lastManager
+
+    /// What becomes of the wish to revoke `id` among `keys`, and whether something is to be written.
+    public static func decide(
+        _ id: String, among keys: [OperatorKey], at now: WallTime, keepsManager: Bool
+    ) -> (KeyRevocation, changes: Bool) {
+        guard let key = keys.first(where: { $0.id == id }) else { return (.unknown, false) }
+        if key.revokedAt != nil { return (.revoked, false) }
+        let isLast = key.managesKeys(at: now) && !keys.contains { $0.id != id && $0.managesKeys(at: now) }
+        return keepsManager && isLast ? (.lastManager, false) : (.revoked, true)
+    }
 }

@@ -19,7 +19,9 @@ public protocol SalesLedger: Sendable {
     ) async throws -> [RefundRecord]
 
     /// Operators' changes after `sequence`, in the order of their decisions.
-    func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord]
+    ///
+    /// - Parameter events: only what is about these, removed ones included; `nil` for everything.
+    func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord]
 
     /// A page of an event's holds, each as it is when the page is read.
     ///
@@ -119,6 +121,7 @@ public struct RefundRecord: Sendable, Equatable {
 
 /// An operator's change in the audit.
 public struct AuditRecord: Sendable, Equatable {
+    /// The number of the change; 0 for what was done to keys, which has none.
     public var sequence: UInt64
     public var at: WallTime
     /// The code of the event that the change is about, even if the event was removed; `nil` if it is about none.

@@ -45,7 +45,9 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Report.self, Config.self, Verify.self, Repair.self,
+            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Report.self, Audit.self, Config.self,
+            Verify.self,
+            Repair.self,
             Bench.self,
         ],
         defaultSubcommand: nil)

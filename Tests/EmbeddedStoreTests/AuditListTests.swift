@@ -38,12 +38,39 @@ struct AuditListTests {
         let notes = try await Self.fill(store)
         for isRestarted in [false, true] {
             if isRestarted { try store.restart() }
-            let entries = try await store.embedded.audit(after: nil, limit: 9)
+            let entries = try await store.embedded.audit(of: nil, after: nil, limit: 9)
             #expect(entries.map(\.note) == notes)
             #expect(entries.map(\.event) == ["hall", "hall", "hall", "gone"])
         }
         store.embedded.stop()
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
+    }
+
+    @Test("A list of some events has what is about them, and a filter finds what is behind pages of other entries")
+    func filtered() async throws {
+        let store = try TestStore()
+        _ = try await Self.fill(store)
+        let (hall, gone) = (try #require(Code("hall")), try #require(Code("gone")))
+        func actions(_ events: [Code]?, limit: Int = 9) async throws -> [String] {
+            try await store.embedded.audit(of: events, after: nil, limit: limit).map(\.note.action)
+        }
+        #expect(try await actions([hall]) == ["event.define", "hold.purchase", "purchase.return"])
+        #expect(try await actions([gone]) == ["event.delete"])
+        #expect(try await actions([hall, gone], limit: 2) == ["event.define", "hold.purchase"])
+        #expect(try await actions([]).isEmpty)
+        for number in 0..<450 {
+            let command: Command = number.isMultiple(of: 2) ? .pause(event: hall) : .resume(event: hall)
+            _ = await store.embedded.perform(command, note: Self.note("event.pause", "hall"))
+        }
+        store.pass(.seconds(60))
+        let since = store.embedded.now.wall
+        let late = AuditNote(key: "efgh5678", name: "Ben", action: "event.pause", subject: "hall")
+        _ = await store.embedded.perform(.pause(event: hall), note: late)
+        for filter in [AuditFilter(key: "efgh5678"), AuditFilter(events: [hall], since: since)] {
+            #expect(try await store.embedded.audit(filter, after: nil, limit: 9).map(\.note) == [late])
+        }
+        #expect(try await store.embedded.audit(AuditFilter(key: "abcd1234"), after: nil, limit: 420).count == 420)
+        #expect(try await store.embedded.audit(AuditFilter(key: "abcd1234"), after: nil, limit: 999).count == 454)
     }
 
     @Test("A ledger of the release before gets the events of its entries, and no reasons")
@@ -61,7 +88,7 @@ struct AuditListTests {
             DELETE FROM grdb_migrations WHERE identifier = '7 audit';
             """)
         try store.restart()
-        let entries = try await store.embedded.audit(after: nil, limit: 9)
+        let entries = try await store.embedded.audit(of: nil, after: nil, limit: 9)
         #expect(entries.map(\.note.action) == notes.map(\.action))
         #expect(entries.allSatisfy { $0.note.reason == nil && $0.note.differences.isEmpty && $0.note.leftOut == 0 })
         #expect(entries.map(\.event) == ["hall", "hall", "hall", "gone"])

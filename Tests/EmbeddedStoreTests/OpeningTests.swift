@@ -70,13 +70,14 @@ struct OpeningTests {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/" + OperatorKeyFile.name
         let service = try OperatorKeyFile(directory: directory.path)
-        let (key, credential) = try service.make(name: "anna", role: .operator, at: WallTime(milliseconds: 1))
+        let (key, credential) = try #require(
+            try service.make(.init(name: "anna", role: .operator), at: WallTime(milliseconds: 1)))
         #expect(try await service.key(of: credential)?.id == key.id)
         // Restored from a copy, then a command revokes the key in it.
         try FileManager.default.copyItem(atPath: path, toPath: path + ".copy")
         _ = rename(path + ".copy", path)
         let command = try OperatorKeyFile(directory: directory.path)
-        #expect(try command.revoke(key.id, at: WallTime(milliseconds: 2)))
+        #expect(try command.revoke(key.id, at: WallTime(milliseconds: 2)) == .revoked)
         #expect(try await service.key(of: credential) == nil)
         try FileManager.default.removeItem(atPath: path)
         #expect(try await service.key(of: credential) == nil, "a file that is gone is read on")

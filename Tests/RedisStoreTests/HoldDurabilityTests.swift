@@ -84,7 +84,8 @@ struct HoldDurabilityTests {
         }
         let keyring = RedisKeyring(
             client: node.client, prefix: "holdfast", waitReplicas: 1, waitTime: .milliseconds(200))
-        let made = try await keyring.make(name: "Anna", role: .viewer, at: WallTime(milliseconds: 1))
+        let made = try #require(
+            try await keyring.make(.init(name: "Anna", role: .viewer), at: WallTime(milliseconds: 1)))
         _ = try await node.outcome(.define(hall(100)))
         _ = try await held(1, on: node)
         replica.signal(SIGSTOP)
@@ -92,7 +93,7 @@ struct HoldDurabilityTests {
         #expect(await told(node, .define(try hall(50), expecting: 7)) == "outcomeUnknown")
         #expect(await told(node, .remove(event: try code("hall"))) == "outcomeUnknown")
         await #expect(throws: StoreFailure.outcomeUnknown) {
-            _ = try await keyring.make(name: "Berta", role: .viewer, at: WallTime(milliseconds: 1))
+            _ = try await keyring.make(.init(name: "Berta", role: .viewer), at: WallTime(milliseconds: 1))
         }
         await #expect(throws: StoreFailure.outcomeUnknown) {
             _ = try await keyring.revoke(made.key.id, at: WallTime(milliseconds: 2))
@@ -106,7 +107,7 @@ struct HoldDurabilityTests {
         try await Task.sleep(for: .milliseconds(2_000))
         #expect(try waits() - before <= 3)
         replica.signal(SIGCONT)
-        #expect(try await keyring.revoke(made.key.id, at: WallTime(milliseconds: 3)))
+        #expect(try await keyring.revoke(made.key.id, at: WallTime(milliseconds: 3)) == .revoked)
         #expect(try await keyring.list().first { $0.id == made.key.id }?.revokedAt == WallTime(milliseconds: 2))
     }
 }

@@ -240,7 +240,7 @@ struct LedgerTests {
         _ = await node.store.perform(.returnPurchase(view.id), note: note("nothing changed", "1"))
         var entries: [AuditRecord] = []
         repeat {
-            let page = try await node.store.audit(after: entries.last?.sequence, limit: 2)
+            let page = try await node.store.audit(of: nil, after: entries.last?.sequence, limit: 2)
             entries += page
             if page.isEmpty { break }
         } while true
@@ -257,17 +257,46 @@ struct LedgerTests {
     func keys() async throws {
         let node = try await TestNode(RedisServer())
         let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
-        let (key, credential) = try await keyring.make(
-            name: "Anna", role: .operator, at: WallTime(milliseconds: 1_800_000_000_000))
+        let bound = OperatorKey.Draft(
+            name: "Anna", role: .operator, events: [try code("hall"), try code("other")],
+            expiresAt: WallTime(milliseconds: 1_900_000_000_000))
+        let (key, credential) = try #require(
+            try await keyring.make(
+                bound, by: .init(key: "abcd1234", name: "Berta", reason: "tours"),
+                at: WallTime(milliseconds: 1_800_000_000_000)))
         #expect(try await keyring.key(of: credential) == key)
         let wrong = String(credential.dropLast(2)) + (credential.hasSuffix("AA") ? "BB" : "AA")
         #expect(try await keyring.key(of: wrong) == nil)
         #expect(try await keyring.key(of: "hfk_\(key.id)_short") == nil)
         #expect(try await keyring.list() == [key])
         #expect(try !node.server.ask("HVALS", "holdfast:{operators}").contains(credential.suffix(43)))
-        #expect(try await keyring.revoke(key.id, at: WallTime(milliseconds: 1_800_000_000_001)))
-        #expect(try await keyring.revoke("unknown0", at: WallTime(milliseconds: 1)) == false)
+        let by = OperatorKey.Author(key: "abcd1234", name: "Berta", reason: "lost")
+        let later = WallTime(milliseconds: 1_800_000_000_001)
+        #expect(try await keyring.revoke(key.id, by: by, at: later, keepsManager: true) == .revoked)
+        #expect(try await keyring.revoke("unknown0", at: later) == .unknown)
         #expect(try await keyring.key(of: credential) == nil)
+        let revoked = try #require(try await keyring.keys().first)
+        #expect(revoked.revokedAt == later && revoked.revokedBy == by && revoked.events == bound.events)
+    }
+
+    @Test("A key of the release before works on, and a release before refuses a key whose bounds it does not know")
+    func olderKeys() async throws {
+        let node = try await TestNode(RedisServer())
+        let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
+        let early = WallTime(milliseconds: 1)
+        let plain = try #require(try await keyring.make(.init(name: "Anna", role: .viewer), at: early))
+        let bound = try #require(
+            try await keyring.make(.init(name: "Anna", role: .viewer, events: [try code("hall")]), at: early))
+        // What the release before took for the digest: all that stands behind the two moments.
+        func digestOfBefore(_ id: String) throws -> Int {
+            try Int(node.server.ask("HSTRLEN", "holdfast:{operators}", id).filter(\.isNumber)).map {
+                $0 - (1 + 8) - (2 + 4) - (1 + 6) - 8 - 8
+            } ?? 0
+        }
+        #expect(try digestOfBefore(plain.key.id) == 32)
+        #expect(try digestOfBefore(bound.key.id) > 32)
+        #expect(try await keyring.key(of: plain.credential)?.madeBy == .command)
+        #expect(try await keyring.key(of: bound.credential)?.events == [try code("hall")])
     }
 }
 

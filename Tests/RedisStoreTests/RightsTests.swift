@@ -51,10 +51,11 @@ struct RightsTests {
         #expect(try await node.store.recount().broken == nil)
         #expect(try await node.store.purchases(of: hall.id, after: nil, limit: 9).count == 1)
         _ = try await node.store.refundsOwed(of: hall.id, confirmed: true, after: nil, limit: 9)
-        _ = try await node.store.audit(after: nil, limit: 9)
+        _ = try await node.store.audit(of: nil, after: nil, limit: 9)
         #expect(try await node.store.repair(applies: false).allSatisfy(\.isRight))
         let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
-        let made = try await keyring.make(name: "Anna", role: .viewer, at: WallTime(milliseconds: 0))
+        let made = try #require(
+            try await keyring.make(.init(name: "Anna", role: .viewer), at: WallTime(milliseconds: 0)))
         #expect(try await keyring.key(of: made.credential) != nil)
         #expect(try await keyring.list().count == 1)
         #expect(try await eventually { node.store.condition == .selling })

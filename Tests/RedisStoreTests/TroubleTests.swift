@@ -93,12 +93,13 @@ struct TroubleTests {
         let hall = try hall(5)
         _ = try await node.outcome(.define(hall))
         let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
-        let credential = try await keyring.make(name: "Anna", role: .viewer, at: WallTime(milliseconds: 0)).credential
+        let made = try await keyring.make(.init(name: "Anna", role: .viewer), at: WallTime(milliseconds: 0))
+        let credential = try #require(made).credential
         node.server.signal(isKilled ? SIGKILL : SIGSTOP)
         defer { node.server.goOn() }
         let reads: [(String, () async throws -> Void)] = [
             ("recount", { _ = try await node.store.recount() }),
-            ("audit", { _ = try await node.store.audit(after: nil, limit: 9) }),
+            ("audit", { _ = try await node.store.audit(of: nil, after: nil, limit: 9) }),
             ("purchases", { _ = try await node.store.purchases(of: hall.id, after: nil, limit: 9) }),
             ("refunds", { _ = try await node.store.refundsOwed(of: hall.id, confirmed: true, after: nil, limit: 9) }),
             ("keys", { _ = try await keyring.key(of: credential) }),

@@ -91,7 +91,14 @@ final class CoreStore: TicketStore {
 
 /// Knows the keys that a test gives it.
 struct TestKeyring: OperatorKeyring {
-    var keys: [String: OperatorKey] = [:]
+    var known: [String: OperatorKey] = [:]
 
-    func key(of credential: String) async throws -> OperatorKey? { keys[credential] }
+    func key(of credential: String) async throws -> OperatorKey? { known[credential] }
+    func keys() async throws -> [OperatorKey] { Array(known.values) }
+    func make(
+        _ draft: OperatorKey.Draft, by author: OperatorKey.Author, at now: WallTime
+    ) async throws -> (key: OperatorKey, credential: String)? { nil }
+    func revoke(
+        _ id: String, by author: OperatorKey.Author, at now: WallTime, keepsManager: Bool
+    ) async throws -> KeyRevocation { .unknown }
 }

@@ -69,7 +69,7 @@ struct RouteTests {
         func refundsOwed(
             of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
         ) async throws -> [RefundRecord] { [] }
-        func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] { [] }
+        func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] { [] }
         func recount() async throws -> Recount { throw StoreFailure.closing }
     }
 }

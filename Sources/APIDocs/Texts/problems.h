@@ -44,6 +44,9 @@
 {"internal-error", (const unsigned char[]){
 #embed "../../../docs/problems/internal-error.md" suffix(, 0)
 }},
+{"last-operator-key", (const unsigned char[]){
+#embed "../../../docs/problems/last-operator-key.md" suffix(, 0)
+}},
 {"malformed-request", (const unsigned char[]){
 #embed "../../../docs/problems/malformed-request.md" suffix(, 0)
 }},
@@ -109,6 +112,9 @@
 }},
 {"unknown-hold", (const unsigned char[]){
 #embed "../../../docs/problems/unknown-hold.md" suffix(, 0)
+}},
+{"unknown-key", (const unsigned char[]){
+#embed "../../../docs/problems/unknown-key.md" suffix(, 0)
 }},
 {"unknown-purchase", (const unsigned char[]){
 #embed "../../../docs/problems/unknown-purchase.md" suffix(, 0)

@@ -77,12 +77,22 @@ struct LedgerQueries: Sendable {
         }
     }
 
-    func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+    func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
         try await connection.queue.read { db in
             let moments = try Moments(db)
             let rows = try Row.fetchAll(
-                db.cachedStatement(sql: "SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"),
-                arguments: [Int64(clamping: sequence ?? 0), limit])
+                db.cachedStatement(
+                    sql: """
+                        SELECT * FROM audit WHERE seq > :after AND (:codes IS NULL OR event IN (
+                          SELECT event FROM definitions WHERE json_extract(document, '$.id') IN (
+                            SELECT value FROM json_each(:codes))))
+                        ORDER BY seq LIMIT :limit
+                        """),
+                arguments: [
+                    "after": Int64(clamping: sequence ?? 0), "limit": limit,
+                    // Codes need no escapes.
+                    "codes": events.map { "[" + $0.map { "\"\($0.text)\"" }.joined(separator: ",") + "]" },
+                ])
             var lines = LineReader(db)
             return try rows.map { row in
                 AuditRecord(

@@ -66,30 +66,37 @@ public final class OperatorKeyFile: OperatorKeyring {
                     ) STRICT
                     """)
         }
+        migrator.registerMigration("2 bounds") { db in
+            // A JSON text with the events, the end, and who made and revoked the key.
+            try db.execute(sql: "ALTER TABLE keys ADD COLUMN more TEXT")
+        }
         return migrator
     }
 
     /// Makes a key and shows it.
     ///
     /// - Parameter show: shows the credential to its owner. If it throws, no key is made.
-    /// - Returns: the key and its credential, which is not kept.
+    /// - Returns: the key and its credential, which is not kept; `nil` if there are ``OperatorKey/most`` keys.
     @discardableResult
     public func make(
-        name: String, role: OperatorKey.Role, at wall: WallTime,
+        _ draft: OperatorKey.Draft, by author: OperatorKey.Author = .command, at wall: WallTime,
         show: (_ key: OperatorKey, _ credential: String) throws -> Void = { _, _ in }
-    ) throws -> (key: OperatorKey, credential: String) {
-        precondition(OperatorCredential.isName(name), "the caller checks a key's name")
+    ) throws -> (key: OperatorKey, credential: String)? {
+        precondition(OperatorCredential.isName(draft.name), "the caller checks a key's name")
         var random = SystemRandomNumberGenerator()
         let credential = OperatorCredential(using: &random)
-        let key = OperatorKey(id: credential.id, name: name, role: role, madeAt: wall)
+        let key = OperatorKey(id: credential.id, draft, madeAt: wall, by: author)
         var unshown: (any Error)?
+        var isFull = false
         do {
             try queue.write { db in
+                isFull = try Int.fetchOne(db, sql: "SELECT count(*) FROM keys") ?? 0 >= OperatorKey.most
+                if isFull { return }
                 try db.execute(
-                    sql: "INSERT INTO keys (id, name, role, digest, made_at) VALUES (?, ?, ?, ?, ?)",
+                    sql: "INSERT INTO keys (id, name, role, digest, made_at, more) VALUES (?, ?, ?, ?, ?, ?)",
                     arguments: [
-                        credential.id, name, role.rawValue, Data(SHA256.hash(credential.secret)),
-                        wall.milliseconds,
+                        key.id, key.name, key.role.rawValue, Data(SHA256.hash(credential.secret)),
+                        wall.milliseconds, key.moreText,
                     ])
                 do {
                     try show(key, credential.text)
@@ -101,28 +108,60 @@ public final class OperatorKeyFile: OperatorKeyring {
         } catch {
             throw unshown ?? Ledger.translate(error, opening: nil)
         }
-        return (key, credential.text)
+        return isFull ? nil : (key, credential.text)
+    }
+
+    public func make(
+        _ draft: OperatorKey.Draft, by author: OperatorKey.Author, at now: WallTime
+    ) async throws -> (key: OperatorKey, credential: String)? {
+        try make(draft, by: author, at: now) { _, _ in }
     }
 
     /// All keys, revoked ones included, in the order in which they were made.
     public func list() throws(LedgerError) -> [OperatorKey] {
         try translating {
             try queue.read { db in
-                try Row.fetchAll(db, sql: "SELECT * FROM keys ORDER BY made_at, id").map(Self.key)
+                try Self.keys(db)
             }
         }
     }
 
-    /// Revokes a key.
-    ///
-    /// - Returns: whether there is such a key. One that was revoked before stays as it is.
-    public func revoke(_ id: String, at wall: WallTime) throws(LedgerError) -> Bool {
+    private static func keys(_ db: Database) throws -> [OperatorKey] {
+        try Row.fetchAll(db, sql: "SELECT * FROM keys ORDER BY made_at, id").map(key)
+    }
+
+    public func keys() async throws -> [OperatorKey] {
+        try list()
+    }
+
+    public func revoke(
+        _ id: String, by author: OperatorKey.Author, at now: WallTime, keepsManager: Bool
+    ) async throws -> KeyRevocation {
+        try revoked(id, by: author, at: now, keepsManager: keepsManager)
+    }
+
+    /// Revokes a key for the command, which may revoke the last one.
+    public func revoke(
+        _ id: String, by author: OperatorKey.Author = .command, at now: WallTime
+    ) throws(LedgerError) -> KeyRevocation {
+        try revoked(id, by: author, at: now, keepsManager: false)
+    }
+
+    /// Deciding and writing are one transaction.
+    private func revoked(
+        _ id: String, by author: OperatorKey.Author, at now: WallTime, keepsManager: Bool
+    ) throws(LedgerError) -> KeyRevocation {
         try translating {
             try queue.write { db in
+                let keys = try Self.keys(db)
+                let (outcome, changes) = KeyRevocation.decide(id, among: keys, at: now, keepsManager: keepsManager)
+                guard changes, var key = keys.first(where: { $0.id == id }) else { return outcome }
+                key.revokedAt = now
+                key.revokedBy = author
                 try db.execute(
-                    sql: "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
-                    arguments: [wall.milliseconds, id])
-                return try Bool.fetchOne(db, sql: "SELECT 1 FROM keys WHERE id = ?", arguments: [id]) ?? false
+                    sql: "UPDATE keys SET revoked_at = ?, more = ? WHERE id = ?",
+                    arguments: [now.milliseconds, key.moreText, id])
+                return outcome
             }
         }
     }
@@ -141,10 +180,13 @@ public final class OperatorKeyFile: OperatorKeyring {
     }
 
     private static func key(_ row: Row) -> OperatorKey {
-        OperatorKey(
-            id: row["id"], name: row["name"], role: OperatorKey.Role(rawValue: row["role"]) ?? .viewer,
-            madeAt: WallTime(milliseconds: row["made_at"]),
-            revokedAt: (row["revoked_at"] as Int64?).map(WallTime.init(milliseconds:)))
+        var key = OperatorKey(
+            id: row["id"],
+            OperatorKey.Draft(name: row["name"], role: OperatorKey.Role(rawValue: row["role"]) ?? .viewer),
+            madeAt: WallTime(milliseconds: row["made_at"]))
+        key.revokedAt = (row["revoked_at"] as Int64?).map(WallTime.init(milliseconds:))
+        key.take(more: row["more"])
+        return key
     }
 
     private func translating<Value>(_ body: () throws -> Value) throws(LedgerError) -> Value {

@@ -6,7 +6,7 @@ public import TicketStore
 
 /// The operators' keys in Redis, which all nodes share. Only the SHA-256 of a credential's secret is kept (R29 Operators and
 /// audit).
-public struct RedisKeyring: OperatorKeyring, Sendable {
+public struct RedisKeyring: Sendable {
     private let client: RedisClient
     private let name: String
     private let route = RedisKey("operators")
@@ -25,18 +25,19 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
     ///
     /// - Parameter show: shows the credential to the operator, after the server has answered once and before the key is
     ///   written. If it throws, no key is made.
-    /// - Returns: the key and, only this once, its credential.
+    /// - Returns: the key and, only this once, its credential; `nil` if there are ``OperatorKey/most`` keys.
     /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it.
     @discardableResult
     public func make(
-        name: String, role: OperatorKey.Role, at wall: WallTime,
+        _ draft: OperatorKey.Draft, by author: OperatorKey.Author = .command, at wall: WallTime,
         show: (_ key: OperatorKey, _ credential: String) throws -> Void = { _, _ in }
-    ) async throws -> (key: OperatorKey, credential: String) {
-        precondition(OperatorCredential.isName(name), "the caller checks a key's name")
+    ) async throws -> (key: OperatorKey, credential: String)? {
+        precondition(OperatorCredential.isName(draft.name), "the caller checks a key's name")
         var random = SystemRandomNumberGenerator()
         let credential = OperatorCredential(using: &random)
-        let key = OperatorKey(id: credential.id, name: name, role: role, madeAt: wall)
-        _ = try await kept(key.id)
+        let key = OperatorKey(id: credential.id, draft, madeAt: wall, by: author)
+        let count = try await client.call(RedisCommand("HLEN", name, isRepeatable: true), for: route)
+        guard try count.integer() < OperatorKey.most else { return nil }
         try show(key, credential.text)
         try await write(Kept(key: key, digest: SHA256.hash(credential.secret)))
         return (key, credential.text)
@@ -49,30 +50,30 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
             .sorted { ($0.madeAt, $0.id) < ($1.madeAt, $1.id) }
     }
 
-    /// Revokes a key from now on.
+    /// Revokes a key from now on, for the command, which may revoke the last one.
     ///
-    /// - Returns: whether there is such a key. The moment of an earlier revocation stays.
     /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it, so that a failover may undo it. Revoking it
     ///   again writes it again.
-    public func revoke(_ id: String, at wall: WallTime) async throws -> Bool {
-        guard var kept = try await kept(id) else { return false }
-        kept.key.revokedAt = kept.key.revokedAt ?? wall
-        try await write(kept)
-        return true
+    public func revoke(
+        _ id: String, by author: OperatorKey.Author = .command, at now: WallTime
+    ) async throws -> KeyRevocation {
+        try await revoked(id, by: author, at: now, keepsManager: false)
     }
 
-    public func key(of credential: String) async throws -> OperatorKey? {
-        guard let credential = OperatorCredential(credential) else { return nil }
-        let known: Kept?
-        do {
-            known = try await kept(credential.id)
-        } catch let failure as RedisFailure {
-            throw StoreFailure(repeatable: failure)
+    /// Deciding and writing are two steps: two keys that manage keys and revoke each other at the same moment are both revoked,
+    /// and the command on the machine makes another one. The moment of an earlier revocation stays.
+    private func revoked(
+        _ id: String, by author: OperatorKey.Author, at now: WallTime, keepsManager: Bool
+    ) async throws -> KeyRevocation {
+        let keys = try await list()
+        let (outcome, _) = KeyRevocation.decide(id, among: keys, at: now, keepsManager: keepsManager)
+        guard outcome == .revoked, var kept = try await kept(id) else { return outcome }
+        if kept.key.revokedAt == nil {
+            kept.key.revokedAt = now
+            kept.key.revokedBy = author
         }
-        // An unknown key takes the same comparison as a wrong secret.
-        let digest = known?.digest ?? [UInt8](repeating: 0, count: 32)
-        guard OperatorCredential.areEqual(digest, SHA256.hash(credential.secret)) else { return nil }
-        return known.flatMap { $0.key.revokedAt == nil ? $0.key : nil }
+        try await write(kept)
+        return outcome
     }
 
     private func kept(_ id: String) async throws -> Kept? {
@@ -111,10 +112,12 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
             guard let role = OperatorKey.Role(rawValue: try reader.text()) else { throw PackedMistake() }
             let madeAt = WallTime(milliseconds: Int64(try reader.number()))
             let revoked = try reader.number()
-            key = OperatorKey(
-                id: id, name: name, role: role, madeAt: madeAt,
-                revokedAt: revoked == 0 ? nil : WallTime(milliseconds: Int64(revoked)))
-            digest = Array(reader.rest().readableBytesView)
+            key = OperatorKey(id: id, OperatorKey.Draft(name: name, role: role), madeAt: madeAt)
+            key.revokedAt = revoked == 0 ? nil : WallTime(milliseconds: Int64(revoked))
+            let rest = Array(reader.rest().readableBytesView)
+            digest = Array(rest.prefix(SHA256.byteCount))
+            let more = rest.dropFirst(SHA256.byteCount)
+            key.take(more: more.isEmpty ? nil : String(decoding: more, as: UTF8.self))
         }
 
         var packed: ByteBuffer {
@@ -125,7 +128,54 @@ public struct RedisKeyring: OperatorKeyring, Sendable {
             bytes.writePacked(Double(key.madeAt.milliseconds))
             bytes.writePacked(Double(key.revokedAt?.milliseconds ?? 0))
             bytes.writeBytes(digest)
+            // An earlier release takes it for a part of the digest. So it refuses a key whose bounds it does not know.
+            bytes.writeString(key.moreText ?? "")
             return bytes
+        }
+    }
+}
+
+extension RedisKeyring: OperatorKeyring {
+    public func key(of credential: String) async throws -> OperatorKey? {
+        guard let credential = OperatorCredential(credential) else { return nil }
+        let known = try await translating { try await kept(credential.id) }
+        // An unknown key takes the same comparison as a wrong secret.
+        let digest = known?.digest ?? [UInt8](repeating: 0, count: 32)
+        guard OperatorCredential.areEqual(digest, SHA256.hash(credential.secret)) else { return nil }
+        return known.flatMap { $0.key.revokedAt == nil ? $0.key : nil }
+    }
+
+    public func keys() async throws -> [OperatorKey] {
+        try await translating { try await list() }
+    }
+
+    public func make(
+        _ draft: OperatorKey.Draft, by author: OperatorKey.Author, at now: WallTime
+    ) async throws -> (key: OperatorKey, credential: String)? {
+        try await translatingChange { try await make(draft, by: author, at: now) { _, _ in } }
+    }
+
+    public func revoke(
+        _ id: String, by author: OperatorKey.Author, at now: WallTime, keepsManager: Bool
+    ) async throws -> KeyRevocation {
+        try await translatingChange {
+            try await revoked(id, by: author, at: now, keepsManager: keepsManager)
+        }
+    }
+
+    private func translating<Value>(_ look: () async throws -> Value) async throws -> Value {
+        do {
+            return try await look()
+        } catch let failure as RedisFailure {
+            throw StoreFailure(repeatable: failure)
+        }
+    }
+
+    private func translatingChange<Value>(_ change: () async throws -> Value) async throws -> Value {
+        do {
+            return try await change()
+        } catch let failure as RedisFailure {
+            throw StoreFailure(failure)
         }
     }
 }

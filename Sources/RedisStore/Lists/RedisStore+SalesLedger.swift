@@ -17,8 +17,8 @@ extension RedisStore: SalesLedger {
         try await lists.refundsOwed(of: event, confirmed: confirmed, after: sequence, limit: limit, at: now.wall)
     }
 
-    public func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
-        try await lists.audit(after: sequence, limit: limit)
+    public func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+        try await lists.audit(of: events, after: sequence, limit: limit)
     }
 
     public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {

@@ -116,10 +116,11 @@ struct SalesLists: Sendable {
 
     /// Entries are numbered by the server's time, and within a millisecond by event. In a cluster an entry of another shard may
     /// appear before one that was already read.
-    func audit(after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+    func audit(of codes: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
         let behind = sequence.map { AuditNumber($0) }
         var found: [AuditRecord] = []
-        let events = state.withLock { $0.directory.entries.mapValues { $0.catalogue.code.text } }
+        let events = state.withLock { $0.directory.entries.mapValues(\.catalogue.code) }
+            .filter { codes?.contains($0.value) ?? true }
         for (number, code) in events.sorted(by: { $0.key < $1.key }) {
             var from = "-inf"
             if let behind { from = (number <= behind.event ? "(" : "") + "\(behind.score)" }
@@ -128,7 +129,7 @@ struct SalesLists: Sendable {
                 "ZRANGEBYSCORE", keys.audit, from, "+inf", "LIMIT", "0", "\(limit)",
                 isRepeatable: true)
             for item in try await caller.ask(range, to: keys.route).array() {
-                found.append(try AuditRecord(packed: item.bytes(), event: number, code: code))
+                found.append(try AuditRecord(packed: item.bytes(), event: number, code: code.text))
             }
         }
         return Array(found.sorted { $0.sequence < $1.sequence }.prefix(limit))

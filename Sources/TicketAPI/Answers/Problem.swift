@@ -5,10 +5,12 @@
 /// of its page.
 package enum Problem: UInt8, CaseIterable, Sendable {
     case malformedRequest, keyMissing, unauthenticated, forbidden, notFound, unknownEvent, unknownTicketType,
-        unknownHold, unknownPurchase, unknownDebt, methodNotAllowed, requestTimeout, temporarilyHeld, soldOut,
+        unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed, requestTimeout, temporarilyHeld,
+        soldOut,
         insufficientQuantity, buyerLimitReached, saleNotStarted, saleEnded, salePaused, holdReleased,
         alreadyPurchased, purchaseReturned, notPurchased, paymentConflict, extensionDenied, eventHasSales,
-        eventHasDebts, holdExpired, preconditionFailed, contentTooLarge, unsupportedMediaType, expectationFailed,
+        eventHasDebts, lastOperatorKey, holdExpired, preconditionFailed, contentTooLarge, unsupportedMediaType,
+        expectationFailed,
         invalid, keyReused, preconditionRequired, quotaExceeded, headersTooLarge, internalError, reducedCapacity,
         outcomeUnknown, notReady
 
@@ -92,6 +94,8 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 404, "unknown-debt", "This payment is not owed back for this hold",
                 .doesNotHelp("the payment has to be reported again first."))
+        case .unknownKey:
+            Row(404, "unknown-key", "There is no such key", .doesNotHelp("the path stays wrong."))
         case .methodNotAllowed:
             Row(
                 405, "method-not-allowed", "This path does not support the method",
@@ -154,6 +158,10 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 409, "event-has-debts", "The event has payments that are owed back",
                 .doesNotHelp("the payments have to be paid back first."))
+        case .lastOperatorKey:
+            Row(
+                409, "last-operator-key", "Nobody could manage keys without this one",
+                .doesNotHelp("another key has to be made first."))
         case .holdExpired:
             Row(
                 410, "hold-expired", "The hold has expired", .doesNotHelp("an expired hold does not come back."),

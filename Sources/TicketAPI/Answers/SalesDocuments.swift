@@ -89,25 +89,6 @@ extension JSONWriter {
         }
     }
 
-    mutating func entry(_ entry: AuditRecord) {
-        object { writer in
-            writer.member("sequence", entry.sequence)
-            writer.member("at", entry.at)
-            writer.member("key", entry.note.key)
-            writer.member("name", entry.note.name)
-            writer.member("action", entry.note.action)
-            writer.member("subject", entry.note.subject)
-            writer.member("event", entry.event)
-            writer.member("reason", entry.note.reason)
-            writer.member("differences") { writer in
-                writer.array { writer in
-                    for difference in entry.note.differences { difference.write(to: &writer) }
-                }
-            }
-            writer.member("differences_left_out", entry.note.leftOut)
-        }
-    }
-
     private mutating func lines(_ lines: [SoldLine]) {
         member("lines") { writer in
             writer.array { writer in
@@ -204,10 +185,15 @@ enum ExportForm: Sendable {
                     purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
                     purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "",
                 ]
-                let written = fields.map { Self.quoted(keepsFormulas ? $0 : Self.neutralised($0)) }
-                text += Array((written.joined(separator: ",") + "\r\n").utf8)
+                Self.write(fields, keepsFormulas: keepsFormulas, to: &text)
             }
         }
+    }
+
+    /// A row of CSV.
+    static func write(_ fields: [String], keepsFormulas: Bool, to text: inout [UInt8]) {
+        let written = fields.map { quoted(keepsFormulas ? $0 : neutralised($0)) }
+        text += Array((written.joined(separator: ",") + "\r\n").utf8)
     }
 
     /// Characters that make a spreadsheet read a field as a formula (OWASP, CSV Injection), also in the wide forms of East

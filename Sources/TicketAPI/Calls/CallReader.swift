@@ -123,10 +123,11 @@ final class CallReader {
     }
 
     /// Who completes: a shop with its key, or a caller with the token (R24 Who completes). `nil` for an operator's key and
-    /// for one that was not looked up a moment ago: the router answers these.
+    /// for one that was not looked up a moment ago, or is bound to events: the router answers these.
     private func completer(_ fields: BuyerFields) -> Completer? {
         guard let credential = fields.key else { return .token }
-        return known.known(credential)?.role == .shop ? .key : nil
+        guard let key = known.known(credential), key.role == .shop, !key.isBound else { return nil }
+        return .key
     }
 
     // MARK: Commands

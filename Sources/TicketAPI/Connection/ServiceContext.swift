@@ -1,3 +1,4 @@
+internal import BoxOffice
 package import Logging
 package import NIOCore
 package import TicketStore
@@ -23,7 +24,7 @@ package struct ServiceContext: Sendable {
         self.configuration = configuration
         self.mint = mint
         self.keys = keys
-        known = KnownKeys(keyring)
+        known = KnownKeys(keyring, wall: { store.now.wall })
         quota = configuration.quota.map(SharedQuota.init)
         connections = ConnectionRoom(configuration, logger: logger)
         refusals = RefusalCounts(store)

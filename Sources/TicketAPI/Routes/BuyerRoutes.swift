@@ -47,7 +47,9 @@ struct BuyerRoutes: Sendable {
     private func mayKnowPlaces(of event: EventReading, _ fields: BuyerFields) async throws -> Bool {
         if event.definition.disclosure == .counts { return true }
         guard fields.isOperators else { return false }
-        return try await authorizer.admit(fields, toHold: .lookAtHolds).may(.readLists)
+        // A key of other events sees what anybody sees.
+        let key = try await authorizer.admit(fields, toHold: .lookAtHolds, .narrowed)
+        return key.may(.readLists) && key.works(for: event.definition.id)
     }
 
     /// Says why there is no stream: a stream begins on the fast path.
@@ -93,7 +95,7 @@ struct BuyerRoutes: Sendable {
     private func holder(_ call: RouteRequest, toChange action: String?) async throws -> (HoldID, AuditNote?) {
         let named = HoldID(public: call.segment)
         guard call.fields.isOperators else { return (try calls.hold(named: named, call.fields), nil) }
-        let key = try await authorizer.admit(call.fields, toHold: action == nil ? .lookAtHolds : .sell)
+        let key = try await authorizer.admit(call.fields, toHold: action == nil ? .lookAtHolds : .sell, .hold(named))
         guard let named else { throw Refused(.unknownHold) }
         return (named, action.flatMap { key.noteOnHold($0, named) })
     }

@@ -21,10 +21,11 @@ struct ClassicRoutes: Sendable {
 
     @Sendable func complete(_ call: RouteRequest) async throws -> Response {
         do {
-            let key = try await authorizer.admit(call.fields, toHold: .sell)
+            let named = mint.hold(of: call.segment)
+            let key = try await authorizer.admit(call.fields, toHold: .sell, .hold(named))
             // It needs no key (R16 Completion without a key); a key that comes has to be well formed.
             if let header = call.fields.idempotencyKey { _ = try RequestReader.key(header, isAnonymous: false) }
-            guard let hold = mint.hold(of: call.segment) else { throw Refused(.unknownHold) }
+            guard let hold = named else { throw Refused(.unknownHold) }
             let note = key.noteOnHold("hold.purchase", hold)
             switch await store.perform(.purchase(hold, nil, by: .key), note: note) {
             case .decided(.purchased(let view, _, _), _):

@@ -31,7 +31,7 @@ struct EventRoutes: Sendable {
         let isNew = store.event(code) == nil
         return try await change(code, call.request, mayBeNew: true, status: isNew ? .created : .ok) { current in
             let note = key.note(
-                current == nil ? "event.define" : "event.change", on: path,
+                current == nil ? "event.define" : "event.change", on: path, reason: call.reason,
                 differences: AuditDifference.define(definition, isPaused: nil, before: current))
             return (.define(definition, expecting: nil), note)
         }
@@ -63,7 +63,7 @@ struct EventRoutes: Sendable {
             let differences = AuditDifference.define(definition, isPaused: paused, before: current)
             return (
                 .define(definition, paused: paused, expecting: nil),
-                key.note(action, on: code.text, differences: differences)
+                key.note(action, on: code.text, reason: call.reason, differences: differences)
             )
         }
     }
@@ -72,7 +72,8 @@ struct EventRoutes: Sendable {
         let code = try reader.event(call.segment).definition.id
         return try await change(code, call.request, mayBeNew: false, status: .noContent) { current in
             let differences = current.map(AuditDifference.remove) ?? []
-            return (.remove(event: code), key.note("event.delete", on: code.text, differences: differences))
+            let note = key.note("event.delete", on: code.text, reason: call.reason, differences: differences)
+            return (.remove(event: code), note)
         }
     }
 

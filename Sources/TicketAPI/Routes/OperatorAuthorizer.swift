@@ -1,27 +1,80 @@
 internal import BoxOffice
 internal import TicketStore
 
+/// What a request is about, for keys that are bound to events (R48 Operator keys).
+enum KeyScope: Sendable {
+    /// An event, by the text in the path.
+    case event(String)
+    /// A hold or a purchase. `nil` if the path names none: the handler says so.
+    case hold(HoldID?)
+    /// All events, or what belongs to none.
+    case everything
+    /// The handler leaves out what is not about the key's events.
+    case narrowed
+}
+
 /// Checks the keys of operators and shops.
 struct OperatorAuthorizer: Sendable {
-    let keyring: any OperatorKeyring
     let known: KnownKeys
+    let store: any TicketStore
 
     /// The key of a request, if it has the right. Looked up each time, so that a revocation works at once.
-    func admit(_ fields: BuyerFields, _ right: OperatorKey.Right) async throws -> OperatorKey {
-        guard let credential = fields.bearer, let key = try await keyring.key(of: credential) else {
+    func admit(_ fields: BuyerFields, _ right: OperatorKey.Right, _ scope: KeyScope) async throws -> OperatorKey {
+        guard let credential = fields.bearer, let key = try await known.lookedUp(credential) else {
             throw Refused.unauthenticated("An operator's key is needed, as Authorization: Bearer hfk_…")
         }
         guard key.may(right) else { throw Refused(.forbidden) }
+        try await check(key, right, scope)
         return key
     }
 
     /// The key of a request about a hold, if it has the right; perhaps looked up a moment ago (R24 Who completes).
-    func admit(_ fields: BuyerFields, toHold right: OperatorKey.Right) async throws -> OperatorKey {
+    func admit(_ fields: BuyerFields, toHold right: OperatorKey.Right, _ scope: KeyScope) async throws -> OperatorKey {
         guard let credential = fields.bearer, let key = try await known.key(of: credential) else {
-            throw Refused.unauthenticated("This key is not known, or it was revoked.")
+            throw Refused.unauthenticated("This key is not known, or it was revoked or has expired.")
         }
         guard key.may(right) else { throw Refused(.forbidden) }
+        try await check(key, right, scope)
         return key
+    }
+
+    /// Refuses what a bound key is not for, and what a shop did not sell. For other keys this costs nothing.
+    private func check(_ key: OperatorKey, _ right: OperatorKey.Right, _ scope: KeyScope) async throws {
+        if key.isSeller(right) { try await checkSeller(scope) }
+        guard key.isBound else { return }
+        let works: Bool
+        switch scope {
+        case .narrowed: works = true
+        case .everything: works = false
+        case .event(let text): works = Code(text).map { key.works(for: $0) } ?? false
+        case .hold(let hold):
+            // The handler says that the path names none.
+            guard let hold else { return }
+            works = try await event(of: hold).map { key.works(for: $0) } ?? false
+        }
+        guard works else {
+            let list = key.events.map(\.text).joined(separator: ", ")
+            throw Refused(.forbidden, "This key works only for \(list).")
+        }
+    }
+
+    /// Refuses a shop what buyers may have completed by themselves.
+    private func checkSeller(_ scope: KeyScope) async throws {
+        guard case .hold(let hold) = scope else { throw Refused(.forbidden) }
+        guard let hold else { return }
+        guard let code = try await event(of: hold), store.event(code)?.definition.completion == .shop else {
+            throw Refused(
+                .forbidden, "A shop returns and corrects only what shops complete (\"completion\": \"shop\").")
+        }
+    }
+
+    /// The event of a hold, which never changes; `nil` if there is no such hold.
+    private func event(of hold: HoldID) async throws -> Code? {
+        switch await store.perform(.look(hold)) {
+        case .decided(.looked(let view), _): return store.catalogue(at: view.event).code
+        case .decided: return nil
+        case .failed(let failure): throw Refused(failure)
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import BoxOffice
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
@@ -23,11 +24,21 @@ struct Route: Sendable {
     let handlers: [(method: HTTPRequest.Method, handler: Handler)]
     /// The members that a query may have; `nil` for any.
     let query: Set<String>?
+    /// Whether a change here takes the operator's `reason` in its query, for the audit (R49 Audit differences). The query has
+    /// it because the bodies of most changes are documents of their own, and a header has no letters beyond ASCII.
+    let takesReason: Bool
+    /// Whether the handlers leave out by themselves what a key that is bound to events may not see.
+    private let isNarrowed: Bool
     private let segments: [Substring]
 
-    init(_ path: String, query: Set<String>? = [], _ handlers: (HTTPRequest.Method, Handler)...) {
+    init(
+        _ path: String, query: Set<String>? = [], takesReason: Bool = false, isNarrowed: Bool = false,
+        _ handlers: (HTTPRequest.Method, Handler)...
+    ) {
         self.path = path
         self.query = query
+        self.takesReason = takesReason
+        self.isNarrowed = isNarrowed
         self.handlers = handlers.map { (method: $0.0, handler: $0.1) }
         segments = path.split(separator: "/")
     }
@@ -40,6 +51,23 @@ struct Route: Sendable {
     func handler(of method: HTTPRequest.Method) -> Handler? {
         let method = method == .head ? .get : method
         return handlers.first { $0.method == method }?.handler
+    }
+
+    /// The members that the query of this method may have; `nil` for any.
+    func query(of method: HTTPRequest.Method) -> Set<String>? {
+        takesReason && method != .get && method != .head ? query?.union(["reason"]) : query
+    }
+
+    /// What a request is about, for keys that are bound to events. A new path is for no bound key unless it begins with an
+    /// event, a hold or a purchase.
+    func scope(_ segment: String) -> KeyScope {
+        if isNarrowed { return .narrowed }
+        return switch segments.prefix(3) {
+        case ["v1", "events", ":event"]: .event(segment)
+        case ["v1", "holds", ":hold"]: .hold(HoldID(public: segment))
+        case ["v1", "purchases", ":purchase"]: .hold(HoldID(purchase: segment))
+        default: .everything
+        }
     }
 
     /// The text of the path's variable segment, empty if it has none; `nil` if `other` is another path.
@@ -63,6 +91,8 @@ struct RouteRequest: Sendable {
     let segment: String
     let fields: BuyerFields
     let logger: Logger
+    /// Why the operator changes something, in their words.
+    let reason: String?
 }
 
 /// Answers requests by the table of routes, and turns everything that is refused or fails into problems (RFC 9457).
@@ -88,16 +118,22 @@ struct RouteResponder: HTTPResponder {
         guard let (route, segment) = route(at: request.uri.path) else {
             throw Refused(.notFound, "There is nothing at this path.")
         }
-        if let known = route.query,
+        if let known = route.query(of: request.method),
             let mistake = RequestQuery.mistake(in: request.uri.string, known: known)
         {
             throw Refused(.malformedRequest, mistake)
         }
-        let routed = RouteRequest(request: request, segment: segment, fields: fields, logger: logger)
+        let routed = RouteRequest(
+            request: request, segment: segment, fields: fields, logger: logger,
+            reason: route.takesReason ? request.uri.queryParameters.get("reason") : nil)
         switch route.handler(of: request.method) {
         case .anyone(let answer): return try await answer(routed)
         case .operators(let right, let answer):
-            return try await answer(routed, try await authorizer.admit(fields, right))
+            let key = try await authorizer.admit(fields, right, route.scope(segment))
+            if let reason = routed.reason, !AuditNote.isReason(reason) {
+                throw Refused.invalid([Mistake("", "the query's reason must have \(AuditNote.reasonForm)")])
+            }
+            return try await answer(routed, key)
         case .fastPath, nil:
             var refused = Refused(.methodNotAllowed, "\(request.method) does not work here.")
             refused.headers[.allow] = route.methods.joined(separator: ", ")

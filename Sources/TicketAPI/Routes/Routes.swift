@@ -36,6 +36,8 @@ package struct Routes: Sendable {
         let events = EventRoutes(reader: reader)
         let sales = SalesRoutes(reader: reader, ledger: ledger)
         let reports = ReportRoutes(reader: reader, ledger: ledger, refusals: service.refusals)
+        let audit = AuditRoutes(ledger: ledger, keyring: keyring)
+        let keys = KeyRoutes(reader: reader, keyring: keyring)
         let page: Set<String> = ["cursor", "limit"]
         return [
             // Balancers ask with whatever they like behind the path.
@@ -48,7 +50,8 @@ package struct Routes: Sendable {
 
             Route("/v1/events", (.get, .anyone(buyers.events))),
             Route(
-                "/v1/events/:event", (.get, .anyone(buyers.event)), (.put, .operators(.changeEvents, events.put)),
+                "/v1/events/:event", takesReason: true, (.get, .anyone(buyers.event)),
+                (.put, .operators(.changeEvents, events.put)),
                 (.patch, .operators(.changeEvents, events.patch)), (.delete, .operators(.changeEvents, events.remove))),
             Route("/v1/events/:event/availability", (.get, .anyone(buyers.availability))),
             Route("/v1/events/:event/availability/stream", (.get, .anyone(buyers.refuseStream))),
@@ -75,14 +78,20 @@ package struct Routes: Sendable {
             Route(
                 "/v1/reconciliation/unconfirmed", query: page,
                 (.get, .operators(.readLists) { call, _ in try await sales.debts(call, confirmed: false) })),
-            Route("/v1/holds/:hold/paid-back", (.post, .operators(.payBack, sales.payBack))),
+            Route("/v1/holds/:hold/paid-back", takesReason: true, (.post, .operators(.payBack, sales.payBack))),
             Route("/v1/purchases/:purchase/return", (.post, .operators(.returnPurchases, sales.giveBack))),
-            Route("/v1/audit", query: page, (.get, .operators(.readLists, sales.audit))),
+            Route(
+                "/v1/audit", query: page.union(["event", "key", "since", "formulas"]), isNarrowed: true,
+                (.get, .operators(.readLists, audit.list))),
+            Route(
+                "/v1/keys", query: page, takesReason: true, (.get, .operators(.manageKeys, keys.list)),
+                (.post, .operators(.manageKeys, keys.make))),
+            Route("/v1/keys/:key", takesReason: true, (.delete, .operators(.manageKeys, keys.revoke))),
             Route("/v1/invariants", (.get, .operators(.readLists, sales.invariants))),
         ] + DocumentRoutes().routes
     }
 
-    private var authorizer: OperatorAuthorizer { OperatorAuthorizer(keyring: keyring, known: service.known) }
+    private var authorizer: OperatorAuthorizer { OperatorAuthorizer(known: service.known, store: service.store) }
 
     private func live() -> Response {
         // That this runs is the answer.

@@ -26,7 +26,7 @@ struct SalesRoutes: Sendable {
         return page.answer("purchases", found, of: call.request.uri.path, number: \.hold.number) { $1.purchase($0) }
     }
 
-    private static func keepsFormulas(_ request: Request) throws -> Bool {
+    static func keepsFormulas(_ request: Request) throws -> Bool {
         switch request.uri.queryParameters.get("formulas") {
         case nil, "escaped": return false
         case "kept": return true
@@ -79,7 +79,7 @@ struct SalesRoutes: Sendable {
         // The payment identifies the request; its key only has to be well formed.
         _ = try call.fields.idempotencyKey.map { try RequestReader.key($0, isAnonymous: false) }
         guard let id = HoldID(public: call.segment) else { throw Refused(.unknownHold) }
-        let note = key.note("payment.paid_back", on: "\(id.public) \(payment.text)")
+        let note = key.note("payment.paid_back", on: "\(id.public) \(payment.text)", reason: call.reason)
         let (outcome, _) = try await reader.perform(.payBack(id, payment), note: note)
         guard case .paidBack(_, let isRepeat) = outcome else { throw reader.unexpected(outcome) }
         var response = json(.ok, SalesDocuments.paidBack(payment, of: id))
@@ -106,12 +106,6 @@ struct SalesRoutes: Sendable {
         } catch let refused as Refused where refused.problem == .unknownHold {
             throw Refused(.unknownPurchase)
         }
-    }
-
-    @Sendable func audit(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
-        let page = try Page(call.request)
-        let found = try await ledger.audit(after: page.behind, limit: page.limit + 1)
-        return page.answer("entries", found, of: call.request.uri.path, number: \.sequence) { $1.entry($0) }
     }
 
     private func lastOnItsConnection(_ refused: Refused) -> Refused {
@@ -145,8 +139,8 @@ struct SalesRoutes: Sendable {
 }
 
 /// Which part of a list is asked for.
-private struct Page {
-    private static let most = 1_000
+struct Page {
+    static let most = 1_000
 
     let limit: Int
     /// The number of the last element of the page before.
@@ -189,11 +183,11 @@ private struct Page {
     }
 
     /// Opaque to clients, so that what it means can change.
-    private static func cursor(_ number: UInt64) -> String {
+    static func cursor(_ number: UInt64) -> String {
         "c" + String(number, radix: 36)
     }
 
-    private static func number(_ cursor: String) -> UInt64? {
+    static func number(_ cursor: String) -> UInt64? {
         guard cursor.first == "c", let number = UInt64(cursor.dropFirst(), radix: 36), Self.cursor(number) == cursor
         else { return nil }
         return number

@@ -31,6 +31,8 @@ struct EventCapacity: AsyncParsableCommand {
     @Argument(parsing: .allUnrecognized, help: "Places: 5000, +100 or -100.")
     var number: [String]
 
+    @OptionGroup var why: ReasonOption
+
     @OptionGroup(title: "Service") var service: ServiceOptions
 
     func validate() throws {
@@ -48,7 +50,7 @@ struct EventCapacity: AsyncParsableCommand {
                     let wanted = JSONValue.object([
                         .init("pools", .object([.init(pool.text, .integer(Int64(new)))]))
                     ])
-                    let (event, answer) = try await client.patch(id, ifMatch: before.tag, wanted)
+                    let (event, answer) = try await client.patch(id, ifMatch: before.tag, wanted, why)
                     if let event {
                         print(
                             service.json ? event.text : "\(id): \(pool) has \(grouped(new)) places, had \(grouped(old))"

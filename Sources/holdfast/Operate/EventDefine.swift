@@ -24,6 +24,8 @@ struct EventDefine: AsyncParsableCommand {
     @Flag(help: "Only print what would change.")
     var dryRun = false
 
+    @OptionGroup var why: ReasonOption
+
     @OptionGroup(title: "Service") var service: ServiceOptions
 
     func run() async throws {
@@ -65,7 +67,7 @@ struct EventDefine: AsyncParsableCommand {
         }
         let precondition = before.map { ("If-Match", $0.tag) } ?? ("If-None-Match", "*")
         let answer = try await client.ask(
-            .put, "/v1/events/\(id)", headers: [precondition, ("Content-Type", "application/json")],
+            .put, "/v1/events/\(id)\(why.query)", headers: [precondition, ("Content-Type", "application/json")],
             body: EventDocument.write(definition, layout: .compact))
         switch answer.status {
         case 200, 201:

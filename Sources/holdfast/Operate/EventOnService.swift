@@ -108,11 +108,13 @@ extension ServiceClient {
     }
 
     /// Merges `patch` into the event if its tag is still `tag`. Returns no event if the service refuses.
-    func patch(_ id: Code, ifMatch tag: String, _ patch: JSONValue) async throws -> (EventOnService?, ServiceAnswer) {
+    func patch(
+        _ id: Code, ifMatch tag: String, _ patch: JSONValue, _ why: ReasonOption
+    ) async throws -> (EventOnService?, ServiceAnswer) {
         var writer = JSONWriter()
         writer.value(patch)
         let answer = try await ask(
-            .patch, "/v1/events/\(id)",
+            .patch, "/v1/events/\(id)\(why.query)",
             headers: [("If-Match", tag), ("Content-Type", "application/merge-patch+json")], body: writer.bytes)
         return (answer.status == 200 ? try EventOnService(answer) : nil, answer)
     }

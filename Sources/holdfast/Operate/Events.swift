@@ -76,10 +76,12 @@ struct Events: AsyncParsableCommand {
         @Argument(help: "The event.")
         var id: Code
 
+        @OptionGroup var why: ReasonOption
+
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func run() async throws {
-            try await service.pause(id, true)
+            try await service.pause(id, true, why)
         }
     }
 
@@ -89,21 +91,23 @@ struct Events: AsyncParsableCommand {
         @Argument(help: "The event.")
         var id: Code
 
+        @OptionGroup var why: ReasonOption
+
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func run() async throws {
-            try await service.pause(id, false)
+            try await service.pause(id, false, why)
         }
     }
 }
 
 extension ServiceOptions {
     /// Pauses or resumes an event, even if something else of it changed in between.
-    fileprivate func pause(_ id: Code, _ isPaused: Bool) async throws {
+    fileprivate func pause(_ id: Code, _ isPaused: Bool, _ why: ReasonOption) async throws {
         try await Failure.reported {
             try await withClient { client in
                 let wanted = JSONValue.object([JSONValue.Member("paused", .boolean(isPaused))])
-                let (event, answer) = try await client.patch(id, ifMatch: "*", wanted)
+                let (event, answer) = try await client.patch(id, ifMatch: "*", wanted, why)
                 guard let event else { throw answer.refusal(of: id.text) }
                 print(
                     json

@@ -1,8 +1,6 @@
 internal import ArgumentParser
 internal import BoxOffice
-internal import Foundation
 internal import NIOCore
-internal import UnixSignals
 
 /// Exports what a running service has sold.
 struct Export: AsyncParsableCommand {
@@ -70,19 +68,7 @@ struct Export: AsyncParsableCommand {
 
         func run() async throws {
             try await Failure.reported {
-                guard let output else {
-                    return try await write { try OutputFile.write($0, to: STDOUT_FILENO, "standard output") }
-                }
-                try await untilStopped {
-                    let file = try OutputFile(path: output, replacing: force)
-                    do {
-                        try await write(file.write)
-                        try file.finish()
-                    } catch {
-                        file.discard()
-                        throw error
-                    }
-                }
+                try await OutputFile.export(to: output, replacing: force) { try await write($0) }
             }
         }
 
@@ -98,23 +84,6 @@ struct Export: AsyncParsableCommand {
                 if let answer {
                     throw answer.refusal(of: id.text)
                 }
-            }
-        }
-
-        /// Runs `body`. A signal cancels it first, so that it leaves no file behind.
-        private func untilStopped(_ body: @escaping @Sendable () async throws -> Void) async throws {
-            try await withThrowingTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    try await body()
-                    return true
-                }
-                group.addTask {
-                    for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return false }
-                    return false
-                }
-                let isDone = try await group.next() ?? false
-                group.cancelAll()
-                guard isDone else { throw Failure("stopped before the end; no file was made", status: Failure.atWork) }
             }
         }
     }

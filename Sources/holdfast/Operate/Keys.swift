@@ -13,12 +13,15 @@ struct Keys: AsyncParsableCommand {
         abstract: "Make, list and revoke the keys of operators, viewers and shops.",
         discussion: """
             A key is shown once, when it is made. Only a digest of it is kept. A new key works at once, and a revoked key
-            stops at once, without a restart of the service.
+            stops at once, without a restart of the service. A key can be bound to events, and it can have an end. The
+            audit of the service says which keys were made and revoked here.
 
             EXAMPLES
               holdfast key create --role operator --name Anna
               holdfast key create --role viewer --name accounting --data /srv/hall
               holdfast key create --role shop --name webshop      for a shop that completes paid holds
+              holdfast key create --role operator --name Ben --for-event gala --for-event matinee
+              holdfast key create --role shop --name market-stall --expires 2026-12-31
               holdfast key list
               holdfast key revoke 3f9ab2cd
               holdfast key list --store redis://10.0.0.5:6379
@@ -36,9 +39,26 @@ struct Keys: AsyncParsableCommand {
         )
         var role: OperatorKey.Role
 
+        @Option(
+            name: .customLong("for-event"),
+            help: ArgumentHelp("An event that it works for; may be given again (default: all).", valueName: "event"))
+        var events: [Code] = []
+
+        @Option(
+            help: ArgumentHelp(
+                "When it ends: a moment such as 2026-12-31T22:00:00Z, or a date, whose day it still works (UTC).",
+                valueName: "moment"))
+        var expires: KeyEnd?
+
+        @OptionGroup var why: ReasonOption
+
         @OptionGroup(title: "Settings") var options: SettingsOptions
 
         func validate() throws {
+            guard events.count <= OperatorKey.mostEvents, Set(events).count == events.count else {
+                throw ValidationError("--for-event may name \(OperatorKey.mostEvents) events at the most, each once")
+            }
+            if let expires, expires.moment <= Keys.now { throw ValidationError("--expires must be later than now") }
             guard OperatorCredential.isName(name) else {
                 throw ValidationError("--name must be 1 to 100 characters, none of them a control character")
             }
@@ -47,10 +67,11 @@ struct Keys: AsyncParsableCommand {
         func run() async throws {
             try await Failure.reported {
                 try await OperatorKeyStore.with(options.loadReported()) { store in
-                    try await store.make(name: name, role: role, at: Keys.now) { key, credential in
+                    let draft = OperatorKey.Draft(name: name, role: role, events: events, expiresAt: expires?.moment)
+                    try await store.make(draft, by: Keys.author(why.reason), at: Keys.now) { key, credential in
                         print(
                             """
-                            Key \(key.id) for \(key.name), \(key.role.rawValue). It is shown only now:
+                            Key \(key.id) for \(key.name), \(key.role.rawValue)\(key.bounds). It is shown only now:
 
                               \(credential)
 
@@ -79,7 +100,7 @@ struct Keys: AsyncParsableCommand {
                     for key in keys {
                         let end = key.revokedAt.map { "  revoked \($0.rfc3339)" } ?? ""
                         let role = key.role.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
-                        print("\(key.id)  \(role)  made \(key.madeAt.rfc3339)  \(key.name)\(end)")
+                        print("\(key.id)  \(role)  made \(key.madeAt.rfc3339)  \(key.name)\(key.bounds)\(end)")
                     }
                 }
             }
@@ -92,13 +113,15 @@ struct Keys: AsyncParsableCommand {
         @Argument(help: "The key's eight characters, as `holdfast key list` shows them.")
         var id: String
 
+        @OptionGroup var why: ReasonOption
+
         @OptionGroup(title: "Settings") var options: SettingsOptions
 
         func run() async throws {
             try await Failure.reported {
                 try await OperatorKeyStore.with(options.loadReported()) { store in
-                    let isKnown = try await store.revoke(id, at: Keys.now)
-                    guard isKnown else { throw Failure("there is no key \(id)", status: Failure.atWork) }
+                    let outcome = try await store.revoke(id, by: Keys.author(why.reason), at: Keys.now)
+                    guard outcome == .revoked else { throw Failure("there is no key \(id)", status: Failure.atWork) }
                     print("key \(id) is revoked")
                 }
             }
@@ -106,6 +129,36 @@ struct Keys: AsyncParsableCommand {
     }
 
     fileprivate static var now: WallTime { MachineClock.read().wall }
+
+    fileprivate static func author(_ reason: String?) -> OperatorKey.Author {
+        var author = OperatorKey.Author.command
+        author.reason = reason
+        return author
+    }
+}
+
+/// When a key ends, as an operator writes it.
+struct KeyEnd: ExpressibleByArgument {
+    let moment: WallTime
+
+    /// A moment, or a date: its end.
+    init?(argument: String) {
+        if let moment = WallTime(rfc3339: argument) {
+            self.moment = moment
+        } else if let midnight = WallTime(rfc3339: argument + "T00:00:00Z") {
+            moment = WallTime(milliseconds: midnight.milliseconds + 24 * 3_600_000)
+        } else {
+            return nil
+        }
+    }
+}
+
+extension OperatorKey {
+    /// What a key is bound to, behind its name.
+    fileprivate var bounds: String {
+        (isBound ? ", for " + events.map(\.text).joined(separator: ", ") : "")
+            + (expiresAt.map { ", until \($0.rfc3339)" } ?? "")
+    }
 }
 
 extension OperatorKey.Role: ExpressibleByArgument {}
@@ -129,13 +182,15 @@ enum OperatorKeyStore {
     }
 
     func make(
-        name: String, role: OperatorKey.Role, at wall: WallTime, show: (OperatorKey, String) throws -> Void
+        _ draft: OperatorKey.Draft, by author: OperatorKey.Author, at wall: WallTime,
+        show: (OperatorKey, String) throws -> Void
     ) async throws {
-        switch self {
-        case .file(let file):
-            try reportingLedgerErrors { _ = try file.make(name: name, role: role, at: wall, show: show) }
-        case .redis(let keyring): _ = try await keyring.make(name: name, role: role, at: wall, show: show)
-        }
+        let made =
+            switch self {
+            case .file(let file): try reportingLedgerErrors { try file.make(draft, by: author, at: wall, show: show) }
+            case .redis(let keyring): try await keyring.make(draft, by: author, at: wall, show: show)
+            }
+        guard made != nil else { throw Failure("there are \(OperatorKey.most) keys already", status: Failure.atWork) }
     }
 
     func list() async throws -> [OperatorKey] {
@@ -145,10 +200,10 @@ enum OperatorKeyStore {
         }
     }
 
-    func revoke(_ id: String, at wall: WallTime) async throws -> Bool {
+    func revoke(_ id: String, by author: OperatorKey.Author, at wall: WallTime) async throws -> KeyRevocation {
         switch self {
-        case .file(let file): try reportingLedgerErrors { try file.revoke(id, at: wall) }
-        case .redis(let keyring): try await keyring.revoke(id, at: wall)
+        case .file(let file): try reportingLedgerErrors { try file.revoke(id, by: author, at: wall) }
+        case .redis(let keyring): try await keyring.revoke(id, by: author, at: wall)
         }
     }
 }
@@ -161,7 +216,8 @@ extension OperatorKeyFile {
 
     /// Whether there is a valid key.
     func hasKeys() throws -> Bool {
-        try reportingLedgerErrors { try list().contains { $0.revokedAt == nil } }
+        let now = MachineClock.read().wall
+        return try reportingLedgerErrors { try list().contains { $0.isValid(at: now) } }
     }
 }
 

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import NIOCore
+internal import UnixSignals
 
 /// A file that appears only when it is complete: it is written under another name in the same directory and renamed at the
 /// end.
@@ -10,6 +11,41 @@ struct OutputFile: Sendable {
     private let fresh: String
     private let descriptor: Int32
     private let isReplacing: Bool
+
+    /// Calls `write` with what takes the pieces: a new file, or standard output if there is no path. A signal cancels `write`
+    /// first, so that it leaves no file behind.
+    static func export(
+        to path: String?, replacing: Bool,
+        _ write: @escaping @Sendable ((ByteBuffer) throws -> Void) async throws -> Void
+    ) async throws {
+        guard let path else { return try await write { try Self.write($0, to: STDOUT_FILENO, "standard output") } }
+        try await untilStopped {
+            let file = try OutputFile(path: path, replacing: replacing)
+            do {
+                try await write(file.write)
+                try file.finish()
+            } catch {
+                file.discard()
+                throw error
+            }
+        }
+    }
+
+    private static func untilStopped(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await body()
+                return true
+            }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return false }
+                return false
+            }
+            let isDone = try await group.next() ?? false
+            group.cancelAll()
+            guard isDone else { throw Failure("stopped before the end; no file was made", status: Failure.atWork) }
+        }
+    }
 
     /// Begins the file.
     ///

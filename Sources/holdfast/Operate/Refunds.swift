@@ -76,6 +76,8 @@ struct Refunds: AsyncParsableCommand {
         @Argument(help: "The payment reference, as the list shows it.")
         var payment: String
 
+        @OptionGroup var why: ReasonOption
+
         @OptionGroup(title: "Service") var service: ServiceOptions
 
         func validate() throws {
@@ -93,7 +95,8 @@ struct Refunds: AsyncParsableCommand {
                     var writer = JSONWriter(reserving: 64)
                     writer.object { $0.member("payment_reference", payment) }
                     let answer = try await client.ask(
-                        .post, "/v1/holds/\(hold)/paid-back", headers: [("Content-Type", "application/json")],
+                        .post, "/v1/holds/\(hold)/paid-back\(why.query)",
+                        headers: [("Content-Type", "application/json")],
                         body: writer.bytes)
                     guard answer.status == 200 else { throw answer.refusal(of: "\(payment.printable) of \(hold)") }
                     print(service.json ? answer.text : "\(payment.printable) of \(hold) is paid back")

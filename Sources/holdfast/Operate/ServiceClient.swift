@@ -169,7 +169,8 @@ struct ServiceAnswer {
                     + "`holdfast key create` makes one", status: Failure.atWork)
         case 403:
             return Failure(
-                "this key may not do that: a viewer's only looks, a shop's completes holds", status: Failure.atWork)
+                "this key may not do that: a viewer's only looks, a shop's completes holds, and one that is bound to "
+                    + "events works only for them", status: Failure.atWork)
         default: break
         }
         guard let code = problemCode, let problem = try? document(), let detail = problem.member("detail")?.text else {

@@ -137,7 +137,7 @@ struct OpenedStore: Sendable {
         let keyring = RedisKeyring(settings.redis, client)
         let keys = try await RedisAccess.reportingFailures { try await keyring.list() }
         return OpenedStore(
-            store: store, keyring: keyring, hasOperators: keys.contains { $0.revokedAt == nil },
+            store: store, keyring: keyring, hasOperators: keys.contains { $0.isValid(at: MachineClock.read().wall) },
             identity: store.ledgerIdentity, series: [], keySecret: store.keySecret,
             location: (
                 "Redis",

@@ -76,7 +76,7 @@ class Money(ServiceCase):
         for target in ("/v1/events/shop/purchases", "/v1/reconciliation", "/v1/audit", "/v1/invariants"):
             self.refused(self.call("GET", target, token=self.shop), 403, "forbidden")
         for method, target in (("PATCH", "/v1/events/shop"), ("DELETE", "/v1/events/shop"),
-                               ("POST", "/v1/purchases/P1/return"), ("POST", "/v1/holds/H1/paid-back")):
+                               ("POST", "/v1/holds/H1/paid-back")):
             self.refused(self.call(method, target, {}, self.shop), 403, "forbidden")
         entries = self.call("GET", "/v1/audit?limit=1000", token=self.looks)[1]["entries"]
         self.assertEqual([one for one in entries if one["subject"] == held["id"]], [])

@@ -345,7 +345,7 @@ class Operators(ServiceCase):
                           [{"member": "/name", "from": mine[3]["differences"][0]["from"], "to": "x"}]])
         self.assertTrue(all(one["from"] is None for one in mine[0]["differences"]))
         self.assertTrue(all(one["to"] is None for one in mine[4]["differences"]))
-        numbers = [one["sequence"] for one in seen]
+        numbers = [one["sequence"] for one in seen if not one["action"].startswith("key.")]
         self.assertEqual(numbers, sorted(set(numbers)))
         self.assertEqual(seen[0]["name"], "holdfast serve")
 
