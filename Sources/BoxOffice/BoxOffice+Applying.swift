@@ -148,10 +148,10 @@ extension BoxOffice {
     mutating func addHold(_ id: HoldID, toAccount account: Int, in index: Int) {
         events[index].buyers.accounts[account].holds.append(id)
         let kept = events[index].buyers.accounts[account]
-        guard kept.holds.count >= kept.lookAgainAt else { return }
+        guard kept.holds.count >= Int(kept.lookAgainAt) else { return }
         let live = kept.holds.filter { holds.record($0)?.isLive(at: clock) ?? false }
         events[index].buyers.accounts[account].holds = live
-        events[index].buyers.accounts[account].lookAgainAt = max(8, live.count * 2)
+        events[index].buyers.accounts[account].lookAgainAt = Int32(clamping: max(8, live.count * 2))
     }
 
     func quantity(_ id: HoldID, _ record: HoldRecord) -> Int {
@@ -160,6 +160,10 @@ extension BoxOffice {
 
     mutating func addBought(_ id: HoldID, _ record: HoldRecord, sign: Int) {
         guard let account = record.buyer.index else { return }
-        events[Int(record.event)].buyers.accounts[account].bought += sign * quantity(id, record)
+        let index = Int(record.event)
+        for line in holds.lines(id, record) {
+            let type = events[index].offers[Int(line.type)].firstIndex
+            events[index].buyers.addBought(sign * Int(line.quantity), ofType: type, to: account)
+        }
     }
 }

@@ -40,7 +40,7 @@ extension BoxOffice {
     }
 
     mutating func purchase(
-        _ id: HoldID, _ payment: PaymentReference?, by completer: Completer
+        _ id: HoldID, _ payment: PaymentReference?, by completer: Completer, at now: Moment
     ) throws(NotAtHand) -> Decision {
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
         if completer == .token, events[Int(record.event)].terms.completion == .shop {
@@ -67,7 +67,7 @@ extension BoxOffice {
             return owe(id, record, payment, .released, by: completer, .holdReleased(refundRequired: true))
         case .held: break
         }
-        guard record.isLive(at: clock) else { return purchaseLate(id, record, payment, by: completer) }
+        guard record.isLive(at: clock) else { return purchaseLate(id, record, payment, by: completer, at: now) }
         return purchased(id, payment, late: false)
     }
 
@@ -101,20 +101,25 @@ extension BoxOffice {
 
     /// A payment after the deadline (R9 Late payment): one attempt to get the same places at the same price, else a debt.
     private mutating func purchaseLate(
-        _ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference?, by completer: Completer
+        _ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference?, by completer: Completer, at now: Moment
     ) -> Decision {
         guard let payment else { return refuseExpired(record) }
         let refusal = Refusal.holdExpired(refundRequired: true)
         guard promised(to: record).latePayment == .reacquire else {
             return owe(id, record, payment, .late, by: completer, refusal)
         }
-        let isGone = events[Int(record.event)].isRemoved
+        let event = Int(record.event)
+        if events[event].isRemoved { return owe(id, record, payment, .eventRemoved, by: completer, refusal) }
+        let lines = holds.lines(id, record)
+        guard sells(lines, at: now, in: event) else {
+            return owe(id, record, payment, .notOnSale, by: completer, refusal)
+        }
         // A debt of this hold stays a debt, whatever comes free: the operator may have paid it back by now. But a debt
         // that a token alone reported does not stop a key.
         let isOwed = debt(payment).map { $0.hold == id && ($0.isConfirmed || completer == .token) } ?? false
-        guard !isOwed, fitsLimit(id, record),
-            refusalOfPools(holds.lines(id, record), in: Int(record.event)) == nil
-        else { return owe(id, record, payment, isGone ? .eventRemoved : .placesGone, by: completer, refusal) }
+        guard !isOwed, fitsLimit(id, record), fitsTypeLimits(lines, of: record.buyer, in: event),
+            refusalOfPools(lines, in: event) == nil
+        else { return owe(id, record, payment, .placesGone, by: completer, refusal) }
         return purchased(id, payment, late: true)
     }
 

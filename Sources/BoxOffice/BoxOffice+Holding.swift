@@ -1,5 +1,5 @@
 // The decision about a new hold, in the order of R3 One decision per hold: a key that was used before; event, types and
-// quantities; sale window and pause; the buyer's limit; every pool; the bound on live holds. The edge has already
+// quantities; sale window and pause; the buyer's limits; every pool; the bound on live holds. The edge has already
 // checked that the caller may ask.
 
 extension BoxOffice {
@@ -10,7 +10,11 @@ extension BoxOffice {
         var lines: OneOrMore<HeldLine>
         do { lines = try checked(request.lines, in: index) } catch { return refuse(error.refusal) }
         let terms = events[index].terms
+        if terms.typesHaveTerms, let refusal = refusalOfTypeQuantities(request.lines, lines, in: index) {
+            return refuse(refusal)
+        }
         if let refusal = refusalOfSale(terms, isPaused: events[index].isPaused, at: now) { return refuse(refusal) }
+        if terms.typesHaveTerms, let refusal = refusalOfTypeSales(lines, at: now, in: index) { return refuse(refusal) }
         if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) {
             guard request.takesFewer else { return refuse(refusal) }
             if let refusal = fewer(&lines, request, terms, in: index) { return refuse(refusal) }
@@ -96,7 +100,9 @@ extension BoxOffice {
     private mutating func refusalOfPlaces(
         _ lines: OneOrMore<HeldLine>, for buyer: Buyer?, _ terms: Event.Terms, in index: Int
     ) -> Refusal? {
-        refusalOfBuyer(buyer, terms, taking: lines, in: index) ?? refusalOfPools(lines, in: index)
+        if let refusal = refusalOfBuyer(buyer, terms, taking: lines, in: index) { return refusal }
+        if terms.typesHaveTerms, let refusal = refusalOfTypeLimits(lines, for: buyer, in: index) { return refusal }
+        return refusalOfPools(lines, in: index)
     }
 
     /// Reduces `lines` to what can be had (R22 Minimum quantity): first every line gets its minimum, then each line as
@@ -113,14 +119,18 @@ extension BoxOffice {
         if let most = terms.ticketsPerBuyer, let buyer = request.buyer {
             remaining = most - (events[index].buyers.account(of: buyer).map { taken(by: $0).tickets } ?? 0)
         }
+        var ofTypes = terms.typesHaveTerms ? leftOfTypes(lines, for: request.buyer, in: index) : [:]
         for line in lines {
             remaining -= Int(line.quantity)
             for pool in events[index].offers[Int(line.type)].pools { left[pool] -= Int(line.quantity) }
         }
         for (position, line) in request.lines.enumerated() {
-            let pools = events[index].offers[Int(lines[position].type)].pools
-            let more = min(line.quantity - line.minimum, remaining, pools.map { left[$0] }.min() ?? 0)
+            let type = lines[position].type
+            let pools = events[index].offers[Int(type)].pools
+            let more = min(
+                line.quantity - line.minimum, remaining, ofTypes[type] ?? .max, pools.map { left[$0] }.min() ?? 0)
             guard more > 0 else { continue }
+            if let left = ofTypes[type] { ofTypes[type] = left - more }
             lines[position].quantity += Int32(clamping: more)
             remaining -= more
             for pool in pools { left[pool] -= more }
@@ -128,7 +138,7 @@ extension BoxOffice {
         return nil
     }
 
-    private func refusalOfSale(_ terms: Event.Terms, isPaused: Bool, at now: Moment) -> Refusal? {
+    func refusalOfSale(_ terms: Event.Terms, isPaused: Bool, at now: Moment) -> Refusal? {
         if let opensAt = terms.opensAt, now.wall < opensAt { return .saleNotStarted(opensAt: opensAt) }
         if let closesAt = terms.closesAt, now.wall >= closesAt { return .saleEnded(closedAt: closesAt) }
         return isPaused ? .salePaused : nil

@@ -50,7 +50,7 @@ public struct BoxOffice: Sendable {
         case .hold(let request): return try hold(request, at: now)
         case .extend(let id, let key): return try extend(id, key: key)
         case .release(let id): return try release(id)
-        case .purchase(let id, let payment, let completer): return try purchase(id, payment, by: completer)
+        case .purchase(let id, let payment, let completer): return try purchase(id, payment, by: completer, at: now)
         case .returnPurchase(let id): return try returnPurchase(id)
         case .payBack(let id, let payment): return payBack(id, payment)
         case .look(let id): return try look(id)

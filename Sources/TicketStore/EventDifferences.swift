@@ -46,10 +46,16 @@ extension AuditDifference {
     /// The members of two objects are compared one by one.
     private static func differences(at pointer: String, from: JSONValue, to: JSONValue) -> [AuditDifference] {
         if from == to { return [] }
-        guard case .object(let old) = from, case .object(let new) = to, old.map(\.name) == new.map(\.name) else {
+        guard case .object(let old) = from, case .object(let new) = to else {
             return [AuditDifference(pointer, from: from, to: to)]
         }
-        return zip(old, new).flatMap { differences(at: "\(pointer)/\($0.name)", from: $0.value, to: $1.value) }
+        func value(_ name: String, of members: [JSONValue.Member]) -> JSONValue {
+            members.first { $0.name == name }?.value ?? .null
+        }
+        let names = old.map(\.name) + new.map(\.name).filter { name in !old.contains { $0.name == name } }
+        return names.flatMap { name in
+            differences(at: "\(pointer)/\(name)", from: value(name, of: old), to: value(name, of: new))
+        }
     }
 
     /// The order of the types that both have, if it differs: it is the order in which buyers see them.
@@ -73,7 +79,7 @@ extension EventDocument {
         }
         parts += definition.pools.map { ("/pools/\($0.code)", .integer(Int64($0.capacity))) }
         for type in definition.types {
-            guard case .object(let members) = JSONValue(EventDefinition.TicketType.members, of: type) else { continue }
+            guard case .object(let members) = document(of: type) else { continue }
             parts.append(("/types/\(type.code)", .object(members.filter { $0.name != "code" })))
         }
         return parts

@@ -78,28 +78,40 @@ public enum EventDocument {
             JSONValue.Member(pool.code.text, showsCapacities ? .integer(Int64(pool.capacity)) : .null)
         }
         members.append(JSONValue.Member("pools", .object(pools)))
-        let types = definition.types.map { JSONValue(EventDefinition.TicketType.members, of: $0) }
+        let types = definition.types.map(document)
         members.append(JSONValue.Member("types", .array(types)))
         writer.value(.object(members))
     }
 
-    /// Writes a ticket type as it stands in a definition, for a store that keeps definitions in a form of its own.
-    package static func write(_ type: EventDefinition.TicketType, to types: inout JSONWriter) {
-        types.value(JSONValue(EventDefinition.TicketType.members, of: type))
+    /// Few types have terms of their own, so a group of members of which the type has none is left out.
+    static func document(of type: EventDefinition.TicketType) -> JSONValue {
+        guard case .object(let members) = JSONValue(EventDefinition.TicketType.members, of: type) else { return .null }
+        return .object(
+            members.filter { member in
+                guard case .object(let group) = member.value else { return true }
+                return group.contains { $0.value != .null }
+            })
     }
 
     /// Every value of a definition but its id, with its path (`sale.opens_at`, `types.GA.price`), so that two definitions
     /// can be compared. Types stand under their codes, whatever their order.
     package static func values(of definition: EventDefinition) -> [(path: String, value: JSONValue)] {
         let members = EventDefinition.members().filter { $0.name != "id" }.map { member in
-            (member.group.map { "\($0).\(member.name)" } ?? member.name, member.json(of: definition))
+            (member.path, member.json(of: definition))
         }
         let pools = definition.pools.map { ("pools.\($0.code)", JSONValue.integer(Int64($0.capacity))) }
         let types = definition.types.flatMap { type in
             EventDefinition.TicketType.members.filter { $0.name != "code" }.map { member in
-                ("types.\(type.code).\(member.name)", member.json(of: type))
+                ("types.\(type.code).\(member.path)", member.json(of: type))
             }
         }
         return members + pools + types
+    }
+}
+
+extension DocumentMember {
+    /// The name, behind that of its group: `sale.opens_at`.
+    fileprivate var path: String {
+        group.map { "\($0).\(name)" } ?? name
     }
 }

@@ -48,6 +48,7 @@ extension Outcome {
                 .unknownDebt:
                 return true
             case .unknownEvent, .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused,
+                .typeSaleNotStarted, .typeSaleEnded, .typeLimitReached,
                 .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds,
                 .completedByShop:
                 return false
@@ -70,7 +71,8 @@ extension Outcome {
             case .holdExpired(refundRequired: false), .holdReleased(refundRequired: false), .completedByShop,
                 .extensionDenied, .keyReused, .unknownEvent,
                 .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
-                .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds:
+                .typeSaleNotStarted, .typeSaleEnded, .typeLimitReached, .buyerLimitReached, .temporarilyHeld, .soldOut,
+                .insufficientQuantity, .tooManyHolds:
                 return false
             }
         }

@@ -64,6 +64,8 @@ public enum Heard: Hashable, Sendable {
     case temporarilyHeld
     case insufficient(available: Int)
     case buyerLimit(remaining: Int)
+    /// The limit of a ticket type.
+    case typeLimit(type: String, remaining: Int)
     case alreadyPurchased
     /// `refund`, here and below: the payment of the request is owed back.
     case wasReleased(refund: Bool)
@@ -164,6 +166,7 @@ extension Heard {
         case .temporarilyHeld: self = .temporarilyHeld
         case .insufficientQuantity(let available): self = .insufficient(available: available)
         case .buyerLimitReached(let remaining): self = .buyerLimit(remaining: remaining)
+        case .typeLimitReached(let type, let remaining): self = .typeLimit(type: type.text, remaining: remaining)
         case .holdExpired(let refund): self = .expired(refund: refund)
         case .holdReleased(let refund): self = .wasReleased(refund: refund)
         case .alreadyPurchased: self = .alreadyPurchased
@@ -176,7 +179,7 @@ extension Heard {
         case .unknownHold: self = .unknownHold
         case .keyReused: self = .keyReused
         case .unknownEvent, .unknownTicketType, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
-            .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts:
+            .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts, .typeSaleNotStarted, .typeSaleEnded:
             self = .refused
         }
     }

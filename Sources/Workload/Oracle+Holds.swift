@@ -166,6 +166,7 @@ extension Oracle {
                 breach(.buyerLimits, "\(hold), paid late, gives \(buyer) more than \(limit) tickets")
             }
         }
+        judgeLateTerms(of: hold, account, definition, span)
         judgePlaces(of: hold, account.needs, definition, span.upperBound...span.upperBound)
     }
 
@@ -238,6 +239,7 @@ extension Oracle {
             let capacity = definition.pools.first { $0.code.text == pool }?.capacity ?? 0
             if capacity - (tally[pool]?.promisedMost ?? 0) < need { return true }
         }
+        if couldLoseByTerms(account, hold, definition, span) { return true }
         guard let buyer = account.buyer, let limit = definition.ticketsPerBuyer else { return false }
         return taken(by: buyer, in: account.event, span, except: hold).tickets.upperBound + account.tickets > limit
     }

@@ -29,6 +29,9 @@ extension Oracle {
         case .buyerLimit(let remaining):
             guard isSequential else { return }
             judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.taking($1.minimum).bounded }, event, span)
+        case .typeLimit(let type, let remaining):
+            guard isSequential else { return }
+            judgeTypeLimit(type, remaining, buyer, lines.map { $0.taking($0.minimum) }, event, span)
         case .keyReused:
             guard let key = request.key else { return breach(.keys, "reused was said of a request without a key") }
             if let known = uses[key], known.asked != request.asked { return }
@@ -113,8 +116,10 @@ extension Oracle {
         } else if isNew, definition.needsBuyer {
             breach(.buyerLimits, "\(hold) was given without a buyer, and the event limits buyers")
         }
+        if isNew { judgeTerms(of: hold, lines, buyer, definition, now) }
         accounts[hold] = Account(
-            event: event, promised: definition, needs: needs, tickets: tickets, buyer: buyer, end: end)
+            event: event, promised: definition, needs: needs, tickets: tickets, ofTypes: Self.ofTypes(lines),
+            buyer: buyer, end: end)
         self.open[event, default: []].insert(hold)
         if let buyer { boughtBy[event, default: [:]][buyer, default: []].insert(hold) }
         if let key = request.key {
@@ -140,10 +145,11 @@ extension Oracle {
         let tally = tally(of: definition.id.text, now)
         for (line, got) in zip(asked, got) where line.quantity > got {
             let type = definition.types.first { $0.code.text == line.type }
-            let isShort = (type?.pools ?? []).contains { pool in
-                let capacity = definition.pools.first { $0.code == pool }?.capacity ?? 0
-                return tally[pool.text]?.promisedMost ?? 0 >= capacity
-            }
+            let isShort =
+                (type?.pools ?? []).contains { pool in
+                    let capacity = definition.pools.first { $0.code == pool }?.capacity ?? 0
+                    return tally[pool.text]?.promisedMost ?? 0 >= capacity
+                } || isTypeLimitReached(type, buyer, definition.id.text, now)
             if !isShort { breach(.minimum, "\(hold) has \(got) of \(line), and more were free") }
         }
     }

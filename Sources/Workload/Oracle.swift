@@ -29,6 +29,8 @@ public struct Oracle: Sendable {
         var promised: EventDefinition
         var needs: [String: Int]
         var tickets: Int
+        /// The same by ticket type.
+        var ofTypes: [String: Int]
         var buyer: String?
         /// The store's own deadline, grace included.
         var end: ClosedRange<Int64>
@@ -60,6 +62,8 @@ public struct Oracle: Sendable {
         var event: String
         var needs: [String: Int]
         var tickets: Int
+        /// The same by ticket type.
+        var ofTypes: [String: Int]
         var buyer: String?
         var key: String?
         var latestEnd: Int64
@@ -94,6 +98,9 @@ public struct Oracle: Sendable {
     /// How many answers were heard, of any kind.
     public private(set) var heardCount = 0
     let isSequential: Bool
+    /// The time of day at which the store decided what is heard next; `nil` if the caller does not know it. Without it the
+    /// oracle does not judge sale windows.
+    var wall: WallTime?
     let keyRetention: Int64
     let endedKeyRetention: Int64
 
@@ -137,6 +144,13 @@ public struct Oracle: Sendable {
         if isPaused { paused.insert(event) } else { paused.remove(event) }
     }
 
+    /// The same with the time of day, so that sale windows are judged, too.
+    public mutating func write(_ command: Command, _ outcome: Outcome, at moment: Moment) {
+        wall = moment.wall
+        write(command, outcome, at: moment.office)
+        wall = nil
+    }
+
     /// Notes a command and its outcome, where nothing else can happen in between. The moment is on the store's clock.
     public mutating func write(_ command: Command, _ outcome: Outcome, at moment: Timestamp) {
         if let asked = Asked(command) {
@@ -166,7 +180,8 @@ public struct Oracle: Sendable {
         if case .hold(let event, let lines, let buyer) = asked {
             ghosts[nextAsk] = Ghost(
                 event: event, needs: needs(of: lines, in: event) ?? [:],
-                tickets: lines.reduce(0) { $0 + $1.bounded }, buyer: buyer, key: key, latestEnd: .max)
+                tickets: lines.reduce(0) { $0 + $1.bounded }, ofTypes: Self.ofTypes(lines), buyer: buyer, key: key,
+                latestEnd: .max)
         } else if let hold = asked.hold, accounts[hold] != nil {
             unrest(hold)
             accounts[hold]?.pending[nextAsk] = asked

@@ -27,17 +27,53 @@ extension RandomTraffic {
         for _ in 0..<chance.number(in: 1...min(4, pools.count)) {
             drawn.append(left.remove(at: chance.number(in: 0...(left.count - 1))))
         }
-        return EventDefinition.TicketType(
+        var type = EventDefinition.TicketType(
             code: code("T", number), price: Int64(chance.number(in: 0...90)) * 100, pools: drawn)
+        if chance.chance(20) { giveTerms(to: &type) }
+        return type
+    }
+
+    /// Terms of its own, of one kind or several (R44 Terms of a type).
+    private mutating func giveTerms(to type: inout EventDefinition.TicketType) {
+        if chance.chance(30) { (type.opensAt, type.closesAt) = newWindow() }
+        if chance.chance(30) { type.leastPerHold = chance.number(in: 1...2) }
+        if chance.chance(30) { type.mostPerHold = chance.number(in: 1...4) }
+        if chance.chance(50) { type.ticketsPerBuyer = chance.number(in: 1...5) }
+    }
+
+    /// A sale window whose bounds lie near the present time.
+    private mutating func newWindow() -> (opensAt: WallTime?, closesAt: WallTime?) {
+        let wall = now.wall.milliseconds
+        let opensAt = wall + Int64(chance.number(in: -20_000...20_000))
+        let closesAt = max(wall, opensAt) + Int64(chance.number(in: 1...60_000))
+        return (
+            chance.chance(70) ? WallTime(milliseconds: opensAt) : nil,
+            chance.chance(70) ? WallTime(milliseconds: closesAt) : nil
+        )
+    }
+
+    /// Changes the terms of a type.
+    private mutating func changeTerms(of definition: inout EventDefinition) {
+        let type = chance.number(in: 0...(definition.types.count - 1))
+        switch chance.number(in: 1...6) {
+        case 1: (definition.types[type].opensAt, definition.types[type].closesAt) = newWindow()
+        case 2: (definition.types[type].opensAt, definition.types[type].closesAt) = (nil, nil)
+        case 3: definition.types[type].ticketsPerBuyer = chance.number(in: 1...5)
+        case 4: definition.types[type].ticketsPerBuyer = nil
+        case 5:
+            (definition.types[type].leastPerHold, definition.types[type].mostPerHold) = (nil, chance.number(in: 1...4))
+        default: (definition.opensAt, definition.closesAt) = chance.chance(40) ? newWindow() : (nil, nil)
+        }
     }
 
     /// Changes one thing of a definition, or pauses a sale. The store must refuse some of these changes.
     mutating func change() -> Command {
         guard var next = chance.one(of: definitions) else { return .pause(event: code("event", 0)) }
         switch chance.number(in: 1...100) {
-        case 1...45:
+        case 1...30:
             let pool = chance.number(in: 0...(next.pools.count - 1))
             next.pools[pool].capacity = chance.number(in: 0...shape.capacity)
+        case 31...45: changeTerms(of: &next)
         case 46...52:
             let type = chance.number(in: 0...(next.types.count - 1))
             next.types[type].price += 100

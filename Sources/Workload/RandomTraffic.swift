@@ -93,7 +93,7 @@ public struct RandomTraffic: Sendable {
         }
     }
 
-    private var now: Moment {
+    var now: Moment {
         Moment(office: office, wall: WallTime(milliseconds: office.milliseconds + wallOffset))
     }
 

@@ -30,7 +30,7 @@ struct RandomTrafficTests {
                     return
                 }
                 traffic.learn(decision.outcome)
-                oracle.write(command, decision.outcome, at: now.office)
+                oracle.write(command, decision.outcome, at: now)
                 // Half of the runs are counted on a copy: a look at the numbers must not bring them up to now.
                 var copy = office
                 let counts = seed % 2 == 0 ? office.counts(at: now) : copy.counts(at: now)

@@ -49,6 +49,12 @@ struct EventDifferencesTests {
                 #"{"member":"/types/VIP","from":{"name":"VIP","price":900,"pools":["lounge"]},"to":null}"#,
                 #"{"member":"/paused","from":true,"to":false}"#,
             ])
+        var limited = before.definition
+        limited.types[0].ticketsPerBuyer = 2
+        #expect(
+            lines(AuditDifference.define(limited, isPaused: nil, before: before)) == [
+                #"{"member":"/types/GA/limits","from":null,"to":{"min_tickets_per_hold":null,"tickets_per_hold":null,"tickets_per_buyer":2}}"#
+            ])
         let turned = try definition([("floor", 9), ("lounge", 3)], types.reversed())
         #expect(
             lines(AuditDifference.define(turned, isPaused: nil, before: before)) == [

@@ -367,10 +367,15 @@ struct EventDocumentTests {
         let window = RFC3339.first...RFC3339.last - 1
         let opens = Int64.random(in: window, using: &random)
         let types = try (0..<Int.random(in: 1...8, using: &random)).map { number in
-            EventDefinition.TicketType(
+            var type = EventDefinition.TicketType(
                 code: try code("T_\(number)"), name: name(&random),
                 price: .random(in: 0...1_000_000_000_000, using: &random),
                 pools: pools.shuffled(using: &random).prefix(Int.random(in: 1...4, using: &random)).map(\.code))
+            if random.chance(20) { type.opensAt = WallTime(milliseconds: opens) }
+            if random.chance(20) { type.leastPerHold = 1 }
+            if random.chance(20) { type.mostPerHold = .random(in: 1 ... .max, using: &random) }
+            if random.chance(20) { type.ticketsPerBuyer = .random(in: 1 ... .max, using: &random) }
+            return type
         }
         return EventDefinition(
             id: try code("e\(Int.random(in: 0...999, using: &random))"), name: name(&random),

@@ -27,10 +27,15 @@ public enum Refusal: Sendable, Equatable {
     case saleNotStarted(opensAt: WallTime)
     case saleEnded(closedAt: WallTime)
     case salePaused
+    /// The event sells, but this type not yet, or no longer (R44 Terms of a type).
+    case typeSaleNotStarted(Code, opensAt: WallTime)
+    case typeSaleEnded(Code, closedAt: WallTime)
     /// The pool's numbers contradict each other, so it sells nothing until it is repaired (R4 Broken rule).
     case poolClosed(Code)
     /// `remaining`: tickets that this buyer may still hold.
     case buyerLimitReached(remaining: Int)
+    /// `remaining`: tickets of this type that this buyer may still hold.
+    case typeLimitReached(Code, remaining: Int)
     /// Nothing is free, but something is held and may come free, at `earliest` or later.
     case temporarilyHeld(earliest: Timestamp)
     /// Nothing is free and nothing is held.

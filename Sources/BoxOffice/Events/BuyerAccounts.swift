@@ -10,7 +10,11 @@ struct BuyerAccounts: Sendable, Equatable {
         /// Holds that were live when the list was last filtered.
         var holds: [HoldID] = []
         /// The list is filtered again at this length, so that its cost follows the number of live holds.
-        var lookAgainAt = 8
+        var lookAgainAt: Int32 = 8
+        /// The type of all tickets bought, by its first index.
+        fileprivate(set) var boughtType: UInt16 = 0
+        /// The tickets bought are of several types: ``BuyerAccounts/boughtByType`` counts them.
+        fileprivate(set) var hasSeveralTypes = false
     }
 
     private var ids: [Buyer: BuyerAccountID] = [:]
@@ -18,6 +22,8 @@ struct BuyerAccounts: Sendable, Equatable {
     private var names: [Buyer?] = []
     private var free: [BuyerAccountID] = []
     var accounts: [Account] = []
+    /// By account and type, for the few buyers who bought several types.
+    private var boughtByType: [Int: [UInt16: Int]] = [:]
 
     /// Buyers that have an account.
     var count: Int { ids.count }
@@ -51,12 +57,37 @@ struct BuyerAccounts: Sendable, Equatable {
         guard accounts[index].references == 0, accounts[index].bought == 0, let name = names[index] else { return }
         ids[name] = nil
         names[index] = nil
+        boughtByType[index] = nil
         accounts[index] = Account()
         free.append(id)
     }
 
     func account(of buyer: Buyer) -> Account? {
-        ids[buyer]?.index.map { accounts[$0] }
+        index(of: buyer).map { accounts[$0] }
+    }
+
+    func index(of buyer: Buyer) -> Int? {
+        ids[buyer]?.index
+    }
+
+    /// Adds tickets that were bought, or takes them off if `quantity` is negative.
+    mutating func addBought(_ quantity: Int, ofType type: UInt16, to account: Int) {
+        if accounts[account].boughtType != type, !accounts[account].hasSeveralTypes {
+            if accounts[account].bought == 0 {
+                accounts[account].boughtType = type
+            } else {
+                boughtByType[account] = [accounts[account].boughtType: accounts[account].bought]
+                accounts[account].hasSeveralTypes = true
+            }
+        }
+        accounts[account].bought += quantity
+        if accounts[account].hasSeveralTypes { boughtByType[account, default: [:]][type, default: 0] += quantity }
+    }
+
+    /// Tickets of one type that were bought.
+    func bought(ofType type: UInt16, by account: Int) -> Int {
+        guard !accounts[account].hasSeveralTypes else { return boughtByType[account]?[type] ?? 0 }
+        return accounts[account].boughtType == type ? accounts[account].bought : 0
     }
 }
 

@@ -9,6 +9,8 @@ struct Event: Sendable, Equatable {
         let opensAt: WallTime?
         let closesAt: WallTime?
         let completion: EventDefinition.Completion
+        /// Some types have terms of their own: ``Event/typeTerms`` has them.
+        let typesHaveTerms: Bool
         /// The index in ``Event/holdTerms`` of the terms that a new hold gets.
         let ofHolds: UInt16
 
@@ -19,6 +21,7 @@ struct Event: Sendable, Equatable {
             opensAt = definition.opensAt
             closesAt = definition.closesAt
             completion = definition.completion
+            typesHaveTerms = definition.types.contains(where: \.hasTerms)
             self.ofHolds = UInt16(ofHolds)
         }
     }
@@ -49,6 +52,9 @@ struct Event: Sendable, Equatable {
         let pools: PoolList
         var price: Int64
         var isRetired = false
+        /// The first index that the type's code had. Limits per buyer count by it, since a type that gets other pools is
+        /// still the same type for its buyers.
+        let firstIndex: UInt16
     }
 
     /// The names of a type. A type that is redefined with other pools gets a new index, so that a hold always knows which
@@ -88,6 +94,8 @@ struct Event: Sendable, Equatable {
     /// By the same index.
     private(set) var offers: [Offer] = []
     private(set) var typeIndexes: [Code: Int] = [:]
+    /// The terms of types that have their own, by index (R44 Terms of a type).
+    private(set) var typeTerms: [Int: TypeTerms] = [:]
     var buyers = BuyerAccounts()
     /// Rises with every change of a number or of the definition.
     private(set) var version: UInt64
@@ -167,6 +175,7 @@ struct Event: Sendable, Equatable {
     private mutating func adoptTypes(of next: EventDefinition) {
         let before = typeIndexes
         typeIndexes = [:]
+        typeTerms = [:]
         for index in offers.indices { offers[index].isRetired = true }
         for type in next.types {
             if let index = before[type.code], hasSamePools(index, type) {
@@ -176,9 +185,13 @@ struct Event: Sendable, Equatable {
                 typeIndexes[type.code] = index
             } else {
                 let list = PoolList(type.pools.compactMap { code in pools.firstIndex { $0.code == code } })
+                let first = types.firstIndex { $0.code == type.code } ?? types.count
                 typeIndexes[type.code] = types.count
                 types.append(TicketType(code: type.code, name: type.name))
-                offers.append(Offer(pools: list, price: type.price))
+                offers.append(Offer(pools: list, price: type.price, firstIndex: UInt16(first)))
+            }
+            if let terms = TypeTerms(type, most: next.ticketsPerHold), let index = typeIndexes[type.code] {
+                typeTerms[index] = terms
             }
         }
     }
@@ -190,6 +203,11 @@ struct Event: Sendable, Equatable {
         guard types.count <= 8 else { return typeIndexes[code] }
         for index in types.indices where types[index].code == code && !offers[index].isRetired { return index }
         return nil
+    }
+
+    /// The index that the type has in the definition in force; `nil` if it is no longer sold.
+    func indexNow(ofType index: UInt16) -> Int? {
+        typeIndexes[types[Int(index)].code]
     }
 
     private func hasSamePools(_ known: Int, _ next: EventDefinition.TicketType) -> Bool {

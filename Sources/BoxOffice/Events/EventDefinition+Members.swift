@@ -55,5 +55,21 @@ extension EventDefinition.TicketType {
         .init(
             "pools", .pools(\.pools, 1...Limits.poolsPerType),
             "The pools that the type draws from. Each ticket takes one place in each of them."),
+        .init(
+            "opens_at", in: "sale", .moment(\.opensAt),
+            "The type is sold from this moment on, while the event's sale is open; `null` for no bound."),
+        .init(
+            "closes_at", in: "sale", .moment(\.closesAt),
+            "The sale of the type ends at this moment, which is later than `opens_at`; `null` for no bound."),
+        .init(
+            "min_tickets_per_hold", in: "limits", .bound(\.leastPerHold),
+            "A hold that asks for the type asks for so many tickets of it or more; `null` for no bound."),
+        .init(
+            "tickets_per_hold", in: "limits", .bound(\.mostPerHold),
+            "Tickets of the type in one hold; `null` for the event's own limit, which applies in any case."),
+        .init(
+            "tickets_per_buyer", in: "limits", .bound(\.ticketsPerBuyer),
+            "Tickets of the type that one buyer may hold and have bought together; `null` for no limit. With a limit, a hold "
+                + "of the type must name its buyer."),
     ]
 }

@@ -48,6 +48,7 @@ extension EventDefinition {
                 found.append(Mistake(place + "/code", "is taken by an earlier type"))
             }
             found += TicketType.members.compactMap { $0.mistake(in: type, at: place) }
+            found += type.mistakesOfTerms(at: place, ticketsPerHold: ticketsPerHold)
             var drawn = Set<Code>()
             for (position, pool) in type.pools.enumerated() {
                 let place = "\(place)/pools/\(position)"

@@ -23,6 +23,17 @@ public struct EventDefinition: Sendable, Equatable {
         public var price: Int64
         /// One to four pools, by code.
         public var pools: [Code]
+        /// The type is sold from this moment on, while the event's own sale is open; `nil` is no bound.
+        public var opensAt: WallTime?
+        /// The type is sold until this moment; `nil` is no bound.
+        public var closesAt: WallTime?
+        /// The fewest tickets of the type in one hold; `nil` is no bound.
+        public var leastPerHold: Int?
+        /// The most tickets of the type in one hold; `nil` leaves it to the event.
+        public var mostPerHold: Int?
+        /// Tickets of the type that one buyer may hold and have bought together; `nil` is no bound. With a bound, a hold of
+        /// the type must name its buyer.
+        public var ticketsPerBuyer: Int?
 
         public init(code: Code, name: String? = nil, price: Int64 = 0, pools: [Code]) {
             self.code = code

@@ -12,6 +12,8 @@ public enum DebtReason: UInt8, Sendable, CaseIterable {
     case returned = 4
     /// The payment was late, and the event was removed.
     case eventRemoved = 5
+    /// The payment was late, and the sale of the event or of a type was not open, or a type was no longer sold.
+    case notOnSale = 6
 }
 
 /// A payment that bought nothing and is owed back (R23 Debts).

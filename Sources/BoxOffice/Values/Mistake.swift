@@ -37,6 +37,17 @@ extension Mistake {
         Mistake("/lines", "must ask for \(most) tickets or fewer")
     }
 
+    /// Tickets of a type with terms of its own, all lines of the type together; the first of them is named.
+    package static func quantity(ofLine index: Int, _ range: ClosedRange<Int>, of type: Code) -> Mistake {
+        Mistake(
+            "/lines/\(index)/quantity",
+            "must be from \(range.lowerBound) to \(range.upperBound), the tickets of \(type) in one hold")
+    }
+
+    package static func minimum(ofLine index: Int, least: Int, of type: Code) -> Mistake {
+        Mistake("/lines/\(index)/min_quantity", "must be \(least) or more, the fewest tickets of \(type) in one hold")
+    }
+
     package static let noBuyer = Mistake("/buyer", "must be given, this event limits what one buyer may take")
 
     // MARK: Definitions

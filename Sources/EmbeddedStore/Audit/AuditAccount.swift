@@ -7,11 +7,11 @@ internal import TicketStore
 ///
 /// It shares no code with the box office on purpose, so that a mistake there is not repeated here.
 struct AuditAccount {
-    private enum State {
+    enum State {
         case held, purchased, released, returned
     }
 
-    private struct Hold {
+    struct Hold {
         var event: Int64
         var first: AuditLine
         /// The other lines; most holds have none.
@@ -28,18 +28,6 @@ struct AuditAccount {
         var isCounted = true
 
         var tickets: Int { more.reduce(first.quantity) { $0 + $1.quantity } }
-    }
-
-    /// What one buyer has of one event, so that a limit can be checked without reading other holds.
-    private struct Tally {
-        var live = 0
-        var liveTickets = 0
-        var bought = 0
-    }
-
-    private struct BuyerOfEvent: Hashable {
-        var event: Int64
-        var buyer: String
     }
 
     /// What forbids the removal of an event.
@@ -60,13 +48,13 @@ struct AuditAccount {
     private var paused: Set<Int64> = []
     /// By event and index, from the readable tables.
     private var poolCodes: [Int64: [String]] = [:]
-    private var typeCodes: [Int64: [String]] = [:]
+    private(set) var typeCodes: [Int64: [String]] = [:]
     private var draws: [Int64: [[Int]]] = [:]
     private var pools: [Int64: [Pool]] = [:]
     /// By number, from 1, without gaps.
-    private var holds: [Hold] = []
-    private var tallies: [Tally] = []
-    private var tallyOf: [BuyerOfEvent: Int] = [:]
+    private(set) var holds: [Hold] = []
+    var tallies: [Tally] = []
+    var tallyOf: [BuyerOfEvent: Int] = [:]
     private var standings: [Int64: Standing] = [:]
     private var endings = Heap<HoldEnding>()
     private(set) var debts = AuditDebts()
@@ -194,6 +182,7 @@ struct AuditAccount {
         var tally: Int?
         if let buyer = fact.text { tally = findTally(of: buyer, in: fact.event) }
         try checkBuyer(tally, definition, tickets, name)
+        try checkTypes(lines, tally, fact.event, definition, name)
         holds.append(
             Hold(
                 event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally,
@@ -204,18 +193,9 @@ struct AuditAccount {
         if let tally {
             tallies[tally].live += 1
             tallies[tally].liveTickets += tickets
+            tallies[tally].holds.append(fact.subject)
         }
         try checkPools(of: fact.subject, name)
-    }
-
-    private mutating func findTally(of buyer: String, in event: Int64) -> Int {
-        let next = tallies.count
-        let index = tallyOf[BuyerOfEvent(event: event, buyer: buyer), default: next]
-        if index == next {
-            tallyOf[BuyerOfEvent(event: event, buyer: buyer)] = next
-            tallies.append(Tally())
-        }
-        return index
     }
 
     private func check(_ line: AuditLine, of event: Int64, _ definition: EventDefinition, _ name: String) throws {
@@ -228,19 +208,6 @@ struct AuditAccount {
             Set(codes) == Set(type.pools.map(\.text)), "\(name) draws from other pools than its type's definition")
         try expect(type.price == line.price, "R11 Terms of a hold: \(name) has another price than its definition")
         try expect(line.quantity >= 1, "\(name) has a line of \(line.quantity) tickets")
-    }
-
-    private func checkBuyer(_ tally: Int?, _ definition: EventDefinition, _ tickets: Int, _ name: String) throws {
-        guard definition.needsBuyer else { return }
-        guard let tally else { throw BrokenRule("\(name) names no buyer, and its event limits buyers") }
-        let theirs = tallies[tally]
-        if let most = definition.holdsPerBuyer {
-            try expect(theirs.live < most, "R25 Buyer limits: \(name) is one hold too many for its buyer")
-        }
-        if let most = definition.ticketsPerBuyer {
-            let had = theirs.liveTickets + theirs.bought
-            try expect(had + tickets <= most, "R25 Buyer limits: \(name) gives its buyer \(had + tickets) tickets")
-        }
     }
 
     private mutating func extend(_ fact: AuditFact) throws {
@@ -299,7 +266,7 @@ struct AuditAccount {
         }
         let fits =
             switch reason {
-            case .placesGone, .late, .eventRemoved: hold.state == .held && !hold.isCounted
+            case .placesGone, .late, .eventRemoved, .notOnSale: hold.state == .held && !hold.isCounted
             case .alreadyPurchased: hold.state == .purchased
             case .released: hold.state == .released
             case .returned: hold.state == .returned
@@ -393,7 +360,7 @@ struct AuditAccount {
         }
     }
 
-    private func expect(_ holds: Bool, _ what: @autoclosure () -> String) throws {
+    func expect(_ holds: Bool, _ what: @autoclosure () -> String) throws {
         if !holds { throw BrokenRule(what()) }
     }
 }

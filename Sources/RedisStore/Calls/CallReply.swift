@@ -160,6 +160,15 @@ extension CallReply {
         case .manyHolds: return .tooManyHolds
         case .byShop: return .completedByShop
         case .unknownDebt: return .unknownDebt
+        case .typeNotStarted:
+            let opensAt = WallTime(milliseconds: Int64(try reader.number()))
+            return .typeSaleNotStarted(try Self.code(reader.text()), opensAt: opensAt)
+        case .typeEnded:
+            let closedAt = WallTime(milliseconds: Int64(try reader.number()))
+            return .typeSaleEnded(try Self.code(reader.text()), closedAt: closedAt)
+        case .typeLimit:
+            let remaining = try reader.number()
+            return .typeLimitReached(try Self.code(reader.text()), remaining: remaining)
         case .gone, .unclaimed: throw PackedMistake()
         }
     }
@@ -174,6 +183,11 @@ extension CallReply {
         case .minimum: return .minimum(ofLine: line, quantity: most)
         case .total: return .tickets(most: most)
         case .buyer: return .noBuyer
+        case .typeQuantity:
+            let least = try reader.number()
+            guard least <= most else { throw PackedMistake() }
+            return .quantity(ofLine: line, least...most, of: try Self.code(reader.text()))
+        case .typeMinimum: return .minimum(ofLine: line, least: most, of: try Self.code(reader.text()))
         }
     }
 

@@ -75,6 +75,9 @@ enum RefusalCode: UInt8, CaseIterable {
     case hold, invalid, notStarted, ended, paused, poolClosed, buyerLimit, temporarilyHeld, soldOut, insufficient
     case expired, released, purchased, returned, payment, extensionDenied, notPurchased, keyReused, manyHolds, byShop
     case unknownDebt
+    case typeNotStarted = 78
+    case typeEnded = 79
+    case typeLimit = 80
     /// The event was removed. Its code may lead to another event by now.
     case gone = 61
     /// The event gave up the payment meanwhile. It must be claimed again.
@@ -84,7 +87,7 @@ enum RefusalCode: UInt8, CaseIterable {
 /// What is wrong with a request to hold.
 enum MistakeCode: UInt8, CaseIterable {
     case lines = 1
-    case quantity, minimum, total, buyer
+    case quantity, minimum, total, buyer, typeQuantity, typeMinimum
 }
 
 enum PoolFlag: UInt8, CaseIterable {

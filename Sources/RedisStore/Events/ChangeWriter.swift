@@ -57,6 +57,8 @@ enum ChangeWriter {
         if let most = definition.holdsPerBuyer { asked.member("holds_per_buyer", most) }
         if let opensAt = definition.opensAt { asked.member("opens_at", opensAt.milliseconds) }
         if let closesAt = definition.closesAt { asked.member("closes_at", closesAt.milliseconds) }
+        if definition.types.contains(where: \.hasTerms) { asked.member("types_have_terms", true) }
+        if definition.typesLimitBuyers { asked.member("types_limit_buyers", true) }
         asked.member("reacquires", definition.latePayment == .reacquire)
         asked.member("currency", definition.currency)
         asked.member("shop_completes", definition.completion == .shop)
@@ -72,8 +74,31 @@ enum ChangeWriter {
         }
         asked.member("types") { value in
             value.array { types in
-                for type in definition.types { EventDocument.write(type, to: &types) }
+                for type in definition.types { write(type, of: definition, to: &types) }
             }
+        }
+    }
+
+    /// A ticket type, with those of its terms that it has of its own (R44 Terms of a type).
+    private static func write(
+        _ type: EventDefinition.TicketType, of definition: EventDefinition, to types: inout JSONWriter
+    ) {
+        types.object { writer in
+            writer.member("code", type.code.text)
+            writer.member("name", type.name)
+            writer.member("price", type.price)
+            writer.member("pools") { value in
+                value.array { pools in
+                    for pool in type.pools { pools.value(pool.text) }
+                }
+            }
+            guard type.hasTerms else { return }
+            if let opensAt = type.opensAt { writer.member("opens_at", opensAt.milliseconds) }
+            if let closesAt = type.closesAt { writer.member("closes_at", closesAt.milliseconds) }
+            let least = type.leastPerHold ?? 1
+            writer.member("least", least)
+            writer.member("most", max(least, min(type.mostPerHold ?? .max, definition.ticketsPerHold)))
+            if let most = type.ticketsPerBuyer { writer.member("per_buyer", most) }
         }
     }
 }

@@ -11,9 +11,13 @@
 -- When an event gets its first limit, `count_buyers` first counts what buyers have, some holds a call, while selling
 -- goes on. The event's hash has its progress under `accounts`, two numbers of holds: holds below the first number are
 -- counted, and holds from the second number on are counted when they are given.
+--
+-- If a type has a limit of its own (R44 Terms of a type), a buyer also has an account for each type, under the buyer's
+-- text, a control character and the type's code. `typed` in the terms says that these accounts are kept. An event that
+-- has accounts already gets them as it gets its first limit, by the same count.
 
 local function has_buyer_limit(terms)
-  return terms.tickets_per_buyer or terms.holds_per_buyer
+  return terms.tickets_per_buyer or terms.holds_per_buyer or terms.types_limit_buyers
 end
 
 -- Whether the accounts include the hold with this number.
@@ -24,6 +28,29 @@ end
 
 local function are_buyers_counted(event)
   return event.accounted_from and event.accounted_from >= event.accounted_to
+end
+
+-- Whether the accounts of types include the hold with this number.
+local function is_accounted_by_type(event, number)
+  if event.terms.typed then return true end
+  return event.accounted_from and (number < event.accounted_from or number >= event.accounted_to)
+end
+
+local function typed_name(buyer, code)
+  return buyer .. '\1' .. code
+end
+
+-- Calls `body` with the name of each account that counts a hold with these lines, and with the tickets that count there.
+local function each_account(event, number, buyer, lines, body)
+  if buyer == '' then return end
+  if not event.counts_only_types and is_accounted(event, number) then body(buyer, quantity_of(lines)) end
+  if not is_accounted_by_type(event, number) then return end
+  local types, quantities = event.terms.types, {}
+  for line = 1, #lines, 3 do
+    local code = types[lines[line] + 1].code
+    quantities[code] = (quantities[code] or 0) + lines[line + 1]
+  end
+  for code, quantity in pairs(quantities) do body(typed_name(buyer, code), quantity) end
 end
 
 -- The names of buyers contain no control characters.
@@ -55,7 +82,7 @@ local function account_of(event, buyer)
   local account = event.accounts[buyer]
   if account then return account end
   local text = event.fetched_buyers[buyer]
-  if text == nil then text = redis.call('HGET', event.keys[5], buyer) end
+  if text == nil and not event.forgets_accounts then text = redis.call('HGET', event.keys[5], buyer) end
   account = { bought = 0, tickets = 0, holds = 0, earliest = 0 }
   event.accounts[buyer] = account
   if text and #text == account_size then
@@ -119,32 +146,35 @@ local function sweep_accounts(event)
 end
 
 -- A hold was given.
-local function add_to_account(event, number, deadline, buyer, quantity)
-  if buyer == '' or not is_accounted(event, number) then return end
-  add_taken(event, buyer, account_of(event, buyer), deadline, number, quantity)
+local function add_to_account(event, number, deadline, buyer, lines)
+  each_account(event, number, buyer, lines, function(name, quantity)
+    add_taken(event, name, account_of(event, name), deadline, number, quantity)
+  end)
 end
 
 -- A live hold ended before its deadline.
 local function take_from_account(event, record)
-  if record.buyer == '' or not is_accounted(event, record.number) then return end
-  local account, quantity = account_of(event, record.buyer), quantity_of(record.lines)
-  account.tickets, account.holds = account.tickets - quantity, account.holds - 1
-  event.taken[taken_name(record.buyer, record.entry, record.number, quantity)] = false
-  event.changed_buyers[record.buyer] = true
+  each_account(event, record.number, record.buyer, record.lines, function(name, quantity)
+    local account = account_of(event, name)
+    account.tickets, account.holds = account.tickets - quantity, account.holds - 1
+    event.taken[taken_name(name, record.entry, record.number, quantity)] = false
+    event.changed_buyers[name] = true
+  end)
 end
 
 -- The deadline of a hold changed.
 local function move_in_account(event, record, deadline)
   take_from_account(event, record)
-  add_to_account(event, record.number, deadline, record.buyer, quantity_of(record.lines))
+  add_to_account(event, record.number, deadline, record.buyer, record.lines)
 end
 
--- Tickets were bought, or returned if `quantity` is negative.
-local function add_bought(event, record, quantity)
-  if record.buyer == '' or not is_accounted(event, record.number) then return end
-  local account = account_of(event, record.buyer)
-  account.bought = account.bought + quantity
-  event.changed_buyers[record.buyer] = true
+-- The tickets of `lines` were bought, or returned if `sign` is -1.
+local function add_bought(event, record, lines, sign)
+  each_account(event, record.number, record.buyer, lines, function(name, quantity)
+    local account = account_of(event, name)
+    account.bought = account.bought + sign * quantity
+    event.changed_buyers[name] = true
+  end)
 end
 
 -- Live holds, and tickets held and bought. The account must be settled.

@@ -102,10 +102,21 @@ do
     local has_accounts = has_buyer_limit(event.terms) or event.accounted_from
     for _, number in ipairs(holds) do
       local record = record_of(event, number)
-      if record and has_accounts then add_once(buyers, seen_buyers, record.buyer) end
+      if record and has_accounts then
+        add_once(buyers, seen_buyers, record.buyer)
+        each_account(
+          event, number, record.buyer, record.lines, function(name) add_once(buyers, seen_buyers, name) end)
+      end
     end
     if not has_accounts then return buyers end
-    for _, command in ipairs(commands) do add_once(buyers, seen_buyers, command.buyer) end
+    for _, command in ipairs(commands) do
+      add_once(buyers, seen_buyers, command.buyer)
+      if event.terms.typed and command.buyer and command.buyer ~= '' then
+        for _, line in ipairs(command.asked) do
+          add_once(buyers, seen_buyers, typed_name(command.buyer, line.code))
+        end
+      end
+    end
     fetch(event.keys[5], buyers, event.fetched_buyers)
     return buyers
   end

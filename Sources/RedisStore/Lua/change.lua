@@ -59,6 +59,11 @@ do
     event.earliest[index], event.closed[index] = 0, 0
   end
 
+  -- The terms that a type has of its own (R44 Terms of a type).
+  local function take_terms(type, asked)
+    for _, name in ipairs({ 'opens_at', 'closes_at', 'least', 'most', 'per_buyer' }) do type[name] = asked[name] end
+  end
+
   -- The pools of a type never change. A type that is redefined with other pools gets a new index, so that the lines
   -- of a hold always lead to the pools that it drew on.
   local function adopt_types(terms, asked)
@@ -69,11 +74,13 @@ do
       if index and has_same_pools(terms, terms.types[index], type.pools) then
         local known = terms.types[index]
         known.name, known.price, known.retired = type.name, type.price, false
+        take_terms(known, type)
       else
         local pools = {}
         for _, code in ipairs(type.pools) do pools[#pools + 1] = index_of_pool(terms, code) end
         terms.types[#terms.types + 1] =
           { code = type.code, name = type.name, price = type.price, retired = false, pools = pools }
+        take_terms(terms.types[#terms.types], type)
       end
     end
   end
@@ -83,6 +90,7 @@ do
     local terms = event.terms
     for _, name in ipairs({
       'tickets_per_hold', 'tickets_per_buyer', 'holds_per_buyer', 'opens_at', 'closes_at', 'shop_completes',
+      'types_have_terms', 'types_limit_buyers',
     }) do terms[name] = asked[name] end
     terms.given = index_of_told(terms, asked)
     terms.told = terms.told or {}
@@ -179,13 +187,26 @@ local function refusal_of_change(event, asked)
   return nil
 end
 
+-- What the accounts of buyers count from now on. Once they count by type, they do so as long as the event limits buyers
+-- at all.
+local function keep_accounts(event, had_limit)
+  local terms, is_counted = event.terms, are_buyers_counted(event)
+  if not has_buyer_limit(terms) then
+    terms.typed = nil
+    if had_limit then event.changed_fields.accounts = '' end
+  elseif is_counted or not had_limit then
+    terms.typed = terms.typed or is_counted or terms.types_limit_buyers
+    event.changed_fields.accounts = ''
+  end
+end
+
 local function finish_change(event, asked, document, paused)
   local terms = event.terms
   if asked.revision <= terms.revision then return change_reply(CHANGE.stale, event) end
   local had_limit = has_buyer_limit(terms)
   if document then adopt(event, asked) end
   local has_limit = has_buyer_limit(terms)
-  if has_limit then event.changed_fields.accounts = '' end
+  keep_accounts(event, had_limit)
   terms.paused, terms.revision = paused, asked.revision
   event.facts = event.facts + 1
   save_change(event, document)
@@ -205,8 +226,9 @@ local function define(event, asked, document)
     and redis.call('HGET', event.keys[1], 'document') == document then
     return change_reply(CHANGE.unchanged, event)
   end
-  -- A first limit counts what buyers have already.
-  local gets_limit = has_buyer_limit(asked) and not has_buyer_limit(terms) and not event.is_new
+  -- A first limit counts what buyers have already, and so does the first limit of a type.
+  local gets_limit = not event.is_new
+    and (has_buyer_limit(asked) and not has_buyer_limit(terms) or asked.types_limit_buyers and not terms.typed)
   if gets_limit and not are_buyers_counted(event) then return change_reply(CHANGE.uncounted, event) end
   return finish_change(event, asked, document, paused)
 end
@@ -215,10 +237,13 @@ end
 local function count_buyers(keys, args)
   begin()
   local event = open_event(keys)
-  if not event or has_buyer_limit(event.terms) then return 1 end
+  if not event or event.terms.typed then return 1 end
   come_back(event, tonumber(args[2]))
   begin_batch(event)
-  local is_first = not event.accounted_from
+  local is_first, has_limit = not event.accounted_from, has_buyer_limit(event.terms)
+  -- With a limit of the event, the accounts have everything but the types.
+  event.counts_only_types = has_limit
+  event.forgets_accounts = is_first and not has_limit
   if is_first then event.accounted_from, event.accounted_to = 1, event.next end
   local numbers, next_from =
     given_numbers(event, event.accounted_from, min(chunk, tonumber(args[1])), event.accounted_to)
@@ -228,22 +253,21 @@ local function count_buyers(keys, args)
   for _, number in ipairs(numbers) do
     local record = record_of(event, number)
     if record and record.buyer ~= '' then
-      records[#records + 1], buyers[#buyers + 1] = record, record.buyer
-      -- Count accounts of a former version anew.
-      event.fetched_buyers[record.buyer] = false
+      records[#records + 1] = record
+      each_account(event, number, record.buyer, record.lines, function(name) buyers[#buyers + 1] = name end)
     end
   end
-  if not is_first then fetch(event.keys[5], buyers, event.fetched_buyers) end
+  if not event.forgets_accounts then fetch(event.keys[5], buyers, event.fetched_buyers) end
   for _, record in ipairs(records) do
     if is_live(event, record) then
-      add_to_account(event, record.number, record.entry, record.buyer, quantity_of(record.lines))
+      add_to_account(event, record.number, record.entry, record.buyer, record.lines)
     elseif record.state == PURCHASED then
-      add_bought(event, record, quantity_of(record.lines))
+      add_bought(event, record, record.lines, 1)
     end
   end
   event.changed_fields.accounts = pack('<dd', event.accounted_from, event.accounted_to)
   save_event(event)
-  if is_first then write('UNLINK', event.keys[5], event.keys[11]) end
+  if event.forgets_accounts then write('UNLINK', event.keys[5], event.keys[11]) end
   save_accounts(event)
   return are_buyers_counted(event) and 1 or 0
 end

@@ -43,19 +43,10 @@ end
 
 -- MARK: holding
 
-local function refusal_of_sale(event)
-  local terms = event.terms
-  if terms.opens_at and event.wall < terms.opens_at then
-    return pack('<Bd', REFUSED.not_started, terms.opens_at)
-  end
-  if terms.closes_at and event.wall >= terms.closes_at then return pack('<Bd', REFUSED.ended, terms.closes_at) end
-  return terms.paused and refused(REFUSED.paused) or nil
-end
-
 -- Checks the buyer's limit; `asked` is the number of tickets.
 local function refusal_of_buyer(event, buyer, asked)
   local terms = event.terms
-  if not has_buyer_limit(terms) then return nil end
+  if not terms.tickets_per_buyer and not terms.holds_per_buyer then return nil end
   if buyer == '' then return pack('<BBBd', REFUSED.invalid, INVALID.buyer, 0, 0) end
   local live, tickets = taken_by(event, buyer)
   if terms.holds_per_buyer and live >= terms.holds_per_buyer then return pack('<Bd', REFUSED.buyer_limit, 0) end
@@ -114,7 +105,9 @@ local function refusal_of_pools(event, lines)
 end
 
 local function refusal_of_places(event, lines, buyer)
-  return refusal_of_buyer(event, buyer, quantity_of(lines)) or refusal_of_pools(event, lines)
+  return refusal_of_buyer(event, buyer, quantity_of(lines))
+    or event.terms.types_limit_buyers and sale.refusal_of_limits(event, lines, buyer)
+    or refusal_of_pools(event, lines)
 end
 
 -- The lines with type and price, or why they are refused.
@@ -140,6 +133,8 @@ local function checked_lines(event, asked)
     total = total + line.quantity
   end
   if total > most then return nil, pack('<BBBd', REFUSED.invalid, INVALID.total, 0, most) end
+  local refusal = terms.types_have_terms and sale.refusal_of_quantities(event, asked, lines)
+  if refusal then return nil, refusal end
   return lines, nil
 end
 
@@ -156,6 +151,7 @@ local function refusal_of_fewer(event, lines, asked, buyer)
     local _, tickets = taken_by(event, buyer)
     remaining = terms.tickets_per_buyer - tickets
   end
+  local of_types = terms.types_limit_buyers and sale.left_of_types(event, lines, buyer) or {}
   for line = 1, #lines, 3 do
     remaining = remaining - lines[line + 1]
     for _, pool in ipairs(terms.types[lines[line] + 1].pools) do left[pool] = left[pool] - lines[line + 1] end
@@ -163,11 +159,12 @@ local function refusal_of_fewer(event, lines, asked, buyer)
   for index, line in ipairs(asked) do
     local at = index * 3 - 2
     local pools = terms.types[lines[at] + 1].pools
-    local more = min(line.quantity - line.minimum, remaining)
+    local more = min(line.quantity - line.minimum, remaining, of_types[line.code] or math.huge)
     for _, pool in ipairs(pools) do more = min(more, left[pool]) end
     if more > 0 then
       lines[at + 1] = lines[at + 1] + more
       remaining = remaining - more
+      if of_types[line.code] then of_types[line.code] = of_types[line.code] - more end
       for _, pool in ipairs(pools) do left[pool] = left[pool] - more end
     end
   end
@@ -179,7 +176,7 @@ local function lines_for(event, asked, buyer)
   if event.terms.removed then return nil, refused(REFUSED.gone) end
   local lines, refusal = checked_lines(event, asked)
   if not lines then return nil, refusal end
-  refusal = refusal_of_sale(event)
+  refusal = sale.refusal(event) or event.terms.types_have_terms and sale.refusal_of_types(event, lines)
   if refusal then return nil, refusal end
   refusal = refusal_of_places(event, lines, buyer)
   if refusal and asked.takes_fewer then refusal = refusal_of_fewer(event, lines, asked, buyer) end
@@ -217,7 +214,7 @@ local function decide_hold(event, command)
   local packed_lines = pack_lines(lines)
   count_hold(event, deadline)
   event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines, terms.given)
-  add_to_account(event, number, deadline, buyer, quantity_of(lines))
+  add_to_account(event, number, deadline, buyer, lines)
   if key then remember_key(event, key, command.print, number) end
   return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0, terms.given)
 end
@@ -280,7 +277,7 @@ local function note_purchase(event, record, payment, late)
   record.state, record.late, record.payment, record.ended_at = PURCHASED, late, payment, event.wall
   event.has_sold = 1
   note_record(event, record)
-  add_bought(event, record, quantity_of(record.lines))
+  add_bought(event, record, record.lines, 1)
 end
 
 -- Whether the buyer may still have the tickets of an ended hold. A buyer who let a hold expire and used the limit
@@ -306,7 +303,9 @@ local function decide_late_purchase(event, record, command, name, debt)
     reason = REASON.places_gone
   elseif event.terms.removed then
     reason = REASON.event_removed
-  elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then
+  elseif not sale.sells(event, record.lines) then
+    reason = REASON.not_on_sale
+  elseif not fits_limit(event, record) or not sale.fits_limits(event, record) or refusal_of_pools(event, record.lines) then
     reason = REASON.places_gone
   end
   if reason then return owe(event, record, command, debt, reason, REFUSED.expired) end
@@ -383,7 +382,7 @@ local function decide_return(event, command)
   change_pools(event, record, take_places_back)
   record.state, record.returned_at = RETURNED, event.wall
   note_record(event, record)
-  add_bought(event, record, -quantity_of(record.lines))
+  add_bought(event, record, record.lines, -1)
   return view_of(event, OUTCOME.returned, 0, record)
 end
 

@@ -12,18 +12,17 @@ do
     if first == 0 or deadline < first then counted.earliest[pool] = deadline end
   end
 
-  -- Counts what a buyer has, if the event limits that.
-  local function add_to_counted(counted, record, is_live)
-    local quantity = quantity_of(record.lines)
-    local account = counted.accounts[record.buyer] or { bought = 0, tickets = 0, holds = 0, earliest = 0 }
-    counted.accounts[record.buyer] = account
+  -- Counts what a buyer has, if the event limits that; under `name`, the buyer or the buyer with a type.
+  local function add_to_counted(counted, record, is_live, name, quantity)
+    local account = counted.accounts[name] or { bought = 0, tickets = 0, holds = 0, earliest = 0 }
+    counted.accounts[name] = account
     if not is_live then
       account.bought = account.bought + quantity
       return
     end
     account.tickets, account.holds = account.tickets + quantity, account.holds + 1
     if account.earliest == 0 or record.deadline < account.earliest then account.earliest = record.deadline end
-    counted.taken[taken_name(record.buyer, record.deadline, record.number, quantity)] = record.buyer
+    counted.taken[taken_name(name, record.deadline, record.number, quantity)] = name
   end
 
   local function add_record(event, counted, record)
@@ -31,7 +30,15 @@ do
     local sums = record.state == PURCHASED and counted.sold or is_live and counted.held
     if record.state == PURCHASED or record.state == RETURNED then counted.has_sold = 1 end
     if record.payment ~= '' and record.state ~= OWED then counted.payments[#counted.payments + 1] = record end
-    if counted.accounts and sums and record.buyer ~= '' then add_to_counted(counted, record, is_live) end
+    if counted.accounts and sums and record.buyer ~= '' then
+      add_to_counted(counted, record, is_live, record.buyer, quantity_of(record.lines))
+      local quantities = {}
+      for line = 1, event.terms.typed and #record.lines or 0, 3 do
+        local name = typed_name(record.buyer, event.terms.types[record.lines[line] + 1].code)
+        quantities[name] = (quantities[name] or 0) + record.lines[line + 1]
+      end
+      for name, quantity in pairs(quantities) do add_to_counted(counted, record, is_live, name, quantity) end
+    end
     if is_live then
       counted.held[0] = counted.held[0] + 1
       add_entry_of(counted, 0, 1, record.deadline)
@@ -92,6 +99,8 @@ do
   -- names in the set of live holds do not agree with the holds.
   local function read_accounts(event, counted, wrong)
     local kept, last = {}, last_ended(event)
+    -- Accounts of types that are being counted are not complete yet.
+    local function counts(name) return event.terms.typed or not string.find(name, '\1', 1, true) end
     local fields = redis.call('HGETALL', event.keys[5])
     for index = 1, #fields, 2 do
       local account = { bought = 0, tickets = 0, holds = 0 }
@@ -99,14 +108,14 @@ do
       if #fields[index + 1] ~= 32 then wrong[fields[index]] = true else
         account.bought, account.tickets, account.holds = unpack_struct('<ddd', fields[index + 1])
       end
-      kept[fields[index]] = account
+      if counts(fields[index]) then kept[fields[index]] = account end
     end
     local names = {}
     for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[11], '-', '+')) do
       names[name] = true
       local buyer, deadline, quantity = string.match(name, '^(.-)%z(%d+)%.%d+%.(%d+)$')
       if tonumber(deadline) > last then
-        if not counted.taken[name] then wrong[buyer] = true end
+        if not counted.taken[name] and counts(name) then wrong[buyer] = true end
       elseif kept[buyer] then
         kept[buyer].tickets, kept[buyer].holds = kept[buyer].tickets - tonumber(quantity), kept[buyer].holds - 1
       end
@@ -219,6 +228,8 @@ do
     differs = differs or wrong > 0 or #unled > 0 or wrong_accounts > 0
     local sets = differs and mode ~= REPAIR.nothing and (mode ~= REPAIR.what_is_certain or is_certain and strayed == 0)
     if sets then
+      -- What was counted by type so far goes with the accounts, so the count begins anew.
+      if wrong_accounts > 0 and not event.terms.typed then event.changed_fields.accounts = '' end
       set_right(event, counted, unled)
       if wrong_accounts > 0 then write_accounts(event, counted) end
     end

@@ -5,22 +5,24 @@ internal import TicketStore
 final class AvailabilityDocument {
     private let left: Availability
     private let event: EventReading
-    private let sale: SaleState
-    /// Without the quotes of a header. It contains the state of the sale, which changes with time and without a new version.
+    private let sale: SaleStates
+    /// Without the quotes of a header. It contains the states of the sale, which change with time and without a new version.
     /// Where numbers are not disclosed it is a digest, since versions would reveal how much is held and sold.
     let tag: String
     let body: [UInt8]
-    /// Whether the state of the sale changes with time.
+    /// Whether a state of the sale changes with time.
     private let hasWindow: Bool
 
     private init(_ left: Availability, of event: EventReading, at moment: Moment) {
         self.left = left
         self.event = event
-        sale = SaleState(event, at: moment)
+        sale = SaleStates(event, at: moment)
         let counts = event.definition.disclosure == .counts
         body = BuyerDocuments.availability(left, of: event, sale, counts: counts)
-        tag = counts ? "\(left.version)-\(sale.rawValue)" : Self.digest(body)
-        hasWindow = event.definition.opensAt != nil || event.definition.closesAt != nil
+        tag = counts ? "\(left.version)-\(sale.tag)" : Self.digest(body)
+        let definition = event.definition
+        hasWindow =
+            definition.opensAt != nil || definition.closesAt != nil || definition.types.contains(where: \.hasWindow)
     }
 
     /// FNV-1a with 64 bits: short, no secret, and the same for the same bytes on every node and after each start.
@@ -43,7 +45,7 @@ final class AvailabilityDocument {
         case .unchanged:
             guard let known, known.hasWindow else { return known }
             let now = store.now
-            if SaleState(known.event, at: now) == known.sale { return known }
+            if SaleStates(known.event, at: now) == known.sale { return known }
             (left, moment) = (known.left, now)
         case .current(let current, let now): (left, moment) = (current, now)
         }

@@ -100,6 +100,17 @@ enum BuyerDocuments {
         writer.object { writer in
             writer.member("state", SaleState(event, at: moment).rawValue)
             writer.member("paused", event.isPaused)
+            writer.member("types") { writer in
+                let sale = SaleStates(event, at: moment)
+                writer.array { writer in
+                    for type in event.definition.types {
+                        writer.object { writer in
+                            writer.member("type", type.code.text)
+                            writer.member("state", sale.state(of: type.code).rawValue)
+                        }
+                    }
+                }
+            }
             writer.member("definition") {
                 EventDocument.write(event.definition, showsCapacities: showsCapacities, to: &$0)
             }
@@ -118,19 +129,19 @@ enum BuyerDocuments {
     ///
     /// - Parameter counts: whether the caller may know the numbers.
     static func availability(
-        _ left: Availability, of event: EventReading, _ sale: SaleState, counts: Bool
+        _ left: Availability, of event: EventReading, _ sale: SaleStates, counts: Bool
     ) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         writer.object { writer in
             writer.member("event", event.definition.id.text)
-            writer.member("state", sale.rawValue)
+            writer.member("state", sale.event.rawValue)
             if counts { writer.member("free", left.free) }
             writer.member("types") { writer in
                 writer.array { writer in
                     for type in left.types {
                         writer.object { writer in
                             writer.member("type", type.code.text)
-                            writer.member("state", TypeState(type, sale).rawValue)
+                            writer.member("state", TypeState(type, sale.state(of: type.code)).rawValue)
                             if counts { writer.member("free", type.free) }
                         }
                     }
@@ -145,24 +156,6 @@ enum BuyerDocuments {
 struct HoldTexts {
     var expiry = MomentText()
     var now = MomentText()
-}
-
-/// Whether an event sells now.
-enum SaleState: String {
-    case notStarted = "not_started"
-    case open
-    case paused
-    case ended
-
-    init(_ event: EventReading, at moment: Moment) {
-        if let opensAt = event.definition.opensAt, moment.wall < opensAt {
-            self = .notStarted
-        } else if let closesAt = event.definition.closesAt, moment.wall >= closesAt {
-            self = .ended
-        } else {
-            self = event.isPaused ? .paused : .open
-        }
-    }
 }
 
 /// The state of a ticket type in a word.

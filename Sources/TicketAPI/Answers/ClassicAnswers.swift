@@ -46,7 +46,8 @@ struct ClassicAnswers {
         case .decided(.held(let hold, let isReplay), let moment):
             writeHeld(hold, isReplay: isReplay, at: moment, form, to: &buffer)
         case .decided(.purchased(let hold, _, _), _): writePurchased(hold, form, to: &buffer)
-        case .decided(.refused(.saleNotStarted(let opensAt)), let moment):
+        case .decided(.refused(.saleNotStarted(let opensAt)), let moment),
+            .decided(.refused(.typeSaleNotStarted(_, let opensAt)), let moment):
             let wait = Refused.wait(for: opensAt, at: moment.wall, chance: jitter())
             writeRefusal(.saleNotStarted, retryAfter: Int(wait.components.seconds) + 1, form, to: &buffer)
         case .decided(.refused(let refusal), _): writeRefusal(Problem(refusal), form, to: &buffer)

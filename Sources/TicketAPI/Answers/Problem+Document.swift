@@ -9,10 +9,10 @@ extension Problem {
         case .unknownTicketType: self = .unknownTicketType
         case .unknownHold: self = .unknownHold
         case .invalid: self = .invalid
-        case .saleNotStarted: self = .saleNotStarted
-        case .saleEnded: self = .saleEnded
+        case .saleNotStarted, .typeSaleNotStarted: self = .saleNotStarted
+        case .saleEnded, .typeSaleEnded: self = .saleEnded
         case .salePaused, .poolClosed: self = .salePaused
-        case .buyerLimitReached: self = .buyerLimitReached
+        case .buyerLimitReached, .typeLimitReached: self = .buyerLimitReached
         case .temporarilyHeld: self = .temporarilyHeld
         case .soldOut: self = .soldOut
         case .insufficientQuantity: self = .insufficientQuantity

@@ -116,15 +116,20 @@ package enum Problem: UInt8, CaseIterable, Sendable {
                 with: "`available`, unless the event discloses only buckets")
         case .buyerLimitReached:
             Row(
-                409, "buyer-limit-reached", "The buyer has reached the event's limit",
-                .doesNotHelp("the buyer has to release a hold first."), with: "`remaining`")
+                409, "buyer-limit-reached", "The buyer has reached the limit of the event or of a ticket type",
+                .doesNotHelp("the buyer has to release a hold first."),
+                with: "`remaining`; `ticket_type` where a ticket type has the limit")
         case .saleNotStarted:
             Row(
                 409, "sale-not-started", "The sale has not started",
                 .maySucceed("after `retry_after_ms`, or from `opens_at` on."),
-                with: "`opens_at`, `retry_after_ms`, `Retry-After` (in the classic calls, too)")
+                with:
+                    "`opens_at`, `retry_after_ms`, `Retry-After` (in the classic calls, too); `ticket_type` where only a type is not yet sold"
+            )
         case .saleEnded:
-            Row(409, "sale-ended", "The sale has ended", .doesNotHelp("the end has passed."), with: "`closed_at`")
+            Row(
+                409, "sale-ended", "The sale has ended", .doesNotHelp("the end has passed."),
+                with: "`closed_at`; `ticket_type` where only a type is no longer sold")
         case .salePaused:
             Row(409, "sale-paused", "The sale is paused", .maySucceed("when the sale goes on."))
         case .holdReleased:

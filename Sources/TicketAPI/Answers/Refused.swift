@@ -56,6 +56,25 @@ package struct Refused: Error {
         case .saleNotStarted(let opensAt):
             more = { $0.member("opens_at", opensAt) }
             retryAfter = Self.wait(for: opensAt, at: moment.wall, chance: .random(in: 0..<1))
+        case .typeSaleNotStarted(let type, let opensAt):
+            detail = "The sale of \(type) has not started."
+            more = { writer in
+                writer.member("ticket_type", type.text)
+                writer.member("opens_at", opensAt)
+            }
+            retryAfter = Self.wait(for: opensAt, at: moment.wall, chance: .random(in: 0..<1))
+        case .typeSaleEnded(let type, let closedAt):
+            detail = "The sale of \(type) has ended."
+            more = { writer in
+                writer.member("ticket_type", type.text)
+                writer.member("closed_at", closedAt)
+            }
+        case .typeLimitReached(let type, let remaining):
+            detail = "The buyer has reached the limit of \(type)."
+            more = { writer in
+                writer.member("ticket_type", type.text)
+                writer.member("remaining", remaining)
+            }
         case .saleEnded(let closedAt): more = { $0.member("closed_at", closedAt) }
         case .buyerLimitReached(let remaining): more = { $0.member("remaining", remaining) }
         case .insufficientQuantity(let available):

@@ -114,6 +114,7 @@ extension DebtReason {
         case .released: "released"
         case .returned: "returned"
         case .eventRemoved: "event_removed"
+        case .notOnSale: "not_on_sale"
         }
     }
 }

@@ -31,10 +31,10 @@ struct BuyerRoutes: Sendable {
         guard case .current(let left, let now) = store.availability(of: event.definition.id, unless: nil) else {
             throw Refused(.unknownEvent)
         }
-        let sale = SaleState(event, at: now)
+        let sale = SaleStates(event, at: now)
         let body = BuyerDocuments.availability(left, of: event, sale, counts: mayKnow)
         // A version would say how much is held and sold (R27 Disclosure).
-        let tag = "\"\(mayKnow ? "\(left.version)-\(sale.rawValue)" : AvailabilityDocument.digest(body))\""
+        let tag = "\"\(mayKnow ? "\(left.version)-\(sale.tag)" : AvailabilityDocument.digest(body))\""
         if EntityTags(call.fields.ifNoneMatch).contain(tag) {
             return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
         }

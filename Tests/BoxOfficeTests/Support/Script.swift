@@ -85,7 +85,7 @@ struct Script {
         guard let command = command(words) else { return "NOT UNDERSTOOD" }
         guard let decision = office.decide(command, at: moment, recallingFrom: ledger) else { return "NOT AT HAND" }
         if let fact = decision.fact { ledger.add(fact) }
-        oracle.write(command, decision.outcome, at: moment.office)
+        oracle.write(command, decision.outcome, at: moment)
         return Self.text(decision.outcome)
     }
 

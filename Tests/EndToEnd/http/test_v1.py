@@ -15,12 +15,17 @@ OVER = event(5, "over", sale={"opens_at": None, "closes_at": "2001-01-01T00:00:0
 SECRET = event(100, "secret", disclose="buckets")
 EMPTY = event(0, "empty")
 FEW = event(5, "few")
+BIRDS = event(9, "birds", types=[
+    {"code": "GA", "pools": ["floor"]},
+    {"code": "EARLY", "pools": ["floor"], "sale": {"closes_at": "2001-01-01T00:00:00Z"}},
+    {"code": "LATE", "pools": ["floor"], "sale": {"opens_at": "2999-01-01T00:00:00Z"}},
+    {"code": "PAIR", "pools": ["floor"], "limits": {"min_tickets_per_hold": 2, "tickets_per_buyer": 2}}])
 
 
 class Buyers(ServiceCase):
     """A shop's calls to v1."""
 
-    events = (HALL, BRIEF, STRICT, LATER, OVER, SECRET, EMPTY, FEW)
+    events = (HALL, BRIEF, STRICT, LATER, OVER, SECRET, EMPTY, FEW, BIRDS)
     names = iter(range(1, 1_000_000))
 
     def call(self, method, target, body=None, token=None, key=None, headers=()):
@@ -204,6 +209,25 @@ class Buyers(ServiceCase):
         self.refused(self.call("POST", "/v1/events/over/holds", ask, key=self.unique()), 409, "sale-ended")
         for name, state in (("later", "not_started"), ("over", "ended"), ("empty", "open"), ("hall", "open")):
             self.assertEqual(self.call("GET", f"/v1/events/{name}/availability")[1]["state"], state)
+
+    def test_terms_of_types(self):
+        """A type has a window and limits of its own; refusals name the type, and documents show its state."""
+        def hold(kind, quantity=1, **more):
+            lines = [{"type": "GA", "quantity": 1}, {"type": kind, "quantity": quantity}]
+            return self.call("POST", "/v1/events/birds/holds", {"lines": lines} | more, key=self.unique())
+        self.refused(hold("EARLY"), 409, "sale-ended", ticket_type="EARLY", closed_at="2001-01-01T00:00:00.000Z")
+        self.refused(hold("LATE"), 409, "sale-not-started", ticket_type="LATE", opens_at="2999-01-01T00:00:00.000Z")
+        refused = hold("PAIR", 1, buyer="ann")
+        self.refused(refused, 422, "validation-failed")
+        self.assertEqual([error["pointer"] for error in refused[1]["errors"]], ["/lines/1/quantity"])
+        self.refused(hold("PAIR", 2), 422, "validation-failed")
+        self.assertEqual(hold("PAIR", 2, buyer="ann")[0].status, 201)
+        self.refused(hold("PAIR", 2, buyer="ann"), 409, "buyer-limit-reached", ticket_type="PAIR", remaining=0)
+        left = self.call("GET", "/v1/events/birds/availability")[1]
+        self.assertEqual([(one["type"], one["state"]) for one in left["types"]],
+                         [("GA", "available"), ("EARLY", "ended"), ("LATE", "not_started"), ("PAIR", "available")])
+        shown = self.call("GET", "/v1/events/birds")[1]
+        self.assertEqual([one["state"] for one in shown["types"]], ["open", "ended", "not_started", "open"])
 
     def test_events_and_availability(self):
         """Anyone can read events; the availability has a tag, and an unchanged one is not sent again."""

@@ -50,7 +50,7 @@ public struct StoreContract {
             else { return comparison.breaches }
             for (command, outcome) in zip(gathered, outcomes) {
                 traffic.learn(outcome, of: command)
-                oracle.write(command, outcome, at: at.office)
+                oracle.write(command, outcome, at: at)
             }
             gathered = []
             if restartsEvery > 0, step % restartsEvery == 0 {

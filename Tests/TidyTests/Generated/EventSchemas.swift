@@ -136,7 +136,9 @@ enum EventSchemas {
     private static func type(_ form: Form) -> JSONValue {
         let defaults = EventDefinition.TicketType(code: sample, pools: [])
         let properties = Self.properties(of: EventDefinition.TicketType.members, in: form, defaults: defaults)
-        return object(properties, required: form == .shown ? properties.names : ["code", "pools"])
+        // A type without terms of its own is shown without their groups.
+        let ungrouped = EventDefinition.TicketType.members.filter { $0.group == nil }.map(\.name)
+        return object(properties, required: form == .shown ? ungrouped : ["code", "pools"])
     }
 
     private static func properties<Root>(
