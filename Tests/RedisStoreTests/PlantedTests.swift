@@ -78,12 +78,12 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake("the hold stays held (R12 Release once)", "record.state = RELEASED", "record.late = 0"),
         PlantedMistake(
             "a late purchase takes places that are not there (R9 Late payment)",
-            "elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
-            "elseif not fits_limit(event, record) then"),
+            "or not sale.fits_limits(event, record) or refusal_of_pools(event, record.lines) then",
+            "or not sale.fits_limits(event, record) then"),
         PlantedMistake(
             "a late purchase dodges the buyer's limit (R9 Late payment)",
-            "elseif not fits_limit(event, record) or refusal_of_pools(event, record.lines) then",
-            "elseif refusal_of_pools(event, record.lines) then"),
+            "elseif not fits_limit(event, record) or not",
+            "elseif not"),
         PlantedMistake(
             "strict is taken for reacquire (R9 Late payment)", "if not event.terms.told[record.terms].reacquires then",
             "if false then"),
@@ -103,7 +103,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "if record.state == RETURNED then return view_of(event, OUTCOME.returned, OUTCOME_FLAG.repeated, record) end\n  if record.state ~= PURCHASED then",
             "if record.state ~= PURCHASED and record.state ~= RETURNED then"),
         PlantedMistake(
-            "bought tickets do not count for the limit", "add_bought(event, record, quantity_of(record.lines))\nend",
+            "bought tickets do not count for the limit", "add_bought(event, record, record.lines, 1)\nend",
             "end"),
         PlantedMistake(
             "expired holds count for the limit", "if account.earliest > 0 and account.earliest <= last then",
@@ -133,7 +133,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "a pool that is dropped keeps its places",
             "if terms.retired[pool] then set_capacity(event, pool, 0) end", ""),
         PlantedMistake(
-            "a pause changes nothing", "return terms.paused and refused(REFUSED.paused) or nil", "return nil"),
+            "a pause changes nothing", "return terms.paused and pack('<B', REFUSED.paused) or nil", "return nil"),
         PlantedMistake(
             "a hold has its event's terms of now (R11 Terms of a hold)",
             "record.deadline, record.extensions,\n    record.terms)",
