@@ -250,6 +250,7 @@ struct LedgerTests {
                 "purchase.return",
             ])
         #expect(entries.map(\.note) == entries.map { note($0.note.action, $0.note.subject) })
+        #expect(try await node.store.audit(of: [code("other")], after: nil, limit: 9).map(\.event) == ["other"])
         #expect(entries.map(\.event) == ["hall", "other", "hall", "hall", "hall", "hall", "hall"])
     }
 
