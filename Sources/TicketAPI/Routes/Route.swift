@@ -55,7 +55,9 @@ struct Route: Sendable {
 
     /// The members that the query of this method may have; `nil` for any.
     func query(of method: HTTPRequest.Method) -> Set<String>? {
-        takesReason && method != .get && method != .head ? query?.union(["reason"]) : query
+        let isLook = (method == .get || method == .head) && handler(of: .get) != nil
+        // A method that does not work here is refused as such, whatever its query.
+        return takesReason && !isLook ? query?.union(["reason"]) : query
     }
 
     /// What a request is about, for keys that are bound to events. A new path is for no bound key unless it begins with an

@@ -106,6 +106,7 @@ class Keys(ServiceCase):
             self.refused(self.call("POST", f"/v1/keys?reason={reason}", {"name": "x", "role": "shop"}), 422,
                          "validation-failed")
         self.refused(self.call("GET", "/v1/keys?reason=x"), 400, "malformed-request")
+        self.refused(self.call("GET", "/v1/keys/nobody00?reason=x"), 405, "method-not-allowed")
         self.refused(self.call("DELETE", "/v1/keys/nobody00"), 404, "unknown-key")
         others = [self.make("viewer"), self.make("shop"), self.make(events=["east"])]
         for key in (one["credential"] for one in others):
