@@ -9,13 +9,24 @@ extension BoxOffice {
         let current = events[index]
         return Availability(
             version: current.version,
-            free: current.pools.reduce(0) { $0 + ($1.isClosed ? 0 : $1.free) },
+            free: current.pools.indices.reduce(0) { sum, pool in
+                let isCounted = !current.pools[pool].isClosed && !current.pools[pool].isOfAllocation
+                return isCounted ? sum + current.open(pool: pool, at: now.wall) : sum
+            },
             types: current.definition.types.compactMap { type in
                 current.typeIndexes[type.code].map {
                     .init(
-                        code: type.code, free: current.free(type: $0), capacity: current.capacity(type: $0),
-                        mayComeBack: current.mayComeBack(type: $0))
+                        code: type.code, free: current.free(type: $0, at: now.wall),
+                        capacity: current.capacity(type: $0),
+                        mayComeBack: current.mayComeBack(type: $0, at: now.wall))
                 }
+            },
+            allocations: current.allocations.map { allocation in
+                let taken = current.pools[allocation.counter]
+                return .init(
+                    pool: current.pools[allocation.pool].code, code: allocation.code, places: allocation.places,
+                    held: taken.held, sold: taken.sold, releasedAt: allocation.releasedAt,
+                    isReleased: allocation.isReleased(at: now.wall))
             },
             validUntil: current.pools.compactMap(\.earliestExpiry).min())
     }
@@ -28,15 +39,16 @@ extension BoxOffice {
         return events[index].version
     }
 
-    /// Every pool of every event at `now`.
+    /// Every pool of every event at `now`, and what was taken through each allocation.
     public mutating func counts(at now: Moment) -> [PoolCount] {
         advance(to: now.office)
         for index in events.indices { events[index].settle(at: clock) }
         return events.lazy.filter { !$0.isRemoved }.flatMap { event in
-            event.pools.map { pool in
-                PoolCount(
-                    event: event.definition.id, pool: pool.code, capacity: pool.capacity, free: pool.free,
-                    held: pool.held, sold: pool.sold, oversubscribed: pool.oversubscribed, isClosed: pool.isClosed)
+            event.pools.indices.map { index in
+                let pool = event.pools[index]
+                return PoolCount(
+                    event: event.definition.id, pool: pool.code, capacity: event.places(ofPool: index), held: pool.held,
+                    sold: pool.sold, isClosed: pool.isClosed)
             }
         }
     }
@@ -77,10 +89,15 @@ extension BoxOffice {
         let known = events[Int(index)]
         return EventCatalogue(
             event: index, code: known.definition.id, revision: known.revision, currencies: known.currencies,
-            pools: known.pools.map { .init(code: $0.code, capacity: $0.capacity) },
+            pools: known.pools.indices.map {
+                .init(
+                    code: known.pools[$0].code.whole, allocation: known.pools[$0].code.allocation,
+                    capacity: known.places(ofPool: $0))
+            },
             types: zip(known.types, known.offers).map { type, offer in
                 .init(
-                    code: type.code, name: type.name, price: offer.price, isRetired: offer.isRetired,
+                    code: type.code.whole, allocation: type.code.allocation, name: type.name, price: offer.price,
+                    isRetired: offer.isRetired,
                     pools: Array(offer.pools))
             })
     }

@@ -13,6 +13,7 @@ extension BoxOffice {
         if terms.typesHaveTerms, let refusal = refusalOfTypeQuantities(request.lines, lines, in: index) {
             return refuse(refusal)
         }
+        if terms.keepsPlaces, let refusal = refusalOfReleased(lines, in: index) { return refuse(refusal) }
         if let refusal = refusalOfSale(terms, isPaused: events[index].isPaused, at: now) { return refuse(refusal) }
         if terms.typesHaveTerms, let refusal = refusalOfTypeSales(lines, at: now, in: index) { return refuse(refusal) }
         if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) {
@@ -89,7 +90,9 @@ extension BoxOffice {
 
     private func checked(_ line: Line, in index: Int) throws(Refused) -> HeldLine {
         guard let type = events[index].typeIndex(of: line.type) else {
-            throw Refused(refusal: .unknownTicketType(line.type))
+            let isKnown = line.type.allocation != nil && events[index].typeIndex(of: line.type.whole) != nil
+            let name = isKnown ? line.type.allocation : nil
+            throw Refused(refusal: name.map { .unknownAllocation($0) } ?? .unknownTicketType(line.type.whole))
         }
         // The caller refuses a quantity that does not fit into 32 bits.
         return HeldLine(
@@ -114,7 +117,7 @@ extension BoxOffice {
     ) -> Refusal? {
         for (position, line) in request.lines.enumerated() { lines[position].quantity = Int32(clamping: line.minimum) }
         if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) { return refusal }
-        var left = events[index].pools.map(\.free)
+        var left = PlacesLeft(events[index], at: wall)
         var remaining = Int.max
         if let most = terms.ticketsPerBuyer, let buyer = request.buyer {
             remaining = most - (events[index].buyers.account(of: buyer).map { taken(by: $0).tickets } ?? 0)
@@ -122,18 +125,17 @@ extension BoxOffice {
         var ofTypes = terms.typesHaveTerms ? leftOfTypes(lines, for: request.buyer, in: index) : [:]
         for line in lines {
             remaining -= Int(line.quantity)
-            for pool in events[index].offers[Int(line.type)].pools { left[pool] -= Int(line.quantity) }
+            left.take(Int(line.quantity), ofType: Int(line.type))
         }
         for (position, line) in request.lines.enumerated() {
             let type = lines[position].type
-            let pools = events[index].offers[Int(type)].pools
             let more = min(
-                line.quantity - line.minimum, remaining, ofTypes[type] ?? .max, pools.map { left[$0] }.min() ?? 0)
+                line.quantity - line.minimum, remaining, ofTypes[type] ?? .max, left.most(ofType: Int(type)))
             guard more > 0 else { continue }
-            if let left = ofTypes[type] { ofTypes[type] = left - more }
+            if let rest = ofTypes[type] { ofTypes[type] = rest - more }
             lines[position].quantity += Int32(clamping: more)
             remaining -= more
-            for pool in pools { left[pool] -= more }
+            left.take(more, ofType: Int(type))
         }
         return nil
     }
@@ -177,6 +179,7 @@ extension BoxOffice {
 
     /// Why the pools cannot give `lines`; `nil` if they can. Lines that draw on the same pool are added up.
     mutating func refusalOfPools(_ lines: OneOrMore<HeldLine>, in index: Int) -> Refusal? {
+        if events[index].terms.keepsPlaces { return refusalOfAllocated(lines, in: index) }
         if lines.rest.isEmpty {
             let pools = events[index].offers[Int(lines.first.type)].pools
             return refusalOfPools(in: index, needs: SameOfEach(pools: pools, quantity: Int(lines.first.quantity)))

@@ -18,6 +18,8 @@ public struct BoxOffice: Sendable {
     public let limits: Limits
     /// The latest moment that the box office has seen.
     public internal(set) var clock = Timestamp.zero
+    /// The time of day at the latest decision, which releases allocations (R45 Allocations).
+    var wall = WallTime(milliseconds: 0)
     /// The moment of the latest fact.
     public internal(set) var lastFactAt = Timestamp.zero
     /// The number of the next fact.
@@ -46,6 +48,7 @@ public struct BoxOffice: Sendable {
     /// - Throws: ``NotAtHand`` if the hold must be recalled first. Nothing was decided then.
     public mutating func decide(_ command: Command, at now: Moment) throws(NotAtHand) -> Decision {
         advance(to: now.office)
+        wall = now.wall
         switch command {
         case .hold(let request): return try hold(request, at: now)
         case .extend(let id, let key): return try extend(id, key: key)

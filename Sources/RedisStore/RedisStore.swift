@@ -146,7 +146,8 @@ public final class RedisStore: TicketStore, Service {
             }
             state.looks.noteAsked(number, at: now)
             if known == entry.numbers.version { return .unchanged }
-            return .current(entry.availability, at: entry.numbers.moment(at: now))
+            let moment = entry.numbers.moment(at: now)
+            return .current(entry.availability(at: moment.wall), at: moment)
         }
     }
 

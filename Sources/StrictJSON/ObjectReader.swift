@@ -61,6 +61,11 @@ public struct ObjectReader: Sendable {
         found.note(pointer.appending(name), what)
     }
 
+    /// Notes that what lies at `place`, within the object, is wrong.
+    public mutating func note(at place: JSONPointer, _ what: String) {
+        found.note(place, what)
+    }
+
     /// Notes that the object as a whole is wrong.
     public mutating func note(_ what: String) {
         found.note(pointer, what)

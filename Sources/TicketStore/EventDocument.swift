@@ -68,16 +68,22 @@ public enum EventDocument {
 
     /// Writes `definition` as the next value of `writer`, for answers that carry more than it.
     ///
-    /// - Parameter showsCapacities: whether the pools have their numbers of places; else these are `null`, and what is
-    ///   written is no definition.
+    /// - Parameters:
+    ///   - showsCapacities: whether the pools have their numbers of places; else these are `null`, and what is written is
+    ///     no definition.
+    ///   - showsAllocations: whether it says what is kept back, which is not for the public.
     public static func write(
-        _ definition: EventDefinition, showsCapacities: Bool = true, to writer: inout JSONWriter
+        _ definition: EventDefinition, showsCapacities: Bool = true, showsAllocations: Bool = true,
+        to writer: inout JSONWriter
     ) {
         guard case .object(var members) = JSONValue(EventDefinition.members(), of: definition) else { return }
         let pools = definition.pools.map { pool in
             JSONValue.Member(pool.code.text, showsCapacities ? .integer(Int64(pool.capacity)) : .null)
         }
         members.append(JSONValue.Member("pools", .object(pools)))
+        if showsAllocations, let allocations = allocations(of: definition) {
+            members.append(JSONValue.Member("allocations", allocations))
+        }
         let types = definition.types.map(document)
         members.append(JSONValue.Member("types", .array(types)))
         writer.value(.object(members))
@@ -93,6 +99,22 @@ public enum EventDocument {
             })
     }
 
+    /// What the pools of `definition` keep back; `nil` if they keep nothing back, as documents of earlier releases.
+    private static func allocations(of definition: EventDefinition) -> JSONValue? {
+        let pools = definition.pools.filter { !$0.allocations.isEmpty }.map { pool in
+            let allocations = pool.allocations.map { allocation in
+                JSONValue.Member(
+                    allocation.code.text,
+                    .object([
+                        .init("places", .integer(Int64(allocation.places))),
+                        .init("released_at", allocation.releasedAt.map { .string($0.rfc3339) } ?? .null),
+                    ]))
+            }
+            return JSONValue.Member(pool.code.text, .object(allocations))
+        }
+        return pools.isEmpty ? nil : .object(pools)
+    }
+
     /// Every value of a definition but its id, with its path (`sale.opens_at`, `types.GA.price`), so that two definitions
     /// can be compared. Types stand under their codes, whatever their order.
     package static func values(of definition: EventDefinition) -> [(path: String, value: JSONValue)] {
@@ -105,7 +127,16 @@ public enum EventDocument {
                 ("types.\(type.code).\(member.path)", member.json(of: type))
             }
         }
-        return members + pools + types
+        let allocations = definition.pools.flatMap { pool in
+            pool.allocations.flatMap { allocation in
+                let place = "allocations.\(pool.code).\(allocation.code)"
+                return [
+                    (place + ".places", JSONValue.integer(Int64(allocation.places))),
+                    (place + ".released_at", allocation.releasedAt.map { .string($0.rfc3339) } ?? .null),
+                ]
+            }
+        }
+        return members + pools + allocations + types
     }
 }
 

@@ -16,6 +16,13 @@ struct EventDraft: Sendable {
         var capacity: Int?
     }
 
+    private struct Allocations: Sendable {
+        var pool: String
+        var list: [EventDefinition.Allocation]
+        /// Those whose places were written as a plain number.
+        var plain: Set<Code>
+    }
+
     /// What is wrong with the definition beyond what was `noted` when it was read, and does not follow from that.
     func mistakes(limits: Limits, besides noted: [JSONMistake]) -> [Mistake] {
         let wrong = Set(noted.map(\.pointer))
@@ -45,13 +52,62 @@ struct EventDraft: Sendable {
         var draft = EventDraft(definition: EventDefinition(id: id, pools: [], types: []))
         event.read(EventDefinition.members(), into: &draft.definition)
         let pools = event.required("pools", as: poolsShape)
+        let allocations = event.optional("allocations", as: allocationsShape) ?? []
         let types = event.required("types", as: .list(of: typeShape.attempted)) ?? []
         let place = event.pointer.appending("types")
         draft.definition.types = types.enumerated().map { index, type in
             type ?? EventDefinition.TicketType(code: .standIn(at: place.appending(index)), pools: [])
         }
         draft.set(pools)
+        for allocations in allocations {
+            guard let index = draft.definition.pools.firstIndex(where: { $0.code.text == allocations.pool }) else {
+                let place = event.pointer.appending("allocations").appending(allocations.pool)
+                if pools != nil { event.note(at: place, "is not a pool of this event") }
+                continue
+            }
+            draft.definition.pools[index].allocations = allocations.list
+            for code in allocations.plain {
+                let place = "/allocations/\(allocations.pool)/\(code)"
+                draft.renamed[place + "/places"] = place
+            }
+        }
         return draft
+    }
+
+    /// `{"floor": {"guests": 20, "press": {"places": 10, "released_at": "…"}}}`
+    private static let allocationsShape = JSONShape<[Allocations]> { value, pointer, mistakes in
+        guard case .object(let members) = value else {
+            mistakes.note(pointer, "must be an object of pools, each with its allocations")
+            return nil
+        }
+        return members.map { member in
+            let place = pointer.appending(member.name)
+            var read = Allocations(pool: member.name, list: [], plain: [])
+            guard case .object(let named) = member.value else {
+                mistakes.note(place, "must be an object of codes and numbers of places")
+                return read
+            }
+            for member in named {
+                let place = place.appending(member.name)
+                let code = Code(member.name)
+                if code == nil { mistakes.note(place, "must be named by \(Code.form)") }
+                let isPlain = if case .object = member.value { false } else { true }
+                let allocation =
+                    isPlain
+                    ? JSONShape<Int>.integer.take(member.value, at: place, noting: &mistakes).map { ($0, nil) }
+                    : allocationShape.take(member.value, at: place, noting: &mistakes)
+                guard let code, let (places, releasedAt) = allocation else { continue }
+                read.list.append(EventDefinition.Allocation(code: code, places: places, releasedAt: releasedAt))
+                if isPlain { read.plain.insert(code) }
+            }
+            return read
+        }
+    }
+
+    private static let allocationShape = JSONShape<(Int, WallTime?)>.object { allocation in
+        let places = allocation.required("places", as: JSONShape<Int>.integer)
+        let releasedAt = allocation.nullable("released_at", as: JSONShape<WallTime>.moment)
+        return places.map { ($0, releasedAt) }
     }
 
     private static let poolsShape = JSONShape<[Pool]> { value, pointer, mistakes in

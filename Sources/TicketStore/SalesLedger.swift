@@ -37,6 +37,8 @@ public protocol SalesLedger: Sendable {
 /// A line of a hold in readable form.
 public struct SoldLine: Sendable, Equatable {
     public var type: String
+    /// The allocation that its places came from (R45 Allocations).
+    public var allocation: String?
     public var quantity: Int
     /// The price of one ticket, in minor units.
     public var price: Int64
@@ -44,8 +46,9 @@ public struct SoldLine: Sendable, Equatable {
     /// The price of all tickets, in minor units.
     public var total: Int64 { Int64(quantity) * price }
 
-    public init(type: String, quantity: Int, price: Int64) {
+    public init(type: String, allocation: String? = nil, quantity: Int, price: Int64) {
         self.type = type
+        self.allocation = allocation
         self.quantity = quantity
         self.price = price
     }

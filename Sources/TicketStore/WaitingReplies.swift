@@ -47,7 +47,8 @@ extension Outcome {
                 .extensionDenied, .notPurchased, .keyReused, .revisionMismatch, .eventHasSales, .eventHasDebts,
                 .unknownDebt:
                 return true
-            case .unknownEvent, .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused,
+            case .unknownEvent, .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted,
+                .saleEnded, .salePaused,
                 .typeSaleNotStarted, .typeSaleEnded, .typeLimitReached,
                 .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds,
                 .completedByShop:
@@ -70,7 +71,8 @@ extension Outcome {
                 return true
             case .holdExpired(refundRequired: false), .holdReleased(refundRequired: false), .completedByShop,
                 .extensionDenied, .keyReused, .unknownEvent,
-                .unknownTicketType, .unknownHold, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
+                .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted, .saleEnded,
+                .salePaused, .poolClosed,
                 .typeSaleNotStarted, .typeSaleEnded, .typeLimitReached, .buyerLimitReached, .temporarilyHeld, .soldOut,
                 .insufficientQuantity, .tooManyHolds:
                 return false

@@ -178,7 +178,8 @@ extension Heard {
         case .extensionDenied: self = .extensionDenied
         case .unknownHold: self = .unknownHold
         case .keyReused: self = .keyReused
-        case .unknownEvent, .unknownTicketType, .invalid, .saleNotStarted, .saleEnded, .salePaused, .poolClosed,
+        case .unknownEvent, .unknownTicketType, .unknownAllocation, .invalid, .saleNotStarted, .saleEnded, .salePaused,
+            .poolClosed,
             .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts, .typeSaleNotStarted, .typeSaleEnded:
             self = .refused
         }

@@ -235,9 +235,9 @@ extension Oracle {
         _ account: Account, _ hold: String, _ definition: EventDefinition, _ span: ClosedRange<Int64>
     ) -> Bool {
         let tally = tally(of: account.event, span)
-        for (pool, need) in account.needs {
-            let capacity = definition.pools.first { $0.code.text == pool }?.capacity ?? 0
-            if capacity - (tally[pool]?.promisedMost ?? 0) < need { return true }
+        for bound in bounds(of: account.needs, definition, tally)
+        where bound.places.lowerBound - bound.promised.upperBound < bound.need {
+            return true
         }
         if couldLoseByTerms(account, hold, definition, span) { return true }
         guard let buyer = account.buyer, let limit = definition.ticketsPerBuyer else { return false }

@@ -145,21 +145,19 @@ extension Oracle {
         let tally = tally(of: definition.id.text, now)
         for (line, got) in zip(asked, got) where line.quantity > got {
             let type = definition.types.first { $0.code.text == line.type }
+            let needs = needs(of: [line.taking(1)], in: definition.id.text) ?? [:]
             let isShort =
-                (type?.pools ?? []).contains { pool in
-                    let capacity = definition.pools.first { $0.code == pool }?.capacity ?? 0
-                    return tally[pool.text]?.promisedMost ?? 0 >= capacity
-                } || isTypeLimitReached(type, buyer, definition.id.text, now)
+                bounds(of: needs, definition, tally).contains { $0.promised.upperBound >= $0.places.lowerBound }
+                || isTypeLimitReached(type, buyer, definition.id.text, now)
             if !isShort { breach(.minimum, "\(hold) has \(got) of \(line), and more were free") }
         }
     }
 
     /// A sentence if more places of a pool are certainly promised than it has.
     func overdrawn(_ needs: [String: Int], _ definition: EventDefinition, _ tally: [String: Tally]) -> String? {
-        for (pool, _) in needs {
-            let capacity = definition.pools.first { $0.code.text == pool }?.capacity ?? 0
-            let promised = tally[pool]?.promisedLeast ?? 0
-            if promised > capacity { return "\(promised) of \(capacity) places of \(pool) are promised" }
+        for bound in bounds(of: needs, definition, tally) where bound.isCertain {
+            let (promised, places) = (bound.promised.lowerBound, bound.places.upperBound)
+            if promised > places { return "\(promised) of \(places) places of \(bound.name) are promised" }
         }
         return nil
     }
@@ -176,15 +174,15 @@ extension Oracle {
     ) {
         let tally = tally(of: event, span)
         var (canBeSoldOut, mustBeSoldOut, canBeHeld, canBeFew, mustBeNone) = (false, false, false, false, false)
-        for (pool, need) in needs {
-            let capacity = definitions[event]?.pools.first { $0.code.text == pool }?.capacity ?? 0
-            let mine = tally[pool] ?? Tally()
-            if mine.promisedMost >= capacity, mine.heldLeast == 0 { canBeSoldOut = true }
-            if mine.promisedLeast >= capacity, mine.heldMost == 0 { mustBeSoldOut = true }
-            if mine.promisedMost >= capacity, mine.heldMost > 0 { canBeHeld = true }
-            if mine.promisedLeast >= capacity { mustBeNone = true }
-            if case .insufficient(let available) = heard, available > 0, available < need,
-                capacity - mine.promisedMost <= available, available <= capacity - mine.promisedLeast
+        for bound in definitions[event].map({ bounds(of: needs, $0, tally) }) ?? [] {
+            let (promised, held, places) = (bound.promised, bound.held, bound.places)
+            if promised.upperBound >= places.lowerBound, held.lowerBound <= 0 { canBeSoldOut = true }
+            if bound.isCertain, promised.lowerBound >= places.upperBound, held.upperBound <= 0 { mustBeSoldOut = true }
+            if promised.upperBound >= places.lowerBound, held.upperBound > 0 { canBeHeld = true }
+            if bound.isCertain, promised.lowerBound >= places.upperBound { mustBeNone = true }
+            if case .insufficient(let available) = heard, available > 0, available < bound.need,
+                places.lowerBound - promised.upperBound <= available,
+                available <= places.upperBound - promised.lowerBound
             {
                 canBeFew = true
             }

@@ -13,7 +13,11 @@ extension Oracle {
     {
         var windows = [(definition.opensAt, definition.closesAt)]
         for code in types {
-            guard let type = definition.types.first(where: { $0.code.text == code }) else { return (true, true) }
+            guard needs(of: [.init(type: code, quantity: 1)], in: definition.id.text) != nil else {
+                return (true, true)
+            }
+            // A type has no terms of its own for lines through an allocation (R45 Allocations).
+            guard let type = definition.types.first(where: { $0.code.text == code }) else { continue }
             windows.append((type.opensAt, type.closesAt))
         }
         guard let wall else {

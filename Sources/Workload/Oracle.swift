@@ -234,7 +234,7 @@ public struct Oracle: Sendable {
             {
                 breach(.conservation, "\(place) does not balance: \(count)")
             }
-            let capacity = definitions[event]?.pools.first { $0.code == count.pool }?.capacity ?? 0
+            let capacity = definitions[event]?.places(of: count.pool.text) ?? 0
             if count.capacity != capacity {
                 breach(nil, "\(place) has \(count.capacity) places, defined were \(capacity)")
             }
@@ -290,15 +290,5 @@ public struct Oracle: Sendable {
     mutating func breach(_ rule: OracleRule?, _ sentence: String) {
         guard breaches.count < Self.mostBreaches else { return }
         breaches.append(rule.map { "\($0.rawValue): \(sentence)" } ?? sentence)
-    }
-
-    /// The places by pool that `lines` take; `nil` if a type is not known.
-    func needs(of lines: [Asked.Line], in event: String) -> [String: Int]? {
-        var needs: [String: Int] = [:]
-        for line in lines {
-            guard let type = definitions[event]?.types.first(where: { $0.code.text == line.type }) else { return nil }
-            for pool in type.pools { needs[pool.text, default: 0] += line.bounded }
-        }
-        return needs
     }
 }

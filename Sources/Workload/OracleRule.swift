@@ -19,6 +19,7 @@ enum OracleRule: String {
     case buyerLimits = "R25 Buyer limits"
     case typeTerms = "R44 Terms of a type"
     case endedHolds = "R31 Ended holds"
+    case allocations = "R45 Allocations"
     case oneAnswer = "S5 One answer"
 }
 

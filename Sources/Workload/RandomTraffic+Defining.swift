@@ -5,7 +5,9 @@ internal import BoxOffice
 extension RandomTraffic {
     mutating func newDefinition(_ index: Int) -> EventDefinition {
         let pools = (0..<chance.number(in: 1...5)).map { pool in
-            EventDefinition.Pool(code: code("pool", pool), capacity: chance.number(in: 1...shape.capacity))
+            EventDefinition.Pool(
+                code: code("pool", pool), capacity: chance.number(in: 1...shape.capacity),
+                allocations: chance.chance(25) ? newAllocations() : [])
         }
         let types = (0..<chance.number(in: 1...4)).map { newType($0, pools) }
         return EventDefinition(
@@ -94,9 +96,31 @@ extension RandomTraffic {
         case 91: next.maximumExtensions = chance.number(in: 0...3)
         case 92: next.currency = next.currency == "EUR" ? "JPY" : "EUR"
         case 93: next.completion = next.completion == .token ? .shop : .token
+        case 94...97:
+            let pool = chance.number(in: 0...(next.pools.count - 1))
+            next.pools[pool].allocations = chance.chance(70) ? newAllocations() : []
         default: return .resume(event: next.id)
         }
         return .define(next)
+    }
+
+    /// One or two allocations of a pool; time releases some of them, or has released them.
+    private mutating func newAllocations() -> [EventDefinition.Allocation] {
+        (0..<chance.number(in: 1...2)).map { number in
+            let releasedAt =
+                chance.chance(30)
+                ? WallTime(milliseconds: now.wall.milliseconds + Int64(chance.number(in: -5_000...60_000))) : nil
+            return EventDefinition.Allocation(
+                code: code("kept", number), places: chance.number(in: 0...(shape.capacity / 2)), releasedAt: releasedAt)
+        }
+    }
+
+    /// A type of `definition`, or one through an allocation, which not every type has.
+    mutating func someType(of definition: EventDefinition) -> Code {
+        let type = chance.one(of: definition.types)?.code ?? definition.id
+        let allocates = definition.pools.contains { !$0.allocations.isEmpty }
+        guard allocates ? chance.chance(30) : chance.chance(1) else { return type }
+        return Code(type, allocation: code("kept", chance.number(in: 0...1)))
     }
 
     /// A code of a few letters and a number.

@@ -140,8 +140,7 @@ public struct RandomTraffic: Sendable {
         guard let definition = chance.one(of: definitions) else { return change() }
         var lines: [Line] = []
         for _ in 0..<(chance.chance(70) ? 1 : chance.number(in: 2...4)) {
-            let type = chance.one(of: definition.types)?.code
-            lines.append(Line(type: type ?? definition.id, quantity: chance.number(in: 1...3)))
+            lines.append(Line(type: someType(of: definition), quantity: chance.number(in: 1...3)))
         }
         if chance.chance(25) {
             for index in lines.indices { lines[index].minimum = chance.number(in: 1...lines[index].quantity) }

@@ -63,8 +63,16 @@ struct RandomTrafficTests {
                 Issue.record("\(place): an event without availability")
                 continue
             }
-            let free = Dictionary(
+            let counted = Dictionary(
                 uniqueKeysWithValues: counts.filter { $0.event == event }.map { ($0.pool, $0.free) })
+            let free = counted.filter { $0.key.allocation == nil }.mapValues { $0 }.reduce(into: [Code: Int]()) {
+                // What is kept back of the pool is for nobody (R45 Allocations).
+                let pool = $1.key
+                let kept = known.definition.pools.first { $0.code == pool }?.allocations ?? []
+                let left = kept.filter { !$0.isReleased(at: now.wall) }
+                    .reduce(0) { $0 + (counted[Code(pool, allocation: $1.code)] ?? 0) }
+                $0[pool] = max(0, $1.value - left)
+            }
             for (type, told) in zip(known.definition.types, left.types) {
                 if type.code != told.code || told.free != type.pools.map({ free[$0] ?? 0 }).min() {
                     Issue.record("\(place): \(told) of \(type), free are \(free)")
@@ -74,7 +82,8 @@ struct RandomTrafficTests {
                 Issue.record("\(place): \(left), free are \(free)")
             }
             if let until = left.validUntil, until <= now.office { Issue.record("\(place): \(left) is valid no more") }
-            if let before = versions[event], before.version == left.version, before != left {
+            let areAsReleased = versions[event]?.allocations.map(\.isReleased) == left.allocations.map(\.isReleased)
+            if let before = versions[event], before.version == left.version, areAsReleased, before != left {
                 Issue.record("\(place): one version, two answers: \(before), \(left)")
             }
             versions[event] = left

@@ -64,6 +64,55 @@ struct AuditTests {
         #expect(broken?.contains(sentence) ?? false, "\(statement): \(broken ?? "nothing found")")
     }
 
+    /// A hall of four, one of them kept back: three sold to anybody, one to a guest.
+    private func allocated() async throws -> TestStore {
+        let store = try TestStore()
+        let guests = try code("guests")
+        _ = try await store.outcome(.define(try hall(4) { $0.pools[0].allocations = [.init(code: guests, places: 1)] }))
+        _ = try await store.outcome(try holdGA(3))
+        let line = Line(type: Code(try code("GA"), allocation: guests), quantity: 1)
+        _ = try await store.outcome(.hold(HoldRequest(event: try code("hall"), lines: OneOrMore(line))))
+        for hold in 1...2 { _ = try await store.outcome(.purchase(HoldID(UInt64(hold)))) }
+        return store
+    }
+
+    @Test("The ledger shows what was sold through an allocation, and the recount counts it (R45 Allocations)")
+    func allocations() async throws {
+        let store = try await allocated()
+        let sold = try await store.embedded.purchases(of: try code("hall"), after: nil, limit: 10)
+        #expect(sold.map { $0.lines.map(\.allocation) } == [[nil], ["guests"]])
+        store.embedded.stop()
+        let report = try LedgerAudit.recount(path: store.ledgerPath)
+        #expect(report.broken == nil)
+        #expect(report.pools.map { "\($0.pool) \($0.free) \($0.sold)" } == ["floor 0 4", "floor/guests 0 1"])
+        let queue = try DatabaseQueue(path: store.ledgerPath)
+        let pools = try await queue.read { try Row.fetchAll($0, sql: "SELECT * FROM pools").map { $0["sold"] as Int } }
+        let kept = try await queue.read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM allocations").map {
+                "\($0["allocation"] as String) \($0["sold"] as Int)"
+            }
+        }
+        #expect(pools == [4])
+        #expect(kept == ["guests 1"])
+    }
+
+    @Test(
+        "A ledger that gives kept places away breaks a rule (R45 Allocations)",
+        arguments: [
+            (
+                "UPDATE holds SET quantity = 4 WHERE id = 1; UPDATE holds SET quantity = 1 WHERE id = 2",
+                "R2 Never twice, never lost"
+            ),
+            ("UPDATE ticket_types SET allocation = 'press' WHERE type = 1", "not for sale"),
+        ])
+    func keptGivenAway(statement: String, sentence: String) async throws {
+        let store = try await allocated()
+        store.embedded.stop()
+        try sql(store.ledgerPath, statement)
+        let broken = try LedgerAudit.recount(path: store.ledgerPath).broken
+        #expect(broken?.contains(sentence) ?? false, "\(statement): \(broken ?? "nothing found")")
+    }
+
     /// One hold released, two payments for it, one of them with a token alone; an event removed after a debt was paid back.
     private func owing() async throws -> TestStore {
         let store = try TestStore()

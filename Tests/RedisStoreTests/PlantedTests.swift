@@ -120,6 +120,13 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake(
             "fewer: more than the pool has", "for _, pool in ipairs(pools) do more = min(more, left[pool]) end", ""),
         PlantedMistake(
+            "places that are kept back are sold to anybody (R45 Allocations)",
+            "left, held = left - left_of(event, allocation), held - event.held[allocation.counter]",
+            "held = held - event.held[allocation.counter]"),
+        PlantedMistake(
+            "a released allocation still gives its places (R45 Allocations)",
+            "if has(type.pools, allocation.counter) then is_kept = true end", "is_kept = true"),
+        PlantedMistake(
             "the earliest entry is not looked for again",
             "event.stale[pool] = true end\nend", "event.earliest[pool] = 0 end\nend"),
         PlantedMistake(

@@ -104,6 +104,9 @@
 {"unauthenticated", (const unsigned char[]){
 #embed "../../../docs/problems/unauthenticated.md" suffix(, 0)
 }},
+{"unknown-allocation", (const unsigned char[]){
+#embed "../../../docs/problems/unknown-allocation.md" suffix(, 0)
+}},
 {"unknown-debt", (const unsigned char[]){
 #embed "../../../docs/problems/unknown-debt.md" suffix(, 0)
 }},

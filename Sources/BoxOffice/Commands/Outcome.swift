@@ -21,6 +21,8 @@ public enum Outcome: Sendable, Equatable {
 public enum Refusal: Sendable, Equatable {
     case unknownEvent
     case unknownTicketType(Code)
+    /// The type has no such allocation, or it was released (R45 Allocations).
+    case unknownAllocation(Code)
     case unknownHold
     /// The request breaks a rule that the caller can know beforehand.
     case invalid([Mistake])

@@ -17,16 +17,47 @@ public struct Availability: Sendable, Equatable {
         }
     }
 
-    /// Rises with every change. Equal versions mean equal numbers, until ``validUntil``.
+    /// Places that are kept back (R45 Allocations), for operators.
+    public struct Allocation: Sendable, Equatable {
+        public var pool: Code
+        public var code: Code
+        public var places: Int
+        public var held: Int
+        public var sold: Int
+        public var releasedAt: WallTime?
+        public var isReleased: Bool
+
+        public init(
+            pool: Code, code: Code, places: Int, held: Int, sold: Int, releasedAt: WallTime?, isReleased: Bool
+        ) {
+            self.pool = pool
+            self.code = code
+            self.places = places
+            self.held = held
+            self.sold = sold
+            self.releasedAt = releasedAt
+            self.isReleased = isReleased
+        }
+
+        /// Places that a key can draw through it; 0 once it is released.
+        public var left: Int { isReleased ? 0 : max(0, places - held - sold) }
+    }
+
+    /// Rises with every change. Equal versions mean equal numbers, until ``validUntil`` and until time releases an allocation.
     public var version: UInt64
-    /// Free places in all pools together.
+    /// Places in all pools together that anybody can hold.
     public var free: Int
     /// In the order of the definition.
     public var types: [TicketType]
+    /// In the order of the definition.
+    public var allocations: [Allocation]
     /// The earliest moment at which a hold expires and the numbers change; `nil` if nothing is held.
     public var validUntil: Timestamp?
 
-    public init(version: UInt64, free: Int, types: [TicketType], validUntil: Timestamp?) {
+    public init(
+        version: UInt64, free: Int, types: [TicketType], allocations: [Allocation] = [], validUntil: Timestamp?
+    ) {
+        self.allocations = allocations
         self.version = version
         self.free = free
         self.types = types

@@ -11,6 +11,8 @@ struct Event: Sendable, Equatable {
         let completion: EventDefinition.Completion
         /// Some types have terms of their own: ``Event/typeTerms`` has them.
         let typesHaveTerms: Bool
+        /// Whether a pool has allocations (R45 Allocations). Nearly none has, and a decision looks at nothing else of them.
+        let keepsPlaces: Bool
         /// The index in ``Event/holdTerms`` of the terms that a new hold gets.
         let ofHolds: UInt16
 
@@ -22,6 +24,7 @@ struct Event: Sendable, Equatable {
             closesAt = definition.closesAt
             completion = definition.completion
             typesHaveTerms = definition.types.contains(where: \.hasTerms)
+            keepsPlaces = definition.pools.contains { !$0.allocations.isEmpty }
             self.ofHolds = UInt16(ofHolds)
         }
     }
@@ -90,6 +93,8 @@ struct Event: Sendable, Equatable {
     /// Open confirmed debts (R23 Debts).
     var confirmedDebts = 0
     var pools: [Pool] = []
+    /// What the definition in force keeps back; nearly always nothing.
+    private(set) var allocations: [Allocation] = []
     private(set) var types: [TicketType] = []
     /// By the same index.
     private(set) var offers: [Offer] = []
@@ -112,17 +117,18 @@ struct Event: Sendable, Equatable {
     func obstacles(to next: EventDefinition, limits: Limits) -> [Mistake] {
         var found = [Mistake]()
         let kept = Set(next.pools.map(\.code))
-        for pool in pools where !pool.isRetired && !kept.contains(pool.code) {
+        // What was taken through an allocation stays taken if the allocation is dropped.
+        for pool in pools where !pool.isRetired && !pool.isOfAllocation && !kept.contains(pool.code) {
             if pool.promised > 0 {
                 found.append(.poolInUse(pool.code))
             }
         }
-        let new = next.pools.count { pool in !pools.contains { $0.code == pool.code } }
+        let new = next.everyPool.count { pool in !pools.contains { $0.code == pool.code } }
         if pools.count + new > limits.poolsEverPerEvent {
             found.append(.pools(most: limits.poolsEverPerEvent))
         }
         var added = 0
-        for type in next.types where typeIndexes[type.code].map({ !hasSamePools($0, type) }) ?? true {
+        for type in next.everyType where typeIndexes[type.code].map({ !hasSamePools($0, type) }) ?? true {
             added += 1
         }
         if types.count + added > limits.typesPerEvent {
@@ -150,15 +156,18 @@ struct Event: Sendable, Equatable {
             termsSince.append(TermsSince(sequence: sequence, terms: terms.ofHolds))
         }
         for index in pools.indices { pools[index].isRetired = true }
-        for pool in next.pools {
+        for pool in next.everyPool {
             if let index = pools.firstIndex(where: { $0.code == pool.code }) {
                 pools[index].isRetired = false
-                pools[index].setCapacity(pool.capacity)
+                if !pools[index].isOfAllocation { pools[index].setCapacity(pool.capacity) }
             } else {
                 pools.append(Pool(code: pool.code, capacity: pool.capacity))
             }
         }
-        for index in pools.indices where pools[index].isRetired { pools[index].setCapacity(0) }
+        for index in pools.indices where pools[index].isRetired && !pools[index].isOfAllocation {
+            pools[index].setCapacity(0)
+        }
+        allocations = allocations(of: next)
         adoptTypes(of: next)
         version += 1
     }
@@ -177,7 +186,7 @@ struct Event: Sendable, Equatable {
         typeIndexes = [:]
         typeTerms = [:]
         for index in offers.indices { offers[index].isRetired = true }
-        for type in next.types {
+        for type in next.everyType {
             if let index = before[type.code], hasSamePools(index, type) {
                 types[index].name = type.name
                 offers[index].price = type.price
@@ -220,8 +229,9 @@ struct Event: Sendable, Equatable {
         isRemoved = true
         for index in pools.indices {
             pools[index].isRetired = true
-            pools[index].setCapacity(0)
+            if !pools[index].isOfAllocation { pools[index].setCapacity(0) }
         }
+        allocations = []
         version += 1
     }
 
@@ -262,11 +272,11 @@ struct Event: Sendable, Equatable {
         }
     }
 
-    /// Tickets of the type at `index` that could be held now: the smallest number free in any of its pools.
-    func free(type index: Int) -> Int {
+    /// Tickets of the type at `index` that anybody could hold now: the smallest number free in any of its pools.
+    func free(type index: Int, at wall: WallTime) -> Int {
         let offer = offers[index]
         guard !offer.isRetired else { return 0 }
-        return offer.pools.map { pools[$0].isClosed ? 0 : pools[$0].free }.min() ?? 0
+        return offer.pools.map { pools[$0].isClosed ? 0 : open(pool: $0, at: wall) }.min() ?? 0
     }
 
     /// Tickets of the type at `index` in all: the smallest capacity of any of its pools.
@@ -275,8 +285,8 @@ struct Event: Sendable, Equatable {
     }
 
     /// Whether nothing of the type is free, but every pool that is short has live holds.
-    func mayComeBack(type index: Int) -> Bool {
-        let short = offers[index].pools.filter { pools[$0].free == 0 }
-        return !short.isEmpty && short.allSatisfy { pools[$0].held > 0 && !pools[$0].isClosed }
+    func mayComeBack(type index: Int, at wall: WallTime) -> Bool {
+        let short = offers[index].pools.filter { open(pool: $0, at: wall) == 0 }
+        return !short.isEmpty && short.allSatisfy { openHeld(pool: $0, at: wall) > 0 && !pools[$0].isClosed }
     }
 }

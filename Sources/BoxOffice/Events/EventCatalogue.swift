@@ -3,24 +3,35 @@
 public struct EventCatalogue: Sendable, Equatable {
     public struct Pool: Sendable, Equatable {
         public var code: Code
+        /// It counts what was taken through this allocation of the pool (R45 Allocations).
+        public var allocation: Code?
         public var capacity: Int
 
-        public init(code: Code, capacity: Int) {
+        public init(code: Code, allocation: Code? = nil, capacity: Int) {
             self.code = code
+            self.allocation = allocation
             self.capacity = capacity
         }
+
+        /// The code, or the name of the allocation.
+        public var name: Code { allocation.map { Code(code, allocation: $0) } ?? code }
     }
 
     public struct TicketType: Sendable, Equatable {
         public var code: Code
+        /// The allocation that it is sold through (R45 Allocations).
+        public var allocation: Code?
         public var name: String
         public var price: Int64
         public var isRetired: Bool
         /// Indexes into ``EventCatalogue/pools``.
         public var pools: [Int]
 
-        public init(code: Code, name: String, price: Int64, isRetired: Bool, pools: [Int]) {
+        public init(
+            code: Code, allocation: Code? = nil, name: String, price: Int64, isRetired: Bool, pools: [Int]
+        ) {
             self.code = code
+            self.allocation = allocation
             self.name = name
             self.price = price
             self.isRetired = isRetired

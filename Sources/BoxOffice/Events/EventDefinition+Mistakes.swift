@@ -31,6 +31,7 @@ extension EventDefinition {
             let place = "/pools/\(pool.code)"
             if !known.insert(pool.code).inserted { found.append(Mistake(place, "is named twice")) }
             if !range.contains(pool.capacity) { found.append(.outside(range, at: place)) }
+            found += mistakesOfAllocations(of: pool, limits)
         }
         return found
     }

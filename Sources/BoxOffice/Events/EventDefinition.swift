@@ -8,10 +8,33 @@ public struct EventDefinition: Sendable, Equatable {
         public var code: Code
         /// Places, sold ones included.
         public var capacity: Int
+        /// Places that only keys can draw (R45 Allocations).
+        public var allocations: [Allocation]
 
-        public init(code: Code, capacity: Int) {
+        public init(code: Code, capacity: Int, allocations: [Allocation] = []) {
             self.code = code
             self.capacity = capacity
+            self.allocations = allocations
+        }
+    }
+
+    /// Places of a pool that are kept back, for guests or for the box office (R45 Allocations).
+    public struct Allocation: Sendable, Equatable {
+        public var code: Code
+        /// Places, taken ones included.
+        public var places: Int
+        /// From this moment on the rest is for anybody; `nil` if only a change of the definition releases it.
+        public var releasedAt: WallTime?
+
+        public init(code: Code, places: Int, releasedAt: WallTime? = nil) {
+            self.code = code
+            self.places = places
+            self.releasedAt = releasedAt
+        }
+
+        /// Whether the rest is for anybody.
+        public func isReleased(at wall: WallTime) -> Bool {
+            releasedAt.map { wall >= $0 } ?? false
         }
     }
 

@@ -23,7 +23,10 @@ struct Pool: Sendable, Equatable {
     }
 
     var promised: Int { held + sold }
+    /// Places that are neither held nor sold, those that are kept back included (R45 Allocations).
     var free: Int { max(0, capacity - promised) }
+    /// It counts what was taken through an allocation of another pool.
+    var isOfAllocation: Bool { code.allocation != nil }
     /// Promised places beyond the capacity, after it was lowered.
     var oversubscribed: Int { max(0, promised - capacity) }
     /// The earliest moment at which a hold expires and gives places back.

@@ -1,11 +1,12 @@
-/// One to four indexes of pools, stored inline.
+/// One to eight indexes of pools, stored inline: those of a type's pools, and those that count what was taken through an
+/// allocation of each (R45 Allocations).
 struct PoolList: Sendable, Equatable, RandomAccessCollection {
-    private var indexes = SIMD4<UInt16>()
+    private var indexes = SIMD8<UInt16>()
     let count: Int
 
-    /// - Precondition: one to four indexes, each below 65,536.
+    /// - Precondition: one to eight indexes, each below 65,536.
     init(_ list: [Int]) {
-        precondition((1...Limits.poolsPerType).contains(list.count), "a type draws from one to four pools")
+        precondition((1...2 * Limits.poolsPerType).contains(list.count), "a type draws from one to four pools")
         count = list.count
         for (position, index) in list.enumerated() { indexes[position] = UInt16(index) }
     }

@@ -17,6 +17,7 @@ public struct HoldID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// What a buyer asks for: a number of tickets of one type, or fewer if the buyer accepts that.
 public struct Line: Hashable, Sendable {
+    /// The type's code, or with the name of an allocation: `GA/guests` (R45 Allocations).
     public var type: Code
     public var quantity: Int
     /// The buyer wants this many or none: from 1 to `quantity` (R22 Minimum quantity).

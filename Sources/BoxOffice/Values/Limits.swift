@@ -6,6 +6,8 @@ public struct Limits: Sendable, Equatable {
     public var poolsPerEvent = 64
     /// Pools of one event, counting those that later definitions dropped.
     public var poolsEverPerEvent = 1_024
+    /// Allocations of one pool (R45 Allocations): guests, press, the house and a few sponsors.
+    public static let allocationsPerPool = 16
     /// Ticket types of one event, counting those that later definitions replaced.
     public var typesPerEvent = 1_024
     /// Characters (Unicode scalars) in the name of an event or a ticket type: what fits on one line of a list.
@@ -13,7 +15,7 @@ public struct Limits: Sendable, Equatable {
     /// Distinct sets of terms of one event's holds (R11 Terms of a hold): an operator changes them a few times, and a hold
     /// has 16 bits for the index of its own.
     public var termsPerEvent = 1_024
-    /// Pools that one type draws from: ``PoolList`` has four inline indexes.
+    /// Pools that one type draws from: ``PoolList`` has room for them and for an allocation of each.
     public static let poolsPerType = 4
     /// Places in one pool: larger than any venue, small enough that sums never overflow.
     public var capacityPerPool = 100_000_000

@@ -58,6 +58,7 @@ struct AuditAccount {
     private var standings: [Int64: Standing] = [:]
     private var endings = Heap<HoldEnding>()
     private(set) var debts = AuditDebts()
+    private var allocations = AuditAllocations()
 
     /// The number of the last fact that was entered.
     var lastFact: Int64 { Int64(report.facts) }
@@ -72,8 +73,11 @@ struct AuditAccount {
             while try rows.next() { found[rows.int(0), default: []].append(rows.text(1) ?? "") }
             return found
         }
-        poolCodes = try texts("SELECT event, code FROM event_pools ORDER BY event, pool")
-        typeCodes = try texts("SELECT event, code FROM ticket_types ORDER BY event, type")
+        // What belongs to an allocation has its name behind the code, as `floor/guests`.
+        let name = "code || coalesce('/' || allocation, '')"
+        poolCodes = try texts("SELECT event, \(name) FROM event_pools ORDER BY event, pool")
+        typeCodes = try texts("SELECT event, \(name) FROM ticket_types ORDER BY event, type")
+        try allocations.readClock(Cursor(db, "SELECT at, ahead FROM wall_clock ORDER BY at"))
         var draws: [Int64: [[Int]]] = [:]
         for (event, types) in typeCodes { draws[event] = Array(repeating: [], count: types.count) }
         let drawn = try Cursor(db, "SELECT event, type, pool FROM draws ORDER BY event, type, pool")
@@ -127,12 +131,9 @@ struct AuditAccount {
     func counts() -> [PoolCount] {
         definitions.keys.sorted().flatMap { event -> [PoolCount] in
             zip(poolCodes[event] ?? [], pools[event] ?? []).compactMap { code, pool in
-                guard let id = definitions[event]?.id, let code = Code(code) else { return nil }
-                let promised = pool.held + pool.sold
+                guard let id = definitions[event]?.id, let code = Code(kept: code) else { return nil }
                 return PoolCount(
-                    event: id, pool: code, capacity: pool.capacity, free: max(0, pool.capacity - promised),
-                    held: pool.held, sold: pool.sold, oversubscribed: max(0, promised - pool.capacity),
-                    isClosed: false)
+                    event: id, pool: code, capacity: pool.capacity, held: pool.held, sold: pool.sold, isClosed: false)
             }
         }
     }
@@ -149,7 +150,10 @@ struct AuditAccount {
         let event = fact.subject
         definitions[event] = definition
         if fact.value == 0 { paused.remove(event) } else { paused.insert(event) }
-        let capacities = Dictionary(uniqueKeysWithValues: definition.pools.map { ($0.code.text, $0.capacity) })
+        var capacities = Dictionary(uniqueKeysWithValues: definition.pools.map { ($0.code.text, $0.capacity) })
+        for pool in definition.pools {
+            for allocation in pool.allocations { capacities["\(pool.code)/\(allocation.code)"] = allocation.places }
+        }
         for (index, code) in (poolCodes[event] ?? []).enumerated() {
             pools[event]?[index].capacity = capacities[code] ?? 0
         }
@@ -201,11 +205,10 @@ struct AuditAccount {
     private func check(_ line: AuditLine, of event: Int64, _ definition: EventDefinition, _ name: String) throws {
         let index = Int(line.type)
         guard let code = typeCodes[event].flatMap({ $0.indices.contains(index) ? $0[index] : nil }),
-            let type = definition.types.first(where: { $0.code.text == code }), let drawn = draws[event]?[index]
+            let (type, pools) = AuditAllocations.draws(of: code, in: definition), let drawn = draws[event]?[index]
         else { throw BrokenRule("\(name) is of a ticket type that was not for sale") }
         let codes = drawn.compactMap { poolCodes[event]?[$0] }
-        try expect(
-            Set(codes) == Set(type.pools.map(\.text)), "\(name) draws from other pools than its type's definition")
+        try expect(Set(codes) == pools, "\(name) draws from other pools than its type's definition")
         try expect(type.price == line.price, "R11 Terms of a hold: \(name) has another price than its definition")
         try expect(line.quantity >= 1, "\(name) has a line of \(line.quantity) tickets")
     }
@@ -346,15 +349,24 @@ struct AuditAccount {
     }
 
     private func checkPools(of number: Int64, _ name: String) throws {
-        guard let hold = entry(number) else { return }
+        guard let hold = entry(number), let definition = definitions[hold.event] else { return }
+        let (codes, pools) = (poolCodes[hold.event] ?? [], pools[hold.event] ?? [])
+        let allocates = AuditAllocations.areThere(in: definition)
         for line in [hold.first] + hold.more {
-            for index in draws[hold.event]?[Int(line.type)] ?? [] {
-                guard let pool = pools[hold.event]?[index] else { continue }
+            let drawn = draws[hold.event]?[Int(line.type)] ?? []
+            for index in drawn where pools.indices.contains(index) {
+                let promised = pools[index].held + pools[index].sold
+                let most =
+                    !allocates
+                    ? pools[index].capacity
+                    : allocations.most(of: codes[index], drawnWith: drawn.map { codes[$0] }, definition, at: now) {
+                        name in codes.firstIndex(of: name).map { pools[$0].held + pools[$0].sold } ?? 0
+                    }
                 try expect(
-                    pool.held + pool.sold <= pool.capacity,
+                    promised <= most ?? .max,
                     """
-                    R2 Never twice, never lost: with \(name), \(pool.held + pool.sold) places of pool \
-                    \(poolCodes[hold.event]?[index] ?? "") are promised, and it has \(pool.capacity)
+                    R2 Never twice, never lost: with \(name), \(promised) places of pool \(codes[index]) are promised, \
+                    and it has \(most ?? 0)
                     """)
             }
         }

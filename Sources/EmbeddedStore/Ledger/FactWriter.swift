@@ -159,14 +159,17 @@ struct FactWriter {
     private func write(_ catalogue: EventCatalogue) throws {
         let event = Int64(catalogue.event)
         try insert("events", "event, code", orReplace: true).run(event, texts: [catalogue.code.text])
-        let pools = try insert("event_pools", "event, pool, capacity, code", orReplace: true)
+        let pools = try insert("event_pools", "event, pool, capacity, code, allocation", orReplace: true)
         for (index, pool) in catalogue.pools.enumerated() {
-            try pools.run(event, Int64(index), Int64(pool.capacity), texts: [pool.code.text])
+            try pools.run(
+                event, Int64(index), Int64(pool.capacity), texts: [pool.code.text, pool.allocation?.text])
         }
-        let types = try insert("ticket_types", "event, type, retired, code, name", orReplace: true)
+        let types = try insert("ticket_types", "event, type, retired, code, name, allocation", orReplace: true)
         let draws = try insert("draws", "event, type, pool", orReplace: true)
         for (index, type) in catalogue.types.enumerated() {
-            try types.run(event, Int64(index), type.isRetired ? 1 : 0, texts: [type.code.text, type.name])
+            try types.run(
+                event, Int64(index), type.isRetired ? 1 : 0,
+                texts: [type.code.text, type.name, type.allocation?.text])
             for pool in type.pools { try draws.run(event, Int64(index), Int64(pool)) }
         }
     }
@@ -208,7 +211,7 @@ struct RowStatement {
     }
 
     /// Runs it with these parameters. For rare rows, since it allocates a list.
-    func run(_ numbers: Int64..., texts: [String] = []) throws {
+    func run(_ numbers: Int64..., texts: [String?] = []) throws {
         try run { columns in
             for number in numbers { columns.add(number) }
             for text in texts { columns.add(text) }

@@ -31,17 +31,20 @@ struct LedgerSale {
         var page = SalePage(
             entries: [], next: last > through ? HoldID(through + 1) : nil, last: HoldID(last),
             readAt: moments.wall(now.milliseconds))
-        guard let index = try Int64.fetchOne(db, sql: "SELECT event FROM events WHERE code = ?", arguments: [event.text])
+        guard
+            let index = try Int64.fetchOne(db, sql: "SELECT event FROM events WHERE code = ?", arguments: [event.text])
         else { return page }
         var lines = LineReader(db)
-        let types = try String.fetchAll(
-            db, sql: "SELECT code FROM ticket_types WHERE event = ? ORDER BY type", arguments: [index])
+        let types = try Row.fetchAll(
+            db, sql: "SELECT code, allocation FROM ticket_types WHERE event = ? ORDER BY type", arguments: [index])
         try LedgerReader(db).readHolds("BETWEEN \(Int64(clamping: first)) AND \(Int64(clamping: through))") {
             hold, times in
             guard Int64(hold.event) == index else { return }
             let sold = hold.lines.map { line in
-                let type = types.indices.contains(Int(line.type)) ? types[Int(line.type)] : ""
-                return SoldLine(type: type, quantity: Int(line.quantity), price: line.price)
+                let type = types.indices.contains(Int(line.type)) ? types[Int(line.type)] : nil
+                return SoldLine(
+                    type: type?["code"] ?? "", allocation: type?["allocation"], quantity: Int(line.quantity),
+                    price: line.price)
             }
             page.entries.append(
                 SaleEntry(

@@ -144,14 +144,16 @@ struct LineReader {
         let rows = try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT t.code, l.quantity, l.price FROM (
+                    SELECT t.code, t.allocation, l.quantity, l.price FROM (
                       SELECT event, 0 AS line, type, quantity, price FROM holds WHERE id = :hold
                       UNION ALL SELECT h.event, l.line, l.type, l.quantity, l.price
                       FROM hold_lines l JOIN holds h ON h.id = l.hold WHERE l.hold = :hold
                     ) l JOIN ticket_types t ON t.event = l.event AND t.type = l.type ORDER BY l.line
                     """),
             arguments: ["hold": hold])
-        return rows.map { SoldLine(type: $0["code"], quantity: $0["quantity"], price: $0["price"]) }
+        return rows.map {
+            SoldLine(type: $0["code"], allocation: $0["allocation"], quantity: $0["quantity"], price: $0["price"])
+        }
     }
 
     /// The currency of a hold's prices: that of the definition in force when it was made (R11 Terms of a hold).

@@ -139,6 +139,7 @@ extension CallReply {
     private mutating func refusal(_ code: RefusalCode) throws(PackedMistake) -> Refusal {
         switch code {
         case .ticketType: return .unknownTicketType(try Self.code(reader.text()))
+        case .allocation: return .unknownAllocation(try Self.code(reader.text()))
         case .hold: return .unknownHold
         case .invalid: return .invalid([try mistake()])
         case .notStarted: return .saleNotStarted(opensAt: WallTime(milliseconds: Int64(try reader.number())))
@@ -192,7 +193,7 @@ extension CallReply {
     }
 
     private static func code(_ text: String) throws(PackedMistake) -> Code {
-        guard let code = Code(text) else { throw PackedMistake() }
+        guard let code = Code(kept: text) else { throw PackedMistake() }
         return code
     }
 }

@@ -69,7 +69,7 @@ enum OutcomeFlag: UInt8, CaseIterable {
     case late = 2
 }
 
-/// Why a command was refused. Each is a `Refusal`, except the last two.
+/// Why a command was refused. Each is a `Refusal`, except ``gone`` and ``unclaimed``.
 enum RefusalCode: UInt8, CaseIterable {
     case ticketType = 33
     case hold, invalid, notStarted, ended, paused, poolClosed, buyerLimit, temporarilyHeld, soldOut, insufficient
@@ -82,6 +82,8 @@ enum RefusalCode: UInt8, CaseIterable {
     case gone = 61
     /// The event gave up the payment meanwhile. It must be claimed again.
     case unclaimed = 62
+    /// The type has no such allocation, or it was released (R45 Allocations).
+    case allocation = 85
 }
 
 /// What is wrong with a request to hold.

@@ -64,7 +64,7 @@ enum ChangeWriter {
         asked.member("shop_completes", definition.completion == .shop)
         asked.member("pools") { value in
             value.array { pools in
-                for pool in definition.pools {
+                for pool in definition.everyPool {
                     pools.object { writer in
                         writer.member("code", pool.code.text)
                         writer.member("capacity", pool.capacity)
@@ -72,9 +72,10 @@ enum ChangeWriter {
                 }
             }
         }
+        writeAllocations(of: definition, to: &asked)
         asked.member("types") { value in
             value.array { types in
-                for type in definition.types { write(type, of: definition, to: &types) }
+                for type in definition.everyType { write(type, of: definition, to: &types) }
             }
         }
     }
@@ -99,6 +100,29 @@ enum ChangeWriter {
             writer.member("least", least)
             writer.member("most", max(least, min(type.mostPerHold ?? .max, definition.ticketsPerHold)))
             if let most = type.ticketsPerBuyer { writer.member("per_buyer", most) }
+        }
+    }
+}
+
+extension ChangeWriter {
+    /// What the pools keep back: the pool, the pool that counts it, and its places.
+    private static func writeAllocations(of definition: EventDefinition, to asked: inout JSONWriter) {
+        guard definition.pools.contains(where: { !$0.allocations.isEmpty }) else { return }
+        asked.member("allocations") { value in
+            value.array { allocations in
+                for pool in definition.pools {
+                    for allocation in pool.allocations {
+                        allocations.object { writer in
+                            writer.member("pool", pool.code.text)
+                            writer.member("counter", Code(pool.code, allocation: allocation.code).text)
+                            writer.member("places", allocation.places)
+                            if let releasedAt = allocation.releasedAt {
+                                writer.member("released_at", releasedAt.milliseconds)
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

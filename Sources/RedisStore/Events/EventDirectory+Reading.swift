@@ -15,11 +15,17 @@ extension EventDirectory.Entry {
         _ = try reply.reader.count()
         _ = try reply.reader.count()
         guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
-        let pools = try Self.pools(&reply)
+        var pools = try Self.pools(&reply)
         let types = try Self.types(&reply, poolCount: pools.count)
         var currencies: [String] = []
         for _ in 0..<(try reply.reader.short()) { currencies.append(try reply.reader.text()) }
         let definition = try EventDocument.read(Array(reply.reader.rest().readableBytesView), limits: limits)
+        for index in pools.indices {
+            guard let name = pools[index].allocation else { continue }
+            let allocations = definition.pools.first { $0.code == pools[index].code }?.allocations ?? []
+            // Behind the pool are more places than anybody can take (`EventDefinition.uncounted`).
+            pools[index].capacity = isRemoved ? 0 : allocations.first { $0.code == name }?.places ?? 0
+        }
         reading = EventReading(definition, isPaused: isPaused, revision: reply.revision)
         since = reply.since
         catalogue = EventCatalogue(
@@ -35,8 +41,9 @@ extension EventDirectory.Entry {
         guard count == reply.pools.count else { throw PackedMistake() }
         var pools: [EventCatalogue.Pool] = []
         for index in 0..<count {
-            guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
-            pools.append(.init(code: code, capacity: reply.pools[index].capacity))
+            guard let code = Code(kept: try reply.reader.text()) else { throw PackedMistake() }
+            pools.append(
+                .init(code: code.whole, allocation: code.allocation, capacity: reply.pools[index].capacity))
         }
         return pools
     }
@@ -44,7 +51,7 @@ extension EventDirectory.Entry {
     private static func types(_ reply: inout CallReply, poolCount: Int) throws -> [EventCatalogue.TicketType] {
         var types: [EventCatalogue.TicketType] = []
         for _ in 0..<(try reply.reader.short()) {
-            guard let code = Code(try reply.reader.text()) else { throw PackedMistake() }
+            guard let code = Code(kept: try reply.reader.text()) else { throw PackedMistake() }
             let name = try reply.reader.text()
             let price = Int64(try reply.reader.number())
             let isRetired = try reply.reader.byte() == 1
@@ -54,7 +61,10 @@ extension EventDirectory.Entry {
                 guard pool < poolCount else { throw PackedMistake() }
                 drawn.append(pool)
             }
-            types.append(.init(code: code, name: name, price: price, isRetired: isRetired, pools: drawn))
+            types.append(
+                .init(
+                    code: code.whole, allocation: code.allocation, name: name, price: price, isRetired: isRetired,
+                    pools: drawn))
         }
         return types
     }

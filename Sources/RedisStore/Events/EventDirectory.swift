@@ -142,36 +142,12 @@ struct EventDirectory: Sendable {
 }
 
 extension EventDirectory.Entry {
-    /// How many places are left, as last read.
-    var availability: Availability {
-        let pools = numbers.pools
-        return Availability(
-            version: numbers.version,
-            free: pools.reduce(0) { $0 + ($1.isClosed ? 0 : $1.free) },
-            types: reading.definition.types.compactMap { type in
-                catalogue.types.lastIndex { $0.code == type.code && !$0.isRetired }.map { left(of: $0) }
-            },
-            validUntil: pools.filter { $0.earliest > 0 }.map(\.earliest).min()
-                .map { Timestamp(milliseconds: Int64($0)) })
-    }
-
-    private func left(of index: Int) -> Availability.TicketType {
-        let type = catalogue.types[index]
-        let pools = numbers.pools
-        let drawn = type.pools.compactMap { pools.indices.contains($0) ? pools[$0] : nil }
-        let short = drawn.filter { $0.free == 0 }
-        return .init(
-            code: type.code, free: drawn.map { $0.isClosed ? 0 : $0.free }.min() ?? 0,
-            capacity: drawn.map(\.capacity).min() ?? 0,
-            mayComeBack: !short.isEmpty && short.allSatisfy { $0.held > 0 && !$0.isClosed })
-    }
-
     /// Pools that R4 Broken rule closed, as last read.
     var closedPools: [StoreConcern] {
         zip(catalogue.pools, numbers.pools).filter(\.1.isClosed).map { pool, _ in
             StoreConcern(
                 .poolClosed,
-                "Pool \(pool.code) of event \(catalogue.code) sells nothing more: its numbers contradicted each other.")
+                "Pool \(pool.name) of event \(catalogue.code) sells nothing more: its numbers contradicted each other.")
         }
     }
 
@@ -179,8 +155,7 @@ extension EventDirectory.Entry {
     var counts: [PoolCount] {
         zip(catalogue.pools, numbers.pools).map { known, pool in
             PoolCount(
-                event: catalogue.code, pool: known.code, capacity: pool.capacity, free: pool.free, held: pool.held,
-                sold: pool.sold, oversubscribed: max(0, pool.held + pool.sold - pool.capacity),
+                event: catalogue.code, pool: known.name, capacity: known.capacity, held: pool.held, sold: pool.sold,
                 isClosed: pool.isClosed)
         }
     }

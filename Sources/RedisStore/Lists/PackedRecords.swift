@@ -45,8 +45,10 @@ struct PackedRecord {
         let types = entry.catalogue.types
         return lines.map { line in
             let index = Int(line.type)
-            let code = types.indices.contains(index) ? types[index].code.text : ""
-            return SoldLine(type: code, quantity: Int(line.quantity), price: line.price)
+            let type = types.indices.contains(index) ? types[index] : nil
+            return SoldLine(
+                type: type?.code.text ?? "", allocation: type?.allocation?.text, quantity: Int(line.quantity),
+                price: line.price)
         }.map { $0 }
     }
 
@@ -200,11 +202,10 @@ struct Tally {
     func counts(of entry: EventDirectory.Entry) -> [PoolCount] {
         zip(entry.catalogue.pools, reply.pools.indices).map { known, pool in
             let kept = reply.pools[pool]
-            let promised = held[pool] + sold[pool]
             return PoolCount(
-                event: entry.catalogue.code, pool: known.code, capacity: kept.capacity,
-                free: max(0, kept.capacity - promised), held: held[pool], sold: sold[pool],
-                oversubscribed: max(0, promised - kept.capacity), isClosed: kept.isClosed)
+                event: entry.catalogue.code, pool: known.name,
+                capacity: known.allocation == nil ? kept.capacity : known.capacity, held: held[pool], sold: sold[pool],
+                isClosed: kept.isClosed)
         }
     }
 
@@ -212,7 +213,7 @@ struct Tally {
     func brokenRule(of entry: EventDirectory.Entry) -> String? {
         for (known, index) in zip(entry.catalogue.pools, reply.pools.indices) {
             let kept = reply.pools[index]
-            let pool = "pool \(known.code) of \(entry.catalogue.code)"
+            let pool = "pool \(known.name) of \(entry.catalogue.code)"
             if kept.held != held[index] {
                 return "\(pool) says \(kept.held) places are held, its holds say \(held[index])"
             }

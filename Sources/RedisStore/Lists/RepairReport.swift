@@ -59,7 +59,7 @@ extension RepairReport {
             guard catalogue.pools.indices.contains(index) else { continue }
             pools.append(
                 .init(
-                    code: catalogue.pools[index].code, held: held, sold: sold, countedHeld: countedHeld,
+                    code: catalogue.pools[index].name, held: held, sold: sold, countedHeld: countedHeld,
                     countedSold: countedSold, isClosed: isClosed))
         }
     }

@@ -29,7 +29,9 @@ do
     for _, pool in ipairs(asked.pools) do kept[pool.code] = true end
     for pool, code in ipairs(terms.pools) do
       known[code] = true
-      if not terms.retired[pool] and not kept[code] and event.held[pool] + event.sold[pool] > 0 then
+      -- What was taken through an allocation stays taken if the allocation is dropped.
+      if not terms.retired[pool] and not kept[code] and not is_of_allocation(terms, pool)
+        and event.held[pool] + event.sold[pool] > 0 then
         found[#found + 1] = pack('<BBc0', OBSTACLE.pool, #code, code)
       end
     end
@@ -110,7 +112,12 @@ do
       set_capacity(event, index, pool.capacity)
     end
     for pool = 1, #terms.pools do
-      if terms.retired[pool] then set_capacity(event, pool, 0) end
+      if terms.retired[pool] and not is_of_allocation(terms, pool) then set_capacity(event, pool, 0) end
+    end
+    terms.allocations = asked.allocations
+    for _, allocation in ipairs(terms.allocations or {}) do
+      allocation.pool = index_of_pool(terms, allocation.pool)
+      allocation.counter = index_of_pool(terms, allocation.counter)
     end
     adopt_types(terms, asked)
     index_terms(terms)
@@ -284,8 +291,9 @@ local function retire(event)
   terms.removed = true
   for pool = 1, #terms.pools do
     terms.retired[pool] = true
-    set_capacity(event, pool, 0)
+    if not is_of_allocation(terms, pool) then set_capacity(event, pool, 0) end
   end
+  terms.allocations = nil
 end
 
 local function remove(event)

@@ -55,8 +55,7 @@ local function refusal_of_buyer(event, buyer, asked)
   return asked > remaining and pack('<Bd', REFUSED.buyer_limit, remaining) or nil
 end
 
--- If several pools are short, the refusal is of the pool that is least likely to have places again: sold out, then
--- temporarily held, then too few.
+-- If several pools are short, the most final reason is given: sold out, then temporarily held, then too few.
 local function refusal_of_needs(event, pools, quantities)
   local is_short = false
   for index, pool in ipairs(pools) do
@@ -87,6 +86,7 @@ end
 
 -- Adds up the lines that draw on the same pool (R3 One decision per hold).
 local function refusal_of_pools(event, lines)
+  if event.terms.allocations then return refusal_of_allocated(event, lines) end
   local types = event.terms.types
   if #lines == 3 then
     local pools = types[lines[1] + 1].pools
@@ -118,7 +118,7 @@ local function checked_lines(event, asked)
   end
   for index, line in ipairs(asked) do
     local type = terms.index_of[line.code]
-    if not type then return nil, pack('<BBc0', REFUSED.ticket_type, #line.code, line.code) end
+    if not type then return nil, refusal_of_type(terms, line.code) end
     local at = index * 3 - 2
     lines[at], lines[at + 1], lines[at + 2] = type - 1, line.quantity, terms.types[type].price
   end
@@ -135,23 +135,25 @@ local function checked_lines(event, asked)
   if total > most then return nil, pack('<BBBd', REFUSED.invalid, INVALID.total, 0, most) end
   local refusal = terms.types_have_terms and sale.refusal_of_quantities(event, asked, lines)
   if refusal then return nil, refusal end
+  local released = terms.allocations and released_allocation(event, lines)
+  if released then return nil, released end
   return lines, nil
 end
 
--- Reduces `lines` to what can be had: first every line gets its minimum, then each as many more as fit, the first
--- line first (R22 Minimum quantity).
+-- Reduces `lines` to what can be had (R22 Minimum quantity).
 local function refusal_of_fewer(event, lines, asked, buyer)
   local terms = event.terms
   for index, line in ipairs(asked) do lines[index * 3 - 1] = line.minimum end
   local refusal = refusal_of_places(event, lines, buyer)
   if refusal then return refusal end
   local left, remaining = {}, math.huge
-  for pool = 1, #event.held do left[pool] = free(event, pool) end
   if terms.tickets_per_buyer then
     local _, tickets = taken_by(event, buyer)
     remaining = terms.tickets_per_buyer - tickets
   end
   local of_types = terms.types_limit_buyers and sale.left_of_types(event, lines, buyer) or {}
+  if terms.allocations then return share_allocated(event, lines, asked, remaining, of_types) end
+  for pool = 1, #event.held do left[pool] = free(event, pool) end
   for line = 1, #lines, 3 do
     remaining = remaining - lines[line + 1]
     for _, pool in ipairs(terms.types[lines[line] + 1].pools) do left[pool] = left[pool] - lines[line + 1] end

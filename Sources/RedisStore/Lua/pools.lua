@@ -11,6 +11,12 @@ local function free(event, pool)
   return max(0, event.capacity[pool] - event.held[pool] - event.sold[pool])
 end
 
+-- Whether a pool counts what was taken through an allocation of another pool (see allocations.lua). Its capacity is no
+-- bound and never changes.
+local function is_of_allocation(terms, pool)
+  return string.find(terms.pools[pool], '/', 1, true) ~= nil
+end
+
 -- If a pool's numbers contradict each other, the pool closes and the call goes on: live holds can still be completed
 -- (R4 Broken rule). The ceiling is how many places may be promised: the capacity, or more if more was promised when
 -- an operator lowered the capacity (R1 Conservation).

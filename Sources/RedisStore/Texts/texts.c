@@ -14,6 +14,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/walk.lua" suffix(, '\n',)
 #embed "../Lua/debts.lua" suffix(, '\n',)
 #embed "../Lua/terms.lua" suffix(, '\n',)
+#embed "../Lua/allocations.lua" suffix(, '\n',)
 #embed "../Lua/decide.lua" suffix(, '\n',)
 #embed "../Lua/claims.lua" suffix(, '\n',)
 #embed "../Lua/batch.lua" suffix(, '\n',)

@@ -6,11 +6,14 @@ final class AvailabilityDocument {
     private let left: Availability
     private let event: EventReading
     private let sale: SaleStates
-    /// Without the quotes of a header. It contains the states of the sale, which change with time and without a new version.
-    /// Where numbers are not disclosed it is a digest, since versions would reveal how much is held and sold.
+    /// How many allocations time has released (R45 Allocations).
+    private let released: Int
+    /// Without the quotes of a header. It contains the states of the sale and how many allocations time has released, which
+    /// change with time and without a new version. Where numbers are not disclosed it is a digest, since versions would
+    /// reveal how much is held and sold.
     let tag: String
     let body: [UInt8]
-    /// Whether a state of the sale changes with time.
+    /// Whether the document changes with the time of day.
     private let hasWindow: Bool
 
     private init(_ left: Availability, of event: EventReading, at moment: Moment) {
@@ -19,10 +22,13 @@ final class AvailabilityDocument {
         sale = SaleStates(event, at: moment)
         let counts = event.definition.disclosure == .counts
         body = BuyerDocuments.availability(left, of: event, sale, counts: counts)
-        tag = counts ? "\(left.version)-\(sale.tag)" : Self.digest(body)
         let definition = event.definition
+        released = definition.releasedAllocations(at: moment.wall)
+        let counted = "\(left.version)-\(sale.tag)" + (released > 0 ? "-\(released)" : "")
+        tag = counts ? counted : Self.digest(body)
         hasWindow =
             definition.opensAt != nil || definition.closesAt != nil || definition.types.contains(where: \.hasWindow)
+            || definition.hasTimedAllocations
     }
 
     /// FNV-1a with 64 bits: short, no secret, and the same for the same bytes on every node and after each start.
@@ -45,6 +51,10 @@ final class AvailabilityDocument {
         case .unchanged:
             guard let known, known.hasWindow else { return known }
             let now = store.now
+            guard known.event.definition.releasedAllocations(at: now.wall) == known.released else {
+                // What was kept back is for anybody now.
+                return current(code, in: store)
+            }
             if SaleStates(known.event, at: now) == known.sale { return known }
             (left, moment) = (known.left, now)
         case .current(let current, let now): (left, moment) = (current, now)

@@ -42,7 +42,7 @@ struct BuyerAnswers {
             case .known: try writeKnown(request, form, quota: quota, to: &buffer)
             }
         } catch {
-            if case .hold(let event) = request.kind { refusals.count(error.problem, of: event) }
+            if case .hold(let event, _) = request.kind { refusals.count(error.problem, of: event) }
             write(error, to: request, form, quota: quota, to: &buffer)
         }
     }
@@ -97,7 +97,7 @@ struct BuyerAnswers {
         to buffer: inout ByteBuffer
     ) {
         var refused = refused
-        if refused.tellsPlaces, case .hold(let event) = request.kind,
+        if refused.tellsPlaces, case .hold(let event, _) = request.kind,
             store.event(event)?.definition.disclosure != .counts
         {
             refused.hidePlaces()

@@ -60,6 +60,10 @@ enum BuyerDocuments {
             if index > 0 { buffer.writeStaticString(",") }
             buffer.writeStaticString(#"{"type":""#)
             buffer.writeString(catalogue.types[Int(line.type)].code.text)
+            if let allocation = catalogue.types[Int(line.type)].allocation {
+                buffer.writeStaticString(#"","allocation":""#)
+                buffer.writeString(allocation.text)
+            }
             buffer.writeStaticString(#"","quantity":"#)
             buffer.writeDecimal(Int(line.quantity))
             buffer.writeStaticString(#","price":"#)
@@ -92,9 +96,11 @@ enum BuyerDocuments {
     ///
     /// - Parameters:
     ///   - showsCapacities: whether the caller may know how many places there are.
+    ///   - showsAllocations: whether the caller may know what is kept back.
     ///   - warnings: what is unusual about a definition that was just given.
     static func event(
-        _ event: EventReading, at moment: Moment, showsCapacities: Bool = true, warnings: [Mistake] = []
+        _ event: EventReading, at moment: Moment, showsCapacities: Bool = true, showsAllocations: Bool = true,
+        warnings: [Mistake] = []
     ) -> [UInt8] {
         var writer = JSONWriter(reserving: 1_024)
         writer.object { writer in
@@ -112,7 +118,8 @@ enum BuyerDocuments {
                 }
             }
             writer.member("definition") {
-                EventDocument.write(event.definition, showsCapacities: showsCapacities, to: &$0)
+                EventDocument.write(
+                    event.definition, showsCapacities: showsCapacities, showsAllocations: showsAllocations, to: &$0)
             }
             if !warnings.isEmpty {
                 writer.member("warnings") { writer in
@@ -127,9 +134,11 @@ enum BuyerDocuments {
 
     /// What is left.
     ///
-    /// - Parameter counts: whether the caller may know the numbers.
+    /// - Parameters:
+    ///   - counts: whether the caller may know the numbers.
+    ///   - showsAllocations: whether the caller may know what is kept back.
     static func availability(
-        _ left: Availability, of event: EventReading, _ sale: SaleStates, counts: Bool
+        _ left: Availability, of event: EventReading, _ sale: SaleStates, counts: Bool, showsAllocations: Bool = false
     ) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         writer.object { writer in
@@ -147,8 +156,31 @@ enum BuyerDocuments {
                     }
                 }
             }
+            if showsAllocations { write(left.allocations, to: &writer) }
         }
         return writer.bytes
+    }
+}
+
+extension BuyerDocuments {
+    /// What is kept back, and what became of it (R45 Allocations).
+    private static func write(_ allocations: [Availability.Allocation], to writer: inout JSONWriter) {
+        writer.member("allocations") { writer in
+            writer.array { writer in
+                for allocation in allocations {
+                    writer.object { writer in
+                        writer.member("pool", allocation.pool.text)
+                        writer.member("allocation", allocation.code.text)
+                        writer.member("places", allocation.places)
+                        writer.member("held", allocation.held)
+                        writer.member("sold", allocation.sold)
+                        writer.member("left", allocation.left)
+                        writer.member("released_at", allocation.releasedAt)
+                        writer.member("released", allocation.isReleased)
+                    }
+                }
+            }
+        }
     }
 }
 

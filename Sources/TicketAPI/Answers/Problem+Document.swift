@@ -7,6 +7,7 @@ extension Problem {
         switch refusal {
         case .unknownEvent: self = .unknownEvent
         case .unknownTicketType: self = .unknownTicketType
+        case .unknownAllocation: self = .unknownAllocation
         case .unknownHold: self = .unknownHold
         case .invalid: self = .invalid
         case .saleNotStarted, .typeSaleNotStarted: self = .saleNotStarted

@@ -5,7 +5,8 @@
 /// of its page.
 package enum Problem: UInt8, CaseIterable, Sendable {
     case malformedRequest, keyMissing, unauthenticated, forbidden, notFound, unknownEvent, unknownTicketType,
-        unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed, requestTimeout, temporarilyHeld,
+        unknownAllocation, unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed, requestTimeout,
+        temporarilyHeld,
         soldOut,
         insufficientQuantity, buyerLimitReached, saleNotStarted, saleEnded, salePaused, holdReleased,
         alreadyPurchased, purchaseReturned, notPurchased, paymentConflict, extensionDenied, eventHasSales,
@@ -86,6 +87,10 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 404, "unknown-ticket-type", "There is no such ticket type",
                 .doesNotHelp("an operator has to add the type to the event first."))
+        case .unknownAllocation:
+            Row(
+                404, "unknown-allocation", "The type has no such allocation, or it was released",
+                .doesNotHelp("an operator has to keep places back first."))
         case .unknownHold:
             Row(404, "unknown-hold", "There is no such hold", .doesNotHelp("the token and the path stay wrong."))
         case .unknownPurchase:

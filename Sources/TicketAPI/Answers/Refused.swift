@@ -53,6 +53,7 @@ package struct Refused: Error {
         switch refusal {
         case .invalid(let mistakes): self = .invalid(mistakes)
         case .unknownTicketType(let code): detail = "There is no ticket type \(code)."
+        case .unknownAllocation(let code): detail = "No pool of the type keeps places back under \(code)."
         case .saleNotStarted(let opensAt):
             more = { $0.member("opens_at", opensAt) }
             retryAfter = Self.wait(for: opensAt, at: moment.wall, chance: .random(in: 0..<1))

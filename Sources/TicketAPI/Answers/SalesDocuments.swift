@@ -45,7 +45,8 @@ enum SalesDocuments {
 
     private static func write(_ pool: PoolCount, to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.member("pool", pool.pool.text)
+            writer.member("pool", pool.pool.whole.text)
+            if let allocation = pool.pool.allocation { writer.member("allocation", allocation.text) }
             writer.member("capacity", pool.capacity)
             writer.member("free", pool.free)
             writer.member("held", pool.held)
@@ -95,6 +96,7 @@ extension JSONWriter {
                 for line in lines {
                     writer.object { writer in
                         writer.member("type", line.type)
+                        if let allocation = line.allocation { writer.member("allocation", allocation) }
                         writer.member("quantity", line.quantity)
                         writer.member("price", line.price)
                     }
@@ -165,7 +167,7 @@ enum ExportForm: Sendable {
             Array(
                 """
                 purchase,hold,event,state,type,quantity,price,total,currency,buyer,payment_reference,late,purchased_at,\
-                returned_at\r\n
+                returned_at,allocation\r\n
                 """.utf8)
         case .ndjson: []
         }
@@ -184,7 +186,7 @@ enum ExportForm: Sendable {
                     purchase.hold.purchase, purchase.hold.public, purchase.event, purchase.state, line.type,
                     "\(line.quantity)", "\(line.price)", "\(line.total)", purchase.currency,
                     purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
-                    purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "",
+                    purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "", line.allocation ?? "",
                 ]
                 Self.write(fields, keepsFormulas: keepsFormulas, to: &text)
             }

@@ -10,20 +10,28 @@ struct BuyerCalls: Sendable {
     let mint: TokenMint
 
     /// A hold of places, for any caller.
-    func hold(in event: Code, _ fields: BuyerFields, _ body: ByteBuffer) throws(Refused) -> Command {
+    ///
+    /// - Parameter refusal: why the caller may not draw on places that are kept back; `nil` if the caller may.
+    func hold(
+        in event: Code, _ fields: BuyerFields, _ body: ByteBuffer, refusingAllocations refusal: Refused?
+    ) throws(Refused) -> Command {
         guard let header = fields.idempotencyKey else { throw Refused(.keyMissing) }
-        let asked = try read(body, fields)
+        let asked = try read(body, fields, refusal)
         let key = reader.keys.digest(
             try Self.key(header, fields), in: .holding(event, asked.buyer), of: fields.keyOwner)
         return .hold(HoldRequest(event: event, lines: asked.lines, buyer: asked.buyer, key: key))
     }
 
     /// Reads the common form quickly, and any other form with the complete reader, which names every mistake.
-    private func read(_ body: ByteBuffer, _ fields: BuyerFields) throws(Refused) -> BuyerRequests.Hold {
+    private func read(
+        _ body: ByteBuffer, _ fields: BuyerFields, _ refusal: Refused?
+    ) throws(Refused) -> BuyerRequests.Hold {
         if fields.contentType == "application/json", let plain = body.withUnsafeReadableBytes(PlainHold.read) {
             return plain
         }
-        return try reader.read(body, as: BuyerRequests.hold, fields.contentType, whenEmpty: nil)
+        let asked = try reader.read(body, as: BuyerRequests.hold, fields.contentType, whenEmpty: nil)
+        if let refusal, asked.drawsOnAllocation { throw refusal }
+        return asked
     }
 
     /// - Parameter id: whose token came with the request.

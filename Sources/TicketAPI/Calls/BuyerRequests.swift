@@ -7,10 +7,13 @@ package enum BuyerRequests {
     static let mostLines = Limits().linesPerHold
     static let mostTickets = Limits().ticketsPerHold
 
-    /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1}], "buyer": "…"}`
+    /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1, "allocation": "guests"}], "buyer": "…"}`
     package struct Hold: Sendable, Equatable {
         package var lines: OneOrMore<Line>
         package var buyer: Buyer?
+
+        /// Whether a line draws on places that are kept back (R45 Allocations).
+        var drawsOnAllocation: Bool { lines.contains { $0.type.allocation != nil } }
     }
 
     package static let hold = JSONShape<Hold>.object { body in
@@ -31,9 +34,11 @@ package enum BuyerRequests {
         let type = line.required("type", as: BuyerRequests.code)
         let quantity = line.required("quantity", as: BuyerRequests.quantity)
         let minimum = line.optional("min_quantity", as: BuyerRequests.quantity)
+        let allocation = line.optional("allocation", as: BuyerRequests.code)
         guard let type, let quantity else { return nil }
+        let name = allocation.map { Code(type, allocation: $0) } ?? type
         // The rules refuse more than the quantity, with the same pointer.
-        return Line(type: type, quantity: quantity, minimum: minimum)
+        return Line(type: name, quantity: quantity, minimum: minimum)
     }
 
     /// `{"payment_reference": "…"}`, or nothing at all.

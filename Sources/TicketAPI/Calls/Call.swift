@@ -65,7 +65,7 @@ struct CallRequest {
 final class BuyerRequest {
     enum Kind {
         case availability(Code)
-        case hold(Code)
+        case hold(Code, by: Completer)
         /// `nil` if the path's segment cannot be the name of a hold.
         case release(HoldID?, by: Completer)
         case purchase(HoldID?, by: Completer)

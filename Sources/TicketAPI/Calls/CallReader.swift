@@ -113,7 +113,9 @@ final class CallReader {
             if fields.isOperators { return nil }
             return Code(target.segment(event)).map { .availability($0) } ?? .refused(Refused(.unknownEvent))
         case (.holds(let event), .POST):
-            return Code(target.segment(event)).map { .hold($0) } ?? .refused(Refused(.unknownEvent))
+            // Most buyers have no key, and the router looks an operator's key up.
+            guard let caller = completer(fields) else { return nil }
+            return Code(target.segment(event)).map { .hold($0, by: caller) } ?? .refused(Refused(.unknownEvent))
         case (.hold(let hold), .DELETE):
             return completer(fields).map { .release(HoldID(public: target.segment(hold)), by: $0) }
         case (.purchase(let hold), .POST):
@@ -122,7 +124,7 @@ final class CallReader {
         }
     }
 
-    /// Who completes: a shop with its key, or a caller with the token (R24 Who completes). `nil` for an operator's key and
+    /// Who completes, or holds: a shop with its key, or a caller with the token (R24 Who completes). `nil` for an operator's key and
     /// for one that was not looked up a moment ago, or is bound to events: the router answers these.
     private func completer(_ fields: BuyerFields) -> Completer? {
         guard let credential = fields.key else { return .token }
@@ -151,13 +153,16 @@ final class CallReader {
         .hold(HoldRequest(event: classicEvent, lines: OneOrMore(Line(type: type, quantity: 1)), key: key))
     }
 
+    private static let needsKey = Refused.unauthenticated("An allocation needs the key of a shop or an operator.")
+
     private func command(of request: BuyerRequest) throws(Refused) -> Command? {
         let body = request.takeBody()
         switch request.kind {
         case .availability, .refused: return nil
-        case .hold(let event):
+        case .hold(let event, let caller):
             do throws(Refused) {
-                return try buyers.hold(in: event, request.fields, body)
+                let refusal = caller == .key ? nil : Self.needsKey
+                return try buyers.hold(in: event, request.fields, body, refusingAllocations: refusal)
             } catch {
                 // The store would refuse an unknown event first. It is asked only if something is wrong.
                 throw store.event(event) == nil ? Refused(.unknownEvent) : error

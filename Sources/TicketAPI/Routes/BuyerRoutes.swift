@@ -9,6 +9,7 @@ internal import TicketStore
 struct BuyerRoutes: Sendable {
     let calls: BuyerCalls
     let authorizer: OperatorAuthorizer
+    let refusals: RefusalCounter
     private var reader: RequestReader { calls.reader }
     private var store: any TicketStore { reader.store }
 
@@ -19,7 +20,11 @@ struct BuyerRoutes: Sendable {
     @Sendable func event(_ call: RouteRequest) async throws -> Response {
         let event = try reader.event(call.segment)
         let mayKnow = try await mayKnowPlaces(of: event, call.fields)
-        var response = json(.ok, BuyerDocuments.event(event, at: store.now, showsCapacities: mayKnow))
+        let showsAllocations = await mayKnowAllocations(of: event, call.fields)
+        var response = json(
+            .ok,
+            BuyerDocuments.event(
+                event, at: store.now, showsCapacities: mayKnow, showsAllocations: showsAllocations))
         response.headers[.eTag] = event.tag
         return response
     }
@@ -32,9 +37,14 @@ struct BuyerRoutes: Sendable {
             throw Refused(.unknownEvent)
         }
         let sale = SaleStates(event, at: now)
-        let body = BuyerDocuments.availability(left, of: event, sale, counts: mayKnow)
-        // A version would say how much is held and sold (R27 Disclosure).
-        let tag = "\"\(mayKnow ? "\(left.version)-\(sale.tag)" : AvailabilityDocument.digest(body))\""
+        let showsAllocations = await mayKnowAllocations(of: event, call.fields)
+        let body = BuyerDocuments.availability(
+            left, of: event, sale, counts: mayKnow, showsAllocations: showsAllocations)
+        // A version would say how much is held and sold (R27 Disclosure). With allocations it is another document than the
+        // public one of that version.
+        let tag =
+            mayKnow && left.allocations.isEmpty
+            ? "\"\(left.version)-\(sale.tag)\"" : "\"\(AvailabilityDocument.digest(body))\""
         if EntityTags(call.fields.ifNoneMatch).contain(tag) {
             return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
         }
@@ -50,6 +60,36 @@ struct BuyerRoutes: Sendable {
         // A key of other events sees what anybody sees.
         let key = try await authorizer.admit(fields, toHold: .lookAtHolds, .narrowed)
         return key.may(.readLists) && key.works(for: event.definition.id)
+    }
+
+    /// Whether the caller may know what is kept back: any key may (R45 Allocations). It is looked up only if something is.
+    private func mayKnowAllocations(of event: EventReading, _ fields: BuyerFields) async -> Bool {
+        guard fields.isOperators, event.definition.pools.contains(where: { !$0.allocations.isEmpty }) else {
+            return false
+        }
+        return (try? await authorizer.admit(fields, toHold: .lookAtHolds, .event(event.definition.id.text))) != nil
+    }
+
+    /// A hold for a caller with a key. The fast path answers callers without one, and shops whose key it knows.
+    @Sendable func hold(_ call: RouteRequest) async throws -> Response {
+        let event = try reader.event(call.segment)
+        let body = try await reader.collect(call.request)
+        var refusal: Refused?
+        do {
+            _ = try await authorizer.admit(call.fields, toHold: .sell, .event(call.segment))
+        } catch let refused as Refused {
+            // Whatever the key is worth: a hold without an allocation needs none.
+            refusal = refused
+        }
+        do {
+            let command = try calls.hold(
+                in: event.definition.id, call.fields, body, refusingAllocations: refusal)
+            return try await answer(command, nil)
+        } catch var refused as Refused {
+            refusals.count(refused.problem, of: event.definition.id)
+            if event.definition.disclosure != .counts { refused.hidePlaces() }
+            throw refused
+        }
     }
 
     /// Says why there is no stream: a stream begins on the fast path.

@@ -31,7 +31,9 @@ package struct Routes: Sendable {
 
     private var table: [Route] {
         let reader = RequestReader(service)
-        let buyers = BuyerRoutes(calls: BuyerCalls(reader: reader, mint: service.mint), authorizer: authorizer)
+        let buyers = BuyerRoutes(
+            calls: BuyerCalls(reader: reader, mint: service.mint), authorizer: authorizer,
+            refusals: service.refusals.makeCounter())
         let classic = ClassicRoutes(service, authorizer: authorizer)
         let events = EventRoutes(reader: reader)
         let sales = SalesRoutes(reader: reader, ledger: ledger)
@@ -55,7 +57,7 @@ package struct Routes: Sendable {
                 (.patch, .operators(.changeEvents, events.patch)), (.delete, .operators(.changeEvents, events.remove))),
             Route("/v1/events/:event/availability", (.get, .anyone(buyers.availability))),
             Route("/v1/events/:event/availability/stream", (.get, .anyone(buyers.refuseStream))),
-            Route("/v1/events/:event/holds", (.post, .fastPath)),
+            Route("/v1/events/:event/holds", (.post, .anyone(buyers.hold))),
             Route("/v1/holds/:hold", (.get, .anyone(buyers.look)), (.delete, .anyone(buyers.release))),
             Route("/v1/holds/:hold/extend", (.post, .anyone(buyers.extend))),
             Route("/v1/holds/:hold/purchase", (.post, .anyone(buyers.purchase))),

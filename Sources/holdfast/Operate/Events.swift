@@ -173,6 +173,18 @@ extension EventOnService {
         lines += Table.lines(
             [["POOL", "PLACES"]] + event.pools.map { [$0.code.text, showsCapacities ? grouped($0.capacity) : "-"] },
             right: [1])
+        let allocations = event.pools.flatMap { pool in
+            pool.allocations.map { allocation in
+                [
+                    allocation.code.text, pool.code.text, grouped(allocation.places),
+                    allocation.releasedAt?.rfc3339 ?? "by hand",
+                ]
+            }
+        }
+        if !allocations.isEmpty {
+            lines.append("")
+            lines += Table.lines([["ALLOCATION", "POOL", "PLACES", "RELEASED"]] + allocations, right: [2])
+        }
         lines.append("")
         let types = event.types.map { type in
             [

@@ -54,6 +54,7 @@ extension Script {
         switch refusal {
         case .unknownEvent: "unknown event"
         case .unknownTicketType(let type): "unknown type \(type)"
+        case .unknownAllocation(let name): "unknown allocation \(name)"
         case .unknownHold: "unknown hold"
         case .invalid(let mistakes): "invalid " + mistakes.map(\.pointer).joined(separator: " ")
         case .saleNotStarted(let moment): "sale opens at \(time(moment.milliseconds))"

@@ -100,7 +100,7 @@ struct Script {
         case "hold":
             let lines = words.compactMap { word -> Line? in
                 let parts = word.split(separator: "×")
-                guard parts.count == 2, let type = Code(String(parts[0])) else { return nil }
+                guard parts.count == 2, let type = Code(kept: String(parts[0])) else { return nil }
                 // `GA×4/2`: four, at least two.
                 let numbers = parts[1].split(separator: "/").compactMap { Int($0) }
                 guard let quantity = numbers.first else { return nil }

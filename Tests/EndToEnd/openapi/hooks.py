@@ -117,6 +117,9 @@ def mend(definition, name):
     if not isinstance(types, list) or not all(isinstance(kind, dict) for kind in types):
         return
     codes = [code for code, places in pools.items() if places is not None] if isinstance(pools, dict) else []
+    kept = definition.get("allocations")
+    if codes and isinstance(kept, dict):
+        definition["allocations"] = dict(zip(codes, kept.values()))
     for number, kind in enumerate(types):
         kind["code"] = f"T{number}"
         if codes:

@@ -22,6 +22,7 @@ enum EventSchemas {
         shown["description"] = "A definition with all its members."
         schemas.append(("EventDefinitionInForce", shown))
         schemas.append(("EventPatch", patch))
+        schemas.append(("Allocations", allocations(isPatch: false)))
         schemas.append(("TicketType", type(.given)))
         schemas.append(("TicketTypeInForce", type(.shown)))
         return schemas
@@ -106,9 +107,42 @@ enum EventSchemas {
             pools["description"] = .string("The numbers of places, by the codes of their pools; \(whenHidden).")
         }
         properties["pools"] = pools
+        properties["allocations"] = ["$ref": "#/components/schemas/Allocations"]
         properties["types"] = list(
             of: form == .shown ? "TicketTypeInForce" : "TicketType", 1, Int64(limits.typesPerEvent))
-        return object(properties, required: form == .shown ? properties.names : ["pools", "types"])
+        let required = properties.names.filter { $0 != "allocations" }
+        return object(properties, required: form == .shown ? required : ["pools", "types"])
+    }
+
+    /// What pools keep back (R45 Allocations). A patch merges it, and takes away what is `null`.
+    private static func allocations(isPatch: Bool) -> JSONValue {
+        let places: JSONValue = [
+            "type": "object", "required": isPatch ? [] : ["places"],
+            "properties": [
+                "places": nullable("Capacity", if: isPatch),
+                "released_at": [
+                    "oneOf": [reference("GivenMoment"), ["type": "null"]],
+                    "description":
+                        "From this moment on the rest is for anybody; `null` if only a change of the event releases it.",
+                ],
+            ],
+            "additionalProperties": isPatch ? ["type": "null"] : .boolean(false),
+        ]
+        var forms: [JSONValue] = [reference("Capacity"), places]
+        if isPatch { forms.append(["type": "null"]) }
+        var ofPool: JSONValue = ["type": "object", "additionalProperties": ["anyOf": .array(forms)]]
+        if isPatch {
+            ofPool["type"] = ["object", "null"]
+        } else {
+            ofPool["propertyNames"] = reference("Code")
+            ofPool["maxProperties"] = .integer(Int64(Limits.allocationsPerPool))
+        }
+        return [
+            "type": isPatch ? ["object", "null"] : "object",
+            "description":
+                "Places that only the keys of shops and operators can draw, by pool and code (R45 Allocations). A plain number is the places of an allocation that a change of the event releases. Shown to callers with a key only.",
+            "additionalProperties": ofPool,
+        ]
     }
 
     private static var patch: JSONValue {
@@ -125,6 +159,7 @@ enum EventSchemas {
             "patternProperties": ["^(?![A-Za-z0-9_-]{1,32}$)": ["type": "null"]],
             "additionalProperties": nullable("Capacity", if: true),
         ]
+        properties["allocations"] = allocations(isPatch: true)
         properties["types"] = list(of: "TicketType", 1, Int64(Limits().typesPerEvent))
         return [
             "type": "object", "properties": properties, "additionalProperties": ["type": "null"],
