@@ -47,7 +47,7 @@ public struct ReportContract {
                 }
             }
         }
-        if made.count < commands / 50 { breaches.append("seed \(seed): only \(made.count) holds") }
+        if made.count < commands / 100 { breaches.append("seed \(seed): only \(made.count) holds") }
         return breaches
     }
 
