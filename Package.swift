@@ -179,6 +179,13 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(
+            name: "MoveTests",
+            dependencies: [
+                "BoxOffice", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "StoreContract", "RedisServers",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(
             name: "RedisWireTests",
             dependencies: [
                 "RedisWire", "Workload", "RedisServers",

@@ -64,6 +64,11 @@ extension BoxOffice {
         applyDefined(definition, paused, sequence)
     }
 
+    /// The number of the terms of a hold that the fact `sequence` made; `nil` if the event was not defined then.
+    public func terms(of event: UInt32, at sequence: UInt64) -> UInt16? {
+        Int(event) < events.count ? events[Int(event)].terms(at: sequence) : nil
+    }
+
     /// Restores a removal, in its order among the definitions.
     ///
     /// - Returns: whether there is such an event.

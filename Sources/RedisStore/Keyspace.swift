@@ -108,6 +108,10 @@ struct Keyspace: Sendable {
     var layout: String { "\(prefix):{events}:layout" }
     /// The fingerprints of the keys that sign tokens, by their numbers.
     var tokenKeys: String { "\(prefix):{events}:token-keys" }
+    /// The series of holds that were moved here (R51 Moving a sale).
+    var series: String { "\(prefix):{events}:series" }
+    /// The numbers that moved holds had before.
+    var numbering: String { "\(prefix):{events}:numbering" }
     /// The keys of operators.
     var operators: String { "\(prefix):{operators}" }
 

@@ -63,6 +63,10 @@ public final class RedisStore: TicketStore, Service {
     public let ledgerIdentity: [UInt8]
     /// The secret of this database with which idempotency keys are digested.
     public let keySecret: [UInt8]
+    /// The series of holds that were moved here, to which their tokens are bound (R51 Moving a sale).
+    public let series: [HoldSeries]
+    /// The numbers that moved holds had before.
+    public let numbering: HoldNumbering
     /// The servers' settings when the store opened.
     public let check: ServerCheck
 
@@ -102,6 +106,7 @@ public final class RedisStore: TicketStore, Service {
             logger: logger)
         let identity = try await DatabaseIdentity(under: keyspace, client)
         (ledgerIdentity, keySecret) = (identity.ledger, identity.keySecret)
+        (series, numbering) = (identity.series, identity.numbering)
         reader = EventReader(
             caller: caller, keyspace: keyspace, limits: configuration.limits, state: state, logger: logger)
         claims = PaymentClaims(caller: caller, keyspace: keyspace, limits: configuration.limits, logger: logger)

@@ -28,6 +28,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast event pause main                       change the running service, with the key in HOLDFAST_KEY
               holdfast report main                            show what was sold, by type and day
               holdfast export purchases main --output main.csv
+              holdfast export sale season.sale                everything in one file, for `holdfast import sale`
               holdfast refund list                            list payments that bought nothing
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
@@ -45,10 +46,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Report.self, Audit.self, Config.self,
-            Verify.self,
-            Repair.self,
-            Bench.self,
+            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Import.self, Report.self, Audit.self,
+            Config.self, Verify.self, Repair.self, Bench.self,
         ],
         defaultSubcommand: nil)
 

@@ -54,7 +54,9 @@ struct ReportTests {
         let euros = report.totals[0].sum
         #expect([euros.purchases, euros.sold, euros.returned, euros.kept] == [2, 10, 2, 8])
         #expect([euros.gross, euros.returnedAmount, euros.keptAmount] == [1_760, 200, 1_560])
-        let rows = report.prices.map { "\($0.type ?? "") \($0.price ?? 0) \($0.currency) \($0.sum.sold) \($0.sum.kept)" }
+        let rows = report.prices.map {
+            "\($0.type ?? "") \($0.price ?? 0) \($0.currency) \($0.sum.sold) \($0.sum.kept)"
+        }
         #expect(rows == ["GA 80 EUR 2 2", "GA 100 EUR 7 5", "GA 100 JPY 1 1", "VIP 900 EUR 1 1"])
         #expect(report.prices.map(\.sum.purchases) == [1, 2, 1, 1])
         for currency in ["EUR", "JPY"] {

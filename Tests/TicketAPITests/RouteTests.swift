@@ -64,7 +64,9 @@ struct RouteTests {
     }
 
     private struct NoLedger: SalesLedger {
-        func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage { throw StoreFailure.closing }
+        func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
+            throw StoreFailure.closing
+        }
         func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] { [] }
         func refundsOwed(
             of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int

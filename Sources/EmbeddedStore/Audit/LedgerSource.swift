@@ -176,14 +176,14 @@ package struct LedgerSource {
         return "file:\(path.addingPercentEncoding(withAllowedCharacters: safe) ?? path)?immutable=1"
     }
 
-    private static func makeDirectory() throws -> String {
+    static func makeDirectory() throws -> String {
         let directory = NSTemporaryDirectory() + "/holdfast-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
         return directory
     }
 
-    private static func remove(_ directory: String?) {
+    static func remove(_ directory: String?) {
         if let directory { try? FileManager.default.removeItem(atPath: directory) }
     }
 }

@@ -78,30 +78,34 @@ struct LedgerQueries: Sendable {
     }
 
     func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
-        try await connection.queue.read { db in
-            let moments = try Moments(db)
-            let rows = try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT * FROM audit WHERE seq > :after AND (:codes IS NULL OR event IN (
-                          SELECT event FROM definitions WHERE json_extract(document, '$.id') IN (
-                            SELECT value FROM json_each(:codes))))
-                        ORDER BY seq LIMIT :limit
-                        """),
-                arguments: [
-                    "after": Int64(clamping: sequence ?? 0), "limit": limit,
-                    // Codes need no escapes.
-                    "codes": events.map { "[" + $0.map { "\"\($0.text)\"" }.joined(separator: ",") + "]" },
-                ])
-            var lines = LineReader(db)
-            return try rows.map { row in
-                AuditRecord(
-                    sequence: UInt64(clamping: row["seq"] as Int64), at: moments.wall(row["at"]),
-                    event: try (row["event"] as Int64?).map { try lines.code(of: $0) },
-                    note: AuditNote(
-                        key: row["key"], name: row["name"], action: row["action"], subject: row["subject"],
-                        reason: row["reason"], differencesText: row["differences"], leftOut: row["left_out"]))
-            }
+        try await connection.queue.read { db in try Self.audit(db, of: events, after: sequence, limit: limit) }
+    }
+
+    static func audit(
+        _ db: Database, of events: [Code]? = nil, after sequence: UInt64?, limit: Int
+    ) throws -> [AuditRecord] {
+        let moments = try Moments(db)
+        let rows = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT * FROM audit WHERE seq > :after AND (:codes IS NULL OR event IN (
+                      SELECT event FROM definitions WHERE json_extract(document, '$.id') IN (
+                        SELECT value FROM json_each(:codes))))
+                    ORDER BY seq LIMIT :limit
+                    """),
+            arguments: [
+                "after": Int64(clamping: sequence ?? 0), "limit": limit,
+                // Codes need no escapes.
+                "codes": events.map { "[" + $0.map { "\"\($0.text)\"" }.joined(separator: ",") + "]" },
+            ])
+        var lines = LineReader(db)
+        return try rows.map { row in
+            AuditRecord(
+                sequence: UInt64(clamping: row["seq"] as Int64), at: moments.wall(row["at"]),
+                event: try (row["event"] as Int64?).map { try lines.code(of: $0) },
+                note: AuditNote(
+                    key: row["key"], name: row["name"], action: row["action"], subject: row["subject"],
+                    reason: row["reason"], differencesText: row["differences"], leftOut: row["left_out"]))
         }
     }
 }

@@ -95,7 +95,7 @@ struct LedgerReader {
     }
 
     /// Definitions and removals in their order, from which an event's index follows.
-    private func readEvents(into office: inout BoxOffice) throws {
+    func readEvents(into office: inout BoxOffice) throws {
         let rows = try Cursor(
             db,
             """

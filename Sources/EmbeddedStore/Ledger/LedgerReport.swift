@@ -22,7 +22,7 @@ public enum LedgerReport {
         }
     }
 
-    private static func read(_ queue: DatabaseQueue, _ event: Code, _ offset: Int) throws -> SalesReport? {
+    static func read(_ queue: DatabaseQueue, _ event: Code, _ offset: Int) throws -> SalesReport? {
         let (now, isThere) = try queue.read { db in
             let found = try Int64.fetchOne(db, sql: "SELECT event FROM events WHERE code = ?", arguments: [event.text])
             return (try LedgerReader(db).end().last, found != nil)

@@ -27,13 +27,14 @@ struct FunctionLibrary: Sendable {
         case giveUp = "give_up"
         case settleDebts = "settle_debts"
         case mend
+        case adoptSale = "adopt_sale"
         case tryCommands = "try_commands"
 
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
             case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .someClaims, .dropClaims,
-                .giveUp, .settleDebts, .mend, .tryCommands:
+                .giveUp, .settleDebts, .mend, .adoptSale, .tryCommands:
                 false
             case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale: true
             }

@@ -5,7 +5,7 @@
 -- debts expire: `unconfirmed` has them in the order of their moments, and `debts` has their number for each hold, and
 -- under `all` for the event.
 
-local unpack_debt, use_of_payment, note_payment, owe, settle_debt, save_debts, has_confirmed_debts
+local unpack_debt, use_of_payment, note_payment, owe, settle_debt, save_debts, has_confirmed_debts, adopt_debt
 do
   local function pack_debt(debt)
     return '!' .. pack('<dddBBd', debt.event, debt.hold, debt.wall, debt.reason, debt.confirmed, debt.ticks)
@@ -94,6 +94,25 @@ do
     return count_of(event, hold) < event.limits.debts_of_hold and count_of(event, 'all') < event.limits.debts_of_event
   end
 
+  local function note_debt(event, payment, debt)
+    note_payment(event, payment, pack_debt(debt))
+    if debt.confirmed == 0 then
+      event.new_debts[#event.new_debts + 1] = 0
+      event.new_debts[#event.new_debts + 1] = name_of(debt.ticks, debt.hold, payment)
+      add_to_counts(event, debt.hold, 1)
+    end
+    event.refunds[#event.refunds + 1] =
+      pack('<ddBc0BB', debt.hold, debt.wall, #payment, payment, debt.reason, debt.confirmed)
+    event.is_changed = true
+    event.facts = event.facts + 1
+  end
+
+  -- A debt of a sale that was moved, or a payment that was paid back there (see move.lua).
+  function adopt_debt(event, debt, payment, is_paid_back)
+    if not is_paid_back then return note_debt(event, payment, debt) end
+    note_payment(event, payment, 'x' .. string.format('%d.%d', event.number, debt.hold))
+  end
+
   -- Every payment that buys nothing comes here. A payment has at most one debt, and a confirmed debt stays as it
   -- is.
   function owe(event, record, command, debt, reason, refusal)
@@ -101,20 +120,10 @@ do
     local is_news = not debt or (confirmed == 1 and debt.confirmed == 0)
     if is_news and confirmed == 0 then is_news = has_room(event, record.number) end
     if is_news then
-      local payment = command.payment
-      note_payment(event, payment, pack_debt({
+      note_debt(event, command.payment, {
         event = event.number, hold = record.number, wall = event.wall, reason = reason, confirmed = confirmed,
         ticks = event.ticks,
-      }))
-      if confirmed == 0 then
-        event.new_debts[#event.new_debts + 1] = 0
-        event.new_debts[#event.new_debts + 1] = name_of(event.ticks, record.number, payment)
-        add_to_counts(event, record.number, 1)
-      end
-      event.refunds[#event.refunds + 1] =
-        pack('<ddBc0BB', record.number, event.wall, #payment, payment, reason, confirmed)
-      event.is_changed = true
-      event.facts = event.facts + 1
+      })
     end
     return pack('<BB', refusal, 1)
   end

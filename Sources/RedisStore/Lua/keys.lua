@@ -34,8 +34,10 @@ do
     return age <= event.limits.key_retention and is_live_or_sold(event, record)
   end
 
-  function remember_key(event, key, print, number)
-    event.uses[key] = pack_use(print, number, event.ticks)
+  -- `used_at` only for the key of a sale that was moved (see move.lua).
+  function remember_key(event, key, print, number, used_at)
+    event.uses[key] = pack_use(print, number, used_at or event.ticks)
+    if used_at then event.used_at[key] = used_at end
     event.new_uses[#event.new_uses + 1] = key
   end
 
@@ -112,7 +114,7 @@ do
     local list, order = {}, {}
     for index, key in ipairs(event.new_uses) do
       list[2 * index - 1], list[2 * index] = key, event.uses[key]
-      order[index] = key .. pack('<d', event.ticks)
+      order[index] = key .. pack('<d', event.used_at and event.used_at[key] or event.ticks)
     end
     write_all('HSET', name, list)
     write_all('RPUSH', name .. ':order', order)

@@ -1,5 +1,7 @@
+internal import BoxOffice
 internal import NIOCore
 internal import RedisWire
+internal import TicketStore
 
 /// What all nodes on one database share.
 struct DatabaseIdentity: Sendable {
@@ -7,6 +9,10 @@ struct DatabaseIdentity: Sendable {
     let ledger: [UInt8]
     /// 32 bytes with which idempotency keys are digested.
     let keySecret: [UInt8]
+    /// The series of holds that were moved here; empty if none were.
+    let series: [HoldSeries]
+    /// The numbers that moved holds had before.
+    let numbering: HoldNumbering
 
     /// Reads both, or makes them if there are none. A cluster refuses what a single server wrote, and the other way round, since
     /// it would look for payments in the wrong keys.
@@ -16,6 +22,10 @@ struct DatabaseIdentity: Sendable {
         let wanted = keyspace.isCluster ? "cluster" : "one server"
         do {
             let layout = try await Self.kept(Array(wanted.utf8), under: keyspace.layout, client)
+            guard String(buffer: layout) != SaleMove.mark else {
+                throw RedisStoreError.unfit(
+                    "an import into what is under \(keyspace.prefix): is under way or broke off; run it again")
+            }
             guard String(buffer: layout) == wanted else {
                 throw RedisStoreError.unfit(
                     "what is under \(keyspace.prefix): was written for \(String(buffer: layout)), and this is \(wanted)"
@@ -31,6 +41,7 @@ struct DatabaseIdentity: Sendable {
             }
             ledger = Array(identity.readableBytesView)
             keySecret = Array(secret.readableBytesView)
+            (series, numbering) = try await Self.moved(under: keyspace, client)
         } catch let error as RedisStoreError {
             throw error
         } catch let failure as RedisFailure {
@@ -61,6 +72,34 @@ struct DatabaseIdentity: Sendable {
             throw .unfit("\(keyspace.tokenKeys) in Redis could not be read: \(error)")
         }
         return others
+    }
+
+    /// What a move into this database left (R51 Moving a sale).
+    private static func moved(
+        under keyspace: Keyspace, _ client: RedisClient
+    ) async throws -> ([HoldSeries], HoldNumbering) {
+        let reply = try await client.call(RedisCommand("GET", keyspace.series), for: keyspace.eventsRoute)
+        guard !reply.isNull else { return ([], HoldNumbering()) }
+        var packed = try reply.bytes()
+        var series: [HoldSeries] = []
+        while let first = packed.readInteger(endianness: .little, as: UInt64.self),
+            let mark = packed.readInteger(endianness: .little, as: UInt64.self)
+        {
+            series.append(HoldSeries(first: HoldID(first), mark: mark))
+        }
+        var bytes: [UInt8] = []
+        while true {
+            let element = bytes.count / (SaleMove.runsOfElement * HoldNumbering.runBytes)
+            let index = RedisCommand("LINDEX", keyspace.numbering, "\(element)")
+            let reply = try await client.call(index, for: keyspace.eventsRoute)
+            guard !reply.isNull else { break }
+            bytes += try reply.bytes().readableBytesView
+            if bytes.count % (SaleMove.runsOfElement * HoldNumbering.runBytes) != 0 { break }
+        }
+        guard let numbering = HoldNumbering(bytes: bytes) else {
+            throw RedisStoreError.unfit("\(keyspace.numbering) in Redis has no numbers of holds")
+        }
+        return (series, numbering)
     }
 
     /// The value of `key`, which is set to `fresh` if there is none.

@@ -18,6 +18,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/decide.lua" suffix(, '\n',)
 #embed "../Lua/claims.lua" suffix(, '\n',)
 #embed "../Lua/batch.lua" suffix(, '\n',)
+#embed "../Lua/move.lua" suffix(, '\n',)
 #embed "../Lua/change.lua" suffix(, '\n',)
 #embed "../Lua/catalogue.lua" suffix(, '\n',)
 #embed "../Lua/reading.lua" suffix(, '\n',)

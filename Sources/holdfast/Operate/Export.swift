@@ -5,8 +5,8 @@ internal import NIOCore
 /// Exports what a running service has sold.
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Export what was sold to a file or a pipe.",
-        subcommands: [Purchases.self])
+        abstract: "Export what was sold, or a whole sale to move it.",
+        subcommands: [Purchases.self, Sale.self])
 
     enum Form: String, CaseIterable, ExpressibleByArgument {
         case csv

@@ -137,8 +137,9 @@ struct OpenedStore: Sendable {
         let keyring = RedisKeyring(settings.redis, client)
         let keys = try await RedisAccess.reportingFailures { try await keyring.list() }
         return OpenedStore(
-            store: store, keyring: keyring, hasOperators: keys.contains { $0.isValid(at: MachineClock.read().wall) },
-            identity: store.ledgerIdentity, series: [], keySecret: store.keySecret,
+            store: store.numbering.isEmpty ? store : RenumberedStore(store), keyring: keyring,
+            hasOperators: keys.contains { $0.isValid(at: MachineClock.read().wall) }, identity: store.ledgerIdentity,
+            series: store.series, hasTokens: !store.numbering.isEmpty, keySecret: store.keySecret,
             location: (
                 "Redis",
                 isCluster

@@ -1,0 +1,181 @@
+public import BoxOffice
+internal import Foundation
+internal import GRDB
+public import TicketStore
+
+/// A sale from an archive, for a store of another kind (R51 Moving a sale).
+///
+/// It reads a checked copy of the archive in a temporary directory, which is removed at the end.
+public final class ArchivedSale: MovedSale {
+    public let identity: [UInt8]
+    public let keySecret: [UInt8]
+    public let series: [HoldSeries]
+    public let tokenKeys: [UInt8: [UInt8]]
+    /// What the recount of the archive found.
+    public let recount: AuditReport
+
+    private let queue: DatabaseQueue
+    private let directory: String
+    /// The events of the sale, without holds.
+    private let events: BoxOffice
+    private let clock: Timestamp
+    private let limits = Limits()
+
+    /// Checks the archive at `path`: its seal, then every fact in it.
+    public init(_ path: String) throws(ArchiveError) {
+        let opened: (DatabaseQueue, String, AuditReport)
+        do {
+            let directory = try LedgerSource.makeDirectory()
+            do {
+                let copy = directory + "/" + EmbeddedStore.ledgerName
+                let report = try SaleArchive.checkedCopy(of: path, at: copy)
+                let queue = try DatabaseQueue(path: copy)
+                try LedgerSchema.migrator.migrate(queue)
+                if let what = try queue.read(KnownFacts.unknown) { throw ArchiveError.notMovable(what) }
+                opened = (queue, directory, report)
+            } catch {
+                LedgerSource.remove(directory)
+                throw error
+            }
+        } catch {
+            throw SaleArchive.translate(error, path)
+        }
+        (queue, directory, recount) = opened
+        do {
+            (events, clock) = try queue.read { db in
+                var office = BoxOffice(limits: Limits())
+                let reader = try LedgerReader(db)
+                let (last, next) = try reader.end()
+                office.beginRestoring(at: last, nextSequence: next)
+                try reader.readEvents(into: &office)
+                return (office, last)
+            }
+            (identity, keySecret, series, tokenKeys) = try queue.read(Self.bindings)
+        } catch {
+            LedgerSource.remove(opened.1)
+            throw SaleArchive.translate(error, path)
+        }
+    }
+
+    deinit {
+        try? queue.close()
+        LedgerSource.remove(directory)
+    }
+
+    private static func bindings(
+        _ db: Database
+    ) throws -> (identity: [UInt8], secret: [UInt8], series: [HoldSeries], tokenKeys: [UInt8: [UInt8]]) {
+        guard let row = try Row.fetchOne(db, sql: "SELECT id, key_secret FROM ledger"), let secret = row[1] as Data?
+        else { throw LedgerError.damaged("it has no identity") }
+        let series = try Row.fetchAll(db, sql: "SELECT first, mark FROM series ORDER BY first").map { row in
+            HoldSeries(first: HoldID(UInt64(clamping: row[0] as Int64)), mark: UInt64(bitPattern: row[1] as Int64))
+        }
+        let keys = try Row.fetchAll(db, sql: "SELECT number, fingerprint FROM token_keys")
+            .map { (UInt8(clamping: $0[0] as Int64), [UInt8]($0[1] as Data)) }
+        return ([UInt8](row[0] as Data), [UInt8](secret), series, Dictionary(keys) { first, _ in first })
+    }
+
+    public var pools: [PoolCount] { recount.pools }
+
+    public func changes() throws -> [MovedChange] {
+        try queue.read { db in
+            var codes: [Int64: Code] = [:]
+            return try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT seq, event, paused, document FROM definitions
+                    UNION ALL SELECT seq, event, 0, NULL FROM removals ORDER BY seq
+                    """
+            ).compactMap { row in
+                guard let document = row["document"] as String? else {
+                    return codes[row["event"]].map { .removed($0) }
+                }
+                let definition = try EventDocument.readKept(Array(document.utf8))
+                codes[row["event"]] = definition.id
+                return .defined(definition, paused: row["paused"])
+            }
+        }
+    }
+
+    public func holds(after hold: HoldID, limit: Int) throws -> [MovedHold] {
+        try queue.read { db in
+            let moments = try Moments(db)
+            let first = Int64(clamping: hold.number) + 1
+            var found: [MovedHold] = []
+            try LedgerReader(db).readHolds("BETWEEN \(first) AND \(first + Int64(limit) - 1)") { hold, times in
+                guard let terms = events.terms(of: hold.event, at: hold.sequence) else {
+                    throw LedgerError.damaged("hold \(hold.id) is of an event that was not defined then")
+                }
+                found.append(
+                    MovedHold(
+                        id: hold.id, event: hold.event, terms: terms, lines: hold.lines, state: hold.state,
+                        isLate: hold.late, extensions: hold.extensions, buyer: hold.buyer, payment: hold.payment,
+                        left: hold.deadline.since(clock), heldAt: moments.wall(times.held),
+                        purchasedAt: times.purchased.map(moments.wall), returnedAt: times.returned.map(moments.wall)))
+            }
+            return found
+        }
+    }
+
+    public func debts(after sequence: UInt64, limit: Int) throws -> [MovedDebt] {
+        try queue.read { db in
+            let moments = try Moments(db)
+            let expired = clock.advanced(by: .zero - limits.unconfirmedDebtsKept).milliseconds
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT seq, at, hold, payment, reason, confirmed, ended FROM debts
+                    WHERE seq > ? AND (ended = 'paid back' OR ended IS NULL AND (confirmed = 1 OR at > ?))
+                    ORDER BY seq LIMIT ?
+                    """, arguments: [Int64(clamping: sequence), expired, limit])
+            return try rows.map { row in
+                guard let payment = PaymentReference(row["payment"]) else {
+                    throw LedgerError.damaged("a debt has no payment")
+                }
+                return MovedDebt(
+                    sequence: UInt64(clamping: row["seq"] as Int64),
+                    hold: HoldID(UInt64(clamping: row["hold"] as Int64)),
+                    payment: payment, reason: DebtReason(rawValue: row["reason"]) ?? .placesGone,
+                    isConfirmed: row["confirmed"], isPaidBack: row["ended"] as String? != nil,
+                    askedAt: moments.wall(row["at"]), age: clock.since(Timestamp(milliseconds: row["at"])))
+            }
+        }
+    }
+
+    public func keys(after sequence: UInt64, limit: Int) throws -> [MovedKey] {
+        try queue.read { db in
+            let oldest = clock.advanced(by: .zero - limits.keyRetention).milliseconds
+            let oldestOfEnded = clock.advanced(by: .zero - limits.endedKeyRetention).milliseconds
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT k.seq, k.at, k.hold, k.fingerprint, k.high, k.low, h.seq AS made
+                    FROM keys k JOIN holds h ON h.id = k.hold WHERE k.seq > ? ORDER BY k.seq LIMIT ?
+                    """, arguments: [Int64(clamping: sequence), limit])
+            let holds = try LedgerReader(db).holds(rows.map { HoldID(UInt64(clamping: $0["hold"] as Int64)) })
+            return rows.map { row in
+                let id = HoldID(UInt64(clamping: row["hold"] as Int64))
+                let isLiveOrSold = holds[id].map { hold in
+                    hold.state == .held ? clock < hold.deadline : hold.state != .released && !hold.late
+                }
+                let at: Int64 = row["at"]
+                let key = IdempotencyKey(
+                    high: UInt64(bitPattern: row["high"] as Int64), low: UInt64(bitPattern: row["low"] as Int64))
+                return MovedKey(
+                    sequence: UInt64(clamping: row["seq"] as Int64), hold: id,
+                    key: KeyFact(key: key, fingerprint: UInt64(bitPattern: row["fingerprint"] as Int64)),
+                    isExtension: (row["made"] as Int64) != (row["seq"] as Int64),
+                    counts: at >= oldestOfEnded || at >= oldest && isLiveOrSold == true,
+                    age: clock.since(Timestamp(milliseconds: at)))
+            }
+        }
+    }
+
+    public func notes(after sequence: UInt64, limit: Int) throws -> [AuditRecord] {
+        try queue.read { db in try LedgerQueries.audit(db, after: sequence, limit: limit) }
+    }
+
+    public func report(of event: Code) throws -> SalesReport? {
+        try LedgerReport.read(queue, event, 0)
+    }
+}

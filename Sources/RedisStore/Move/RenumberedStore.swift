@@ -1,0 +1,159 @@
+public import BoxOffice
+public import ServiceLifecycle
+internal import Synchronization
+public import TicketStore
+
+/// A store on Redis whose first holds come from another store (R51 Moving a sale): callers know them by the numbers that they
+/// had there, which are in buyers' tokens and on their tickets.
+///
+/// It translates what goes in and out, so a store without such holds pays nothing. A command costs two binary searches more.
+public final class RenumberedStore: TicketStore, SalesLedger, Service {
+    private let store: RedisStore
+    private let numbering: HoldNumbering
+    /// The translating sinks of the latest sinks: there is one for each event loop, and one for each caller that waits.
+    private let sinks = Mutex<[ObjectIdentifier: Sink]>([:])
+    /// More sinks than event loops that a node can have.
+    private static let mostSinks = 1_024
+
+    public init(_ store: RedisStore) {
+        self.store = store
+        numbering = store.numbering
+    }
+
+    // MARK: TicketStore
+
+    public func submit(
+        _ command: Command, note: AuditNote?, ticket: UInt64, replyTo sink: any ReplySink
+    ) -> StoreReply? {
+        let reply = store.submit(
+            command.renumbered(numbering.kept), note: note, ticket: ticket, replyTo: translating(sink))
+        return reply.map { $0.renumbered(numbering.known) }
+    }
+
+    private func translating(_ sink: any ReplySink) -> Sink {
+        sinks.withLock { sinks in
+            // Another sink may have been where this one is now.
+            if let known = sinks[ObjectIdentifier(sink)], known.sink === sink { return known }
+            if sinks.count >= Self.mostSinks { sinks.removeAll() }
+            let new = Sink(sink, numbering)
+            sinks[ObjectIdentifier(sink)] = new
+            return new
+        }
+    }
+
+    private final class Sink: ReplySink {
+        let sink: any ReplySink
+        private let numbering: HoldNumbering
+
+        init(_ sink: any ReplySink, _ numbering: HoldNumbering) {
+            self.sink = sink
+            self.numbering = numbering
+        }
+
+        func deliver(_ replies: ContiguousArray<TicketedReply>) {
+            var replies = replies
+            for index in replies.indices { replies[index].reply = replies[index].reply.renumbered(numbering.known) }
+            sink.deliver(replies)
+        }
+    }
+
+    public func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
+        store.availability(of: event, unless: known)
+    }
+
+    public var events: [EventReading] { store.events }
+
+    public func event(_ code: Code) -> EventReading? {
+        store.event(code)
+    }
+
+    public func catalogue(at index: UInt32) -> EventCatalogue {
+        store.catalogue(at: index)
+    }
+
+    public func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
+        store.catalogue(at: index, unless: revision)
+    }
+
+    public var condition: StoreCondition { store.condition }
+    public var concerns: [StoreConcern] { store.concerns }
+    public var now: Moment { store.now }
+
+    // MARK: SalesLedger
+
+    public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
+        try await store.purchases(of: event, after: hold.map(numbering.kept), limit: limit).map { record in
+            var record = record
+            record.hold = numbering.known(record.hold)
+            return record
+        }
+    }
+
+    public func refundsOwed(
+        of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
+    ) async throws -> [RefundRecord] {
+        try await store.refundsOwed(of: event, confirmed: confirmed, after: sequence, limit: limit).map { record in
+            var record = record
+            record.hold = numbering.known(record.hold)
+            return record
+        }
+    }
+
+    public func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+        try await store.audit(of: events, after: sequence, limit: limit)
+    }
+
+    /// With the store's own numbers, which only say where the next page begins.
+    public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
+        try await store.sale(of: event, from: first, stretch: stretch)
+    }
+
+    public func recount() async throws -> Recount {
+        try await store.recount()
+    }
+
+    // MARK: Service
+
+    public func run() async throws {
+        try await store.run()
+    }
+}
+
+extension Command {
+    /// The command with another number of its hold.
+    fileprivate func renumbered(_ number: (HoldID) -> HoldID) -> Command {
+        switch self {
+        case .extend(let id, let key): .extend(number(id), key: key)
+        case .release(let id): .release(number(id))
+        case .purchase(let id, let payment, let completer): .purchase(number(id), payment, by: completer)
+        case .payBack(let id, let payment): .payBack(number(id), payment)
+        case .returnPurchase(let id): .returnPurchase(number(id))
+        case .look(let id): .look(number(id))
+        case .hold, .define, .pause, .resume, .remove: self
+        }
+    }
+}
+
+extension StoreReply {
+    /// The reply with other numbers of holds.
+    fileprivate func renumbered(_ number: (HoldID) -> HoldID) -> StoreReply {
+        guard case .decided(let outcome, let moment) = self else { return self }
+        func view(_ view: HoldView) -> HoldView {
+            var view = view
+            view.id = number(view.id)
+            return view
+        }
+        let told: Outcome =
+            switch outcome {
+            case .held(let hold, let replayed): .held(view(hold), replayed: replayed)
+            case .extended(let hold, let replayed): .extended(view(hold), replayed: replayed)
+            case .released(let hold, let repeated): .released(view(hold), repeated: repeated)
+            case .purchased(let hold, let late, let repeated): .purchased(view(hold), late: late, repeated: repeated)
+            case .returned(let hold, let repeated): .returned(view(hold), repeated: repeated)
+            case .looked(let hold): .looked(view(hold))
+            case .paidBack(let id, let repeated): .paidBack(number(id), repeated: repeated)
+            case .eventChanged, .eventRemoved, .refused: outcome
+            }
+        return .decided(told, at: moment)
+    }
+}

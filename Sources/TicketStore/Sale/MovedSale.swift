@@ -1,0 +1,133 @@
+public import BoxOffice
+
+/// A whole sale on its way into another store (R51 Moving a sale), read in pages.
+///
+/// Moments of the store's clock are told as the time until the clock of the moment at which the sale was exported: that clock
+/// stands until the sale goes on.
+public protocol MovedSale: Sendable {
+    /// What tokens are bound to.
+    var identity: [UInt8] { get }
+    /// The secret of the digests of idempotency keys.
+    var keySecret: [UInt8] { get }
+    var series: [HoldSeries] { get }
+    /// The fingerprints of the keys that sign tokens.
+    var tokenKeys: [UInt8: [UInt8]] { get }
+
+    /// Definitions, pauses and removals, in the order in which they were made.
+    func changes() throws -> [MovedChange]
+
+    /// At most `limit` holds after `hold`, in the order of their numbers.
+    func holds(after hold: HoldID, limit: Int) throws -> [MovedHold]
+
+    /// At most `limit` debts and payments that were paid back, after the fact `sequence`.
+    func debts(after sequence: UInt64, limit: Int) throws -> [MovedDebt]
+
+    /// At most `limit` idempotency keys, after the fact `sequence`.
+    func keys(after sequence: UInt64, limit: Int) throws -> [MovedKey]
+
+    /// At most `limit` notes of the audit after `sequence`.
+    func notes(after sequence: UInt64, limit: Int) throws -> [AuditRecord]
+
+    /// What an event sold, by the recount's report.
+    func report(of event: Code) throws -> SalesReport?
+
+    /// Every pool at the moment of the export.
+    var pools: [PoolCount] { get }
+}
+
+/// A change of an event.
+public enum MovedChange: Sendable {
+    case defined(EventDefinition, paused: Bool)
+    case removed(Code)
+}
+
+/// A hold with its final state.
+public struct MovedHold: Sendable {
+    public var id: HoldID
+    /// The number of its event, in the order in which events were first defined.
+    public var event: UInt32
+    /// The number of its terms among those of the event.
+    public var terms: UInt16
+    public var lines: OneOrMore<HeldLine>
+    public var state: HoldState
+    public var isLate: Bool
+    public var extensions: UInt8
+    public var buyer: Buyer?
+    public var payment: PaymentReference?
+    /// Until its deadline; negative if that has passed.
+    public var left: Duration
+    public var heldAt: WallTime
+    public var purchasedAt: WallTime?
+    public var returnedAt: WallTime?
+
+    public init(
+        id: HoldID, event: UInt32, terms: UInt16, lines: OneOrMore<HeldLine>, state: HoldState, isLate: Bool,
+        extensions: UInt8, buyer: Buyer?, payment: PaymentReference?, left: Duration, heldAt: WallTime,
+        purchasedAt: WallTime?, returnedAt: WallTime?
+    ) {
+        self.id = id
+        self.event = event
+        self.terms = terms
+        self.lines = lines
+        self.state = state
+        self.isLate = isLate
+        self.extensions = extensions
+        self.buyer = buyer
+        self.payment = payment
+        self.left = left
+        self.heldAt = heldAt
+        self.purchasedAt = purchasedAt
+        self.returnedAt = returnedAt
+    }
+}
+
+/// A payment that is owed back, or was paid back.
+public struct MovedDebt: Sendable {
+    public var sequence: UInt64
+    public var hold: HoldID
+    public var payment: PaymentReference
+    public var reason: DebtReason
+    public var isConfirmed: Bool
+    public var isPaidBack: Bool
+    public var askedAt: WallTime
+    /// How long ago it was reported.
+    public var age: Duration
+
+    public init(
+        sequence: UInt64, hold: HoldID, payment: PaymentReference, reason: DebtReason, isConfirmed: Bool,
+        isPaidBack: Bool, askedAt: WallTime, age: Duration
+    ) {
+        self.sequence = sequence
+        self.hold = hold
+        self.payment = payment
+        self.reason = reason
+        self.isConfirmed = isConfirmed
+        self.isPaidBack = isPaidBack
+        self.askedAt = askedAt
+        self.age = age
+    }
+}
+
+/// An idempotency key that was used.
+public struct MovedKey: Sendable {
+    public var sequence: UInt64
+    public var hold: HoldID
+    public var key: KeyFact
+    /// It extended the hold, and did not make it.
+    public var isExtension: Bool
+    /// Whether it still counts (R15 Idempotency keys).
+    public var counts: Bool
+    /// How long ago it was used.
+    public var age: Duration
+
+    public init(
+        sequence: UInt64, hold: HoldID, key: KeyFact, isExtension: Bool, counts: Bool, age: Duration
+    ) {
+        self.sequence = sequence
+        self.hold = hold
+        self.key = key
+        self.isExtension = isExtension
+        self.counts = counts
+        self.age = age
+    }
+}
