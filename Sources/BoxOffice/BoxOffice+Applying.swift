@@ -18,6 +18,7 @@ extension BoxOffice {
         case .released(let id): applyReleased(id)
         case .purchased(let id, let payment, let late, _): applyPurchased(id, payment, late)
         case .returned(let id): applyReturned(id)
+        case .returnedPart(let id, let part): applyReturnedPart(id, part)
         case .refundOwed(let id, let payment, _, let isConfirmed):
             let debt = Debt(hold: id, event: atHand(id).event, at: recorded.at, isConfirmed: isConfirmed)
             noteOwed(payment, debt)
@@ -103,7 +104,7 @@ extension BoxOffice {
         }
         if let payment { noteEnded(payments.buy(payment, id)) }
         events[Int(record.event)].hasSold = true
-        addBought(id, record, sign: 1)
+        addBought(holds.lines(id, record), record, sign: 1)
     }
 
     mutating func noteOwed(_ payment: PaymentReference, _ debt: Debt) {
@@ -113,13 +114,6 @@ extension BoxOffice {
 
     private mutating func noteEnded(_ debt: Debt?) {
         if let debt, debt.isConfirmed { events[Int(debt.event)].confirmedDebts -= 1 }
-    }
-
-    private mutating func applyReturned(_ id: HoldID) {
-        let record = atHand(id)
-        changePools(of: holds.lines(id, record), in: Int(record.event)) { $0.takeBack($1) }
-        holds.update(id) { $0.state = .returned }
-        addBought(id, record, sign: -1)
     }
 
     private mutating func applyRecovered(_ event: UInt32, _ until: Timestamp) {
@@ -140,7 +134,7 @@ extension BoxOffice {
         for line in lines.rest { events[index].changePools(of: line, holds: 0, at: clock, change) }
     }
 
-    private func atHand(_ id: HoldID) -> HoldRecord {
+    func atHand(_ id: HoldID) -> HoldRecord {
         guard let record = holds.record(id) else { preconditionFailure("a hold that changes is in memory") }
         return record
     }
@@ -158,10 +152,13 @@ extension BoxOffice {
         holds.lines(id, record).reduce(0) { $0 + Int($1.quantity) }
     }
 
-    mutating func addBought(_ id: HoldID, _ record: HoldRecord, sign: Int) {
+    /// Adds tickets that were bought to the buyer's account.
+    ///
+    /// - Parameter sign: -1 for tickets that were returned.
+    mutating func addBought(_ lines: OneOrMore<HeldLine>, _ record: HoldRecord, sign: Int) {
         guard let account = record.buyer.index else { return }
         let index = Int(record.event)
-        for line in holds.lines(id, record) {
+        for line in lines {
             let type = events[index].offers[Int(line.type)].firstIndex
             events[index].buyers.addBought(sign * Int(line.quantity), ofType: type, to: account)
         }

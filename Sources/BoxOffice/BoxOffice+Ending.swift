@@ -1,4 +1,4 @@
-// Decisions about a hold that exists: extend, release, purchase, return, pay back, look.
+// Decisions about a hold that exists: extend, release, purchase, pay back, look.
 
 extension BoxOffice {
     mutating func extend(_ id: HoldID, key: IdempotencyKey?) throws(NotAtHand) -> Decision {
@@ -69,17 +69,6 @@ extension BoxOffice {
         }
         guard record.isLive(at: clock) else { return purchaseLate(id, record, payment, by: completer, at: now) }
         return purchased(id, payment, late: false)
-    }
-
-    mutating func returnPurchase(_ id: HoldID) throws(NotAtHand) -> Decision {
-        guard let record = try record(of: id) else { return refuse(.unknownHold) }
-        switch record.state {
-        case .returned: return (.returned(view(id), repeated: true), nil)
-        case .held, .released: return refuse(.notPurchased)
-        case .purchased: break
-        }
-        let fact = make(.returned(id))
-        return (.returned(view(id), repeated: false), fact)
     }
 
     mutating func payBack(_ id: HoldID, _ payment: PaymentReference) -> Decision {
@@ -173,7 +162,7 @@ extension BoxOffice {
     }
 
     /// The hold with this number; `nil` if there is none.
-    private func record(of id: HoldID) throws(NotAtHand) -> HoldRecord? {
+    func record(of id: HoldID) throws(NotAtHand) -> HoldRecord? {
         if let record = holds.record(id) { return record }
         if holds.wasGiven(id) { throw NotAtHand(hold: id) }
         return nil

@@ -15,6 +15,8 @@ public struct RestoredHold: Sendable, Equatable {
     public var payment: PaymentReference?
     /// The number of the fact that made it. Its terms are those of the last definition before (R11 Terms of a hold).
     public var sequence: UInt64
+    /// The keys of its partial returns (R39 Partial return).
+    public private(set) var returnKeys: [KeyFact] = []
 
     public init(
         id: HoldID, event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, extensions: UInt8 = 0,
@@ -31,6 +33,27 @@ public struct RestoredHold: Sendable, Equatable {
         self.buyer = buyer
         self.payment = payment
         self.sequence = sequence
+    }
+
+    /// The purchase was returned, or what was left of it.
+    public mutating func takeBack() {
+        state = .returned
+        lines.returnAll()
+    }
+
+    /// A part of the purchase was returned.
+    ///
+    /// - Returns: whether the purchase has as much.
+    public mutating func takeBack(_ part: PartReturnFact) -> Bool {
+        for share in part.lines {
+            guard lines.indices.contains(Int(share.line)), state == .purchased, share.quantity > 0,
+                share.quantity <= lines[Int(share.line)].kept
+            else { return false }
+            lines[Int(share.line)].returned += UInt16(clamping: share.quantity)
+        }
+        returnKeys.append(part.key)
+        if lines.allSatisfy({ $0.kept == 0 }) { state = .returned }
+        return true
     }
 }
 
@@ -94,14 +117,15 @@ extension BoxOffice {
         let buyer = events[index].buyers.enter(hold.buyer)
         let record = record(of: hold, buyer: buyer)
         if record.state == .purchased {
-            changePools(of: hold.lines, in: index) { $0.restoreSold($1) }
+            changePools(of: Self.kept(hold.lines), in: index) { $0.restoreSold($1) }
         } else if record.isLive(at: clock) {
             changePools(of: hold.lines, in: index) { $0.restoreHeld($1, until: hold.deadline) }
         }
         holds.append(record, moreLines: hold.lines.rest)
+        holds.rememberReturns(hold.returnKeys, of: hold.id)
         if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
         if let account = buyer.index, record.isLive(at: clock) { addHold(hold.id, toAccount: account, in: index) }
-        if record.state == .purchased { addBought(hold.id, record, sign: 1) }
+        if record.state == .purchased { addBought(Self.kept(hold.lines), record, sign: 1) }
         if let payment = hold.payment { payments.buy(payment, hold.id) }
         if hold.id.number % 65_536 == 0 { tidy() }
     }
@@ -143,6 +167,7 @@ extension BoxOffice {
         let buyer = events[Int(hold.event)].buyers.enter(hold.buyer)
         let gone = holds.recall(
             hold.id, record(of: hold, buyer: buyer), moreLines: hold.lines.rest, limit: limits.recalledHolds)
+        holds.rememberReturns(hold.returnKeys, of: hold.id)
         if let gone { events[Int(gone.event)].buyers.leave(gone.buyer) }
     }
 

@@ -55,6 +55,7 @@ public struct BoxOffice: Sendable {
         case .release(let id): return try release(id)
         case .purchase(let id, let payment, let completer): return try purchase(id, payment, by: completer, at: now)
         case .returnPurchase(let id): return try returnPurchase(id)
+        case .returnPart(let id, let asked): return try returnPart(id, asked)
         case .payBack(let id, let payment): return payBack(id, payment)
         case .look(let id): return try look(id)
         case .define(let definition, let paused, let revision):

@@ -131,7 +131,7 @@ public final class RedisStore: TicketStore, Service {
                 let reply = await self.changes.perform(command, note: note)
                 sink.deliver([TicketedReply(ticket: ticket, reply: reply)])
             }
-        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look:
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look:
             let pending = PendingCommand(command: command, note: note, ticket: ticket, sink: sink)
             switch state.withLock({ $0.admit(pending) }) {
             case .refuse(let failure): return .failed(failure)

@@ -42,15 +42,22 @@ public struct SoldLine: Sendable, Equatable {
     public var quantity: Int
     /// The price of one ticket, in minor units.
     public var price: Int64
+    /// How many of the tickets were returned (R39 Partial return).
+    public var returned: Int
 
     /// The price of all tickets, in minor units.
     public var total: Int64 { Int64(quantity) * price }
+    /// The price of the tickets that were returned, in minor units.
+    public var returnedTotal: Int64 { Int64(returned) * price }
 
-    public init(type: String, allocation: String? = nil, quantity: Int, price: Int64) {
+    public init(
+        type: String, allocation: String? = nil, quantity: Int, price: Int64, returned: Int = 0
+    ) {
         self.type = type
         self.allocation = allocation
         self.quantity = quantity
         self.price = price
+        self.returned = returned
     }
 }
 
@@ -86,7 +93,12 @@ public struct PurchaseRecord: Sendable, Equatable {
         self.returnedAt = returnedAt
     }
 
+    /// What was paid, in minor units.
     public var total: Int64 { lines.total }
+    /// What was returned of it.
+    public var returnedTotal: Int64 { lines.reduce(0) { $0 + $1.returnedTotal } }
+    /// What is left of it.
+    public var keptTotal: Int64 { total - returnedTotal }
 }
 
 /// A debt in operators' lists (R23 Debts). The amount is the price of its hold.

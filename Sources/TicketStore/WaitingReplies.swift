@@ -44,7 +44,8 @@ extension Outcome {
         case .refused(let refusal):
             switch refusal {
             case .holdExpired, .holdReleased, .alreadyPurchased, .purchaseReturned, .paymentConflict,
-                .extensionDenied, .notPurchased, .keyReused, .revisionMismatch, .eventHasSales, .eventHasDebts,
+                .extensionDenied, .notPurchased, .returnTooLarge, .keyReused, .revisionMismatch, .eventHasSales,
+                .eventHasDebts,
                 .unknownDebt:
                 return true
             case .unknownEvent, .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted,
@@ -65,7 +66,7 @@ extension Outcome {
             return view.state == .purchased || view.state == .returned
         case .refused(let refusal):
             switch refusal {
-            case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .eventHasSales,
+            case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .returnTooLarge, .eventHasSales,
                 .eventHasDebts, .unknownDebt, .revisionMismatch, .holdExpired(refundRequired: true),
                 .holdReleased(refundRequired: true):
                 return true

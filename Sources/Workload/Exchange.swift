@@ -29,6 +29,7 @@ public enum Asked: Hashable, Sendable {
     /// `byKey`: with the shop's or the operator's key, and not with a token alone.
     case purchase(String, payment: String?, byKey: Bool = false)
     case returnPurchase(String)
+    case returnPart(String, lines: [Line], reason: String? = nil)
     case payBack(String, payment: String)
     case look(String)
 
@@ -37,7 +38,7 @@ public enum Asked: Hashable, Sendable {
         switch self {
         case .hold: nil
         case .extend(let hold), .release(let hold), .purchase(let hold, _, _), .returnPurchase(let hold),
-            .payBack(let hold, _), .look(let hold):
+            .returnPart(let hold, _, _), .payBack(let hold, _), .look(let hold):
             hold
         }
     }
@@ -58,6 +59,8 @@ public enum Heard: Hashable, Sendable {
     case released(repeated: Bool)
     case purchased(late: Bool, repeated: Bool)
     case returned(repeated: Bool)
+    /// A part is to be returned, and the purchase has only so many tickets of this type left.
+    case returnTooLarge(type: String, remaining: Int)
     case looked(State)
     case expired(refund: Bool)
     case soldOut
@@ -102,6 +105,10 @@ extension Asked {
             self = .purchase(id.description, payment: payment.map { Self.ascii($0.text) }, byKey: completer == .key)
         case .payBack(let id, let payment): self = .payBack(id.description, payment: Self.ascii(payment.text))
         case .returnPurchase(let id): self = .returnPurchase(id.description)
+        case .returnPart(let id, let part):
+            self = .returnPart(
+                id.description, lines: part.lines.map { Line(type: $0.type.text, quantity: $0.quantity) }.map { $0 },
+                reason: part.reason?.text)
         case .look(let id): self = .look(id.description)
         case .define, .pause, .resume, .remove: return nil
         }
@@ -119,6 +126,7 @@ extension Command {
         switch self {
         case .hold(let request): request.key?.description
         case .extend(_, let key): key?.description
+        case .returnPart(_, let part): part.key.description
         default: nil
         }
     }
@@ -172,6 +180,8 @@ extension Heard {
         case .alreadyPurchased: self = .alreadyPurchased
         case .purchaseReturned(let refund): self = .wasReturned(refund: refund)
         case .notPurchased: self = .notPurchased
+        case .returnTooLarge(let type, let remaining):
+            self = .returnTooLarge(type: type.text, remaining: remaining)
         case .paymentConflict(let refund): self = .paymentConflict(refund: refund)
         case .unknownDebt: self = .unknownDebt
         case .completedByShop: self = .completedByShop

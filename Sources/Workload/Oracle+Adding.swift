@@ -15,6 +15,8 @@ extension Oracle {
                     switch asked {
                     case .release: if states.contains(.held) { states.insert(.released) }
                     case .returnPurchase: if states.contains(.purchased) { states.insert(.returned) }
+                    case .returnPart:
+                        if states.contains(.purchased), account.kept.lowerBound == 0 { states.insert(.returned) }
                     case .purchase(_, let payment, _):
                         if states.contains(.held) { states.insert(.purchased) }
                         if states.contains(.expired), payment != nil { states.insert(.purchased) }
@@ -38,7 +40,7 @@ extension Oracle {
             guard var account = accounts[hold] else { continue }
             let states = states(of: account, span)
             for (pool, places) in account.needs {
-                tallies[pool, default: Tally()].add(places, states)
+                tallies[pool, default: Tally()].add(places, sold: account.sold(of: pool, places), states)
             }
             if states == [.expired], account.pending.isEmpty {
                 account.possible = states
@@ -63,8 +65,12 @@ extension Oracle {
         for hold in boughtBy[event]?[buyer] ?? [] where hold != except {
             guard let account = accounts[hold] else { continue }
             let states = states(of: account, span)
-            if states.isSubset(of: [.held, .purchased]) { least += account.tickets }
-            if !states.isDisjoint(with: [.held, .purchased]) { most += account.tickets }
+            if states.isSubset(of: [.held, .purchased]) {
+                least += states.contains(.purchased) ? account.kept.lowerBound : account.tickets
+            }
+            if !states.isDisjoint(with: [.held, .purchased]) {
+                most += states.contains(.held) ? account.tickets : account.kept.upperBound
+            }
             if states == [.held] { liveLeast += 1 }
             if states.contains(.held) { liveMost += 1 }
         }
@@ -83,7 +89,10 @@ extension Oracle {
             open[account.event]?.contains(hold) ?? false
         else { return }
         if account.possible == [.purchased] {
-            for (pool, places) in account.needs { soldForSure[account.event, default: [:]][pool, default: 0] += places }
+            guard account.kept.count == 1 else { return }
+            for (pool, places) in account.needs {
+                soldForSure[account.event, default: [:]][pool, default: 0] += account.sold(of: pool, places).lowerBound
+            }
         } else if account.possible.contains(.purchased) {
             return
         }
@@ -93,18 +102,25 @@ extension Oracle {
     mutating func unrest(_ hold: String) {
         guard let account = accounts[hold], open[account.event, default: []].insert(hold).inserted else { return }
         if account.possible == [.purchased] {
-            for (pool, places) in account.needs { soldForSure[account.event, default: [:]][pool, default: 0] -= places }
+            for (pool, places) in account.needs {
+                soldForSure[account.event, default: [:]][pool, default: 0] -= account.sold(of: pool, places).lowerBound
+            }
         }
     }
 }
 
 extension Oracle.Tally {
-    fileprivate mutating func add(_ places: Int, _ states: Set<Oracle.State>) {
+    /// - Parameter sold: the places if the hold was purchased, less those that were returned.
+    fileprivate mutating func add(_ places: Int, sold: ClosedRange<Int>, _ states: Set<Oracle.State>) {
         if states == [.held] { heldLeast += places }
         if states.contains(.held) { heldMost += places }
-        if states == [.purchased] { soldLeast += places }
-        if states.contains(.purchased) { soldMost += places }
-        if states.isSubset(of: [.held, .purchased]) { promisedLeast += places }
-        if !states.isDisjoint(with: [.held, .purchased]) { promisedMost += places }
+        if states == [.purchased] { soldLeast += sold.lowerBound }
+        if states.contains(.purchased) { soldMost += sold.upperBound }
+        if states.isSubset(of: [.held, .purchased]) {
+            promisedLeast += states.contains(.purchased) ? sold.lowerBound : places
+        }
+        if !states.isDisjoint(with: [.held, .purchased]) {
+            promisedMost += states.contains(.held) ? places : sold.upperBound
+        }
     }
 }

@@ -11,6 +11,9 @@ extension Oracle {
             }
         }
         let was = states(of: account, span)
+        if case .returnPart(_, let lines, _) = request.asked, let key = request.key {
+            return judgePart(hold, lines, key, was, request, heard)
+        }
         if let key = request.key, judgeKey(key, request, heard, span) { return }
         switch heard {
         case .refused: break
@@ -57,7 +60,7 @@ extension Oracle {
     }
 
     /// Expects the hold to be in one of the `fitting` states; from now on it can only be in these.
-    private mutating func expect(
+    mutating func expect(
         _ hold: String, _ was: Set<State>, _ fitting: Set<State>, _ request: Ask, _ heard: Heard
     ) {
         let left = was.intersection(fitting)

@@ -38,8 +38,13 @@ extension Oracle {
         for hold in boughtBy[event]?[buyer] ?? [] where hold != except {
             guard let account = accounts[hold], let tickets = account.ofTypes[type] else { continue }
             let states = states(of: account, span)
-            if states.isSubset(of: [.held, .purchased]) { least += tickets }
-            if !states.isDisjoint(with: [.held, .purchased]) { most += tickets }
+            let kept = account.left(of: type)
+            if states.isSubset(of: [.held, .purchased]) {
+                least += states.contains(.purchased) ? max(0, kept.lowerBound) : tickets
+            }
+            if !states.isDisjoint(with: [.held, .purchased]) {
+                most += states.contains(.held) ? tickets : kept.upperBound
+            }
         }
         for ghost in ghosts.values where ghost.event == event && ghost.buyer == buyer {
             if span.lowerBound < ghost.latestEnd { most += ghost.ofTypes[type] ?? 0 }

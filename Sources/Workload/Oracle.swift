@@ -31,6 +31,8 @@ public struct Oracle: Sendable {
         var tickets: Int
         /// The same by ticket type.
         var ofTypes: [String: Int]
+        /// The partial returns, by their keys.
+        var parts: [String: PartReturned] = [:]
         var buyer: String?
         /// The store's own deadline, grace included.
         var end: ClosedRange<Int64>
@@ -186,6 +188,7 @@ public struct Oracle: Sendable {
             unrest(hold)
             accounts[hold]?.pending[nextAsk] = asked
             if case .purchase(_, let payment?, _) = asked { payments[payment, default: []].insert(hold) }
+            if case .returnPart(_, let lines, _) = asked, let key { notePart(of: hold, asked, lines, key) }
         }
         return nextAsk
     }
@@ -196,7 +199,7 @@ public struct Oracle: Sendable {
             return breach(.oneAnswer, "request \(ask) was answered twice")
         }
         heardCount += 1
-        if heard == .unknown { return }
+        if heard == .unknown { return noteUnknown(request) }
         let span = request.at...max(request.at, moment)
         ghosts[ask] = nil
         if case .hold = request.asked {

@@ -20,6 +20,7 @@ enum OracleRule: String {
     case typeTerms = "R44 Terms of a type"
     case endedHolds = "R31 Ended holds"
     case allocations = "R45 Allocations"
+    case partialReturn = "R39 Partial return"
     case oneAnswer = "S5 One answer"
 }
 
@@ -32,6 +33,7 @@ extension Asked {
         case .release: .releaseOnce
         case .purchase: .purchaseOnce
         case .returnPurchase: .returnOnce
+        case .returnPart: .partialReturn
         case .payBack: .debts
         case .look: nil
         }

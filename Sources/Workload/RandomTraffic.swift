@@ -41,6 +41,8 @@ public struct RandomTraffic: Sendable {
     private var keyed: [(key: IdempotencyKey, event: Code, command: Command)] = []
     private var extended: [Command] = []
     private var payments: [PaymentReference] = []
+    /// Partial returns that were asked for, to be asked for again.
+    var partReturns: [Command] = []
     private var office = Timestamp(milliseconds: 1_000_000)
     private var wallOffset: Int64 = 1_700_000_000_000
     private var last: Command?
@@ -184,7 +186,8 @@ public struct RandomTraffic: Sendable {
                 extended.append(.extend(id, key: key))
             }
             return .extend(id, key: key)
-        case 79...88: return .returnPurchase(id)
+        case 79...82: return .returnPurchase(id)
+        case 83...90: return returnPart(id, of: definitions[target?.event ?? 0])
         default: return .look(id)
         }
     }
@@ -199,7 +202,7 @@ public struct RandomTraffic: Sendable {
         return payment
     }
 
-    private func newKey() -> IdempotencyKey {
+    func newKey() -> IdempotencyKey {
         IdempotencyKey(named: "key-\(keyed.count + 1)-\(made)")
     }
 }

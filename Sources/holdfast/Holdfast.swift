@@ -27,6 +27,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast key create --role operator --name Anna   make a key that may pause, return and see purchases
               holdfast event pause main                       change the running service, with the key in HOLDFAST_KEY
               holdfast report main                            show what was sold, by type and day
+              holdfast purchase return P7 --line GA=1         return a part of what was sold
               holdfast export purchases main --output main.csv
               holdfast export sale season.sale                everything in one file, for `holdfast import sale`
               holdfast refund list                            list payments that bought nothing
@@ -46,7 +47,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Refunds.self, Export.self, Import.self, Report.self, Audit.self,
+            Serve.self, Keys.self, Events.self, Purchases.self, Refunds.self, Export.self, Import.self, Report.self,
+            Audit.self,
             Config.self, Verify.self, Repair.self, Bench.self,
         ],
         defaultSubcommand: nil)

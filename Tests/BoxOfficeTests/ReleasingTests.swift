@@ -122,7 +122,7 @@ struct ReleasingTests {
             return 1 -> returned 1 before
             count main -> floor: 3 free 1 held 0 sold
             buy 1 with p1 -> no: returned
-            look 1 -> returned until 4m58s for 3@100
+            look 1 -> returned until 4m58s for 3@100-3
             5m return 2 -> no: not purchased
             count main -> floor: 4 free 0 held 0 sold
             """)

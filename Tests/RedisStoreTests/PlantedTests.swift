@@ -100,8 +100,14 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             ""),
         PlantedMistake(
             "a return gives places back twice (R14 Return once)",
-            "if record.state == RETURNED then return view_of(event, OUTCOME.returned, OUTCOME_FLAG.repeated, record) end\n  if record.state ~= PURCHASED then",
+            "if record.state == RETURNED then return view_of(event, OUTCOME.returned, OUTCOME_FLAG.repeated, record) end\n    if record.state ~= PURCHASED then",
             "if record.state ~= PURCHASED and record.state ~= RETURNED then"),
+        PlantedMistake(
+            "a part is returned again with its key (R39 Partial return)", "if part.key == command.return_key then",
+            "if false then"),
+        PlantedMistake(
+            "a part is returned twice at the end (R39 Partial return)", "take_back(event, record, kept_lines(record))",
+            "take_back(event, record, record.lines)"),
         PlantedMistake(
             "bought tickets do not count for the limit", "add_bought(event, record, record.lines, 1)\nend",
             "end"),
@@ -143,8 +149,8 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "a pause changes nothing", "return terms.paused and pack('<B', REFUSED.paused) or nil", "return nil"),
         PlantedMistake(
             "a hold has its event's terms of now (R11 Terms of a hold)",
-            "record.deadline, record.extensions,\n    record.terms)",
-            "record.deadline, record.extensions,\n    event.terms.given)"),
+            "packed_lines, record.deadline, record.extensions, record.terms)",
+            "packed_lines, record.deadline, record.extensions, event.terms.given)"),
         PlantedMistake(
             "a hold is written without its terms (R11 Terms of a hold)",
             "if has_terms then text = text .. pack('<H', record.terms) end",

@@ -83,6 +83,9 @@
 {"request-timeout", (const unsigned char[]){
 #embed "../../../docs/problems/request-timeout.md" suffix(, 0)
 }},
+{"return-too-large", (const unsigned char[]){
+#embed "../../../docs/problems/return-too-large.md" suffix(, 0)
+}},
 {"sale-ended", (const unsigned char[]){
 #embed "../../../docs/problems/sale-ended.md" suffix(, 0)
 }},

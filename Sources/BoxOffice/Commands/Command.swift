@@ -8,8 +8,10 @@ public enum Command: Sendable, Equatable {
     /// The hold is paid for, or just completed if no payment is named (R8 Purchase once, R9 Late payment, R10 One payment,
     /// one hold).
     case purchase(HoldID, PaymentReference? = nil, by: Completer = .token)
-    /// The operator undoes a purchase (R14 Return once).
+    /// The operator undoes a purchase, or what is left of it (R14 Return once).
     case returnPurchase(HoldID)
+    /// The operator takes back a part of a purchase (R39 Partial return). Rare and large, so indirect.
+    indirect case returnPart(HoldID, PartReturn)
     /// The operator paid a payment back that bought nothing for this hold (R23 Debts).
     case payBack(HoldID, PaymentReference)
     /// The state of the hold. It changes nothing.

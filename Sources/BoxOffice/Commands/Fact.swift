@@ -11,6 +11,8 @@ public enum Fact: Sendable, Equatable {
     /// `late`: after the deadline, by a new attempt for the places. `settles`: the payment was a debt until now.
     case purchased(HoldID, payment: PaymentReference?, late: Bool, settles: Bool)
     case returned(HoldID)
+    /// The operator took back a part of a purchase (R39 Partial return). If nothing is left, the purchase is returned.
+    indirect case returnedPart(HoldID, PartReturnFact)
     /// A payment arrived and bought nothing (R23 Debts). It replaces an earlier debt of the same payment.
     case refundOwed(HoldID, payment: PaymentReference, DebtReason, isConfirmed: Bool)
     /// The operator paid back a debt of this hold.

@@ -50,6 +50,8 @@ public enum Refusal: Sendable, Equatable {
     case alreadyPurchased
     /// The operator undid the purchase.
     case purchaseReturned(refundRequired: Bool)
+    /// The purchase has fewer tickets of this type left than are to be returned. `remaining`: how many.
+    case returnTooLarge(Code, remaining: Int)
     /// A second payment for a purchased hold, which is owed back; or a payment that bought another hold or was paid back.
     case paymentConflict(refundRequired: Bool)
     /// Only the shop completes this event's holds; a token alone is not enough (R24 Who completes).

@@ -35,14 +35,28 @@ public struct Line: Hashable, Sendable {
 public struct HeldLine: Hashable, Sendable {
     /// The index of the type within its event. An index never changes its meaning.
     public var type: UInt16
+    /// How many of the tickets were purchased and returned, at most `quantity` (R39 Partial return). It lies where the line
+    /// would have two unused bytes.
+    public var returned: UInt16
     public var quantity: Int32
     /// The price of one ticket, in minor units.
     public var price: Int64
 
-    public init(type: UInt16, quantity: Int32, price: Int64) {
+    /// The tickets that were not returned.
+    public var kept: Int32 { quantity - Int32(returned) }
+
+    public init(type: UInt16, quantity: Int32, price: Int64, returned: UInt16 = 0) {
         self.type = type
+        self.returned = returned
         self.quantity = quantity
         self.price = price
+    }
+}
+
+extension OneOrMore<HeldLine> {
+    /// Every ticket was returned.
+    package mutating func returnAll() {
+        for index in indices { self[index].returned = UInt16(clamping: self[index].quantity) }
     }
 }
 

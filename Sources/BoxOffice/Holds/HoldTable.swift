@@ -19,6 +19,8 @@ struct HoldTable: Sendable, Equatable {
     /// The number of the next hold.
     private(set) var next: UInt64 = 1
     private var moreLines: [HoldID: [HeldLine]] = [:]
+    /// The keys of partial returns, of holds in memory (R39 Partial return).
+    private var returnKeys: [HoldID: [KeyFact]] = [:]
     private var recalled: [HoldID: HoldRecord] = [:]
     private var recalledOrder = Deque<HoldID>()
     /// Which holds were purchased in time, for the chunks that went last.
@@ -64,6 +66,23 @@ struct HoldTable: Sendable, Equatable {
         return OneOrMore(record.line, moreLines[id] ?? [])
     }
 
+    /// Changes the lines of a hold, which must be in memory. Their number stays.
+    mutating func updateLines(_ id: HoldID, _ change: (inout HeldLine, _ position: Int) -> Void) {
+        update(id) { change(&$0.line, 0) }
+        guard var more = moreLines[id] else { return }
+        for index in more.indices { change(&more[index], index + 1) }
+        moreLines[id] = more
+    }
+
+    /// The keys of the hold's partial returns, which must be in memory.
+    func returnKeys(of id: HoldID) -> [KeyFact] {
+        returnKeys[id] ?? []
+    }
+
+    mutating func rememberReturns(_ keys: [KeyFact], of id: HoldID) {
+        if !keys.isEmpty { returnKeys[id, default: []] += keys }
+    }
+
     /// Adds `record` under the next number.
     mutating func append(_ record: HoldRecord, moreLines more: [HeldLine]) {
         if chunks.last.map({ $0.records.count == Chunk.capacity }) ?? true {
@@ -101,6 +120,7 @@ struct HoldTable: Sendable, Equatable {
         recalledOrder.append(id)
         guard recalledOrder.count > limit, let oldest = recalledOrder.popFirst() else { return nil }
         moreLines[oldest] = nil
+        returnKeys[oldest] = nil
         return recalled.removeValue(forKey: oldest)
     }
 
@@ -118,6 +138,9 @@ struct HoldTable: Sendable, Equatable {
         chunks.removeFirst()
         if !moreLines.isEmpty {
             for number in base..<(base + UInt64(Chunk.capacity)) { moreLines[HoldID(number)] = nil }
+        }
+        if !returnKeys.isEmpty {
+            for number in base..<(base + UInt64(Chunk.capacity)) { returnKeys[HoldID(number)] = nil }
         }
         base += UInt64(Chunk.capacity)
         var gone = Sales(until: oldest.latestDeadline.advanced(by: retention))

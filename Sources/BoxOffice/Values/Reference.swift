@@ -38,7 +38,14 @@ public enum PaymentKind: ReferenceKind {
     public static let maximumLength = 255
 }
 
+public enum ReasonKind: ReferenceKind {
+    /// A sentence or two; the audit keeps no more.
+    public static let maximumLength = 500
+}
+
 /// The buyer whose tickets an event's limits count, as the shop names them.
 public typealias Buyer = Reference<BuyerKind>
 /// The name of a payment at the payment provider or the shop. It buys one hold (R10 One payment, one hold).
 public typealias PaymentReference = Reference<PaymentKind>
+/// Why an operator changes something, in the operator's words.
+public typealias ReasonText = Reference<ReasonKind>

@@ -106,12 +106,15 @@ public final class ArchivedSale: MovedSale {
                 guard let terms = events.terms(of: hold.event, at: hold.sequence) else {
                     throw LedgerError.damaged("hold \(hold.id) is of an event that was not defined then")
                 }
+                let parts = times.parts.map { MovedReturn(at: moments.wall($0.at), part: $0.1) }
+                let wasReturned = hold.state == .returned ? times.returned ?? times.parts.last?.at : nil
                 found.append(
                     MovedHold(
                         id: hold.id, event: hold.event, terms: terms, lines: hold.lines, state: hold.state,
                         isLate: hold.late, extensions: hold.extensions, buyer: hold.buyer, payment: hold.payment,
                         left: hold.deadline.since(clock), heldAt: moments.wall(times.held),
-                        purchasedAt: times.purchased.map(moments.wall), returnedAt: times.returned.map(moments.wall)))
+                        purchasedAt: times.purchased.map(moments.wall), returnedAt: wasReturned.map(moments.wall),
+                        parts: parts))
             }
             return found
         }

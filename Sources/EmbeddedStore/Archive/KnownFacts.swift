@@ -14,6 +14,9 @@ enum KnownFacts {
         "hold_lines": ["hold", "line", "type", "quantity", "price"],
         "purchases": ["hold", "seq", "at", "late", "payment"], "releases": ["hold", "seq", "at"],
         "returns": ["hold", "seq", "at"], "extensions": ["hold", "number", "seq", "at", "deadline"],
+        // The reason of a partial return is in the audit, too.
+        "part_returns": ["seq", "at", "hold", "fingerprint", "high", "low", "reason"],
+        "part_return_lines": ["seq", "line", "quantity"],
         "refunds": ["seq", "at", "hold", "payment", "reason", "confirmed"],
         "repayments": ["seq", "at", "hold", "payment"], "recoveries": ["seq", "at", "event", "until"],
         "removals": ["seq", "at", "event"], "keys": ["seq", "at", "hold", "fingerprint", "high", "low"],

@@ -27,7 +27,10 @@ struct AuditAccount {
         /// Whether its places are counted as held.
         var isCounted = true
 
+        /// Without those that were returned.
         var tickets: Int { more.reduce(first.quantity) { $0 + $1.quantity } }
+
+        func line(_ position: Int) -> AuditLine { position == 0 ? first : more[position - 1] }
     }
 
     /// What forbids the removal of an event.
@@ -113,6 +116,7 @@ struct AuditAccount {
         case .refund: try oweRefund(fact)
         case .recovery: recover(fact)
         case .removal: try remove(fact)
+        case .partialReturn: try takeBackPart(fact)
         case .repayment: try debts.payBack(fact.text ?? "", for: fact.subject)
         }
     }
@@ -251,16 +255,6 @@ struct AuditAccount {
         }
     }
 
-    private mutating func takeBack(_ fact: AuditFact) throws {
-        report.returns += 1
-        try expect(
-            entry(fact.subject)?.state == .purchased,
-            "R14 Return once: hold \(fact.subject) was returned but not purchased")
-        count(fact.subject, sold: -1)
-        if let hold = entry(fact.subject), let tally = hold.tally { tallies[tally].bought -= hold.tickets }
-        change(fact.subject) { $0.state = .returned }
-    }
-
     private mutating func oweRefund(_ fact: AuditFact) throws {
         report.refundsOwed += 1
         let payment = fact.text ?? ""
@@ -302,11 +296,11 @@ struct AuditAccount {
         return hold
     }
 
-    private func entry(_ number: Int64) -> Hold? {
+    func entry(_ number: Int64) -> Hold? {
         number >= 1 && number <= holds.count ? holds[Int(number) - 1] : nil
     }
 
-    private mutating func change(_ number: Int64, _ body: (inout Hold) -> Void) {
+    mutating func change(_ number: Int64, _ body: (inout Hold) -> Void) {
         if number >= 1, number <= holds.count { body(&holds[Int(number) - 1]) }
     }
 
@@ -341,7 +335,7 @@ struct AuditAccount {
         for line in hold.more { count(line, of: hold.event, held: held, sold: sold) }
     }
 
-    private mutating func count(_ line: AuditLine, of event: Int64, held: Int, sold: Int) {
+    mutating func count(_ line: AuditLine, of event: Int64, held: Int, sold: Int) {
         for pool in draws[event]?[Int(line.type)] ?? [] {
             pools[event]?[pool].held += held * line.quantity
             pools[event]?[pool].sold += sold * line.quantity

@@ -4,7 +4,7 @@ internal import GRDB
 struct AuditFact {
     enum Kind: Int64 {
         case definition = 1
-        case hold, lengthening, release, purchase, givingBack, refund, recovery, removal, repayment
+        case hold, lengthening, release, purchase, givingBack, refund, recovery, removal, repayment, partialReturn
     }
 
     var sequence: Int64
@@ -14,7 +14,7 @@ struct AuditFact {
     var subject: Int64
     /// By kind: deadline, `until`, `late` or `paused`. For a refund it is twice the reason, plus 1 if it is confirmed.
     var value: Int64
-    /// By kind: document, buyer or payment.
+    /// By kind: document, buyer or payment. For a partial return pairs of line and quantity, as `0:2 1:1`.
     var text: String?
     /// Only for holds.
     var event: Int64
@@ -184,5 +184,12 @@ struct AuditPages {
         ("recoveries", "8, at, event, until, NULL", "seq", 1),
         ("removals", "9, at, event, 0, NULL", "seq", 1),
         ("repayments", "10, at, hold, 0, payment", "seq", 1),
+        (
+            "part_returns",
+            """
+            11, at, hold, 0, (SELECT group_concat(line || ':' || quantity, ' ') FROM part_return_lines l
+              WHERE l.seq = part_returns.seq)
+            """, "seq", 1
+        ),
     ]
 }

@@ -62,6 +62,7 @@ struct FactWriter {
             try RowStatement(db.cachedStatement(sql: Self.insertRelease)).run(Int64(id.number), sequence, at)
         case .returned(let id):
             try insert("returns", "hold, seq, at").run(Int64(id.number), sequence, at)
+        case .returnedPart(let id, let part): try write(part, of: id, sequence, at)
         case .extended(let id, let deadline, let key):
             let number = try nextExtension(of: id)
             try insert("extensions", "hold, number, seq, at, deadline")
@@ -101,7 +102,7 @@ struct FactWriter {
         case .defined: (event, number) = ("(SELECT event FROM definitions WHERE seq = ?)", Int64(recorded.sequence))
         case .removed(let index), .recovered(let index, _): (event, number) = ("?", Int64(index))
         case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
-            .returned(let id), .refundOwed(let id, _, _, _), .paidBack(let id, _):
+            .returned(let id), .returnedPart(let id, _), .refundOwed(let id, _, _, _), .paidBack(let id, _):
             (event, number) = ("(SELECT event FROM holds WHERE id = ?)", Int64(id.number))
         case .clockReached: return
         }
@@ -148,6 +149,21 @@ struct FactWriter {
             row.add(Int64(bitPattern: key.key.high))
             row.add(Int64(bitPattern: key.key.low))
         }
+    }
+
+    private func write(_ part: PartReturnFact, of id: HoldID, _ sequence: Int64, _ at: Int64) throws {
+        let columns = "seq, at, hold, fingerprint, high, low, reason"
+        try insert("part_returns", columns).run { row in
+            row.add(sequence)
+            row.add(at)
+            row.add(id.number)
+            row.add(Int64(bitPattern: part.key.fingerprint))
+            row.add(Int64(bitPattern: part.key.key.high))
+            row.add(Int64(bitPattern: part.key.key.low))
+            row.add(part.reason?.text)
+        }
+        let lines = try insert("part_return_lines", "seq, line, quantity")
+        for share in part.lines { try lines.run(sequence, Int64(share.line), Int64(share.quantity)) }
     }
 
     private func nextExtension(of id: HoldID) throws -> Int64 {

@@ -44,14 +44,20 @@ struct LedgerSale {
                 let type = types.indices.contains(Int(line.type)) ? types[Int(line.type)] : nil
                 return SoldLine(
                     type: type?["code"] ?? "", allocation: type?["allocation"], quantity: Int(line.quantity),
-                    price: line.price)
+                    price: line.price, returned: Int(line.returned))
+            }
+            let parts = times.parts.map { at, part in
+                var quantities = [Int](repeating: 0, count: sold.count)
+                for share in part.lines { quantities[Int(share.line)] = Int(share.quantity) }
+                return (at: moments.wall(at), quantities: quantities)
             }
             page.entries.append(
                 SaleEntry(
                     id: hold.id, state: state(of: hold),
                     currency: try lines.currency(of: index, at: Int64(clamping: hold.sequence)), lines: Array(sold),
                     heldAt: moments.wall(times.held), purchasedAt: times.purchased.map(moments.wall),
-                    returned: times.returned.map { [.init(at: moments.wall($0), lines: Array(sold))] } ?? []))
+                    returned: SaleEntry.returned(
+                        of: Array(sold), parts: parts, rest: times.returned.map(moments.wall))))
         }
         return page
     }

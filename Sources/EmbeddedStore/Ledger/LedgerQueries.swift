@@ -23,7 +23,8 @@ struct LedgerQueries: Sendable {
             let rows = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, h.seq AS held, r.at AS returned, e.code
+                        SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, h.seq AS held, r.at AS returned, e.code,
+                          (SELECT max(at) FROM part_returns WHERE hold = p.hold) AS part_returned
                         FROM purchases p CROSS JOIN holds h ON h.id = p.hold LEFT JOIN returns r ON r.hold = p.hold
                           JOIN events e ON e.event = h.event
                         WHERE e.code = ? AND p.hold > ? ORDER BY p.hold LIMIT ?
@@ -33,12 +34,15 @@ struct LedgerQueries: Sendable {
             return try rows.map { row in
                 let hold: Int64 = row["hold"]
                 let event: Int64 = row["event"]
+                let (returned, part): (Int64?, Int64?) = (row["returned"], row["part_returned"])
+                let sold = try lines.lines(of: hold, isReturned: returned != nil, hasReturns: part != nil)
+                let isGone = part != nil && sold.allSatisfy { $0.returned == $0.quantity }
                 return PurchaseRecord(
                     hold: HoldID(UInt64(clamping: hold)), event: row["code"],
                     currency: try lines.currency(of: event, at: row["held"]),
-                    lines: try lines.lines(of: hold), buyer: row["buyer"], payment: row["payment"],
+                    lines: sold, buyer: row["buyer"], payment: row["payment"],
                     isLate: row["late"], purchasedAt: moments.wall(row["at"]),
-                    returnedAt: (row["returned"] as Int64?).map(moments.wall))
+                    returnedAt: (returned ?? (isGone ? part : nil)).map(moments.wall))
             }
         }
     }
@@ -144,7 +148,10 @@ struct LineReader {
         self.db = db
     }
 
-    func lines(of hold: Int64) throws -> [SoldLine] {
+    /// - Parameters:
+    ///   - isReturned: all that was left of the purchase was returned.
+    ///   - hasReturns: a part of it was returned (R39 Partial return).
+    func lines(of hold: Int64, isReturned: Bool = false, hasReturns: Bool = false) throws -> [SoldLine] {
         let rows = try Row.fetchAll(
             db.cachedStatement(
                 sql: """
@@ -155,9 +162,17 @@ struct LineReader {
                     ) l JOIN ticket_types t ON t.event = l.event AND t.type = l.type ORDER BY l.line
                     """),
             arguments: ["hold": hold])
-        return rows.map {
+        var lines = rows.map {
             SoldLine(type: $0["code"], allocation: $0["allocation"], quantity: $0["quantity"], price: $0["price"])
         }
+        for index in lines.indices where isReturned { lines[index].returned = lines[index].quantity }
+        guard hasReturns, !isReturned else { return lines }
+        let statement = try db.cachedStatement(sql: "SELECT line, quantity FROM returned_lines WHERE hold = ?")
+        for row in try Row.fetchAll(statement, arguments: [hold]) {
+            let line: Int = row["line"]
+            if lines.indices.contains(line) { lines[line].returned = row["quantity"] }
+        }
+        return lines
     }
 
     /// The currency of a hold's prices: that of the definition in force when it was made (R11 Terms of a hold).

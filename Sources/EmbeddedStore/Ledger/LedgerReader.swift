@@ -85,6 +85,7 @@ struct LedgerReader {
               UNION ALL SELECT * FROM (SELECT at, seq FROM repayments ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM recoveries ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM removals ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM part_returns ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT max(at), max(seq) FROM purchases
               UNION ALL SELECT max(at), max(seq) FROM releases
               UNION ALL SELECT max(at), max(seq) FROM returns
@@ -169,6 +170,7 @@ struct LedgerReader {
         let purchases = try side("purchases", "seq, late, payment, at")
         let releases = try side("releases", "seq")
         let returns = try side("returns", "seq, at")
+        let parts = try side("part_returns", "seq, fingerprint, high, low, reason, at", order: ", seq")
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
 
@@ -203,13 +205,37 @@ struct LedgerReader {
                 hold.state = .released
                 ended = $0.int(1)
             }
+            try parts.visit(id) {
+                let part = try partReturn($0)
+                guard hold.takeBack(part) else {
+                    throw LedgerError.damaged("fact \($0.int(1)) returns more of hold \(id) than was purchased")
+                }
+                moments.parts.append(($0.int(6), part))
+            }
             try returns.visit(id) {
-                hold.state = .returned
+                hold.takeBack()
                 moments.returned = $0.int(2)
             }
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold, moments)
         }
+    }
+
+    /// The partial return of a row: sequence, fingerprint, key and reason, from the second column on.
+    private func partReturn(_ row: Cursor) throws -> PartReturnFact {
+        let rows = try Cursor(
+            db, "SELECT line, quantity FROM part_return_lines WHERE seq = \(row.int(1)) ORDER BY line")
+        var shares: [PartReturnFact.Share] = []
+        while try rows.next() {
+            shares.append(.init(line: UInt8(clamping: rows.int(0)), quantity: Int32(clamping: rows.int(1))))
+        }
+        guard let lines = OneOrMore<PartReturnFact.Share>(shares) else {
+            throw LedgerError.damaged("fact \(row.int(1)) returns nothing")
+        }
+        let key = IdempotencyKey(high: UInt64(bitPattern: row.int(3)), low: UInt64(bitPattern: row.int(4)))
+        return PartReturnFact(
+            lines: lines, key: KeyFact(key: key, fingerprint: UInt64(bitPattern: row.int(2))),
+            reason: row.text(5).flatMap(ReasonText.init))
     }
 
     /// The type, quantity and price in the columns from `column` on.
@@ -242,8 +268,10 @@ struct LedgerReader {
 struct HoldMoments {
     var held: Int64
     var purchased: Int64?
-    /// When the whole purchase was returned.
+    /// When all that was left of the purchase was returned.
     var returned: Int64?
+    /// The partial returns before (R39 Partial return).
+    var parts: [(at: Int64, PartReturnFact)] = []
 
     init(held: Int64) {
         self.held = held

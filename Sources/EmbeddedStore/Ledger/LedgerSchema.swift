@@ -18,6 +18,7 @@ enum LedgerSchema {
         migrator.registerMigration("6 debts") { try $0.execute(sql: debts) }
         migrator.registerMigration("7 audit") { try $0.execute(sql: audit) }
         migrator.registerMigration("7 allocations") { try $0.execute(sql: allocations) }
+        migrator.registerMigration("7 returns") { try $0.execute(sql: returns) }
         return migrator
     }
 

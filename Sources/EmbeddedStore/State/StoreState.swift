@@ -174,7 +174,7 @@ package struct StoreState: Sendable {
     /// releasing, and completing last (R21 Bounds).
     private func queueLimit(for command: Command, of whole: Int) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .payBack, .define, .pause, .resume, .remove: whole
+        case .purchase, .returnPurchase, .returnPart, .payBack, .define, .pause, .resume, .remove: whole
         case .extend, .release: whole / 4 * 3
         case .hold: whole / 2
         case .look: whole / 4

@@ -104,7 +104,7 @@ extension CallReply {
         if code == .paidBack {
             return .paidBack(HoldID(event: event, hold: try reader.count()), repeated: isRepeated)
         }
-        let view = try view(of: event)
+        let view = try view(of: event, hasReturns: flags & OutcomeFlag.returns.rawValue != 0)
         switch code {
         case .held: return .held(view, replayed: isRepeated)
         case .extended: return .extended(view, replayed: isRepeated)
@@ -116,7 +116,7 @@ extension CallReply {
         }
     }
 
-    private mutating func view(of event: EventNumber) throws(PackedMistake) -> HoldView {
+    private mutating func view(of event: EventNumber, hasReturns: Bool) throws(PackedMistake) -> HoldView {
         let number = try reader.count()
         guard let told = ViewState(rawValue: try reader.byte()) else { throw PackedMistake() }
         let state: HoldView.State =
@@ -130,9 +130,12 @@ extension CallReply {
         let terms = try reader.short()
         let deadline = try reader.number()
         let extensions = Int(try reader.byte())
+        var lines = try reader.lines()
+        if hasReturns { for index in lines.indices { lines[index].returned = try reader.short() } }
+        if state == .returned { lines.returnAll() }
         return HoldView(
             id: HoldID(event: event, hold: number), event: event.index,
-            state: state, terms: terms, lines: try reader.lines(), expiresAt: Timestamp(milliseconds: Int64(deadline)),
+            state: state, terms: terms, lines: lines, expiresAt: Timestamp(milliseconds: Int64(deadline)),
             extensionsRemaining: extensions)
     }
 
@@ -170,6 +173,8 @@ extension CallReply {
         case .typeLimit:
             let remaining = try reader.number()
             return .typeLimitReached(try Self.code(reader.text()), remaining: remaining)
+        case .returnTooLarge:
+            return .returnTooLarge(try Self.code(reader.text()), remaining: try reader.number())
         case .gone, .unclaimed: throw PackedMistake()
         }
     }

@@ -33,6 +33,7 @@ package struct CommandBatch: Sendable {
         case .payBack(let id, let payment):
             CommandWriter.writePayBack(id, payment, elsewhere: pending.elsewhere, claim: claim, to: &bytes)
         case .returnPurchase(let id): CommandWriter.writeReturn(id, to: &bytes)
+        case .returnPart(let id, let asked): CommandWriter.writeReturn(asked, of: id, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")
         }

@@ -42,6 +42,16 @@ enum CommandWriter {
         begin(.giveBack, id, to: &bytes)
     }
 
+    static func writeReturn(_ asked: PartReturn, of id: HoldID, to bytes: inout ByteBuffer) {
+        begin(.returnPart, id, to: &bytes)
+        bytes.writeInteger(UInt8(clamping: asked.lines.count))
+        for line in asked.lines {
+            bytes.writePacked(short: line.type.text)
+            bytes.writeInteger(Int32(clamping: line.quantity), endianness: .little)
+        }
+        write(asked.key, asked.fingerprint, to: &bytes)
+    }
+
     static func writeLook(_ id: HoldID, to bytes: inout ByteBuffer) {
         begin(.look, id, to: &bytes)
     }

@@ -25,7 +25,7 @@ package struct PendingCommand: Sendable {
         self.sink = sink
         isSale =
             switch command {
-            case .purchase, .returnPurchase, .payBack: true
+            case .purchase, .returnPurchase, .returnPart, .payBack: true
             case .hold, .extend, .release, .look, .define, .pause, .resume, .remove: false
             }
     }
@@ -41,7 +41,7 @@ package struct PendingCommand: Sendable {
         switch command {
         case .purchase(_, let payment, _): payment.map { PaymentClaims.name(of: $0) }
         case .payBack(_, let payment): PaymentClaims.name(of: payment)
-        case .hold, .extend, .release, .returnPurchase, .look, .define, .pause, .resume, .remove: nil
+        case .hold, .extend, .release, .returnPurchase, .returnPart, .look, .define, .pause, .resume, .remove: nil
         }
     }
 }
@@ -72,7 +72,7 @@ extension Command {
     var hold: HoldID? {
         switch self {
         case .extend(let id, _), .release(let id), .purchase(let id, _, _), .returnPurchase(let id),
-            .payBack(let id, _), .look(let id):
+            .returnPart(let id, _), .payBack(let id, _), .look(let id):
             id
         case .hold, .define, .pause, .resume, .remove: nil
         }
@@ -83,7 +83,7 @@ extension Command {
         switch self {
         case .define(let definition, _, _): definition.id
         case .pause(let code), .resume(let code), .remove(let code, _): code
-        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look: nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: nil
         }
     }
 }

@@ -34,6 +34,7 @@ package enum WireNumbers {
 enum CommandCode: UInt8, CaseIterable {
     case hold = 1
     case extend, release, purchase, giveBack, look, payBack
+    case returnPart = 8
 }
 
 /// What follows a command, or is true of it.
@@ -67,6 +68,8 @@ enum OutcomeCode: UInt8, CaseIterable {
 enum OutcomeFlag: UInt8, CaseIterable {
     case repeated = 1
     case late = 2
+    /// How many tickets of each line were returned follows the lines.
+    case returns = 4
 }
 
 /// Why a command was refused. Each is a `Refusal`, except ``gone`` and ``unclaimed``.
@@ -84,6 +87,7 @@ enum RefusalCode: UInt8, CaseIterable {
     case unclaimed = 62
     /// The type has no such allocation, or it was released (R45 Allocations).
     case allocation = 85
+    case returnTooLarge = 70
 }
 
 /// What is wrong with a request to hold.
@@ -105,8 +109,15 @@ enum ViewState: UInt8, CaseIterable {
 
 /// What else the byte with the state of a kept hold says.
 enum RecordMark: UInt8, CaseIterable {
+    /// Below it is the state, and from it on are the marks.
+    static let first: UInt8 = 8
+
+    func isSet(in head: UInt8) -> Bool { head & rawValue != 0 }
+
     /// A state that an earlier release wrote, for holds whose payment was owed back.
     case owed = 4
+    /// Added to the state: the purchase's partial returns follow its lines.
+    case returns = 8
     /// Added to the state: the number of the hold's terms follows its lines.
     case withTerms = 128
 }

@@ -28,7 +28,7 @@ enum ChangeWriter {
         case .resume(let code): writeKind("resume", code, revision, nil, limits, to: &writer)
         case .remove(let code, let expecting):
             writeKind("remove", code, revision, expecting, limits, to: &writer)
-        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look: return nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: return nil
         }
         return writer.bytes
     }

@@ -11,6 +11,8 @@ struct PackedRecord {
     var lines: OneOrMore<HeldLine>
     /// The terms of its event under which it was made.
     var terms: UInt16 = 0
+    /// The partial returns of the purchase, oldest first (R39 Partial return).
+    var returns: [PackedReturn] = []
     var payment: String?
     /// When it was purchased, or when a payment for it was first owed back.
     var endedAt = WallTime(milliseconds: 0)
@@ -20,7 +22,7 @@ struct PackedRecord {
         let head = try reader.byte()
         // An earlier release had a state of its own for a hold whose payment was owed back.
         let wasOwed = head == RecordMark.owed.rawValue
-        guard let state = wasOwed ? .held : HoldState(rawValue: head % RecordMark.withTerms.rawValue) else {
+        guard let state = wasOwed ? .held : HoldState(rawValue: head % RecordMark.first) else {
             throw PackedMistake()
         }
         self.state = state
@@ -32,7 +34,16 @@ struct PackedRecord {
         buyer = name.isEmpty ? nil : name
         lines = try reader.lines()
         // Lua counts from 1.
-        if head >= RecordMark.withTerms.rawValue { terms = try reader.short() - 1 }
+        if RecordMark.withTerms.isSet(in: head) { terms = try reader.short() - 1 }
+        if RecordMark.returns.isSet(in: head) {
+            let count = try reader.short()
+            for _ in 0..<count {
+                let part = try PackedReturn(&reader, lines: lines.count)
+                returns.append(part)
+                for (line, quantity) in part.quantities.enumerated() { lines[line].returned += quantity }
+            }
+        }
+        if state == .returned { lines.returnAll() }
         guard state != .held && state != .released || wasOwed else { return }
         endedAt = WallTime(milliseconds: Int64(try reader.number()))
         let returned = try reader.number()
@@ -48,7 +59,7 @@ struct PackedRecord {
             let type = types.indices.contains(index) ? types[index] : nil
             return SoldLine(
                 type: type?.code.text ?? "", allocation: type?.allocation?.text, quantity: Int(line.quantity),
-                price: line.price)
+                price: line.price, returned: Int(line.returned))
         }.map { $0 }
     }
 
@@ -57,6 +68,20 @@ struct PackedRecord {
             hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency(ofTerms: terms),
             lines: soldLines(of: entry), buyer: buyer, payment: payment, isLate: isLate, purchasedAt: endedAt,
             returnedAt: returnedAt)
+    }
+}
+
+/// A partial return, as `pack_returns` wrote it (`Lua/holds.lua`).
+struct PackedReturn {
+    var at: WallTime
+    /// How many tickets of each line came back.
+    var quantities: [UInt16] = []
+
+    init(_ reader: inout PackedReader, lines: Int) throws(PackedMistake) {
+        // Key and fingerprint, which only the functions compare.
+        for _ in 0..<3 { try reader.skipNumber() }
+        at = WallTime(milliseconds: Int64(try reader.number()))
+        for _ in 0..<lines { quantities.append(try reader.short()) }
     }
 }
 

@@ -48,6 +48,8 @@ extension SalesLists {
             id: HoldID(event: event, hold: number), state: state,
             currency: entry.catalogue.currency(ofTerms: record.terms), lines: lines, heldAt: record.heldAt,
             purchasedAt: isSold ? record.endedAt : nil,
-            returned: record.returnedAt.map { [.init(at: $0, lines: lines)] } ?? [])
+            returned: SaleEntry.returned(
+                of: lines, parts: record.returns.map { ($0.at, $0.quantities.map { Int($0) }) },
+                rest: record.returnedAt))
     }
 }

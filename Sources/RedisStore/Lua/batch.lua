@@ -3,7 +3,7 @@
 local DECIDE = {
   [COMMAND.hold] = decide_hold, [COMMAND.extend] = decide_extend, [COMMAND.release] = decide_release,
   [COMMAND.purchase] = decide_purchase, [COMMAND.give_back] = decide_return, [COMMAND.look] = decide_look,
-  [COMMAND.pay_back] = decide_pay_back,
+  [COMMAND.pay_back] = decide_pay_back, [COMMAND.return_part] = decide_part_return,
 }
 
 -- Helper functions are local to their blocks: Lua has room for 200 local names in a text.
@@ -44,10 +44,24 @@ do
     return command, at
   end
 
+  local function read_part_return(command, text, at)
+    local count
+    count, at = unpack_struct('<B', text, at)
+    command.taken = {}
+    for index = 1, count do
+      local line = {}
+      line.code, line.quantity, at = unpack_struct('<Bc0i4', text, at)
+      command.taken[index] = line
+    end
+    command.print, command.return_key, at = unpack_struct('<c8Hc0', text, at)
+    return command, at
+  end
+
   local function read_asked(op, text, at, known)
     if op == COMMAND.hold then return read_hold(text, at, known) end
     local command, flags = { op = op }, nil
     command.number, at = unpack_struct('<d', text, at)
+    if op == COMMAND.return_part then return read_part_return(command, text, at) end
     if op == COMMAND.extend then
       flags, at = unpack_struct('<B', text, at)
       if has(flags, COMMAND_FLAG.key) then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end

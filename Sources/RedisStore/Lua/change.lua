@@ -269,7 +269,7 @@ local function count_buyers(keys, args)
     if is_live(event, record) then
       add_to_account(event, record.number, record.entry, record.buyer, record.lines)
     elseif record.state == PURCHASED then
-      add_bought(event, record, record.lines, 1)
+      add_bought(event, record, kept_lines(record), 1)
     end
   end
   event.changed_fields.accounts = pack('<dd', event.accounted_from, event.accounted_to)

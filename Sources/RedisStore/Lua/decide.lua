@@ -16,9 +16,14 @@ end
 local function view_of(event, outcome, flags, record)
   local state = record.state
   if state == OWED or (state == HELD and not is_live(event, record)) then state = EXPIRED end
+  local packed_lines = pack_lines(record.lines)
+  -- Of a purchase that was returned, every ticket was.
+  if record.returns and state == PURCHASED then
+    flags = flags + OUTCOME_FLAG.returns
+    for line = 1, #record.lines / 3 do packed_lines = packed_lines .. pack('<H', returned_of(record, line)) end
+  end
   return view(
-    event, outcome, flags, record.number, state, pack_lines(record.lines), record.deadline, record.extensions,
-    record.terms)
+    event, outcome, flags, record.number, state, packed_lines, record.deadline, record.extensions, record.terms)
 end
 
 -- Before an answer says that a hold expired, the clock is written, so that no crash turns it back behind the answer.
@@ -110,6 +115,10 @@ local function refusal_of_places(event, lines, buyer)
     or refusal_of_pools(event, lines)
 end
 
+-- What no other function needs is in a block: Lua has room for 200 local names in a text.
+local decide_hold
+do
+
 -- The lines with type and price, or why they are refused.
 local function checked_lines(event, asked)
   local terms, lines = event.terms, {}
@@ -187,7 +196,7 @@ local function lines_for(event, asked, buyer)
   return lines, nil
 end
 
-local function decide_hold(event, command)
+function decide_hold(event, command)
   local key = command.key
   -- The keys of a removed event went with it.
   if key and not event.terms.removed then
@@ -219,6 +228,8 @@ local function decide_hold(event, command)
   add_to_account(event, number, deadline, buyer, lines)
   if key then remember_key(event, key, command.print, number) end
   return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0, terms.given)
+end
+
 end
 
 -- MARK: live and ended holds
@@ -275,6 +286,9 @@ local function decide_release(event, command)
   return view_of(event, OUTCOME.released, 0, record)
 end
 
+local decide_purchase
+do
+
 local function note_purchase(event, record, payment, late)
   record.state, record.late, record.payment, record.ended_at = PURCHASED, late, payment, event.wall
   event.has_sold = 1
@@ -327,7 +341,7 @@ local function use_for_purchase(event, command)
   return bought, debt
 end
 
-local function decide_purchase(event, command)
+function decide_purchase(event, command)
   local record, payment = record_of(event, command.number), command.payment
   if not record then return refused(REFUSED.hold) end
   if event.terms.shop_completes and not command.by_key then return refused(REFUSED.by_shop) end
@@ -358,6 +372,8 @@ local function decide_purchase(event, command)
   return view_of(event, OUTCOME.purchased, 0, record)
 end
 
+end
+
 local function decide_pay_back(event, command)
   local record = record_of(event, command.number)
   if not record then return refused(REFUSED.hold) end
@@ -374,18 +390,6 @@ local function decide_pay_back(event, command)
   event.is_changed = true
   event.facts = event.facts + 1
   return pack('<BBd', OUTCOME.paid_back, 0, command.number)
-end
-
-local function decide_return(event, command)
-  local record = record_of(event, command.number)
-  if not record then return refused(REFUSED.hold) end
-  if record.state == RETURNED then return view_of(event, OUTCOME.returned, OUTCOME_FLAG.repeated, record) end
-  if record.state ~= PURCHASED then return refused(REFUSED.not_purchased) end
-  change_pools(event, record, take_places_back)
-  record.state, record.returned_at = RETURNED, event.wall
-  note_record(event, record)
-  add_bought(event, record, record.lines, -1)
-  return view_of(event, OUTCOME.returned, 0, record)
 end
 
 local function decide_look(event, command)

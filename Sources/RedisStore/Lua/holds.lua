@@ -5,6 +5,10 @@
 -- debts.lua).
 local HELD, PURCHASED, RELEASED, RETURNED = STATE.held, STATE.purchased, STATE.released, STATE.returned
 local OWED, WITH_TERMS = RECORD.owed, RECORD.with_terms
+-- The byte with the state of a record says by marks what stands behind its lines. Each mark is a power of two, this one
+-- or above.
+local first_mark = 8
+
 -- A state that only answers have.
 local EXPIRED = VIEW.expired
 
@@ -28,8 +32,8 @@ local function unpack_lines(text, at)
   return lines, at
 end
 
--- If a hold was made under other terms of its event than the first ones, their index stands behind its lines, and its
--- state is raised by WITH_TERMS.
+-- If a hold was made under other terms of its event than the first ones, their index stands behind its lines
+-- (WITH_TERMS). Behind it are the partial returns of a purchase (RECORD.returns, see returns.lua).
 
 -- Packs a new hold in the form in which `pack_record` packs a changed one.
 local function pack_new(deadline, held_at, buyer, packed_lines, terms)
@@ -37,29 +41,67 @@ local function pack_new(deadline, held_at, buyer, packed_lines, terms)
   return terms > 1 and head .. packed_lines .. pack('<H', terms) or head .. packed_lines
 end
 
-local function pack_record(record)
-  local has_terms = record.terms > 1
+local pack_record, unpack_record
+do
+
+local function has_mark(head, mark)
+  return head % (2 * mark) >= mark
+end
+
+-- A list of partial returns: key, fingerprint, moment, and how many tickets of each line came back.
+local function pack_returns(returns)
+  local parts = { pack('<H', #returns) }
+  for _, part in ipairs(returns) do
+    parts[#parts + 1] = pack('<c16c8d', part.key, part.print, part.at)
+    for _, quantity in ipairs(part.quantities) do parts[#parts + 1] = pack('<H', quantity) end
+  end
+  return table.concat(parts)
+end
+
+local function unpack_returns(text, at, lines)
+  local count, returns = nil, {}
+  count, at = unpack_struct('<H', text, at)
+  for index = 1, count do
+    local part = { quantities = {} }
+    part.key, part.print, part.at, at = unpack_struct('<c16c8d', text, at)
+    for line = 1, lines do part.quantities[line], at = unpack_struct('<H', text, at) end
+    returns[index] = part
+  end
+  return returns, at
+end
+
+function pack_record(record)
+  local has_terms, marks = record.terms > 1, 0
+  if has_terms then marks = marks + WITH_TERMS end
+  if record.returns then marks = marks + RECORD.returns end
   local text = pack(
-    '<BBBddBc0', has_terms and record.state + WITH_TERMS or record.state, record.late, record.extensions,
-    record.deadline, record.held_at, #record.buyer, record.buyer) .. pack_lines(record.lines)
+    '<BBBddBc0', record.state + marks, record.late, record.extensions, record.deadline, record.held_at,
+    #record.buyer, record.buyer) .. pack_lines(record.lines)
   if has_terms then text = text .. pack('<H', record.terms) end
+  if record.returns then text = text .. pack_returns(record.returns) end
   if record.state == HELD or record.state == RELEASED then return text end
   return text .. pack('<ddBc0', record.ended_at, record.returned_at, #record.payment, record.payment)
 end
 
-local function unpack_record(number, text)
+function unpack_record(number, text)
   local record, at = { number = number, payment = '', ended_at = 0, returned_at = 0, terms = 1 }, nil
   record.state, record.late, record.extensions, record.deadline, record.held_at, record.buyer, at =
     unpack_struct('<BBBddBc0', text)
   record.lines, at = unpack_lines(text, at)
-  if record.state >= WITH_TERMS then
-    record.state = record.state - WITH_TERMS
-    record.terms, at = unpack_struct('<H', text, at)
+  if record.state >= first_mark then
+    local head = record.state
+    record.state = head % first_mark
+    if has_mark(head, WITH_TERMS) then record.terms, at = unpack_struct('<H', text, at) end
+    if has_mark(head, RECORD.returns) then
+      record.returns, at = unpack_returns(text, at, #record.lines / 3)
+    end
   end
   if record.state ~= HELD and record.state ~= RELEASED then
     record.ended_at, record.returned_at, record.payment = unpack_struct('<ddBc0', text, at)
   end
   return record
+end
+
 end
 
 -- The hold with this number; `nil` if none was given. Finds holds of this call before they are written, too.
@@ -82,6 +124,22 @@ end
 
 local function is_live(event, record)
   return record.state == HELD and event.office < record.deadline
+end
+
+-- How many tickets of a line of a purchase were returned by parts; `line` counts from 1.
+local function returned_of(record, line)
+  local sum = 0
+  for _, part in ipairs(record.returns or {}) do sum = sum + part.quantities[line] end
+  return sum
+end
+
+-- The lines of a purchase with what was not returned of them.
+local function kept_lines(record)
+  if not record.returns then return record.lines end
+  local lines = {}
+  for index, value in ipairs(record.lines) do lines[index] = value end
+  for line = 1, #lines / 3 do lines[line * 3 - 1] = lines[line * 3 - 1] - returned_of(record, line) end
+  return lines
 end
 
 local function quantity_of(lines)

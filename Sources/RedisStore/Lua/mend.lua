@@ -30,12 +30,13 @@ do
     local sums = record.state == PURCHASED and counted.sold or is_live and counted.held
     if record.state == PURCHASED or record.state == RETURNED then counted.has_sold = 1 end
     if record.payment ~= '' and record.state ~= OWED then counted.payments[#counted.payments + 1] = record end
+    local lines = kept_lines(record)
     if counted.accounts and sums and record.buyer ~= '' then
-      add_to_counted(counted, record, is_live, record.buyer, quantity_of(record.lines))
+      add_to_counted(counted, record, is_live, record.buyer, quantity_of(lines))
       local quantities = {}
-      for line = 1, event.terms.typed and #record.lines or 0, 3 do
-        local name = typed_name(record.buyer, event.terms.types[record.lines[line] + 1].code)
-        quantities[name] = (quantities[name] or 0) + record.lines[line + 1]
+      for line = 1, event.terms.typed and #lines or 0, 3 do
+        local name = typed_name(record.buyer, event.terms.types[lines[line] + 1].code)
+        quantities[name] = (quantities[name] or 0) + lines[line + 1]
       end
       for name, quantity in pairs(quantities) do add_to_counted(counted, record, is_live, name, quantity) end
     end
@@ -43,10 +44,10 @@ do
       counted.held[0] = counted.held[0] + 1
       add_entry_of(counted, 0, 1, record.deadline)
     end
-    for line = 1, sums and #record.lines or 0, 3 do
-      for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
-        sums[pool] = sums[pool] + record.lines[line + 1]
-        if is_live then add_entry_of(counted, pool, record.lines[line + 1], record.deadline) end
+    for line = 1, sums and #lines or 0, 3 do
+      for _, pool in ipairs(event.terms.types[lines[line] + 1].pools) do
+        sums[pool] = sums[pool] + lines[line + 1]
+        if is_live then add_entry_of(counted, pool, lines[line + 1], record.deadline) end
       end
     end
   end

@@ -9,7 +9,7 @@ local function adopt_hold(event, text)
   record.entry = record.deadline
   event.next, event.facts = number + 1, event.facts + 1
   event.records[number], event.changed_records[number] = record, true
-  local live, lines = is_live(event, record), record.lines
+  local live, lines = is_live(event, record), kept_lines(record)
   for line = 1, #lines, 3 do
     for _, pool in ipairs(event.terms.types[lines[line] + 1].pools) do
       if live then

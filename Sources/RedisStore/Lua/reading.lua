@@ -36,7 +36,7 @@ local function page_of_holds(keys, args)
   fetch(keys[2], numbers, found)
   for _, number in ipairs(numbers) do
     local text = found[number]
-    local state = text and unpack_struct('<B', text) % WITH_TERMS
+    local state = text and unpack_struct('<B', text) % first_mark
     if text and (not only_sold or state == PURCHASED or state == RETURNED) then
       reply[#reply + 1] = pack('<d', number) .. text
     end

@@ -30,9 +30,10 @@ end
 local function add_promised(event, walk, record, held, sold, sign)
   local sums = record.state == PURCHASED and sold
     or record.state == HELD and walk.at < end_of(event, record.deadline) and held
-  for line = 1, sums and #record.lines or 0, 3 do
-    for _, pool in ipairs(event.terms.types[record.lines[line] + 1].pools) do
-      sums[pool] = sums[pool] + sign * record.lines[line + 1]
+  local lines = kept_lines(record)
+  for line = 1, sums and #lines or 0, 3 do
+    for _, pool in ipairs(event.terms.types[lines[line] + 1].pools) do
+      sums[pool] = sums[pool] + sign * lines[line + 1]
     end
   end
 end

@@ -128,6 +128,7 @@ extension Command {
         case .purchase(let id, let payment, let completer): .purchase(number(id), payment, by: completer)
         case .payBack(let id, let payment): .payBack(number(id), payment)
         case .returnPurchase(let id): .returnPurchase(number(id))
+        case .returnPart(let id, let part): .returnPart(number(id), part)
         case .look(let id): .look(number(id))
         case .hold, .define, .pause, .resume, .remove: self
         }

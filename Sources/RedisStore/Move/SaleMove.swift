@@ -129,7 +129,10 @@ public struct SaleMove: Sendable {
     private static func packed(_ hold: MovedHold) -> ByteBuffer {
         var bytes = ByteBuffer()
         let hasTerms = hold.terms > 0
-        bytes.writeInteger(hold.state.rawValue + (hasTerms ? RecordMark.withTerms.rawValue : 0))
+        var head = hold.state.rawValue
+        if hasTerms { head += RecordMark.withTerms.rawValue }
+        if !hold.parts.isEmpty { head += RecordMark.returns.rawValue }
+        bytes.writeInteger(head)
         bytes.writeInteger(hold.isLate ? 1 as UInt8 : 0)
         bytes.writeInteger(hold.extensions)
         bytes.writePacked(Double(hold.left.inMilliseconds))
@@ -143,11 +146,26 @@ public struct SaleMove: Sendable {
         }
         // Lua counts from 1.
         if hasTerms { bytes.writeInteger(hold.terms + 1, endianness: .little) }
+        if !hold.parts.isEmpty { write(hold.parts, ofLines: hold.lines.count, to: &bytes) }
         guard hold.state == .purchased || hold.state == .returned else { return bytes }
         bytes.writePacked(Double(hold.purchasedAt?.milliseconds ?? 0))
         bytes.writePacked(Double(hold.returnedAt?.milliseconds ?? 0))
         bytes.writePacked(short: hold.payment?.text ?? "")
         return bytes
+    }
+
+    /// The partial returns as `pack_returns` writes them.
+    private static func write(_ parts: [MovedReturn], ofLines lines: Int, to bytes: inout ByteBuffer) {
+        bytes.writeInteger(UInt16(clamping: parts.count), endianness: .little)
+        for moved in parts {
+            let key = moved.part.key
+            for half in [key.key.high, key.key.low, key.fingerprint] { bytes.writeInteger(half) }
+            bytes.writePacked(Double(moved.at.milliseconds))
+            for line in 0..<lines {
+                let share = moved.part.lines.first { Int($0.line) == line }
+                bytes.writeInteger(UInt16(clamping: share?.quantity ?? 0), endianness: .little)
+            }
+        }
     }
 
     /// - Returns: the number of the first hold within the event.

@@ -16,6 +16,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/terms.lua" suffix(, '\n',)
 #embed "../Lua/allocations.lua" suffix(, '\n',)
 #embed "../Lua/decide.lua" suffix(, '\n',)
+#embed "../Lua/returns.lua" suffix(, '\n',)
 #embed "../Lua/claims.lua" suffix(, '\n',)
 #embed "../Lua/batch.lua" suffix(, '\n',)
 #embed "../Lua/move.lua" suffix(, '\n',)

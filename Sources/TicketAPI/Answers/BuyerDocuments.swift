@@ -29,9 +29,15 @@ enum BuyerDocuments {
         buffer.writeStaticString(#"","state":""#)
         buffer.writeString(hold.state.rawValue)
         buffer.writeStaticString(#"","lines":["#)
-        let total = writeLines(of: hold, catalogue, to: &buffer)
+        let (total, returned) = writeLines(of: hold, catalogue, to: &buffer)
         buffer.writeStaticString(#"],"total":"#)
         buffer.writeDecimal(total)
+        if let returned {
+            buffer.writeStaticString(#","returned_total":"#)
+            buffer.writeDecimal(returned)
+            buffer.writeStaticString(#","kept_total":"#)
+            buffer.writeDecimal(total - returned)
+        }
         buffer.writeStaticString(#","currency":""#)
         buffer.writeString(catalogue.currency(of: hold))
         buffer.writeStaticString(#"","expires_at":""#)
@@ -51,11 +57,12 @@ enum BuyerDocuments {
         }
     }
 
-    /// - Returns: the total price.
+    /// - Returns: the total price, and that of the tickets that were returned; `nil` if none were.
     private static func writeLines(
         of hold: HoldView, _ catalogue: EventCatalogue, to buffer: inout ByteBuffer
-    ) -> Int {
+    ) -> (total: Int, returned: Int?) {
         var total = 0
+        var returned: Int?
         for (index, line) in hold.lines.enumerated() {
             if index > 0 { buffer.writeStaticString(",") }
             buffer.writeStaticString(#"{"type":""#)
@@ -68,10 +75,15 @@ enum BuyerDocuments {
             buffer.writeDecimal(Int(line.quantity))
             buffer.writeStaticString(#","price":"#)
             buffer.writeDecimal(Int(line.price))
+            if line.returned > 0 {
+                buffer.writeStaticString(#","returned":"#)
+                buffer.writeDecimal(Int(line.returned))
+                returned = (returned ?? 0) + Int(line.returned) * Int(line.price)
+            }
             buffer.writeStaticString("}")
             total += Int(line.quantity) * Int(line.price)
         }
-        return total
+        return (total, returned)
     }
 
     static func events(_ events: [EventReading], at moment: Moment) -> [UInt8] {

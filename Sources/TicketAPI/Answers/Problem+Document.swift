@@ -21,6 +21,7 @@ extension Problem {
         case .holdReleased: self = .holdReleased
         case .alreadyPurchased: self = .alreadyPurchased
         case .purchaseReturned: self = .purchaseReturned
+        case .returnTooLarge: self = .returnTooLarge
         case .notPurchased: self = .notPurchased
         case .paymentConflict: self = .paymentConflict
         case .extensionDenied: self = .extensionDenied

@@ -5,15 +5,13 @@
 /// of its page.
 package enum Problem: UInt8, CaseIterable, Sendable {
     case malformedRequest, keyMissing, unauthenticated, forbidden, notFound, unknownEvent, unknownTicketType,
-        unknownAllocation, unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed, requestTimeout,
-        temporarilyHeld,
-        soldOut,
-        insufficientQuantity, buyerLimitReached, saleNotStarted, saleEnded, salePaused, holdReleased,
-        alreadyPurchased, purchaseReturned, notPurchased, paymentConflict, extensionDenied, eventHasSales,
-        eventHasDebts, lastOperatorKey, holdExpired, preconditionFailed, contentTooLarge, unsupportedMediaType,
-        expectationFailed,
-        invalid, keyReused, preconditionRequired, quotaExceeded, headersTooLarge, internalError, reducedCapacity,
-        outcomeUnknown, notReady
+        unknownAllocation, unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed,
+        requestTimeout, temporarilyHeld, soldOut, insufficientQuantity, buyerLimitReached, saleNotStarted,
+        saleEnded, salePaused, holdReleased, alreadyPurchased, purchaseReturned, returnTooLarge, notPurchased,
+        paymentConflict, extensionDenied, eventHasSales, eventHasDebts, lastOperatorKey, holdExpired,
+        preconditionFailed, contentTooLarge, unsupportedMediaType, expectationFailed, invalid, keyReused,
+        preconditionRequired, quotaExceeded, headersTooLarge, internalError, reducedCapacity, outcomeUnknown,
+        notReady
 
     /// What a client may do with the same request.
     package enum Retry: Sendable {
@@ -148,6 +146,11 @@ package enum Problem: UInt8, CaseIterable, Sendable {
                 409, "purchase-returned", "The purchase was returned",
                 .doesNotHelp("a returned purchase does not come back."),
                 with: "`refund_required`")
+        case .returnTooLarge:
+            Row(
+                409, "return-too-large", "The purchase has fewer tickets left than are to be returned",
+                .doesNotHelp("tickets that were returned do not come back. A smaller return may succeed."),
+                with: "`ticket_type`, `remaining`")
         case .notPurchased:
             Row(
                 409, "not-purchased", "The hold has not been purchased",

@@ -60,7 +60,7 @@ package struct Refused: Error {
         case .typeSaleNotStarted(let type, let opensAt):
             detail = "The sale of \(type) has not started."
             more = { writer in
-                writer.member("ticket_type", type.text)
+                writer.member("ticket_type", type.whole.text)
                 writer.member("opens_at", opensAt)
             }
             retryAfter = Self.wait(for: opensAt, at: moment.wall, chance: .random(in: 0..<1))
@@ -81,6 +81,12 @@ package struct Refused: Error {
         case .insufficientQuantity(let available):
             more = { $0.member("available", available) }
             tellsPlaces = true
+        case .returnTooLarge(let type, let remaining):
+            detail = "\(remaining) tickets of type \(type) are left of the purchase."
+            more = { writer in
+                writer.member("ticket_type", type.text)
+                writer.member("remaining", remaining)
+            }
         case .extensionDenied(let limit): more = { $0.member("max_extensions", limit) }
         case .holdExpired(let refundRequired), .holdReleased(let refundRequired),
             .purchaseReturned(let refundRequired), .paymentConflict(let refundRequired):

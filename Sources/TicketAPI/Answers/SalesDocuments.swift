@@ -64,8 +64,10 @@ extension JSONWriter {
             writer.member("hold", purchase.hold.public)
             writer.member("event", purchase.event)
             writer.member("state", purchase.state)
-            writer.lines(purchase.lines)
+            writer.lines(purchase.lines, showsReturned: true)
             writer.member("total", purchase.total)
+            writer.member("returned_total", purchase.returnedTotal)
+            writer.member("kept_total", purchase.keptTotal)
             writer.member("currency", purchase.currency)
             writer.member("buyer", purchase.buyer)
             writer.member("payment_reference", purchase.payment)
@@ -90,7 +92,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func lines(_ lines: [SoldLine]) {
+    private mutating func lines(_ lines: [SoldLine], showsReturned: Bool = false) {
         member("lines") { writer in
             writer.array { writer in
                 for line in lines {
@@ -99,6 +101,7 @@ extension JSONWriter {
                         if let allocation = line.allocation { writer.member("allocation", allocation) }
                         writer.member("quantity", line.quantity)
                         writer.member("price", line.price)
+                        if showsReturned { writer.member("returned", line.returned) }
                     }
                 }
             }
@@ -167,7 +170,7 @@ enum ExportForm: Sendable {
             Array(
                 """
                 purchase,hold,event,state,type,quantity,price,total,currency,buyer,payment_reference,late,purchased_at,\
-                returned_at,allocation\r\n
+                returned_at,allocation,returned,returned_total,kept_total\r\n
                 """.utf8)
         case .ndjson: []
         }
@@ -187,6 +190,7 @@ enum ExportForm: Sendable {
                     "\(line.quantity)", "\(line.price)", "\(line.total)", purchase.currency,
                     purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
                     purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "", line.allocation ?? "",
+                    "\(line.returned)", "\(line.returnedTotal)", "\(line.total - line.returnedTotal)",
                 ]
                 Self.write(fields, keepsFormulas: keepsFormulas, to: &text)
             }

@@ -88,13 +88,12 @@ struct SalesRoutes: Sendable {
     }
 
     @Sendable func giveBack(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
-        _ = try await reader.body(call.request, BuyerRequests.nothing, whenEmpty: true)
-        // The purchase identifies a return; its key only has to be well formed.
-        _ = try call.fields.idempotencyKey.map { try RequestReader.key($0, isAnonymous: false) }
+        let asked = try await reader.body(call.request, SaleRequests.giveBack, whenEmpty: .init())
+        let keyText = try call.fields.idempotencyKey.map { try RequestReader.key($0, isAnonymous: false) }
         guard let id = HoldID(purchase: call.segment) else { throw Refused(.unknownPurchase) }
         do {
-            let note = key.note("purchase.return", on: id.purchase)
-            let (outcome, moment) = try await reader.perform(.returnPurchase(id), note: note)
+            let note = key.note("purchase.return", on: id.purchase, reason: asked.reason?.text ?? call.reason)
+            let (outcome, moment) = try await reader.perform(try giveBack(asked, of: id, keyText), note: note)
             guard case .returned(let hold, let isRepeat) = outcome else { throw reader.unexpected(outcome) }
             var body = ByteBuffer()
             var texts = HoldTexts()
@@ -106,6 +105,15 @@ struct SalesRoutes: Sendable {
         } catch let refused as Refused where refused.problem == .unknownHold {
             throw Refused(.unknownPurchase)
         }
+    }
+
+    private func giveBack(_ asked: SaleRequests.Return, of id: HoldID, _ key: KeyText?) throws(Refused) -> Command {
+        // The purchase identifies the return of all that is left, whose key only has to be well formed.
+        guard let lines = asked.lines else { return .returnPurchase(id) }
+        guard let key else { throw Refused(.keyMissing) }
+        // The same key of two operators is one key: they must not return the same twice (R39 Partial return).
+        let digest = reader.keys.digest(key, in: .returning(id), of: "")
+        return .returnPart(id, PartReturn(lines: lines, reason: asked.reason, key: digest))
     }
 
     private func lastOnItsConnection(_ refused: Refused) -> Refused {

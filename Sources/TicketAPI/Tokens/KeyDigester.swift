@@ -18,6 +18,8 @@ public struct KeyDigester: Sendable {
         /// Holds of an event, for a buyer or without one.
         case holding(Code, Buyer?)
         case extending(HoldID)
+        /// Partial returns of the hold's purchase.
+        case returning(HoldID)
     }
 
     /// The fewest bytes of a secret.
@@ -42,12 +44,16 @@ public struct KeyDigester: Sendable {
                 return event.withUTF8 { event in
                     buyer.withUTF8 { buyer in digest("hold", event, buyer, caller, key) }
                 }
-            case .extending(let hold):
-                return withUnsafeBytes(of: hold.number.littleEndian) { number in
-                    number.withMemoryRebound(to: UInt8.self) {
-                        digest("extend", $0, .init(rebasing: $0[..<0]), caller, key)
-                    }
-                }
+            case .extending(let hold): return digest("extend", hold, caller, key)
+            case .returning(let hold): return digest("return", hold, caller, key)
+            }
+        }
+    }
+
+    private func digest(_ kind: StaticString, _ hold: HoldID, _ caller: Bytes, _ key: KeyText) -> IdempotencyKey {
+        withUnsafeBytes(of: hold.number.littleEndian) { number in
+            number.withMemoryRebound(to: UInt8.self) {
+                digest(kind, $0, .init(rebasing: $0[..<0]), caller, key)
             }
         }
     }

@@ -58,12 +58,15 @@ public struct MovedHold: Sendable {
     public var left: Duration
     public var heldAt: WallTime
     public var purchasedAt: WallTime?
+    /// When nothing of it was left.
     public var returnedAt: WallTime?
+    /// Its partial returns, oldest first (R39 Partial return). The lines say what was returned, too.
+    public var parts: [MovedReturn]
 
     public init(
         id: HoldID, event: UInt32, terms: UInt16, lines: OneOrMore<HeldLine>, state: HoldState, isLate: Bool,
         extensions: UInt8, buyer: Buyer?, payment: PaymentReference?, left: Duration, heldAt: WallTime,
-        purchasedAt: WallTime?, returnedAt: WallTime?
+        purchasedAt: WallTime?, returnedAt: WallTime?, parts: [MovedReturn] = []
     ) {
         self.id = id
         self.event = event
@@ -78,6 +81,18 @@ public struct MovedHold: Sendable {
         self.heldAt = heldAt
         self.purchasedAt = purchasedAt
         self.returnedAt = returnedAt
+        self.parts = parts
+    }
+}
+
+/// A partial return of a purchase.
+public struct MovedReturn: Sendable {
+    public var at: WallTime
+    public var part: PartReturnFact
+
+    public init(at: WallTime, part: PartReturnFact) {
+        self.at = at
+        self.part = part
     }
 }
 

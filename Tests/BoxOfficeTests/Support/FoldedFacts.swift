@@ -34,7 +34,8 @@ struct FoldedFacts {
                 $0.late = late
                 $0.payment = payment
             }
-        case .returned(let id): change(id) { $0.state = .returned }
+        case .returned(let id): change(id) { $0.takeBack() }
+        case .returnedPart(let id, let part): change(id) { precondition($0.takeBack(part), "a purchase has it") }
         case .refundOwed(let id, let payment, _, let isConfirmed):
             debts.removeAll { $0.payment == payment }
             let event = holds[Int(id.number) - 1].event

@@ -43,7 +43,10 @@ extension Script {
         case .paidBack(let id, let repeated): "paid back for \(id)" + (repeated ? " before" : "")
         case .looked(let view):
             "\(view.state) until \(time(view.expiresAt.milliseconds)) for "
-                + view.lines.map { "\($0.quantity)@\($0.price)" }.map { $0 }.joined(separator: "+")
+                + view.lines.map { "\($0.quantity)@\($0.price)" + ($0.returned > 0 ? "-\($0.returned)" : "") }.map {
+                    $0
+                }
+                .joined(separator: "+")
         case .eventChanged(let event, _): "\(event) stands"
         case .eventRemoved(let event): "\(event) is no more"
         case .refused(let refusal): "no: " + text(refusal)
@@ -76,6 +79,7 @@ extension Script {
         case .completedByShop: "the shop completes"
         case .extensionDenied(let limit): "\(limit) extensions at most"
         case .notPurchased: "not purchased"
+        case .returnTooLarge(let type, let remaining): "only \(remaining) \(type) left"
         case .keyReused: "key reused"
         case .revisionMismatch(let revision): "revision \(revision)"
         case .eventHasSales: "has sales"

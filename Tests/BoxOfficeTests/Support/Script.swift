@@ -7,7 +7,7 @@ import Workload
 ///     10s hold main GA×2 by ann key k1 -> held 1 until 5m08s
 ///     5m09.999s buy 1 with p1          -> purchased 1
 ///
-/// `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
+/// `return 1 GA×1 key k1` returns a part. `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
 ///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
 /// event or a definition; `restart` rebuilds the box office from its facts and grants the recovery grace. After every line
@@ -98,15 +98,7 @@ struct Script {
         let key = value(after: "key").map { IdempotencyKey(named: $0) }
         switch words[0] {
         case "hold":
-            let lines = words.compactMap { word -> Line? in
-                let parts = word.split(separator: "×")
-                guard parts.count == 2, let type = Code(kept: String(parts[0])) else { return nil }
-                // `GA×4/2`: four, at least two.
-                let numbers = parts[1].split(separator: "/").compactMap { Int($0) }
-                guard let quantity = numbers.first else { return nil }
-                return Line(type: type, quantity: quantity, minimum: numbers.dropFirst().first)
-            }
-            guard let event = Code(words[1]), let all = OneOrMore(lines) else { return nil }
+            guard let event = Code(words[1]), let all = OneOrMore(lines(in: words)) else { return nil }
             return .hold(
                 HoldRequest(event: event, lines: all, buyer: value(after: "by").flatMap { Buyer($0) }, key: key))
         case "extend": return .extend(id, key: key)
@@ -115,7 +107,11 @@ struct Script {
             let payment = value(after: "with").flatMap { PaymentReference($0) }
             return .purchase(id, payment, by: words.contains("shop") ? .key : .token)
         case "payback": return value(after: "of").flatMap { PaymentReference($0) }.map { .payBack(id, $0) }
-        case "return": return .returnPurchase(id)
+        case "return":
+            let lines = lines(in: words).compactMap { PartReturn.Line(type: $0.type, quantity: $0.quantity) }
+            guard let key, let all = OneOrMore<PartReturn.Line>(lines) else { return .returnPurchase(id) }
+            return .returnPart(
+                id, PartReturn(lines: all, reason: value(after: "because").flatMap(ReasonText.init), key: key))
         case "look": return .look(id)
         case "define":
             let revision = value(after: "at").flatMap { UInt64($0) }
@@ -126,6 +122,17 @@ struct Script {
         case "pause": return Code(words[1]).map { .pause(event: $0) }
         case "resume": return Code(words[1]).map { .resume(event: $0) }
         default: return nil
+        }
+    }
+
+    private func lines(in words: [String]) -> [Line] {
+        words.compactMap { word in
+            let parts = word.split(separator: "×")
+            guard parts.count == 2, let type = Code(kept: String(parts[0])) else { return nil }
+            // `GA×4/2`: four, at least two.
+            let numbers = parts[1].split(separator: "/").compactMap { Int($0) }
+            guard let quantity = numbers.first else { return nil }
+            return Line(type: type, quantity: quantity, minimum: numbers.dropFirst().first)
         }
     }
 

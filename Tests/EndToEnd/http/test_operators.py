@@ -240,6 +240,9 @@ class Operators(ServiceCase):
                           buyer='a "b", c' if number == 3 else None) for number in range(25)]
         answer, told = self.call("POST", f"/v1/purchases/P{sold[4]['id'][1:]}/return")
         self.assertEqual((answer.status, told["state"]), (200, "returned"))
+        part, _ = self.call("POST", f"/v1/purchases/P{sold[3]['id'][1:]}/return",
+                            {"lines": [{"type": "GA", "quantity": 1}]}, headers=["Idempotency-Key: part"])
+        self.assertEqual(part.status, 200)
         target, seen = f"{path}?limit=10", []
         while target:
             answer, told = self.call("GET", target)
@@ -259,6 +262,11 @@ class Operators(ServiceCase):
         rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
         self.assertEqual(sum(int(row["total"]) for row in rows), sum(one["total"] for one in seen))
         self.assertEqual([row["purchase"] for row in rows], [one["id"] for one in seen for _ in one["lines"]])
+        for sum_of in ("returned_total", "kept_total"):
+            self.assertEqual(sum(int(row[sum_of]) for row in rows), sum(one[sum_of] for one in seen))
+        self.assertEqual(seen[3]["kept_total"], seen[3]["total"] - seen[3]["returned_total"])
+        self.assertEqual([line["returned"] for line in seen[3]["lines"]], [1, 0])
+        self.assertEqual((seen[3]["state"], seen[4]["kept_total"]), ("purchased", 0))
         self.assertIn('a "b", c', [row["buyer"] for row in rows])
         for query in ("limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=c!", "formulas=x"):
             self.refused(self.call("GET", f"{path}?{query}"), 422, "validation-failed")
@@ -282,6 +290,41 @@ class Operators(ServiceCase):
                             headers=["Idempotency-Key: nobody-buys-this-one"])
         self.refused(self.call("POST", f"/v1/purchases/P{held['id'][1:]}/return"), 409, "not-purchased")
         self.refused(self.call("POST", path, {"why": 1}), 422, "validation-failed")
+
+    def test_return_a_part(self):
+        """A part is returned once for each key, never more than there is, and with its reason in the audit."""
+        told = self.sell([("GA", 3)])
+        purchase = f"P{told['id'][1:]}"
+        path = f"/v1/purchases/{purchase}/return"
+
+        def give_back(body, key="k1"):
+            return self.call("POST", path, body, headers=[f"Idempotency-Key: {key}"] if key else [])
+
+        one = {"lines": [{"type": "GA", "quantity": 1}], "reason": "ill"}
+        answer, told = give_back(one)
+        self.assertEqual((answer.status, answer.header("idempotency-replayed")), (200, None))
+        self.assertEqual((told["state"], told["lines"][0]["returned"]), ("purchased", 1))
+        self.assertEqual(told["kept_total"], told["total"] - told["returned_total"])
+        answer, again = give_back(one)
+        self.assertEqual((answer.status, answer.header("idempotency-replayed")), (200, "true"))
+        self.assertEqual(again["lines"], told["lines"])
+        self.refused(give_back({**one, "reason": "other"}), 422, "idempotency-key-reused")
+        self.refused(give_back(one, None), 400, "idempotency-key-missing")
+        problem = self.refused(give_back({"lines": [{"type": "GA", "quantity": 3}]}, "k2"), 409, "return-too-large")
+        self.assertEqual((problem["ticket_type"], problem["remaining"]), ("GA", 2))
+        wrong = {"lines": [{"type": "no/code", "quantity": 0}, {"quantity": 1, "x": 1}], "reason": "\n", "z": 1}
+        problem = self.refused(give_back(wrong, "k3"), 422, "validation-failed")
+        self.assertEqual({error["pointer"] for error in problem["errors"]},
+                         {"/lines/0/type", "/lines/0/quantity", "/lines/1/type", "/lines/1/x", "/reason", "/z"})
+        self.refused(give_back({"lines": []}, "k3"), 422, "validation-failed")
+        answer, told = self.call("POST", path)
+        self.assertEqual((answer.status, told["state"], told["kept_total"]), (200, "returned", 0))
+        self.refused(give_back(one, "k4"), 409, "purchase-returned")
+        answer, _ = give_back(one)
+        self.assertEqual(answer.header("idempotency-replayed"), "true")
+        _, audit = self.call("GET", "/v1/audit?limit=1000")
+        reasons = [entry["reason"] for entry in audit["entries"] if entry["subject"] == purchase]
+        self.assertEqual(reasons, ["ill", None])
         self.refused(self.call("POST", path, headers=["Idempotency-Key: " + "x" * 256]), 422, "validation-failed")
 
     def test_reconciliation(self):

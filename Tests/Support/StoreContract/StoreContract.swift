@@ -185,7 +185,7 @@ extension Command {
     fileprivate var isChange: Bool {
         switch self {
         case .define, .pause, .resume, .remove: true
-        case .hold, .extend, .release, .purchase, .returnPurchase, .payBack, .look: false
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: false
         }
     }
 }
@@ -209,6 +209,7 @@ private struct HoldNumbers {
         case .purchase(let id, let payment, let completer): .purchase(ofCore(id), payment, by: completer)
         case .payBack(let id, let payment): .payBack(ofCore(id), payment)
         case .returnPurchase(let id): .returnPurchase(ofCore(id))
+        case .returnPart(let id, let part): .returnPart(ofCore(id), part)
         case .look(let id): .look(ofCore(id))
         case .hold, .define, .pause, .resume, .remove: command
         }
