@@ -49,7 +49,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             """),
         PlantedMistake(
             "pools before the buyer's limit (R3 One decision per hold)",
-            "return refusal_of_buyer(event, buyer, quantity_of(lines)) or refusal_of_pools(event, lines)",
+            "return refusal_of_buyer(event, buyer, quantity_of(lines))",
             "return refusal_of_pools(event, lines) or refusal_of_buyer(event, buyer, quantity_of(lines))"),
         PlantedMistake(
             "a key that holds again (R15 Idempotency keys)",
@@ -144,7 +144,7 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "if index and has_same_pools(terms, terms.types[index], type.pools) then", "if index then"),
         PlantedMistake(
             "a pool that is dropped keeps its places",
-            "if terms.retired[pool] then set_capacity(event, pool, 0) end", ""),
+            "if terms.retired[pool] and not is_of_allocation(terms, pool) then set_capacity(event, pool, 0) end", ""),
         PlantedMistake(
             "a pause changes nothing", "return terms.paused and pack('<B', REFUSED.paused) or nil", "return nil"),
         PlantedMistake(
@@ -209,8 +209,9 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "places come back within the recovery grace (R2 Never twice, never lost)",
             "return event.office < event.grace_until and event.grace_from or event.office", "return event.office"),
         PlantedMistake(
-            "a hold is looked for in the calendar by its deadline with the grace", "record.entry = record.deadline",
-            "record.entry = end_of_hold(event, record.deadline)"),
+            "a hold is looked for in the calendar by its deadline with the grace",
+            "record.entry = record.deadline\n  if record.state",
+            "record.entry = end_of_hold(event, record.deadline)\n  if record.state"),
         PlantedMistake(
             "the grace outlasts what a hold may live (R7 Restart)",
             "event.office + min(recovery_grace, told.life - told.grace)",

@@ -109,7 +109,7 @@ do
       if left > 0 then
         fewest = min(fewest or left, left)
       elseif held > 0 and next_free > 0 then
-        latest = max(latest or 0, end_of(event, next_free))
+        latest = max(end_of(event, next_free), latest or 0)
       else
         is_sold_out = true
       end

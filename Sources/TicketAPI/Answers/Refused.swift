@@ -84,7 +84,8 @@ package struct Refused: Error {
         case .returnTooLarge(let type, let remaining):
             detail = "\(remaining) tickets of type \(type) are left of the purchase."
             more = { writer in
-                writer.member("ticket_type", type.text)
+                writer.member("ticket_type", type.whole.text)
+                if let allocation = type.allocation { writer.member("allocation", allocation.text) }
                 writer.member("remaining", remaining)
             }
         case .extensionDenied(let limit): more = { $0.member("max_extensions", limit) }
