@@ -102,6 +102,8 @@ public final class EmbeddedStore: TicketStore, Service {
     let files: Mutex<LedgerFiles>
     let queries: LedgerQueries
     let reader: HoldReader
+    let follower: SearchFollower
+    let digester: SearchDigester
     let isRecounting = Mutex(false)
     private let ending = Mutex(Ending.kept)
     /// When a hurried stop gives up.
@@ -132,12 +134,15 @@ public final class EmbeddedStore: TicketStore, Service {
             clock: configuration.clock)
         let recovered = try Self.readBack(ledger, configuration.limits)
         hasHolds = recovered.office.nextHold.number > 1
-        try Self.refuseLostFacts(ledgerPath, ledgerIdentity, recovered.office.nextSequence - 1, known)
+        let last = recovered.office.nextSequence - 1
+        try Self.refuseLostFacts(ledgerPath, ledgerIdentity, last, known)
+        let origin = SearchIndex.Origin(ledger: ledgerIdentity, mark: try ledger.lastMark(), sequence: last)
         series = try ledger.beginSeries(
             HoldSeries(first: recovered.office.nextHold, mark: UInt64.random(in: 1 ... .max, using: &random)),
             at: configuration.clock().wall)
         state.recover(recovered)
-        try ledger.commit(state.takeRecovery())
+        let recovery = state.takeRecovery()
+        try ledger.commit(recovery)
         files = Mutex(try LedgerFiles(ledger: ledgerPath, lock: lock.path))
         state.open()
         self.state = Mutex(state)
@@ -145,8 +150,15 @@ public final class EmbeddedStore: TicketStore, Service {
         self.lock = Mutex(consume lock)
         queries = try LedgerQueries(path: ledgerPath)
         reader = try HoldReader(path: ledgerPath)
-        record(recovered.office.nextSequence - 1)
-        startCommitter(lastFact: recovered.office.nextSequence - 1)
+        digester = SearchDigester(secret: keySecret)
+        follower = SearchFollower(
+            path: configuration.directory + "/" + SearchIndex.name,
+            source: SearchSource(
+                connection: try ReadConnection(path: ledgerPath, label: "search index"), digester: digester),
+            origin: origin, series: series.last?.mark ?? 0, now: recovered.office.clock, logger: logger)
+        follower.take(recovery.entries)
+        record(last)
+        startCommitter(lastFact: last)
     }
 
     /// Refuses a directory whose ledger is missing although facts were recorded in it.
@@ -305,6 +317,7 @@ public final class EmbeddedStore: TicketStore, Service {
     }
 
     private func closeReaders() {
+        follower.close()
         reader.close()
         queries.close()
     }
@@ -372,16 +385,6 @@ public final class EmbeddedStore: TicketStore, Service {
         try ledger.read { db in
             let reader = try LedgerReader(db)
             return RecoveredOffice(office: try reader.boxOffice(limits: limits), ahead: try reader.lastWallClock())
-        }
-    }
-
-    static func makeDirectory(_ path: String) throws(LedgerError) {
-        var made = ""
-        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
-            made += made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part
-            if mkdir(made, 0o700) != 0, errno != EEXIST {
-                throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
-            }
         }
     }
 }

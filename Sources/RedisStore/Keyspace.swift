@@ -122,7 +122,7 @@ struct Keyspace: Sendable {
             all: [
                 "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
                 "\(own):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
-                "\(own):debts", "\(own):unconfirmed",
+                "\(own):debts", "\(own):unconfirmed", "\(own):names",
             ], route: RedisKey("\(event)"))
     }
 

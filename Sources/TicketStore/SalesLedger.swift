@@ -9,6 +9,13 @@ public protocol SalesLedger: Sendable {
     /// At most `limit` purchases of an event after `hold`, in the order of their holds.
     func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord]
 
+    /// Holds and purchases that a query describes, newest first (R47 Search). The page contains everything that was answered
+    /// before it was asked for.
+    func search(_ query: SalesQuery) async throws -> SalesPage
+
+    /// How many holds of an event are in each state, by ticket type (R47 Search).
+    func salesCounts(of event: Code) async throws -> [SalesCount]
+
     /// Open debts after `sequence`, in the order of their facts (R23 Debts).
     ///
     /// - Parameters:

@@ -73,5 +73,7 @@ struct RouteTests {
         ) async throws -> [RefundRecord] { [] }
         func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] { [] }
         func recount() async throws -> Recount { throw StoreFailure.closing }
+        func search(_ query: SalesQuery) async throws -> SalesPage { SalesPage(records: [], next: nil) }
+        func salesCounts(of event: Code) async throws -> [SalesCount] { [] }
     }
 }

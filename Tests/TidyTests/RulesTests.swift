@@ -113,7 +113,7 @@ struct RulesTests {
         let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         let owners = words.dropLast().allSatisfy { $0 == stem || !matches(#"\b\#($0)\b"#, in: file).isEmpty }
         let definition =
-            #"\b(func|struct|class|enum|protocol|actor|var|let|case|def|function|function functions\.|function sale\.) ?\#(last)\b"#
+            #"\b(func|struct|class|enum|protocol|actor|var|let|case|def|function|function \w+\.) ?\#(last)\b"#
         return owners && !matches(definition, in: file).isEmpty
     }
 

@@ -41,6 +41,10 @@ extension EventDefinition {
             .init(
                 "disclose", .word(\.disclosure),
                 "What the public sees of the places left: `counts`, or only `buckets` such as `available` and `low`."),
+            .init(
+                "buyer_search", .word(\.buyerSearch),
+                "How operators find the holds of a buyer on Redis (R47 Search): by an `index`, with an entry for each hold that "
+                    + "has a buyer, or by a `walk` through all holds. The embedded store always has an index."),
         ]
     }
 }

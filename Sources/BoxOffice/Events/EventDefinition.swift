@@ -90,6 +90,14 @@ public struct EventDefinition: Sendable, Equatable {
         case buckets
     }
 
+    /// Whether the holds of a buyer are found by an index (R47 Search).
+    public enum BuyerSearch: String, Sendable, CaseIterable {
+        /// Each hold with a buyer has an entry.
+        case index
+        /// There are no entries; a search looks at one hold after the other.
+        case walk
+    }
+
     public var id: Code
     public var name: String
     /// ISO 4217, three capital letters.
@@ -112,6 +120,7 @@ public struct EventDefinition: Sendable, Equatable {
     /// Live holds that one buyer may have; `nil` is no bound.
     public var holdsPerBuyer: Int?
     public var disclosure: Disclosure
+    public var buyerSearch: BuyerSearch
     public var pools: [Pool]
     public var types: [TicketType]
 
@@ -130,6 +139,7 @@ public struct EventDefinition: Sendable, Equatable {
         ticketsPerBuyer: Int? = nil,
         holdsPerBuyer: Int? = nil,
         disclosure: Disclosure = .counts,
+        buyerSearch: BuyerSearch = .index,
         pools: [Pool],
         types: [TicketType]
     ) {
@@ -147,6 +157,7 @@ public struct EventDefinition: Sendable, Equatable {
         self.ticketsPerBuyer = ticketsPerBuyer
         self.holdsPerBuyer = holdsPerBuyer
         self.disclosure = disclosure
+        self.buyerSearch = buyerSearch
         self.pools = pools
         self.types = types
     }

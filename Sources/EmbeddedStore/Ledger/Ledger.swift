@@ -136,6 +136,12 @@ struct Ledger: Sendable {
         }
     }
 
+    /// The mark of the last series of holds; 0 before the first.
+    func lastMark() throws(LedgerError) -> UInt64 {
+        let mark = try read { try Int64.fetchOne($0, sql: "SELECT mark FROM series ORDER BY first DESC LIMIT 1") }
+        return UInt64(bitPattern: mark ?? 0)
+    }
+
     /// The fingerprints of the keys that sign tokens, by number. New numbers are added.
     ///
     /// - Parameter replacing: whether `fingerprints` replace those with the same numbers.

@@ -23,28 +23,43 @@ struct LedgerQueries: Sendable {
             let rows = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, h.seq AS held, r.at AS returned, e.code,
-                          (SELECT max(at) FROM part_returns WHERE hold = p.hold) AS part_returned
-                        FROM purchases p CROSS JOIN holds h ON h.id = p.hold LEFT JOIN returns r ON r.hold = p.hold
-                          JOIN events e ON e.event = h.event
+                        \(Self.selectPurchase) JOIN events e ON e.event = h.event
                         WHERE e.code = ? AND p.hold > ? ORDER BY p.hold LIMIT ?
                         """),
                 arguments: [event.text, Int64(clamping: hold?.number ?? 0), limit])
             var lines = LineReader(db)
-            return try rows.map { row in
-                let hold: Int64 = row["hold"]
-                let event: Int64 = row["event"]
-                let (returned, part): (Int64?, Int64?) = (row["returned"], row["part_returned"])
-                let sold = try lines.lines(of: hold, isReturned: returned != nil, hasReturns: part != nil)
-                let isGone = part != nil && sold.allSatisfy { $0.returned == $0.quantity }
-                return PurchaseRecord(
-                    hold: HoldID(UInt64(clamping: hold)), event: row["code"],
-                    currency: try lines.currency(of: event, at: row["held"]),
-                    lines: sold, buyer: row["buyer"], payment: row["payment"],
-                    isLate: row["late"], purchasedAt: moments.wall(row["at"]),
-                    returnedAt: (returned ?? (isGone ? part : nil)).map(moments.wall))
-            }
+            return try rows.map { try Self.purchase($0, &lines, moments) }
         }
+    }
+
+    /// The purchases of these holds, by hold.
+    static func purchases(of holds: [Int64], _ lines: inout LineReader, _ moments: Moments, _ db: Database) throws
+        -> [Int64: PurchaseRecord]
+    {
+        let list = holds.map(String.init).joined(separator: ", ")
+        let rows = try Row.fetchAll(db, sql: "\(selectPurchase) WHERE p.hold IN (\(list))")
+        var found: [Int64: PurchaseRecord] = [:]
+        for row in rows { found[row["hold"]] = try purchase(row, &lines, moments) }
+        return found
+    }
+
+    private static let selectPurchase = """
+        SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, h.seq AS held, r.at AS returned,
+          (SELECT max(at) FROM part_returns WHERE hold = p.hold) AS part_returned
+        FROM purchases p CROSS JOIN holds h ON h.id = p.hold LEFT JOIN returns r ON r.hold = p.hold
+        """
+
+    private static func purchase(_ row: Row, _ lines: inout LineReader, _ moments: Moments) throws -> PurchaseRecord {
+        let hold: Int64 = row["hold"]
+        let event: Int64 = row["event"]
+        let (returned, part): (Int64?, Int64?) = (row["returned"], row["part_returned"])
+        let sold = try lines.lines(of: hold, isReturned: returned != nil, hasReturns: part != nil)
+        let isGone = part != nil && sold.allSatisfy { $0.returned == $0.quantity }
+        return PurchaseRecord(
+            hold: HoldID(UInt64(clamping: hold)), event: try lines.code(of: event),
+            currency: try lines.currency(of: event, at: row["held"]), lines: sold, buyer: row["buyer"],
+            payment: row["payment"], isLate: row["late"], purchasedAt: moments.wall(row["at"]),
+            returnedAt: (returned ?? (isGone ? part : nil)).map(moments.wall))
     }
 
     /// - Parameter since: unconfirmed debts after this moment have not expired.
@@ -116,7 +131,7 @@ struct LedgerQueries: Sendable {
 
 /// Translates moments of the store's clock into the time of day, with the differences that the ledger noted.
 struct Moments {
-    private let notes: [(at: Int64, ahead: Int64)]
+    let notes: [(at: Int64, ahead: Int64)]
 
     init(_ db: Database) throws {
         notes = try Row.fetchAll(db, sql: "SELECT at, ahead FROM wall_clock ORDER BY at")
@@ -137,8 +152,8 @@ struct Moments {
 struct LineReader {
     private struct Definitions {
         var code = ""
-        /// The currencies, each with the fact from which on it applied.
-        var currencies: [(sequence: Int64, currency: String)] = []
+        /// The currencies and the client's graces in milliseconds, each pair with the fact from which on it applied.
+        var terms: [(sequence: Int64, currency: String, grace: Int64)] = []
     }
 
     private let db: Database
@@ -179,8 +194,18 @@ struct LineReader {
     ///
     /// - Parameter held: the number of the fact that made the hold.
     mutating func currency(of event: Int64, at held: Int64) throws -> String {
-        let currencies = try definitions(of: event).currencies
-        return (currencies.last { $0.sequence < held } ?? currencies.first)?.currency ?? ""
+        try terms(of: event, at: held).currency
+    }
+
+    /// How much earlier than its deadline a hold ends for its client, in milliseconds (R6 Deadline).
+    mutating func grace(of event: Int64, at held: Int64) throws -> Int64 {
+        try terms(of: event, at: held).grace
+    }
+
+    private mutating func terms(of event: Int64, at held: Int64) throws -> (currency: String, grace: Int64) {
+        let all = try definitions(of: event).terms
+        let found = all.last { $0.sequence < held } ?? all.first
+        return (found?.currency ?? "", found?.grace ?? 0)
     }
 
     /// The code of an event, even if it was removed.
@@ -194,14 +219,16 @@ struct LineReader {
         let rows = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
-                    SELECT seq, json_extract(document, '$.id') AS code, json_extract(document, '$.currency') AS currency
+                    SELECT seq, json_extract(document, '$.id') AS code, json_extract(document, '$.currency') AS currency,
+                      coalesce(json_extract(document, '$.grace_seconds'), 0) * 1000 AS grace
                     FROM definitions WHERE event = ? ORDER BY seq
                     """),
             arguments: [event])
         while let row = try rows.next() {
             found.code = row["code"]
-            let currency: String = row["currency"]
-            if found.currencies.last?.currency != currency { found.currencies.append((row["seq"], currency)) }
+            let (currency, grace): (String, Int64) = (row["currency"], row["grace"])
+            let last = found.terms.last
+            if last?.currency != currency || last?.grace != grace { found.terms.append((row["seq"], currency, grace)) }
         }
         known[event] = found
         return found

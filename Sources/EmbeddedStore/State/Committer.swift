@@ -99,6 +99,7 @@ struct Committer: Sendable {
         // Counted before anybody is answered: a caller who asks again at once would count twice.
         let callers = batch.count + store.state.withLock { $0.waitingCount }
         pace.committed(callers, in: ContinuousClock.now - start)
+        store.follower.take(batch.facts.entries)
         batch.replies.deliver()
         if let mark = batch.mark {
             for request in batch.markRequests { request(.success(mark)) }
@@ -189,6 +190,8 @@ struct Committer: Sendable {
             }
             try ledger.commit(facts)
         }
+        // A commit that failed may be there all the same.
+        store.follower.startAnew()
     }
 
     private func refoldInDoubt() throws(LedgerError) {
@@ -197,7 +200,7 @@ struct Committer: Sendable {
             throw .writeFailed(reason: "a file of the ledger was removed or replaced")
         }
         try store.ledger.withLock { ledger throws(LedgerError) in
-            try ledger.refold([store.reader.connection, store.queries.connection])
+            try ledger.refold([store.reader.connection, store.queries.connection, store.follower.connection])
         }
         try store.noteFiles()
     }

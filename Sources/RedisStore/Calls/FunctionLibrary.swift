@@ -18,6 +18,8 @@ struct FunctionLibrary: Sendable {
         case details
         case pageOfHolds = "page_of_holds"
         case pageOfSale = "page_of_sale"
+        case findHolds = "find_holds"
+        case countSales = "count_sales"
         case tally
         case claim
         case reclaim
@@ -36,7 +38,7 @@ struct FunctionLibrary: Sendable {
             case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .someClaims, .dropClaims,
                 .giveUp, .settleDebts, .mend, .adoptSale, .tryCommands:
                 false
-            case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale: true
+            case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale, .findHolds, .countSales: true
             }
         }
     }

@@ -61,6 +61,7 @@ enum ChangeWriter {
         if definition.typesLimitBuyers { asked.member("types_limit_buyers", true) }
         asked.member("reacquires", definition.latePayment == .reacquire)
         asked.member("currency", definition.currency)
+        asked.member("finds_buyers", definition.buyerSearch == .index)
         asked.member("shop_completes", definition.completion == .shop)
         asked.member("pools") { value in
             value.array { pools in

@@ -11,6 +11,17 @@ extension RedisStore: SalesLedger {
         try await lists.purchases(of: event, after: hold, limit: limit)
     }
 
+    /// Hold, purchase and payment lead straight to their hold; everything else walks through the holds, newest first, or through
+    /// those of a buyer (`EventDefinition.buyerSearch`). With many holds a page may be short.
+    public func search(_ query: SalesQuery) async throws -> SalesPage {
+        try await lists.search(query)
+    }
+
+    /// Counts every hold, some thousand in each call, while selling goes on: each as it is when its turn comes.
+    public func salesCounts(of event: Code) async throws -> [SalesCount] {
+        try await lists.counts(of: event)
+    }
+
     public func refundsOwed(
         of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
     ) async throws -> [RefundRecord] {

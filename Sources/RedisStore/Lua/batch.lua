@@ -159,7 +159,7 @@ local function begin_batch(event)
   event.changed_records, event.changed_buyers, event.taken = {}, {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
   event.debt_counts, event.new_debts, event.ended_debts, event.ended_payments = {}, {}, {}, {}
-  event.ended_names = {}
+  event.ended_names, event.new_names = {}, {}
 end
 
 local save_notes, save_batch
@@ -218,6 +218,7 @@ do
     save_uses(event)
     save_payments(event)
     save_debts(event)
+    write_all('ZADD', event.keys[14], event.new_names)
     save_notes(event)
   end
 end

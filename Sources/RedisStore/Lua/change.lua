@@ -121,6 +121,7 @@ do
     end
     adopt_types(terms, asked)
     index_terms(terms)
+    names.adopt(event, asked)
   end
 end
 
@@ -210,7 +211,7 @@ end
 local function finish_change(event, asked, document, paused)
   local terms = event.terms
   if asked.revision <= terms.revision then return change_reply(CHANGE.stale, event) end
-  local had_limit = has_buyer_limit(terms)
+  local had_limit, had_names = has_buyer_limit(terms), terms.names_from
   if document then adopt(event, asked) end
   local has_limit = has_buyer_limit(terms)
   keep_accounts(event, had_limit)
@@ -218,6 +219,7 @@ local function finish_change(event, asked, document, paused)
   event.facts = event.facts + 1
   save_change(event, document)
   if had_limit and not has_limit then write('UNLINK', event.keys[5], event.keys[11]) end
+  if had_names and not terms.names_from then write('UNLINK', event.keys[14]) end
   return change_reply(CHANGE.changed, event)
 end
 

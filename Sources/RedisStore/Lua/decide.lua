@@ -226,6 +226,7 @@ function decide_hold(event, command)
   count_hold(event, deadline)
   event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines, terms.given)
   add_to_account(event, number, deadline, buyer, lines)
+  names.note(event, buyer, number)
   if key then remember_key(event, key, command.print, number) end
   return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0, terms.given)
 end

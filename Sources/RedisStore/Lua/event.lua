@@ -16,6 +16,7 @@
 --  11 taken   sorted set of buyers' live holds, all with score 0, see accounts.lua
 --  12 debts   hash: how many unconfirmed debts a hold has, and all of them
 --  13 unconfirmed  sorted set of unconfirmed debts, all with score 0: moment and payment
+--  14 names   sorted set of holds by buyer, all with score 0, see names.lua
 
 -- The functions that nodes call, by name. Lua has room for 200 local names in a text. So a file whose names no other
 -- file needs is a block, and puts its functions into this table.

@@ -28,6 +28,7 @@ local function adopt_hold(event, text)
     add_bought(event, record, lines, 1)
   end
   if record.state == PURCHASED or record.state == RETURNED then event.has_sold = 1 end
+  names.note(event, record.buyer, number)
   if record.payment ~= '' then
     event.payments[record.payment] = string.format('%d.%d', event.number, number)
     event.new_payments[#event.new_payments + 1] = record.payment

@@ -103,6 +103,23 @@ public final class RenumberedStore: TicketStore, SalesLedger, Service {
         try await store.audit(of: events, after: sequence, limit: limit)
     }
 
+    /// The store's own numbers say where the next page begins.
+    public func search(_ query: SalesQuery) async throws -> SalesPage {
+        var query = query
+        query.hold = query.hold.map(numbering.kept)
+        var page = try await store.search(query)
+        for index in page.records.indices {
+            let hold = numbering.known(page.records[index].hold)
+            page.records[index].hold = hold
+            page.records[index].purchase?.hold = hold
+        }
+        return page
+    }
+
+    public func salesCounts(of event: Code) async throws -> [SalesCount] {
+        try await store.salesCounts(of: event)
+    }
+
     /// With the store's own numbers, which only say where the next page begins.
     public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
         try await store.sale(of: event, from: first, stretch: stretch)

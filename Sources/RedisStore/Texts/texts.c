@@ -15,6 +15,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/debts.lua" suffix(, '\n',)
 #embed "../Lua/terms.lua" suffix(, '\n',)
 #embed "../Lua/allocations.lua" suffix(, '\n',)
+#embed "../Lua/names.lua" suffix(, '\n',)
 #embed "../Lua/decide.lua" suffix(, '\n',)
 #embed "../Lua/returns.lua" suffix(, '\n',)
 #embed "../Lua/claims.lua" suffix(, '\n',)
@@ -24,6 +25,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/catalogue.lua" suffix(, '\n',)
 #embed "../Lua/reading.lua" suffix(, '\n',)
 #embed "../Lua/sale.lua" suffix(, '\n',)
+#embed "../Lua/find.lua" suffix(, '\n',)
 #embed "../Lua/tally.lua" suffix(, '\n',)
 #embed "../Lua/mend.lua" suffix(, 0)
 };

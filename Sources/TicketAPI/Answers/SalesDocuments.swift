@@ -92,7 +92,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func lines(_ lines: [SoldLine], showsReturned: Bool = false) {
+    mutating func lines(_ lines: [SoldLine], showsReturned: Bool = false) {
         member("lines") { writer in
             writer.array { writer in
                 for line in lines {

@@ -49,7 +49,9 @@ final class CallReader {
 
     private func call(_ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
         let method = head.method
-        if target.hasQuery, target.path.isFast, let mistake = RequestQuery.mistake(in: target.text) {
+        if target.hasQuery, target.path.isFast, !isList(method, target.path),
+            let mistake = RequestQuery.mistake(in: target.text)
+        {
             if target.path.isClassic { return .refused(.wrongQuery(mistake)) }
             return .buyer(BuyerRequest(.refused(Refused(.malformedRequest, mistake)), fields, target))
         }
@@ -70,6 +72,12 @@ final class CallReader {
         case .recount: return .routed(RoutedRequest(.recount, head, target))
         case .probe, .other: return .routed(RoutedRequest(.other, head, target))
         }
+    }
+
+    /// Whether it is the operators' list that shares its path with the call for new holds.
+    private func isList(_ method: HTTPMethod, _ path: RequestPath) -> Bool {
+        guard case .holds = path else { return false }
+        return method == .GET || method == .HEAD
     }
 
     private func buy(_ type: Range<Int>, _ target: RequestTarget, _ fields: BuyerFields) -> Call {

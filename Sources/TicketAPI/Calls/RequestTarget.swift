@@ -107,6 +107,23 @@ package struct RequestTarget: Sendable {
         return plain
     }
 
+    /// The text with everything decoded that is percent-encoded, and spaces for `+`, as forms and most clients write them; `nil`
+    /// if a percent sign has no two digits, or if it is no UTF-8.
+    static func decoded(_ text: some Collection<UInt8>) -> String? {
+        var plain: [UInt8] = []
+        var rest = text[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                plain.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+                continue
+            }
+            guard let value = value(of: rest.prefix(2)) else { return nil }
+            plain.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(validating: plain, as: UTF8.self)
+    }
+
     private static func value(of digits: some Collection<UInt8>) -> UInt8? {
         guard digits.count == 2 else { return nil }
         var value: UInt8 = 0
@@ -158,5 +175,17 @@ package enum RequestQuery {
             guard seen.insert(name).inserted else { return "The query member \(shown) occurs twice." }
         }
         return nil
+    }
+
+    /// The members of a query with their values; `nil` for a value that is no UTF-8, or has a percent sign without two digits.
+    static func members(in target: String) -> [String: String?] {
+        guard let start = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return [:] }
+        var found: [String: String?] = [:]
+        for member in target.utf8[start...].dropFirst().split(separator: UInt8(ascii: "&")) {
+            let name = member.prefix { $0 != UInt8(ascii: "=") }
+            let value = RequestTarget.decoded(member.dropFirst(name.count).dropFirst())
+            found.updateValue(value, forKey: String(decoding: RequestTarget.unescaped(name), as: UTF8.self))
+        }
+        return found
     }
 }

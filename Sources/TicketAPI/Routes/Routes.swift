@@ -40,6 +40,7 @@ package struct Routes: Sendable {
         let reports = ReportRoutes(reader: reader, ledger: ledger, refusals: service.refusals)
         let audit = AuditRoutes(ledger: ledger, keyring: keyring)
         let keys = KeyRoutes(reader: reader, keyring: keyring)
+        let search = SearchRoutes(reader: reader, ledger: ledger)
         let page: Set<String> = ["cursor", "limit"]
         return [
             // Balancers ask with whatever they like behind the path.
@@ -57,11 +58,16 @@ package struct Routes: Sendable {
                 (.patch, .operators(.changeEvents, events.patch)), (.delete, .operators(.changeEvents, events.remove))),
             Route("/v1/events/:event/availability", (.get, .anyone(buyers.availability))),
             Route("/v1/events/:event/availability/stream", (.get, .anyone(buyers.refuseStream))),
-            Route("/v1/events/:event/holds", (.post, .anyone(buyers.hold))),
+            Route(
+                "/v1/events/:event/holds", query: SearchQuery.membersOfEvent,
+                (.get, .operators(.readLists, search.holds)), (.post, .anyone(buyers.hold))),
             Route("/v1/holds/:hold", (.get, .anyone(buyers.look)), (.delete, .anyone(buyers.release))),
             Route("/v1/holds/:hold/extend", (.post, .anyone(buyers.extend))),
             Route("/v1/holds/:hold/purchase", (.post, .anyone(buyers.purchase))),
 
+            Route("/v1/search", query: SearchQuery.members, (.get, .operators(.readLists, search.search))),
+            Route("/v1/events/:event/counts", (.get, .operators(.readLists, search.counts))),
+            Route("/v1/purchases/:purchase", (.get, .operators(.readLists, search.purchase))),
             Route(
                 "/v1/events/:event/report", query: ["utc_offset"],
                 (.get, .operators(.readLists, reports.report))),

@@ -149,6 +149,7 @@ struct SalesRoutes: Sendable {
 /// Which part of a list is asked for.
 struct Page {
     static let most = 1_000
+    static let usual = 100
 
     let limit: Int
     /// The number of the last element of the page before.
@@ -157,7 +158,7 @@ struct Page {
     init(_ request: Request) throws {
         let asked = request.uri.queryParameters.get("limit")
         let cursor = request.uri.queryParameters.get("cursor")
-        limit = asked == nil ? 100 : asked.flatMap { Int($0) } ?? 0
+        limit = asked == nil ? Self.usual : asked.flatMap { Int($0) } ?? 0
         behind = cursor.flatMap(Self.number)
         var mistakes: [Mistake] = []
         if !(1...Self.most).contains(limit) {

@@ -6,13 +6,14 @@ internal import StrictJSON
 struct Purchases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "purchase",
-        abstract: "Return purchases.",
+        abstract: "Look at purchases, and return them.",
         discussion: """
             EXAMPLES
+              holdfast purchase show P7
               holdfast purchase return P7                          all that is left of it
               holdfast purchase return P7 --line GA=1 --reason 'One of them is ill'
             """,
-        subcommands: [Return.self])
+        subcommands: [Show.self, Return.self])
 
     struct Return: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -73,7 +73,9 @@ class Operators(ServiceCase):
         calls = [("PUT", "/v1/events/x", {}), ("PATCH", "/v1/events/shop", {}), ("DELETE", "/v1/events/shop", None),
                  ("GET", "/v1/events/shop/purchases", None), ("GET", "/v1/events/shop/reconciliation", None),
                  ("GET", "/v1/reconciliation/unconfirmed", None), ("POST", "/v1/holds/H1/paid-back", {}),
-                 ("POST", "/v1/purchases/P1/return", {}), ("GET", "/v1/audit", None), ("GET", "/v1/invariants", None)]
+                 ("POST", "/v1/purchases/P1/return", {}), ("GET", "/v1/audit", None), ("GET", "/v1/invariants", None),
+                 ("GET", "/v1/search", None), ("GET", "/v1/events/shop/holds", None),
+                 ("GET", "/v1/events/shop/counts", None)]
         wrong = [None, "x", "hfk_", self.key[:-1], self.key[:-1] + ("A" if self.key[-1] != "A" else "Q"),
                  self.key.replace("hfk_", "HFK_"), "hfk_aaaaaaaa_" + self.key[13:]]
         for method, path, body in calls:

@@ -27,6 +27,9 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"the header Idempotency-Key must be 16 to 255 printable characters, best a UUID",
     r"must be later than now", r"must have 1 to 100 characters, none of them a control character",
     r"the query's reason must have 1 to 500 bytes and no control characters",
+    r"the query's event must be the code of an event", r"the query's type needs an event: each event has its own types",
+    r"the query's hold and purchase must have the same number", r"the query's from must be earlier than its to",
+    r"the query's (?:buyer|payment_reference) must have 1 to 255 bytes and no control characters",
     r"must let a hold live for \d+ seconds in all at the most", r"must be \S+, as the path has it, or be left out",
 )))
 
