@@ -79,7 +79,9 @@ extension LedgerQueries {
                 let end = hold.deadline.milliseconds - (try lines.grace(of: event, at: held))
                 let record = SaleRecord(
                     hold: hold.id, event: try lines.code(of: event), state: IndexedState(hold, at: now).visible,
-                    currency: try lines.currency(of: event, at: held), lines: try lines.lines(of: number),
+                    currency: try lines.currency(of: event, at: held),
+                    lines: try lines.lines(
+                        of: number, isReturned: hold.state == .returned, hasReturns: !hold.returnKeys.isEmpty),
                     buyer: hold.buyer?.text, heldAt: moments.wall(heldAt), expiresAt: moments.wall(end),
                     purchase: purchases[number])
                 return record.fits(query) && record.fitsBuyer(of: query) ? record : nil

@@ -82,7 +82,7 @@ package struct Refused: Error {
             more = { $0.member("available", available) }
             tellsPlaces = true
         case .returnTooLarge(let type, let remaining):
-            detail = "\(remaining) tickets of type \(type) are left of the purchase."
+            detail = "The purchase has \(remaining) of type \(type) left."
             more = { writer in
                 writer.member("ticket_type", type.whole.text)
                 if let allocation = type.allocation { writer.member("allocation", allocation.text) }

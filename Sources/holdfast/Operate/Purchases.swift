@@ -96,8 +96,8 @@ struct Purchases: AsyncParsableCommand {
             }
             let currency = (hold.member("currency")?.text ?? "").printable
             let (gone, kept) = (number(hold.member("returned_total")), number(hold.member("kept_total")))
-            return "\(purchase): \(returned) of \(bought) tickets are returned, \(grouped(gone)) \(currency); "
-                + "\(bought - returned) are kept, \(grouped(kept)) \(currency)"
+            return "\(purchase): returned \(returned) of \(bought) tickets for \(grouped(gone)) \(currency), "
+                + "kept \(bought - returned) for \(grouped(kept)) \(currency)"
         }
     }
 
