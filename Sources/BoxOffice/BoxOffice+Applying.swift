@@ -12,6 +12,8 @@ extension BoxOffice {
         nextSequence += 1
         switch recorded.fact {
         case .defined(let definition, let paused): applyDefined(definition, paused, recorded.sequence)
+        case .cancelled(let event): applyCancelled(event, at: recorded.at)
+        case .reinstated(let event): applyCancelled(event, at: nil)
         case .removed(let event): applyRemoved(event)
         case .held(let id, let fact): applyHeld(id, fact)
         case .extended(let id, let deadline, let key): applyExtended(id, deadline, key)
@@ -22,7 +24,10 @@ extension BoxOffice {
         case .refundOwed(let id, let payment, _, let isConfirmed):
             let debt = Debt(hold: id, event: atHand(id).event, at: recorded.at, isConfirmed: isConfirmed)
             noteOwed(payment, debt)
-        case .paidBack(let id, let payment): noteEnded(payments.payBack(payment, id))
+        case .paidBack(let id, let payment):
+            let debt = payments.payBack(payment, id)
+            noteEnded(debt)
+            if let debt { events[Int(debt.event)].notePaidBack() }
         case .recovered(let event, let until): applyRecovered(event, until)
         case .clockReached: break
         }

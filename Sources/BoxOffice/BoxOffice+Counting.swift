@@ -7,7 +7,7 @@ extension BoxOffice {
         guard let index = eventIndexes[event] else { return nil }
         events[index].settle(at: clock)
         let current = events[index]
-        return Availability(
+        var left = Availability(
             version: current.version,
             free: current.pools.indices.reduce(0) { sum, pool in
                 let isCounted = !current.pools[pool].isClosed && !current.pools[pool].isOfAllocation
@@ -29,6 +29,8 @@ extension BoxOffice {
                     isReleased: allocation.isReleased(at: now.wall))
             },
             validUntil: current.pools.compactMap(\.earliestExpiry).min())
+        if current.cancelledAt != nil { left.cancel() }
+        return left
     }
 
     /// The version of an event's numbers at `now`. It costs less than the numbers.

@@ -14,6 +14,7 @@ extension BoxOffice {
         case .held: break
         }
         guard record.isLive(at: clock) else { return refuseExpired(record) }
+        if endedWithItsEvent(record) { return refuse(.eventCancelled(refundRequired: false)) }
         let terms = promised(to: record)
         guard record.extensions < terms.maximumExtensions else {
             return refuse(.extensionDenied(limit: terms.maximumExtensions))
@@ -67,6 +68,9 @@ extension BoxOffice {
             return owe(id, record, payment, .released, by: completer, .holdReleased(refundRequired: true))
         case .held: break
         }
+        if events[Int(record.event)].cancelledAt != nil {
+            return purchaseOfCancelled(id, record, payment, by: completer)
+        }
         guard record.isLive(at: clock) else { return purchaseLate(id, record, payment, by: completer, at: now) }
         return purchased(id, payment, late: false)
     }
@@ -83,6 +87,7 @@ extension BoxOffice {
         if !record.isLive(at: clock), record.deadline.advanced(by: limits.endedHoldsShown) <= clock {
             return refuse(.unknownHold)
         }
+        if endedWithItsEvent(record) { return refuse(.eventCancelled(refundRequired: false)) }
         let isExpired = record.state == .held && !record.isLive(at: clock)
         let reached = isExpired ? recordExpiry(of: record) : nil
         return (.looked(view(id)), reached)
@@ -129,7 +134,7 @@ extension BoxOffice {
 
     /// Records a payment that buys nothing, whatever the reason (R23 Debts). A payment has one debt at the most. A
     /// confirmed debt stays as it is, and so does any debt that a token reports again.
-    private mutating func owe(
+    mutating func owe(
         _ id: HoldID, _ record: HoldRecord, _ payment: PaymentReference, _ reason: DebtReason, by completer: Completer,
         _ refusal: Refusal
     ) -> Decision {
@@ -143,7 +148,7 @@ extension BoxOffice {
         if isNew {
             return (.refused(refusal), make(.refundOwed(id, payment: payment, reason, isConfirmed: isConfirmed)))
         }
-        let isExpired = record.state == .held
+        let isExpired = record.state == .held && !record.isLive(at: clock)
         return (.refused(refusal), isExpired ? recordExpiry(of: record) : nil)
     }
 
@@ -151,7 +156,7 @@ extension BoxOffice {
         payments.debt(payment, at: clock, kept: limits.unconfirmedDebtsKept)
     }
 
-    private mutating func refuseExpired(_ record: HoldRecord) -> Decision {
+    mutating func refuseExpired(_ record: HoldRecord) -> Decision {
         (.refused(.holdExpired(refundRequired: false)), recordExpiry(of: record))
     }
 

@@ -7,6 +7,7 @@ extension BoxOffice {
         let key = request.key.map { KeyFact(key: $0, fingerprint: request.fingerprint) }
         if let key, let use = use(of: key.key), let answer = try replay(use, key, isExtending: false) { return answer }
         guard let index = eventIndex(of: request.event) else { return refuse(.unknownEvent) }
+        if events[index].cancelledAt != nil { return refuse(.eventCancelled(refundRequired: false)) }
         var lines: OneOrMore<HeldLine>
         do { lines = try checked(request.lines, in: index) } catch { return refuse(error.refusal) }
         let terms = events[index].terms
@@ -53,6 +54,7 @@ extension BoxOffice {
         guard let record = holds.record(use.hold) else { throw NotAtHand(hold: use.hold) }
         if !isExtending, events[Int(record.event)].isRemoved { return nil }
         guard use.fingerprint == key.folded else { return refuse(.keyReused) }
+        if endedWithItsEvent(record) { return refuse(.eventCancelled(refundRequired: false)) }
         let isExpired = record.state == .held && !record.isLive(at: clock)
         let reached = isExpired ? recordExpiry(of: record) : nil
         let view = view(use.hold)

@@ -53,6 +53,7 @@ extension BoxOffice {
         let kept = Self.kept(holds.lines(id, record))
         changePools(of: kept, in: Int(record.event)) { $0.takeBack($1) }
         addBought(kept, record, sign: -1)
+        events[Int(record.event)].notePaidBack()
         holds.updateLines(id) { line, _ in line.returned = UInt16(clamping: line.quantity) }
         holds.update(id) { $0.state = .returned }
     }
@@ -72,6 +73,7 @@ extension BoxOffice {
             addBought(OneOrMore(line), record, sign: -1)
             holds.updateLines(id) { line, at in if at == position { line.returned += UInt16(clamping: share) } }
         }
+        events[Int(record.event)].notePaidBack()
         holds.rememberReturns([part.key], of: id)
         if isWhole { holds.update(id) { $0.state = .returned } }
     }

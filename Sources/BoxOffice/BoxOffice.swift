@@ -62,6 +62,8 @@ public struct BoxOffice: Sendable {
             return define(definition, paused: paused, expecting: revision)
         case .pause(let event): return setPaused(true, event)
         case .resume(let event): return setPaused(false, event)
+        case .cancel(let event): return cancel(event)
+        case .reinstate(let event): return reinstate(event)
         case .remove(let event, let revision): return remove(event, expecting: revision)
         }
     }

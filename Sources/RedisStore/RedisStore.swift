@@ -125,7 +125,7 @@ public final class RedisStore: TicketStore, Service {
         _ command: Command, note: AuditNote?, ticket: UInt64, replyTo sink: any ReplySink
     ) -> StoreReply? {
         switch command {
-        case .define, .pause, .resume, .remove:
+        case .define, .pause, .resume, .cancel, .reinstate, .remove:
             if state.withLock({ $0.phase }) == .closing { return .failed(.closing) }
             caller.perform {
                 let reply = await self.changes.perform(command, note: note)

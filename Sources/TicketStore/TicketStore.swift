@@ -171,10 +171,13 @@ public struct DurabilityPromise: Sendable, Equatable {
 public struct EventReading: Sendable, Equatable {
     public var definition: EventDefinition
     public var isPaused: Bool
+    /// Whether it was cancelled (R42 Cancelled event).
+    public var isCancelled: Bool
     /// It differs after every change of the definition or the pause.
     public var revision: UInt64
 
-    public init(_ definition: EventDefinition, isPaused: Bool, revision: UInt64) {
+    public init(_ definition: EventDefinition, isPaused: Bool, isCancelled: Bool = false, revision: UInt64) {
+        self.isCancelled = isCancelled
         self.definition = definition
         self.isPaused = isPaused
         self.revision = revision

@@ -44,7 +44,8 @@ extension Outcome {
         case .refused(let refusal):
             switch refusal {
             case .holdExpired, .holdReleased, .alreadyPurchased, .purchaseReturned, .paymentConflict,
-                .extensionDenied, .notPurchased, .returnTooLarge, .keyReused, .revisionMismatch, .eventHasSales,
+                .extensionDenied, .notPurchased, .returnTooLarge, .keyReused, .eventCancelled, .cancellationFinal,
+                .revisionMismatch, .eventHasSales,
                 .eventHasDebts,
                 .unknownDebt:
                 return true
@@ -67,6 +68,7 @@ extension Outcome {
         case .refused(let refusal):
             switch refusal {
             case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .returnTooLarge, .eventHasSales,
+                .eventCancelled, .cancellationFinal,
                 .eventHasDebts, .unknownDebt, .revisionMismatch, .holdExpired(refundRequired: true),
                 .holdReleased(refundRequired: true):
                 return true

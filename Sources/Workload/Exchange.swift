@@ -67,6 +67,8 @@ public enum Heard: Hashable, Sendable {
     case temporarilyHeld
     case insufficient(available: Int)
     case buyerLimit(remaining: Int)
+    /// The event was cancelled.
+    case eventCancelled(refund: Bool)
     /// The limit of a ticket type.
     case typeLimit(type: String, remaining: Int)
     case alreadyPurchased
@@ -110,7 +112,7 @@ extension Asked {
                 id.description, lines: part.lines.map { Line(type: $0.type.text, quantity: $0.quantity) }.map { $0 },
                 reason: part.reason?.text)
         case .look(let id): self = .look(id.description)
-        case .define, .pause, .resume, .remove: return nil
+        case .define, .pause, .resume, .cancel, .reinstate, .remove: return nil
         }
     }
 
@@ -175,6 +177,7 @@ extension Heard {
         case .insufficientQuantity(let available): self = .insufficient(available: available)
         case .buyerLimitReached(let remaining): self = .buyerLimit(remaining: remaining)
         case .typeLimitReached(let type, let remaining): self = .typeLimit(type: type.text, remaining: remaining)
+        case .eventCancelled(let refund): self = .eventCancelled(refund: refund)
         case .holdExpired(let refund): self = .expired(refund: refund)
         case .holdReleased(let refund): self = .wasReleased(refund: refund)
         case .alreadyPurchased: self = .alreadyPurchased
@@ -190,7 +193,8 @@ extension Heard {
         case .keyReused: self = .keyReused
         case .unknownEvent, .unknownTicketType, .unknownAllocation, .invalid, .saleNotStarted, .saleEnded, .salePaused,
             .poolClosed,
-            .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts, .typeSaleNotStarted, .typeSaleEnded:
+            .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts, .typeSaleNotStarted, .typeSaleEnded,
+            .cancellationFinal:
             self = .refused
         }
     }

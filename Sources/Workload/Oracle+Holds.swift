@@ -43,6 +43,12 @@ extension Oracle {
         case .paymentConflict(let refund):
             judgeConflict(hold, was, account, request, refund)
             if refund { judgeRefund(hold, refund, account, request, span) }
+        case .eventCancelled(let refund):
+            expect(hold, was, [.held], request, heard)
+            if isSequential, !cancelled.contains(account.event) {
+                breach(.cancelled, "\(request.asked) was refused as if the event were cancelled")
+            }
+            judgeRefund(hold, refund, account, request, span)
         case .paidBack(let repeated): payBack(hold, repeated, request)
         case .unknownDebt: judgeUnknownDebt(hold, request)
         case .completedByShop:
@@ -95,6 +101,7 @@ extension Oracle {
                 judgeAgain(hold, state, told, span)
                 return true
             case .refused: return true
+            case .eventCancelled where known.asked == request.asked: return false
             default:
                 breach(.keys, "\(request.asked) with a key used for \(known.asked) was answered \(heard)")
                 return true
@@ -133,6 +140,9 @@ extension Oracle {
         if !byKey, definition.completion == .shop { breach(.whoCompletes, "\(hold) was completed with a token alone") }
         let heard = Heard.purchased(late: late, repeated: repeated)
         accounts[hold]?.isLate = late
+        if !repeated, cancelled.contains(account.event) {
+            breach(.cancelled, "\(hold) was purchased after its event was cancelled")
+        }
         if repeated {
             expect(hold, was, [.purchased], request, heard)
             if let isLate = account.isLate, isLate != late {
@@ -209,6 +219,9 @@ extension Oracle {
         let known = debts[payment].flatMap { isForgotten($0, span) ? nil : $0 }
         if known?.hold == hold { accounts[hold]?.owedBefore = known }
         guard known == nil || byKey && known?.isConfirmed == false else { return }
+        // A token's further payments for the hold are not recorded (R23 Debts).
+        let others = debts.values.count { $0.hold == hold && !$0.isConfirmed && !isForgotten($0, span) }
+        if !byKey, others >= Limits().unconfirmedDebtsPerHold { return }
         debts[payment] = Debt(hold: hold, isConfirmed: byKey, at: span.lowerBound)
     }
 
@@ -252,6 +265,9 @@ extension Oracle {
     ) {
         expect(hold, was, [.held], request, .extended(told: told))
         guard let account = accounts[hold] else { return }
+        if cancelled.contains(account.event) {
+            breach(.cancelled, "\(hold) was extended after its event was cancelled")
+        }
         let promised = account.promised
         let grace = promised.clientGrace.inMilliseconds
         let end = (told.lowerBound + grace)...(told.upperBound + grace)

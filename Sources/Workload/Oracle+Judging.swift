@@ -29,6 +29,10 @@ extension Oracle {
         case .buyerLimit(let remaining):
             guard isSequential else { return }
             judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.taking($1.minimum).bounded }, event, span)
+        case .eventCancelled(let refund):
+            if refund || isSequential && !cancelled.contains(event) {
+                breach(.cancelled, "\(request.asked) was refused as if the event were cancelled")
+            }
         case .typeLimit(let type, let remaining):
             guard isSequential else { return }
             judgeTypeLimit(type, remaining, buyer, lines.map { $0.taking($0.minimum) }, event, span)
@@ -72,6 +76,7 @@ extension Oracle {
         switch heard {
         case .again(let hold, _, _, _): use.asked == asked && use.hold == hold
         case .keyReused: use.asked != asked
+        case .eventCancelled: use.asked == asked
         case .refused: true
         default: false
         }
@@ -102,6 +107,7 @@ extension Oracle {
             if !end.overlaps((span.lowerBound + time)...(span.upperBound + time)) {
                 breach(.deadline, "\(hold) of \(span) ends at \(end), its hold time is \(time) ms")
             }
+            if cancelled.contains(event) { breach(.cancelled, "\(hold) was given after its event was cancelled") }
             if paused.contains(event) { breach(.oneDecision, "\(hold) was given while the sale was paused") }
         }
         let now = span.upperBound...span.upperBound

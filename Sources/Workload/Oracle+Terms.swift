@@ -124,7 +124,7 @@ extension Oracle {
     func couldLoseByTerms(
         _ account: Account, _ hold: String, _ definition: EventDefinition, _ span: ClosedRange<Int64>
     ) -> Bool {
-        if isShut(account.ofTypes.keys, definition).perhaps { return true }
+        if cancelled.contains(account.event) || isShut(account.ofTypes.keys, definition).perhaps { return true }
         return definition.types.contains { type in
             guard let tickets = account.ofTypes[type.code.text], let limit = type.ticketsPerBuyer,
                 let buyer = account.buyer

@@ -108,6 +108,7 @@ public struct Oracle: Sendable {
 
     var definitions: [String: EventDefinition] = [:]
     var paused: Set<String> = []
+    var cancelled: Set<String> = []
     var accounts: [String: Account] = [:]
     /// Holds of an event that can still change, by time or by a request under way. The others are only in sums.
     var open: [String: Set<String>] = [:]
@@ -160,6 +161,7 @@ public struct Oracle: Sendable {
         }
         if case .eventRemoved(let event) = outcome {
             definitions[event.text] = nil
+            cancelled.remove(event.text)
             uses = uses.filter { accounts[$0.value.hold]?.event != event.text }
         }
         guard case .eventChanged = outcome else { return }
@@ -169,6 +171,8 @@ public struct Oracle: Sendable {
             if let isPaused { pause(definition.id.text, isPaused) }
         case .pause(let event): pause(event.text)
         case .resume(let event): pause(event.text, false)
+        case .cancel(let event): cancelled.insert(event.text)
+        case .reinstate(let event): cancelled.remove(event.text)
         default: breach(nil, "\(command) changed an event")
         }
     }

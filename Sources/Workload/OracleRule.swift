@@ -17,6 +17,7 @@ enum OracleRule: String {
     case debts = "R23 Debts"
     case whoCompletes = "R24 Who completes"
     case buyerLimits = "R25 Buyer limits"
+    case cancelled = "R42 Cancelled event"
     case typeTerms = "R44 Terms of a type"
     case endedHolds = "R31 Ended holds"
     case allocations = "R45 Allocations"

@@ -71,6 +71,8 @@ extension RandomTraffic {
     /// Changes one thing of a definition, or pauses a sale. The store must refuse some of these changes.
     mutating func change() -> Command {
         guard var next = chance.one(of: definitions) else { return .pause(event: code("event", 0)) }
+        // A cancelled event has little to show, so most cancellations are soon undone.
+        if cancelled.contains(next.id), chance.chance(50) { return .reinstate(event: next.id) }
         switch chance.number(in: 1...100) {
         case 1...30:
             let pool = chance.number(in: 0...(next.pools.count - 1))
@@ -99,6 +101,8 @@ extension RandomTraffic {
         case 94...97:
             let pool = chance.number(in: 0...(next.pools.count - 1))
             next.pools[pool].allocations = chance.chance(70) ? newAllocations() : []
+        case 98: return .cancel(event: next.id)
+        case 99: return .reinstate(event: next.id)
         default: return .resume(event: next.id)
         }
         return .define(next)

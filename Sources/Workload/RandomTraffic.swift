@@ -35,6 +35,7 @@ public struct RandomTraffic: Sendable {
     let shape: Shape
     var chance: SeededGenerator
     var definitions: [EventDefinition] = []
+    var cancelled: Set<Code> = []
     private var undefined: [EventDefinition] = []
     private var given: [Given] = []
     /// The keys that were used. A key's scope includes the event, so no key is used for two events.
@@ -86,7 +87,9 @@ public struct RandomTraffic: Sendable {
         case .released(let view, repeated: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].isOver = true
-        case .eventChanged:
+        case .eventChanged(let event, _):
+            if case .cancel = command { cancelled.insert(event) }
+            if case .reinstate = command { cancelled.remove(event) }
             guard case .define(let definition, _, _) = command,
                 let position = definitions.firstIndex(where: { $0.id == definition.id })
             else { return }

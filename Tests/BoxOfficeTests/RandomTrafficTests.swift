@@ -63,6 +63,12 @@ struct RandomTrafficTests {
                 Issue.record("\(place): an event without availability")
                 continue
             }
+            if office.cancelledAt(event) != nil {
+                if left.free != 0 || left.types.contains(where: { $0.free != 0 || $0.mayComeBack }) {
+                    Issue.record("\(place): \(left) of a cancelled event")
+                }
+                continue
+            }
             let counted = Dictionary(
                 uniqueKeysWithValues: counts.filter { $0.event == event }.map { ($0.pool, $0.free) })
             let free = counted.filter { $0.key.allocation == nil }.mapValues { $0 }.reduce(into: [Code: Int]()) {

@@ -5,8 +5,14 @@
 {"buyer-limit-reached", (const unsigned char[]){
 #embed "../../../docs/problems/buyer-limit-reached.md" suffix(, 0)
 }},
+{"cancellation-final", (const unsigned char[]){
+#embed "../../../docs/problems/cancellation-final.md" suffix(, 0)
+}},
 {"content-too-large", (const unsigned char[]){
 #embed "../../../docs/problems/content-too-large.md" suffix(, 0)
+}},
+{"event-cancelled", (const unsigned char[]){
+#embed "../../../docs/problems/event-cancelled.md" suffix(, 0)
 }},
 {"event-has-debts", (const unsigned char[]){
 #embed "../../../docs/problems/event-has-debts.md" suffix(, 0)

@@ -23,6 +23,10 @@ public enum Command: Sendable, Equatable {
     case define(EventDefinition, paused: Bool? = nil, expecting: UInt64? = nil)
     case pause(event: Code)
     case resume(event: Code)
+    /// Ends the sale of an event and its live holds (R42 Cancelled event).
+    case cancel(event: Code)
+    /// Undoes a cancellation within ``Limits/cancellationUndone``, if nothing was paid back.
+    case reinstate(event: Code)
     /// Removes an event that never sold anything and has no live holds.
     case remove(event: Code, expecting: UInt64? = nil)
 }

@@ -3,6 +3,9 @@ public enum Fact: Sendable, Equatable {
     /// An event was defined, replaced, paused or resumed: its whole definition from now on.
     /// It is rare and large, so it is indirect: every fact is as large as the largest case that is not.
     indirect case defined(EventDefinition, paused: Bool)
+    /// The event was cancelled, or a cancellation was undone (R42 Cancelled event).
+    case cancelled(event: UInt32)
+    case reinstated(event: UInt32)
     /// An event that never sold anything was removed. Its index is never used again.
     case removed(event: UInt32)
     case held(HoldID, HeldFact)

@@ -29,6 +29,10 @@ public enum Refusal: Sendable, Equatable {
     case saleNotStarted(opensAt: WallTime)
     case saleEnded(closedAt: WallTime)
     case salePaused
+    /// The event was cancelled: nothing of it can be had, and its live holds ended with it (R42 Cancelled event).
+    case eventCancelled(refundRequired: Bool)
+    /// The cancellation is too old to be undone, or something was paid back since.
+    case cancellationFinal
     /// The event sells, but this type not yet, or no longer (R44 Terms of a type).
     case typeSaleNotStarted(Code, opensAt: WallTime)
     case typeSaleEnded(Code, closedAt: WallTime)

@@ -63,4 +63,14 @@ public struct Availability: Sendable, Equatable {
         self.types = types
         self.validUntil = validUntil
     }
+
+    /// Takes everything away: nothing is left of a cancelled event, and nothing will come back (R42 Cancelled event).
+    public mutating func cancel() {
+        free = 0
+        validUntil = nil
+        for index in types.indices {
+            types[index].free = 0
+            types[index].mayComeBack = false
+        }
+    }
 }

@@ -83,6 +83,10 @@ struct Event: Sendable, Equatable {
     /// read from a ledger finds its terms here.
     private var termsSince: [TermsSince] = []
     var isPaused = false
+    /// When it was cancelled, on the store's clock; `nil` if it is not (R42 Cancelled event).
+    private(set) var cancelledAt: Timestamp?
+    /// Something was paid back since it was cancelled: the cancellation stands.
+    private(set) var hasPaidBack = false
     /// No code leads to a removed event, but its holds, which have all ended, can still be looked at.
     private(set) var isRemoved = false
     /// The number of the definition in force, counted over all events. No two definitions share one, not even those of an
@@ -233,6 +237,18 @@ struct Event: Sendable, Equatable {
         }
         allocations = []
         version += 1
+    }
+
+    /// - Parameter moment: `nil` undoes a cancellation.
+    mutating func cancel(at moment: Timestamp?) {
+        cancelledAt = moment
+        hasPaidBack = false
+        version += 1
+    }
+
+    /// Notes that a purchase was returned or a payment paid back.
+    mutating func notePaidBack() {
+        if cancelledAt != nil { hasPaidBack = true }
     }
 
     mutating func noteChange() {

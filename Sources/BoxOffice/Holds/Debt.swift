@@ -14,6 +14,8 @@ public enum DebtReason: UInt8, Sendable, CaseIterable {
     case eventRemoved = 5
     /// The payment was late, and the sale of the event or of a type was not open, or a type was no longer sold.
     case notOnSale = 6
+    /// The event was cancelled (R42 Cancelled event).
+    case eventCancelled = 7
 }
 
 /// A payment that bought nothing and is owed back (R23 Debts).

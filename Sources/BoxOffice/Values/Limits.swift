@@ -53,6 +53,9 @@ public struct Limits: Sendable, Equatable {
     public var unconfirmedDebtsPerHold = 4
     /// How long an unconfirmed debt is kept.
     public var unconfirmedDebtsKept: Duration = .seconds(7 * 24 * 3600)
+    /// How long a cancellation can be undone: time to notice a mistake, before organiser and buyers act on it (R42 Cancelled
+    /// event).
+    public static let cancellationUndone = Duration.seconds(3600)
     /// Old holds that were read from the ledger and stay in memory.
     public var recalledHolds = 65_536
     /// The time that each live hold has at least after a restart, or its event's hold time if that is less (R7 Restart).

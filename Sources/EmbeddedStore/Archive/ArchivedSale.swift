@@ -83,10 +83,14 @@ public final class ArchivedSale: MovedSale {
             return try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT seq, event, paused, document FROM definitions
-                    UNION ALL SELECT seq, event, 0, NULL FROM removals ORDER BY seq
+                    SELECT seq, event, paused, document, 0 AS cancels FROM definitions
+                    UNION ALL SELECT seq, event, 0, NULL, 0 FROM removals
+                    UNION ALL SELECT seq, event, undone, NULL, 1 FROM cancellations ORDER BY seq
                     """
             ).compactMap { row in
+                if row["cancels"] as Bool {
+                    return codes[row["event"]].map { row["paused"] ? .reinstated($0) : .cancelled($0) }
+                }
                 guard let document = row["document"] as String? else {
                     return codes[row["event"]].map { .removed($0) }
                 }

@@ -19,6 +19,7 @@ enum KnownFacts {
         "part_return_lines": ["seq", "line", "quantity"],
         "refunds": ["seq", "at", "hold", "payment", "reason", "confirmed"],
         "repayments": ["seq", "at", "hold", "payment"], "recoveries": ["seq", "at", "event", "until"],
+        "cancellations": ["seq", "at", "event", "undone"],
         "removals": ["seq", "at", "event"], "keys": ["seq", "at", "hold", "fingerprint", "high", "low"],
         "audit": [
             "seq", "at", "key", "name", "action", "subject", "event", "reason", "differences", "left_out",

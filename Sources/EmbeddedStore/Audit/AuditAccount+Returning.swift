@@ -35,6 +35,7 @@ extension AuditAccount {
         var line = hold.line(position)
         line.quantity = tickets
         count(line, of: hold.event, held: 0, sold: -1)
+        notePaidBack(hold.event)
         if let tally = hold.tally { tallies[tally].bought -= tickets }
         change(number) { hold in
             if position == 0 { hold.first.quantity -= tickets } else { hold.more[position - 1].quantity -= tickets }

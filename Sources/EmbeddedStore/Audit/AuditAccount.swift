@@ -59,6 +59,10 @@ struct AuditAccount {
     var tallies: [Tally] = []
     var tallyOf: [BuyerOfEvent: Int] = [:]
     private var standings: [Int64: Standing] = [:]
+    /// By event, as long as it is cancelled.
+    var cancelledAt: [Int64: Int64] = [:]
+    /// Cancelled events of which something was paid back since.
+    var paidBack: Set<Int64> = []
     private var endings = Heap<HoldEnding>()
     private(set) var debts = AuditDebts()
     private var allocations = AuditAllocations()
@@ -117,7 +121,10 @@ struct AuditAccount {
         case .recovery: recover(fact)
         case .removal: try remove(fact)
         case .partialReturn: try takeBackPart(fact)
-        case .repayment: try debts.payBack(fact.text ?? "", for: fact.subject)
+        case .repayment:
+            try debts.payBack(fact.text ?? "", for: fact.subject)
+            if let hold = entry(fact.subject) { notePaidBack(hold.event) }
+        case .cancellation: try cancel(fact)
         }
     }
 
@@ -181,6 +188,7 @@ struct AuditAccount {
         try expect(fact.subject == Int64(report.holds), "hold \(report.holds) is missing, \(name) follows")
         guard let lines else { throw BrokenRule("\(name) lacks lines") }
         guard let definition = definitions[fact.event] else { throw BrokenRule("\(name) is of an unknown event") }
+        try expectNotCancelled(fact.event, "\(name) was made")
         try expect(!paused.contains(fact.event), "R3 One decision per hold: \(name) was made while the sale was paused")
         for line in [lines.first] + lines.more { try check(line, of: fact.event, definition, name) }
         let tickets = lines.more.reduce(lines.first.quantity) { $0 + $1.quantity }
@@ -219,6 +227,7 @@ struct AuditAccount {
 
     private mutating func extend(_ fact: AuditFact) throws {
         let hold = try live(fact, "extended")
+        try expectNotCancelled(hold.event, "hold \(fact.subject) was extended")
         try expect(hold.extensions < hold.mostExtensions, "R13 Extension: hold \(fact.subject) was extended too often")
         try expect(fact.value >= hold.deadline, "R13 Extension: hold \(fact.subject) was shortened")
         change(fact.subject) {
@@ -235,6 +244,7 @@ struct AuditAccount {
 
     private mutating func purchase(_ fact: AuditFact) throws {
         report.purchases += 1
+        if let hold = entry(fact.subject) { try expectNotCancelled(hold.event, "hold \(fact.subject) was purchased") }
         if let payment = fact.text { try debts.buy(payment, fact.subject) }
         if fact.value == 0 {
             // The hold has its places, even if the capacity was lowered since, so the pools need no check.
@@ -264,6 +274,7 @@ struct AuditAccount {
         let fits =
             switch reason {
             case .placesGone, .late, .eventRemoved, .notOnSale: hold.state == .held && !hold.isCounted
+            case .eventCancelled: hold.state == .held && cancelledAt[hold.event] != nil
             case .alreadyPurchased: hold.state == .purchased
             case .released: hold.state == .released
             case .returned: hold.state == .returned

@@ -5,6 +5,7 @@ struct AuditFact {
     enum Kind: Int64 {
         case definition = 1
         case hold, lengthening, release, purchase, givingBack, refund, recovery, removal, repayment, partialReturn
+        case cancellation = 21
     }
 
     var sequence: Int64
@@ -183,6 +184,7 @@ struct AuditPages {
         ("refunds", "7, at, hold, reason * 2 + confirmed, payment", "seq", 1),
         ("recoveries", "8, at, event, until, NULL", "seq", 1),
         ("removals", "9, at, event, 0, NULL", "seq", 1),
+        ("cancellations", "21, at, event, undone, NULL", "seq", 1),
         ("repayments", "10, at, hold, 0, payment", "seq", 1),
         (
             "part_returns",

@@ -81,6 +81,10 @@ struct FactWriter {
             try endDebt(payment, "paid back")
         case .recovered(let event, let until):
             try insert("recoveries", "seq, at, event, until").run(sequence, at, Int64(event), until.milliseconds)
+        case .cancelled(let event):
+            try insert("cancellations", "seq, at, event, undone").run(sequence, at, Int64(event), 0)
+        case .reinstated(let event):
+            try insert("cancellations", "seq, at, event, undone").run(sequence, at, Int64(event), 1)
         case .removed(let event):
             try insert("removals", "seq, at, event").run(sequence, at, Int64(event))
             try RowStatement(db.cachedStatement(sql: "DELETE FROM events WHERE event = ?")).run(Int64(event))
@@ -100,7 +104,8 @@ struct FactWriter {
         let number: Int64
         switch recorded.fact {
         case .defined: (event, number) = ("(SELECT event FROM definitions WHERE seq = ?)", Int64(recorded.sequence))
-        case .removed(let index), .recovered(let index, _): (event, number) = ("?", Int64(index))
+        case .removed(let index), .recovered(let index, _), .cancelled(let index), .reinstated(let index):
+            (event, number) = ("?", Int64(index))
         case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
             .returned(let id), .returnedPart(let id, _), .refundOwed(let id, _, _, _), .paidBack(let id, _):
             (event, number) = ("(SELECT event FROM holds WHERE id = ?)", Int64(id.number))

@@ -31,6 +31,7 @@ struct LedgerReader {
         let (last, next) = try end()
         office.beginRestoring(at: last, nextSequence: next)
         try readEvents(into: &office)
+        try readPaidBack(into: &office)
         try readHolds { hold, _ in
             guard office.canRestore(hold) else {
                 throw LedgerError.damaged("hold \(hold.id) does not follow the one before it, or has an unknown type")
@@ -86,6 +87,7 @@ struct LedgerReader {
               UNION ALL SELECT * FROM (SELECT at, seq FROM recoveries ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM removals ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM part_returns ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM cancellations ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT max(at), max(seq) FROM purchases
               UNION ALL SELECT max(at), max(seq) FROM releases
               UNION ALL SELECT max(at), max(seq) FROM returns
@@ -100,10 +102,18 @@ struct LedgerReader {
         let rows = try Cursor(
             db,
             """
-            SELECT seq, paused, event, document FROM definitions
-            UNION ALL SELECT seq, 0, event, NULL FROM removals ORDER BY seq
+            SELECT seq, paused, event, document, 0, 0 FROM definitions
+            UNION ALL SELECT seq, 0, event, NULL, 0, 0 FROM removals
+            UNION ALL SELECT seq, undone, event, NULL, 1, at FROM cancellations ORDER BY seq
             """)
         while try rows.next() {
+            if rows.int(4) != 0 {
+                let at = rows.int(1) == 0 ? Timestamp(milliseconds: rows.int(5)) : nil
+                guard let event = UInt32(exactly: rows.int(2)), office.restoreCancellation(of: event, at: at) else {
+                    throw LedgerError.damaged("fact \(rows.int(0)) cancels event \(rows.int(2)), which there is not")
+                }
+                continue
+            }
             guard let document = rows.text(3) else {
                 guard let event = UInt32(exactly: rows.int(2)), office.restoreRemoval(of: event) else {
                     throw LedgerError.damaged("fact \(rows.int(0)) removes event \(rows.int(2)), which there is not")
@@ -118,6 +128,20 @@ struct LedgerReader {
                 throw LedgerError.damaged("definition \(rows.int(0)): \(error)")
             }
         }
+    }
+
+    /// Which cancelled events had something paid back since (R42 Cancelled event).
+    private func readPaidBack(into office: inout BoxOffice) throws {
+        let rows = try Cursor(
+            db,
+            """
+            SELECT c.event FROM (SELECT event, max(seq) AS seq FROM cancellations GROUP BY event) c
+            JOIN cancellations last ON last.seq = c.seq AND last.undone = 0
+            WHERE EXISTS (SELECT 1 FROM returns r JOIN holds h ON h.id = r.hold WHERE h.event = c.event AND r.seq > c.seq)
+              OR EXISTS (SELECT 1 FROM part_returns r JOIN holds h ON h.id = r.hold WHERE h.event = c.event AND r.seq > c.seq)
+              OR EXISTS (SELECT 1 FROM repayments r JOIN holds h ON h.id = r.hold WHERE h.event = c.event AND r.seq > c.seq)
+            """)
+        while try rows.next() { office.restorePaidBack(of: UInt32(clamping: rows.int(0))) }
     }
 
     /// Debts, and payments that were paid back. What a payment bought is read with the holds.

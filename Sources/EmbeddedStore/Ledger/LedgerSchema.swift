@@ -19,6 +19,7 @@ enum LedgerSchema {
         migrator.registerMigration("7 audit") { try $0.execute(sql: audit) }
         migrator.registerMigration("7 allocations") { try $0.execute(sql: allocations) }
         migrator.registerMigration("7 returns") { try $0.execute(sql: returns) }
+        migrator.registerMigration("7 cancellations") { try $0.execute(sql: cancellations) }
         return migrator
     }
 
@@ -157,6 +158,13 @@ enum LedgerSchema {
     private static let series = """
         -- The holds that were made between one opening and the next. Tokens are bound to the mark; before the first it is 0.
         CREATE TABLE series (first INTEGER PRIMARY KEY, mark INTEGER NOT NULL, began_at INTEGER NOT NULL) STRICT;
+        """
+
+    private static let cancellations = """
+        -- Events that were cancelled, and cancellations that were undone.
+        CREATE TABLE cancellations (
+          seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event INTEGER NOT NULL, undone INTEGER NOT NULL
+        ) STRICT;
         """
 
     private static let operators = """

@@ -293,7 +293,7 @@ extension Fact {
             .refundOwed(let id, _, _, _), .paidBack(let id, _):
             .hold(id)
         case .recovered(let event, _): .liveHolds(event)
-        case .defined, .removed, .clockReached: .nothing
+        case .defined, .cancelled, .reinstated, .removed, .clockReached: .nothing
         }
     }
 }

@@ -155,7 +155,11 @@ package struct StoreState: Sendable {
     }
 
     func event(_ code: Code) -> EventReading? {
-        office.definition(of: code).map { EventReading($0.definition, isPaused: $0.paused, revision: $0.revision) }
+        office.definition(of: code).map {
+            EventReading(
+                $0.definition, isPaused: $0.paused, isCancelled: office.cancelledAt(code) != nil,
+                revision: $0.revision)
+        }
     }
 
     func catalogue(at index: UInt32) -> EventCatalogue {
@@ -174,7 +178,8 @@ package struct StoreState: Sendable {
     /// releasing, and completing last (R21 Bounds).
     private func queueLimit(for command: Command, of whole: Int) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .returnPart, .payBack, .define, .pause, .resume, .remove: whole
+        case .purchase, .returnPurchase, .returnPart, .payBack, .define, .pause, .resume, .cancel, .reinstate, .remove:
+            whole
         case .extend, .release: whole / 4 * 3
         case .hold: whole / 2
         case .look: whole / 4

@@ -164,6 +164,7 @@ extension CallReply {
         case .manyHolds: return .tooManyHolds
         case .byShop: return .completedByShop
         case .unknownDebt: return .unknownDebt
+        case .cancelled: return .eventCancelled(refundRequired: try reader.byte() == 1)
         case .typeNotStarted:
             let opensAt = WallTime(milliseconds: Int64(try reader.number()))
             return .typeSaleNotStarted(try Self.code(reader.text()), opensAt: opensAt)

@@ -35,7 +35,8 @@ package struct CommandBatch: Sendable {
         case .returnPurchase(let id): CommandWriter.writeReturn(id, to: &bytes)
         case .returnPart(let id, let asked): CommandWriter.writeReturn(asked, of: id, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
-        case .define, .pause, .resume, .remove: preconditionFailure("operators' changes are calls of their own")
+        case .define, .pause, .resume, .cancel, .reinstate, .remove:
+            preconditionFailure("operators' changes are calls of their own")
         }
         if case .hold = pending.command {} else { hasOthers = true }
         if let note = pending.note { CommandWriter.add(note, at: start, to: &bytes) }

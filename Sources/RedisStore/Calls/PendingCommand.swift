@@ -26,7 +26,7 @@ package struct PendingCommand: Sendable {
         isSale =
             switch command {
             case .purchase, .returnPurchase, .returnPart, .payBack: true
-            case .hold, .extend, .release, .look, .define, .pause, .resume, .remove: false
+            case .hold, .extend, .release, .look, .define, .pause, .resume, .cancel, .reinstate, .remove: false
             }
     }
 
@@ -41,7 +41,9 @@ package struct PendingCommand: Sendable {
         switch command {
         case .purchase(_, let payment, _): payment.map { PaymentClaims.name(of: $0) }
         case .payBack(_, let payment): PaymentClaims.name(of: payment)
-        case .hold, .extend, .release, .returnPurchase, .returnPart, .look, .define, .pause, .resume, .remove: nil
+        case .hold, .extend, .release, .returnPurchase, .returnPart, .look, .define, .pause, .resume, .cancel,
+            .reinstate, .remove:
+            nil
         }
     }
 }
@@ -74,7 +76,7 @@ extension Command {
         case .extend(let id, _), .release(let id), .purchase(let id, _, _), .returnPurchase(let id),
             .returnPart(let id, _), .payBack(let id, _), .look(let id):
             id
-        case .hold, .define, .pause, .resume, .remove: nil
+        case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: nil
         }
     }
 
@@ -82,7 +84,7 @@ extension Command {
     var changedEvent: Code? {
         switch self {
         case .define(let definition, _, _): definition.id
-        case .pause(let code), .resume(let code), .remove(let code, _): code
+        case .pause(let code), .resume(let code), .cancel(let code), .reinstate(let code), .remove(let code, _): code
         case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: nil
         }
     }

@@ -81,6 +81,7 @@ enum RefusalCode: UInt8, CaseIterable {
     case typeNotStarted = 78
     case typeEnded = 79
     case typeLimit = 80
+    case cancelled = 81
     /// The event was removed. Its code may lead to another event by now.
     case gone = 61
     /// The event gave up the payment meanwhile. It must be claimed again.

@@ -26,6 +26,8 @@ enum ChangeWriter {
             }
         case .pause(let code): writeKind("pause", code, revision, nil, limits, to: &writer)
         case .resume(let code): writeKind("resume", code, revision, nil, limits, to: &writer)
+        case .cancel(let code): writeKind("cancel", code, revision, nil, limits, to: &writer)
+        case .reinstate(let code): writeKind("reinstate", code, revision, nil, limits, to: &writer)
         case .remove(let code, let expecting):
             writeKind("remove", code, revision, expecting, limits, to: &writer)
         case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: return nil
@@ -42,6 +44,7 @@ enum ChangeWriter {
             asked.member("code", code.text)
             asked.member("revision", revision)
             asked.member("recovery_grace", limits.recoveryGrace.inMilliseconds)
+            asked.member("undone_within", Limits.cancellationUndone.inMilliseconds)
             if let expecting { asked.member("expecting", expecting) }
         }
     }
@@ -149,6 +152,8 @@ struct ChangeReply {
         case uncounted
         /// Payments for its holds are still owed back.
         case hasDebts
+        /// A cancellation that can no longer be undone.
+        case final
     }
 
     var result: Result

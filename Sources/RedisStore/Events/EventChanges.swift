@@ -127,12 +127,13 @@ struct EventChanges: Sendable {
             return .again
         case .invalid: return refused(.invalid(mistakes + reply.obstacles))
         case .changed, .unchanged: return try await enter(change, event, reply, isAcknowledged: isAcknowledged)
-        case .revisionMismatch, .hasSales, .hasDebts:
+        case .revisionMismatch, .hasSales, .hasDebts, .final:
             guard isAcknowledged else { throw .outcomeUnknown }
         }
         switch reply.result {
         case .hasSales: return refused(.eventHasSales)
         case .hasDebts: return refused(.eventHasDebts)
+        case .final: return refused(.cancellationFinal)
         default: break
         }
         // The node that made that revision may have failed before it entered it in the list.

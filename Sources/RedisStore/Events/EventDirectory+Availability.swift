@@ -7,7 +7,7 @@ extension EventDirectory.Entry {
     /// What is left, as last read, at a time of day.
     func availability(at wall: WallTime) -> Availability {
         let kept = allocations(at: wall)
-        return Availability(
+        var found = Availability(
             version: numbers.version,
             free: numbers.pools.indices.reduce(0) { sum, pool in
                 let isCounted = !numbers.pools[pool].isClosed && !isOfAllocation(pool)
@@ -20,6 +20,8 @@ extension EventDirectory.Entry {
             allocations: kept,
             validUntil: numbers.pools.filter { $0.earliest > 0 }.map(\.earliest).min()
                 .map { Timestamp(milliseconds: Int64($0)) })
+        if reading.isCancelled { found.cancel() }
+        return found
     }
 
     /// What is kept back (R45 Allocations), in the order of the definition.

@@ -10,7 +10,7 @@ extension EventDirectory.Entry {
         self.keys = keys
         var reply = try CallReply(bytes)
         guard reply.status == .decided else { throw PackedMistake() }
-        let isPaused = try reply.reader.byte() == 1
+        let flags = try reply.reader.byte()
         isRemoved = try reply.reader.byte() == 1
         _ = try reply.reader.count()
         _ = try reply.reader.count()
@@ -26,7 +26,8 @@ extension EventDirectory.Entry {
             // Behind the pool are more places than anybody can take (`EventDefinition.uncounted`).
             pools[index].capacity = isRemoved ? 0 : allocations.first { $0.code == name }?.places ?? 0
         }
-        reading = EventReading(definition, isPaused: isPaused, revision: reply.revision)
+        reading = EventReading(
+            definition, isPaused: flags & 1 != 0, isCancelled: flags & 2 != 0, revision: reply.revision)
         since = reply.since
         catalogue = EventCatalogue(
             event: event.index, code: code, revision: reply.revision,

@@ -167,3 +167,52 @@ do
     return nil
   end
 end
+
+-- If several pools are short, the most final reason is given: sold out, then temporarily held, then too few.
+local function refusal_of_needs(event, pools, quantities)
+  local is_short = false
+  for index, pool in ipairs(pools) do
+    if event.closed[pool] == 1 then
+      local code = event.terms.pools[pool]
+      return pack('<BBc0', REFUSED.pool_closed, #code, code)
+    end
+    if free(event, pool) < quantities[index] then is_short = true end
+  end
+  if not is_short then return nil end
+  local latest, fewest
+  for index, pool in ipairs(pools) do
+    local left = free(event, pool)
+    if left < quantities[index] then
+      local next_free = earliest(event, pool)
+      if left > 0 then
+        fewest = min(fewest or left, left)
+      elseif event.held[pool] > 0 and next_free > 0 then
+        latest = max(latest or 0, end_of(event, next_free))
+      else
+        return pack('<B', REFUSED.sold_out)
+      end
+    end
+  end
+  if latest then return pack('<Bd', REFUSED.temporarily_held, latest) end
+  return pack('<Bd', REFUSED.insufficient, fewest)
+end
+
+-- Adds up the lines that draw on the same pool (R3 One decision per hold).
+local function refusal_of_pools(event, lines)
+  if event.terms.allocations then return refusal_of_allocated(event, lines) end
+  local types = event.terms.types
+  if #lines == 3 then
+    local pools = types[lines[1] + 1].pools
+    return refusal_of_needs(event, pools, { lines[2], lines[2], lines[2], lines[2] })
+  end
+  local needs, pools, quantities = {}, {}, {}
+  for line = 1, #lines, 3 do
+    for _, pool in ipairs(types[lines[line] + 1].pools) do
+      if not needs[pool] then pools[#pools + 1] = pool end
+      needs[pool] = (needs[pool] or 0) + lines[line + 1]
+    end
+  end
+  table.sort(pools)
+  for index, pool in ipairs(pools) do quantities[index] = needs[pool] end
+  return refusal_of_needs(event, pools, quantities)
+end

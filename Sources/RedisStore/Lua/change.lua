@@ -223,6 +223,24 @@ local function finish_change(event, asked, document, paused)
   return change_reply(CHANGE.changed, event)
 end
 
+-- Cancels the event, or undoes that (R42 Cancelled event). The event's hash says under `paid_back` whether something was
+-- paid back since.
+local function cancel(event, asked)
+  local terms, cancels = event.terms, asked.kind == 'cancel'
+  if cancels == (terms.cancelled_at and true or false) then return change_reply(CHANGE.unchanged, event) end
+  if not cancels
+    and (event.office >= terms.cancelled_at + asked.undone_within
+      or redis.call('HGET', event.keys[1], 'paid_back') == '1') then
+    return change_reply(CHANGE.final, event)
+  end
+  if asked.revision <= terms.revision then return change_reply(CHANGE.stale, event) end
+  terms.cancelled_at, terms.revision = cancels and event.office or nil, asked.revision
+  event.changed_fields.paid_back = ''
+  event.facts = event.facts + 1
+  save_change(event, nil)
+  return change_reply(CHANGE.changed, event)
+end
+
 local function define(event, asked, document)
   local terms = event.terms
   local found = event.is_new and {} or obstacles_to(event, asked)
@@ -321,6 +339,7 @@ local function change(keys, args)
   if refusal then return refusal end
   if asked.kind == 'define' then return define(event, asked, args[2]) end
   if asked.kind == 'remove' then return remove(event) end
+  if asked.kind == 'cancel' or asked.kind == 'reinstate' then return cancel(event, asked) end
   local paused = asked.kind == 'pause'
   if event.terms.paused == paused then return change_reply(CHANGE.unchanged, event) end
   return finish_change(event, asked, nil, paused)

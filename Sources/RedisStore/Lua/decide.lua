@@ -42,6 +42,7 @@ local function answer_to_key(event, key, print, outcome)
   local record = record_of(event, number)
   if not counts(event, record, at) then return nil end
   if known ~= print then return refused(REFUSED.key_reused) end
+  if sale.ended_with_event(event, record) then return pack('<BB', REFUSED.cancelled, 0) end
   if record.state == HELD and not is_live(event, record) then event.tells_time = true end
   return view_of(event, outcome, OUTCOME_FLAG.repeated, record)
 end
@@ -58,55 +59,6 @@ local function refusal_of_buyer(event, buyer, asked)
   if not terms.tickets_per_buyer then return nil end
   local remaining = max(0, terms.tickets_per_buyer - tickets)
   return asked > remaining and pack('<Bd', REFUSED.buyer_limit, remaining) or nil
-end
-
--- If several pools are short, the most final reason is given: sold out, then temporarily held, then too few.
-local function refusal_of_needs(event, pools, quantities)
-  local is_short = false
-  for index, pool in ipairs(pools) do
-    if event.closed[pool] == 1 then
-      local code = event.terms.pools[pool]
-      return pack('<BBc0', REFUSED.pool_closed, #code, code)
-    end
-    if free(event, pool) < quantities[index] then is_short = true end
-  end
-  if not is_short then return nil end
-  local latest, fewest
-  for index, pool in ipairs(pools) do
-    local left = free(event, pool)
-    if left < quantities[index] then
-      local next_free = earliest(event, pool)
-      if left > 0 then
-        fewest = min(fewest or left, left)
-      elseif event.held[pool] > 0 and next_free > 0 then
-        latest = max(latest or 0, end_of(event, next_free))
-      else
-        return refused(REFUSED.sold_out)
-      end
-    end
-  end
-  if latest then return pack('<Bd', REFUSED.temporarily_held, latest) end
-  return pack('<Bd', REFUSED.insufficient, fewest)
-end
-
--- Adds up the lines that draw on the same pool (R3 One decision per hold).
-local function refusal_of_pools(event, lines)
-  if event.terms.allocations then return refusal_of_allocated(event, lines) end
-  local types = event.terms.types
-  if #lines == 3 then
-    local pools = types[lines[1] + 1].pools
-    return refusal_of_needs(event, pools, { lines[2], lines[2], lines[2], lines[2] })
-  end
-  local needs, pools, quantities = {}, {}, {}
-  for line = 1, #lines, 3 do
-    for _, pool in ipairs(types[lines[line] + 1].pools) do
-      if not needs[pool] then pools[#pools + 1] = pool end
-      needs[pool] = (needs[pool] or 0) + lines[line + 1]
-    end
-  end
-  table.sort(pools)
-  for index, pool in ipairs(pools) do quantities[index] = needs[pool] end
-  return refusal_of_needs(event, pools, quantities)
 end
 
 local function refusal_of_places(event, lines, buyer)
@@ -185,6 +137,7 @@ end
 -- The lines to hold, or why the hold is refused.
 local function lines_for(event, asked, buyer)
   if event.terms.removed then return nil, refused(REFUSED.gone) end
+  if event.terms.cancelled_at then return nil, pack('<BB', REFUSED.cancelled, 0) end
   local lines, refusal = checked_lines(event, asked)
   if not lines then return nil, refusal end
   refusal = sale.refusal(event) or event.terms.types_have_terms and sale.refusal_of_types(event, lines)
@@ -256,6 +209,7 @@ local function decide_extend(event, command)
   if record.state == RELEASED then return pack('<BB', REFUSED.released, 0) end
   local terms = event.terms.told[record.terms]
   if not is_live(event, record) then return say_expired(event, 0) end
+  if event.terms.cancelled_at then return pack('<BB', REFUSED.cancelled, 0) end
   if record.extensions >= terms.extensions then return pack('<BB', REFUSED.extension_denied, terms.extensions) end
   local deadline = max(record.deadline, event.office + terms.life)
   change_pools(event, record, remove_entry, record.entry)
@@ -332,6 +286,14 @@ local function decide_late_purchase(event, record, command, name, debt)
   return view_of(event, OUTCOME.purchased, OUTCOME_FLAG.late, record)
 end
 
+-- A payment for a hold of a cancelled event buys nothing, in time or late (R42 Cancelled event).
+local function decide_purchase_of_cancelled(event, record, command, debt)
+  local refusal = is_live(event, record) and REFUSED.cancelled or REFUSED.expired
+  if refusal == REFUSED.expired then event.tells_time = true end
+  if command.payment == '' then return pack('<BB', refusal, 0) end
+  return owe(event, record, command, debt, REASON.event_cancelled, refusal)
+end
+
 -- On a cluster the payment may have been used in another event.
 local function use_for_purchase(event, command)
   local bought, debt = use_of_payment(event, command.payment)
@@ -364,6 +326,7 @@ function decide_purchase(event, command)
   end
   -- A release before this one noted the debt with the hold.
   if record.state == OWED and bought then return say_expired(event, 1) end
+  if event.terms.cancelled_at then return decide_purchase_of_cancelled(event, record, command, debt) end
   if not is_live(event, record) then return decide_late_purchase(event, record, command, name, debt) end
   change_pools(event, record, sell_places, record.entry)
   uncount_hold(event, record.entry)
@@ -388,6 +351,7 @@ local function decide_pay_back(event, command)
   if bought == name then is_owed = record.state == OWED end
   if command.elsewhere == ELSEWHERE.bought or not is_owed then return refused(REFUSED.unknown_debt) end
   note_payment(event, command.payment, 'x' .. name)
+  sale.note_paid_back(event)
   event.is_changed = true
   event.facts = event.facts + 1
   return pack('<BBd', OUTCOME.paid_back, 0, command.number)
@@ -400,5 +364,6 @@ local function decide_look(event, command)
     if record.deadline + event.limits.ended_shown <= event.office then return refused(REFUSED.hold) end
     if record.state == HELD then event.tells_time = true end
   end
+  if sale.ended_with_event(event, record) then return pack('<BB', REFUSED.cancelled, 0) end
   return view_of(event, OUTCOME.looked, 0, record)
 end

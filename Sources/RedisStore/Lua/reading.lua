@@ -10,7 +10,7 @@ local function details(keys)
   if terms.parts then return pack('<Bdd', STATUS.in_parts, event.office, event.wall) end
   local parts = head(STATUS.decided, event, -1)
   parts[#parts + 1] = pack(
-    '<BBddBc0H', terms.paused and 1 or 0, terms.removed and 1 or 0, event.next, event.facts, #terms.code, terms.code,
+    '<BBddBc0H', (terms.paused and 1 or 0) + (terms.cancelled_at and 2 or 0), terms.removed and 1 or 0, event.next, event.facts, #terms.code, terms.code,
     #terms.pools)
   for _, code in ipairs(terms.pools) do parts[#parts + 1] = pack('<Bc0', #code, code) end
   parts[#parts + 1] = pack('<H', #terms.types)

@@ -13,6 +13,16 @@ function sale.refusal(event)
   return terms.paused and pack('<B', REFUSED.paused) or nil
 end
 
+-- Whether the hold would be live, had its event not been cancelled (R42 Cancelled event).
+function sale.ended_with_event(event, record)
+  return event.terms.cancelled_at and is_live(event, record)
+end
+
+-- A purchase was returned, or a payment paid back: a cancellation stands from now on.
+function sale.note_paid_back(event)
+  if event.terms.cancelled_at then event.changed_fields.paid_back = '1' end
+end
+
 -- Tickets of a type, over all lines.
 local function quantity_of_type(lines, type)
   local sum = 0

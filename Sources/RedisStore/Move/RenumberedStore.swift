@@ -147,7 +147,7 @@ extension Command {
         case .returnPurchase(let id): .returnPurchase(number(id))
         case .returnPart(let id, let part): .returnPart(number(id), part)
         case .look(let id): .look(number(id))
-        case .hold, .define, .pause, .resume, .remove: self
+        case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: self
         }
     }
 }

@@ -95,6 +95,8 @@ public struct SaleMove: Sendable {
             switch change {
             case .defined(let definition, let paused): command = .define(definition, paused: paused, expecting: nil)
             case .removed(let code): command = .remove(event: code, expecting: nil)
+            case .cancelled(let code): command = .cancel(event: code)
+            case .reinstated(let code): command = .reinstate(event: code)
             }
             switch await store.perform(command) {
             case .decided(.eventChanged, _), .decided(.eventRemoved, _): break
@@ -102,6 +104,17 @@ public struct SaleMove: Sendable {
             case .failed(let failure): throw failure
             }
         }
+        for event in store.events where event.isCancelled { try await makeFinal(event.definition.id) }
+    }
+
+    /// The hour within which a cancellation is undone, and what was paid back in it, are not moved: it is final.
+    private func makeFinal(_ code: Code) async throws {
+        guard let event = store.state.withLock({ $0.directory.number(of: code) }) else { return }
+        let keys = keyspace.keys(of: event)
+        var command = RedisCommand("HSET", keys.all[0])
+        command.append("paid_back")
+        command.append("1")
+        _ = try await caller.ask(command, to: keys.route)
     }
 
     /// - Returns: the numbers that the holds have now.

@@ -213,12 +213,14 @@ enum TypeState: String {
     case soldOut = "sold_out"
     case paused
     case ended
+    case cancelled
 
     init(_ type: Availability.TicketType, _ sale: SaleState) {
         switch sale {
         case .notStarted: self = .notStarted
         case .paused: self = .paused
         case .ended: self = .ended
+        case .cancelled: self = .cancelled
         case .open:
             if type.free > 0 {
                 self = type.free * 10 <= type.capacity ? .low : .available

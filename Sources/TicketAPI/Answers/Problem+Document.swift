@@ -17,6 +17,8 @@ extension Problem {
         case .temporarilyHeld: self = .temporarilyHeld
         case .soldOut: self = .soldOut
         case .insufficientQuantity: self = .insufficientQuantity
+        case .eventCancelled: self = .eventCancelled
+        case .cancellationFinal: self = .cancellationFinal
         case .holdExpired: self = .holdExpired
         case .holdReleased: self = .holdReleased
         case .alreadyPurchased: self = .alreadyPurchased

@@ -8,8 +8,9 @@ package enum Problem: UInt8, CaseIterable, Sendable {
         unknownAllocation, unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed,
         requestTimeout, temporarilyHeld, soldOut, insufficientQuantity, buyerLimitReached, saleNotStarted,
         saleEnded, salePaused, holdReleased, alreadyPurchased, purchaseReturned, returnTooLarge, notPurchased,
-        paymentConflict, extensionDenied, eventHasSales, eventHasDebts, lastOperatorKey, holdExpired,
-        preconditionFailed, contentTooLarge, unsupportedMediaType, expectationFailed, invalid, keyReused,
+        paymentConflict, extensionDenied, eventHasSales, eventHasDebts, cancellationFinal, lastOperatorKey,
+        eventCancelled, holdExpired, preconditionFailed, contentTooLarge, unsupportedMediaType, expectationFailed,
+        invalid, keyReused,
         preconditionRequired, quotaExceeded, headersTooLarge, internalError, reducedCapacity, outcomeUnknown,
         notReady
 
@@ -175,6 +176,15 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 409, "last-operator-key", "Nobody could manage keys without this one",
                 .doesNotHelp("another key has to be made first."))
+        case .cancellationFinal:
+            Row(
+                409, "cancellation-final", "The cancellation can no longer be undone",
+                .doesNotHelp("an hour has passed, or something was paid back."))
+        case .eventCancelled:
+            Row(
+                410, "event-cancelled", "The event was cancelled",
+                .doesNotHelp("its holds ended, and nothing of it is sold."),
+                with: "`refund_required`")
         case .holdExpired:
             Row(
                 410, "hold-expired", "The hold has expired", .doesNotHelp("an expired hold does not come back."),

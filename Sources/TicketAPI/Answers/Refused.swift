@@ -90,6 +90,7 @@ package struct Refused: Error {
             }
         case .extensionDenied(let limit): more = { $0.member("max_extensions", limit) }
         case .holdExpired(let refundRequired), .holdReleased(let refundRequired),
+            .eventCancelled(let refundRequired),
             .purchaseReturned(let refundRequired), .paymentConflict(let refundRequired):
             more = { $0.member("refund_required", refundRequired) }
         case .completedByShop: detail = "The shop completes the holds of this event, with its key."

@@ -7,8 +7,13 @@ package enum SaleState: String, Sendable {
     case open
     case paused
     case ended
+    case cancelled
 
     package init(_ event: EventReading, at moment: Moment) {
+        if event.isCancelled {
+            self = .cancelled
+            return
+        }
         let definition = event.definition
         self =
             SaleState(from: definition.opensAt, to: definition.closesAt, at: moment)

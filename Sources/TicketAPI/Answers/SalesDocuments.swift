@@ -120,6 +120,7 @@ extension DebtReason {
         case .returned: "returned"
         case .eventRemoved: "event_removed"
         case .notOnSale: "not_on_sale"
+        case .eventCancelled: "event_cancelled"
         }
     }
 }

@@ -77,6 +77,28 @@ struct EventRoutes: Sendable {
         }
     }
 
+    /// Ends the sale and its live holds (R42 Cancelled event). It names no revision: it is right whatever the operator has seen.
+    @Sendable func cancel(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        try await set(.cancelled, call, key)
+    }
+
+    @Sendable func reinstate(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        try await set(.reinstated, call, key)
+    }
+
+    private enum Fate {
+        case cancelled, reinstated
+    }
+
+    private func set(_ fate: Fate, _ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
+        let code = try reader.event(call.segment).definition.id
+        _ = try await reader.body(call.request, BuyerRequests.nothing, whenEmpty: true)
+        let command: Command = fate == .cancelled ? .cancel(event: code) : .reinstate(event: code)
+        let action = fate == .cancelled ? "event.cancel" : "event.reinstate"
+        _ = try await reader.perform(command, note: key.note(action, on: code.text, reason: call.reason))
+        return answer(try reader.event(call.segment), status: .ok)
+    }
+
     private static func otherID(_ path: String) -> Refused {
         .invalid([Mistake("/id", "must be \(path), as the path has it, or be left out")])
     }

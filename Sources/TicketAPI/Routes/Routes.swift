@@ -56,6 +56,10 @@ package struct Routes: Sendable {
                 "/v1/events/:event", takesReason: true, (.get, .anyone(buyers.event)),
                 (.put, .operators(.changeEvents, events.put)),
                 (.patch, .operators(.changeEvents, events.patch)), (.delete, .operators(.changeEvents, events.remove))),
+            Route(
+                "/v1/events/:event/cancel", takesReason: true, (.post, .operators(.changeEvents, events.cancel))),
+            Route(
+                "/v1/events/:event/reinstate", takesReason: true, (.post, .operators(.changeEvents, events.reinstate))),
             Route("/v1/events/:event/availability", (.get, .anyone(buyers.availability))),
             Route("/v1/events/:event/availability/stream", (.get, .anyone(buyers.refuseStream))),
             Route(

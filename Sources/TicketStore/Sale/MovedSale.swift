@@ -39,6 +39,9 @@ public protocol MovedSale: Sendable {
 public enum MovedChange: Sendable {
     case defined(EventDefinition, paused: Bool)
     case removed(Code)
+    /// A cancellation, which a move makes final (R42 Cancelled event).
+    case cancelled(Code)
+    case reinstated(Code)
 }
 
 /// A hold with its final state.

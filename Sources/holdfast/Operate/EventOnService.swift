@@ -5,7 +5,7 @@ internal import TicketStore
 /// An event as a service answers with it.
 struct EventOnService {
     let definition: EventDefinition
-    /// `not_started`, `open`, `paused` or `ended`.
+    /// `not_started`, `open`, `paused`, `ended` or `cancelled`.
     let state: String
     let isPaused: Bool
     /// Whether the service disclosed the pools' capacities.

@@ -7,7 +7,7 @@ internal import TicketStore
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "event",
-        abstract: "Define, show, pause and change the events of a running service.",
+        abstract: "Define, show, pause, cancel and change the events of a running service.",
         discussion: """
             The service is at --url, or at HOLDFAST_URL, or at http://127.0.0.1:8000. A
             change needs an operator's key, in HOLDFAST_KEY or in a file (--key-file).
@@ -17,11 +17,13 @@ struct Events: AsyncParsableCommand {
               holdfast event define friday.json saturday.json   make or replace events
               holdfast event show friday
               holdfast event pause friday
+              holdfast event cancel friday --reason "The singer is ill"
               holdfast event capacity friday floor +100
               HOLDFAST_URL=https://tickets.example holdfast event list --json
             """,
         subcommands: [
-            EventDefine.self, List.self, Show.self, Pause.self, Resume.self, EventCapacity.self,
+            EventDefine.self, List.self, Show.self, Pause.self, Resume.self, Cancel.self, Reinstate.self,
+            EventCapacity.self,
         ])
 
     struct List: AsyncParsableCommand {
@@ -102,6 +104,18 @@ struct Events: AsyncParsableCommand {
 }
 
 extension ServiceOptions {
+    /// Cancels or reinstates an event (R42 Cancelled event).
+    func set(_ id: Code, _ verb: String, _ why: ReasonOption, _ result: String) async throws {
+        try await Failure.reported {
+            try await withClient { client in
+                let answer = try await client.ask(.post, "/v1/events/\(id)/\(verb)\(why.query)")
+                guard answer.status == 200 else { throw answer.refusal(of: id.text) }
+                let event = try EventOnService(answer)
+                print(json ? event.text : "\(id) \(result); its sale is \(event.state.printable)")
+            }
+        }
+    }
+
     /// Pauses or resumes an event, even if something else of it changed in between.
     fileprivate func pause(_ id: Code, _ isPaused: Bool, _ why: ReasonOption) async throws {
         try await Failure.reported {

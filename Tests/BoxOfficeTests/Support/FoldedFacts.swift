@@ -10,10 +10,24 @@ struct FoldedFacts {
     private(set) var debts: [(payment: PaymentReference, debt: Debt)] = []
     private(set) var paidBack: [(payment: PaymentReference, hold: HoldID)] = []
 
+    /// Events of which something was paid back since they were last cancelled.
+    private var paidBackOf: Set<UInt32> {
+        var found: Set<UInt32> = []
+        for recorded in facts {
+            switch recorded.fact {
+            case .cancelled(let event), .reinstated(let event): found.remove(event)
+            case .returned(let id), .returnedPart(let id, _), .paidBack(let id, _):
+                found.insert(holds[Int(id.number) - 1].event)
+            default: break
+            }
+        }
+        return found
+    }
+
     mutating func add(_ recorded: RecordedFact) {
         facts.append(recorded)
         switch recorded.fact {
-        case .defined, .removed: eventFacts.append(recorded)
+        case .defined, .removed, .cancelled, .reinstated: eventFacts.append(recorded)
         case .held(let id, let fact):
             holds.append(
                 RestoredHold(
@@ -73,9 +87,12 @@ struct FoldedFacts {
             case .defined(let definition, let paused):
                 office.restore(definition, paused: paused, sequence: recorded.sequence)
             case .removed(let event): _ = office.restoreRemoval(of: event)
+            case .cancelled(let event): _ = office.restoreCancellation(of: event, at: recorded.at)
+            case .reinstated(let event): _ = office.restoreCancellation(of: event, at: nil)
             default: break
             }
         }
+        for event in paidBackOf { office.restorePaidBack(of: event) }
         for hold in holds { office.restore(hold) }
         for (payment, debt) in debts { office.restore(debt, of: payment) }
         for (payment, hold) in paidBack { office.restorePaidBack(payment, hold) }

@@ -63,6 +63,8 @@ extension Script {
         case .saleNotStarted(let moment): "sale opens at \(time(moment.milliseconds))"
         case .saleEnded(let moment): "sale closed at \(time(moment.milliseconds))"
         case .salePaused: "paused"
+        case .eventCancelled(let refund): "cancelled" + (refund ? ", refund" : "")
+        case .cancellationFinal: "cancelled for good"
         case .typeSaleNotStarted(let type, let moment): "sale of \(type) opens at \(time(moment.milliseconds))"
         case .typeSaleEnded(let type, let moment): "sale of \(type) closed at \(time(moment.milliseconds))"
         case .typeLimitReached(let type, let remaining): "limit of \(type), \(remaining) more"

@@ -119,6 +119,8 @@ struct Script {
             return definitions[words[1]].map { .define($0, paused: paused, expecting: revision) }
         case "remove":
             return Code(words[1]).map { .remove(event: $0, expecting: value(after: "at").flatMap { UInt64($0) }) }
+        case "cancel": return Code(words[1]).map { .cancel(event: $0) }
+        case "reinstate": return Code(words[1]).map { .reinstate(event: $0) }
         case "pause": return Code(words[1]).map { .pause(event: $0) }
         case "resume": return Code(words[1]).map { .resume(event: $0) }
         default: return nil

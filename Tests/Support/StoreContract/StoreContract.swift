@@ -184,7 +184,7 @@ extension Command {
     /// Whether an operator changes an event.
     fileprivate var isChange: Bool {
         switch self {
-        case .define, .pause, .resume, .remove: true
+        case .define, .pause, .resume, .cancel, .reinstate, .remove: true
         case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: false
         }
     }
@@ -211,7 +211,7 @@ private struct HoldNumbers {
         case .returnPurchase(let id): .returnPurchase(ofCore(id))
         case .returnPart(let id, let part): .returnPart(ofCore(id), part)
         case .look(let id): .look(ofCore(id))
-        case .hold, .define, .pause, .resume, .remove: command
+        case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: command
         }
     }
 
