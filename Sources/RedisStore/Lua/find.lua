@@ -36,9 +36,10 @@ local function state_of(event, record)
   return record.state == HELD and is_live(event, record) and HELD or EXPIRED
 end
 
+-- Places of an allocation are sold as a type of their own, `GA/guests`.
 local function has_type(event, record, type)
   for line = 1, #record.lines, 3 do
-    if event.terms.types[record.lines[line] + 1].code == type then return true end
+    if string.match(event.terms.types[record.lines[line] + 1].code, '^[^/]*') == type then return true end
   end
   return false
 end

@@ -99,6 +99,10 @@ public struct SearchContract {
                 try await compare(SalesQuery(buyer: buyer, state: state), when)
             }
         }
+        // The time of day as the store lists it: a ledger notes it only when it has moved.
+        for record in try await ledger().search(SalesQuery(limit: 1_000)).records {
+            known[record.hold]?.heldAt = record.heldAt
+        }
         let moments = known.values.map(\.heldAt).sorted()
         if let first = moments.first, let last = moments.last {
             let middle = moments[moments.count / 2]
@@ -129,7 +133,7 @@ public struct SearchContract {
     private mutating func compare(_ query: SalesQuery, _ when: String) async throws {
         let wanted = known.values.filter { isMeant($0, by: query) }.map(\.view.id).sorted(by: >)
         var asked = query
-        asked.limit = 7
+        asked.limit = 3
         var found: [SaleRecord] = []
         repeat {
             let page = try await ledger().search(asked)
