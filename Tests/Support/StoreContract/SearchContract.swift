@@ -82,6 +82,8 @@ public struct SearchContract {
             // It ended so long ago that only operators find it.
             case .decided(.refused(.unknownHold), _):
                 if known[id]?.view.state == .held { known[id]?.view.state = .expired }
+            // It would be live, had its event not been cancelled, and is live again if that is undone.
+            case .decided(.refused(.eventCancelled), _): break
             default: throw StoreFailure.outcomeUnknown
             }
         }
