@@ -229,13 +229,7 @@ struct LedgerReader {
                 hold.state = .released
                 ended = $0.int(1)
             }
-            try parts.visit(id) {
-                let part = try partReturn($0)
-                guard hold.takeBack(part) else {
-                    throw LedgerError.damaged("fact \($0.int(1)) returns more of hold \(id) than was purchased")
-                }
-                moments.parts.append(($0.int(6), part))
-            }
+            try parts.visit(id) { try takeBack(partReturn($0), of: &hold, &moments, $0) }
             try returns.visit(id) {
                 hold.takeBack()
                 moments.returned = $0.int(2)
@@ -243,6 +237,15 @@ struct LedgerReader {
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold, moments)
         }
+    }
+
+    private func takeBack(
+        _ part: PartReturnFact, of hold: inout RestoredHold, _ moments: inout HoldMoments, _ row: Cursor
+    ) throws {
+        guard hold.takeBack(part) else {
+            throw LedgerError.damaged("fact \(row.int(1)) returns more of hold \(hold.id) than was purchased")
+        }
+        moments.parts.append((row.int(6), part))
     }
 
     /// The partial return of a row: sequence, fingerprint, key and reason, from the second column on.

@@ -62,6 +62,28 @@ extension LedgerSchema {
             coalesce(held.places, 0) AS held, coalesce(sold.places, 0) AS sold
           FROM event_pools p JOIN events e ON e.event = p.event
             LEFT JOIN sold ON sold.event = p.event AND sold.pool = p.pool
-            LEFT JOIN held ON held.event = p.event AND held.pool = p.pool;
+            LEFT JOIN held ON held.event = p.event AND held.pool = p.pool
+          WHERE p.allocation IS NULL;
+
+        DROP VIEW allocations;
+        CREATE VIEW allocations AS
+          WITH sold AS (
+            SELECT d.event, d.pool, sum(l.quantity - coalesce(k.quantity, 0)) AS places
+            FROM purchases p JOIN lines l ON l.hold = p.hold JOIN draws d ON d.event = l.event AND d.type = l.type
+              LEFT JOIN returned_lines k ON k.hold = l.hold AND k.line = l.line
+            WHERE NOT EXISTS (SELECT 1 FROM returns WHERE hold = p.hold)
+            GROUP BY d.event, d.pool
+          ), held AS (
+            SELECT d.event, d.pool, sum(l.quantity) AS places
+            FROM deadlines o JOIN lines l ON l.hold = o.hold JOIN draws d ON d.event = l.event AND d.type = l.type
+            WHERE o.deadline > (SELECT now FROM office_clock)
+            GROUP BY d.event, d.pool
+          )
+          SELECT e.code AS event, p.code AS pool, p.allocation, p.capacity AS places,
+            coalesce(held.places, 0) AS held, coalesce(sold.places, 0) AS sold
+          FROM event_pools p JOIN events e ON e.event = p.event
+            LEFT JOIN sold ON sold.event = p.event AND sold.pool = p.pool
+            LEFT JOIN held ON held.event = p.event AND held.pool = p.pool
+          WHERE p.allocation IS NOT NULL;
         """
 }
