@@ -76,10 +76,8 @@ public struct ReportContract {
     ) async throws -> Expected {
         var expected = known
         for purchase in try await store.purchases(of: event, after: nil, limit: 100_000) {
-            let isBack = purchase.returnedAt != nil
             for line in purchase.lines {
-                let quantity = Int64(line.quantity)
-                let figures = [quantity, isBack ? quantity : 0, line.total, isBack ? line.total : 0]
+                let figures = [Int64(line.quantity), Int64(line.returned), line.total, line.returnedTotal]
                 for (index, figure) in figures.enumerated() {
                     let key = "\(line.type) \(line.price) \(purchase.currency)"
                     expected.rows[key, default: [0, 0, 0, 0]][index] += figure
