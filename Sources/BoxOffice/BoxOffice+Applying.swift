@@ -24,6 +24,8 @@ extension BoxOffice {
         case .refundOwed(let id, let payment, _, let isConfirmed):
             let debt = Debt(hold: id, event: atHand(id).event, at: recorded.at, isConfirmed: isConfirmed)
             noteOwed(payment, debt)
+            if atHand(id).isErased { owedSinceErasure.insert(id) }
+        case .erased(let id, let references): applyErased(id, references)
         case .paidBack(let id, let payment):
             let debt = payments.payBack(payment, id)
             noteEnded(debt)
@@ -117,7 +119,7 @@ extension BoxOffice {
         if debt.isConfirmed { events[Int(debt.event)].confirmedDebts += 1 }
     }
 
-    private mutating func noteEnded(_ debt: Debt?) {
+    mutating func noteEnded(_ debt: Debt?) {
         if let debt, debt.isConfirmed { events[Int(debt.event)].confirmedDebts -= 1 }
     }
 

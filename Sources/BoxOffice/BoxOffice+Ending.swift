@@ -44,6 +44,9 @@ extension BoxOffice {
         _ id: HoldID, _ payment: PaymentReference?, by completer: Completer, at now: Moment
     ) throws(NotAtHand) -> Decision {
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
+        if payments.hasErased, let payment, let erased = erasedName(of: payment) {
+            return try purchase(id, erased, by: completer, at: now)
+        }
         if completer == .token, events[Int(record.event)].terms.completion == .shop {
             return refuse(.completedByShop)
         }
@@ -77,6 +80,7 @@ extension BoxOffice {
 
     mutating func payBack(_ id: HoldID, _ payment: PaymentReference) -> Decision {
         guard holds.wasGiven(id) else { return refuse(.unknownHold) }
+        let payment = payments.hasErased ? erasedName(of: payment) ?? payment : payment
         if payments.paidBack(payment) == id { return (.paidBack(id, repeated: true), nil) }
         guard debt(payment)?.hold == id else { return refuse(.unknownDebt) }
         return (.paidBack(id, repeated: false), make(.paidBack(id, payment: payment)))
@@ -111,7 +115,8 @@ extension BoxOffice {
         // A debt of this hold stays a debt, whatever comes free: the operator may have paid it back by now. But a debt
         // that a token alone reported does not stop a key.
         let isOwed = debt(payment).map { $0.hold == id && ($0.isConfirmed || completer == .token) } ?? false
-        guard !isOwed, fitsLimit(id, record), fitsTypeLimits(lines, of: record.buyer, in: event),
+        // Nobody can tell any more whose limit the tickets of an erased hold would count for.
+        guard !isOwed, !record.isErased, fitsLimit(id, record), fitsTypeLimits(lines, of: record.buyer, in: event),
             refusalOfPools(lines, in: event) == nil
         else { return owe(id, record, payment, .placesGone, by: completer, refusal) }
         return purchased(id, payment, late: true)

@@ -13,6 +13,8 @@ public struct RestoredHold: Sendable, Equatable {
     public var buyer: Buyer?
     /// The payment that bought it.
     public var payment: PaymentReference?
+    /// Whether its buyer and payment were erased (R41 Erasure).
+    public var isErased: Bool
     /// The number of the fact that made it. Its terms are those of the last definition before (R11 Terms of a hold).
     public var sequence: UInt64
     /// The keys of its partial returns (R39 Partial return).
@@ -21,7 +23,7 @@ public struct RestoredHold: Sendable, Equatable {
     public init(
         id: HoldID, event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, extensions: UInt8 = 0,
         state: HoldState = .held, late: Bool = false, buyer: Buyer? = nil,
-        payment: PaymentReference? = nil, sequence: UInt64
+        payment: PaymentReference? = nil, isErased: Bool = false, sequence: UInt64
     ) {
         self.id = id
         self.event = event
@@ -32,6 +34,7 @@ public struct RestoredHold: Sendable, Equatable {
         self.late = late
         self.buyer = buyer
         self.payment = payment
+        self.isErased = isErased
         self.sequence = sequence
     }
 
@@ -114,7 +117,7 @@ extension BoxOffice {
     public mutating func restore(_ hold: RestoredHold) {
         precondition(canRestore(hold), "holds are restored in order")
         let index = Int(hold.event)
-        let buyer = events[index].buyers.enter(hold.buyer)
+        let buyer = enterBuyer(of: hold)
         let record = record(of: hold, buyer: buyer)
         if record.state == .purchased {
             changePools(of: Self.kept(hold.lines), in: index) { $0.restoreSold($1) }
@@ -164,11 +167,15 @@ extension BoxOffice {
     public mutating func recall(_ hold: RestoredHold) {
         precondition(holds.wasGiven(hold.id), "only a hold that exists is recalled")
         guard !holds.isAtHand(hold.id) else { return }
-        let buyer = events[Int(hold.event)].buyers.enter(hold.buyer)
+        let buyer = enterBuyer(of: hold)
         let gone = holds.recall(
             hold.id, record(of: hold, buyer: buyer), moreLines: hold.lines.rest, limit: limits.recalledHolds)
         holds.rememberReturns(hold.returnKeys, of: hold.id)
         if let gone { events[Int(gone.event)].buyers.leave(gone.buyer) }
+    }
+
+    private mutating func enterBuyer(of hold: RestoredHold) -> BuyerAccountID {
+        hold.isErased ? .erased : events[Int(hold.event)].buyers.enter(hold.buyer)
     }
 
     private func record(of hold: RestoredHold, buyer: BuyerAccountID) -> HoldRecord {

@@ -35,11 +35,16 @@ public struct BoxOffice: Sendable {
     /// What each payment bought, and which payments are owed back (R10 One payment, one hold; R23 Debts).
     var payments = PaymentTable()
     var keys = KeyTable()
+    /// Erased holds that a payment was reported for since (R41 Erasure).
+    var owedSinceErasure: Set<HoldID> = []
+    let digester: PaymentDigester
     /// When the next sweep of the keys begins.
     var keySweepDueAt = Timestamp.zero
 
-    public init(limits: Limits = Limits()) {
+    /// - Parameter digester: gives erased payments their names, always the same for one store.
+    public init(limits: Limits = Limits(), digester: PaymentDigester = PaymentDigester(secret: [])) {
         self.limits = limits
+        self.digester = digester
     }
 
     /// Decides one command and applies the fact that follows from it.
@@ -57,6 +62,7 @@ public struct BoxOffice: Sendable {
         case .returnPurchase(let id): return try returnPurchase(id)
         case .returnPart(let id, let asked): return try returnPart(id, asked)
         case .payBack(let id, let payment): return payBack(id, payment)
+        case .erase(let request): return try erase(request)
         case .look(let id): return try look(id)
         case .define(let definition, let paused, let revision):
             return define(definition, paused: paused, expecting: revision)

@@ -24,6 +24,10 @@ extension EmbeddedStore: SalesLedger {
         try await queries.sale(of: event, from: first, stretch: stretch, at: now.office)
     }
 
+    public func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
+        try await queries.erasable(scope, after: hold)
+    }
+
     /// Recounts on a thread of its own, beside the writer, and compares the result with the numbers in memory. It takes memory
     /// for every hold, so a second recount at the same time is refused as overload.
     public func recount() async throws -> Recount {

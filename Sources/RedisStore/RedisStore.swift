@@ -109,7 +109,9 @@ public final class RedisStore: TicketStore, Service {
         (series, numbering) = (identity.series, identity.numbering)
         reader = EventReader(
             caller: caller, keyspace: keyspace, limits: configuration.limits, state: state, logger: logger)
-        claims = PaymentClaims(caller: caller, keyspace: keyspace, limits: configuration.limits, logger: logger)
+        claims = PaymentClaims(
+            caller: caller, keyspace: keyspace, limits: configuration.limits, secret: identity.keySecret, logger: logger
+        )
         try await RightsCheck(
             caller: caller, keyspace: keyspace, waitReplicas: configuration.waitReplicas, logger: logger
         ).run()
@@ -131,9 +133,10 @@ public final class RedisStore: TicketStore, Service {
                 let reply = await self.changes.perform(command, note: note)
                 sink.deliver([TicketedReply(ticket: ticket, reply: reply)])
             }
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look:
-            let pending = PendingCommand(command: command, note: note, ticket: ticket, sink: sink)
-            switch state.withLock({ $0.admit(pending) }) {
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .erase, .look:
+            var pending = PendingCommand(command: command, note: note, ticket: ticket, sink: sink)
+            if case .erase = command { pending.secret = keySecret }
+            switch state.withLock({ [pending] in $0.admit(pending) }) {
             case .refuse(let failure): return .failed(failure)
             case let action: carryOut(action)
             }

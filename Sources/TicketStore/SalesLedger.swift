@@ -37,6 +37,10 @@ public protocol SalesLedger: Sendable {
     ///   - stretch: how many numbers of holds to look at; at most ``SalePage/stretch``.
     func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage
 
+    /// The holds of a scope that have something to erase, after `hold`, in the order of their numbers. It looks at a bounded
+    /// number of holds, so a page may be empty although there is a next one (R41 Erasure).
+    func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage
+
     /// Recounts everything from the recorded facts. It takes some microseconds for each fact. Only one recount runs at a time.
     func recount() async throws -> Recount
 }
@@ -84,10 +88,12 @@ public struct PurchaseRecord: Sendable, Equatable {
     public var isLate: Bool
     public var purchasedAt: WallTime
     public var returnedAt: WallTime?
+    /// When buyer and payment were erased (R41 Erasure).
+    public var erasedAt: WallTime?
 
     public init(
         hold: HoldID, event: String, currency: String, lines: [SoldLine] = [], buyer: String?, payment: String?,
-        isLate: Bool, purchasedAt: WallTime, returnedAt: WallTime?
+        isLate: Bool, purchasedAt: WallTime, returnedAt: WallTime?, erasedAt: WallTime? = nil
     ) {
         self.hold = hold
         self.event = event
@@ -98,6 +104,7 @@ public struct PurchaseRecord: Sendable, Equatable {
         self.isLate = isLate
         self.purchasedAt = purchasedAt
         self.returnedAt = returnedAt
+        self.erasedAt = erasedAt
     }
 
     /// What was paid, in minor units.

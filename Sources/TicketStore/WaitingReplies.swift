@@ -39,7 +39,8 @@ extension Outcome {
     /// places are missing does not (S3 Refusals may run ahead).
     public var dependsOnFacts: Bool {
         switch self {
-        case .held, .extended, .released, .purchased, .returned, .paidBack, .looked, .eventChanged, .eventRemoved:
+        case .held, .extended, .released, .purchased, .returned, .paidBack, .erased, .looked, .eventChanged,
+            .eventRemoved:
             return true
         case .refused(let refusal):
             switch refusal {
@@ -47,7 +48,7 @@ extension Outcome {
                 .extensionDenied, .notPurchased, .returnTooLarge, .keyReused, .eventCancelled, .cancellationFinal,
                 .revisionMismatch, .eventHasSales,
                 .eventHasDebts,
-                .unknownDebt:
+                .unknownDebt, .holdIsLive, .holdHasDebt:
                 return true
             case .unknownEvent, .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted,
                 .saleEnded, .salePaused,
@@ -62,17 +63,18 @@ extension Outcome {
     /// Whether the outcome depends on a purchase or a return. A store may make those more durable than holds.
     public var tellsOfSale: Bool {
         switch self {
-        case .purchased, .returned, .paidBack, .eventChanged, .eventRemoved: return true
+        case .purchased, .returned, .paidBack, .erased, .eventChanged, .eventRemoved: return true
         case .held(let view, _), .extended(let view, _), .released(let view, _), .looked(let view):
             return view.state == .purchased || view.state == .returned
         case .refused(let refusal):
             switch refusal {
             case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .returnTooLarge, .eventHasSales,
                 .eventCancelled, .cancellationFinal,
-                .eventHasDebts, .unknownDebt, .revisionMismatch, .holdExpired(refundRequired: true),
+                .eventHasDebts, .unknownDebt, .holdHasDebt, .revisionMismatch, .holdExpired(refundRequired: true),
                 .holdReleased(refundRequired: true):
                 return true
             case .holdExpired(refundRequired: false), .holdReleased(refundRequired: false), .completedByShop,
+                .holdIsLive,
                 .extensionDenied, .keyReused, .unknownEvent,
                 .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted, .saleEnded,
                 .salePaused, .poolClosed,

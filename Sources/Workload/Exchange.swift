@@ -31,6 +31,7 @@ public enum Asked: Hashable, Sendable {
     case returnPurchase(String)
     case returnPart(String, lines: [Line], reason: String? = nil)
     case payBack(String, payment: String)
+    case erase(String, onlyPurchase: Bool = false, isTrial: Bool = false)
     case look(String)
 
     /// The hold that the request is about; `nil` if it asks for a new one.
@@ -38,7 +39,7 @@ public enum Asked: Hashable, Sendable {
         switch self {
         case .hold: nil
         case .extend(let hold), .release(let hold), .purchase(let hold, _, _), .returnPurchase(let hold),
-            .returnPart(let hold, _, _), .payBack(let hold, _), .look(let hold):
+            .returnPart(let hold, _, _), .payBack(let hold, _), .erase(let hold, _, _), .look(let hold):
             hold
         }
     }
@@ -79,6 +80,11 @@ public enum Heard: Hashable, Sendable {
     case paymentConflict(refund: Bool)
     case paidBack(repeated: Bool)
     case unknownDebt
+    case erased(repeated: Bool)
+    /// A live hold is not erased.
+    case isLive
+    /// A hold with an open debt is not erased.
+    case hasDebt
     /// The shop completes the holds of this event.
     case completedByShop
     case extensionDenied
@@ -111,6 +117,8 @@ extension Asked {
             self = .returnPart(
                 id.description, lines: part.lines.map { Line(type: $0.type.text, quantity: $0.quantity) }.map { $0 },
                 reason: part.reason?.text)
+        case .erase(let request):
+            self = .erase(request.hold.description, onlyPurchase: request.onlyPurchase, isTrial: request.isTrial)
         case .look(let id): self = .look(id.description)
         case .define, .pause, .resume, .cancel, .reinstate, .remove: return nil
         }
@@ -157,6 +165,7 @@ extension Heard {
         case .returned(_, let repeated): self = .returned(repeated: repeated)
         case .looked(let view): self = .looked(State(view.state))
         case .paidBack(_, let repeated): self = .paidBack(repeated: repeated)
+        case .erased(_, let repeated): self = .erased(repeated: repeated)
         case .eventChanged, .eventRemoved: self = .refused
         case .refused(let refusal): self.init(refusal)
         }
@@ -187,6 +196,8 @@ extension Heard {
             self = .returnTooLarge(type: type.text, remaining: remaining)
         case .paymentConflict(let refund): self = .paymentConflict(refund: refund)
         case .unknownDebt: self = .unknownDebt
+        case .holdIsLive: self = .isLive
+        case .holdHasDebt: self = .hasDebt
         case .completedByShop: self = .completedByShop
         case .extensionDenied: self = .extensionDenied
         case .unknownHold: self = .unknownHold

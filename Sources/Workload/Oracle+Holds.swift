@@ -51,6 +51,7 @@ extension Oracle {
             judgeRefund(hold, refund, account, request, span)
         case .paidBack(let repeated): payBack(hold, repeated, request)
         case .unknownDebt: judgeUnknownDebt(hold, request)
+        case .erased, .isLive, .hasDebt: judgeErasure(hold, was, request, heard)
         case .completedByShop:
             guard case .purchase(_, _, false) = request.asked, definitions[account.event]?.completion == .shop else {
                 return breach(.whoCompletes, "\(request.asked) was left to the shop")
@@ -169,6 +170,7 @@ extension Oracle {
             }
         }
         guard late else { return }
+        if account.isErased { breach(.erasure, "\(hold) was purchased late after it was erased") }
         if payment == nil { breach(.latePayment, "\(hold) was purchased after its end without a payment") }
         if account.promised.latePayment == .strict {
             breach(.latePayment, "\(hold) was purchased after its end, policy strict")
@@ -195,7 +197,7 @@ extension Oracle {
         else { return }
         // A debt stays a debt, except an unconfirmed one when the payment comes again with a key.
         let wasOwed = accounts[hold]?.owedBefore.map { $0.isConfirmed || !byKey } ?? false
-        if !wasOwed, !couldLose(account, hold, definition, span) {
+        if !wasOwed, !account.isErased, !couldLose(account, hold, definition, span) {
             breach(.latePayment, "\(hold) was lost to a late payment, and its places were free")
         }
     }
@@ -223,6 +225,7 @@ extension Oracle {
         let others = debts.values.count { $0.hold == hold && !$0.isConfirmed && !isForgotten($0, span) }
         if !byKey, others >= Limits().unconfirmedDebtsPerHold { return }
         debts[payment] = Debt(hold: hold, isConfirmed: byKey, at: span.lowerBound)
+        if account.isErased { accounts[hold]?.wasOwedSinceErasure = true }
     }
 
     private func isForgotten(_ debt: Debt, _ span: ClosedRange<Int64>) -> Bool {

@@ -45,6 +45,9 @@ public struct Oracle: Sendable {
         /// The debt of the last refused payment before that payment came again.
         var owedBefore: Debt?
         var wasToldExpired = false
+        var isErased = false
+        /// A payment was reported for it after it was erased.
+        var wasOwedSinceErasure = false
 
         func hasSpent(_ payment: String) -> Bool {
             paid == .with(payment)

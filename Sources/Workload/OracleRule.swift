@@ -19,6 +19,7 @@ enum OracleRule: String {
     case buyerLimits = "R25 Buyer limits"
     case cancelled = "R42 Cancelled event"
     case typeTerms = "R44 Terms of a type"
+    case erasure = "R41 Erasure"
     case endedHolds = "R31 Ended holds"
     case allocations = "R45 Allocations"
     case partialReturn = "R39 Partial return"
@@ -36,6 +37,7 @@ extension Asked {
         case .returnPurchase: .returnOnce
         case .returnPart: .partialReturn
         case .payBack: .debts
+        case .erase: .erasure
         case .look: nil
         }
     }

@@ -190,9 +190,20 @@ public struct RandomTraffic: Sendable {
             }
             return .extend(id, key: key)
         case 79...82: return .returnPurchase(id)
-        case 83...90: return returnPart(id, of: definitions[target?.event ?? 0])
+        case 83...88: return returnPart(id, of: definitions[target?.event ?? 0])
+        case 89...92: return erasing(id, target)
         default: return .look(id)
         }
+    }
+
+    /// Mostly with all its payments, as a caller reads them from the store, and sometimes without.
+    private mutating func erasing(_ id: HoldID, _ target: Given?) -> Command {
+        var references = target?.payment.map { [$0] } ?? []
+        references += payments.suffix(6).filter { _ in chance.chance(80) }
+        return .erase(
+            ErasureRequest(
+                hold: id, references: chance.chance(80) ? references : [], onlyPurchase: chance.chance(30),
+                isTrial: chance.chance(20)))
     }
 
     private mutating func payment(for target: Given?) -> PaymentReference? {

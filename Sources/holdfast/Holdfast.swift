@@ -32,6 +32,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast export purchases main --output main.csv
               holdfast export sale season.sale                everything in one file, for `holdfast import sale`
               holdfast refund list                            list payments that bought nothing
+              holdfast forget --buyer ann@example.org         show what would be erased of a buyer
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
               holdfast repair --store redis://10.0.0.5:6379   compare the numbers on Redis with the holds
@@ -48,8 +49,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Find.self, Holds.self, Purchases.self, Refunds.self, Export.self,
-            Import.self, Report.self, Audit.self, Config.self, Verify.self, Repair.self, Bench.self,
+            Serve.self, Keys.self, Events.self, Find.self, Holds.self, Purchases.self, Refunds.self, Forget.self,
+            Export.self, Import.self, Report.self, Audit.self, Config.self, Verify.self, Repair.self, Bench.self,
         ],
         defaultSubcommand: nil)
 

@@ -23,6 +23,7 @@ struct LedgerTests {
         var returned: [HoldID: HoldView] = [:]
         /// Confirmed or not, by payment.
         var owed: [String: Bool] = [:]
+        var owedFor: [String: HoldID] = [:]
         for _ in 0..<1_500 {
             let (moment, command) = traffic.next()
             try await subject.advance(to: moment)
@@ -36,9 +37,16 @@ struct LedgerTests {
                 if let payment { owed[payment.text] = nil }
                 if isLate { late.insert(id) }
             case (_, .returned(let view, repeated: false)): returned[view.id] = view
-            case (.purchase(_, let payment?, let completer), .refused(let refusal)) where refusal.isRefundRequired:
+            case (.purchase(let id, let payment?, let completer), .refused(let refusal))
+            where refusal.isRefundRequired:
+                if owed[payment.text] != true, owed[payment.text] == nil || completer == .key {
+                    owedFor[payment.text] = id
+                }
                 owed[payment.text] = owed[payment.text] == true || completer == .key
             case (.payBack(_, let payment), .paidBack(_, repeated: false)): owed[payment.text] = nil
+            case (.erase(let request), .erased(let id, repeated: false)) where !request.isTrial:
+                if bought[id] != nil { bought[id] = .some(nil) }
+                owed = owed.filter { owedFor[$0.key] != id }
             default: break
             }
         }

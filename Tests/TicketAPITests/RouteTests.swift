@@ -72,6 +72,9 @@ struct RouteTests {
             of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
         ) async throws -> [RefundRecord] { [] }
         func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] { [] }
+        func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
+            throw StoreFailure.closing
+        }
         func recount() async throws -> Recount { throw StoreFailure.closing }
         func search(_ query: SalesQuery) async throws -> SalesPage { SalesPage(records: [], next: nil) }
         func salesCounts(of event: Code) async throws -> [SalesCount] { [] }

@@ -35,6 +35,9 @@
 {"hold-expired", (const unsigned char[]){
 #embed "../../../docs/problems/hold-expired.md" suffix(, 0)
 }},
+{"hold-has-debt", (const unsigned char[]){
+#embed "../../../docs/problems/hold-has-debt.md" suffix(, 0)
+}},
 {"hold-released", (const unsigned char[]){
 #embed "../../../docs/problems/hold-released.md" suffix(, 0)
 }},

@@ -14,6 +14,8 @@ public enum Command: Sendable, Equatable {
     indirect case returnPart(HoldID, PartReturn)
     /// The operator paid a payment back that bought nothing for this hold (R23 Debts).
     case payBack(HoldID, PaymentReference)
+    /// The operator erases who had a hold and how it was paid (R41 Erasure).
+    case erase(ErasureRequest)
     /// The state of the hold. It changes nothing.
     case look(HoldID)
     /// A new event, or a new definition for an event.

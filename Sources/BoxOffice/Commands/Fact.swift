@@ -20,6 +20,9 @@ public enum Fact: Sendable, Equatable {
     case refundOwed(HoldID, payment: PaymentReference, DebtReason, isConfirmed: Bool)
     /// The operator paid back a debt of this hold.
     case paidBack(HoldID, payment: PaymentReference)
+    /// The buyer and the payment references of the hold were erased (R41 Erasure). `references`: payments that memory may have
+    /// as they were; a store does not record them.
+    case erased(HoldID, references: [PaymentReference])
     /// The service restarted: no hold of this event that was live then ends before `until` (R7 Restart).
     case recovered(event: UInt32, until: Timestamp)
     /// The clock reached this moment. It is recorded before a caller learns that a hold expired, so that no restart turns

@@ -10,6 +10,8 @@ public enum Outcome: Sendable, Equatable {
     case returned(HoldView, repeated: Bool)
     /// `repeated`: it was paid back before, and nothing changed.
     case paidBack(HoldID, repeated: Bool)
+    /// `repeated`: it was erased before, and nothing changed.
+    case erased(HoldID, repeated: Bool)
     case looked(HoldView)
     /// `revision`: that of the definition in force from now on.
     case eventChanged(Code, revision: UInt64)
@@ -71,6 +73,10 @@ public enum Refusal: Sendable, Equatable {
     case eventHasDebts
     /// This payment is not owed back for this hold.
     case unknownDebt
+    /// A live hold is not erased (R41 Erasure).
+    case holdIsLive
+    /// A confirmed debt of the hold is open: it has to be paid back first (R41 Erasure).
+    case holdHasDebt
     /// The key was used for another request (R15 Idempotency keys).
     case keyReused
     /// The event has as many live holds as it may have. They can still be completed (R21 Bounds).

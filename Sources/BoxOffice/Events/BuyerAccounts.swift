@@ -94,6 +94,8 @@ struct BuyerAccounts: Sendable, Equatable {
 /// The account that a hold refers to, or none. It takes 4 bytes; an optional would take 8.
 struct BuyerAccountID: Sendable, Equatable {
     static let none = BuyerAccountID(number: 0)
+    /// No account either: the buyer of the hold was erased (R41 Erasure).
+    static let erased = BuyerAccountID(number: .max)
 
     /// One more than the index; 0 for none.
     private let number: UInt32
@@ -107,5 +109,5 @@ struct BuyerAccountID: Sendable, Equatable {
     }
 
     /// The index of the account; `nil` for none.
-    var index: Int? { number == 0 ? nil : Int(number - 1) }
+    var index: Int? { number &+ 1 <= 1 ? nil : Int(number - 1) }
 }

@@ -92,6 +92,9 @@ public struct HoldRecord: Sendable, Equatable {
         (state == .purchased || state == .returned) && !late
     }
 
+    /// Whether its buyer was erased (R41 Erasure).
+    var isErased: Bool { buyer == .erased }
+
     /// Whether it holds its places at `now` and is not purchased.
     public func isLive(at now: Timestamp) -> Bool {
         state == .held && now < deadline

@@ -6,6 +6,10 @@ struct PaymentTable: Sendable, Equatable {
     private var uses: [PaymentReference: UInt64] = [:]
     private var debts: [PaymentReference: Debt] = [:]
     private var unconfirmed = UnconfirmedDebts()
+    /// The payments that are owed back for a hold.
+    private var owedFor: [HoldID: [PaymentReference]] = [:]
+    /// Whether some payments are known only by their erased names (R41 Erasure).
+    private(set) var hasErased = false
 
     private static let paidBack: UInt64 = 1 << 63
 
@@ -33,6 +37,7 @@ struct PaymentTable: Sendable, Equatable {
     @discardableResult
     mutating func buy(_ payment: PaymentReference, _ hold: HoldID) -> Debt? {
         uses[payment] = hold.number
+        if payment.isErased { hasErased = true }
         return debts.isEmpty ? nil : end(payment)
     }
 
@@ -42,6 +47,7 @@ struct PaymentTable: Sendable, Equatable {
     @discardableResult
     mutating func payBack(_ payment: PaymentReference, _ hold: HoldID) -> Debt? {
         uses[payment] = hold.number | Self.paidBack
+        if payment.isErased { hasErased = true }
         return end(payment)
     }
 
@@ -52,6 +58,7 @@ struct PaymentTable: Sendable, Equatable {
     mutating func owe(_ payment: PaymentReference, _ debt: Debt) -> Debt? {
         let before = end(payment)
         debts[payment] = debt
+        owedFor[debt.hold, default: []].append(payment)
         if !debt.isConfirmed { unconfirmed.add(payment, debt) }
         return before
     }
@@ -69,9 +76,38 @@ struct PaymentTable: Sendable, Equatable {
         }
     }
 
+    // MARK: Erasing (R41 Erasure)
+
+    func isKnown(_ payment: PaymentReference) -> Bool {
+        uses[payment] != nil || debts[payment] != nil
+    }
+
+    /// Whether the payment bought the hold, or was paid back for it.
+    func isUsed(_ payment: PaymentReference, for hold: HoldID) -> Bool {
+        uses[payment].map { $0 & ~Self.paidBack == hold.number } ?? false
+    }
+
+    func hasConfirmedDebt(of hold: HoldID) -> Bool {
+        !owedFor.isEmpty && (owedFor[hold] ?? []).contains { debts[$0]?.isConfirmed ?? false }
+    }
+
+    /// Drops all debts of a hold, and returns them.
+    mutating func dropDebts(of hold: HoldID) -> [Debt] {
+        (owedFor[hold] ?? []).compactMap { end($0) }
+    }
+
+    /// Keeps what became of the payment under another name.
+    mutating func rename(_ payment: PaymentReference, to erased: PaymentReference) {
+        guard let use = uses.removeValue(forKey: payment) else { return }
+        uses[erased] = use
+        hasErased = true
+    }
+
     @discardableResult
     private mutating func end(_ payment: PaymentReference) -> Debt? {
         guard let debt = debts.removeValue(forKey: payment) else { return nil }
+        owedFor[debt.hold]?.removeAll { $0 == payment }
+        if owedFor[debt.hold]?.isEmpty ?? false { owedFor[debt.hold] = nil }
         if !debt.isConfirmed { unconfirmed.remove(debt) }
         return debt
     }

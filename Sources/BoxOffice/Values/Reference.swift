@@ -17,6 +17,10 @@ public struct Reference<Kind: ReferenceKind>: Hashable, Sendable {
         self.text = text
     }
 
+    fileprivate init(unchecked text: String) {
+        self.text = text
+    }
+
     /// By bytes, as a ledger and Redis compare it (S1 One order). As a `String`, "é" written in two ways would be one text.
     public static func == (left: Self, right: Self) -> Bool {
         left.text.utf8.elementsEqual(right.text.utf8)
@@ -49,3 +53,24 @@ public typealias Buyer = Reference<BuyerKind>
 public typealias PaymentReference = Reference<PaymentKind>
 /// Why an operator changes something, in the operator's words.
 public typealias ReasonText = Reference<ReasonKind>
+
+extension Reference where Kind == PaymentKind {
+    /// The first byte of an erased payment's name. No caller can send it, so no such name is a payment of its own.
+    private static var mark: Unicode.Scalar { "\u{1}" }
+
+    /// Whether it is the name that an erasure left of a payment (R41 Erasure).
+    public var isErased: Bool { text.unicodeScalars.first == Self.mark }
+
+    /// A payment as a store kept it: as a caller sent it, or erased.
+    public init?(kept text: String) {
+        guard text.unicodeScalars.first == Self.mark else {
+            self.init(text)
+            return
+        }
+        self.init(unchecked: text)
+    }
+
+    init(erasedAs digest: some StringProtocol) {
+        self.init(unchecked: String(Self.mark) + digest)
+    }
+}

@@ -26,6 +26,7 @@ struct AuditAccount {
         var latePayment: EventDefinition.LatePayment
         /// Whether its places are counted as held.
         var isCounted = true
+        var isErased = false
 
         /// Without those that were returned.
         var tickets: Int { more.reduce(first.quantity) { $0 + $1.quantity } }
@@ -34,38 +35,38 @@ struct AuditAccount {
     }
 
     /// What forbids the removal of an event.
-    private struct Standing {
+    struct Standing {
         var live = 0
         var everSold = 0
     }
 
-    private struct Pool {
+    struct Pool {
         var capacity = 0
         var held = 0
         var sold = 0
     }
 
     var report = AuditReport()
-    private var now: Int64 = 0
-    private var definitions: [Int64: EventDefinition] = [:]
+    var now: Int64 = 0
+    var definitions: [Int64: EventDefinition] = [:]
     private var paused: Set<Int64> = []
     /// By event and index, from the readable tables.
-    private var poolCodes: [Int64: [String]] = [:]
+    var poolCodes: [Int64: [String]] = [:]
     private(set) var typeCodes: [Int64: [String]] = [:]
-    private var draws: [Int64: [[Int]]] = [:]
-    private var pools: [Int64: [Pool]] = [:]
+    var draws: [Int64: [[Int]]] = [:]
+    var pools: [Int64: [Pool]] = [:]
     /// By number, from 1, without gaps.
-    private(set) var holds: [Hold] = []
+    var holds: [Hold] = []
     var tallies: [Tally] = []
     var tallyOf: [BuyerOfEvent: Int] = [:]
-    private var standings: [Int64: Standing] = [:]
+    var standings: [Int64: Standing] = [:]
     /// By event, as long as it is cancelled.
     var cancelledAt: [Int64: Int64] = [:]
     /// Cancelled events of which something was paid back since.
     var paidBack: Set<Int64> = []
     private var endings = Heap<HoldEnding>()
-    private(set) var debts = AuditDebts()
-    private var allocations = AuditAllocations()
+    var debts = AuditDebts()
+    var allocations = AuditAllocations()
 
     /// The number of the last fact that was entered.
     var lastFact: Int64 { Int64(report.facts) }
@@ -80,6 +81,7 @@ struct AuditAccount {
             while try rows.next() { found[rows.int(0), default: []].append(rows.text(1) ?? "") }
             return found
         }
+        debts.secret = try LedgerSource.secret(db)
         // What belongs to an allocation has its name behind the code, as `floor/guests`.
         let name = "code || coalesce('/' || allocation, '')"
         poolCodes = try texts("SELECT event, \(name) FROM event_pools ORDER BY event, pool")
@@ -125,6 +127,7 @@ struct AuditAccount {
             try debts.payBack(fact.text ?? "", for: fact.subject)
             if let hold = entry(fact.subject) { notePaidBack(hold.event) }
         case .cancellation: try cancel(fact)
+        case .erasure: try erase(fact)
         }
     }
 
@@ -197,8 +200,11 @@ struct AuditAccount {
             fact.value == fact.at + definition.life.inMilliseconds, "R6 Deadline: \(name) has another deadline")
         var tally: Int?
         if let buyer = fact.text { tally = findTally(of: buyer, in: fact.event) }
-        try checkBuyer(tally, definition, tickets, name)
-        try checkTypes(lines, tally, fact.event, definition, name)
+        // Nobody can tell whose limit an erased hold counted for.
+        if !fact.isErased {
+            try checkBuyer(tally, definition, tickets, name)
+            try checkTypes(lines, tally, fact.event, definition, name)
+        }
         holds.append(
             Hold(
                 event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally,
@@ -255,6 +261,7 @@ struct AuditAccount {
             guard let hold = entry(fact.subject), hold.state == .held, !hold.isCounted else {
                 throw BrokenRule("R9 Late payment: hold \(fact.subject) was purchased late but had not expired")
             }
+            try expect(!hold.isErased, "R41 Erasure: hold \(fact.subject) was purchased late after it was erased")
             try expect(fact.text != nil, "R9 Late payment: hold \(fact.subject) was purchased late without a payment")
             try expect(
                 hold.latePayment == .reacquire, "R9 Late payment: hold \(fact.subject) is strict and was purchased late"
@@ -294,90 +301,5 @@ struct AuditAccount {
             change(ending.hold) { $0.deadline = fact.value }
             endings.insert(HoldEnding(deadline: fact.value, hold: ending.hold))
         }
-    }
-
-    // MARK: Counting
-
-    private func live(_ fact: AuditFact, _ verb: String) throws -> Hold {
-        guard let hold = entry(fact.subject) else {
-            throw BrokenRule("hold \(fact.subject) was \(verb) but never made")
-        }
-        try expect(
-            hold.state == .held && hold.isCounted, "R6 Deadline: hold \(fact.subject) was \(verb) after it had ended")
-        return hold
-    }
-
-    func entry(_ number: Int64) -> Hold? {
-        number >= 1 && number <= holds.count ? holds[Int(number) - 1] : nil
-    }
-
-    mutating func change(_ number: Int64, _ body: (inout Hold) -> Void) {
-        if number >= 1, number <= holds.count { body(&holds[Int(number) - 1]) }
-    }
-
-    private mutating func end(_ number: Int64, _ state: State) {
-        stopCounting(number)
-        change(number) { $0.state = state }
-    }
-
-    /// Its places no longer count as held.
-    private mutating func stopCounting(_ number: Int64) {
-        guard let hold = entry(number) else { return }
-        count(number, held: -1)
-        standings[hold.event]?.live -= 1
-        if let tally = hold.tally {
-            tallies[tally].live -= 1
-            tallies[tally].liveTickets -= hold.tickets
-        }
-        change(number) { $0.isCounted = false }
-    }
-
-    private mutating func countSale(_ number: Int64) {
-        guard let hold = entry(number) else { return }
-        count(number, sold: 1)
-        standings[hold.event]?.everSold += 1
-        if let tally = hold.tally { tallies[tally].bought += hold.tickets }
-    }
-
-    /// Adds the places of a hold, times `held` and `sold`, to the pools' numbers.
-    private mutating func count(_ number: Int64, held: Int = 0, sold: Int = 0) {
-        guard let hold = entry(number) else { return }
-        count(hold.first, of: hold.event, held: held, sold: sold)
-        for line in hold.more { count(line, of: hold.event, held: held, sold: sold) }
-    }
-
-    mutating func count(_ line: AuditLine, of event: Int64, held: Int, sold: Int) {
-        for pool in draws[event]?[Int(line.type)] ?? [] {
-            pools[event]?[pool].held += held * line.quantity
-            pools[event]?[pool].sold += sold * line.quantity
-        }
-    }
-
-    private func checkPools(of number: Int64, _ name: String) throws {
-        guard let hold = entry(number), let definition = definitions[hold.event] else { return }
-        let (codes, pools) = (poolCodes[hold.event] ?? [], pools[hold.event] ?? [])
-        let allocates = AuditAllocations.areThere(in: definition)
-        for line in [hold.first] + hold.more {
-            let drawn = draws[hold.event]?[Int(line.type)] ?? []
-            for index in drawn where pools.indices.contains(index) {
-                let promised = pools[index].held + pools[index].sold
-                let most =
-                    !allocates
-                    ? pools[index].capacity
-                    : allocations.most(of: codes[index], drawnWith: drawn.map { codes[$0] }, definition, at: now) {
-                        name in codes.firstIndex(of: name).map { pools[$0].held + pools[$0].sold } ?? 0
-                    }
-                try expect(
-                    promised <= most ?? .max,
-                    """
-                    R2 Never twice, never lost: with \(name), \(promised) places of pool \(codes[index]) are promised, \
-                    and it has \(most ?? 0)
-                    """)
-            }
-        }
-    }
-
-    func expect(_ holds: Bool, _ what: @autoclosure () -> String) throws {
-        if !holds { throw BrokenRule(what()) }
     }
 }

@@ -5,6 +5,7 @@ struct AuditFact {
     enum Kind: Int64 {
         case definition = 1
         case hold, lengthening, release, purchase, givingBack, refund, recovery, removal, repayment, partialReturn
+        case erasure = 20
         case cancellation = 21
     }
 
@@ -19,6 +20,8 @@ struct AuditFact {
     var text: String?
     /// Only for holds.
     var event: Int64
+    /// Only for holds: whether the buyer was erased since (R41 Erasure).
+    var isErased = false
 
     fileprivate init?(_ row: Cursor) {
         guard let kind = Kind(rawValue: row.int(1)) else { return nil }
@@ -128,12 +131,14 @@ struct AuditPages {
             let rows = try Cursor(
                 db,
                 """
-                SELECT seq, 2, at, id, deadline, buyer, event, type, quantity, price, more_lines FROM holds
+                SELECT seq, 2, at, id, deadline, buyer, event, type, quantity, price, more_lines,
+                  EXISTS (SELECT 1 FROM erasures WHERE hold = id) FROM holds
                 WHERE id > \(first) AND seq <= \(last) ORDER BY id LIMIT \(Self.rows)
                 """)
             var found: [(AuditFact, AuditLines?)] = []
             while try rows.next() {
-                guard let fact = AuditFact(rows) else { continue }
+                guard var fact = AuditFact(rows) else { continue }
+                fact.isErased = rows.int(11) != 0
                 let others = more[fact.subject] ?? []
                 let isWhole = others.count == Int(rows.int(10))
                 found.append((fact, isWhole ? AuditLines(first: Self.line(rows, at: 7), more: others) : nil))
@@ -193,5 +198,6 @@ struct AuditPages {
               WHERE l.seq = part_returns.seq)
             """, "seq", 1
         ),
+        ("erasures", "20, at, hold, 0, NULL", "seq", 1),
     ]
 }

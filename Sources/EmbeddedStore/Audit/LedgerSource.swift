@@ -75,6 +75,11 @@ package struct LedgerSource {
         }
     }
 
+    /// The secret under which the names of erased payments were made; empty if the ledger has none yet.
+    static func secret(_ db: Database) throws -> [UInt8] {
+        try Data.fetchOne(db, sql: "SELECT key_secret FROM ledger").map { [UInt8]($0) } ?? []
+    }
+
     func close() {
         try? queue.close()
         Self.remove(directory)

@@ -48,6 +48,7 @@ struct FactWriter {
             }
         }
         for (fact, note) in batch.notes { try write(note, about: fact) }
+        if batch.erases { try eraseFromAudit(batch) }
         if let wallClock = batch.wallClock {
             try insert("wall_clock", "at, ahead", orReplace: true).run(wallClock.at.milliseconds, wallClock.ahead)
         }
@@ -79,6 +80,7 @@ struct FactWriter {
             try insert("repayments", "seq, at, hold, payment").run(
                 sequence, at, Int64(id.number), texts: [payment.text])
             try endDebt(payment, "paid back")
+        case .erased(let id, _): try LedgerEraser(db).erase(id, sequence, at)
         case .recovered(let event, let until):
             try insert("recoveries", "seq, at, event, until").run(sequence, at, Int64(event), until.milliseconds)
         case .cancelled(let event):
@@ -99,6 +101,13 @@ struct FactWriter {
         }
     }
 
+    /// Behind the notes, which may be about the same holds.
+    private func eraseFromAudit(_ batch: Ledger.Batch) throws {
+        for entry in batch.entries {
+            if case .erased(let id, _) = entry.recorded.fact { try LedgerEraser(db).eraseFromAudit(Int64(id.number)) }
+        }
+    }
+
     private func write(_ note: AuditNote, about recorded: RecordedFact) throws {
         let event: String
         let number: Int64
@@ -107,7 +116,8 @@ struct FactWriter {
         case .removed(let index), .recovered(let index, _), .cancelled(let index), .reinstated(let index):
             (event, number) = ("?", Int64(index))
         case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
-            .returned(let id), .returnedPart(let id, _), .refundOwed(let id, _, _, _), .paidBack(let id, _):
+            .returned(let id), .returnedPart(let id, _), .refundOwed(let id, _, _, _), .paidBack(let id, _),
+            .erased(let id, _):
             (event, number) = ("(SELECT event FROM holds WHERE id = ?)", Int64(id.number))
         case .clockReached: return
         }

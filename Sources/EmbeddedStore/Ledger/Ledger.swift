@@ -20,8 +20,15 @@ struct Ledger: Sendable {
         var entries: ContiguousArray<Entry> = []
         /// The audit notes of operators' facts.
         var notes: [(fact: RecordedFact, note: AuditNote)] = []
+        /// Whether a fact erases what earlier ones recorded (R41 Erasure).
+        var erases = false
         /// How far the time of day is ahead of the store's clock, if that is to be noted.
         var wallClock: (at: Timestamp, ahead: Int64)?
+
+        mutating func add(_ entry: Entry) {
+            if case .erased = entry.recorded.fact { erases = true }
+            entries.append(entry)
+        }
     }
 
     /// Frames of the write-ahead log, 4 KiB each, before it is folded into the database: 16 MiB. A fold stops the writer for
@@ -31,13 +38,15 @@ struct Ledger: Sendable {
     /// The length to which a log is cut when it restarts after a reader made it grow: twice its usual length.
     static let logBytes = 2 * framesBeforeFold * 4_120
 
+    static let busyMilliseconds: CInt = 1_000
+
     let path: String
     let durability: Durability
     /// Whether another program was reading at the open, so that the log was synced but not restarted.
     let isBeingRead: Bool
     /// Whether a sync of the database failed after SQLite had counted those pages as folded.
     private(set) var isInDoubt = false
-    private var queue: DatabaseQueue
+    var queue: DatabaseQueue
     /// A descriptor that shows whether another process has the database open; only in doubt. Closing it drops all locks of
     /// this process on the file, so it stays open until there are none.
     private var probe: CInt?
@@ -71,7 +80,7 @@ struct Ledger: Sendable {
         configuration.journalMode = .wal
         configuration.label = "ledger"
         // A person with sqlite3 may hold a lock for a moment.
-        configuration.busyMode = .timeout(1)
+        configuration.busyMode = .timeout(Double(busyMilliseconds) / 1_000)
         configuration.observesSuspensionNotifications = false
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         let isBeingRead = try queue.writeWithoutTransaction { db in
@@ -79,6 +88,7 @@ struct Ledger: Sendable {
             // SQLite does not report it when a fold within a commit fails: see ``commit(_:and:)``.
             try set("wal_autocheckpoint", to: 0, in: db)
             try set("journal_size_limit", to: logBytes, in: db)
+            try setSecureDelete("FAST", in: db)
             return try settleLog(of: db)
         }
         return (queue, isBeingRead)
@@ -188,6 +198,8 @@ struct Ledger: Sendable {
     func commit(_ batch: Batch, and more: (Database) throws -> Void = { _ in }) throws(LedgerError) -> Bool {
         try translating {
             try queue.writeWithoutTransaction { db in
+                if batch.erases { try Self.setSecureDelete("ON", in: db) }
+                defer { if batch.erases { try? Self.setSecureDelete("FAST", in: db) } }
                 // Prepared once: GRDB compiles its own transactions each time.
                 try RowStatement(db.cachedStatement(sql: "BEGIN IMMEDIATE")).run()
                 do {
@@ -328,7 +340,7 @@ struct Ledger: Sendable {
         try translating { try queue.read(body) }
     }
 
-    private func translating<Value>(_ body: () throws -> Value) throws(LedgerError) -> Value {
+    func translating<Value>(_ body: () throws -> Value) throws(LedgerError) -> Value {
         do {
             return try body()
         } catch {
@@ -371,7 +383,7 @@ struct Ledger: Sendable {
         }
     }
 
-    private static func restartLog(of db: Database) throws {
+    static func restartLog(of db: Database) throws {
         let (frames, folded) = try db.checkpoint(.truncate)
         guard frames == folded else { throw LedgerError.writeFailed(reason: "the write-ahead log is being read") }
     }

@@ -45,7 +45,8 @@ struct LedgerQueries: Sendable {
 
     private static let selectPurchase = """
         SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, h.seq AS held, r.at AS returned,
-          (SELECT max(at) FROM part_returns WHERE hold = p.hold) AS part_returned
+          (SELECT max(at) FROM part_returns WHERE hold = p.hold) AS part_returned,
+          (SELECT max(at) FROM erasures WHERE hold = p.hold) AS erased
         FROM purchases p CROSS JOIN holds h ON h.id = p.hold LEFT JOIN returns r ON r.hold = p.hold
         """
 
@@ -58,8 +59,9 @@ struct LedgerQueries: Sendable {
         return PurchaseRecord(
             hold: HoldID(UInt64(clamping: hold)), event: try lines.code(of: event),
             currency: try lines.currency(of: event, at: row["held"]), lines: sold, buyer: row["buyer"],
-            payment: row["payment"], isLate: row["late"], purchasedAt: moments.wall(row["at"]),
-            returnedAt: (returned ?? (isGone ? part : nil)).map(moments.wall))
+            payment: (row["payment"] as String?).flatMap { PaymentReference($0)?.text }, isLate: row["late"],
+            purchasedAt: moments.wall(row["at"]), returnedAt: (returned ?? (isGone ? part : nil)).map(moments.wall),
+            erasedAt: (row["erased"] as Int64?).map(moments.wall))
     }
 
     /// - Parameter since: unconfirmed debts after this moment have not expired.

@@ -27,7 +27,7 @@ struct LedgerReader {
 
     /// The box office that the ledger's facts make, at the moment of the last of them.
     func boxOffice(limits: Limits) throws -> BoxOffice {
-        var office = BoxOffice(limits: limits)
+        var office = BoxOffice(limits: limits, digester: try LedgerEraser.digester(db))
         let (last, next) = try end()
         office.beginRestoring(at: last, nextSequence: next)
         try readEvents(into: &office)
@@ -38,6 +38,13 @@ struct LedgerReader {
             }
             office.restore(hold)
         }
+        let owedSince = try Cursor(
+            db,
+            """
+            SELECT DISTINCT r.hold FROM refunds r
+            WHERE r.seq > (SELECT max(e.seq) FROM erasures e WHERE e.hold = r.hold)
+            """)
+        while try owedSince.next() { office.restoreOwedSinceErasure(HoldID(UInt64(clamping: owedSince.int(0)))) }
         try readDebts(into: &office, since: last.advanced(by: .zero - limits.unconfirmedDebtsKept))
         // Rows of expired keys are deleted, except those of the last minute.
         let keys = try Cursor(
@@ -84,6 +91,7 @@ struct LedgerReader {
               UNION ALL SELECT * FROM (SELECT at, seq FROM holds ORDER BY id DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM refunds ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM repayments ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM erasures ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM recoveries ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM removals ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM part_returns ORDER BY seq DESC LIMIT 1)
@@ -157,7 +165,7 @@ struct LedgerReader {
             """)
         while try rows.next() {
             let hold = HoldID(UInt64(clamping: rows.int(0)))
-            guard let payment = rows.text(5).flatMap(PaymentReference.init) else {
+            guard let payment = rows.text(5).flatMap(PaymentReference.init(kept:)) else {
                 throw LedgerError.damaged("a debt of hold \(hold) has no payment")
             }
             if rows.text(4) != nil {
@@ -195,6 +203,7 @@ struct LedgerReader {
         let releases = try side("releases", "seq")
         let returns = try side("returns", "seq, at")
         let parts = try side("part_returns", "seq, fingerprint, high, low, reason, at", order: ", seq")
+        let erasures = try side("erasures", "seq")
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
 
@@ -222,7 +231,7 @@ struct LedgerReader {
                 hold.state = .purchased
                 ended = $0.int(1)
                 hold.late = $0.int(2) != 0
-                hold.payment = $0.text(3).flatMap(PaymentReference.init)
+                hold.payment = $0.text(3).flatMap(PaymentReference.init(kept:))
                 moments.purchased = $0.int(4)
             }
             try releases.visit(id) {
@@ -234,6 +243,7 @@ struct LedgerReader {
                 hold.takeBack()
                 moments.returned = $0.int(2)
             }
+            try erasures.visit(id) { _ in hold.isErased = true }
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold, moments)
         }

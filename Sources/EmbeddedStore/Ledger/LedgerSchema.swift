@@ -20,6 +20,7 @@ enum LedgerSchema {
         migrator.registerMigration("7 allocations") { try $0.execute(sql: allocations) }
         migrator.registerMigration("7 returns") { try $0.execute(sql: returns) }
         migrator.registerMigration("7 cancellations") { try $0.execute(sql: cancellations) }
+        migrator.registerMigration("7 forget") { try $0.execute(sql: erasures) }
         return migrator
     }
 
@@ -153,6 +154,14 @@ enum LedgerSchema {
             LEFT JOIN sold ON sold.event = p.event AND sold.pool = p.pool
             LEFT JOIN held ON held.event = p.event AND held.pool = p.pool
           WHERE p.allocation IS NOT NULL;
+        """
+
+    private static let erasures = """
+        -- Holds whose buyer and payments were erased (R41 Erasure). An erased payment is a byte 1 and a digest under key_secret.
+        CREATE TABLE erasures (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL) STRICT;
+        CREATE INDEX erasures_of_hold ON erasures (hold);
+        CREATE INDEX refunds_of_payment ON refunds (payment);
+        CREATE INDEX audit_of_subject ON audit (subject);
         """
 
     private static let series = """

@@ -21,12 +21,19 @@ struct Committer: Sendable {
         var watch = FileWatch(store: store, committed: lastFact)
         var pruner = LedgerPruner(store.configuration.limits)
         var keyRoom = KeyRoom(store.configuration.limits.keys)
+        var cutter = LogCutter()
         while true {
             if watch.isDue { lookAtFiles(&watch) }
             // Without its files the store must not sell, so it does not rebuild its memory either.
-            if !watch.hasLostFiles { lookAtPools(&pools) }
+            if !watch.hasLostFiles {
+                lookAtPools(&pools)
+                if cutter.isDue(at: .now) { cutLog(&cutter) }
+            }
             if let batch = store.state.withLock({ $0.takeBatch(ofAtLeast: pace.enough) }) {
-                if commit(batch, &pace, &pruner) { watch.committed(batch.facts) }
+                if commit(batch, &pace, &pruner) {
+                    watch.committed(batch.facts)
+                    if batch.facts.erases { cutter.noteErasure() }
+                }
                 tidy(&keyRoom)
             } else if pace.isGathering {
                 _ = store.work.wait(timeout: .now() + .nanoseconds(pace.patienceInNanoseconds))
@@ -115,6 +122,19 @@ struct Committer: Sendable {
         do {
             try store.ledger.withLock { ledger throws(LedgerError) in _ = try ledger.fold() }
         } catch {
+            recover(from: error, StoreState.Batch(), because: "The ledger's log could not be folded into the database")
+        }
+    }
+
+    /// Takes erased texts out of the log, too.
+    private func cutLog(_ cutter: inout LogCutter) {
+        do {
+            let isCut = try store.ledger.withLock { ledger throws(LedgerError) in try ledger.cutLog() }
+            guard cutter.noteAttempt(isCut: isCut, at: .now) else { return }
+            store.logger.warning(
+                "Another program reads the ledger; erased texts stay in its log until that program is done")
+        } catch {
+            _ = cutter.noteAttempt(isCut: false, at: .now)
             recover(from: error, StoreState.Batch(), because: "The ledger's log could not be folded into the database")
         }
     }

@@ -178,11 +178,10 @@ package struct StoreState: Sendable {
     /// releasing, and completing last (R21 Bounds).
     private func queueLimit(for command: Command, of whole: Int) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .returnPart, .payBack, .define, .pause, .resume, .cancel, .reinstate, .remove:
-            whole
         case .extend, .release: whole / 4 * 3
         case .hold: whole / 2
         case .look: whole / 4
+        default: whole
         }
     }
 
@@ -196,7 +195,7 @@ package struct StoreState: Sendable {
         var catalogue: EventCatalogue?
         if case .defined(let definition, _) = fact.fact { catalogue = office.catalogue(of: definition.id) }
         if let note, fact.fact != .clockReached { gathering.facts.notes.append((copy fact, note)) }
-        gathering.facts.entries.append(.init(recorded: fact, catalogue: catalogue))
+        gathering.facts.add(.init(recorded: fact, catalogue: catalogue))
         noteWallClock(at: moment)
     }
 

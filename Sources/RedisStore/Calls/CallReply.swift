@@ -104,6 +104,9 @@ extension CallReply {
         if code == .paidBack {
             return .paidBack(HoldID(event: event, hold: try reader.count()), repeated: isRepeated)
         }
+        if code == .erased {
+            return .erased(HoldID(event: event, hold: try reader.count()), repeated: isRepeated)
+        }
         let view = try view(of: event, hasReturns: flags & OutcomeFlag.returns.rawValue != 0)
         switch code {
         case .held: return .held(view, replayed: isRepeated)
@@ -112,7 +115,7 @@ extension CallReply {
         case .purchased:
             return .purchased(view, late: flags & OutcomeFlag.late.rawValue != 0, repeated: isRepeated)
         case .returned: return .returned(view, repeated: isRepeated)
-        case .looked, .paidBack: return .looked(view)
+        case .looked, .paidBack, .erased: return .looked(view)
         }
     }
 
@@ -176,6 +179,8 @@ extension CallReply {
             return .typeLimitReached(try Self.code(reader.text()), remaining: remaining)
         case .returnTooLarge:
             return .returnTooLarge(try Self.code(reader.text()), remaining: try reader.number())
+        case .isLive: return .holdIsLive
+        case .hasDebt: return .holdHasDebt
         case .gone, .unclaimed: throw PackedMistake()
         }
     }

@@ -52,6 +52,18 @@ enum CommandWriter {
         write(asked.key, asked.fingerprint, to: &bytes)
     }
 
+    /// - Parameter secret: under which erased payments get their names.
+    static func writeErase(_ request: ErasureRequest, secret: [UInt8], to bytes: inout ByteBuffer) {
+        begin(.erase, request.hold, to: &bytes)
+        bytes.writeInteger(
+            (request.onlyPurchase ? ErasureFlag.onlyPurchase.rawValue : 0)
+                | (request.isTrial ? ErasureFlag.isTrial.rawValue : 0))
+        bytes.writeInteger(UInt8(clamping: secret.count))
+        bytes.writeBytes(secret)
+        // As the audit names the hold: H and P before it.
+        bytes.writePacked(short: "\((request.knownAs ?? request.hold).number)")
+    }
+
     static func writeLook(_ id: HoldID, to bytes: inout ByteBuffer) {
         begin(.look, id, to: &bytes)
     }

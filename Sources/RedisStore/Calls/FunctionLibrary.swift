@@ -26,6 +26,7 @@ struct FunctionLibrary: Sendable {
         case unclaim
         case someClaims = "some_claims"
         case dropClaims = "drop_claims"
+        case eraseClaims = "erase_claims"
         case giveUp = "give_up"
         case settleDebts = "settle_debts"
         case mend
@@ -36,7 +37,7 @@ struct FunctionLibrary: Sendable {
         var onlyReads: Bool {
             switch self {
             case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .someClaims, .dropClaims,
-                .giveUp, .settleDebts, .mend, .adoptSale, .tryCommands:
+                .eraseClaims, .giveUp, .settleDebts, .mend, .adoptSale, .tryCommands:
                 false
             case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale, .findHolds, .countSales: true
             }

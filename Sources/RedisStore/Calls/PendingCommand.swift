@@ -15,6 +15,8 @@ package struct PendingCommand: Sendable {
     package var claim: Claim?
     /// What its payment was used for in another event.
     package var elsewhere = PaymentUse.none
+    /// Under which erased payments get their names; only for an erasure.
+    var secret: [UInt8] = []
     /// It may purchase or return something, or its answer may say that another command did.
     package var isSale: Bool
 
@@ -25,7 +27,7 @@ package struct PendingCommand: Sendable {
         self.sink = sink
         isSale =
             switch command {
-            case .purchase, .returnPurchase, .returnPart, .payBack: true
+            case .purchase, .returnPurchase, .returnPart, .payBack, .erase: true
             case .hold, .extend, .release, .look, .define, .pause, .resume, .cancel, .reinstate, .remove: false
             }
     }
@@ -41,7 +43,7 @@ package struct PendingCommand: Sendable {
         switch command {
         case .purchase(_, let payment, _): payment.map { PaymentClaims.name(of: $0) }
         case .payBack(_, let payment): PaymentClaims.name(of: payment)
-        case .hold, .extend, .release, .returnPurchase, .returnPart, .look, .define, .pause, .resume, .cancel,
+        case .hold, .extend, .release, .returnPurchase, .returnPart, .erase, .look, .define, .pause, .resume, .cancel,
             .reinstate, .remove:
             nil
         }
@@ -76,6 +78,7 @@ extension Command {
         case .extend(let id, _), .release(let id), .purchase(let id, _, _), .returnPurchase(let id),
             .returnPart(let id, _), .payBack(let id, _), .look(let id):
             id
+        case .erase(let request): request.hold
         case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: nil
         }
     }
@@ -85,7 +88,7 @@ extension Command {
         switch self {
         case .define(let definition, _, _): definition.id
         case .pause(let code), .resume(let code), .cancel(let code), .reinstate(let code), .remove(let code, _): code
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .erase, .look: nil
         }
     }
 }

@@ -129,6 +129,7 @@ extension RedisStore {
                     continue
                 }
                 if isAcknowledged, case .purchased(_, _, repeated: false) = outcome { settleDebt(of: pending) }
+                if case .erased(_, repeated: false) = outcome { eraseClaims(of: pending) }
                 let mayLeave = isAcknowledged || !dependsOnReplicas(outcome)
                 replies.add(
                     TicketedReply(
@@ -158,6 +159,12 @@ extension RedisStore {
     private func settleDebt(of pending: PendingCommand) {
         guard let debtor = pending.claim?.debtor, case .purchase(_, let payment?, _) = pending.command else { return }
         claims.settleDebts(of: [payment.text], at: debtor)
+    }
+
+    /// Claims have their payments in their names.
+    private func eraseClaims(of pending: PendingCommand) {
+        guard keyspace.isCluster, case .erase(let request) = pending.command, !request.isTrial else { return }
+        claims.erase(request.references)
     }
 
     /// Whether an outcome must not leave before the replicas have it.

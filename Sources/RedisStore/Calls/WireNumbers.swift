@@ -11,7 +11,8 @@ package enum WireNumbers {
             table("OUTCOME_FLAG", OutcomeFlag.allCases), table("REFUSED", RefusalCode.allCases),
             table("INVALID", MistakeCode.allCases), table("POOL_FLAG", PoolFlag.allCases),
             table("COMMAND", CommandCode.allCases), table("COMMAND_FLAG", CommandFlag.allCases),
-            table("ELSEWHERE", PaymentUse.allCases), table("REASON", DebtReason.allCases),
+            table("ERASURE", ErasureFlag.allCases), table("ELSEWHERE", PaymentUse.allCases),
+            table("REASON", DebtReason.allCases),
             table("STATE", [HoldState.held, .purchased, .released, .returned]), table("VIEW", ViewState.allCases),
             table("RECORD", RecordMark.allCases), table("CHANGE", ChangeReply.Result.allCases),
             table("OBSTACLE", ObstacleCode.allCases), table("ENTERED", EnterReply.allCases),
@@ -35,6 +36,7 @@ enum CommandCode: UInt8, CaseIterable {
     case hold = 1
     case extend, release, purchase, giveBack, look, payBack
     case returnPart = 8
+    case erase = 10
 }
 
 /// What follows a command, or is true of it.
@@ -63,6 +65,13 @@ package enum PaymentUse: UInt8, CaseIterable, Sendable {
 enum OutcomeCode: UInt8, CaseIterable {
     case held = 1
     case extended, released, purchased, returned, looked, paidBack
+    case erased = 10
+}
+
+/// What an erasure asks for.
+enum ErasureFlag: UInt8, CaseIterable {
+    case onlyPurchase = 1
+    case isTrial = 2
 }
 
 enum OutcomeFlag: UInt8, CaseIterable {
@@ -78,6 +87,8 @@ enum RefusalCode: UInt8, CaseIterable {
     case hold, invalid, notStarted, ended, paused, poolClosed, buyerLimit, temporarilyHeld, soldOut, insufficient
     case expired, released, purchased, returned, payment, extensionDenied, notPurchased, keyReused, manyHolds, byShop
     case unknownDebt
+    case isLive = 75
+    case hasDebt = 76
     case typeNotStarted = 78
     case typeEnded = 79
     case typeLimit = 80
@@ -119,6 +130,8 @@ enum RecordMark: UInt8, CaseIterable {
     case owed = 4
     /// Added to the state: the purchase's partial returns follow its lines.
     case returns = 8
+    /// Added to the state: when the hold was erased follows (R41 Erasure).
+    case erased = 32
     /// Added to the state: the number of the hold's terms follows its lines.
     case withTerms = 128
 }

@@ -78,7 +78,12 @@ extension PaymentClaims {
             let isForgotten = debt.map { !$0.isConfirmed && $0.wall.milliseconds < since } ?? use.isNull
             if isForgotten {
                 // Given up, so that a command with the claim that is still on its way must claim again.
-                if try await giveUp(kept.name, kept.claim) == .none { unused.append(kept) }
+                switch try await giveUp(kept.name, kept.claim) {
+                case .none: unused.append(kept)
+                // Under its erased name, so the node that erased it did not come to its claim.
+                case .bought: erase([PaymentReference(kept.payment)].compactMap { $0 })
+                case .unconfirmedDebt, .confirmedDebt, .notGivenUp: break
+                }
             } else if let debtor = kept.claim.debtor, debt == nil {
                 settleDebts(of: [kept.payment], at: debtor)
             }

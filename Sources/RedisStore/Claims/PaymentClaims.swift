@@ -12,6 +12,8 @@ struct PaymentClaims: Sendable {
     let caller: FunctionCaller
     let keyspace: Keyspace
     let limits: Limits
+    /// Under which erased payments get their names.
+    let secret: [UInt8]
     let logger: Logger
 
     /// The name under which a payment is claimed.
@@ -98,7 +100,12 @@ struct PaymentClaims: Sendable {
         let name = Self.name(of: payment)
         let slot = ClaimSlot(of: name)
         let get = RedisCommand("HGET", keyspace.claims(slot), name, isRepeatable: true)
-        let claim = try await caller.ask(get, to: keyspace.route(to: slot))
+        var claim = try await caller.ask(get, to: keyspace.route(to: slot))
+        if claim.isNull {
+            let erased = Self.name(of: PaymentDigester(secret: secret).erased(payment))
+            let get = RedisCommand("HGET", keyspace.claims(slot), erased, isRepeatable: true)
+            claim = try await caller.ask(get, to: keyspace.route(to: slot))
+        }
         if claim.isNull { return nil }
         var reader = PackedReader(try claim.bytes())
         return try reader.event()
@@ -114,6 +121,21 @@ struct PaymentClaims: Sendable {
         caller.call(command, to: keys.route) { answer in
             guard case .failure(let failure) = answer.outcome else { return }
             logger.debug("A debt was not settled", metadata: ["failure": "\(failure)"])
+        }
+    }
+
+    /// Erases payments from the names of their claims, after the event that used them erased them (R41 Erasure). Nobody waits for
+    /// that. Where it fails, ``dropUnused(in:interval:now:)`` does it later.
+    func erase(_ payments: [PaymentReference]) {
+        for payment in payments where !payment.isErased {
+            let slot = ClaimSlot(of: Self.name(of: payment))
+            var command = caller.command(.eraseClaims, keys: [keyspace.claims(slot)])
+            command.append(secret)
+            command.append(Self.name(of: payment))
+            caller.call(command, to: keyspace.route(to: slot)) { answer in
+                guard case .failure(let failure) = answer.outcome else { return }
+                logger.debug("A claim was not erased", metadata: ["failure": "\(failure)"])
+            }
         }
     }
 

@@ -17,6 +17,8 @@ struct PackedRecord {
     /// When it was purchased, or when a payment for it was first owed back.
     var endedAt = WallTime(milliseconds: 0)
     var returnedAt: WallTime?
+    /// When its buyer and payment were erased (R41 Erasure).
+    var erasedAt: WallTime?
 
     init(_ reader: inout PackedReader) throws(PackedMistake) {
         let head = try reader.byte()
@@ -43,6 +45,10 @@ struct PackedRecord {
                 for (line, quantity) in part.quantities.enumerated() { lines[line].returned += quantity }
             }
         }
+        if RecordMark.erased.isSet(in: head) {
+            erasedAt = WallTime(milliseconds: Int64(try reader.number()))
+            try reader.skipNumber()
+        }
         if state == .returned { lines.returnAll() }
         guard state != .held && state != .released || wasOwed else { return }
         endedAt = WallTime(milliseconds: Int64(try reader.number()))
@@ -66,8 +72,8 @@ struct PackedRecord {
     func purchase(_ hold: HoldID, of entry: EventDirectory.Entry) -> PurchaseRecord {
         PurchaseRecord(
             hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency(ofTerms: terms),
-            lines: soldLines(of: entry), buyer: buyer, payment: payment, isLate: isLate, purchasedAt: endedAt,
-            returnedAt: returnedAt)
+            lines: soldLines(of: entry), buyer: buyer, payment: payment.flatMap { PaymentReference($0)?.text },
+            isLate: isLate, purchasedAt: endedAt, returnedAt: returnedAt, erasedAt: erasedAt)
     }
 }
 

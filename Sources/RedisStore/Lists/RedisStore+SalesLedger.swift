@@ -36,6 +36,10 @@ extension RedisStore: SalesLedger {
         try await lists.sale(of: event, from: first, stretch: stretch)
     }
 
+    public func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
+        try await lists.erasable(scope, after: hold, isCluster: keyspace.isCluster)
+    }
+
     /// Counts every hold of every event, as each was when its count began, while selling goes on. Of one event one count is
     /// under way at a time. Another one waits for it, and is refused as overload if that takes long.
     public func recount() async throws -> Recount {

@@ -159,7 +159,7 @@ struct SalesLists: Sendable {
         }
     }
 
-    private func page(
+    func page(
         of event: EventNumber, from: UInt64, onlySold: Bool
     ) async throws -> (next: UInt64, records: [(UInt64, PackedRecord)]) {
         let keys = keyspace.keys(of: event)

@@ -4,6 +4,7 @@ local DECIDE = {
   [COMMAND.hold] = decide_hold, [COMMAND.extend] = decide_extend, [COMMAND.release] = decide_release,
   [COMMAND.purchase] = decide_purchase, [COMMAND.give_back] = decide_return, [COMMAND.look] = decide_look,
   [COMMAND.pay_back] = decide_pay_back, [COMMAND.return_part] = decide_part_return,
+  [COMMAND.erase] = decide_erase,
 }
 
 -- Helper functions are local to their blocks: Lua has room for 200 local names in a text.
@@ -69,6 +70,9 @@ do
       flags, command.elsewhere, command.payment, at = unpack_struct('<BBBc0', text, at)
       command.by_key = has(flags, COMMAND_FLAG.by_key)
       if has(flags, COMMAND_FLAG.claim) then command.claim, at = unpack_struct('<d', text, at) end
+    elseif op == COMMAND.erase then
+      flags, command.secret, command.public_number, at = unpack_struct('<BBc0Bc0', text, at)
+      command.only_purchase, command.is_trial = has(flags, ERASURE.only_purchase), has(flags, ERASURE.is_trial)
     end
     return command, at
   end
@@ -112,7 +116,7 @@ do
     end
     fetch(event.keys[2], holds, event.fetched)
     fetch_uses(event, keys)
-    fetch(event.keys[6], payments, event.payments)
+    fetch_payments(event, payments)
     local has_accounts = has_buyer_limit(event.terms) or event.accounted_from
     for _, number in ipairs(holds) do
       local record = record_of(event, number)
@@ -160,6 +164,7 @@ local function begin_batch(event)
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
   event.debt_counts, event.new_debts, event.ended_debts, event.ended_payments = {}, {}, {}, {}
   event.ended_names, event.new_names = {}, {}
+  event.erased_names, event.erased_holds, event.gone_names = {}, {}, {}
 end
 
 local save_notes, save_batch
@@ -183,8 +188,11 @@ do
   local function save_payments(event)
     local list = {}
     for _, payment in ipairs(event.new_payments) do
-      list[#list + 1] = payment
-      list[#list + 1] = event.payments[payment]
+      -- Otherwise it was erased in the same call.
+      if event.payments[payment] then
+        list[#list + 1] = payment
+        list[#list + 1] = event.payments[payment]
+      end
     end
     write_all('HDEL', event.keys[6], event.ended_payments)
     write_all('HSET', event.keys[6], list)
@@ -217,8 +225,9 @@ do
     save_accounts(event)
     save_uses(event)
     save_payments(event)
-    save_debts(event)
     write_all('ZADD', event.keys[14], event.new_names)
+    save_erased(event)
+    save_debts(event)
     save_notes(event)
   end
 end

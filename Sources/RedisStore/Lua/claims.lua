@@ -33,9 +33,17 @@ local function unpack_claim(text)
   return claim
 end
 
+-- The claim, its text, and the name that it has: after an erasure that is another one (R41 Erasure). A slot with such
+-- claims has the secret of their names in the field `erased`.
 local function claim_of(key, name)
   local text = redis.call('HGET', key, name)
-  return text and unpack_claim(text), text
+  local secret = not text and not is_erased(string.sub(name, 2)) and redis.call('HGET', key, 'erased')
+  if secret then
+    local erased = 'p' .. erased_name(secret, string.sub(name, 2))
+    text = redis.call('HGET', key, erased)
+    if text then name = erased end
+  end
+  return text and unpack_claim(text), text, name
 end
 
 -- These functions write at once, since several claims of one call may be for the same payment. Each write alone is
@@ -79,8 +87,8 @@ local function claim(keys, args)
   begin()
   local claims = {}
   for index = 1, #args, 2 do
-    local name = args[index + 1]
-    claims[#claims + 1] = claim_for(keys[1], name, tonumber(args[index]), (claim_of(keys[1], name)))
+    local known, _, name = claim_of(keys[1], args[index + 1])
+    claims[#claims + 1] = claim_for(keys[1], name, tonumber(args[index]), known)
   end
   return table.concat(claims)
 end
@@ -89,8 +97,8 @@ end
 -- that gave it up. Returns the claim as it is now.
 local function reclaim(keys, args)
   begin()
-  local name, wanted, owed = args[1], tonumber(args[3]), tonumber(args[4])
-  local known, text = claim_of(keys[1], name)
+  local wanted, owed = tonumber(args[3]), tonumber(args[4])
+  local known, text, name = claim_of(keys[1], args[1])
   -- The claim is as it was found, and its event gave it up: a new claim replaces it.
   if known and string.sub(text, 1, 16) == args[2] then
     local taken = new_claim(keys[1], wanted)
@@ -110,8 +118,7 @@ end
 local function unclaim(keys, args)
   begin()
   for index = 1, #args, 3 do
-    local name = args[index + 2]
-    local known = claim_of(keys[1], name)
+    local known, _, name = claim_of(keys[1], args[index + 2])
     if known and known.event == tonumber(args[index]) and known.number == tonumber(args[index + 1]) then
       if known.count > 1 then
         known.count = known.count - 1
@@ -152,9 +159,23 @@ end
 local function drop_claims(keys, args)
   begin()
   for index = 1, #args, 2 do
-    local known, text = claim_of(keys[1], args[index])
+    local known, text, name = claim_of(keys[1], args[index])
     -- Otherwise a request claimed it meanwhile.
-    if text == args[index + 1] then end_claim(keys[1], args[index], known) end
+    if text == args[index + 1] then end_claim(keys[1], name, known) end
+  end
+  return 1
+end
+
+-- args: the secret, then names of claims whose payments were erased where they were used.
+local function erase_claims(keys, args)
+  begin()
+  for index = 2, #args do
+    local text = redis.call('HGET', keys[1], args[index])
+    if text then
+      write(
+        'HSET', keys[1], 'erased', args[1], 'p' .. erased_name(args[1], string.sub(args[index], 2)), text)
+      write('HDEL', keys[1], args[index])
+    end
   end
   return 1
 end
@@ -186,7 +207,7 @@ local function give_up(keys, args)
   local office = event and event.office or ticks
   local kind, name = string.sub(args[1], 1, 1), string.sub(args[1], 2)
   local owed = ELSEWHERE.none
-  local use = event and kind == 'p' and redis.call('HGET', keys[6], name)
+  local use = event and kind == 'p' and use_in(keys[6], name)
   if use then
     local debt = unpack_debt(use)
     if not debt then return pack('<ddB', office, wall, ELSEWHERE.bought) end
@@ -218,7 +239,7 @@ end
 
 -- Whether this or another command used the payment with this event.
 function is_name_used(event, command)
-  local use = event.payments[command.payment]
+  local use = event.payments[event.erased_names[command.payment] or command.payment]
   local debt = use and unpack_debt(use)
   -- Another event has the confirmed debt, and gets the claim back.
   if debt and debt.confirmed == 0 and command.elsewhere == ELSEWHERE.confirmed_debt then return false end
@@ -230,5 +251,6 @@ functions.reclaim = reclaim
 functions.unclaim = unclaim
 functions.some_claims = some_claims
 functions.drop_claims = drop_claims
+functions.erase_claims = erase_claims
 functions.give_up = give_up
 end

@@ -6,6 +6,7 @@
 -- under `all` for the event.
 
 local unpack_debt, use_of_payment, note_payment, owe, settle_debt, save_debts, has_confirmed_debts, adopt_debt
+local end_unconfirmed
 do
   local function pack_debt(debt)
     return '!' .. pack('<dddBBd', debt.event, debt.hold, debt.wall, debt.reason, debt.confirmed, debt.ticks)
@@ -25,7 +26,7 @@ do
 
   -- The hold that the payment bought, and the debt that it is; `nil` for each that there is not.
   function use_of_payment(event, payment)
-    local text = payment ~= '' and event.payments[payment]
+    local text = payment ~= '' and event.payments[event.erased_names[payment] or payment]
     if not text then return nil, nil end
     local debt = unpack_debt(text)
     if not debt then return text, nil end
@@ -58,7 +59,7 @@ do
   end
 
   -- An unconfirmed debt of this event ends or becomes confirmed.
-  local function end_unconfirmed(event, debt, payment)
+  function end_unconfirmed(event, debt, payment)
     if debt.confirmed == 1 or debt.event ~= event.number then return end
     end_name(event, name_of(debt.ticks, debt.hold, payment), debt.hold)
   end

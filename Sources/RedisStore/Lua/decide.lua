@@ -276,7 +276,9 @@ local function decide_late_purchase(event, record, command, name, debt)
     reason = REASON.event_removed
   elseif not sale.sells(event, record.lines) then
     reason = REASON.not_on_sale
-  elseif not fits_limit(event, record) or not sale.fits_limits(event, record) or refusal_of_pools(event, record.lines) then
+  -- Nobody can tell any more whose limit the tickets of an erased hold would count for.
+  elseif record.erased_at > 0 or not fits_limit(event, record) or not sale.fits_limits(event, record)
+    or refusal_of_pools(event, record.lines) then
     reason = REASON.places_gone
   end
   if reason then return owe(event, record, command, debt, reason, REFUSED.expired) end

@@ -120,6 +120,15 @@ public final class RenumberedStore: TicketStore, SalesLedger, Service {
         try await store.salesCounts(of: event)
     }
 
+    public func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
+        var scope = scope
+        if case .hold(let id) = scope { scope = .hold(numbering.kept(id)) }
+        // Where the next page begins is in the store's own numbers.
+        var page = try await store.erasable(scope, after: hold)
+        for index in page.holds.indices { page.holds[index].hold = numbering.known(page.holds[index].hold) }
+        return page
+    }
+
     /// With the store's own numbers, which only say where the next page begins.
     public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
         try await store.sale(of: event, from: first, stretch: stretch)
@@ -146,9 +155,19 @@ extension Command {
         case .payBack(let id, let payment): .payBack(number(id), payment)
         case .returnPurchase(let id): .returnPurchase(number(id))
         case .returnPart(let id, let part): .returnPart(number(id), part)
+        case .erase(let request): .erase(request.renumbered(number))
         case .look(let id): .look(number(id))
         case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: self
         }
+    }
+}
+
+extension ErasureRequest {
+    fileprivate func renumbered(_ number: (HoldID) -> HoldID) -> ErasureRequest {
+        var request = self
+        request.knownAs = hold
+        request.hold = number(hold)
+        return request
     }
 }
 
@@ -170,6 +189,7 @@ extension StoreReply {
             case .returned(let hold, let repeated): .returned(view(hold), repeated: repeated)
             case .looked(let hold): .looked(view(hold))
             case .paidBack(let id, let repeated): .paidBack(number(id), repeated: repeated)
+            case .erased(let id, let repeated): .erased(number(id), repeated: repeated)
             case .eventChanged, .eventRemoved, .refused: outcome
             }
         return .decided(told, at: moment)

@@ -32,6 +32,9 @@ extension Problem {
         case .revisionMismatch: self = .preconditionFailed
         case .eventHasSales: self = .eventHasSales
         case .eventHasDebts: self = .eventHasDebts
+        // Only lists of what is in the way say it: a purchase is not live.
+        case .holdIsLive: self = .notPurchased
+        case .holdHasDebt: self = .holdHasDebt
         case .unknownDebt: self = .unknownDebt
         case .completedByShop: self = .forbidden
         }

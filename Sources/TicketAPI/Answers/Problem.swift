@@ -9,7 +9,8 @@ package enum Problem: UInt8, CaseIterable, Sendable {
         requestTimeout, temporarilyHeld, soldOut, insufficientQuantity, buyerLimitReached, saleNotStarted,
         saleEnded, salePaused, holdReleased, alreadyPurchased, purchaseReturned, returnTooLarge, notPurchased,
         paymentConflict, extensionDenied, eventHasSales, eventHasDebts, cancellationFinal, lastOperatorKey,
-        eventCancelled, holdExpired, preconditionFailed, contentTooLarge, unsupportedMediaType, expectationFailed,
+        holdHasDebt, eventCancelled, holdExpired, preconditionFailed,
+        contentTooLarge, unsupportedMediaType, expectationFailed,
         invalid, keyReused,
         preconditionRequired, quotaExceeded, headersTooLarge, internalError, reducedCapacity, outcomeUnknown,
         notReady
@@ -176,6 +177,10 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 409, "last-operator-key", "Nobody could manage keys without this one",
                 .doesNotHelp("another key has to be made first."))
+        case .holdHasDebt:
+            Row(
+                409, "hold-has-debt", "A payment for the hold is owed back",
+                .doesNotHelp("the payment has to be paid back first."))
         case .cancellationFinal:
             Row(
                 409, "cancellation-final", "The cancellation can no longer be undone",

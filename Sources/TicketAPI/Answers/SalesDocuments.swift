@@ -74,6 +74,7 @@ extension JSONWriter {
             writer.member("late", purchase.isLate)
             writer.member("purchased_at", purchase.purchasedAt)
             writer.member("returned_at", purchase.returnedAt)
+            writer.member("erased_at", purchase.erasedAt)
         }
     }
 

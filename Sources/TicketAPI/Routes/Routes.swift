@@ -41,6 +41,7 @@ package struct Routes: Sendable {
         let audit = AuditRoutes(ledger: ledger, keyring: keyring)
         let keys = KeyRoutes(reader: reader, keyring: keyring)
         let search = SearchRoutes(reader: reader, ledger: ledger)
+        let erasures = ErasureRoutes(reader: reader, ledger: ledger)
         let page: Set<String> = ["cursor", "limit"]
         return [
             // Balancers ask with whatever they like behind the path.
@@ -92,6 +93,8 @@ package struct Routes: Sendable {
                 (.get, .operators(.readLists) { call, _ in try await sales.debts(call, confirmed: false) })),
             Route("/v1/holds/:hold/paid-back", takesReason: true, (.post, .operators(.payBack, sales.payBack))),
             Route("/v1/purchases/:purchase/return", (.post, .operators(.returnPurchases, sales.giveBack))),
+            Route("/v1/purchases/:purchase/erase", (.post, .operators(.erase, erasures.erasePurchase))),
+            Route("/v1/erasures", (.post, .operators(.erase, erasures.erase))),
             Route(
                 "/v1/audit", query: page.union(["event", "key", "since", "formulas"]), isNarrowed: true,
                 (.get, .operators(.readLists, audit.list))),

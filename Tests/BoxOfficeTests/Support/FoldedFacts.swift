@@ -8,6 +8,7 @@ struct FoldedFacts {
     private(set) var holds: [RestoredHold] = []
     private(set) var keys: [RestoredKey] = []
     private(set) var debts: [(payment: PaymentReference, debt: Debt)] = []
+    private(set) var owedSinceErasure: Set<HoldID> = []
     private(set) var paidBack: [(payment: PaymentReference, hold: HoldID)] = []
 
     /// Events of which something was paid back since they were last cancelled.
@@ -54,6 +55,8 @@ struct FoldedFacts {
             debts.removeAll { $0.payment == payment }
             let event = holds[Int(id.number) - 1].event
             debts.append((payment, Debt(hold: id, event: event, at: recorded.at, isConfirmed: isConfirmed)))
+            if holds[Int(id.number) - 1].isErased { owedSinceErasure.insert(id) }
+        case .erased(let id, _): erase(id)
         case .paidBack(let id, let payment):
             debts.removeAll { $0.payment == payment }
             paidBack.append((payment, id))
@@ -95,9 +98,23 @@ struct FoldedFacts {
         for event in paidBackOf { office.restorePaidBack(of: event) }
         for hold in holds { office.restore(hold) }
         for (payment, debt) in debts { office.restore(debt, of: payment) }
+        for hold in owedSinceErasure { office.restoreOwedSinceErasure(hold) }
         for (payment, hold) in paidBack { office.restorePaidBack(payment, hold) }
         for key in keys { office.restore(key) }
         return office
+    }
+
+    /// A ledger keeps nothing that was erased, whatever memory knew.
+    private mutating func erase(_ id: HoldID) {
+        let digester = PaymentDigester(secret: [])
+        change(id) {
+            $0.isErased = true
+            $0.buyer = nil
+            $0.payment = $0.payment.map { digester.erased($0) }
+        }
+        debts.removeAll { $0.debt.hold == id }
+        paidBack = paidBack.map { $0.hold == id ? (digester.erased($0.payment), id) : $0 }
+        owedSinceErasure.remove(id)
     }
 
     private mutating func change(_ id: HoldID, _ change: (inout RestoredHold) -> Void) {

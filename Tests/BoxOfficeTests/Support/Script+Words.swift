@@ -41,6 +41,7 @@ extension Script {
             "purchased \(view.id)" + (late ? " late" : "") + (repeated ? " before" : "")
         case .returned(let view, let repeated): "returned \(view.id)" + (repeated ? " before" : "")
         case .paidBack(let id, let repeated): "paid back for \(id)" + (repeated ? " before" : "")
+        case .erased(let id, let repeated): "erased \(id)" + (repeated ? " before" : "")
         case .looked(let view):
             "\(view.state) until \(time(view.expiresAt.milliseconds)) for "
                 + view.lines.map { "\($0.quantity)@\($0.price)" + ($0.returned > 0 ? "-\($0.returned)" : "") }.map {
@@ -88,6 +89,8 @@ extension Script {
         case .tooManyHolds: "too many holds"
         case .eventHasDebts: "has debts"
         case .unknownDebt: "unknown debt"
+        case .holdIsLive: "is live"
+        case .holdHasDebt: "has a debt"
         }
     }
 }

@@ -8,6 +8,7 @@ import Workload
 ///     5m09.999s buy 1 with p1          -> purchased 1
 ///
 /// `return 1 GA×1 key k1` returns a part. `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
+/// `erase 1 p1 p2` knows these payments of the hold; `erase 1 purchase` erases only a purchase, `erase 1 trial` nothing.
 ///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
 /// event or a definition; `restart` rebuilds the box office from its facts and grants the recovery grace. After every line
@@ -107,6 +108,12 @@ struct Script {
             let payment = value(after: "with").flatMap { PaymentReference($0) }
             return .purchase(id, payment, by: words.contains("shop") ? .key : .token)
         case "payback": return value(after: "of").flatMap { PaymentReference($0) }.map { .payBack(id, $0) }
+        case "erase":
+            let known = words.filter { $0.hasPrefix("p") && $0.dropFirst().allSatisfy(\.isNumber) }
+            return .erase(
+                ErasureRequest(
+                    hold: id, references: known.compactMap { PaymentReference($0) },
+                    onlyPurchase: words.contains("purchase"), isTrial: words.contains("trial")))
         case "return":
             let lines = lines(in: words).compactMap { PartReturn.Line(type: $0.type, quantity: $0.quantity) }
             guard let key, let all = OneOrMore<PartReturn.Line>(lines) else { return .returnPurchase(id) }

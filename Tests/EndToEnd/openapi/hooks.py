@@ -30,6 +30,8 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"the query's event must be the code of an event", r"the query's type needs an event: each event has its own types",
     r"the query's hold and purchase must have the same number", r"the query's from must be earlier than its to",
     r"the query's (?:buyer|payment_reference) must have 1 to 255 bytes and no control characters",
+    r"must have a buyer, or an event and before", r"must be given with event, or a buyer instead",
+    r"must be given with before", r"must be left out, since buyer says what to erase", r"is no cursor of an answer",
     r"must let a hold live for \d+ seconds in all at the most", r"must be \S+, as the path has it, or be left out",
 )))
 

@@ -185,7 +185,7 @@ extension Command {
     fileprivate var isChange: Bool {
         switch self {
         case .define, .pause, .resume, .cancel, .reinstate, .remove: true
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .look: false
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .erase, .look: false
         }
     }
 }
@@ -202,6 +202,12 @@ private struct HoldNumbers {
         numbers[id] ?? (given.contains(id) ? HoldID(0) : id)
     }
 
+    private func ofCore(_ request: ErasureRequest) -> ErasureRequest {
+        var request = request
+        request.hold = ofCore(request.hold)
+        return request
+    }
+
     func ofCore(_ command: Command) -> Command {
         switch command {
         case .extend(let id, let key): .extend(ofCore(id), key: key)
@@ -210,6 +216,7 @@ private struct HoldNumbers {
         case .payBack(let id, let payment): .payBack(ofCore(id), payment)
         case .returnPurchase(let id): .returnPurchase(ofCore(id))
         case .returnPart(let id, let part): .returnPart(ofCore(id), part)
+        case .erase(let request): .erase(ofCore(request))
         case .look(let id): .look(ofCore(id))
         case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: command
         }
@@ -226,6 +233,7 @@ private struct HoldNumbers {
             events[view.event] = known.event
         }
         if case .paidBack(let id, let repeated) = outcome { return .paidBack(ofCore(id), repeated: repeated) }
+        if case .erased(let id, let repeated) = outcome { return .erased(ofCore(id), repeated: repeated) }
         return change(outcome) { view in
             var view = view
             view.id = ofCore(view.id)
@@ -252,7 +260,7 @@ private struct HoldNumbers {
             return .purchased(change(view), late: late, repeated: repeated)
         case .returned(let view, let repeated): return .returned(change(view), repeated: repeated)
         case .looked(let view): return .looked(change(view))
-        case .paidBack, .eventChanged, .eventRemoved, .refused: return outcome
+        case .paidBack, .erased, .eventChanged, .eventRemoved, .refused: return outcome
         }
     }
 }
