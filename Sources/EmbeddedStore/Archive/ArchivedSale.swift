@@ -105,8 +105,13 @@ public final class ArchivedSale: MovedSale {
         try queue.read { db in
             let moments = try Moments(db)
             let first = Int64(clamping: hold.number) + 1
+            let last = first + Int64(limit) - 1
+            let erasures = try Row.fetchAll(
+                db, sql: "SELECT hold, max(at) FROM erasures WHERE hold BETWEEN ? AND ? GROUP BY hold",
+                arguments: [first, last])
+            let erased = Dictionary(erasures.map { ($0[0] as Int64, $0[1] as Int64) }) { first, _ in first }
             var found: [MovedHold] = []
-            try LedgerReader(db).readHolds("BETWEEN \(first) AND \(first + Int64(limit) - 1)") { hold, times in
+            try LedgerReader(db).readHolds("BETWEEN \(first) AND \(last)") { hold, times in
                 guard let terms = events.terms(of: hold.event, at: hold.sequence) else {
                     throw LedgerError.damaged("hold \(hold.id) is of an event that was not defined then")
                 }
@@ -118,7 +123,7 @@ public final class ArchivedSale: MovedSale {
                         isLate: hold.late, extensions: hold.extensions, buyer: hold.buyer, payment: hold.payment,
                         left: hold.deadline.since(clock), heldAt: moments.wall(times.held),
                         purchasedAt: times.purchased.map(moments.wall), returnedAt: wasReturned.map(moments.wall),
-                        parts: parts))
+                        parts: parts, erasedAt: erased[Int64(hold.id.number)].map(moments.wall)))
             }
             return found
         }
@@ -136,7 +141,7 @@ public final class ArchivedSale: MovedSale {
                     ORDER BY seq LIMIT ?
                     """, arguments: [Int64(clamping: sequence), expired, limit])
             return try rows.map { row in
-                guard let payment = PaymentReference(row["payment"]) else {
+                guard let payment = PaymentReference(kept: row["payment"]) else {
                     throw LedgerError.damaged("a debt has no payment")
                 }
                 return MovedDebt(

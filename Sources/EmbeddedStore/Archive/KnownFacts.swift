@@ -16,7 +16,7 @@ enum KnownFacts {
         "returns": ["hold", "seq", "at"], "extensions": ["hold", "number", "seq", "at", "deadline"],
         // The reason of a partial return is in the audit, too.
         "part_returns": ["seq", "at", "hold", "fingerprint", "high", "low", "reason"],
-        "part_return_lines": ["seq", "line", "quantity"],
+        "part_return_lines": ["seq", "line", "quantity"], "erasures": ["seq", "at", "hold"],
         "refunds": ["seq", "at", "hold", "payment", "reason", "confirmed"],
         "repayments": ["seq", "at", "hold", "payment"], "recoveries": ["seq", "at", "event", "until"],
         "cancellations": ["seq", "at", "event", "undone"],

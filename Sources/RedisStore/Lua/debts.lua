@@ -112,6 +112,11 @@ do
   function adopt_debt(event, debt, payment, is_paid_back)
     if not is_paid_back then return note_debt(event, payment, debt) end
     note_payment(event, payment, 'x' .. string.format('%d.%d', event.number, debt.hold))
+    -- An erasure finds the payments that were reported for a hold in the list (see erasing.lua).
+    if not is_erased(payment) then
+      event.refunds[#event.refunds + 1] =
+        pack('<ddBc0BB', debt.hold, debt.wall, #payment, payment, debt.reason, debt.confirmed)
+    end
   end
 
   -- Every payment that buys nothing comes here. A payment has at most one debt, and a confirmed debt stays as it

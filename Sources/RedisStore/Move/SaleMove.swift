@@ -44,11 +44,12 @@ public struct SaleMove: Sendable {
         try await set(keyspace.layout, Array(Self.mark.utf8))
         do {
             try await takeEvents(of: sale)
-            let numbering = try await takeHolds(of: sale)
+            let (numbering, hasErased) = try await takeHolds(of: sale)
             try await takeDebts(of: sale, numbering)
             try await takeKeys(of: sale, numbering)
             try await takeNotes(of: sale)
             try await takeBindings(of: sale, numbering)
+            if hasErased { try await nameErased(with: sale.keySecret) }
             let pools = try await check(sale)
             try await set(keyspace.layout, Array("one server".utf8))
             return pools
@@ -117,14 +118,16 @@ public struct SaleMove: Sendable {
         _ = try await caller.ask(command, to: keys.route)
     }
 
-    /// - Returns: the numbers that the holds have now.
-    private func takeHolds(of sale: any MovedSale) async throws -> HoldNumbering {
+    /// - Returns: the numbers that the holds have now, and whether something of them was erased.
+    private func takeHolds(of sale: any MovedSale) async throws -> (HoldNumbering, hasErased: Bool) {
         var numbering = HoldNumbering()
+        var hasErased = false
         var last = HoldID(0)
         while true {
             let holds = try sale.holds(after: last, limit: Self.page)
             guard let end = holds.last else { break }
             last = end.id
+            hasErased = hasErased || holds.contains { $0.erasedAt != nil }
             var kept: [HoldID: HoldID] = [:]
             for (event, some) in Dictionary(grouping: holds, by: { EventNumber(index: $0.event) }) {
                 let first = try await adopt(event, holds: some.map(Self.packed))
@@ -135,7 +138,15 @@ public struct SaleMove: Sendable {
             for hold in holds { if let new = kept[hold.id] { numbering.add(hold.id, as: new) } }
         }
         numbering.finish()
-        return numbering
+        return (numbering, hasErased)
+    }
+
+    /// Where erased payments are known, the functions need the secret of their names (`Lua/erased.lua`).
+    private func nameErased(with secret: [UInt8]) async throws {
+        let keys = keyspace.keys(of: 1)
+        var command = RedisCommand("HSET", keys.payments, "\u{1}")
+        command.append(secret)
+        _ = try await caller.ask(command, to: keys.route)
     }
 
     /// A hold as `pack_record` writes it (`Lua/holds.lua`), with the time until its deadline in place of the deadline.
@@ -145,6 +156,7 @@ public struct SaleMove: Sendable {
         var head = hold.state.rawValue
         if hasTerms { head += RecordMark.withTerms.rawValue }
         if !hold.parts.isEmpty { head += RecordMark.returns.rawValue }
+        if hold.erasedAt != nil { head += RecordMark.erased.rawValue }
         bytes.writeInteger(head)
         bytes.writeInteger(hold.isLate ? 1 as UInt8 : 0)
         bytes.writeInteger(hold.extensions)
@@ -160,6 +172,11 @@ public struct SaleMove: Sendable {
         // Lua counts from 1.
         if hasTerms { bytes.writeInteger(hold.terms + 1, endianness: .little) }
         if !hold.parts.isEmpty { write(hold.parts, ofLines: hold.lines.count, to: &bytes) }
+        if let erasedAt = hold.erasedAt {
+            bytes.writePacked(Double(max(1, erasedAt.milliseconds)))
+            // No entry of the list of debts is older: entries with erased payments are not moved.
+            bytes.writePacked(UInt64(0))
+        }
         guard hold.state == .purchased || hold.state == .returned else { return bytes }
         bytes.writePacked(Double(hold.purchasedAt?.milliseconds ?? 0))
         bytes.writePacked(Double(hold.returnedAt?.milliseconds ?? 0))

@@ -65,11 +65,14 @@ public struct MovedHold: Sendable {
     public var returnedAt: WallTime?
     /// Its partial returns, oldest first (R39 Partial return). The lines say what was returned, too.
     public var parts: [MovedReturn]
+    /// When its buyer and payment were erased (R41 Erasure).
+    public var erasedAt: WallTime?
 
     public init(
         id: HoldID, event: UInt32, terms: UInt16, lines: OneOrMore<HeldLine>, state: HoldState, isLate: Bool,
         extensions: UInt8, buyer: Buyer?, payment: PaymentReference?, left: Duration, heldAt: WallTime,
-        purchasedAt: WallTime?, returnedAt: WallTime?, parts: [MovedReturn] = []
+        purchasedAt: WallTime?, returnedAt: WallTime?, parts: [MovedReturn] = [],
+        erasedAt: WallTime? = nil
     ) {
         self.id = id
         self.event = event
@@ -85,6 +88,7 @@ public struct MovedHold: Sendable {
         self.purchasedAt = purchasedAt
         self.returnedAt = returnedAt
         self.parts = parts
+        self.erasedAt = erasedAt
     }
 }
 
