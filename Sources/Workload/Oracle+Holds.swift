@@ -45,9 +45,7 @@ extension Oracle {
             if refund { judgeRefund(hold, refund, account, request, span) }
         case .eventCancelled(let refund):
             expect(hold, was, [.held], request, heard)
-            if isSequential, !cancelled.contains(account.event) {
-                breach(.cancelled, "\(request.asked) was refused as if the event were cancelled")
-            }
+            judgeCancelled(account.event, request)
             judgeRefund(hold, refund, account, request, span)
         case .paidBack(let repeated): payBack(hold, repeated, request)
         case .unknownDebt: judgeUnknownDebt(hold, request)

@@ -120,6 +120,12 @@ extension Oracle {
         }
     }
 
+    /// Judges that a request was refused because its event is cancelled (R42 Cancelled event).
+    mutating func judgeCancelled(_ event: String, _ request: Ask) {
+        guard isSequential, !cancelled.contains(event) else { return }
+        breach(.cancelled, "\(request.asked) was refused as if the event were cancelled")
+    }
+
     /// Whether a late payment may lose although places are free.
     func couldLoseByTerms(
         _ account: Account, _ hold: String, _ definition: EventDefinition, _ span: ClosedRange<Int64>

@@ -220,6 +220,42 @@ class Operators(ServiceCase):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             self.assertEqual(set(pool.map(lambda n: change(n, "*"), range(20, 40))), {200})
 
+    def test_cancelling(self):
+        """A cancelled event ends its holds, owes payments back and can be reinstated until something was paid back."""
+        name, _ = self.make()
+        kind = self.call("GET", f"/v1/events/{name}")[1]["definition"]["types"][0]["code"]
+
+        def hold():
+            return self.call("POST", f"/v1/events/{name}/holds", {"lines": [{"type": kind, "quantity": 1}]}, token=None,
+                             headers=[f"Idempotency-Key: cancel-{next(self.names):016}"])
+
+        def change(verb, **more):
+            return self.call("POST", f"/v1/events/{name}/{verb}", **more)
+
+        bought, kept = self.sell([(kind, 1)], name), hold()[1]
+        self.refused(change("cancel", token=self.looks), 403, "forbidden")
+        self.refused(change("cancel", body={"reason": "x"}), 422, "validation-failed")
+        answer, told = change("cancel?reason=The%20singer%20is%20ill")
+        self.assertEqual((answer.status, told["state"], told["types"][0]["state"]), (200, "cancelled", "cancelled"))
+        self.assertEqual(change("cancel", body={})[1]["state"], "cancelled")
+        self.refused(hold(), 410, "event-cancelled")
+        path = f"/v1/holds/{kept['id']}"
+        self.refused(self.call("GET", path, token=kept["token"]), 410, "event-cancelled")
+        self.refused(self.call("POST", f"{path}/extend", token=kept["token"]), 410, "event-cancelled")
+        told = self.refused(self.call("POST", f"{path}/purchase", {"payment_reference": f"late-{name}"}), 410,
+                            "event-cancelled")
+        self.assertIs(told["refund_required"], True)
+        owed = self.call("GET", f"/v1/events/{name}/reconciliation", token=self.looks)[1]["refunds"]
+        self.assertEqual([(one["payment_reference"], one["reason"]) for one in owed],
+                         [(f"late-{name}", "event_cancelled")])
+        left = self.call("GET", f"/v1/events/{name}/availability")[1]
+        self.assertEqual((left["state"], left["free"], left["types"][0]["free"]), ("cancelled", 0, 0))
+        self.assertEqual(change("reinstate")[1]["state"], "open")
+        self.assertEqual(self.call("GET", path, token=kept["token"])[1]["state"], "held")
+        change("cancel")
+        self.call("POST", f"/v1/purchases/P{bought['id'][1:]}/return")
+        self.refused(change("reinstate"), 409, "cancellation-final")
+
     def test_removing(self):
         """An event can be removed until something of it was sold."""
         name, tag = self.make()
