@@ -72,18 +72,18 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
         PlantedMistake(
             "a release gives back and the deadline again (R12 Release once)",
             """
-            local function release_places(event, pool, quantity, deadline)
+            function release_places(event, pool, quantity, deadline)
               remove_entry(event, pool, quantity, deadline)
-            """, "local function release_places(event, pool, quantity, deadline)"),
+            """, "function release_places(event, pool, quantity, deadline)"),
         PlantedMistake("the hold stays held (R12 Release once)", "record.state = RELEASED", "record.late = 0"),
         PlantedMistake(
             "a late purchase takes places that are not there (R9 Late payment)",
-            "or not sale.fits_limits(event, record) or refusal_of_pools(event, record.lines) then",
-            "or not sale.fits_limits(event, record) then"),
+            "    or refusal_of_pools(event, record.lines) then",
+            "    then"),
         PlantedMistake(
             "a late purchase dodges the buyer's limit (R9 Late payment)",
-            "elseif not fits_limit(event, record) or not",
-            "elseif not"),
+            "elseif record.erased_at > 0 or not fits_limit(event, record) or not",
+            "elseif record.erased_at > 0 or not"),
         PlantedMistake(
             "strict is taken for reacquire (R9 Late payment)", "if not event.terms.told[record.terms].reacquires then",
             "if false then"),

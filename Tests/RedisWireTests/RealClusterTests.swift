@@ -5,7 +5,7 @@ import RedisWire
 import Testing
 
 /// One cluster for all tests, since it takes seconds to come up.
-@Suite("The client and a real cluster", .serialized, .timeLimit(.minutes(1)))
+@Suite("The client and a real cluster", .serialized, .timeLimit(.minutes(3)))
 struct RealClusterTests {
     @Test("Keys find their masters, also when a slot moves under load and a master dies under load")
     func cluster() async throws {

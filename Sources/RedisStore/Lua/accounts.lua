@@ -16,7 +16,10 @@
 -- text, a control character and the type's code. `typed` in the terms says that these accounts are kept. An event that
 -- has accounts already gets them as it gets its first limit, by the same count.
 
-local function has_buyer_limit(terms)
+local has_buyer_limit, are_buyers_counted, typed_name, each_account, taken_name, settle_accounts, sweep_accounts,
+  add_to_account, take_from_account, move_in_account, add_bought, taken_by, save_accounts
+do
+function has_buyer_limit(terms)
   return terms.tickets_per_buyer or terms.holds_per_buyer or terms.types_limit_buyers
 end
 
@@ -26,7 +29,7 @@ local function is_accounted(event, number)
   return event.accounted_from and (number < event.accounted_from or number >= event.accounted_to)
 end
 
-local function are_buyers_counted(event)
+function are_buyers_counted(event)
   return event.accounted_from and event.accounted_from >= event.accounted_to
 end
 
@@ -36,12 +39,12 @@ local function is_accounted_by_type(event, number)
   return event.accounted_from and (number < event.accounted_from or number >= event.accounted_to)
 end
 
-local function typed_name(buyer, code)
+function typed_name(buyer, code)
   return buyer .. '\1' .. code
 end
 
 -- Calls `body` with the name of each account that counts a hold with these lines, and with the tickets that count there.
-local function each_account(event, number, buyer, lines, body)
+function each_account(event, number, buyer, lines, body)
   if buyer == '' then return end
   if not event.counts_only_types and is_accounted(event, number) then body(buyer, quantity_of(lines)) end
   if not is_accounted_by_type(event, number) then return end
@@ -54,7 +57,7 @@ local function each_account(event, number, buyer, lines, body)
 end
 
 -- The names of buyers contain no control characters.
-local function taken_name(buyer, deadline, number, quantity)
+function taken_name(buyer, deadline, number, quantity)
   return buyer .. '\0' .. string.format('%014d.%d.%d', deadline, number, quantity)
 end
 
@@ -94,7 +97,7 @@ local function account_of(event, buyer)
 end
 
 -- Takes ended holds out of the accounts of `buyers`. Returns `false` if more ended than one call settles.
-local function settle_accounts(event, buyers)
+function settle_accounts(event, buyers)
   local left, last = most_settled, last_ended(event)
   for _, buyer in ipairs(buyers) do
     local account = account_of(event, buyer)
@@ -121,7 +124,7 @@ end
 local least_swept = 32
 
 -- Settles the accounts of some buyers with ended holds. After the last name it starts again with the first.
-local function sweep_accounts(event)
+function sweep_accounts(event)
   if not has_buyer_limit(event.terms) and not are_buyers_counted(event) then return end
   local count = least_swept + 2 * #event.given
   local from = redis.call('HGET', event.keys[1], 'swept')
@@ -146,14 +149,14 @@ local function sweep_accounts(event)
 end
 
 -- A hold was given.
-local function add_to_account(event, number, deadline, buyer, lines)
+function add_to_account(event, number, deadline, buyer, lines)
   each_account(event, number, buyer, lines, function(name, quantity)
     add_taken(event, name, account_of(event, name), deadline, number, quantity)
   end)
 end
 
 -- A live hold ended before its deadline.
-local function take_from_account(event, record)
+function take_from_account(event, record)
   each_account(event, record.number, record.buyer, record.lines, function(name, quantity)
     local account = account_of(event, name)
     account.tickets, account.holds = account.tickets - quantity, account.holds - 1
@@ -163,13 +166,13 @@ local function take_from_account(event, record)
 end
 
 -- The deadline of a hold changed.
-local function move_in_account(event, record, deadline)
+function move_in_account(event, record, deadline)
   take_from_account(event, record)
   add_to_account(event, record.number, deadline, record.buyer, record.lines)
 end
 
 -- The tickets of `lines` were bought, or returned if `sign` is -1.
-local function add_bought(event, record, lines, sign)
+function add_bought(event, record, lines, sign)
   each_account(event, record.number, record.buyer, lines, function(name, quantity)
     local account = account_of(event, name)
     account.bought = account.bought + sign * quantity
@@ -178,12 +181,12 @@ local function add_bought(event, record, lines, sign)
 end
 
 -- Live holds, and tickets held and bought. The account must be settled.
-local function taken_by(event, buyer)
+function taken_by(event, buyer)
   local account = account_of(event, buyer)
   return account.holds, account.bought + account.tickets
 end
 
-local function save_accounts(event)
+function save_accounts(event)
   local list, empty, added, removed = {}, {}, {}, {}
   for buyer in pairs(event.changed_buyers) do
     local account = event.accounts[buyer]
@@ -206,4 +209,5 @@ local function save_accounts(event)
   write_all('HDEL', event.keys[5], empty)
   write_all('ZADD', event.keys[11], added)
   write_all('ZREM', event.keys[11], removed)
+end
 end

@@ -12,6 +12,8 @@
 -- first number, then the begin and the end of each stretch of numbers without gaps. The last stretch ends with the
 -- next number.
 
+local first_number, read_stretches, pack_stretches, begin_run, given_numbers
+do
 local numbers_a_ms = 64
 -- Half of the numbers are for the first numbers of events, the other half for going on from there: 397 days each. An
 -- older event goes on by `short_leap` in a new life of the server. Then a number can be given twice only if the same
@@ -20,11 +22,11 @@ local half_of_numbers = 2 ^ 41
 local short_leap = 2 ^ 20
 local room_for_short_leaps = 2 ^ 36
 
-local function first_number(ticks)
+function first_number(ticks)
   return 1 + ticks * numbers_a_ms % half_of_numbers
 end
 
-local function read_stretches(event)
+function read_stretches(event)
   -- This call may have changed them: a new life of the server begins a new stretch.
   local text = event.changed_fields.stretches or redis.call('HGET', event.keys[1], 'stretches')
   local born, at = unpack_struct('<d', text)
@@ -33,7 +35,7 @@ local function read_stretches(event)
   return born, edges
 end
 
-local function pack_stretches(born, edges)
+function pack_stretches(born, edges)
   local parts = { pack('<d', born) }
   for index, edge in ipairs(edges) do parts[index + 1] = pack('<d', edge) end
   return table.concat(parts)
@@ -41,7 +43,7 @@ end
 
 -- Leaves out the numbers that may be lost if the server has a new life since the last number was given. Returns
 -- whether it has. Called before the first number of a call.
-local function begin_run(event)
+function begin_run(event)
   local run = this_run()
   if event.run == run then return false end
   local born, edges = read_stretches(event)
@@ -62,7 +64,7 @@ local function begin_run(event)
 end
 
 -- Up to `count` numbers that were given, from `from` on and below `to`, and where to go on (0 at the end).
-local function given_numbers(event, from, count, to)
+function given_numbers(event, from, count, to)
   local _, edges = read_stretches(event)
   edges[#edges + 1] = event.next
   local numbers = {}
@@ -73,4 +75,5 @@ local function given_numbers(event, from, count, to)
     end
   end
   return numbers, 0
+end
 end

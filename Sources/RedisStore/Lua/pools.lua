@@ -6,14 +6,18 @@
 -- Live holds (R21 Bounds) are counted in the same way: index 0 of `held` and `earliest` is for holds, and the indexes
 -- from 1 on are for the places of the pools. The event keeps both numbers of index 0 in its hash under `live`.
 
+local free, is_of_allocation, entry_name, note_entry, add_entry, remove_entry, earliest, settle, hold_places,
+  release_places, sell_places, sell_free_places, take_places_back, enter_new_holds, count_hold, uncount_hold,
+  set_capacity, save_event
+do
 -- Places that are neither held nor sold.
-local function free(event, pool)
+function free(event, pool)
   return max(0, event.capacity[pool] - event.held[pool] - event.sold[pool])
 end
 
 -- Whether a pool counts what was taken through an allocation of another pool (see allocations.lua). Its capacity is no
 -- bound and never changes.
-local function is_of_allocation(terms, pool)
+function is_of_allocation(terms, pool)
   return string.find(terms.pools[pool], '/', 1, true) ~= nil
 end
 
@@ -27,11 +31,11 @@ local function check(event, pool)
 end
 
 -- Names sort by pool, then by deadline.
-local function entry_name(pool, deadline)
+function entry_name(pool, deadline)
   return string.format('%04x%014d', pool, deadline)
 end
 
-local function note_entry(event, name, found)
+function note_entry(event, name, found)
   event.due_was[name] = found and true or false
   event.due[name] = tonumber(found or 0)
   event.touched[#event.touched + 1] = name
@@ -42,7 +46,7 @@ local function places_at(event, name)
   return event.due[name]
 end
 
-local function add_entry(event, pool, quantity, deadline)
+function add_entry(event, pool, quantity, deadline)
   local name
   -- Nearly every entry is for the deadline of this call's holds, so that name is made once.
   if event.shared_deadline == deadline then name = event.shared_names[pool] else
@@ -57,7 +61,7 @@ local function add_entry(event, pool, quantity, deadline)
   if earliest == 0 or deadline < earliest then event.earliest[pool] = deadline end
 end
 
-local function remove_entry(event, pool, quantity, deadline)
+function remove_entry(event, pool, quantity, deadline)
   local name = entry_name(pool, deadline)
   local there = places_at(event, name)
   if there < quantity then
@@ -80,7 +84,7 @@ local function least_touched(event, pool)
 end
 
 -- The deadline of the first held places of `pool`; 0 if none are held.
-local function earliest(event, pool)
+function earliest(event, pool)
   if not event.stale[pool] then return event.earliest[pool] end
   local least = least_touched(event, pool)
   local from, to = '(' .. entry_name(pool, last_ended(event)), '(' .. string.format('%04x', pool + 1)
@@ -106,7 +110,7 @@ end
 -- earlier look (R2 Never twice, never lost).
 --
 -- Returns `false` if more holds ended than one call settles: then the call must decide nothing.
-local function settle(event)
+function settle(event)
   local left, last = most_settled, last_ended(event)
   for pool = 0, #event.held do
     local first = event.earliest[pool]
@@ -131,19 +135,19 @@ local function settle(event)
   return true
 end
 
-local function hold_places(event, pool, quantity, deadline)
+function hold_places(event, pool, quantity, deadline)
   event.held[pool] = event.held[pool] + quantity
   add_entry(event, pool, quantity, deadline)
   check(event, pool)
 end
 
-local function release_places(event, pool, quantity, deadline)
+function release_places(event, pool, quantity, deadline)
   remove_entry(event, pool, quantity, deadline)
   event.held[pool] = event.held[pool] - quantity
   check(event, pool)
 end
 
-local function sell_places(event, pool, quantity, deadline)
+function sell_places(event, pool, quantity, deadline)
   remove_entry(event, pool, quantity, deadline)
   event.held[pool] = event.held[pool] - quantity
   event.sold[pool] = event.sold[pool] + quantity
@@ -151,44 +155,44 @@ local function sell_places(event, pool, quantity, deadline)
 end
 
 -- Sells places that nobody holds, to a late payment.
-local function sell_free_places(event, pool, quantity)
+function sell_free_places(event, pool, quantity)
   event.sold[pool] = event.sold[pool] + quantity
   check(event, pool)
 end
 
-local function take_places_back(event, pool, quantity)
+function take_places_back(event, pool, quantity)
   event.sold[pool] = event.sold[pool] - quantity
   check(event, pool)
 end
 
 -- The new holds of a call have one deadline, so they get their entry at once, before it is needed.
-local function enter_new_holds(event)
+function enter_new_holds(event)
   if event.new_holds == 0 then return end
   add_entry(event, 0, event.new_holds, event.new_deadline)
   event.new_holds = 0
 end
 
-local function count_hold(event, deadline)
+function count_hold(event, deadline)
   event.held[0] = event.held[0] + 1
   event.new_holds, event.new_deadline = event.new_holds + 1, deadline
 end
 
 -- A hold from a release before this one has no entry and was not counted.
-local function uncount_hold(event, deadline)
+function uncount_hold(event, deadline)
   enter_new_holds(event)
   if places_at(event, entry_name(0, deadline)) == 0 then return end
   event.held[0] = event.held[0] - 1
   remove_entry(event, 0, 1, deadline)
 end
 
-local function set_capacity(event, pool, capacity)
+function set_capacity(event, pool, capacity)
   event.capacity[pool] = capacity
   event.ceiling[pool] = max(capacity, event.held[pool] + event.sold[pool])
   check(event, pool)
 end
 
 -- Writes the calendar and the numbers.
-local function save_event(event)
+function save_event(event)
   enter_new_holds(event)
   for pool = 0, #event.held do earliest(event, pool) end
   local live = pack('<dd', event.held[0], event.earliest[0])
@@ -219,4 +223,5 @@ local function save_event(event)
   write_all('ZADD', event.keys[4], added)
   write_all('HDEL', event.keys[3], removed)
   write_all('ZREM', event.keys[4], removed)
+end
 end

@@ -1,4 +1,4 @@
-public import BoxOffice
+internal import BoxOffice
 public import TicketStore
 internal import Workload
 
@@ -57,6 +57,9 @@ public struct SearchContract {
             switch (command, outcome) {
             case (.hold(let request), .held(let view, replayed: false)): note(request, view, at)
             case (.purchase(let id, let payment, _), .purchased(_, _, repeated: false)): known[id]?.payment = payment
+            case (.erase(let request), .erased(let id, _)) where !request.isTrial:
+                known[id]?.buyer = nil
+                known[id]?.payment = nil
             case (_, .eventRemoved(let code)):
                 for (_, hold) in known where hold.event == code.text { removed.insert(hold.view.event) }
             default: break
