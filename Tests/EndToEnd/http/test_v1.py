@@ -233,7 +233,7 @@ class Buyers(ServiceCase):
         """Anyone can read events; the availability has a tag, and an unchanged one is not sent again."""
         _, told = self.call("GET", "/v1/events")
         self.assertEqual([one["id"] for one in told["events"]],
-                         ["hall", "brief", "strict", "later", "over", "secret", "empty", "few"])
+                         ["hall", "brief", "strict", "later", "over", "secret", "empty", "few", "birds"])
         _, hall = self.call("GET", "/v1/events/hall")
         self.assertEqual(hall["definition"]["types"], HALL["types"])
         self.refused(self.call("GET", "/v1/events/none"), 404, "unknown-event")
@@ -280,7 +280,7 @@ class Buyers(ServiceCase):
         """A wrong method is refused with the allowed ones."""
         for method, target, allowed in (
                 ("POST", "/v1/events", "GET, HEAD"), ("DELETE", "/v1/events/hall/availability", "GET, HEAD"),
-                ("GET", "/v1/events/hall/holds", "POST"), ("PUT", "/v1/holds/H1", "GET, HEAD, DELETE"),
+                ("DELETE", "/v1/events/hall/holds", "GET, HEAD, POST"), ("PUT", "/v1/holds/H1", "GET, HEAD, DELETE"),
                 ("GET", "/v1/holds/H1/purchase", "POST")):
             with self.subTest(method=method, target=target):
                 answer, told = self.call(method, target)

@@ -25,7 +25,7 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"must be a whole number, without fraction and exponent", r"must have 1 to \d+ bytes and no control characters", r"must be later than opens_at",
     # For requests without an operator's key; the schema cannot tell them apart.
     r"the header Idempotency-Key must be 16 to 255 printable characters, best a UUID",
-    r"must be later than now", r"must have 1 to 100 characters, none of them a control character",
+    r"must be \d+ or fewer, the most of one hold", r"must be later than now", r"must have 1 to 100 characters, none of them a control character",
     r"the query's reason must have 1 to 500 bytes and no control characters",
     r"the query's event must be the code of an event", r"the query's type needs an event: each event has its own types",
     r"the query's hold and purchase must have the same number", r"the query's from must be earlier than its to",
