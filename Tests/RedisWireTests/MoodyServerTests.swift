@@ -3,7 +3,7 @@ import RedisWire
 import Testing
 import Workload
 
-@Suite("Whatever a server does, no caller gets the reply of another", .serialized, .timeLimit(.minutes(1)))
+@Suite("Whatever a server does, no caller gets the reply of another", .serialized, .timeLimit(.minutes(3)))
 struct MoodyServerTests {
     private struct Account {
         var good = 0

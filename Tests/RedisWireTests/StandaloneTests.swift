@@ -5,7 +5,7 @@ import RedisWire
 import Testing
 
 /// One after the other, since each measures time.
-@Suite("The client and a real server", .serialized, .timeLimit(.minutes(1)))
+@Suite("The client and a real server", .serialized, .timeLimit(.minutes(3)))
 struct StandaloneTests {
     @Test("Commands of all kinds are answered")
     func answers() async throws {

@@ -3,7 +3,7 @@ import RedisServers
 import RedisWire
 import Testing
 
-@Suite("TLS is checked", .serialized, .timeLimit(.minutes(1)))
+@Suite("TLS is checked", .serialized, .timeLimit(.minutes(3)))
 struct TLSTests {
     /// An authority, and a certificate of it for some names or addresses.
     private struct Certificates {
