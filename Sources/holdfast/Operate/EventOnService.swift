@@ -67,7 +67,8 @@ struct EventOnService {
             guard let earlier = was[path] else { return value == "null" ? nil : [path, "new:", value] }
             return earlier == value ? nil : [path, earlier, "->", value]
         }
-        let gone = old.filter { will[$0.path] == nil && $0.value != "null" }.map { [$0.path, "removed, was", $0.value] }
+        let gone = old.filter { will[$0.path] == nil && $0.value != "null" }
+            .map { [$0.path, "removed, was", $0.value] }
         let lines = changed + gone
         if lines.isEmpty { return ["the order of its pools or types"] }
         let width = lines.map { $0[0].count }.max() ?? 0
