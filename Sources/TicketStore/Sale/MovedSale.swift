@@ -2,8 +2,8 @@ public import BoxOffice
 
 /// A whole sale on its way into another store (R51 Moving a sale), read in pages.
 ///
-/// Moments of the store's clock are told as the time until the clock of the moment at which the sale was exported: that clock
-/// stands until the sale goes on.
+/// A moment of the store's clock is given as its distance from the moment of the export. The clock stands still from the export
+/// until the sale goes on.
 public protocol MovedSale: Sendable {
     /// What tokens are bound to.
     var identity: [UInt8] { get }
