@@ -65,7 +65,7 @@ extension LedgerSchema {
             LEFT JOIN held ON held.event = p.event AND held.pool = p.pool
           WHERE p.allocation IS NULL;
 
-        DROP VIEW allocations;
+        -- What was taken through each allocation of a pool, which the pool counts, too.
         CREATE VIEW allocations AS
           WITH sold AS (
             SELECT d.event, d.pool, sum(l.quantity - coalesce(k.quantity, 0)) AS places

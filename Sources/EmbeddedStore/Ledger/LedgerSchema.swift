@@ -112,48 +112,6 @@ enum LedgerSchema {
         -- The allocation whose places a pool counts, and through which a type is sold; NULL for all others.
         ALTER TABLE event_pools ADD COLUMN allocation TEXT;
         ALTER TABLE ticket_types ADD COLUMN allocation TEXT;
-
-        -- free + held + sold = capacity, for every pool.
-        DROP VIEW pools;
-        CREATE VIEW pools AS
-          WITH sold AS (
-            SELECT d.event, d.pool, sum(l.quantity) AS places
-            FROM purchases p JOIN lines l ON l.hold = p.hold JOIN draws d ON d.event = l.event AND d.type = l.type
-            WHERE NOT EXISTS (SELECT 1 FROM returns WHERE hold = p.hold)
-            GROUP BY d.event, d.pool
-          ), held AS (
-            SELECT d.event, d.pool, sum(l.quantity) AS places
-            FROM deadlines o JOIN lines l ON l.hold = o.hold JOIN draws d ON d.event = l.event AND d.type = l.type
-            WHERE o.deadline > (SELECT now FROM office_clock)
-            GROUP BY d.event, d.pool
-          )
-          SELECT e.code AS event, p.code AS pool, p.capacity,
-            max(0, p.capacity - coalesce(held.places, 0) - coalesce(sold.places, 0)) AS free,
-            coalesce(held.places, 0) AS held, coalesce(sold.places, 0) AS sold
-          FROM event_pools p JOIN events e ON e.event = p.event
-            LEFT JOIN sold ON sold.event = p.event AND sold.pool = p.pool
-            LEFT JOIN held ON held.event = p.event AND held.pool = p.pool
-          WHERE p.allocation IS NULL;
-
-        -- What was taken through each allocation of a pool, which the pool counts, too.
-        CREATE VIEW allocations AS
-          WITH sold AS (
-            SELECT d.event, d.pool, sum(l.quantity) AS places
-            FROM purchases p JOIN lines l ON l.hold = p.hold JOIN draws d ON d.event = l.event AND d.type = l.type
-            WHERE NOT EXISTS (SELECT 1 FROM returns WHERE hold = p.hold)
-            GROUP BY d.event, d.pool
-          ), held AS (
-            SELECT d.event, d.pool, sum(l.quantity) AS places
-            FROM deadlines o JOIN lines l ON l.hold = o.hold JOIN draws d ON d.event = l.event AND d.type = l.type
-            WHERE o.deadline > (SELECT now FROM office_clock)
-            GROUP BY d.event, d.pool
-          )
-          SELECT e.code AS event, p.code AS pool, p.allocation, p.capacity AS places,
-            coalesce(held.places, 0) AS held, coalesce(sold.places, 0) AS sold
-          FROM event_pools p JOIN events e ON e.event = p.event
-            LEFT JOIN sold ON sold.event = p.event AND sold.pool = p.pool
-            LEFT JOIN held ON held.event = p.event AND held.pool = p.pool
-          WHERE p.allocation IS NOT NULL;
         """
 
     private static let erasures = """
