@@ -116,24 +116,23 @@ enum EventSchemas {
 
     /// What pools keep back (R45 Allocations). A patch merges it, and takes away what is `null`.
     private static func allocations(isPatch: Bool) -> JSONValue {
-        let places: JSONValue = [
-            "type": "object", "required": isPatch ? [] : ["places"],
-            "properties": [
-                "places": nullable("Capacity", if: isPatch),
-                "released_at": [
-                    "oneOf": [reference("GivenMoment"), ["type": "null"]],
-                    "description":
-                        "From this moment on the rest is for anybody; `null` if only a change of the event releases it.",
-                ],
+        var places: JSONValue = ["type": "object"]
+        if !isPatch { places["required"] = ["places"] }
+        places["properties"] = [
+            "places": nullable("Capacity", if: isPatch),
+            "released_at": [
+                "oneOf": [reference("GivenMoment"), ["type": "null"]],
+                "description":
+                    "From this moment on the rest is for anybody; `null` if only a change of the event releases it.",
             ],
-            "additionalProperties": isPatch ? ["type": "null"] : .boolean(false),
         ]
+        places["additionalProperties"] = isPatch ? ["type": "null"] : .boolean(false)
         var forms: [JSONValue] = [reference("Capacity"), places]
         if isPatch { forms.append(["type": "null"]) }
-        var ofPool: JSONValue = ["type": "object", "additionalProperties": ["anyOf": .array(forms)]]
-        if isPatch {
-            ofPool["type"] = ["object", "null"]
-        } else {
+        var ofPool: JSONValue = ["type": isPatch ? ["object", "null"] : "object"]
+        if isPatch { ofPool["patternProperties"] = nullUnlessCode }
+        ofPool["additionalProperties"] = ["anyOf": .array(forms)]
+        if !isPatch {
             ofPool["propertyNames"] = reference("Code")
             ofPool["maxProperties"] = .integer(Int64(Limits.allocationsPerPool))
         }
@@ -144,6 +143,9 @@ enum EventSchemas {
             "additionalProperties": ofPool,
         ]
     }
+
+    /// A patch may take away a member with any name, and give one only with a code.
+    private static let nullUnlessCode: JSONValue = ["^(?![A-Za-z0-9_-]{1,32}$)": ["type": "null"]]
 
     private static var patch: JSONValue {
         var properties: JSONValue = [
@@ -156,7 +158,7 @@ enum EventSchemas {
             "type": "object",
             "description":
                 "The numbers of places, by the codes of their pools; `null` removes a pool that has no held or sold place.",
-            "patternProperties": ["^(?![A-Za-z0-9_-]{1,32}$)": ["type": "null"]],
+            "patternProperties": nullUnlessCode,
             "additionalProperties": nullable("Capacity", if: true),
         ]
         properties["allocations"] = allocations(isPatch: true)
