@@ -82,10 +82,14 @@ let package = Package(
         .target(name: "APIDocsTexts", path: "Sources/APIDocs/Texts"),
         .target(
             name: "APIDocs", dependencies: ["APIDocsTexts"], exclude: ["Texts", "Web"], swiftSettings: ours),
+        .target(name: "PagesTexts", path: "Sources/Pages/Texts"),
+        .target(
+            name: "Pages",
+            dependencies: ["PagesTexts", "StrictJSON"], exclude: ["Texts", "Web"], swiftSettings: ours),
         .target(
             name: "TicketAPI",
             dependencies: [
-                "BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Cryptography",
+                "BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Pages", "Cryptography",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -163,12 +167,13 @@ let package = Package(
         .testTarget(
             name: "TicketAPITests",
             dependencies: [
-                "BoxOffice", "TicketStore", "Workload", "TicketAPI", "APIDocs",
+                "BoxOffice", "TicketStore", "Workload", "TicketAPI", "APIDocs", "Pages",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
+        .testTarget(name: "PagesTests", dependencies: ["Pages"]),
         .testTarget(name: "LoadTests", dependencies: ["Load", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "RedisStoreTests",

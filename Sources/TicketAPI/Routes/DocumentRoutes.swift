@@ -42,7 +42,3 @@ struct DocumentRoutes: Sendable {
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: page.bytes)))
     }
 }
-
-extension HTTPField.Name {
-    fileprivate static let referrerPolicy = HTTPField.Name.ours("Referrer-Policy")
-}

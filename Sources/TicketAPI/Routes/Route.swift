@@ -29,18 +29,43 @@ struct Route: Sendable {
     let takesReason: Bool
     /// Whether the handlers leave out by themselves what a key that is bound to events may not see.
     private let isNarrowed: Bool
+    /// Whether it is for people: its refusals are pages.
+    let isPage: Bool
     private let segments: [Substring]
 
     init(
         _ path: String, query: Set<String>? = [], takesReason: Bool = false, isNarrowed: Bool = false,
         _ handlers: (HTTPRequest.Method, Handler)...
     ) {
+        self.init(
+            path, query, handlers.map { (method: $0.0, handler: $0.1) }, takesReason: takesReason,
+            isNarrowed: isNarrowed, isPage: false)
+    }
+
+    private init(
+        _ path: String, _ query: Set<String>?, _ handlers: [(method: HTTPRequest.Method, handler: Handler)],
+        takesReason: Bool, isNarrowed: Bool, isPage: Bool
+    ) {
         self.path = path
         self.query = query
         self.takesReason = takesReason
         self.isNarrowed = isNarrowed
-        self.handlers = handlers.map { (method: $0.0, handler: $0.1) }
-        segments = path.split(separator: "/")
+        self.isPage = isPage
+        self.handlers = handlers
+        segments = path == "/" ? [""] : path.split(separator: "/")
+    }
+
+    /// A page for people. Its query may choose the language.
+    static func page(
+        _ path: String, query: Set<String> = [],
+        _ handlers: (HTTPRequest.Method, @Sendable (PageRequest) async throws -> Response)...
+    ) -> Route {
+        Route(
+            path, query.union([PageRequest.languageMember]),
+            handlers.map { method, answer in
+                (method, .anyone { try await answer(PageRequest($0.request, segment: $0.segment)) })
+            },
+            takesReason: false, isNarrowed: false, isPage: true)
     }
 
     /// Methods that work here. HEAD works where GET does.
@@ -101,23 +126,34 @@ struct RouteRequest: Sendable {
 struct RouteResponder: HTTPResponder {
     let routes: [Route]
     let authorizer: OperatorAuthorizer
+    let pages: PageWriter
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         let fields = BuyerFields(request.headers)
+        let found = route(at: request.uri.path)
         let response: Response
         do {
-            response = try await answer(request, fields, context.logger)
+            response = try await answer(request, at: found, fields, context.logger)
         } catch {
             let refused = refused(error, context.logger)
-            response = refused.response(traceID: fields.traceID, instance: request.uri.path)
+            response =
+                isForPerson(request, at: found?.route)
+                ? pages.refused(refused, for: PageRequest(request, segment: found?.segment ?? ""))
+                : refused.response(traceID: fields.traceID, instance: request.uri.path)
         }
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answer(_ request: Request, _ fields: BuyerFields, _ logger: Logger) async throws
-        -> Response
-    {
-        guard let (route, segment) = route(at: request.uri.path) else {
+    /// Whether a person sees the answer: at the path of a page, or at a path that is not there and that a browser was sent to.
+    private func isForPerson(_ request: Request, at route: Route?) -> Bool {
+        if let route { return route.isPage && PageRequest.isWanted(by: request) }
+        return !request.uri.path.hasPrefix("/v1/") && PageRequest.isWanted(by: request)
+    }
+
+    private func answer(
+        _ request: Request, at found: (route: Route, segment: String)?, _ fields: BuyerFields, _ logger: Logger
+    ) async throws -> Response {
+        guard let (route, segment) = found else {
             throw Refused(.notFound, "There is nothing at this path.")
         }
         if let known = route.query(of: request.method),
@@ -143,7 +179,7 @@ struct RouteResponder: HTTPResponder {
         }
     }
 
-    private func route(at path: String) -> (Route, segment: String)? {
+    private func route(at path: String) -> (route: Route, segment: String)? {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         for route in routes {
             if let segment = route.match(segments) { return (route, String(segment)) }

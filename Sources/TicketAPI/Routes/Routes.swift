@@ -24,10 +24,14 @@ package struct Routes: Sendable {
 
     /// Paths, with the methods that work there.
     package var paths: [(path: String, methods: [String])] { table.map { ($0.path, $0.methods) } }
+    /// Those that show pages to people.
+    package var pagePaths: [String] { table.filter(\.isPage).map(\.path) }
 
     func responder() -> RouteResponder {
-        RouteResponder(routes: table, authorizer: authorizer)
+        RouteResponder(routes: table, authorizer: authorizer, pages: pages)
     }
+
+    private var pages: PageWriter { PageWriter() }
 
     private var table: [Route] {
         let reader = RequestReader(service)
@@ -103,7 +107,7 @@ package struct Routes: Sendable {
                 (.post, .operators(.manageKeys, keys.make))),
             Route("/v1/keys/:key", takesReason: true, (.delete, .operators(.manageKeys, keys.revoke))),
             Route("/v1/invariants", (.get, .operators(.readLists, sales.invariants))),
-        ] + DocumentRoutes().routes
+        ] + DocumentRoutes().routes + PageRoutes(reader: reader, writer: pages).routes
     }
 
     private var authorizer: OperatorAuthorizer { OperatorAuthorizer(known: service.known, store: service.store) }

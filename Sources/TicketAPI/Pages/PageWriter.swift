@@ -1,0 +1,90 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import NIOCore
+internal import Pages
+internal import TicketStore
+
+/// Writes answers for people: pages, and ways to other pages.
+struct PageWriter: Sendable {
+    /// Seconds for which a browser remembers the language that its reader chose: a year.
+    private static let languageLife = 31_536_000
+
+    /// What pages may load and where their forms may lead.
+    ///
+    /// - Parameter forms: origins besides our own that a form may lead to.
+    static func policy(forms: [String] = []) -> String {
+        let targets = ["'self'"] + forms
+        return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+            + "base-uri 'none'; form-action \(targets.joined(separator: " ")); frame-ancestors 'none'"
+    }
+
+    /// A page.
+    ///
+    /// - Parameters:
+    ///   - home: the path that shows this page, for the links to other languages; by default that of the request.
+    ///   - forms: origins besides our own that its forms may lead to.
+    func page(
+        _ template: String, _ values: PageObject, for page: PageRequest, status: HTTPResponse.Status = .ok,
+        home: String? = nil, forms: [String] = [], layout: String = "layout"
+    ) -> Response {
+        let language = page.language
+        var values = values
+        let path = home ?? page.request.uri.path
+        values["languages"] = .list(
+            Language.allCases.filter { $0 != language }.map {
+                [
+                    "href": .text("\(path)?\(PageRequest.languageMember)=\($0.code)"), "code": .text($0.code),
+                    "name": .text(Pages.text("language", in: $0)),
+                ]
+            })
+        var headers: HTTPFields = [
+            .contentType: "text/html; charset=utf-8", .contentLanguage: language.code, .cacheControl: "no-store",
+            .vary: "Accept-Language, Cookie", .contentSecurityPolicy: Self.policy(forms: forms),
+            .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",
+        ]
+        if let chosen = page.chosenLanguage {
+            headers.append(
+                HTTPField(
+                    name: .setCookie,
+                    value: "\(PageRequest.languageCookie)=\(chosen.code); Path=/; Max-Age=\(Self.languageLife); "
+                        + "HttpOnly; SameSite=Lax"))
+        }
+        let bytes = Pages.page(template, values, in: language, layout: layout)
+        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    /// Sends the browser to another page with GET.
+    func redirect(to path: String, cookies: [String] = []) -> Response {
+        var headers: HTTPFields = [.location: path, .cacheControl: "no-store", .referrerPolicy: "no-referrer"]
+        for cookie in cookies { headers.append(HTTPField(name: .setCookie, value: cookie)) }
+        return Response(status: .seeOther, headers: headers)
+    }
+
+    /// A refusal in words, with a way on.
+    func refused(_ refused: Refused, for page: PageRequest) -> Response {
+        let language = page.language
+        let key = Self.wordingKey(refused.problem)
+        let values: PageObject = [
+            "heading": .text(Pages.text(key, in: language)),
+            "explanation": .text(Pages.text(key + ".text", in: language)),
+            "back": "/", "back_label": .text(Pages.text("back.events", in: language)), "private": true,
+        ]
+        var response = self.page(
+            "refused", values, for: page, status: .init(code: refused.problem.status), home: "/")
+        for field in refused.headers { response.headers[field.name] = field.value }
+        if let seconds = refused.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
+        return response
+    }
+
+    private static func wordingKey(_ problem: Problem) -> String {
+        let key = "refused.\(problem.code)"
+        if Pages.wording(.english).texts[key] != nil { return key }
+        return problem.isRetryable ? "refused.later" : "refused.other"
+    }
+}
+
+extension HTTPField.Name {
+    static let referrerPolicy = HTTPField.Name.ours("Referrer-Policy")
+}
