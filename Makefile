@@ -8,8 +8,10 @@
 
 # One kind of build for `run`, `test` and `bench`: the tests use public and package API, so they need no second world.
 # Exclusivity is checked in the tests of a debug build (make test-debug); its checks were 2.5 % of an availability request.
-SWIFT_BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked
-SWIFT_TEST := swift test -c release -Xswiftc -enforce-exclusivity=unchecked --skip-build
+# C, which is nearly all BoringSSL, is compiled without debug information: that saves about a tenth of it.
+FLAGS := -c release -Xswiftc -enforce-exclusivity=unchecked -Xcc -g0
+SWIFT_BUILD := swift build $(FLAGS)
+SWIFT_TEST := swift test $(FLAGS) --skip-build
 ARGS ?=
 # What every server must pass.
 STORE_SUITES := RedisStoreTests[.](ContractTests|TroubleTests|ScriptTests|LedgerTests)/

@@ -63,9 +63,9 @@ enum Allowed: Sendable {
         }
     }
 
-    /// Reads the one or more texts given as a flag. What does not read as the right type stays a text, and
+    /// Reads the one or more texts given as a flag or a variable. What does not read as the right type stays a text, and
     /// is refused by `holds` with everything else that is wrong.
-    func value(ofFlag texts: [String]) -> SettingValue {
+    func value(ofTexts texts: [String]) -> SettingValue {
         switch self {
         case .paths:
             return .list(texts)

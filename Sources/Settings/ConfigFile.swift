@@ -1,12 +1,7 @@
-import Configuration
 // Foundation and not FoundationEssentials: only JSONSerialization reports the place of a mistake.
 import Foundation
 
 /// The configuration file, read once, with only known keys.
-///
-/// swift-configuration has `FileProvider<JSONSnapshot>`, but that accepts `true` as the number 1, ignores `null` and empty
-/// objects, takes `"log.level"` for a nested `level`, does not list its keys, and reads by path, so that two readings may
-/// see two files. The values read here go into an `InMemoryProvider`, which compares types strictly.
 struct ConfigFile {
     /// As the user wrote it, for messages.
     let path: String
@@ -50,17 +45,6 @@ struct ConfigFile {
         }
         self.path = path
         self.values = try ConfigFile.settings(in: members, under: [], of: path)
-    }
-
-    /// The values for the provider, each with the type of its setting. A value of another type becomes a boolean, which no
-    /// setting has, so that it is refused and does not pass as the text "null".
-    var contents: [AbsoluteConfigKey: ConfigValue] {
-        var contents: [AbsoluteConfigKey: ConfigValue] = [:]
-        for (setting, json) in values {
-            let content = json.value(for: setting.allowed)?.content ?? .bool(false)
-            contents[AbsoluteConfigKey(setting.path)] = ConfigValue(content, isSecret: false)
-        }
-        return contents
     }
 
     /// Goes through the nested objects in the order of names, so that the same file gives the same message.

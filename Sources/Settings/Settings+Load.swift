@@ -1,6 +1,3 @@
-import Configuration
-import Synchronization
-
 extension Settings {
     /// Reads the configuration. Flags win over the environment, the environment over the file, the file over the
     /// defaults.
@@ -21,16 +18,29 @@ extension Settings {
     ) throws(SettingsError) -> Settings {
         try refuseUnknownVariables(in: environment)
         let before = [Layer.flags(flags), .environment(environment)]
-        let config = try Layers(before + [.defaults]).read(.config)
+        let config = try reading(of: .config, in: before)
         let file = try readFile(config, in: directory)
-        let layers = Layers(before + (file.map { [.file($0)] } ?? []) + [.defaults])
+        let layers = before + (file.map { [.file($0)] } ?? [])
         return try Settings(
             Setting.all.map { setting throws(SettingsError) in
-                guard setting == .config else { return try layers.read(setting) }
+                guard setting == .config else { return try reading(of: setting, in: layers) }
                 // Nobody named a file, and one was found: it is shown as the default.
                 guard config.value == nil, let file else { return config }
                 return Reading(setting: setting, value: .text(file.path), origin: .standard)
             })
+    }
+
+    /// The value in force, checked: that of the first layer that has one, or the default.
+    private static func reading(of setting: Setting, in layers: [Layer]) throws(SettingsError) -> Reading {
+        for layer in layers {
+            guard let shown = layer.shown(setting) else { continue }
+            let origin = layer.origin(setting)
+            guard let value = layer.value(setting), setting.allowed.holds(value) else {
+                throw .wrongValue(setting, shown: shown, from: origin)
+            }
+            return Reading(setting: setting, value: value, origin: origin)
+        }
+        return Reading(setting: setting, value: setting.standard, origin: .standard)
     }
 
     /// The name of the configuration file if nobody names one.
@@ -47,8 +57,6 @@ extension Settings {
     }
 
     /// Refuses variables that begin with `HOLDFAST_` and that nothing reads, and suggests the right name.
-    ///
-    /// swift-configuration reads only the variables that it is asked for, so it would ignore a misspelt one.
     public static func refuseUnknownVariables(in environment: [String: String]) throws(SettingsError) {
         let known = Setting.all.map(\.variable) + Setting.clientVariables
         let unknown = environment.keys.filter { $0.hasPrefix(Setting.variablePrefix) && !known.contains($0) }
@@ -62,129 +70,46 @@ extension Settings {
     }
 }
 
-/// One source of values.
+/// A place that values come from.
 struct Layer {
-    let provider: any ConfigProvider
-
     /// The origin of a setting's value in this layer.
     let origin: (Setting) -> Origin
 
-    /// The value as it is written there, for messages.
-    let shown: (Setting) -> String
+    /// The value as it is written there, for messages; `nil` if the layer does not have the setting.
+    let shown: (Setting) -> String?
+
+    /// The value, not checked; `nil` also if it is of a type that no setting has.
+    let value: (Setting) -> SettingValue?
 
     static func flags(_ flags: [Setting: [String]]) -> Layer {
-        var values: [Setting: SettingValue] = [:]
-        for (setting, texts) in flags where !texts.isEmpty {
-            values[setting] = setting.allowed.value(ofFlag: texts)
+        func value(of setting: Setting) -> SettingValue? {
+            guard let texts = flags[setting], !texts.isEmpty else { return nil }
+            return setting.allowed.value(ofTexts: texts)
         }
-        let provider = InMemoryProvider(name: "flags", values: keyed(values))
-        return Layer(
-            provider: provider, origin: { .flag("--\($0.flag)") }, shown: { [values] in values[$0]?.shown ?? "" })
+        return Layer(origin: { .flag("--\($0.flag)") }, shown: { value(of: $0)?.shown }, value: value)
     }
 
+    /// A list is one text with commas between its members.
     static func environment(_ variables: [String: String]) -> Layer {
-        let provider = EnvironmentVariablesProvider(environmentVariables: variables)
-        return Layer(
-            provider: provider.prefixKeys(with: "holdfast"),
+        Layer(
             origin: { .environment($0.variable) },
-            shown: { variables[$0.variable].map { SettingValue.text($0).shown } ?? "" })
+            shown: { variables[$0.variable].map { SettingValue.text($0).shown } },
+            value: { setting in
+                guard let text = variables[setting.variable] else { return nil }
+                let texts = setting.isList ? text.split(separator: ",", omittingEmptySubsequences: false) : [text[...]]
+                return setting.allowed.value(ofTexts: texts.map { setting.isList ? trimmed($0) : String($0) })
+            })
     }
 
     static func file(_ file: ConfigFile) -> Layer {
         Layer(
-            provider: InMemoryProvider(name: "file", values: file.contents),
             origin: { _ in .file(file.path) },
-            shown: { file.values[$0]?.shown ?? "" })
+            shown: { file.values[$0]?.shown },
+            value: { file.values[$0]?.value(for: $0.allowed) })
     }
 
-    /// The last layer has a value for every key. So all keys can be read with `required…`; the optional forms would take
-    /// a wrong value for a missing one. An empty text stands for a key that is unset.
-    static var defaults: Layer {
-        let values = Setting.all.map { ($0, $0.standard ?? "") }
-        let provider = InMemoryProvider(name: "defaults", values: keyed(Dictionary(values) { first, _ in first }))
-        return Layer(provider: provider, origin: { _ in .standard }, shown: { $0.standard?.shown ?? "" })
-    }
-
-    private static func keyed(_ values: [Setting: SettingValue]) -> [AbsoluteConfigKey: ConfigValue] {
-        var keyed: [AbsoluteConfigKey: ConfigValue] = [:]
-        for (setting, value) in values {
-            keyed[AbsoluteConfigKey(setting.path)] = ConfigValue(value.content, isSecret: false)
-        }
-        return keyed
-    }
-}
-
-/// The layers in the order of precedence, and a reader over them.
-struct Layers {
-    private let layers: [Layer]
-    private let access = LastAccess()
-    private let reader: ConfigReader
-
-    init(_ layers: [Layer]) {
-        self.layers = layers
-        self.reader = ConfigReader(providers: layers.map(\.provider), accessReporter: access)
-    }
-
-    /// The value in force, checked.
-    func read(_ setting: Setting) throws(SettingsError) -> Reading {
-        let value: SettingValue
-        do {
-            value = try ask(for: setting)
-        } catch {
-            // The thrown error is not public and does not name the source; the layer does.
-            let layer = answering(for: setting)
-            throw .wrongValue(setting, shown: layer.shown(setting), from: layer.origin(setting))
-        }
-        let layer = answering(for: setting)
-        let origin = layer.origin(setting)
-        if origin == .standard {
-            return Reading(setting: setting, value: setting.standard, origin: origin)
-        }
-        guard setting.allowed.holds(value) else {
-            throw .wrongValue(setting, shown: layer.shown(setting), from: origin)
-        }
-        return Reading(setting: setting, value: value, origin: origin)
-    }
-
-    private func ask(for setting: Setting) throws -> SettingValue {
-        let key = ConfigKey(setting.path)
-        switch setting.allowed {
-        case .number: return .number(try reader.requiredInt(forKey: key))
-        case .paths: return .list(try reader.requiredStringArray(forKey: key))
-        case .choice, .host, .path, .code, .store:
-            return .text(try reader.requiredString(forKey: key))
-        }
-    }
-
-    /// The layer that gave the last value, or failed to. The reader asks the providers in turn until one does either, so
-    /// the number of results identifies it. Names would not, because wrappers change them.
-    private func answering(for setting: Setting) -> Layer {
-        let asked = access.providersAsked
-        precondition(layers.indices.contains(asked - 1), "no provider was asked for \(setting.name)")
-        return layers[asked - 1]
-    }
-}
-
-/// Counts the providers that were asked for the last value.
-private final class LastAccess: AccessReporter {
-    private let asked = Mutex(0)
-
-    var providersAsked: Int {
-        asked.withLock { $0 }
-    }
-
-    func report(_ event: AccessEvent) {
-        asked.withLock { $0 = event.providerResults.count }
-    }
-}
-
-extension SettingValue {
-    /// The value as the providers hold it.
-    var content: ConfigContent {
-        switch self {
-        case .text(let text): .string(text)
-        case .number(let number): .int(number)
-        case .list(let texts): .stringArray(texts)
-        }
+    private static func trimmed(_ text: Substring) -> String {
+        guard let last = text.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(text[...last].drop(while: \.isWhitespace))
     }
 }

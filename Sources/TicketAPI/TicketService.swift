@@ -1,6 +1,5 @@
 internal import BoxOffice
 internal import HTTPTypes
-internal import Hummingbird
 internal import HummingbirdCore
 public import Logging
 internal import NIOCore
@@ -61,10 +60,10 @@ public struct TicketService: Service {
         let service = ServiceContext(
             store: store, keyring: keyring, configuration: configuration, mint: mint, keys: keys, logger: logger)
         let contexts = try await LoopContexts(service, group: group)
-        let application = Application(
-            responder: Routes(service, ledger: ledger, keyring: keyring, notice: notice).responder(),
-            server: HTTPServerBuilder { ServiceChannel(responder: $0, loops: contexts) },
-            configuration: ApplicationConfiguration(
+        let routes = Routes(service, ledger: ledger, keyring: keyring, notice: notice).responder()
+        let server = Server(
+            childChannelSetup: ServiceChannel(routes: routes, loops: contexts, logger: logger),
+            configuration: ServerConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
                 backlog: configuration.backlog,
                 // Only so that descriptors are left whatever happens: ConnectionRoom refuses earlier.
@@ -80,10 +79,10 @@ public struct TicketService: Service {
                 try? await channel.setOption(.maxMessagesPerRead, value: UInt(Self.acceptedAtOnce)).get()
                 await whenListening(channel.localAddress?.port ?? configuration.port)
             },
-            eventLoopGroupProvider: .shared(group),
+            eventLoopGroup: group,
             logger: logger)
         do {
-            try await application.run()
+            try await server.run()
         } catch {
             await contexts.close()
             throw error

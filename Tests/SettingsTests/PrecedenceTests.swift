@@ -47,16 +47,16 @@ struct PrecedenceTests {
         let environment = [setting.variable: inEnvironment]
 
         let fromFile = try load(file: file(setting, json)).reading(setting)
-        #expect(fromFile?.value == setting.allowed.value(ofFlag: [inFile]))
+        #expect(fromFile?.value == setting.allowed.value(ofTexts: [inFile]))
         #expect(fromFile?.origin == .file("config.json"))
 
         let fromEnvironment = try load(environment: environment, file: file(setting, json)).reading(setting)
-        #expect(fromEnvironment?.value == setting.allowed.value(ofFlag: [inEnvironment]))
+        #expect(fromEnvironment?.value == setting.allowed.value(ofTexts: [inEnvironment]))
         #expect(fromEnvironment?.origin == .environment(setting.variable))
 
         let options = try SettingsOptions.parse(["--\(setting.flag)", inFlags])
         let all = try load(options.flags, environment: environment, file: file(setting, json))
-        #expect(all.reading(setting)?.value == setting.allowed.value(ofFlag: [inFlags]))
+        #expect(all.reading(setting)?.value == setting.allowed.value(ofTexts: [inFlags]))
         #expect(all.reading(setting)?.origin == .flag("--\(setting.flag)"))
         // Nothing else moved.
         #expect(

@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Writes into the router's answer how the connection goes on, and reports to the fast path when that answer ends.
+/// Writes into the router's answer its date and how the connection goes on, and reports to the fast path when that answer ends.
 final class RoutedAnswerHandler: ChannelOutboundHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
@@ -25,6 +25,7 @@ final class RoutedAnswerHandler: ChannelOutboundHandler {
     }
 
     private func complete(_ head: inout HTTPResponseHead) {
+        head.headers.replaceOrAdd(name: "date", value: String(decoding: handler.loop.answers.date, as: UTF8.self))
         guard let request = handler.routed?.request else { return }
         // To notice that its client left, the router has taken over the connection.
         if case .recount = request.kind, head.headers["connection"].first == "close" { handler.routedEndsConnection() }

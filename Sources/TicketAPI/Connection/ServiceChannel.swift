@@ -4,12 +4,20 @@ internal import NIOCore
 internal import NIOHTTPTypes
 internal import NIOHTTPTypesHTTP1
 
-/// How each connection is set up: the fast path, and behind it the framework's own codec and router.
+/// How each connection is set up: the fast path, and behind it the framework's own codec and the table of routes.
 struct ServiceChannel: HTTPChannelHandler {
     let responder: Responder
-    let loops: LoopContexts
+    private let loops: LoopContexts
 
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    init(routes: RouteResponder, loops: LoopContexts, logger: Logger) {
+        responder = { request, writer, _ in
+            let response = await routes.respond(to: request, logger)
+            try await writer.write(response: response.head, body: response.body)
+        }
+        self.loops = loops
+    }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {

@@ -1,8 +1,8 @@
 internal import BoxOffice
 internal import HTTPTypes
-internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
+internal import NIOCore
 internal import TicketStore
 
 /// A path that the service knows: what may be done there, by whom, and who answers.
@@ -122,20 +122,27 @@ struct RouteRequest: Sendable {
     let reason: String?
 }
 
+extension FlatDictionary<Substring, Substring> {
+    /// The value of a query's member; `nil` if the query does not have it.
+    func get(_ name: String) -> String? {
+        self[name[...]].map { String($0) }
+    }
+}
+
 /// Answers requests by the table of routes, and turns everything that is refused or fails into problems (RFC 9457).
-struct RouteResponder: HTTPResponder {
+struct RouteResponder: Sendable {
     let routes: [Route]
     let authorizer: OperatorAuthorizer
     let pages: PageWriter
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, _ logger: Logger) async -> Response {
         let fields = BuyerFields(request.headers)
         let found = route(at: request.uri.path)
         let response: Response
         do {
-            response = try await answer(request, at: found, fields, context.logger)
+            response = try await answer(request, at: found, fields, logger)
         } catch {
-            let refused = refused(error, context.logger)
+            let refused = refused(error, logger)
             response =
                 isForPerson(request, at: found?.route)
                 ? pages.refused(refused, for: PageRequest(request, segment: found?.segment ?? ""))
@@ -190,9 +197,7 @@ struct RouteResponder: HTTPResponder {
     private func refused(_ error: any Error, _ logger: Logger) -> Refused {
         if let refused = error as? Refused { return refused }
         if let failure = error as? StoreFailure { return Refused(failure) }
-        if let error = error as? HTTPError, error.status == .contentTooLarge {
-            return Refused(.contentTooLarge)
-        }
+        if error is NIOTooManyBytesError { return Refused(.contentTooLarge) }
         logger.error("A request failed", metadata: ["error": "\(error)"])
         return Refused(.internalError)
     }

@@ -1,5 +1,5 @@
 internal import BoxOffice
-internal import Hummingbird
+internal import HTTPTypes
 internal import HummingbirdCore
 internal import StrictJSON
 internal import TicketStore
