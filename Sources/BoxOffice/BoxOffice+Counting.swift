@@ -45,14 +45,19 @@ extension BoxOffice {
     public mutating func counts(at now: Moment) -> [PoolCount] {
         advance(to: now.office)
         for index in events.indices { events[index].settle(at: clock) }
-        return events.lazy.filter { !$0.isRemoved }.flatMap { event in
-            event.pools.indices.map { index in
-                let pool = event.pools[index]
-                return PoolCount(
-                    event: event.definition.id, pool: pool.code, capacity: event.places(ofPool: index), held: pool.held,
-                    sold: pool.sold, isClosed: pool.isClosed)
-            }
-        }
+        return events.lazy.filter { !$0.isRemoved }.flatMap(\.counts)
+    }
+
+    /// The numbers of an event at `now`, for operators; `nil` if there is no such event. It costs a step for each pool.
+    public mutating func numbers(of event: Code, at now: Moment) -> EventNumbers? {
+        advance(to: now.office)
+        guard let index = eventIndexes[event] else { return nil }
+        events[index].settle(at: clock)
+        let current = events[index]
+        return EventNumbers(
+            pools: current.counts, holds: current.pools.reduce(0) { $0 + $1.holds },
+            nextExpiry: current.pools.compactMap(\.earliestExpiry).min(),
+            expired: current.pools.reduce(0) { $0 + $1.expired }, at: now)
     }
 
     /// Pools that are closed because a rule was broken (R4 Broken rule). It reads every pool.
@@ -102,5 +107,18 @@ extension BoxOffice {
                     isRetired: offer.isRetired,
                     pools: Array(offer.pools))
             })
+    }
+}
+
+extension Event {
+    /// Every pool at the last settling, and what was taken through each allocation.
+    fileprivate var counts: [PoolCount] {
+        pools.indices.map { index in
+            let pool = pools[index]
+            return PoolCount(
+                event: definition.id, pool: pool.code, capacity: places(ofPool: index), held: pool.held,
+                sold: pool.sold,
+                isClosed: pool.isClosed)
+        }
     }
 }

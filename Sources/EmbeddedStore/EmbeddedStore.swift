@@ -105,6 +105,8 @@ public final class EmbeddedStore: TicketStore, Service {
     let follower: SearchFollower
     let digester: SearchDigester
     let isRecounting = Mutex(false)
+    /// How long the commits of facts took.
+    let commits = Mutex(DurationHistogram())
     private let ending = Mutex(Ending.kept)
     /// When a hurried stop gives up.
     private let hurryEnds = Mutex<ContinuousClock.Instant?>(nil)
@@ -249,11 +251,6 @@ public final class EmbeddedStore: TicketStore, Service {
 
     public var now: Moment {
         state.withLock { $0.readClock().moment }
-    }
-
-    /// Every pool of every event at this moment.
-    public func counts() -> [PoolCount] {
-        state.withLock { $0.counts() }
     }
 
     public var events: [EventReading] {

@@ -17,6 +17,8 @@ struct NodeState: Sendable {
     /// How full each event's room for idempotency keys is.
     var keyRooms: [EventNumber: KeyRoom] = [:]
     var counts = CountSchedule()
+    /// How long the calls that decided took, with what they waited for.
+    var calls = DurationHistogram()
 
     init(pending: PendingCommands, health: StoreHealth) {
         self.pending = pending

@@ -159,6 +159,23 @@ public final class RedisStore: TicketStore, Service {
         }
     }
 
+    public func numbers(of event: Code) -> EventNumbers? {
+        let now = NIODeadline.now()
+        return state.withLock { state in
+            state.directory.entry(event).map { entry in
+                EventNumbers(
+                    pools: entry.counts, holds: nil,
+                    nextExpiry: entry.numbers.pools.lazy.filter { $0.earliest > 0 }.map(\.earliest).min()
+                        .map { Timestamp(milliseconds: Int64($0)) },
+                    expired: nil, at: entry.numbers.moment(at: now))
+            }
+        }
+    }
+
+    public var writes: DurationHistogram {
+        state.withLock { $0.calls }
+    }
+
     public var events: [EventReading] {
         state.withLock { state in state.directory.order.compactMap { state.directory.entries[$0]?.reading } }
     }

@@ -28,6 +28,14 @@ public protocol TicketStore: Sendable {
     ///   ``AvailabilityReading/unchanged``.
     func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading
 
+    /// The numbers of an event for operators, without waiting; `nil` if there is no such event. A node of several has them as
+    /// it last read them. Asking for the availability makes it read new ones.
+    func numbers(of event: Code) -> EventNumbers?
+
+    /// How long it took, since the process began, to make decisions durable: a commit of the ledger, or a call to Redis with
+    /// what it waits for.
+    var writes: DurationHistogram { get }
+
     /// All events, in the order in which they were first defined.
     var events: [EventReading] { get }
 

@@ -2,27 +2,41 @@ import BoxOffice
 import Synchronization
 import TicketStore
 
-/// Sells by the rules alone, in memory, at a time that stands still. A test decides when answers leave.
+/// Sells by the rules alone, in memory, at a time that stands still unless a test moves it. A test decides when answers leave.
 final class CoreStore: TicketStore {
     private struct State {
         var office = BoxOffice()
         var isHeldUp = false
         var waiting = WaitingReplies()
         var submitted = 0
+        /// A second after the first; the wall shows 2026.
+        var now = Moment(office: Timestamp(milliseconds: 1_000), wall: WallTime(milliseconds: 1_795_000_000_000))
     }
 
-    /// A second after the first; the wall shows 2026.
-    let now = Moment(office: Timestamp(milliseconds: 1_000), wall: WallTime(milliseconds: 1_795_000_000_000))
     private let state = Mutex(State())
 
-    /// Sells an event `main` with so many places of the type `GA`.
-    init(places: Int = 1_000) throws {
+    /// Sells events with so many places of the type `GA` each.
+    init(places: Int = 1_000, events: [String] = ["main"]) throws {
         struct NoCode: Error {}
-        guard let main = Code("main"), let floor = Code("floor"), let general = Code("GA") else { throw NoCode() }
-        let definition = EventDefinition(
-            id: main, holdTime: .seconds(60), clientGrace: .seconds(2), pools: [.init(code: floor, capacity: places)],
-            types: [.init(code: general, price: 1_000, pools: [floor])])
-        _ = submit(.define(definition), note: nil, ticket: 0, replyTo: Nobody())
+        guard let floor = Code("floor"), let general = Code("GA") else { throw NoCode() }
+        for event in events {
+            guard let code = Code(event) else { throw NoCode() }
+            let definition = EventDefinition(
+                id: code, holdTime: .seconds(60), clientGrace: .seconds(2),
+                pools: [.init(code: floor, capacity: places)],
+                types: [.init(code: general, price: 1_000, pools: [floor])])
+            _ = submit(.define(definition), note: nil, ticket: 0, replyTo: Nobody())
+        }
+    }
+
+    var now: Moment { state.withLock { $0.now } }
+
+    /// Moves both clocks on.
+    func pass(_ span: Duration) {
+        state.withLock { state in
+            let wall = WallTime(milliseconds: state.now.wall.milliseconds + span.inMilliseconds)
+            state.now = Moment(office: state.now.office.advanced(by: span), wall: wall)
+        }
     }
 
     /// From now on answers of commands wait.
@@ -45,14 +59,16 @@ final class CoreStore: TicketStore {
 
     var free: Int {
         guard let main = Code("main") else { return 0 }
-        return state.withLock { $0.office.availability(of: main, at: now)?.free ?? 0 }
+        return state.withLock { $0.office.availability(of: main, at: $0.now)?.free ?? 0 }
     }
 
     func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink) -> StoreReply? {
         state.withLock { state in
             state.submitted += 1
-            guard let decision = try? state.office.decide(command, at: now) else { return .failed(.outcomeUnknown) }
-            let reply = StoreReply.decided(decision.outcome, at: now)
+            guard let decision = try? state.office.decide(command, at: state.now) else {
+                return .failed(.outcomeUnknown)
+            }
+            let reply = StoreReply.decided(decision.outcome, at: state.now)
             guard state.isHeldUp else { return reply }
             state.waiting.add(TicketedReply(ticket: ticket, reply: reply), for: box)
             return nil
@@ -61,10 +77,16 @@ final class CoreStore: TicketStore {
 
     func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading {
         state.withLock { state in
-            guard let current = state.office.availability(of: event, at: now) else { return .unknownEvent }
-            return current.version == known ? .unchanged : .current(current, at: now)
+            guard let current = state.office.availability(of: event, at: state.now) else { return .unknownEvent }
+            return current.version == known ? .unchanged : .current(current, at: state.now)
         }
     }
+
+    func numbers(of event: Code) -> EventNumbers? {
+        state.withLock { $0.office.numbers(of: event, at: $0.now) }
+    }
+
+    var writes: DurationHistogram { DurationHistogram() }
 
     func event(_ code: Code) -> EventReading? {
         state.withLock { state in

@@ -25,9 +25,9 @@ struct ReportTests {
         let statuses = connection.statuses
         #expect(statuses == [409, 409, 404, 404, 200, 200, 409])
         let main = try #require(Code("main"))
-        let found = connection.service.refusals.counts(of: main).map { "\($0.problem.code) \($0.count)" }
+        let found = connection.service.figures.refusedHolds(of: main).map { "\($0.problem.code) \($0.count)" }
         #expect(found == ["unknown-ticket-type 1", "temporarily-held 1", "insufficient-quantity 2"])
-        #expect(try connection.service.refusals.counts(of: #require(Code("other"))).isEmpty)
+        #expect(try connection.service.figures.refusedHolds(of: #require(Code("other"))).isEmpty)
     }
 
     @Test("A day begins where the offset says")

@@ -7,6 +7,8 @@ struct Pool: Sendable, Equatable {
     private(set) var sold = 0
     /// Live holds that are counted in this pool, at the last ``settle(at:)``.
     private(set) var holds = 0
+    /// Holds counted in this pool that expired since this memory began. Expiry leaves no fact, so only memory counts it.
+    private(set) var expired = 0
     private var calendar = ExpiryCalendar()
     /// The most that may be promised: the capacity, or what was promised when the capacity was lowered below that. It sinks
     /// to the capacity as promises end.
@@ -42,6 +44,7 @@ struct Pool: Sendable, Equatable {
         let freed = calendar.expire(at: now)
         held -= Int(freed.places)
         holds -= Int(freed.holds)
+        expired += Int(freed.holds)
         check()
         return true
     }

@@ -105,7 +105,9 @@ struct Committer: Sendable {
         }
         // Counted before anybody is answered: a caller who asks again at once would count twice.
         let callers = batch.count + store.state.withLock { $0.waitingCount }
-        pace.committed(callers, in: ContinuousClock.now - start)
+        let took = ContinuousClock.now - start
+        pace.committed(callers, in: took)
+        if !batch.facts.entries.isEmpty { store.commits.withLock { $0.add(took) } }
         store.follower.take(batch.facts.entries)
         batch.replies.deliver()
         if let mark = batch.mark {

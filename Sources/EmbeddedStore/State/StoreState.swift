@@ -146,9 +146,9 @@ package struct StoreState: Sendable {
         return office.availability(of: event, at: moment).map { .current($0, at: moment) } ?? .unknownEvent
     }
 
-    mutating func counts() -> [PoolCount] {
-        office.counts(at: readClock().moment)
-    }
+    mutating func counts() -> [PoolCount] { office.counts(at: readClock().moment) }
+
+    mutating func numbers(of event: Code) -> EventNumbers? { office.numbers(of: event, at: readClock().moment) }
 
     func events() -> [EventReading] {
         office.eventCodes.compactMap(event)

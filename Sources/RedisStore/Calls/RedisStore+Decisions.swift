@@ -38,7 +38,7 @@ extension RedisStore {
             on: event, keys, known: entry?.version, limits: configuration.limits, batch: batch.bytes,
             isTrial: batch.isTrial)
         caller.call(command, to: keys.route, acknowledgedWithin: patience(batch, isShort: waitsShortly)) { answer in
-            self.receive(answer, event, batch)
+            self.receive(answer, event, batch, askedAt: now)
         }
     }
 
@@ -51,7 +51,9 @@ extension RedisStore {
         return configuration.holds == .full || batch.hasSale ? patience : nil
     }
 
-    private func receive(_ answer: FunctionCaller.Answer, _ event: EventNumber, _ batch: CommandBatch) {
+    private func receive(
+        _ answer: FunctionCaller.Answer, _ event: EventNumber, _ batch: CommandBatch, askedAt: NIODeadline
+    ) {
         let now = NIODeadline.now()
         switch answer.outcome {
         case .success(let reply):
@@ -64,6 +66,7 @@ extension RedisStore {
                         state.health.looked(event)
                     } else {
                         state.health.heard(event, answer.acknowledgement, at: now)
+                        state.calls.add(nanoseconds: (now - askedAt).nanoseconds)
                     }
                 }
                 if read.status == .again { return call(event, batch) }

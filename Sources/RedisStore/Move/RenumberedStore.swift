@@ -61,6 +61,8 @@ public final class RenumberedStore: TicketStore, SalesLedger, Service {
         store.availability(of: event, unless: known)
     }
 
+    public func numbers(of event: Code) -> EventNumbers? { store.numbers(of: event) }
+    public var writes: DurationHistogram { store.writes }
     public var events: [EventReading] { store.events }
 
     public func event(_ code: Code) -> EventReading? {

@@ -18,15 +18,15 @@ final class AnswerWriter {
     private let quota: SharedQuota?
     private var classic: ClassicAnswers
     private var buyers: BuyerAnswers
-    private let refusals: RefusalCounter
+    private let figures: LoopFigures
 
     init(_ service: ServiceContext) {
         store = service.store
         classicEvent = service.configuration.classicEvent
         quota = service.quota
         classic = ClassicAnswers(mint: service.mint, statuses: service.configuration.classicStatus)
-        refusals = service.refusals.makeCounter()
-        buyers = BuyerAnswers(store, mint: service.mint, refusals: refusals)
+        figures = service.figures.makeLoop()
+        buyers = BuyerAnswers(store, mint: service.mint)
     }
 
     /// The `Date` of answers.
@@ -43,7 +43,18 @@ final class AnswerWriter {
         return quota.fields(standing).map { "\($0.name): \($0.value)\r\n" }.joined()
     }
 
-    func write(_ content: AnswerContent, to request: CallRequest, into buffer: inout ByteBuffer) {
+    /// - Parameter waited: how long the store took, in nanoseconds; 0 if it answered at once.
+    func write(
+        _ content: AnswerContent, to request: CallRequest, waited: Int64 = 0, into buffer: inout ByteBuffer
+    ) {
+        let start = buffer.writerIndex
+        write(content, to: request, &buffer)
+        // `HTTP/1.1 200 …`: the digit that the client reads is the one that counts.
+        let digit = buffer.getInteger(at: start + 9, as: UInt8.self) ?? 0
+        figures.count(request.call, content, statusClass: digit & 0xf, waited: waited)
+    }
+
+    private func write(_ content: AnswerContent, to request: CallRequest, _ buffer: inout ByteBuffer) {
         let form = request.form
         switch request.call {
         case .buyer(let buyer):
@@ -51,7 +62,6 @@ final class AnswerWriter {
         case .remaining: classic.writeRemaining(classicEvent, of: store, form, to: &buffer)
         case .buy, .complete:
             guard case .reply(let reply) = content else { preconditionFailure("the store answers these") }
-            if case .buy = request.call { refusals.count(reply, of: classicEvent) }
             classic.write(reply, form, jitter: .random(in: 0..<1), to: &buffer)
         case .refused(let refusal): write(refusal, request.standing, form, to: &buffer)
         case .routed: preconditionFailure("the router answers its requests")

@@ -7,7 +7,6 @@ internal import TicketStore
 struct BuyerAnswers {
     private let store: any TicketStore
     private let mint: TokenMint
-    private let refusals: RefusalCounter
     private var bytes = HTTPBytes()
     private var availabilities: AvailabilityCache
     /// By the index of their event; at most ``Limits/events``.
@@ -16,10 +15,9 @@ struct BuyerAnswers {
     private var body = ByteBuffer()
     private var texts = HoldTexts()
 
-    init(_ store: any TicketStore, mint: TokenMint, refusals: RefusalCounter) {
+    init(_ store: any TicketStore, mint: TokenMint) {
         self.store = store
         self.mint = mint
-        self.refusals = refusals
         availabilities = AvailabilityCache(store)
     }
 
@@ -42,7 +40,6 @@ struct BuyerAnswers {
             case .known: try writeKnown(request, form, quota: quota, to: &buffer)
             }
         } catch {
-            if case .hold(let event, _) = request.kind { refusals.count(error.problem, of: event) }
             write(error, to: request, form, quota: quota, to: &buffer)
         }
     }

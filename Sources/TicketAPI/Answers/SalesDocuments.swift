@@ -22,7 +22,12 @@ enum SalesDocuments {
                             writer.member("event", event.text)
                             writer.member("pools") { writer in
                                 writer.array { writer in
-                                    for pool in pools { write(pool, to: &writer) }
+                                    for pool in pools {
+                                        writer.object { writer in
+                                            writer.numbers(of: pool)
+                                            writer.member("balanced", pool.balances)
+                                        }
+                                    }
                                 }
                             }
                         }
@@ -43,21 +48,20 @@ enum SalesDocuments {
         return writer.bytes
     }
 
-    private static func write(_ pool: PoolCount, to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member("pool", pool.pool.whole.text)
-            if let allocation = pool.pool.allocation { writer.member("allocation", allocation.text) }
-            writer.member("capacity", pool.capacity)
-            writer.member("free", pool.free)
-            writer.member("held", pool.held)
-            writer.member("sold", pool.sold)
-            writer.member("oversubscribed", pool.oversubscribed)
-            writer.member("balanced", pool.balances)
-        }
-    }
 }
 
 extension JSONWriter {
+    /// The numbers of a pool or an allocation, as members of an object.
+    mutating func numbers(of pool: PoolCount) {
+        member("pool", pool.pool.whole.text)
+        if let allocation = pool.pool.allocation { member("allocation", allocation.text) }
+        member("capacity", pool.capacity)
+        member("free", pool.free)
+        member("held", pool.held)
+        member("sold", pool.sold)
+        member("oversubscribed", pool.oversubscribed)
+    }
+
     mutating func purchase(_ purchase: PurchaseRecord) {
         object { writer in
             writer.member("id", purchase.hold.purchase)

@@ -10,11 +10,14 @@ struct RequestReader: Sendable {
     let store: any TicketStore
     let bodyBytes: Int
     let keys: KeyDigester
+    /// Counts what the router decides.
+    let figures: LoopFigures
 
     init(_ service: ServiceContext) {
         store = service.store
         bodyBytes = service.configuration.bodyBytes
         keys = service.keys
+        figures = service.figures.routed
     }
 
     /// The event that a path names.
@@ -88,8 +91,15 @@ struct RequestReader: Sendable {
         return key
     }
 
+    /// The store's reply to a command, counted.
+    func ask(_ command: Command, note: AuditNote?) async -> StoreReply {
+        let reply = await store.perform(command, note: note)
+        figures.count(command, reply)
+        return reply
+    }
+
     func perform(_ command: Command, note: AuditNote? = nil) async throws -> (Outcome, Moment) {
-        switch await store.perform(command, note: note) {
+        switch await ask(command, note: note) {
         case .decided(.refused(let refusal), let moment): throw Refused(refusal, at: moment)
         case .decided(let outcome, let moment): return (outcome, moment)
         case .failed(let failure): throw Refused(failure)

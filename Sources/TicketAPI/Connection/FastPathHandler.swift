@@ -215,9 +215,13 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The store's reply to the request in `slot`.
-    func answer(slot: Int, with reply: StoreReply) {
+    ///
+    /// - Parameter waited: how long the store took, in nanoseconds.
+    func answer(slot: Int, with reply: StoreReply, waited: Int64) {
         guard context != nil, let request = machine.waiting(in: slot) else { return }
-        machine.answer(slot: slot, at: loop.tick) { loop.answers.write(.reply(reply), to: request, into: &$0) }
+        machine.answer(slot: slot, at: loop.tick) {
+            loop.answers.write(.reply(reply), to: request, waited: waited, into: &$0)
+        }
     }
 
     private func route(_ routed: RoutedRequest, _ request: CallRequest) {

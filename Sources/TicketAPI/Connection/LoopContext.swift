@@ -25,10 +25,12 @@ final class LoopContext {
     /// Seconds since the loop started; timeouts are counted in them.
     private(set) var tick: UInt32 = 0
     private let store: any TicketStore
+    private let figures: ServiceFigures
     private var pending = PendingReplies()
 
     init(_ service: ServiceContext) {
         store = service.store
+        figures = service.figures
         configuration = service.configuration
         quota = service.quota
         connections = LoopConnections(service.connections, mostSpares: configuration.spareConnections)
@@ -47,6 +49,7 @@ final class LoopContext {
     func everySecond() {
         tick += 1
         setDate()
+        figures.everySecond(at: store.now.wall)
         connections.everySecond(at: tick)
     }
 
@@ -66,7 +69,7 @@ final class LoopContext {
     ///
     /// - Returns: the reply, if it is there at once; otherwise `handler` gets it later, for `slot`.
     func submit(_ command: Command, for handler: FastPathHandler, slot: Int, sink: LoopReplySink) -> StoreReply? {
-        let ticket = pending.add(handler, slot)
+        let ticket = pending.add(handler, slot, asked: .now())
         guard let reply = store.submit(command, ticket: UInt64(ticket), replyTo: sink) else { return nil }
         pending.remove(ticket)
         return reply
@@ -76,9 +79,10 @@ final class LoopContext {
     func deliver(_ replies: ContiguousArray<TicketedReply>) {
         var answered: [FastPathHandler] = []
         answered.reserveCapacity(replies.count)
+        let now = NIODeadline.now()
         for reply in replies {
-            guard let (handler, slot) = pending.remove(Int(reply.ticket)) else { continue }
-            handler.answer(slot: slot, with: reply.reply)
+            guard let (handler, slot, asked) = pending.remove(Int(reply.ticket)) else { continue }
+            handler.answer(slot: slot, with: reply.reply, waited: (now - asked).nanoseconds)
             answered.append(handler)
         }
         for handler in answered where handler.hasUnsent { handler.send() }

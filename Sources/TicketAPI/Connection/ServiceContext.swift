@@ -14,7 +14,7 @@ package struct ServiceContext: Sendable {
     let quota: SharedQuota?
     let connections: ConnectionRoom
     let listeners: Room
-    package let refusals: RefusalCounts
+    package let figures: ServiceFigures
 
     package init(
         store: any TicketStore, keyring: any OperatorKeyring, configuration: ServiceConfiguration, mint: TokenMint,
@@ -27,7 +27,7 @@ package struct ServiceContext: Sendable {
         known = KnownKeys(keyring, wall: { store.now.wall })
         quota = configuration.quota.map(SharedQuota.init)
         connections = ConnectionRoom(configuration, logger: logger)
-        refusals = RefusalCounts(store)
+        figures = ServiceFigures(store, classicEvent: configuration.classicEvent)
         listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)
     }
 

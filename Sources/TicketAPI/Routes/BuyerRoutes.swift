@@ -8,7 +8,6 @@ internal import TicketStore
 struct BuyerRoutes: Sendable {
     let calls: BuyerCalls
     let authorizer: OperatorAuthorizer
-    let refusals: RefusalCounter
     private var reader: RequestReader { calls.reader }
     private var store: any TicketStore { reader.store }
 
@@ -80,12 +79,16 @@ struct BuyerRoutes: Sendable {
             // Whatever the key is worth: a hold without an allocation needs none.
             refusal = refused
         }
+        let command: Command
+        do throws(Refused) {
+            command = try calls.hold(in: event.definition.id, call.fields, body, refusingAllocations: refusal)
+        } catch {
+            reader.figures.count(.hold, DecisionResult(error.problem), of: .code(event.definition.id))
+            throw error
+        }
         do {
-            let command = try calls.hold(
-                in: event.definition.id, call.fields, body, refusingAllocations: refusal)
             return try await answer(command, nil)
         } catch var refused as Refused {
-            refusals.count(refused.problem, of: event.definition.id)
             if event.definition.disclosure != .counts { refused.hidePlaces() }
             throw refused
         }
@@ -140,7 +143,7 @@ struct BuyerRoutes: Sendable {
     }
 
     private func answer(_ command: Command, _ note: AuditNote?) async throws -> Response {
-        let answer = try HoldAnswer(await store.perform(command, note: note))
+        let answer = try HoldAnswer(await reader.ask(command, note: note))
         var body = ByteBuffer()
         var texts = HoldTexts()
         answer.writeBody(store.catalogue(at: answer.event), calls.mint, &texts, to: &body)

@@ -7,13 +7,13 @@ internal import TicketStore
 /// The classic completion by a shop or an operator whose key has to be looked up; the fast path answers all other classic
 /// calls.
 struct ClassicRoutes: Sendable {
-    private let store: any TicketStore
+    private let reader: RequestReader
     private let authorizer: OperatorAuthorizer
     private let mint: TokenMint
     private let statuses: ServiceConfiguration.ClassicStatus
 
     init(_ service: ServiceContext, authorizer: OperatorAuthorizer) {
-        store = service.store
+        reader = RequestReader(service)
         self.authorizer = authorizer
         mint = service.mint
         statuses = service.configuration.classicStatus
@@ -27,7 +27,7 @@ struct ClassicRoutes: Sendable {
             if let header = call.fields.idempotencyKey { _ = try RequestReader.key(header, isAnonymous: false) }
             guard let hold = named else { throw Refused(.unknownHold) }
             let note = key.noteOnHold("hold.purchase", hold)
-            switch await store.perform(.purchase(hold, nil, by: .key), note: note) {
+            switch await reader.ask(.purchase(hold, nil, by: .key), note: note) {
             case .decided(.purchased(let view, _, _), _):
                 var writer = JSONWriter(reserving: 64)
                 writer.object { writer in

@@ -9,13 +9,13 @@ internal import TicketStore
 struct ReportRoutes: Sendable {
     let reader: RequestReader
     let ledger: any SalesLedger
-    let refusals: RefusalCounts
+    let figures: ServiceFigures
     private let room = ReportRoom()
 
-    init(reader: RequestReader, ledger: any SalesLedger, refusals: RefusalCounts) {
+    init(reader: RequestReader, ledger: any SalesLedger, figures: ServiceFigures) {
         self.reader = reader
         self.ledger = ledger
-        self.refusals = refusals
+        self.figures = figures
     }
 
     @Sendable func report(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
@@ -30,7 +30,7 @@ struct ReportRoutes: Sendable {
         }
         defer { room.leave() }
         let report = try await ledger.report(of: event, utcOffset: offset.minutes)
-        let refused = ReportDocument.Refused(since: refusals.since, counts: refusals.counts(of: event))
+        let refused = ReportDocument.Refused(since: figures.since, counts: figures.refusedHolds(of: event))
         guard case .csv? = ExportForm(accept: call.request.headers[.accept]) else {
             return json(.ok, ReportDocument.json(report, refused))
         }

@@ -131,12 +131,26 @@ extension FlatDictionary<Substring, Substring> {
 
 /// Answers requests by the table of routes, and turns everything that is refused or fails into problems (RFC 9457).
 struct RouteResponder: Sendable {
-    let routes: [Route]
-    let authorizer: OperatorAuthorizer
-    let pages: PageWriter
+    private let routes: [Route]
+    private let authorizer: OperatorAuthorizer
+    private let pages: PageWriter
+    private let figures: LoopFigures
+    /// The numbers of calls in the figures, by method and path.
+    private let calls: [String: Int]
+
+    init(routes: [Route], authorizer: OperatorAuthorizer, pages: PageWriter, figures: ServiceFigures) {
+        self.routes = routes
+        self.authorizer = authorizer
+        self.pages = pages
+        self.figures = figures.routed
+        let names = routes.flatMap { route in route.handlers.map { "\($0.method.rawValue) \(route.path)" } }
+        let first = figures.add(calls: names)
+        calls = Dictionary(uniqueKeysWithValues: zip(names, first...))
+    }
 
     func respond(to request: Request, _ logger: Logger) async -> Response {
         let fields = BuyerFields(request.headers)
+        let began = NIODeadline.now()
         let found = route(at: request.uri.path)
         let response: Response
         do {
@@ -148,7 +162,16 @@ struct RouteResponder: Sendable {
                 ? pages.refused(refused, for: PageRequest(request, segment: found?.segment ?? ""))
                 : refused.response(traceID: fields.traceID, instance: request.uri.path)
         }
+        count(request.method, at: found?.route, response.status, took: NIODeadline.now() - began)
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func count(
+        _ method: HTTPRequest.Method, at route: Route?, _ status: HTTPResponse.Status, took: TimeAmount
+    ) {
+        let method = method == .head ? .get : method
+        let call = route.flatMap { calls["\(method.rawValue) \($0.path)"] } ?? FastCall.other.rawValue
+        figures.countRequest(call, statusClass: status.code / 100, took: took.nanoseconds)
     }
 
     /// Whether a person sees the answer: at the path of a page, or at a path that is not there and that a browser was sent to.

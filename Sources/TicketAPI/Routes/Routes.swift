@@ -27,7 +27,7 @@ package struct Routes: Sendable {
     package var pagePaths: [String] { table.filter(\.isPage).map(\.path) }
 
     func responder() -> RouteResponder {
-        RouteResponder(routes: table, authorizer: authorizer, pages: pages)
+        RouteResponder(routes: table, authorizer: authorizer, pages: pages, figures: service.figures)
     }
 
     private var pages: PageWriter { PageWriter() }
@@ -35,12 +35,12 @@ package struct Routes: Sendable {
     private var table: [Route] {
         let reader = RequestReader(service)
         let buyers = BuyerRoutes(
-            calls: BuyerCalls(reader: reader, mint: service.mint), authorizer: authorizer,
-            refusals: service.refusals.makeCounter())
+            calls: BuyerCalls(reader: reader, mint: service.mint), authorizer: authorizer)
         let classic = ClassicRoutes(service, authorizer: authorizer)
         let events = EventRoutes(reader: reader)
         let sales = SalesRoutes(reader: reader, ledger: ledger)
-        let reports = ReportRoutes(reader: reader, ledger: ledger, refusals: service.refusals)
+        let reports = ReportRoutes(reader: reader, ledger: ledger, figures: service.figures)
+        let pulses = PulseRoutes(service, ledger: ledger)
         let audit = AuditRoutes(ledger: ledger, keyring: keyring)
         let keys = KeyRoutes(reader: reader, keyring: keyring)
         let search = SearchRoutes(reader: reader, ledger: ledger)
@@ -74,6 +74,7 @@ package struct Routes: Sendable {
             Route("/v1/holds/:hold/purchase", (.post, .anyone(buyers.purchase))),
 
             Route("/v1/search", query: SearchQuery.members, (.get, .operators(.readLists, search.search))),
+            Route("/v1/events/:event/pulse", (.get, .operators(.readLists, pulses.pulse))),
             Route("/v1/events/:event/counts", (.get, .operators(.readLists, search.counts))),
             Route("/v1/purchases/:purchase", (.get, .operators(.readLists, search.purchase))),
             Route(
@@ -133,26 +134,36 @@ package struct Routes: Sendable {
         var writer = JSONWriter(reserving: 512)
         writer.object { document in
             document.member("status", concerns.isEmpty ? "ready" : "degraded")
-            if !concerns.isEmpty {
-                document.member("concerns") { value in
-                    value.array { list in
-                        for concern in concerns.prefix(StoreConcern.most) {
-                            list.object { item in
-                                item.member("code", concern.kind.rawValue)
-                                item.member("detail", concern.detail)
-                            }
-                        }
+            if !concerns.isEmpty { document.concerns(concerns) }
+            document.durability(service.configuration.worth)
+        }
+        return writer.bytes
+    }
+}
+
+extension JSONWriter {
+    /// What an operator should look into.
+    mutating func concerns(_ concerns: [StoreConcern]) {
+        member("concerns") { value in
+            value.array { list in
+                for concern in concerns.prefix(StoreConcern.most) {
+                    list.object { item in
+                        item.member("code", concern.kind.rawValue)
+                        item.member("detail", concern.detail)
                     }
                 }
             }
-            document.member("durability") { value in
-                value.object { durability in
-                    durability.member("purchases", service.configuration.worth.purchases)
-                    durability.member("holds", service.configuration.worth.holds)
-                }
+        }
+    }
+
+    /// What answers are worth.
+    mutating func durability(_ promise: DurabilityPromise) {
+        member("durability") { value in
+            value.object { durability in
+                durability.member("purchases", promise.purchases)
+                durability.member("holds", promise.holds)
             }
         }
-        return writer.bytes
     }
 }
 
