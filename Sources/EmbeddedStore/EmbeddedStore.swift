@@ -84,8 +84,10 @@ public final class EmbeddedStore: TicketStore, Service {
     public let ledgerIdentity: [UInt8]
     /// The ledger's secret for digests of idempotency keys.
     public let keySecret: [UInt8]
-    /// The series of holds, one for each opening of the ledger, the present one last.
+    /// The series of holds, one for each opening of the ledger; behind them those of another store (R51 Moving a sale).
     public let series: [HoldSeries]
+    /// The numbers that buyers know of moved holds.
+    public let numbering: HoldNumbering
     /// The path of the ledger.
     public let ledgerPath: String
     /// Whether the ledger has holds, so that buyers have tokens.
@@ -124,6 +126,7 @@ public final class EmbeddedStore: TicketStore, Service {
         let known = configuration.acceptsLosses ? nil : lock.knowledge
         if !configuration.acceptsLosses { try Self.refuseMissingLedger(in: configuration.directory, known) }
         let ledger = try Ledger(path: ledgerPath, durability: configuration.durability)
+        if try ledger.hasDeparted() { throw .departed(path: ledgerPath) }
         if ledger.isBeingRead {
             logger.warning("Another program reads the ledger; its log grows until that program is done")
         }
@@ -139,9 +142,10 @@ public final class EmbeddedStore: TicketStore, Service {
         let last = recovered.office.nextSequence - 1
         try Self.refuseLostFacts(ledgerPath, ledgerIdentity, last, known)
         let origin = SearchIndex.Origin(ledger: ledgerIdentity, mark: try ledger.lastMark(), sequence: last)
-        series = try ledger.beginSeries(
+        let own = try ledger.beginSeries(
             HoldSeries(first: recovered.office.nextHold, mark: UInt64.random(in: 1 ... .max, using: &random)),
             at: configuration.clock().wall)
+        (series, numbering) = try ledger.moved(after: own)
         state.recover(recovered)
         let recovery = state.takeRecovery()
         try ledger.commit(recovery)
@@ -157,7 +161,7 @@ public final class EmbeddedStore: TicketStore, Service {
             path: configuration.directory + "/" + SearchIndex.name,
             source: SearchSource(
                 connection: try ReadConnection(path: ledgerPath, label: "search index"), digester: digester),
-            origin: origin, series: series.last?.mark ?? 0, now: recovered.office.clock, logger: logger)
+            origin: origin, series: own.last?.mark ?? 0, now: recovered.office.clock, logger: logger)
         follower.take(recovery.entries)
         record(last)
         startCommitter(lastFact: last)

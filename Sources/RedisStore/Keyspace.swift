@@ -106,6 +106,8 @@ struct Keyspace: Sendable {
     var keySecret: String { "\(prefix):{events}:key-secret" }
     /// Which of the two ways of keeping payments the database has.
     var layout: String { "\(prefix):{events}:layout" }
+    /// What the layout says while the sale is here.
+    var layoutName: String { isCluster ? "cluster" : "one server" }
     /// The fingerprints of the keys that sign tokens, by their numbers.
     var tokenKeys: String { "\(prefix):{events}:token-keys" }
     /// The series of holds that were moved here (R51 Moving a sale).

@@ -29,6 +29,20 @@ struct HoldNumberingTests {
         }
     }
 
+    @Test("Numbers may be added in any order; a number that means the same on both sides needs no run")
+    func anyOrder() {
+        var numbering = HoldNumbering()
+        for (known, kept) in [(900, 1), (500, 2), (3, 3), (501, 4), (2, 5)] as [(UInt64, UInt64)] {
+            numbering.add(HoldID(known), as: HoldID(kept))
+        }
+        numbering.finish()
+        for (known, kept) in [(900, 1), (500, 2), (3, 3), (501, 4), (2, 5)] as [(UInt64, UInt64)] {
+            #expect(numbering.kept(HoldID(known)) == HoldID(kept))
+            #expect(numbering.known(HoldID(kept)) == HoldID(known))
+        }
+        #expect(numbering.stretches.map(\.known.number) == [2, 500, 501, 900])
+    }
+
     @Test("Consecutive numbers are one run, and bytes bring the numbering back")
     func bytes() {
         let numbering = sample()

@@ -141,6 +141,31 @@ struct ArchiveTests {
         }
     }
 
+    @Test("No service starts on a ledger that was exported, until the export is undone")
+    func departed() async throws {
+        let (store, room, file) = try await archive()
+        let directory = store.directory
+        #expect(throws: LedgerError.departed(path: store.ledgerPath)) { _ = try TestStore(directory: directory) }
+        // It can be exported again, and what is taken in from the second file starts.
+        _ = try SaleArchive.export(from: directory.path, to: file + "-2")
+        let next = try TemporaryDirectory()
+        _ = try SaleArchive.restore(file + "-2", into: next.path)
+        _ = try TestStore(directory: next)
+        #expect(try SaleArchive.undoExport(of: directory.path))
+        #expect(try !SaleArchive.undoExport(of: directory.path))
+        let again = try TestStore(directory: directory)
+        guard case .held = try await again.outcome(try holdGA()) else {
+            Issue.record("the sale does not go on")
+            return
+        }
+        // An export that cannot write its file leaves no mark.
+        again.embedded.stop()
+        #expect(throws: ArchiveError.self) {
+            try SaleArchive.export(from: directory.path, to: room.path + "/nowhere/sale")
+        }
+        _ = try TestStore(directory: directory)
+    }
+
     @Test("A sale that goes on is not exported, and none is taken in where there is a ledger or was one")
     func places() async throws {
         let (store, room, file) = try await archive()

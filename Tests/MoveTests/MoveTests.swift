@@ -24,13 +24,28 @@ struct MoveTests {
         let subject = try MovingStore(limits: contract.limits)
         let breaches = try await contract.breaches(of: subject, seed: seed)
         #expect(breaches == [])
-        #expect(subject.isMoved)
+        #expect(subject.moves == 1)
+        try await subject.stop()
+    }
+
+    @Test(
+        "A store that moves to Redis and back, again and again, decides as one that stays", arguments: UInt64(611)...614
+    )
+    func back(seed: UInt64) async throws {
+        var contract = StoreContract()
+        contract.commands = 480
+        contract.restartsEvery = 80
+        contract.limits.recoveryGrace = .seconds(1)
+        let subject = try MovingStore(limits: contract.limits, comesBack: true)
+        let breaches = try await contract.breaches(of: subject, seed: seed)
+        #expect(breaches == [])
+        #expect(subject.moves == 6)
         try await subject.stop()
     }
 
     @Test("Lists, debts, audit and what tokens are bound to say the same afterwards")
     func lists() async throws {
-        let subject = try MovingStore(limits: Limits())
+        let subject = try MovingStore(limits: Limits(), comesBack: true)
         func done(_ command: Command, _ note: AuditNote? = nil) async throws {
             let reply = await subject.store.perform(command, note: note)
             guard case .decided = reply else { throw StoreFailure.outcomeUnknown }
@@ -62,6 +77,11 @@ struct MoveTests {
         // A page goes on behind a number that buyers know.
         let rest = try await subject.ledger.purchases(of: code("two"), after: HoldID(2), limit: 9)
         #expect(rest.map(\.hold.number) == [4])
+        // And back in a data directory.
+        try await subject.restart()
+        #expect(try await Books(subject.ledger, events: ["one", "two"]) == before)
+        #expect(subject.identity == identity)
+        #expect(try LedgerAudit.recount(path: subject.directory + "/ledger.sqlite").broken == nil)
         try await subject.stop()
     }
 
@@ -97,6 +117,44 @@ struct MoveTests {
         withExtendedLifetime(node) {}
     }
 
+    @Test(
+        "An export from Redis closes the sale for nodes that run and that start, until it is undone; a failed one does not"
+    )
+    func closed() async throws {
+        let (subject, file) = try await sold()
+        let first = try await subject.open()
+        _ = try await SaleMove(into: first.store).take(ArchivedSale(file))
+        let running = try await subject.open()
+        let look = Command.look(running.store.numbering.kept(HoldID(1)))
+        #expect(await running.store.perform(look).outcome?.isRefusal == false)
+        func export(_ path: String) async throws -> AuditReport {
+            let node = try await subject.open()
+            let sale = try await DepartingSale(closing: node.store)
+            do {
+                return try await SaleArchive.write(sale, to: path)
+            } catch {
+                try await sale.reopen()
+                throw error
+            }
+        }
+        // There is a file already.
+        await #expect(throws: ArchiveError.exists(path: file)) { _ = try await export(file) }
+        let held = await running.store.perform(try holdGA())
+        #expect(held.outcome?.isRefusal == false)
+        let report = try await export(file + "-2")
+        #expect(report.holds == 2)
+        #expect(await running.store.perform(try holdGA()).outcome == nil)
+        #expect(await running.store.perform(look).outcome == nil)
+        #expect(await running.store.perform(.pause(event: try code("hall"))).outcome == nil)
+        await #expect(throws: RedisStoreError.self) { _ = try await subject.open() }
+        #expect(try await subject.undo())
+        #expect(try await !subject.undo())
+        let node = try await subject.open()
+        #expect(await node.store.perform(look).outcome?.isRefusal == false)
+        #expect(await node.store.perform(try holdGA()).outcome?.isRefusal == false)
+        withExtendedLifetime((first, running)) {}
+    }
+
     @Test("No node starts on a move that broke off; the next move begins again")
     func brokenOff() async throws {
         let (subject, file) = try await sold()
@@ -111,8 +169,21 @@ struct MoveTests {
     }
 }
 
+extension StoreReply {
+    /// `nil` if the store failed.
+    fileprivate var outcome: Outcome? {
+        if case .decided(let outcome, _) = self { outcome } else { nil }
+    }
+}
+
+extension Outcome {
+    fileprivate var isRefusal: Bool {
+        if case .refused = self { true } else { false }
+    }
+}
+
 /// What operators read of a store.
-private struct Books: Equatable {
+struct Books: Equatable {
     var purchases: [PurchaseRecord] = []
     var owed: [RefundRecord] = []
     var unconfirmed: [RefundRecord] = []
@@ -150,14 +221,12 @@ private struct Miscounted: MovedSale {
         }
     }
 
-    func changes() throws -> [MovedChange] { try sale.changes() }
-    func holds(after hold: HoldID, limit: Int) throws -> [MovedHold] { try sale.holds(after: hold, limit: limit) }
-    func debts(after sequence: UInt64, limit: Int) throws -> [MovedDebt] {
-        try sale.debts(after: sequence, limit: limit)
-    }
-    func keys(after sequence: UInt64, limit: Int) throws -> [MovedKey] { try sale.keys(after: sequence, limit: limit) }
-    func notes(after sequence: UInt64, limit: Int) throws -> [AuditRecord] {
-        try sale.notes(after: sequence, limit: limit)
-    }
+    var exportedAt: WallTime { sale.exportedAt }
+
+    func changes() async throws -> [MovedChange] { try sale.changes() }
+    func holds(_ take: ([MovedHold]) async throws -> Void) async throws { try await sale.holds(take) }
+    func debts(_ take: ([MovedDebt]) async throws -> Void) async throws { try await sale.debts(take) }
+    func keys(_ take: ([MovedKey]) async throws -> Void) async throws { try await sale.keys(take) }
+    func notes(_ take: ([AuditRecord]) async throws -> Void) async throws { try await sale.notes(take) }
     func report(of event: Code) throws -> SalesReport? { try sale.report(of: event) }
 }

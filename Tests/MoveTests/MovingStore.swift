@@ -48,26 +48,31 @@ final class MovedNode: Sendable {
     }
 }
 
-/// A sale that begins in a data directory and moves to Redis at its first restart. At later ones the server restarts.
+/// A sale that begins in a data directory and moves to Redis at its first restart. At later ones the server restarts, or the
+/// sale moves back and forth.
 final class MovingStore: ContractSubject {
     private let limits: Limits
+    private let comesBack: Bool
     private let room: String
     private let time = ShownTime()
-    private let embedded: EmbeddedStore
+    private var embedded: EmbeddedStore
     private let server: RedisServer
     private let clock = FunctionClock()
     private var node: MovedNode?
-    private var renumbered: RenumberedStore?
+    private var current: any TicketStore & SalesLedger
     private var moment = Moment(office: .zero, wall: WallTime(milliseconds: 0))
     private var life = 1
+    var renumbers: Bool { comesBack }
+    /// How often the sale moved.
+    private(set) var moves = 0
 
-    init(limits: Limits) throws {
+    init(limits: Limits, comesBack: Bool = false) throws {
         self.limits = limits
+        self.comesBack = comesBack
         room = NSTemporaryDirectory() + "/holdfast-move-\(UUID().uuidString)"
         server = try RedisServer()
-        var configuration = EmbeddedStore.Configuration(directory: room + "/data", limits: limits)
-        configuration.clock = { [time] in time.now.withLock { $0 } }
-        embedded = try EmbeddedStore(configuration, logger: .quiet)
+        embedded = try Self.open(room + "/data", limits, time)
+        current = embedded
     }
 
     deinit {
@@ -75,16 +80,20 @@ final class MovingStore: ContractSubject {
         try? FileManager.default.removeItem(atPath: room)
     }
 
-    var isMoved: Bool { renumbered != nil }
-    var redis: RedisStore? { node?.store }
-    var store: any TicketStore { ledgerStore }
-    var ledger: any SalesLedger { ledgerStore }
-    var identity: [UInt8] { node?.store.ledgerIdentity ?? embedded.ledgerIdentity }
-
-    private var ledgerStore: any TicketStore & SalesLedger {
-        if let renumbered { return renumbered }
-        return embedded
+    private static func open(_ directory: String, _ limits: Limits, _ time: ShownTime) throws -> EmbeddedStore {
+        var configuration = EmbeddedStore.Configuration(directory: directory, limits: limits)
+        configuration.durability = .relaxed
+        configuration.clock = { time.now.withLock { $0 } }
+        return try EmbeddedStore(configuration, logger: .quiet)
     }
+
+    var redis: RedisStore? { node?.store }
+    var store: any TicketStore { current }
+    var ledger: any SalesLedger { current }
+    var identity: [UInt8] { node?.store.ledgerIdentity ?? embedded.ledgerIdentity }
+    var series: [HoldSeries] { node?.store.series ?? embedded.series }
+    /// Where the sale is, if it is in a data directory.
+    var directory: String { embedded.configuration.directory }
 
     func advance(to moment: Moment) async throws {
         self.moment = moment
@@ -105,19 +114,41 @@ final class MovingStore: ContractSubject {
     }
 
     func restart() async throws {
-        if node != nil {
+        if node == nil {
+            try await moveToRedis()
+        } else if comesBack {
+            try await moveBack()
+        } else {
             life += 1
             try await advance(to: moment)
-        } else {
-            let file = try export()
-            let first = try await open()
-            _ = try await SaleMove(into: first.store).take(ArchivedSale(file))
-            // A node that starts on the moved sale.
-            let node = try await open()
-            self.node = node
-            renumbered = RenumberedStore(node.store)
         }
         _ = try await counts()
+    }
+
+    func moveToRedis() async throws {
+        let file = try export()
+        let first = try await open()
+        _ = try await SaleMove(into: first.store).take(ArchivedSale(file))
+        // A node that starts on the moved sale.
+        let node = try await open()
+        self.node = node
+        current = RenumberedStore(node.store, node.store.numbering)
+        moves += 1
+    }
+
+    func moveBack() async throws {
+        guard let node else { return }
+        let file = room + "/back-\(moves)"
+        let sale = try await DepartingSale(closing: node.store)
+        _ = try await SaleArchive.write(sale, to: file, endingAt: moment.office)
+        self.node = nil
+        let directory = room + "/data-\(moves)"
+        _ = try SaleArchive.restore(file, into: directory)
+        // The next move finds an empty server.
+        try server.ask("FLUSHALL")
+        embedded = try Self.open(directory, limits, time)
+        current = embedded.numbering.isEmpty ? embedded : RenumberedStore(embedded, embedded.numbering)
+        moves += 1
     }
 
     func counts() async throws -> [PoolCount] {
@@ -128,8 +159,8 @@ final class MovingStore: ContractSubject {
     /// Stops the embedded store and exports its sale.
     func export() throws -> String {
         embedded.stop()
-        let file = room + "/sale"
-        _ = try SaleArchive.export(from: room + "/data", to: file)
+        let file = room + "/sale-\(moves)"
+        _ = try SaleArchive.export(from: directory, to: file)
         return file
     }
 
@@ -142,7 +173,7 @@ final class MovingStore: ContractSubject {
 
     func stop() async throws {
         embedded.stop()
-        renumbered = nil
+        current = embedded
         node = nil
     }
 
@@ -156,13 +187,32 @@ final class MovingStore: ContractSubject {
     }
 
     func removeLeftovers() async throws {
+        try await withClient { try await SaleMove.removeLeftovers(prefix: "holdfast", isCluster: false, $0) }
+    }
+
+    /// - Returns: whether there was an export to undo.
+    func undo() async throws -> Bool {
+        try await withClient { client in
+            var opened: MovedNode?
+            let wasExported = try await DepartingSale.undo(prefix: "holdfast", isCluster: false, client) {
+                let node = try await open()
+                opened = node
+                return node.store
+            }
+            withExtendedLifetime(opened) {}
+            return wasExported
+        }
+    }
+
+    private func withClient<Value>(_ body: (RedisClient) async throws -> Value) async throws -> Value {
         let address = RedisConfiguration(servers: .standalone(.init(host: "127.0.0.1", port: server.port)))
         let client = try RedisClient(
             configuration: address, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
         async let run: Void = client.run()
-        try await SaleMove.removeLeftovers(prefix: "holdfast", client)
+        let value = try await body(client)
         client.stop()
         try await run
+        return value
     }
 
     /// What a move leaves behind whose process dies.

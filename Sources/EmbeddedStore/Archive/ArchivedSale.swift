@@ -11,11 +11,17 @@ public final class ArchivedSale: MovedSale {
     public let keySecret: [UInt8]
     public let series: [HoldSeries]
     public let tokenKeys: [UInt8: [UInt8]]
+    public let exportedAt: WallTime
     /// What the recount of the archive found.
     public let recount: AuditReport
 
+    /// Holds, debts, keys or notes that one transaction reads.
+    private static let page = 500
+
     private let queue: DatabaseQueue
     private let directory: String
+    /// The numbers that buyers know, where they are not the ledger's.
+    private let numbering: HoldNumbering
     /// The events of the sale, without holds.
     private let events: BoxOffice
     private let clock: Timestamp
@@ -51,6 +57,9 @@ public final class ArchivedSale: MovedSale {
                 return (office, last)
             }
             (identity, keySecret, series, tokenKeys) = try queue.read(Self.bindings)
+            (numbering, exportedAt) = try queue.read { [clock] db in
+                (try MovedNumbers.read(db), try Moments(db).wall(clock.milliseconds))
+            }
         } catch {
             LedgerSource.remove(opened.1)
             throw SaleArchive.translate(error, path)
@@ -67,9 +76,7 @@ public final class ArchivedSale: MovedSale {
     ) throws -> (identity: [UInt8], secret: [UInt8], series: [HoldSeries], tokenKeys: [UInt8: [UInt8]]) {
         guard let row = try Row.fetchOne(db, sql: "SELECT id, key_secret FROM ledger"), let secret = row[1] as Data?
         else { throw LedgerError.damaged("it has no identity") }
-        let series = try Row.fetchAll(db, sql: "SELECT first, mark FROM series ORDER BY first").map { row in
-            HoldSeries(first: HoldID(UInt64(clamping: row[0] as Int64)), mark: UInt64(bitPattern: row[1] as Int64))
-        }
+        let series = try MovedNumbers.series(db)
         let keys = try Row.fetchAll(db, sql: "SELECT number, fingerprint FROM token_keys")
             .map { (UInt8(clamping: $0[0] as Int64), [UInt8]($0[1] as Data)) }
         return ([UInt8](row[0] as Data), [UInt8](secret), series, Dictionary(keys) { first, _ in first })
@@ -101,16 +108,28 @@ public final class ArchivedSale: MovedSale {
         }
     }
 
-    public func holds(after hold: HoldID, limit: Int) throws -> [MovedHold] {
+    public func holds(_ take: ([MovedHold]) async throws -> Void) async throws {
+        var last = HoldID(0)
+        while true {
+            let (holds, end) = try page(after: last)
+            guard let end else { return }
+            try await take(holds)
+            last = end
+        }
+    }
+
+    /// - Returns: some holds, and the ledger's number of the last of them; `nil` if there are none.
+    private func page(after hold: HoldID) throws -> (holds: [MovedHold], end: HoldID?) {
         try queue.read { db in
             let moments = try Moments(db)
             let first = Int64(clamping: hold.number) + 1
-            let last = first + Int64(limit) - 1
+            let last = first + Int64(Self.page) - 1
             let erasures = try Row.fetchAll(
                 db, sql: "SELECT hold, max(at) FROM erasures WHERE hold BETWEEN ? AND ? GROUP BY hold",
                 arguments: [first, last])
             let erased = Dictionary(erasures.map { ($0[0] as Int64, $0[1] as Int64) }) { first, _ in first }
             var found: [MovedHold] = []
+            var end: HoldID?
             try LedgerReader(db).readHolds("BETWEEN \(first) AND \(last)") { hold, times in
                 guard let terms = events.terms(of: hold.event, at: hold.sequence) else {
                     throw LedgerError.damaged("hold \(hold.id) is of an event that was not defined then")
@@ -119,18 +138,39 @@ public final class ArchivedSale: MovedSale {
                 let wasReturned = hold.state == .returned ? times.returned ?? times.parts.last?.at : nil
                 found.append(
                     MovedHold(
-                        id: hold.id, event: hold.event, terms: terms, lines: hold.lines, state: hold.state,
+                        id: numbering.known(hold.id), event: hold.event, terms: terms, lines: hold.lines,
+                        state: hold.state,
                         isLate: hold.late, extensions: hold.extensions, buyer: hold.buyer, payment: hold.payment,
                         left: hold.deadline.since(clock), heldAt: moments.wall(times.held),
                         purchasedAt: times.purchased.map(moments.wall), returnedAt: wasReturned.map(moments.wall),
                         parts: parts, erasedAt: erased[Int64(hold.id.number)].map(moments.wall)))
+                end = hold.id
             }
-            return found
+            return (found, end)
         }
     }
 
-    public func debts(after sequence: UInt64, limit: Int) throws -> [MovedDebt] {
-        try queue.read { db in
+    /// The connection's own function waits differently in a task.
+    private func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try queue.read(body)
+    }
+
+    /// Calls `take` with what `read` finds behind a number, page by page.
+    private func pages<Value>(
+        _ take: ([Value]) async throws -> Void,
+        _ read: (Database, _ sequence: Int64) throws -> [(sequence: Int64, value: Value)]
+    ) async throws {
+        var last: Int64 = 0
+        while true {
+            let page = try reading { try read($0, last) }
+            guard let end = page.last else { return }
+            try await take(page.map(\.value))
+            last = end.sequence
+        }
+    }
+
+    public func debts(_ take: ([MovedDebt]) async throws -> Void) async throws {
+        try await pages(take) { db, sequence in
             let moments = try Moments(db)
             let expired = clock.advanced(by: .zero - limits.unconfirmedDebtsKept).milliseconds
             let rows = try Row.fetchAll(
@@ -139,23 +179,23 @@ public final class ArchivedSale: MovedSale {
                     SELECT seq, at, hold, payment, reason, confirmed, ended FROM debts
                     WHERE seq > ? AND (ended = 'paid back' OR ended IS NULL AND (confirmed = 1 OR at > ?))
                     ORDER BY seq LIMIT ?
-                    """, arguments: [Int64(clamping: sequence), expired, limit])
+                    """, arguments: [sequence, expired, Self.page])
             return try rows.map { row in
                 guard let payment = PaymentReference(kept: row["payment"]) else {
                     throw LedgerError.damaged("a debt has no payment")
                 }
-                return MovedDebt(
-                    sequence: UInt64(clamping: row["seq"] as Int64),
-                    hold: HoldID(UInt64(clamping: row["hold"] as Int64)),
+                let debt = MovedDebt(
+                    hold: numbering.known(HoldID(UInt64(clamping: row["hold"] as Int64))),
                     payment: payment, reason: DebtReason(rawValue: row["reason"]) ?? .placesGone,
                     isConfirmed: row["confirmed"], isPaidBack: row["ended"] as String? != nil,
                     askedAt: moments.wall(row["at"]), age: clock.since(Timestamp(milliseconds: row["at"])))
+                return (row["seq"], debt)
             }
         }
     }
 
-    public func keys(after sequence: UInt64, limit: Int) throws -> [MovedKey] {
-        try queue.read { db in
+    public func keys(_ take: ([MovedKey]) async throws -> Void) async throws {
+        try await pages(take) { db, sequence in
             let oldest = clock.advanced(by: .zero - limits.keyRetention).milliseconds
             let oldestOfEnded = clock.advanced(by: .zero - limits.endedKeyRetention).milliseconds
             let rows = try Row.fetchAll(
@@ -163,7 +203,7 @@ public final class ArchivedSale: MovedSale {
                 sql: """
                     SELECT k.seq, k.at, k.hold, k.fingerprint, k.high, k.low, h.seq AS made
                     FROM keys k JOIN holds h ON h.id = k.hold WHERE k.seq > ? ORDER BY k.seq LIMIT ?
-                    """, arguments: [Int64(clamping: sequence), limit])
+                    """, arguments: [sequence, Self.page])
             let holds = try LedgerReader(db).holds(rows.map { HoldID(UInt64(clamping: $0["hold"] as Int64)) })
             return rows.map { row in
                 let id = HoldID(UInt64(clamping: row["hold"] as Int64))
@@ -173,18 +213,22 @@ public final class ArchivedSale: MovedSale {
                 let at: Int64 = row["at"]
                 let key = IdempotencyKey(
                     high: UInt64(bitPattern: row["high"] as Int64), low: UInt64(bitPattern: row["low"] as Int64))
-                return MovedKey(
-                    sequence: UInt64(clamping: row["seq"] as Int64), hold: id,
+                let use = MovedKey(
+                    hold: numbering.known(id),
                     key: KeyFact(key: key, fingerprint: UInt64(bitPattern: row["fingerprint"] as Int64)),
                     isExtension: (row["made"] as Int64) != (row["seq"] as Int64),
                     counts: at >= oldestOfEnded || at >= oldest && isLiveOrSold == true,
                     age: clock.since(Timestamp(milliseconds: at)))
+                return (row["seq"], use)
             }
         }
     }
 
-    public func notes(after sequence: UInt64, limit: Int) throws -> [AuditRecord] {
-        try queue.read { db in try LedgerQueries.audit(db, after: sequence, limit: limit) }
+    public func notes(_ take: ([AuditRecord]) async throws -> Void) async throws {
+        try await pages(take) { db, sequence in
+            try LedgerQueries.audit(db, after: UInt64(clamping: sequence), limit: Self.page)
+                .map { (Int64(clamping: $0.sequence), $0) }
+        }
     }
 
     public func report(of event: Code) throws -> SalesReport? {

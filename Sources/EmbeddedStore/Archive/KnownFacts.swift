@@ -28,6 +28,8 @@ enum KnownFacts {
         "debts": ["payment", "seq", "at", "hold", "event", "reason", "confirmed", "ended"],
         "events": ["event", "code"], "event_pools": ["event", "pool", "code", "capacity", "allocation"],
         "ticket_types": ["event", "type", "code", "name", "retired", "allocation"], "draws": ["event", "type", "pool"],
+        "moves": ["one", "through", "at"], "moved_numbers": ["known", "kept", "count"],
+        "moved_series": ["first", "mark"], "departure": ["one", "at"],
         "grdb_migrations": ["identifier"],
     ]
 

@@ -16,6 +16,8 @@ public enum SaleArchive {
     /// Copies the ledger in `directory` to a new file at `path`, recounts the copy and seals it. No service may run meanwhile,
     /// so the sale stands as long as that takes, and with it the clock of live holds.
     ///
+    /// The ledger stays as it is, with a mark: no service starts on it until ``undoExport(of:)``.
+    ///
     /// On return the file is on the disk and only its owner can read it: it contains buyers, payments and the secret of the
     /// digests of idempotency keys.
     ///
@@ -33,12 +35,21 @@ public enum SaleArchive {
             return try withPart(part) {
                 try LedgerFiles.makePrivate(part)
                 let source = try LedgerSource(path: ledger)
-                defer { source.close() }
                 // Without the free pages, which may contain what was erased.
-                try source.queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
+                let copied = Result {
+                    try source.queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
+                }
+                source.close()
+                try copied.get()
                 let report = try recounted(part)
                 try seal(part)
-                try LedgerFiles.publish(part, as: path)
+                try markDeparted(ledger)
+                do {
+                    try LedgerFiles.publish(part, as: path)
+                } catch {
+                    _ = try unmark(ledger)
+                    throw error
+                }
                 return report
             }
         }
@@ -85,12 +96,16 @@ public enum SaleArchive {
             throw ArchiveError.changed(path: path)
         }
         let queue = try DatabaseQueue(path: part)
-        try queue.writeWithoutTransaction { try $0.execute(sql: "DROP TABLE archive") }
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "DROP TABLE archive")
+            // It may have been exported twice.
+            if try db.tableExists("departure") { try db.execute(sql: "DELETE FROM departure") }
+        }
         try queue.close()
         return report
     }
 
-    private static func recounted(_ path: String) throws -> AuditReport {
+    static func recounted(_ path: String) throws -> AuditReport {
         let report = try LedgerAudit.recount(path: path)
         if let broken = report.broken { throw ArchiveError.brokenRule(broken) }
         return report
@@ -98,7 +113,7 @@ public enum SaleArchive {
 
     // MARK: The seal
 
-    private static func seal(_ path: String) throws {
+    static func seal(_ path: String) throws {
         let queue = try DatabaseQueue(path: path)
         try queue.write { db in
             let sum = try RowSum(of: db)
@@ -150,7 +165,7 @@ public enum SaleArchive {
         }
     }
 
-    private static func remove(_ part: String) {
+    static func remove(_ part: String) {
         for suffix in ["", "-journal", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: part + suffix) }
     }
 
@@ -184,6 +199,8 @@ public enum ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
     case changed(path: String)
     /// The facts break a rule.
     case brokenRule(String)
+    /// What was written is not what the store has.
+    case differs(String)
     /// It has something that this release cannot move to a store of another kind.
     case notMovable(String)
 
@@ -196,6 +213,7 @@ public enum ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(path) has format \(format), and this release reads format \(SaleArchive.format)"
         case .changed(let path): "\(path) is not what was exported: it was cut off or changed"
         case .brokenRule(let rule): "a rule is broken: \(rule)"
+        case .differs(let what): "what was written differs from the sale: \(what)"
         case .notMovable(let what):
             "the sale has \(what), which this release moves only into a data directory"
         }

@@ -68,6 +68,9 @@ struct AuditAccount {
     var debts = AuditDebts()
     var allocations = AuditAllocations()
 
+    /// The last of the facts that came from a store of another kind (R51 Moving a sale); 0 if none did.
+    private(set) var movedThrough: Int64 = 0
+
     /// The number of the last fact that was entered.
     var lastFact: Int64 { Int64(report.facts) }
     /// The number of the last hold that was entered.
@@ -82,6 +85,7 @@ struct AuditAccount {
             return found
         }
         debts.secret = try LedgerSource.secret(db)
+        movedThrough = try MovedNumbers.lastFact(db)
         // What belongs to an allocation has its name behind the code, as `floor/guests`.
         let name = "code || coalesce('/' || allocation, '')"
         poolCodes = try texts("SELECT event, \(name) FROM event_pools ORDER BY event, pool")
@@ -107,9 +111,11 @@ struct AuditAccount {
     ///
     /// - Parameter lines: the lines of the hold, if the fact is one.
     mutating func enter(_ fact: AuditFact, lines: AuditLines? = nil) throws {
+        endMove(before: fact.sequence)
         report.facts += 1
         try expect(
             fact.sequence == Int64(report.facts), "fact \(report.facts) is missing, number \(fact.sequence) follows")
+        if fact.sequence <= movedThrough { return try enterMoved(fact, lines) }
         try expect(fact.at >= now, "R5 The store's clock: it ran backwards at fact \(fact.sequence)")
         passTime(to: fact.at)
         switch fact.kind {
@@ -142,6 +148,10 @@ struct AuditAccount {
         }
     }
 
+    mutating func schedule(_ hold: Int64, until deadline: Int64) {
+        endings.insert(HoldEnding(deadline: deadline, hold: hold))
+    }
+
     func counts() -> [PoolCount] {
         definitions.keys.sorted().flatMap { event -> [PoolCount] in
             zip(poolCodes[event] ?? [], pools[event] ?? []).compactMap { code, pool in
@@ -154,7 +164,7 @@ struct AuditAccount {
 
     // MARK: Facts
 
-    private mutating func define(_ fact: AuditFact) throws {
+    mutating func define(_ fact: AuditFact) throws {
         let definition: EventDefinition
         do {
             definition = try EventDocument.readKept(Array((fact.text ?? "").utf8))

@@ -115,6 +115,7 @@ struct AuditPages {
             if holds.count < Self.rows { break }
         }
         for other in others { try account.enter(other) }
+        account.endMove(before: last + 1)
         guard account.lastFact == last else { throw BrokenRule("fact \(account.lastFact + 1) is missing") }
     }
 

@@ -55,7 +55,9 @@ struct LedgerEraser {
 
     /// Takes out of the notes about a hold what they say about people: values, reasons, and payments behind the hold. Who did
     /// what, and when, stays.
-    func eraseFromAudit(_ hold: Int64) throws {
+    func eraseFromAudit(_ kept: Int64) throws {
+        // Notes name a hold as its buyer knows it.
+        let hold = try MovedNumbers.known(kept, db)
         try db.execute(
             sql: """
                 UPDATE audit SET reason = NULL, differences = NULL, subject = :hold

@@ -14,6 +14,8 @@ public enum LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
     case damaged(String)
     case writeFailed(reason: String)
     case diskFull
+    /// The sale was exported, to go on elsewhere (R51 Moving a sale).
+    case departed(path: String)
 
     public var description: String {
         switch self {
@@ -30,6 +32,9 @@ public enum LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
         case .damaged(let what): "the ledger is damaged: \(what)"
         case .writeFailed(let reason): "the ledger could not be written: \(reason)"
         case .diskFull: "the ledger's disk is full"
+        case .departed(let path):
+            "the sale in \(path) was exported, to go on elsewhere; if it did not, holdfast export sale --undo lets it go on "
+                + "here"
         }
     }
 }

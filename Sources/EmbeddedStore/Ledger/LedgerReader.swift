@@ -87,6 +87,7 @@ struct LedgerReader {
             """
             SELECT max(at), max(seq) FROM (
               SELECT at, 0 AS seq FROM clock_mark
+              UNION ALL SELECT at, through FROM moves
               UNION ALL SELECT * FROM (SELECT at, seq FROM definitions ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM holds ORDER BY id DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM refunds ORDER BY seq DESC LIMIT 1)

@@ -21,6 +21,7 @@ enum LedgerSchema {
         migrator.registerMigration("7 returns") { try $0.execute(sql: returns) }
         migrator.registerMigration("7 cancellations") { try $0.execute(sql: cancellations) }
         migrator.registerMigration("7 forget") { try $0.execute(sql: erasures) }
+        migrator.registerMigration("7 moves") { try $0.execute(sql: moves) }
         return migrator
     }
 

@@ -31,13 +31,15 @@ struct FunctionLibrary: Sendable {
         case settleDebts = "settle_debts"
         case mend
         case adoptSale = "adopt_sale"
+        case closeEvent = "close_event"
         case tryCommands = "try_commands"
 
         /// May run on a replica and on a server that is full.
         var onlyReads: Bool {
             switch self {
             case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .someClaims, .dropClaims,
-                .eraseClaims, .giveUp, .settleDebts, .mend, .adoptSale, .tryCommands:
+                .eraseClaims, .giveUp, .settleDebts, .mend, .adoptSale, .closeEvent,
+                .tryCommands:
                 false
             case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale, .findHolds, .countSales: true
             }

@@ -35,6 +35,12 @@ struct PackedReader {
         return value
     }
 
+    /// Half of a key or a digest, as ``CommandWriter`` writes it.
+    mutating func half() throws(PackedMistake) -> UInt64 {
+        guard let value: UInt64 = bytes.readInteger() else { throw PackedMistake() }
+        return value
+    }
+
     mutating func skipNumber() throws(PackedMistake) {
         guard bytes.readInteger(as: UInt64.self) != nil else { throw PackedMistake() }
     }

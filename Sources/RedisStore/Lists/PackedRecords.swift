@@ -6,6 +6,7 @@ internal import TicketStore
 struct PackedRecord {
     var state: HoldState
     var isLate: Bool
+    var extensions: UInt8
     var heldAt: WallTime
     var buyer: String?
     var lines: OneOrMore<HeldLine>
@@ -29,7 +30,7 @@ struct PackedRecord {
         }
         self.state = state
         isLate = try reader.byte() == 1
-        _ = try reader.byte()
+        extensions = try reader.byte()
         _ = try reader.number()
         heldAt = WallTime(milliseconds: Int64(try reader.number()))
         let name = try reader.text()
@@ -79,13 +80,14 @@ struct PackedRecord {
 
 /// A partial return, as `pack_returns` wrote it (`Lua/holds.lua`).
 struct PackedReturn {
+    var key: KeyFact
     var at: WallTime
     /// How many tickets of each line came back.
     var quantities: [UInt16] = []
 
     init(_ reader: inout PackedReader, lines: Int) throws(PackedMistake) {
-        // Key and fingerprint, which only the functions compare.
-        for _ in 0..<3 { try reader.skipNumber() }
+        let (high, low) = (try reader.half(), try reader.half())
+        key = KeyFact(key: IdempotencyKey(high: high, low: low), fingerprint: try reader.half())
         at = WallTime(milliseconds: Int64(try reader.number()))
         for _ in 0..<lines { quantities.append(try reader.short()) }
     }
@@ -131,7 +133,10 @@ struct PackedDebt {
     var event: EventNumber
     var hold: UInt64
     var wall: WallTime
+    var reason: DebtReason
     var isConfirmed: Bool
+    /// When it was reported, by the server's clock.
+    var ticks: Int
 
     /// `nil` if the payment bought something or was paid back.
     init?(_ use: ByteBuffer) throws(PackedMistake) {
@@ -140,8 +145,9 @@ struct PackedDebt {
         event = EventNumber(try reader.count())
         hold = try reader.count()
         wall = WallTime(milliseconds: Int64(try reader.number()))
-        _ = try reader.byte()
+        reason = DebtReason(rawValue: try reader.byte()) ?? .placesGone
         isConfirmed = try reader.byte() == 1
+        ticks = try reader.number()
     }
 }
 

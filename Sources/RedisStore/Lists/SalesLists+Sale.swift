@@ -5,7 +5,10 @@ internal import TicketStore
 
 extension SalesLists {
     /// A page of an event's holds (R50 Reports).
-    func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
+    ///
+    /// - Parameter standing: the moment at which the event's clock stands; `nil` if it goes.
+    func sale(of event: Code, from first: HoldID?, stretch: Int, at standing: Timestamp? = nil) async throws -> SalePage
+    {
         let known = state.withLock { state in
             state.directory.number(of: event).flatMap { number in
                 state.directory.entries[number].map { (number: number, entry: $0) }
@@ -22,7 +25,9 @@ extension SalesLists {
         var reader = PackedReader(try head.bytes())
         let (next, last) = (try reader.count(), try reader.count())
         let moment = try reader.moment()
-        let entries = try items.dropFirst().map { try Self.sold($0.bytes(), at: number, entry, moment.office) }
+        let entries = try items.dropFirst().map {
+            try Self.sold($0.bytes(), at: number, entry, standing ?? moment.office)
+        }
         return SalePage(
             entries: entries, next: next == 0 ? nil : HoldID(event: number, hold: next),
             last: HoldID(event: number, hold: last), readAt: moment.wall)

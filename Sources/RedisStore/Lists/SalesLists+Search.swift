@@ -96,7 +96,7 @@ extension SalesLists {
     }
 
     /// The hold in the use of a payment (`Lua/debts.lua`).
-    private static func hold(of use: ByteBuffer) throws(PackedMistake) -> HoldID? {
+    static func hold(of use: ByteBuffer) throws(PackedMistake) -> HoldID? {
         if let debt = try PackedDebt(use) { return HoldID(event: debt.event, hold: debt.hold) }
         let text = String(decoding: use.readableBytesView, as: UTF8.self)
         let parts = text.trimmingPrefix("x").split(separator: ".").map { UInt64($0) }

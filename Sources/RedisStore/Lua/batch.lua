@@ -271,7 +271,8 @@ end
 local function decide(keys, args)
   begin()
   local event = open_event(keys)
-  if not event then return no_event() end
+  -- A sale that left for another store is not sold here (see leave.lua).
+  if not event or event.terms.departed then return no_event() end
   local refusal = args[3] and try_event(keys)
   if refusal then return refusal end
   local known_version = read_limits(event, args[1])

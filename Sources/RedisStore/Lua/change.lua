@@ -330,6 +330,7 @@ local function change(keys, args)
   begin()
   local asked = cjson.decode(args[1])
   local event, is_settled = open_for_change(keys, asked)
+  if event.terms.departed then return redis.error_reply('ERR this sale was moved to another place') end
   event.notes = args[3] ~= '' and { args[3] } or {}
   if not is_settled then
     save_event(event)

@@ -4,13 +4,11 @@ public import RedisWire
 internal import StrictJSON
 public import TicketStore
 
-/// Moves a sale into an empty store on one server (R51 Moving a sale).
+/// Moves a sale into an empty store (R51 Moving a sale).
 ///
 /// Until everything is there and counted, a mark lets no node start on these keys. If the move fails, what it wrote is
 /// removed; if its process dies, the mark stays, and the next move begins by removing what is there.
 public struct SaleMove: Sendable {
-    /// Holds, debts or keys of one call: some milliseconds of the server.
-    private static let page = 500
     /// Runs of numbers in one element of their list: half a megabyte.
     static let runsOfElement = 20_000
     /// What the layout says during a move.
@@ -27,8 +25,8 @@ public struct SaleMove: Sendable {
     }
 
     /// Removes what an earlier move left behind if its process died. Called before the store is opened.
-    public static func removeLeftovers(prefix: String, _ client: RedisClient) async throws {
-        let keyspace = Keyspace(isCluster: false, prefix: prefix)
+    public static func removeLeftovers(prefix: String, isCluster: Bool, _ client: RedisClient) async throws {
+        let keyspace = Keyspace(isCluster: isCluster, prefix: prefix)
         let layout = try await client.call(RedisCommand("GET", keyspace.layout), for: keyspace.eventsRoute)
         guard !layout.isNull, String(buffer: try layout.bytes()) == mark else { return }
         try await remove(keyspace, client)
@@ -39,19 +37,20 @@ public struct SaleMove: Sendable {
     /// - Returns: the pools, as the store counts them.
     /// - Throws: ``MoveError`` or a failure of the store; the store is empty again then.
     public func take(_ sale: any MovedSale) async throws -> [PoolCount] {
-        guard !keyspace.isCluster else { throw MoveError.cluster }
         guard try await isEmpty() else { throw MoveError.notEmpty(prefix: keyspace.prefix) }
         try await set(keyspace.layout, Array(Self.mark.utf8))
         do {
             try await takeEvents(of: sale)
-            let (numbering, hasErased) = try await takeHolds(of: sale)
-            try await takeDebts(of: sale, numbering)
+            let claims = MovedClaims(store, secret: sale.keySecret)
+            let (numbering, hasErased) = try await takeHolds(of: sale, claims)
+            try await takeDebts(of: sale, numbering, claims)
+            try await claims.finish()
             try await takeKeys(of: sale, numbering)
             try await takeNotes(of: sale)
             try await takeBindings(of: sale, numbering)
             if hasErased { try await nameErased(with: sale.keySecret) }
             let pools = try await check(sale)
-            try await set(keyspace.layout, Array("one server".utf8))
+            try await set(keyspace.layout, Array(keyspace.layoutName.utf8))
             return pools
         } catch {
             try? await Self.remove(keyspace, store.client)
@@ -74,6 +73,9 @@ public struct SaleMove: Sendable {
                 _ = try await client.call(RedisCommand("UNLINK", key), for: keys.route)
             }
         }
+        for slot in keyspace.isCluster ? ClaimSlot.all : [] {
+            _ = try await client.call(RedisCommand("UNLINK", keyspace.claims(slot)), for: keyspace.route(to: slot))
+        }
         for key in [
             keyspace.events, keyspace.identity, keyspace.keySecret, keyspace.tokenKeys, keyspace.series,
             keyspace.numbering, keyspace.layout,
@@ -91,7 +93,7 @@ public struct SaleMove: Sendable {
     // MARK: Events and holds
 
     private func takeEvents(of sale: any MovedSale) async throws {
-        for change in try sale.changes() {
+        for change in try await sale.changes() {
             let command: Command
             switch change {
             case .defined(let definition, let paused): command = .define(definition, paused: paused, expecting: nil)
@@ -119,18 +121,17 @@ public struct SaleMove: Sendable {
     }
 
     /// - Returns: the numbers that the holds have now, and whether something of them was erased.
-    private func takeHolds(of sale: any MovedSale) async throws -> (HoldNumbering, hasErased: Bool) {
+    private func takeHolds(
+        of sale: any MovedSale, _ claims: MovedClaims
+    ) async throws -> (HoldNumbering, hasErased: Bool) {
         var numbering = HoldNumbering()
         var hasErased = false
-        var last = HoldID(0)
-        while true {
-            let holds = try sale.holds(after: last, limit: Self.page)
-            guard let end = holds.last else { break }
-            last = end.id
+        try await sale.holds { holds in
             hasErased = hasErased || holds.contains { $0.erasedAt != nil }
             var kept: [HoldID: HoldID] = [:]
             for (event, some) in Dictionary(grouping: holds, by: { EventNumber(index: $0.event) }) {
                 let first = try await adopt(event, holds: some.map(Self.packed))
+                try await claims.add(some.compactMap(\.payment), usedBy: event)
                 for (index, hold) in some.enumerated() {
                     kept[hold.id] = HoldID(event: event, hold: first + UInt64(index))
                 }
@@ -143,10 +144,13 @@ public struct SaleMove: Sendable {
 
     /// Where erased payments are known, the functions need the secret of their names (`Lua/erased.lua`).
     private func nameErased(with secret: [UInt8]) async throws {
-        let keys = keyspace.keys(of: 1)
-        var command = RedisCommand("HSET", keys.payments, "\u{1}")
-        command.append(secret)
-        _ = try await caller.ask(command, to: keys.route)
+        let events = store.state.withLock { state in keyspace.isCluster ? Array(state.directory.entries.keys) : [1] }
+        for event in events {
+            let keys = keyspace.keys(of: event)
+            var command = RedisCommand("HSET", keys.payments, "\u{1}")
+            command.append(secret)
+            _ = try await caller.ask(command, to: keys.route)
+        }
     }
 
     /// A hold as `pack_record` writes it (`Lua/holds.lua`), with the time until its deadline in place of the deadline.
@@ -224,13 +228,12 @@ public struct SaleMove: Sendable {
 
     // MARK: Everything else
 
-    private func takeDebts(of sale: any MovedSale, _ numbering: HoldNumbering) async throws {
-        var last: UInt64 = 0
-        while true {
-            let debts = try sale.debts(after: last, limit: Self.page)
-            guard let end = debts.last else { return }
-            last = end.sequence
+    private func takeDebts(
+        of sale: any MovedSale, _ numbering: HoldNumbering, _ claims: MovedClaims
+    ) async throws {
+        try await sale.debts { debts in
             for (event, some) in Dictionary(grouping: debts, by: { numbering.kept($0.hold).event }) {
+                try await claims.add(some.map(\.payment), usedBy: event)
                 try await adopt(
                     event,
                     debts: some.map { debt in
@@ -249,11 +252,7 @@ public struct SaleMove: Sendable {
     }
 
     private func takeKeys(of sale: any MovedSale, _ numbering: HoldNumbering) async throws {
-        var last: UInt64 = 0
-        while true {
-            let keys = try sale.keys(after: last, limit: Self.page)
-            guard let end = keys.last else { return }
-            last = end.sequence
+        try await sale.keys { keys in
             let counting = keys.filter(\.counts)
             for (event, some) in Dictionary(grouping: counting, by: { numbering.kept($0.hold).event }) {
                 try await adopt(
@@ -275,17 +274,13 @@ public struct SaleMove: Sendable {
 
     /// Notes get numbers by the time of their change, above each other.
     private func takeNotes(of sale: any MovedSale) async throws {
-        var last: UInt64 = 0
         var score: UInt64 = 0
-        let codes = try sale.changes().reduce(into: [String: EventNumber]()) { codes, change in
+        let codes = try await sale.changes().reduce(into: [String: EventNumber]()) { codes, change in
             if case .defined(let definition, _) = change, codes[definition.id.text] == nil {
                 codes[definition.id.text] = EventNumber(UInt64(codes.count) + 1)
             }
         }
-        while true {
-            let notes = try sale.notes(after: last, limit: Self.page)
-            guard let end = notes.last else { return }
-            last = end.sequence
+        try await sale.notes { notes in
             for note in notes {
                 // In steps of 16 microseconds (`Lua/clock.lua`).
                 score = max(UInt64(max(0, note.at.milliseconds)) * 125 / 2, score + 1)
@@ -329,19 +324,12 @@ public struct SaleMove: Sendable {
     private func check(_ sale: any MovedSale) async throws -> [PoolCount] {
         let recount = try await store.recount()
         if let broken = recount.broken { throw MoveError.differs(broken) }
-        for pool in sale.pools {
-            let one = recount.pools.first { $0.event == pool.event && $0.pool == pool.pool }
-            guard one?.capacity == pool.capacity, one?.held == pool.held, one?.sold == pool.sold else {
-                throw MoveError.differs(
-                    "pool \(pool.pool) of \(pool.event) has \(one?.held ?? 0) held and \(one?.sold ?? 0) sold of "
-                        + "\(one?.capacity ?? 0), and had \(pool.held) and \(pool.sold) of \(pool.capacity)")
-            }
-        }
+        if let difference = sale.difference(from: recount.pools) { throw MoveError.differs(difference) }
         for event in store.events.map(\.definition.id) {
             let moved = try await store.report(of: event, utcOffset: 0)
-            guard let sold = try sale.report(of: event), sold.holds == moved.holds, sold.totals == moved.totals,
-                sold.prices == moved.prices, sold.days == moved.days
-            else { throw MoveError.differs("the report of \(event)") }
+            if let difference = try await sale.difference(of: event, from: moved) {
+                throw MoveError.differs(difference)
+            }
         }
         return recount.pools
     }
@@ -349,9 +337,9 @@ public struct SaleMove: Sendable {
 
 /// Why a sale was not moved.
 public enum MoveError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A cluster keeps payments in another way.
-    case cluster
     case notEmpty(prefix: String)
+    /// There is no sale to move.
+    case nothing(prefix: String)
     /// The store did not take a part of the sale.
     case refused(String)
     /// What is there now is not what was exported.
@@ -359,9 +347,9 @@ public enum MoveError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .cluster: "a sale moves to one Redis server, not to a cluster"
         case .notEmpty(let prefix):
             "there are events under \(prefix): in Redis already; choose another redis.prefix or an empty server"
+        case .nothing(let prefix): "there are no events under \(prefix): in Redis"
         case .refused(let what): "the store did not take the sale: \(what)"
         case .differs(let what): "what was moved differs from the archive: \(what)"
         }

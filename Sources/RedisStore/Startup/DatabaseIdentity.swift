@@ -19,12 +19,17 @@ struct DatabaseIdentity: Sendable {
     init(under keyspace: Keyspace, _ client: RedisClient) async throws(RedisStoreError) {
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<48).map { _ in UInt8.random(in: 0...255, using: &random) }
-        let wanted = keyspace.isCluster ? "cluster" : "one server"
+        let wanted = keyspace.layoutName
         do {
             let layout = try await Self.kept(Array(wanted.utf8), under: keyspace.layout, client)
             guard String(buffer: layout) != SaleMove.mark else {
                 throw RedisStoreError.unfit(
                     "an import into what is under \(keyspace.prefix): is under way or broke off; run it again")
+            }
+            guard String(buffer: layout) != DepartingSale.mark else {
+                throw RedisStoreError.unfit(
+                    "the sale under \(keyspace.prefix): was exported, to go on elsewhere; if it did not, holdfast export "
+                        + "sale --undo lets it go on here")
             }
             guard String(buffer: layout) == wanted else {
                 throw RedisStoreError.unfit(

@@ -29,7 +29,8 @@ static const unsigned char functions[] = {
 #embed "../Lua/sale.lua" suffix(, '\n',)
 #embed "../Lua/find.lua" suffix(, '\n',)
 #embed "../Lua/tally.lua" suffix(, '\n',)
-#embed "../Lua/mend.lua" suffix(, 0)
+#embed "../Lua/mend.lua" suffix(, '\n',)
+#embed "../Lua/leave.lua" suffix(, 0)
 };
 
 const unsigned char *const redis_store_functions = functions;

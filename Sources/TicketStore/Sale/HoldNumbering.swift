@@ -23,12 +23,11 @@ public struct HoldNumbering: Sendable, Equatable {
 
     public var isEmpty: Bool { runs.isEmpty }
 
-    /// Notes that holds with the numbers from `known` on have the numbers from `kept` on.
-    ///
-    /// - Precondition: the known numbers rise from call to call.
+    /// Notes that the hold with the number `known` has the number `kept`. Each known number is noted once. Until
+    /// ``finish()`` nothing is found.
     public mutating func add(_ known: HoldID, as kept: HoldID) {
+        guard known != kept else { return }
         if let last = runs.last {
-            precondition(last.known + last.count <= known.number, "known numbers rise")
             if known.number == last.known + last.count, kept.number == last.kept + last.count {
                 runs[runs.count - 1].count += 1
                 return
@@ -37,8 +36,9 @@ public struct HoldNumbering: Sendable, Equatable {
         runs.append(Run(known: known.number, kept: kept.number, count: 1))
     }
 
-    /// Makes ``known(_:)`` find what was added.
+    /// Makes ``kept(_:)`` and ``known(_:)`` find what was added.
     public mutating func finish() {
+        runs.sort { $0.known < $1.known }
         order = runs.indices.sorted { runs[$0].kept < runs[$1].kept }
     }
 
@@ -68,7 +68,17 @@ public struct HoldNumbering: Sendable, Equatable {
         return low == 0 ? nil : low - 1
     }
 
-    // MARK: As bytes
+    // MARK: As runs and bytes
+
+    /// `count` numbers from `known` on, which are kept from `kept` on. In the order of the known numbers.
+    public var stretches: [(known: HoldID, kept: HoldID, count: UInt64)] {
+        runs.map { (HoldID($0.known), HoldID($0.kept), $0.count) }
+    }
+
+    /// Adds a run of numbers.
+    public mutating func add(_ known: HoldID, as kept: HoldID, count: UInt64) {
+        runs.append(Run(known: known.number, kept: kept.number, count: count))
+    }
 
     /// Three numbers for each run, the lowest byte first.
     public var bytes: [UInt8] {

@@ -2,8 +2,8 @@ public import BoxOffice
 
 /// A whole sale on its way into another store (R51 Moving a sale), read in pages.
 ///
-/// A moment of the store's clock is given as its distance from the moment of the export. The clock stands still from the export
-/// until the sale goes on.
+/// Holds have the numbers that buyers know. A moment of the store's clock is given as its distance from the moment of the
+/// export. The clock stands still from the export until the sale goes on.
 public protocol MovedSale: Sendable {
     /// What tokens are bound to.
     var identity: [UInt8] { get }
@@ -12,27 +12,51 @@ public protocol MovedSale: Sendable {
     var series: [HoldSeries] { get }
     /// The fingerprints of the keys that sign tokens.
     var tokenKeys: [UInt8: [UInt8]] { get }
-
-    /// Definitions, pauses and removals, in the order in which they were made.
-    func changes() throws -> [MovedChange]
-
-    /// At most `limit` holds after `hold`, in the order of their numbers.
-    func holds(after hold: HoldID, limit: Int) throws -> [MovedHold]
-
-    /// At most `limit` debts and payments that were paid back, after the fact `sequence`.
-    func debts(after sequence: UInt64, limit: Int) throws -> [MovedDebt]
-
-    /// At most `limit` idempotency keys, after the fact `sequence`.
-    func keys(after sequence: UInt64, limit: Int) throws -> [MovedKey]
-
-    /// At most `limit` notes of the audit after `sequence`.
-    func notes(after sequence: UInt64, limit: Int) throws -> [AuditRecord]
-
-    /// What an event sold, by the recount's report.
-    func report(of event: Code) throws -> SalesReport?
-
+    /// The time of day of the export.
+    var exportedAt: WallTime { get }
     /// Every pool at the moment of the export.
     var pools: [PoolCount] { get }
+
+    /// Definitions, pauses and removals, in an order from which the numbers of events, types and terms in ``MovedHold`` follow.
+    func changes() async throws -> [MovedChange]
+
+    /// Calls `take` with all holds, some at a time, in the order in which they were made.
+    func holds(_ take: ([MovedHold]) async throws -> Void) async throws
+
+    /// Calls `take` with debts and payments that were paid back, some at a time.
+    func debts(_ take: ([MovedDebt]) async throws -> Void) async throws
+
+    /// Calls `take` with idempotency keys, some at a time.
+    func keys(_ take: ([MovedKey]) async throws -> Void) async throws
+
+    /// Calls `take` with the notes of the audit, some at a time, oldest first.
+    func notes(_ take: ([AuditRecord]) async throws -> Void) async throws
+
+    /// What an event sold, by the recount's report.
+    func report(of event: Code) async throws -> SalesReport?
+}
+
+extension MovedSale {
+    /// What differs between a report of this sale and another one of the same event; `nil` if nothing does.
+    package func difference(of event: Code, from other: SalesReport?) async throws -> String? {
+        let ours = try await report(of: event)
+        guard ours?.holds == other?.holds, ours?.totals == other?.totals, ours?.prices == other?.prices,
+            ours?.days == other?.days
+        else { return "the report of \(event)" }
+        return nil
+    }
+
+    /// What differs between the pools of this sale and other counts; `nil` if nothing does.
+    package func difference(from counts: [PoolCount]) -> String? {
+        for pool in pools {
+            let one = counts.first { $0.event == pool.event && $0.pool == pool.pool }
+            guard one?.capacity == pool.capacity, one?.held == pool.held, one?.sold == pool.sold else {
+                return "pool \(pool.pool) of \(pool.event) has \(one?.held ?? 0) held and \(one?.sold ?? 0) sold of "
+                    + "\(one?.capacity ?? 0), and had \(pool.held) and \(pool.sold) of \(pool.capacity)"
+            }
+        }
+        return nil
+    }
 }
 
 /// A change of an event.
@@ -105,7 +129,6 @@ public struct MovedReturn: Sendable {
 
 /// A payment that is owed back, or was paid back.
 public struct MovedDebt: Sendable {
-    public var sequence: UInt64
     public var hold: HoldID
     public var payment: PaymentReference
     public var reason: DebtReason
@@ -116,10 +139,9 @@ public struct MovedDebt: Sendable {
     public var age: Duration
 
     public init(
-        sequence: UInt64, hold: HoldID, payment: PaymentReference, reason: DebtReason, isConfirmed: Bool,
+        hold: HoldID, payment: PaymentReference, reason: DebtReason, isConfirmed: Bool,
         isPaidBack: Bool, askedAt: WallTime, age: Duration
     ) {
-        self.sequence = sequence
         self.hold = hold
         self.payment = payment
         self.reason = reason
@@ -132,7 +154,6 @@ public struct MovedDebt: Sendable {
 
 /// An idempotency key that was used.
 public struct MovedKey: Sendable {
-    public var sequence: UInt64
     public var hold: HoldID
     public var key: KeyFact
     /// It extended the hold, and did not make it.
@@ -142,10 +163,7 @@ public struct MovedKey: Sendable {
     /// How long ago it was used.
     public var age: Duration
 
-    public init(
-        sequence: UInt64, hold: HoldID, key: KeyFact, isExtension: Bool, counts: Bool, age: Duration
-    ) {
-        self.sequence = sequence
+    public init(hold: HoldID, key: KeyFact, isExtension: Bool, counts: Bool, age: Duration) {
         self.hold = hold
         self.key = key
         self.isExtension = isExtension

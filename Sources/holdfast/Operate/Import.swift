@@ -68,7 +68,8 @@ struct Import: AsyncParsableCommand {
             var pools: [PoolCount] = []
             try await RedisAccess.with(settings, address: address) { client, isCluster in
                 try await RedisAccess.reportingFailures {
-                    if !isCluster { try await SaleMove.removeLeftovers(prefix: settings.redis.prefix, client) }
+                    try await SaleMove.removeLeftovers(
+                        prefix: settings.redis.prefix, isCluster: isCluster, client)
                 }
                 let store = try await OpenedStore.redisStore(
                     settings, client, isCluster: isCluster, mendsByItself: false)
@@ -76,13 +77,7 @@ struct Import: AsyncParsableCommand {
                 do {
                     pools = try await SaleMove(into: store).take(sale)
                 } catch let error as MoveError {
-                    let status =
-                        switch error {
-                        case .notEmpty: Failure.cannotCreate
-                        case .cluster: Failure.wrongUse
-                        case .refused, .differs: Failure.atWork
-                        }
-                    throw Failure("\(error)", status: status)
+                    throw Failure(error)
                 } catch let failure as StoreFailure {
                     throw Failure("the servers did not take the sale: \(failure)", status: Failure.unavailable)
                 }

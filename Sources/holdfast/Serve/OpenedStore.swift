@@ -5,9 +5,9 @@ internal import NIOCore
 internal import NIOPosix
 internal import RedisStore
 internal import RedisWire
-internal import ServiceLifecycle
+public import ServiceLifecycle
 internal import Settings
-internal import TicketStore
+public import TicketStore
 
 /// The store that the settings name, with what the service and the startup banner need from it.
 struct OpenedStore: Sendable {
@@ -82,7 +82,7 @@ struct OpenedStore: Sendable {
                 case .inUse: Failure.unavailable
                 case .cannotOpen, .diskFull, .writeFailed: Failure.cannotCreate
                 case .incomplete: Failure.cannotRead
-                case .tooNew, .notALedger: Failure.badConfiguration
+                case .tooNew, .notALedger, .departed: Failure.badConfiguration
                 case .settingRefused, .damaged: Failure.atWork
                 }
             throw Failure(error.description, status: status)
@@ -94,7 +94,8 @@ struct OpenedStore: Sendable {
             case .relaxed: "relaxed: a power cut may undo the last answers"
             }
         return OpenedStore(
-            store: store, keyring: keyring, hasOperators: try keyring.hasKeys(), identity: store.ledgerIdentity,
+            store: renumbered(store, store.numbering), keyring: keyring, hasOperators: try keyring.hasKeys(),
+            identity: store.ledgerIdentity,
             series: store.series, hasTokens: store.hasHolds, keySecret: store.keySecret,
             location: ("Ledger", store.ledgerPath),
             worth: DurabilityPromise(purchases: worth, holds: worth), stop: { store.stop() }, hurry: store.hurry,
@@ -130,6 +131,13 @@ struct OpenedStore: Sendable {
         }
     }
 
+    /// With the numbers that buyers know, where a sale was moved here (R51 Moving a sale).
+    private static func renumbered<Store: TicketStore & SalesLedger & Service>(
+        _ store: Store, _ numbering: HoldNumbering
+    ) -> any TicketStore & SalesLedger & Service {
+        numbering.isEmpty ? store : RenumberedStore(store, numbering)
+    }
+
     private static func redis(
         _ settings: Settings, _ client: RedisClient, isCluster: Bool
     ) async throws -> OpenedStore {
@@ -137,7 +145,7 @@ struct OpenedStore: Sendable {
         let keyring = RedisKeyring(settings.redis, client)
         let keys = try await RedisAccess.reportingFailures { try await keyring.list() }
         return OpenedStore(
-            store: store.numbering.isEmpty ? store : RenumberedStore(store), keyring: keyring,
+            store: renumbered(store, store.numbering), keyring: keyring,
             hasOperators: keys.contains { $0.isValid(at: MachineClock.read().wall) }, identity: store.ledgerIdentity,
             series: store.series, hasTokens: !store.numbering.isEmpty, keySecret: store.keySecret,
             location: (
@@ -151,6 +159,12 @@ struct OpenedStore: Sendable {
                 store.stop()
                 return .kept
             }, otherTokenKeys: { try await store.otherTokenKeys(than: $0) })
+    }
+}
+
+extension RenumberedStore: Service where Store: Service {
+    public func run() async throws {
+        try await store.run()
     }
 }
 

@@ -87,6 +87,36 @@ class Moves(unittest.TestCase):
                                          ["P" + one["id"][1:] for one in (bought, live, fresh)])
                         _, counted = self.call(second, "GET", "/v1/invariants", token=looks)
                         self.assertTrue(counted["holds_true"], counted)
+                        later = self.hold(second, 10)
+                        last = self.books(second, looks)
+            self.back(redis, keys, last, live, later)
+
+    def back(self, redis, keys, books, bought, held):
+        """From Redis into a directory: no node starts there any more, and the directory has the same books and tokens."""
+        file, data = os.path.join(self.room, "back.sale"), os.path.join(self.room, "back")
+        done = command("export", "sale", file, "--store", redis.address)
+        self.assertEqual(done.returncode, 0, done)
+        refused = command("export", "sale", file + "2", "--store", redis.address)
+        self.assertEqual(refused.returncode, 78, refused)
+        self.assertIn("export sale --undo", refused.stderr)
+        self.assertIn("every rule holds", command("verify", file).stdout)
+        self.assertEqual(command("import", "sale", file, "--data", data).returncode, 0)
+        with Server(data=data, token_keys=keys) as third:
+            looks = make_key(third, "viewer", "accounts")
+            self.assertEqual(self.books(third, looks), books)
+            replayed = self.hold(third, 10)
+            self.assertEqual((replayed["id"], replayed["token"]), (held["id"], held["token"]))
+            self.assertEqual(self.buy(third, bought, "pay-2")[0].status, 200)
+            self.assertEqual(self.buy(third, held, "pay-5")[0].status, 200)
+            self.assertEqual(self.buy(third, self.hold(third, 11), "pay-6")[0].status, 200)
+            answer, found = self.call(third, "GET", f"/v1/search?hold={held['id']}", token=looks)
+            self.assertEqual([one["id"] for one in found["holds"]], [held["id"]], answer)
+            _, counted = self.call(third, "GET", "/v1/invariants", token=looks)
+            self.assertTrue(counted["holds_true"], counted)
+        done = command("export", "sale", "--undo", "--store", redis.address)
+        self.assertEqual(done.returncode, 0, done)
+        with Server(store=redis.address, token_keys=keys) as again:
+            self.assertEqual(self.call(again, "GET", f"/v1/holds/{held['id']}", token=held["token"])[0].status, 200)
 
     def books(self, server, key):
         """Return what lists and reports say."""
@@ -118,4 +148,6 @@ class Moves(unittest.TestCase):
             self.assertEqual([name for name in os.listdir(place) if name != "lock"], [], run)
         self.assertEqual(command("import", "sale", self.file + ".no", "--data", place).returncode, 66)
         self.assertEqual(command("export", "sale", self.file + ".x", "--data", place).returncode, 66)
-        self.assertEqual(command("export", "sale", self.file + ".x", "--store", "redis://127.0.0.1:1").returncode, 64)
+        self.assertEqual(command("export", "sale", self.file + ".x", "--store", "redis://127.0.0.1:1").returncode, 69)
+        self.assertEqual(command("export", "sale", "--data", place).returncode, 64)
+        self.assertEqual(command("export", "sale", self.file, "--undo", "--data", place).returncode, 64)

@@ -1,23 +1,22 @@
 public import BoxOffice
-public import ServiceLifecycle
 internal import Synchronization
-public import TicketStore
 
-/// A store on Redis whose first holds come from another store (R51 Moving a sale): callers know them by the numbers that they
-/// had there, which are in buyers' tokens and on their tickets.
+/// A store whose first holds come from another store (R51 Moving a sale): callers know them by the numbers that they had
+/// there, which are in buyers' tokens and on their tickets.
 ///
 /// It translates what goes in and out, so a store without such holds pays nothing. A command costs two binary searches more.
-public final class RenumberedStore: TicketStore, SalesLedger, Service {
-    private let store: RedisStore
+public final class RenumberedStore<Store: TicketStore & SalesLedger>: TicketStore, SalesLedger {
+    public let store: Store
     private let numbering: HoldNumbering
     /// The translating sinks of the latest sinks: there is one for each event loop, and one for each caller that waits.
-    private let sinks = Mutex<[ObjectIdentifier: Sink]>([:])
+    private let sinks = Mutex<[ObjectIdentifier: RenumberingSink]>([:])
     /// More sinks than event loops that a node can have.
-    private static let mostSinks = 1_024
+    private static var mostSinks: Int { 1_024 }
 
-    public init(_ store: RedisStore) {
+    /// - Parameter numbering: the numbers that moved holds had before.
+    public init(_ store: Store, _ numbering: HoldNumbering) {
         self.store = store
-        numbering = store.numbering
+        self.numbering = numbering
     }
 
     // MARK: TicketStore
@@ -30,30 +29,14 @@ public final class RenumberedStore: TicketStore, SalesLedger, Service {
         return reply.map { $0.renumbered(numbering.known) }
     }
 
-    private func translating(_ sink: any ReplySink) -> Sink {
+    private func translating(_ sink: any ReplySink) -> RenumberingSink {
         sinks.withLock { sinks in
             // Another sink may have been where this one is now.
             if let known = sinks[ObjectIdentifier(sink)], known.sink === sink { return known }
             if sinks.count >= Self.mostSinks { sinks.removeAll() }
-            let new = Sink(sink, numbering)
+            let new = RenumberingSink(sink, numbering)
             sinks[ObjectIdentifier(sink)] = new
             return new
-        }
-    }
-
-    private final class Sink: ReplySink {
-        let sink: any ReplySink
-        private let numbering: HoldNumbering
-
-        init(_ sink: any ReplySink, _ numbering: HoldNumbering) {
-            self.sink = sink
-            self.numbering = numbering
-        }
-
-        func deliver(_ replies: ContiguousArray<TicketedReply>) {
-            var replies = replies
-            for index in replies.indices { replies[index].reply = replies[index].reply.renumbered(numbering.known) }
-            sink.deliver(replies)
         }
     }
 
@@ -139,11 +122,22 @@ public final class RenumberedStore: TicketStore, SalesLedger, Service {
     public func recount() async throws -> Recount {
         try await store.recount()
     }
+}
 
-    // MARK: Service
+/// Delivers replies with the numbers that callers know.
+private final class RenumberingSink: ReplySink {
+    let sink: any ReplySink
+    private let numbering: HoldNumbering
 
-    public func run() async throws {
-        try await store.run()
+    init(_ sink: any ReplySink, _ numbering: HoldNumbering) {
+        self.sink = sink
+        self.numbering = numbering
+    }
+
+    func deliver(_ replies: ContiguousArray<TicketedReply>) {
+        var replies = replies
+        for index in replies.indices { replies[index].reply = replies[index].reply.renumbered(numbering.known) }
+        sink.deliver(replies)
     }
 }
 
