@@ -3,7 +3,8 @@ internal import StrictJSON
 /// All texts of the pages in one language, by their keys.
 ///
 /// A text may contain `{name}`, which is replaced by the value of that name, and `{name|one|several}`, which is replaced
-/// by the first form if the value is the number 1, and by the second one otherwise.
+/// by the first form if the value is the number 1, and by the second one otherwise. A `{name}` without a value stays, for
+/// scripts that fill it.
 package struct Wording: Sendable {
     package let language: Language
     package let texts: [String: String]
@@ -37,7 +38,7 @@ package struct Wording: Sendable {
                 let isOne = if case .number(1) = found { true } else { false }
                 filled += parts[isOne ? 1 : 2]
             } else {
-                filled += found?.text(in: language) ?? ""
+                filled += found?.text(in: language) ?? "{\(parts[0])}"
             }
             rest = rest[rest.index(after: close)...]
         }

@@ -23,6 +23,27 @@ static const struct PagesText texts[] = {
     {"events.html", (const unsigned char[]){
 #embed "../Web/events.html" suffix(, 0)
     }},
+    {"notice.html", (const unsigned char[]){
+#embed "../Web/notice.html" suffix(, 0)
+    }},
+    {"event.html", (const unsigned char[]){
+#embed "../Web/event.html" suffix(, 0)
+    }},
+    {"lines.html", (const unsigned char[]){
+#embed "../Web/lines.html" suffix(, 0)
+    }},
+    {"hold.html", (const unsigned char[]){
+#embed "../Web/hold.html" suffix(, 0)
+    }},
+    {"hold-over.html", (const unsigned char[]){
+#embed "../Web/hold-over.html" suffix(, 0)
+    }},
+    {"purchase.html", (const unsigned char[]){
+#embed "../Web/purchase.html" suffix(, 0)
+    }},
+    {"purchase-code.html", (const unsigned char[]){
+#embed "../Web/purchase-code.html" suffix(, 0)
+    }},
     {"refused.html", (const unsigned char[]){
 #embed "../Web/refused.html" suffix(, 0)
     }},

@@ -56,6 +56,12 @@ struct PageRequest: Sendable {
         return origin.split(separator: "/").last.map(String.init) != request.head.authority
     }
 
+    /// Whether the browser was sent to an address of its own machine.
+    var isLocal: Bool {
+        let host = (request.head.authority ?? "").split(separator: ":").first.map(String.init) ?? ""
+        return host == "localhost" || host.hasPrefix("127.") || request.head.authority?.hasPrefix("[::1]") == true
+    }
+
     // MARK: Cookies
 
     /// The value of a cookie; of several with one name, the first, which has the longest path (RFC 6265, 5.4).

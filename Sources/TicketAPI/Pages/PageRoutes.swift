@@ -9,16 +9,16 @@ internal import TicketStore
 ///
 /// They ask the store as the calls of the API do, so that both refuse the same.
 struct PageRoutes: Sendable {
-    let reader: RequestReader
-    let writer: PageWriter
-    private var store: any TicketStore { reader.store }
+    let context: PageContext
+    private var store: any TicketStore { context.store }
 
     var routes: [Route] {
         [
             // Programs that ask for JSON here get what they always got.
             Route.page("/", (.get, home)),
             Route.page(PageFile.folder + ":file", (.get, file)),
-        ]
+        ] + SalePages(context: context).routes + HoldPages(context: context).routes
+            + PurchasePages(context: context).routes
     }
 
     /// The events on sale.
@@ -26,7 +26,7 @@ struct PageRoutes: Sendable {
         guard page.mayBePage else { throw Refused(.notFound, "There is nothing at this path.") }
         let now = store.now
         let events = store.events.map { EventSummary($0, at: now).values(in: page.language) }
-        return writer.page("events", ["events": .list(events)], for: page)
+        return context.writer.page("events", ["events": .list(events)], for: page)
     }
 
     /// A file whose name changes with its bytes.
@@ -57,7 +57,7 @@ private struct EventSummary {
     func values(in language: Language) -> PageObject {
         let definition = event.definition
         var values: PageObject = [
-            "name": .text(definition.name),
+            "path": .text("/events/\(definition.id)"), "name": .text(definition.name),
             "state": .text(sale.rawValue), "label": .text(Pages.text("state.\(sale.rawValue)", in: language)),
         ]
         if sale == .notStarted, let opens = definition.opensAt { values.set("opens", opens) }

@@ -7,6 +7,8 @@ internal import TicketStore
 
 /// Writes answers for people: pages, and ways to other pages.
 struct PageWriter: Sendable {
+    /// Whether browsers reach the service by TLS only.
+    var isSecure = false
     /// Seconds for which a browser remembers the language that its reader chose: a year.
     private static let languageLife = 31_536_000
 

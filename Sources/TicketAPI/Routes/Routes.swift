@@ -32,6 +32,10 @@ package struct Routes: Sendable {
 
     private var pages: PageWriter { PageWriter() }
 
+    private var pageContext: PageContext {
+        PageContext(reader: RequestReader(service), writer: pages, mint: service.mint)
+    }
+
     private var table: [Route] {
         let reader = RequestReader(service)
         let buyers = BuyerRoutes(
@@ -107,7 +111,7 @@ package struct Routes: Sendable {
                 (.post, .operators(.manageKeys, keys.make))),
             Route("/v1/keys/:key", takesReason: true, (.delete, .operators(.manageKeys, keys.revoke))),
             Route("/v1/invariants", (.get, .operators(.readLists, sales.invariants))),
-        ] + DocumentRoutes().routes + PageRoutes(reader: reader, writer: pages).routes
+        ] + DocumentRoutes().routes + PageRoutes(context: pageContext).routes
     }
 
     private var authorizer: OperatorAuthorizer { OperatorAuthorizer(known: service.known, store: service.store) }

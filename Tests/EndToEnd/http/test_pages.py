@@ -36,6 +36,7 @@ class Pages(ServiceCase):
         """The first page lists the events with their state, in the reader's language."""
         html = self.page("/")
         self.assertIn("from €89.00", html)
+        self.assertIn('href="/events/gala"', html)
         self.assertRegex(html, r'(?s)later.*not yet on sale.*<time datetime="2040-01-01T20:00:00.000Z">1 January 2040')
         self.assertIn("sale has ended", html)
         german = self.page("/", "Accept-Language: de-CH,de;q=0.9,en;q=0.8")
@@ -86,3 +87,136 @@ class Pages(ServiceCase):
             size += len(answer.body)
         self.assertLess(size, 60 * 1024)
         self.assert_problem(self.server.get("/pages/pages.0.css"), 404, "not-found")
+
+
+class Buyers(ServiceCase):
+    """What the forms of the pages do, and what they refuse."""
+
+    events = (
+        event({"floor": 5}, "gala", types=[
+            {"code": "GA", "name": "Floor", "price": 8900, "pools": ["floor"]},
+            {"code": "FREE", "name": "Balcony", "pools": ["floor"]},
+            {"code": "SIX", "name": "Group", "pools": ["floor"], "limits": {"min_tickets_per_hold": 3}}]),
+        event(5, "shop", completion="shop"), event(5, "ours"),
+        event(5, "paused"), event(10, "hidden", disclose="buckets"))
+    FORM = "Content-Type: application/x-www-form-urlencoded"
+
+    def send(self, target, form="", *headers):
+        """Send a form."""
+        return self.server.ask("POST", target, [BROWSER, self.FORM, *headers], form.encode())
+
+    def hold(self, event="ours", form="q.GA=1"):
+        """Hold places by a form; return the path of the hold's page and the header with its cookie."""
+        answer = self.send(f"/events/{event}/holds", form)
+        self.assertEqual(answer.status, 303, answer)
+        return answer.header("location"), "Cookie: " + answer.header("set-cookie").split(";")[0]
+
+    def test_way(self):
+        """Holding, looking, extending, confirming: each leads to a page that the cookie opens."""
+        path, cookie = self.hold("gala", "q.FREE=1&q.GA=&q.SIX=0")
+        page = self.server.ask("GET", path, [BROWSER, cookie])
+        self.assertEqual((page.status, page.header("cache-control")), (200, "no-store"))
+        self.assertIn("Confirm, free of charge", page.body.decode())
+        key = re.search(r'name="key" value="([^"]+)"', page.body.decode())[1]
+        for _ in range(2):
+            self.assertEqual(self.send(path + "/extend", f"key={key}", cookie).header("location"), path)
+        state = self.server.ask("GET", path, ["Accept: application/json", cookie]).json()
+        self.assertEqual((state["state"], state["extensions_remaining"]), ("held", 2))
+        self.assertNotIn("token", state)
+        bought = self.send(path + "/pay", "", cookie)
+        self.assertEqual((bought.status, bought.header("location")), (303, path.replace("/holds/H", "/purchases/P")))
+        purchase = self.server.ask("GET", bought.header("location"),
+                                   [BROWSER, "Cookie: " + bought.header("set-cookie").split(";")[0]])
+        self.assertIn("You have your tickets", purchase.body.decode())
+
+    def test_same_form_twice(self):
+        """A form that is sent twice holds once; the same key with another wish is another hold."""
+        form = "key=the-key-of-one-form-1&q.GA=1"
+        first, second = self.send("/events/ours/holds", form), self.send("/events/ours/holds", form)
+        self.assertEqual(first.header("location"), second.header("location"))
+        other = self.send("/events/ours/holds", form.replace("GA=1", "GA=2"))
+        self.assertEqual(other.status, 303)
+        self.assertNotEqual(first.header("location"), other.header("location"))
+
+    def test_cookie(self):
+        """The cookie is for its page alone, and no script and no other site can use it."""
+        answer = self.send("/events/hidden/holds", "q.GA=1")
+        path = answer.header("location")
+        self.assertRegex(answer.header("set-cookie"),
+                         rf"^holdfast_token=[\w-]{{32}}; Path={path}; Max-Age=604800; HttpOnly; SameSite=Lax$")
+
+    def test_other_peoples_holds(self):
+        """Without the cookie, with somebody else's or with rubbish, a hold's page is not there, and nothing happens."""
+        path, cookie = self.hold("hidden")
+        _, other = self.hold("hidden")
+        wrong = ("X-Nothing: 1", other, "Cookie: holdfast_token=rubbish", "Cookie: holdfast_token=", cookie[:-1] + "*")
+        for header in wrong:
+            with self.subTest(header=header):
+                answer = self.server.ask("GET", path, [BROWSER, header])
+                self.assertEqual(answer.status, 404)
+                self.assertIn("These places are not yours", answer.body.decode())
+                for action in ("extend", "release", "pay", "again"):
+                    self.assertEqual(self.send(f"{path}/{action}", "", header).status, 404)
+                purchase = path.replace("/holds/H", "/purchases/P")
+                self.assertIn("Type the code", self.server.ask("GET", purchase, [BROWSER, header]).body.decode())
+        state = self.server.ask("GET", path, ["Accept: application/json", cookie]).json()
+        self.assertEqual((state["state"], state["extensions_remaining"]), ("held", 3))
+
+    def test_forged(self):
+        """What another site's page sends is refused, and does nothing."""
+        path, cookie = self.hold("hidden")
+        forged = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example")
+        for header in forged:
+            for target in (f"{path}/release", "/events/hidden/holds"):
+                answer = self.send(target, "q.GA=1", cookie, header)
+                self.assertEqual(answer.status, 403, header)
+                self.assertIn("Another page sent this", answer.body.decode())
+        self.assertEqual(self.server.ask("GET", path, ["Accept: application/json", cookie]).json()["state"], "held")
+        for header in ("Sec-Fetch-Site: same-origin", "Origin: null"):
+            self.assertEqual(self.send(f"{path}/release", "", cookie, header).status, 303)
+
+    def test_wrong_forms(self):
+        """Each mistake in a form has its sentence, and what was written is still there."""
+        cases = (
+            ("", "Choose at least one ticket"), ("q.GA=0", "Choose at least one ticket"),
+            ("q.GA=two", "not a number"), ("q.GA=-1", "not a number"), ("q.GA=1.5", "not a number"),
+            ("q.GA=99999999999999999999", "not a number"), ("q.GA=11", "Too many tickets for one order"),
+            ("q.GA=6&q.FREE=6", "Too many tickets for one order"), ("q.SIX=2", "sold from 3 tickets up"),
+            ("q.NONE=1", "Choose at least one ticket"), ("buyer=" + "a" * 299 + "&q.GA=1", "too long"))
+        for form, sentence in cases:
+            with self.subTest(form=form[:40]):
+                answer = self.send("/events/gala/holds", form)
+                self.assertEqual(answer.status, 422, answer)
+                self.assertIn(sentence, answer.body.decode())
+        self.assertIn('value="two"', self.send("/events/gala/holds", "q.GA=two").body.decode())
+        hostile = self.send("/events/gala/holds", "q.GA=%22%3E%3Cscript%3E&buyer=" + "%F0%9F%8E%AD" * 2500)
+        self.assertEqual(hostile.status, 422)
+        self.assertIn('value="&quot;&gt;&lt;script&gt;"', hostile.body.decode())
+        self.assertLess(len(hostile.body), 20_000)
+        for form in ("q.GA=1&q.GA=2", "q.GA=%zz", "q.GA=%ff", "&".join(f"x{n}=1" for n in range(201))):
+            self.assertEqual(self.send("/events/gala/holds", form).status, 400, form[:40])
+        wrong = self.server.ask("POST", "/events/gala/holds", [BROWSER, "Content-Type: application/json"], b"{}")
+        self.assertEqual(wrong.status, 415)
+
+    def test_refusals(self):
+        """A refusal has the status that the API gives, says why, and offers what there is."""
+        answer = self.send("/events/gala/holds", "q.GA=9")
+        self.assertEqual(answer.status, 409)
+        self.assertIn("Take the", answer.body.decode())
+        hidden = self.send("/events/hidden/holds", "q.GA=10&q.NONE=1")
+        if hidden.status == 409:
+            self.assertNotRegex(hidden.body.decode(), r"\d+ (that )?(is|are) left")
+            self.assertIn("Take as many as there are", hidden.body.decode())
+        self.assertEqual(self.send("/events/nothing/holds", "q.GA=1").status, 404)
+
+    def test_shop_completes(self):
+        """Where the shop completes, no page of ours says that it is paid."""
+        path, cookie = self.hold("shop")
+        self.assertIn("takes no payment on this page", self.server.ask("GET", path, [BROWSER, cookie]).body.decode())
+        self.assertEqual(self.send(path + "/pay", "", cookie).status, 409)
+        self.assertEqual(self.server.ask("GET", path, ["Accept: application/json", cookie]).json()["state"], "held")
+
+    def test_demonstration_stays_at_home(self):
+        """What costs money is not given away to anybody: only `main`, and only on the machine itself."""
+        path, cookie = self.hold("gala", "q.GA=1")
+        self.assertEqual(self.send(path + "/pay", "", cookie).status, 409)
