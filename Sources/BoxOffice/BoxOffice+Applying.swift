@@ -21,6 +21,7 @@ extension BoxOffice {
         case .purchased(let id, let payment, let late, _): applyPurchased(id, payment, late)
         case .returned(let id): applyReturned(id)
         case .returnedPart(let id, let part): applyReturnedPart(id, part)
+        case .corrected(let id, let state): applyCorrected(id, state)
         case .refundOwed(let id, let payment, _, let isConfirmed):
             let debt = Debt(hold: id, event: atHand(id).event, at: recorded.at, isConfirmed: isConfirmed)
             noteOwed(payment, debt)

@@ -24,6 +24,7 @@ extension BoxOffice {
         if record.state == .purchased { addBought(Self.kept(holds.lines(id, record)), record, sign: -1) }
         events[Int(record.event)].buyers.leave(record.buyer)
         holds.update(id) { $0.buyer = .erased }
+        holds.setNote(nil, of: id)
         for debt in payments.dropDebts(of: id) { noteEnded(debt) }
         // Memory may know some of them by their erased names already, and others belong to another hold by now.
         for payment in references where payments.isUsed(payment, for: id) {

@@ -10,7 +10,9 @@ public struct RestoredHold: Sendable, Equatable {
     public var extensions: UInt8
     public var state: HoldState
     public var late: Bool
+    /// The buyer as the latest correction says (R40 Corrections).
     public var buyer: Buyer?
+    public var note: SaleNote?
     /// The payment that bought it.
     public var payment: PaymentReference?
     /// Whether its buyer and payment were erased (R41 Erasure).
@@ -126,6 +128,7 @@ extension BoxOffice {
         }
         holds.append(record, moreLines: hold.lines.rest)
         holds.rememberReturns(hold.returnKeys, of: hold.id)
+        holds.setNote(hold.note, of: hold.id)
         if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
         if let account = buyer.index, record.isLive(at: clock) { addHold(hold.id, toAccount: account, in: index) }
         if record.state == .purchased { addBought(Self.kept(hold.lines), record, sign: 1) }
@@ -171,6 +174,7 @@ extension BoxOffice {
         let gone = holds.recall(
             hold.id, record(of: hold, buyer: buyer), moreLines: hold.lines.rest, limit: limits.recalledHolds)
         holds.rememberReturns(hold.returnKeys, of: hold.id)
+        holds.setNote(hold.note, of: hold.id)
         if let gone { events[Int(gone.event)].buyers.leave(gone.buyer) }
     }
 

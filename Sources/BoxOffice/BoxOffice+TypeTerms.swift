@@ -88,7 +88,7 @@ extension BoxOffice {
         }
     }
 
-    private func taken(ofType type: UInt16, by buyer: Buyer, in index: Int) -> Int {
+    func taken(ofType type: UInt16, by buyer: Buyer, in index: Int) -> Int {
         events[index].buyers.index(of: buyer).map { taken(ofType: type, by: $0, in: index) } ?? 0
     }
 

@@ -61,6 +61,7 @@ public struct BoxOffice: Sendable {
         case .purchase(let id, let payment, let completer): return try purchase(id, payment, by: completer, at: now)
         case .returnPurchase(let id): return try returnPurchase(id)
         case .returnPart(let id, let asked): return try returnPart(id, asked)
+        case .correct(let id, let asked): return try correct(id, asked)
         case .payBack(let id, let payment): return payBack(id, payment)
         case .erase(let request): return try erase(request)
         case .look(let id): return try look(id)

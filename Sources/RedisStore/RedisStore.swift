@@ -133,7 +133,8 @@ public final class RedisStore: TicketStore, Service {
                 let reply = await self.changes.perform(command, note: note)
                 sink.deliver([TicketedReply(ticket: ticket, reply: reply)])
             }
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .erase, .look:
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase,
+            .look:
             var pending = PendingCommand(command: command, note: note, ticket: ticket, sink: sink)
             if case .erase = command { pending.secret = keySecret }
             switch state.withLock({ [pending] in $0.admit(pending) }) {

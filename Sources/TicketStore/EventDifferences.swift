@@ -26,6 +26,19 @@ extension AuditDifference {
         between(before.definition, nil)
     }
 
+    /// What a correction changes of a hold or a purchase (R40 Corrections).
+    public static func correct(from: Correction.State, to: Correction.State) -> [AuditDifference] {
+        func value(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+        var found: [AuditDifference] = []
+        if from.buyer != to.buyer {
+            found.append(AuditDifference("/buyer", from: value(from.buyer?.text), to: value(to.buyer?.text)))
+        }
+        if from.note != to.note {
+            found.append(AuditDifference("/note", from: value(from.note?.text), to: value(to.note?.text)))
+        }
+        return found
+    }
+
     /// Every value that differs. A pool or type that only one of them has is one difference.
     private static func between(_ before: EventDefinition?, _ after: EventDefinition?) -> [AuditDifference] {
         let old = before.map(EventDocument.parts) ?? []

@@ -90,10 +90,13 @@ public struct PurchaseRecord: Sendable, Equatable {
     public var returnedAt: WallTime?
     /// When buyer and payment were erased (R41 Erasure).
     public var erasedAt: WallTime?
+    /// What operators noted about it (R40 Corrections).
+    public var note: String?
 
     public init(
         hold: HoldID, event: String, currency: String, lines: [SoldLine] = [], buyer: String?, payment: String?,
-        isLate: Bool, purchasedAt: WallTime, returnedAt: WallTime?, erasedAt: WallTime? = nil
+        isLate: Bool, purchasedAt: WallTime, returnedAt: WallTime?, erasedAt: WallTime? = nil,
+        note: String? = nil
     ) {
         self.hold = hold
         self.event = event
@@ -105,6 +108,7 @@ public struct PurchaseRecord: Sendable, Equatable {
         self.purchasedAt = purchasedAt
         self.returnedAt = returnedAt
         self.erasedAt = erasedAt
+        self.note = note
     }
 
     /// What was paid, in minor units.

@@ -47,6 +47,8 @@ public struct SaleRecord: Sendable, Equatable {
     public var currency: String
     public var lines: [SoldLine]
     public var buyer: String?
+    /// What operators noted about it (R40 Corrections).
+    public var note: String?
     public var heldAt: WallTime
     /// The end of the hold as its client saw it (R6 Deadline), extensions included.
     public var expiresAt: WallTime
@@ -54,7 +56,7 @@ public struct SaleRecord: Sendable, Equatable {
 
     public init(
         hold: HoldID, event: String, state: HoldView.State, currency: String, lines: [SoldLine], buyer: String?,
-        heldAt: WallTime, expiresAt: WallTime, purchase: PurchaseRecord?
+        note: String? = nil, heldAt: WallTime, expiresAt: WallTime, purchase: PurchaseRecord?
     ) {
         self.hold = hold
         self.event = event
@@ -62,6 +64,7 @@ public struct SaleRecord: Sendable, Equatable {
         self.currency = currency
         self.lines = lines
         self.buyer = buyer
+        self.note = note
         self.heldAt = heldAt
         self.expiresAt = expiresAt
         self.purchase = purchase

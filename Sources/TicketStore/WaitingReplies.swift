@@ -39,7 +39,7 @@ extension Outcome {
     /// places are missing does not (S3 Refusals may run ahead).
     public var dependsOnFacts: Bool {
         switch self {
-        case .held, .extended, .released, .purchased, .returned, .paidBack, .erased, .looked, .eventChanged,
+        case .held, .extended, .released, .purchased, .returned, .corrected, .paidBack, .erased, .looked, .eventChanged,
             .eventRemoved:
             return true
         case .refused(let refusal):
@@ -48,7 +48,7 @@ extension Outcome {
                 .extensionDenied, .notPurchased, .returnTooLarge, .keyReused, .eventCancelled, .cancellationFinal,
                 .revisionMismatch, .eventHasSales,
                 .eventHasDebts,
-                .unknownDebt, .holdIsLive, .holdHasDebt:
+                .unknownDebt, .holdIsLive, .holdHasDebt, .purchaseErased, .correctionOutdated:
                 return true
             case .unknownEvent, .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted,
                 .saleEnded, .salePaused,
@@ -64,17 +64,19 @@ extension Outcome {
     public var tellsOfSale: Bool {
         switch self {
         case .purchased, .returned, .paidBack, .erased, .eventChanged, .eventRemoved: return true
-        case .held(let view, _), .extended(let view, _), .released(let view, _), .looked(let view):
+        case .held(let view, _), .extended(let view, _), .released(let view, _), .corrected(let view, _),
+            .looked(let view):
             return view.state == .purchased || view.state == .returned
         case .refused(let refusal):
             switch refusal {
             case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .returnTooLarge, .eventHasSales,
                 .eventCancelled, .cancellationFinal,
-                .eventHasDebts, .unknownDebt, .holdHasDebt, .revisionMismatch, .holdExpired(refundRequired: true),
+                .eventHasDebts, .unknownDebt, .holdHasDebt, .purchaseErased, .revisionMismatch,
+                .holdExpired(refundRequired: true),
                 .holdReleased(refundRequired: true):
                 return true
             case .holdExpired(refundRequired: false), .holdReleased(refundRequired: false), .completedByShop,
-                .holdIsLive,
+                .holdIsLive, .correctionOutdated,
                 .extensionDenied, .keyReused, .unknownEvent,
                 .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted, .saleEnded,
                 .salePaused, .poolClosed,

@@ -23,6 +23,17 @@ public enum Asked: Hashable, Sendable {
         var bounded: Int { min(max(quantity, 0), 1_000_000) }
     }
 
+    /// The buyer of a hold and the note about it (R40 Corrections).
+    public struct Says: Hashable, Sendable {
+        public var buyer: String?
+        public var note: String?
+
+        public init(buyer: String?, note: String?) {
+            self.buyer = buyer
+            self.note = note
+        }
+    }
+
     case hold(event: String, lines: [Line], buyer: String?)
     case extend(String)
     case release(String)
@@ -30,6 +41,7 @@ public enum Asked: Hashable, Sendable {
     case purchase(String, payment: String?, byKey: Bool = false)
     case returnPurchase(String)
     case returnPart(String, lines: [Line], reason: String? = nil)
+    case correct(String, from: Says, to: Says, onlyPurchase: Bool = false)
     case payBack(String, payment: String)
     case erase(String, onlyPurchase: Bool = false, isTrial: Bool = false)
     case look(String)
@@ -39,7 +51,8 @@ public enum Asked: Hashable, Sendable {
         switch self {
         case .hold: nil
         case .extend(let hold), .release(let hold), .purchase(let hold, _, _), .returnPurchase(let hold),
-            .returnPart(let hold, _, _), .payBack(let hold, _), .erase(let hold, _, _), .look(let hold):
+            .returnPart(let hold, _, _), .correct(let hold, _, _, _), .payBack(let hold, _), .erase(let hold, _, _),
+            .look(let hold):
             hold
         }
     }
@@ -78,6 +91,11 @@ public enum Heard: Hashable, Sendable {
     case wasReturned(refund: Bool)
     case notPurchased
     case paymentConflict(refund: Bool)
+    case corrected(repeated: Bool)
+    /// A correction of an erased purchase.
+    case purchaseErased
+    /// A correction by somebody who had seen something else.
+    case outdated
     case paidBack(repeated: Bool)
     case unknownDebt
     case erased(repeated: Bool)
@@ -117,6 +135,9 @@ extension Asked {
             self = .returnPart(
                 id.description, lines: part.lines.map { Line(type: $0.type.text, quantity: $0.quantity) }.map { $0 },
                 reason: part.reason?.text)
+        case .correct(let id, let asked):
+            self = .correct(
+                id.description, from: Says(asked.from), to: Says(asked.to), onlyPurchase: asked.onlyPurchase)
         case .erase(let request):
             self = .erase(request.hold.description, onlyPurchase: request.onlyPurchase, isTrial: request.isTrial)
         case .look(let id): self = .look(id.description)
@@ -125,8 +146,14 @@ extension Asked {
     }
 
     /// Texts with the same bytes, and no others, are the same: a `String` takes é written in two ways for one text.
-    private static func ascii(_ text: String) -> String {
+    fileprivate static func ascii(_ text: String) -> String {
         text.utf8.map { $0 < 0x80 ? String(UnicodeScalar($0)) : "<\($0)>" }.joined()
+    }
+}
+
+extension Asked.Says {
+    fileprivate init(_ state: Correction.State) {
+        self.init(buyer: state.buyer.map { Asked.ascii($0.text) }, note: state.note.map { Asked.ascii($0.text) })
     }
 }
 
@@ -164,6 +191,7 @@ extension Heard {
         case .purchased(_, let late, let repeated): self = .purchased(late: late, repeated: repeated)
         case .returned(_, let repeated): self = .returned(repeated: repeated)
         case .looked(let view): self = .looked(State(view.state))
+        case .corrected(_, let repeated): self = .corrected(repeated: repeated)
         case .paidBack(_, let repeated): self = .paidBack(repeated: repeated)
         case .erased(_, let repeated): self = .erased(repeated: repeated)
         case .eventChanged, .eventRemoved: self = .refused
@@ -195,6 +223,8 @@ extension Heard {
         case .returnTooLarge(let type, let remaining):
             self = .returnTooLarge(type: type.text, remaining: remaining)
         case .paymentConflict(let refund): self = .paymentConflict(refund: refund)
+        case .purchaseErased: self = .purchaseErased
+        case .correctionOutdated: self = .outdated
         case .unknownDebt: self = .unknownDebt
         case .holdIsLive: self = .isLive
         case .holdHasDebt: self = .hasDebt

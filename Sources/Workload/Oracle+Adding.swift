@@ -20,7 +20,7 @@ extension Oracle {
                     case .purchase(_, let payment, _):
                         if states.contains(.held) { states.insert(.purchased) }
                         if states.contains(.expired), payment != nil { states.insert(.purchased) }
-                    case .extend, .look, .hold, .payBack, .erase: break
+                    case .extend, .look, .hold, .payBack, .erase, .correct: break
                     }
                 }
             }

@@ -33,6 +33,7 @@ extension Oracle {
         // Its tickets count for nobody's limit any more.
         if let buyer = account.buyer { boughtBy[account.event]?[buyer]?.remove(hold) }
         accounts[hold]?.buyer = nil
+        accounts[hold]?.note = nil
         // What only a token reported goes as well.
         debts = debts.filter { $0.value.hold != hold || $0.value.isPaidBack }
     }

@@ -14,6 +14,7 @@ extension Oracle {
         if case .returnPart(_, let lines, _) = request.asked, let key = request.key {
             return judgePart(hold, lines, key, was, request, heard)
         }
+        if judgeCorrection(hold, was, request, heard, span) { return }
         if let key = request.key, judgeKey(key, request, heard, span) { return }
         switch heard {
         case .refused: break
@@ -26,9 +27,7 @@ extension Oracle {
         case .released(let repeated):
             expect(hold, was, repeated ? [.released, .expired] : [.held], request, heard)
             if !repeated { accounts[hold]?.possible = [.released] }
-        case .returned(let repeated):
-            expect(hold, was, repeated ? [.returned] : [.purchased], request, heard)
-            accounts[hold]?.possible = [.returned]
+        case .returned(let repeated): takeBack(hold, was, repeated, request)
         case .purchased(let late, let repeated): purchase(hold, was, late, repeated, request, span)
         case .expired(let refund): expire(hold, was, refund, request, span)
         case .extended(let told): extend(hold, was, told, request, span)
@@ -74,6 +73,11 @@ extension Oracle {
         }
         accounts[hold]?.possible = left
         if left == [.expired] { accounts[hold]?.wasToldExpired = true }
+    }
+
+    private mutating func takeBack(_ hold: String, _ was: Set<State>, _ repeated: Bool, _ request: Ask) {
+        expect(hold, was, repeated ? [.returned] : [.purchased], request, .returned(repeated: repeated))
+        accounts[hold]?.possible = [.returned]
     }
 
     mutating func look(_ hold: String, _ was: Set<State>, _ state: Heard.State) {
@@ -220,7 +224,9 @@ extension Oracle {
         if known?.hold == hold { accounts[hold]?.owedBefore = known }
         guard known == nil || byKey && known?.isConfirmed == false else { return }
         // A token's further payments for the hold are not recorded (R23 Debts).
-        let others = debts.values.count { $0.hold == hold && !$0.isConfirmed && !isForgotten($0, span) }
+        let others = debts.values.count {
+            $0.hold == hold && !$0.isConfirmed && !$0.isPaidBack && !isForgotten($0, span)
+        }
         if !byKey, others >= Limits().unconfirmedDebtsPerHold { return }
         debts[payment] = Debt(hold: hold, isConfirmed: byKey, at: span.lowerBound)
         if account.isErased { accounts[hold]?.wasOwedSinceErasure = true }

@@ -31,7 +31,7 @@ extension Oracle {
     }
 
     /// The least and the most tickets of a type that `buyer` can have.
-    private func taken(
+    func taken(
         ofType type: String, by buyer: String, in event: String, _ span: ClosedRange<Int64>, except: String? = nil
     ) -> ClosedRange<Int> {
         var (least, most) = (0, 0)

@@ -34,6 +34,7 @@ public struct Oracle: Sendable {
         /// The partial returns, by their keys.
         var parts: [String: PartReturned] = [:]
         var buyer: String?
+        var note: String?
         /// The store's own deadline, grace included.
         var end: ClosedRange<Int64>
         var extensions = 0

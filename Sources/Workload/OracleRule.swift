@@ -23,6 +23,7 @@ enum OracleRule: String {
     case endedHolds = "R31 Ended holds"
     case allocations = "R45 Allocations"
     case partialReturn = "R39 Partial return"
+    case corrections = "R40 Corrections"
     case oneAnswer = "S5 One answer"
 }
 
@@ -36,6 +37,7 @@ extension Asked {
         case .purchase: .purchaseOnce
         case .returnPurchase: .returnOnce
         case .returnPart: .partialReturn
+        case .correct: .corrections
         case .payBack: .debts
         case .erase: .erasure
         case .look: nil

@@ -27,6 +27,8 @@ public struct RandomTraffic: Sendable {
         /// The event's grace when the hold was given (R11 Terms of a hold).
         var clientGrace: Duration
         var payment: PaymentReference?
+        /// Its buyer and the note about it (R40 Corrections).
+        var says: Correction.State
         /// Purchased or released. Whether it expired follows from the time.
         var isOver = false
     }
@@ -37,7 +39,7 @@ public struct RandomTraffic: Sendable {
     var definitions: [EventDefinition] = []
     var cancelled: Set<Code> = []
     private var undefined: [EventDefinition] = []
-    private var given: [Given] = []
+    var given: [Given] = []
     /// The keys that were used. A key's scope includes the event, so no key is used for two events.
     private var keyed: [(key: IdempotencyKey, event: Code, command: Command)] = []
     private var extended: [Command] = []
@@ -76,7 +78,15 @@ public struct RandomTraffic: Sendable {
         case .held(let view, replayed: false):
             let index = Int(view.event)
             let grace = definitions[index].clientGrace
-            given.append(Given(id: view.id, event: index, end: view.expiresAt.advanced(by: grace), clientGrace: grace))
+            var says = Correction.State()
+            if case .hold(let request) = command { says.buyer = request.buyer }
+            given.append(
+                Given(
+                    id: view.id, event: index, end: view.expiresAt.advanced(by: grace), clientGrace: grace, says: says))
+        case .corrected(let view, _):
+            if case .correct(_, let asked) = command { learnCorrection(view.id, asked.to) }
+        case .erased(let id, _):
+            if case .erase(let request) = command, !request.isTrial { learnCorrection(id, Correction.State()) }
         case .extended(let view, replayed: false):
             guard let position = given.firstIndex(where: { $0.id == view.id }) else { return }
             given[position].end = view.expiresAt.advanced(by: given[position].clientGrace)
@@ -192,6 +202,7 @@ public struct RandomTraffic: Sendable {
         case 79...82: return .returnPurchase(id)
         case 83...88: return returnPart(id, of: definitions[target?.event ?? 0])
         case 89...92: return erasing(id, target)
+        case 93...96: return correction(id, target)
         default: return .look(id)
         }
     }

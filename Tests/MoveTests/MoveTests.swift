@@ -56,6 +56,9 @@ struct MoveTests {
         try await done(.define(hall(50, id: "two") { $0.currency = "JPY" }))
         for number in 1...6 { try await done(holdGA(2, event: number % 2 == 0 ? "two" : "one", buyer: "b\(number)")) }
         for number in [1, 2, 4] as [UInt64] { try await done(.purchase(HoldID(number), pay("pay-\(number)"))) }
+        let says = Correction.State(buyer: Buyer("b1"))
+        let corrected = Correction.State(buyer: Buyer("ann"), note: SaleNote("aisle"))
+        try await done(.correct(HoldID(1), Correction(from: says, to: corrected)))
         try await done(.returnPurchase(HoldID(4)), note)
         try await done(.release(HoldID(5)))
         try await done(.purchase(HoldID(5), pay("owed"), by: .key))
@@ -69,6 +72,8 @@ struct MoveTests {
         let after = try await Books(subject.ledger, events: ["one", "two"])
         #expect(after == before)
         #expect(before.purchases.map(\.hold.number) == [1, 2, 4])
+        #expect(after.purchases.map(\.note) == ["aisle", nil, nil])
+        #expect(after.purchases.first?.buyer == "ann")
         #expect(before.owed.map(\.payment) == ["owed"])
         #expect(before.unconfirmed.map(\.payment) == ["perhaps"])
         #expect(before.notes == [note])

@@ -29,6 +29,15 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "return record.state == HELD and event.office < record.deadline",
             "return record.state == HELD and event.office <= record.deadline"),
         PlantedMistake(
+            "a corrected purchase still counts for its former buyer (R40 Corrections)",
+            "if is_sold then add_bought(event, record, kept_lines(record), -1) else", "if not is_sold then"),
+        PlantedMistake(
+            "a correction gives a buyer more than the limit (R40 Corrections)",
+            "if quantity_of(lines) > remaining then return pack('<Bd', REFUSED.buyer_limit, remaining) end", ""),
+        PlantedMistake(
+            "a correction overwrites another one unseen (R40 Corrections)",
+            "if record.buyer ~= command.from_buyer or record.note ~= command.from_note then", "if false then"),
+        PlantedMistake(
             "deadline off by one: places come back a millisecond later (R2 Never twice, never lost)",
             "if first > 0 and first <= last then", "if first > 0 and first < last then"),
         PlantedMistake(

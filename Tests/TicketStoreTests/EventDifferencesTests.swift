@@ -27,6 +27,16 @@ struct EventDifferencesTests {
         }
     }
 
+    @Test("A correction lists the buyer and the note, as far as they differ (R40 Corrections)")
+    func corrections() throws {
+        let (ann, ben) = (Correction.State(buyer: Buyer("ann")), Correction.State(buyer: nil, note: SaleNote("aisle")))
+        #expect(lines(AuditDifference.correct(from: ann, to: ann)) == [])
+        #expect(
+            lines(AuditDifference.correct(from: ann, to: ben)) == [
+                #"{"member":"/buyer","from":"ann","to":null}"#, #"{"member":"/note","from":null,"to":"aisle"}"#,
+            ])
+    }
+
     @Test("Each value that differs is listed once, with its place, the value before and the value after")
     func differences() throws {
         let types: [(code: String, price: Int64, pool: String)] = [("GA", 100, "floor"), ("VIP", 900, "lounge")]

@@ -12,7 +12,7 @@ struct TidyTests {
 
     /// The files that talk to a terminal.
     private static let printing: Set<String> = [
-        "Config.swift", "Verify.swift", "Keys.swift", "Events.swift", "EventDefine.swift",
+        "Config.swift", "Correct.swift", "Verify.swift", "Keys.swift", "Events.swift", "EventDefine.swift",
         "EventCapacity.swift", "Find.swift", "Purchases.swift", "Refunds.swift", "Forget.swift", "Report.swift",
         "Audit.swift",
         "ExportSale.swift",

@@ -83,6 +83,9 @@
 {"precondition-required", (const unsigned char[]){
 #embed "../../../docs/problems/precondition-required.md" suffix(, 0)
 }},
+{"purchase-erased", (const unsigned char[]){
+#embed "../../../docs/problems/purchase-erased.md" suffix(, 0)
+}},
 {"purchase-returned", (const unsigned char[]){
 #embed "../../../docs/problems/purchase-returned.md" suffix(, 0)
 }},

@@ -12,6 +12,8 @@ public enum Command: Sendable, Equatable {
     case returnPurchase(HoldID)
     /// The operator takes back a part of a purchase (R39 Partial return). Rare and large, so indirect.
     indirect case returnPart(HoldID, PartReturn)
+    /// The operator corrects the buyer or the note of a live hold or a purchase (R40 Corrections). Rare and large, so indirect.
+    indirect case correct(HoldID, Correction)
     /// The operator paid a payment back that bought nothing for this hold (R23 Debts).
     case payBack(HoldID, PaymentReference)
     /// The operator erases who had a hold and how it was paid (R41 Erasure).

@@ -16,6 +16,8 @@ public enum Fact: Sendable, Equatable {
     case returned(HoldID)
     /// The operator took back a part of a purchase (R39 Partial return). If nothing is left, the purchase is returned.
     indirect case returnedPart(HoldID, PartReturnFact)
+    /// The buyer and the note of a live hold or a purchase are these from now on (R40 Corrections).
+    indirect case corrected(HoldID, Correction.State)
     /// A payment arrived and bought nothing (R23 Debts). It replaces an earlier debt of the same payment.
     case refundOwed(HoldID, payment: PaymentReference, DebtReason, isConfirmed: Bool)
     /// The operator paid back a debt of this hold.

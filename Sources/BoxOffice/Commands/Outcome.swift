@@ -8,6 +8,8 @@ public enum Outcome: Sendable, Equatable {
     /// `repeated`: the same payment bought it before, and nothing changed.
     case purchased(HoldView, late: Bool, repeated: Bool)
     case returned(HoldView, repeated: Bool)
+    /// `repeated`: it said so before, and nothing changed.
+    case corrected(HoldView, repeated: Bool)
     /// `repeated`: it was paid back before, and nothing changed.
     case paidBack(HoldID, repeated: Bool)
     /// `repeated`: it was erased before, and nothing changed.
@@ -77,6 +79,10 @@ public enum Refusal: Sendable, Equatable {
     case holdIsLive
     /// A confirmed debt of the hold is open: it has to be paid back first (R41 Erasure).
     case holdHasDebt
+    /// A purchase whose buyer was erased is not corrected (R41 Erasure).
+    case purchaseErased
+    /// The hold no longer says what the author of a correction has seen (R40 Corrections).
+    case correctionOutdated
     /// The key was used for another request (R15 Idempotency keys).
     case keyReused
     /// The event has as many live holds as it may have. They can still be completed (R21 Bounds).

@@ -62,6 +62,16 @@ struct BuyerAccounts: Sendable, Equatable {
         free.append(id)
     }
 
+    /// Takes a hold off an account's list, because it belongs to another buyer from now on (R40 Corrections).
+    mutating func drop(_ hold: HoldID, of id: BuyerAccountID) {
+        if let index = id.index { accounts[index].holds.removeAll { $0 == hold } }
+    }
+
+    /// The buyer with this account; `nil` for none.
+    func name(of id: BuyerAccountID) -> Buyer? {
+        id.index.flatMap { names[$0] }
+    }
+
     func account(of buyer: Buyer) -> Account? {
         index(of: buyer).map { accounts[$0] }
     }

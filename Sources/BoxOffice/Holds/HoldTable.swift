@@ -21,6 +21,8 @@ struct HoldTable: Sendable, Equatable {
     private var moreLines: [HoldID: [HeldLine]] = [:]
     /// The keys of partial returns, of holds in memory (R39 Partial return).
     private var returnKeys: [HoldID: [KeyFact]] = [:]
+    /// The notes of operators about holds in memory (R40 Corrections).
+    private var notes: [HoldID: SaleNote] = [:]
     private var recalled: [HoldID: HoldRecord] = [:]
     private var recalledOrder = Deque<HoldID>()
     /// Which holds were purchased in time, for the chunks that went last.
@@ -83,6 +85,15 @@ struct HoldTable: Sendable, Equatable {
         if !keys.isEmpty { returnKeys[id, default: []] += keys }
     }
 
+    /// The note about a hold, which must be in memory.
+    func note(of id: HoldID) -> SaleNote? {
+        notes.isEmpty ? nil : notes[id]
+    }
+
+    mutating func setNote(_ note: SaleNote?, of id: HoldID) {
+        if note != nil || !notes.isEmpty { notes[id] = note }
+    }
+
     /// Adds `record` under the next number.
     mutating func append(_ record: HoldRecord, moreLines more: [HeldLine]) {
         if chunks.last.map({ $0.records.count == Chunk.capacity }) ?? true {
@@ -121,6 +132,7 @@ struct HoldTable: Sendable, Equatable {
         guard recalledOrder.count > limit, let oldest = recalledOrder.popFirst() else { return nil }
         moreLines[oldest] = nil
         returnKeys[oldest] = nil
+        notes[oldest] = nil
         return recalled.removeValue(forKey: oldest)
     }
 
@@ -141,6 +153,9 @@ struct HoldTable: Sendable, Equatable {
         }
         if !returnKeys.isEmpty {
             for number in base..<(base + UInt64(Chunk.capacity)) { returnKeys[HoldID(number)] = nil }
+        }
+        if !notes.isEmpty {
+            for number in base..<(base + UInt64(Chunk.capacity)) { notes[HoldID(number)] = nil }
         }
         base += UInt64(Chunk.capacity)
         var gone = Sales(until: oldest.latestDeadline.advanced(by: retention))

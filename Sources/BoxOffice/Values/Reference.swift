@@ -47,12 +47,19 @@ public enum ReasonKind: ReferenceKind {
     public static let maximumLength = 500
 }
 
+public enum NoteKind: ReferenceKind {
+    /// As much as a reason: a sentence or two.
+    public static let maximumLength = 500
+}
+
 /// The buyer whose tickets an event's limits count, as the shop names them.
 public typealias Buyer = Reference<BuyerKind>
 /// The name of a payment at the payment provider or the shop. It buys one hold (R10 One payment, one hold).
 public typealias PaymentReference = Reference<PaymentKind>
 /// Why an operator changes something, in the operator's words.
 public typealias ReasonText = Reference<ReasonKind>
+/// What an operator notes about a hold or a purchase, for colleagues. Buyers do not see it (R40 Corrections).
+public typealias SaleNote = Reference<NoteKind>
 
 extension Reference where Kind == PaymentKind {
     /// The first byte of an erased payment's name. No caller can send it, so no such name is a payment of its own.

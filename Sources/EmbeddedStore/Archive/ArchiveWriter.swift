@@ -192,6 +192,9 @@ struct ArchiveWriter {
             .held(id, HeldFact(event: hold.event, lines: lines, deadline: deadline, buyer: hold.buyer, key: nil)),
             at: held, to: &batch)
         for _ in 0..<hold.extensions { add(.extended(id, deadline: deadline, key: nil), at: held, to: &batch) }
+        if let note = hold.note {
+            add(.corrected(id, Correction.State(buyer: hold.buyer, note: note)), at: held, to: &batch)
+        }
         if let erasedAt = hold.erasedAt { erased.append((id, erasedAt)) }
         switch hold.state {
         case .held: return

@@ -17,6 +17,7 @@ enum KnownFacts {
         // The reason of a partial return is in the audit, too.
         "part_returns": ["seq", "at", "hold", "fingerprint", "high", "low", "reason"],
         "part_return_lines": ["seq", "line", "quantity"], "erasures": ["seq", "at", "hold"],
+        "corrections": ["seq", "at", "hold", "buyer", "note"],
         "refunds": ["seq", "at", "hold", "payment", "reason", "confirmed"],
         "repayments": ["seq", "at", "hold", "payment"], "recoveries": ["seq", "at", "event", "until"],
         "cancellations": ["seq", "at", "event", "undone"],

@@ -55,19 +55,23 @@ extension AuditAccount {
                 "R44 Terms of a type: \(name) has \(tickets) tickets of \(type.code)")
             guard let most = type.ticketsPerBuyer else { continue }
             guard let tally else { throw BrokenRule("\(name) names no buyer, and \(type.code) limits buyers") }
-            var had = 0
-            for number in tallies[tally].holds {
-                let hold = holds[Int(number) - 1]
-                guard hold.isCounted || hold.state == .purchased else { continue }
-                had += quantity(of: type.code, in: [hold.first] + hold.more, of: event)
-            }
+            let had = self.tickets(of: type.code, in: tally)
             try expect(
                 had + tickets <= most,
                 "R44 Terms of a type: \(name) gives its buyer \(had + tickets) tickets of \(type.code)")
         }
     }
 
-    private func quantity(of type: Code, in lines: [AuditLine], of event: Int64) -> Int {
+    /// The tickets of a type that a buyer holds and has bought.
+    func tickets(of type: Code, in tally: Int) -> Int {
+        tallies[tally].holds.reduce(0) { sum, number in
+            let hold = holds[Int(number) - 1]
+            guard hold.isCounted || hold.state == .purchased else { return sum }
+            return sum + quantity(of: type, in: [hold.first] + hold.more, of: hold.event)
+        }
+    }
+
+    func quantity(of type: Code, in lines: [AuditLine], of event: Int64) -> Int {
         lines.reduce(0) { sum, line in
             typeCodes[event]?[Int(line.type)] == type.text ? sum + line.quantity : sum
         }

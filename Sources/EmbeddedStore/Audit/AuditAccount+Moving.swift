@@ -26,6 +26,8 @@ extension AuditAccount {
                 fact.text ?? "",
                 AuditDebts.Owed(hold: fact.subject, event: hold.event, at: fact.at, isConfirmed: fact.value % 2 != 0))
         case .repayment: try debts.payBack(fact.text ?? "", for: fact.subject)
+        // It brings the note; the hold came with its latest buyer.
+        case .correction: _ = try entry(fact.subject) ?? { throw BrokenRule("hold \(fact.subject) was never made") }()
         case .erasure: change(fact.subject) { $0.isErased = true }
         case .recovery: throw BrokenRule("fact \(fact.sequence) is a recovery and was moved")
         }

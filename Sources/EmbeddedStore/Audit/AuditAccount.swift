@@ -134,6 +134,7 @@ struct AuditAccount {
             if let hold = entry(fact.subject) { notePaidBack(hold.event) }
         case .cancellation: try cancel(fact)
         case .erasure: try erase(fact)
+        case .correction: try correct(fact)
         }
     }
 

@@ -7,6 +7,7 @@ struct AuditFact {
         case hold, lengthening, release, purchase, givingBack, refund, recovery, removal, repayment, partialReturn
         case erasure = 20
         case cancellation = 21
+        case correction = 22
     }
 
     var sequence: Int64
@@ -14,7 +15,7 @@ struct AuditFact {
     var at: Int64
     /// The hold; for definitions, recoveries and removals the event.
     var subject: Int64
-    /// By kind: deadline, `until`, `late` or `paused`. For a refund it is twice the reason, plus 1 if it is confirmed.
+    /// By kind: deadline, `until`, `late` or `paused`; of a correction 1 if its hold was erased since. For a refund it is twice the reason, plus 1 if it is confirmed.
     var value: Int64
     /// By kind: document, buyer or payment. For a partial return pairs of line and quantity, as `0:2 1:1`.
     var text: String?
@@ -200,5 +201,9 @@ struct AuditPages {
             """, "seq", 1
         ),
         ("erasures", "20, at, hold, 0, NULL", "seq", 1),
+        (
+            "corrections", "22, at, hold, EXISTS (SELECT 1 FROM erasures e WHERE e.hold = corrections.hold), buyer",
+            "seq", 1
+        ),
     ]
 }

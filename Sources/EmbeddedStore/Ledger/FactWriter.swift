@@ -80,6 +80,9 @@ struct FactWriter {
             try insert("repayments", "seq, at, hold, payment").run(
                 sequence, at, Int64(id.number), texts: [payment.text])
             try endDebt(payment, "paid back")
+        case .corrected(let id, let state):
+            try insert("corrections", "seq, at, hold, buyer, note")
+                .run(sequence, at, Int64(id.number), texts: [state.buyer?.text, state.note?.text])
         case .erased(let id, _): try LedgerEraser(db).erase(id, sequence, at)
         case .recovered(let event, let until):
             try insert("recoveries", "seq, at, event, until").run(sequence, at, Int64(event), until.milliseconds)
@@ -117,7 +120,7 @@ struct FactWriter {
             (event, number) = ("?", Int64(index))
         case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
             .returned(let id), .returnedPart(let id, _), .refundOwed(let id, _, _, _), .paidBack(let id, _),
-            .erased(let id, _):
+            .corrected(let id, _), .erased(let id, _):
             (event, number) = ("(SELECT event FROM holds WHERE id = ?)", Int64(id.number))
         case .clockReached: return
         }

@@ -26,6 +26,8 @@ struct LedgerEraser {
         let reported = try String.fetchAll(
             db, sql: "SELECT DISTINCT payment FROM refunds WHERE hold = ?", arguments: [number])
         try db.execute(sql: "UPDATE holds SET buyer = NULL WHERE id = ?", arguments: [number])
+        try db.execute(sql: "UPDATE corrections SET buyer = NULL, note = NULL WHERE hold = ?", arguments: [number])
+        try db.execute(sql: "UPDATE part_returns SET reason = NULL WHERE hold = ?", arguments: [number])
         // What only a token reported.
         for payment in reported {
             try db.execute(

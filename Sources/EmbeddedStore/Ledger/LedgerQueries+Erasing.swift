@@ -21,9 +21,10 @@ extension LedgerQueries {
                 db,
                 sql: """
                     SELECT h.id, h.at, p.payment, p.hold IS NOT NULL AS sold
-                    FROM holds h LEFT JOIN purchases p ON p.hold = h.id
+                    FROM holds h CROSS JOIN named_holds n ON n.hold = h.id LEFT JOIN purchases p ON p.hold = h.id
                     WHERE h.id > :first AND h.id <= :last AND \(condition) AND (
-                      h.buyer IS NOT NULL OR p.payment IS NOT NULL AND unicode(p.payment) <> 1
+                      h.buyer IS NOT NULL OR n.buyer IS NOT NULL OR n.note IS NOT NULL OR p.payment IS NOT NULL AND unicode(p.payment) <> 1
+                      OR EXISTS (SELECT 1 FROM part_returns r WHERE r.hold = h.id AND r.reason IS NOT NULL)
                       OR EXISTS (SELECT 1 FROM refunds r WHERE r.hold = h.id AND unicode(r.payment) <> 1))
                     ORDER BY h.id LIMIT :most
                     """,
@@ -50,9 +51,9 @@ extension LedgerQueries {
     private static func condition(_ scope: ErasureScope, _ db: Database) throws -> (String, StatementArguments) {
         switch scope {
         case .hold: return ("1", [:])
-        case .buyer(let buyer, nil): return ("h.buyer = :buyer", ["buyer": buyer.text])
+        case .buyer(let buyer, nil): return ("n.buyer = :buyer", ["buyer": buyer.text])
         case .buyer(let buyer, let event?):
-            return ("h.buyer = :buyer AND h.event IN (\(try numbers(of: event, db)))", ["buyer": buyer.text])
+            return ("n.buyer = :buyer AND h.event IN (\(try numbers(of: event, db)))", ["buyer": buyer.text])
         case .event(let event, _): return ("h.event IN (\(try numbers(of: event, db)))", [:])
         }
     }

@@ -44,10 +44,10 @@ struct LedgerQueries: Sendable {
     }
 
     private static let selectPurchase = """
-        SELECT p.hold, p.at, p.late, p.payment, h.buyer, h.event, h.seq AS held, r.at AS returned,
+        SELECT p.hold, p.at, p.late, p.payment, n.buyer, n.note, h.event, h.seq AS held, r.at AS returned,
           (SELECT max(at) FROM part_returns WHERE hold = p.hold) AS part_returned,
           (SELECT max(at) FROM erasures WHERE hold = p.hold) AS erased
-        FROM purchases p CROSS JOIN holds h ON h.id = p.hold LEFT JOIN returns r ON r.hold = p.hold
+        FROM purchases p CROSS JOIN holds h ON h.id = p.hold CROSS JOIN named_holds n ON n.hold = p.hold LEFT JOIN returns r ON r.hold = p.hold
         """
 
     private static func purchase(_ row: Row, _ lines: inout LineReader, _ moments: Moments) throws -> PurchaseRecord {
@@ -61,7 +61,7 @@ struct LedgerQueries: Sendable {
             currency: try lines.currency(of: event, at: row["held"]), lines: sold, buyer: row["buyer"],
             payment: (row["payment"] as String?).flatMap { PaymentReference($0)?.text }, isLate: row["late"],
             purchasedAt: moments.wall(row["at"]), returnedAt: (returned ?? (isGone ? part : nil)).map(moments.wall),
-            erasedAt: (row["erased"] as Int64?).map(moments.wall))
+            erasedAt: (row["erased"] as Int64?).map(moments.wall), note: row["note"])
     }
 
     /// - Parameter since: unconfirmed debts after this moment have not expired.
@@ -73,8 +73,8 @@ struct LedgerQueries: Sendable {
             let rows = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT d.seq, d.at, d.hold, d.payment, d.reason, d.event, h.buyer, h.seq AS held
-                        FROM debts d CROSS JOIN holds h ON h.id = d.hold
+                        SELECT d.seq, d.at, d.hold, d.payment, d.reason, d.event, n.buyer, h.seq AS held
+                        FROM debts d CROSS JOIN holds h ON h.id = d.hold CROSS JOIN named_holds n ON n.hold = d.hold
                         WHERE d.ended IS NULL AND d.confirmed = :confirmed AND d.seq > :after
                           AND (d.confirmed = 1 OR d.at > :since)
                           AND (:code IS NULL OR d.event = (SELECT event FROM events WHERE code = :code))

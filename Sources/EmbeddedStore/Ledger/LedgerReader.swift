@@ -92,6 +92,7 @@ struct LedgerReader {
               UNION ALL SELECT * FROM (SELECT at, seq FROM holds ORDER BY id DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM refunds ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM repayments ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM corrections ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM erasures ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM recoveries ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM removals ORDER BY seq DESC LIMIT 1)
@@ -204,6 +205,7 @@ struct LedgerReader {
         let releases = try side("releases", "seq")
         let returns = try side("returns", "seq, at")
         let parts = try side("part_returns", "seq, fingerprint, high, low, reason, at", order: ", seq")
+        let corrections = try side("corrections", "buyer, note", order: ", seq")
         let erasures = try side("erasures", "seq")
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
@@ -220,9 +222,7 @@ struct LedgerReader {
             var moments = HoldMoments(held: holds.int(9))
             // The fact that set its deadline and the one that ended it. Recoveries in between moved the deadline.
             var (set, ended) = (holds.int(1), Int64.max)
-            try lines.visit(id) {
-                hold.lines.rest.append(try line(of: $0, at: 1, hold: id))
-            }
+            try lines.visit(id) { hold.lines.rest.append(try line(of: $0, at: 1, hold: id)) }
             try extensions.visit(id) {
                 hold.extensions = UInt8(clamping: Int(hold.extensions) + 1)
                 set = $0.int(1)
@@ -244,10 +244,16 @@ struct LedgerReader {
                 hold.takeBack()
                 moments.returned = $0.int(2)
             }
+            try corrections.visit(id) { correct(&hold, $0) }
             try erasures.visit(id) { _ in hold.isErased = true }
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold, moments)
         }
+    }
+
+    private func correct(_ hold: inout RestoredHold, _ row: Cursor) {
+        hold.buyer = row.text(1).flatMap(Buyer.init)
+        hold.note = row.text(2).flatMap(SaleNote.init)
     }
 
     private func takeBack(

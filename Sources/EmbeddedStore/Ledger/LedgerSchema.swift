@@ -22,6 +22,7 @@ enum LedgerSchema {
         migrator.registerMigration("7 cancellations") { try $0.execute(sql: cancellations) }
         migrator.registerMigration("7 forget") { try $0.execute(sql: erasures) }
         migrator.registerMigration("7 moves") { try $0.execute(sql: moves) }
+        migrator.registerMigration("7 corrections") { try $0.execute(sql: corrections) }
         return migrator
     }
 

@@ -82,8 +82,8 @@ extension LedgerQueries {
                     currency: try lines.currency(of: event, at: held),
                     lines: try lines.lines(
                         of: number, isReturned: hold.state == .returned, hasReturns: !hold.returnKeys.isEmpty),
-                    buyer: hold.buyer?.text, heldAt: moments.wall(heldAt), expiresAt: moments.wall(end),
-                    purchase: purchases[number])
+                    buyer: hold.buyer?.text, note: hold.note?.text, heldAt: moments.wall(heldAt),
+                    expiresAt: moments.wall(end), purchase: purchases[number])
                 return record.fits(query) && record.fitsBuyer(of: query) ? record : nil
             }
         }

@@ -290,7 +290,7 @@ extension Fact {
         switch self {
         case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
             .returned(let id), .returnedPart(let id, _),
-            .refundOwed(let id, _, _, _), .paidBack(let id, _), .erased(let id, _):
+            .refundOwed(let id, _, _, _), .paidBack(let id, _), .corrected(let id, _), .erased(let id, _):
             .hold(id)
         case .recovered(let event, _): .liveHolds(event)
         case .defined, .cancelled, .reinstated, .removed, .clockReached: .nothing

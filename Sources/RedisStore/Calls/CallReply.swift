@@ -115,6 +115,7 @@ extension CallReply {
         case .purchased:
             return .purchased(view, late: flags & OutcomeFlag.late.rawValue != 0, repeated: isRepeated)
         case .returned: return .returned(view, repeated: isRepeated)
+        case .corrected: return .corrected(view, repeated: isRepeated)
         case .looked, .paidBack, .erased: return .looked(view)
         }
     }
@@ -179,6 +180,8 @@ extension CallReply {
             return .typeLimitReached(try Self.code(reader.text()), remaining: remaining)
         case .returnTooLarge:
             return .returnTooLarge(try Self.code(reader.text()), remaining: try reader.number())
+        case .purchaseErased: return .purchaseErased
+        case .correctionOutdated: return .correctionOutdated
         case .isLive: return .holdIsLive
         case .hasDebt: return .holdHasDebt
         case .gone, .unclaimed: throw PackedMistake()

@@ -34,6 +34,7 @@ package struct CommandBatch: Sendable {
             CommandWriter.writePayBack(id, payment, elsewhere: pending.elsewhere, claim: claim, to: &bytes)
         case .returnPurchase(let id): CommandWriter.writeReturn(id, to: &bytes)
         case .returnPart(let id, let asked): CommandWriter.writeReturn(asked, of: id, to: &bytes)
+        case .correct(let id, let asked): CommandWriter.writeCorrect(asked, of: id, to: &bytes)
         case .erase(let request): CommandWriter.writeErase(request, secret: pending.secret, to: &bytes)
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .cancel, .reinstate, .remove:

@@ -52,6 +52,15 @@ enum CommandWriter {
         write(asked.key, asked.fingerprint, to: &bytes)
     }
 
+    static func writeCorrect(_ asked: Correction, of id: HoldID, to bytes: inout ByteBuffer) {
+        begin(.correct, id, to: &bytes)
+        bytes.writeInteger(flag(.onlyPurchase, if: asked.onlyPurchase))
+        for state in [asked.from, asked.to] {
+            bytes.writePacked(short: state.buyer?.text ?? "")
+            bytes.writePacked(long: state.note?.text ?? "")
+        }
+    }
+
     /// - Parameter secret: under which erased payments get their names.
     static func writeErase(_ request: ErasureRequest, secret: [UInt8], to bytes: inout ByteBuffer) {
         begin(.erase, request.hold, to: &bytes)

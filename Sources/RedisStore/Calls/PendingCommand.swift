@@ -27,7 +27,7 @@ package struct PendingCommand: Sendable {
         self.sink = sink
         isSale =
             switch command {
-            case .purchase, .returnPurchase, .returnPart, .payBack, .erase: true
+            case .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase: true
             case .hold, .extend, .release, .look, .define, .pause, .resume, .cancel, .reinstate, .remove: false
             }
     }
@@ -43,7 +43,8 @@ package struct PendingCommand: Sendable {
         switch command {
         case .purchase(_, let payment, _): payment.map { PaymentClaims.name(of: $0) }
         case .payBack(_, let payment): PaymentClaims.name(of: payment)
-        case .hold, .extend, .release, .returnPurchase, .returnPart, .erase, .look, .define, .pause, .resume, .cancel,
+        case .hold, .extend, .release, .returnPurchase, .returnPart, .correct, .erase, .look, .define, .pause, .resume,
+            .cancel,
             .reinstate, .remove:
             nil
         }
@@ -76,7 +77,7 @@ extension Command {
     var hold: HoldID? {
         switch self {
         case .extend(let id, _), .release(let id), .purchase(let id, _, _), .returnPurchase(let id),
-            .returnPart(let id, _), .payBack(let id, _), .look(let id):
+            .returnPart(let id, _), .correct(let id, _), .payBack(let id, _), .look(let id):
             id
         case .erase(let request): request.hold
         case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: nil
@@ -88,7 +89,7 @@ extension Command {
         switch self {
         case .define(let definition, _, _): definition.id
         case .pause(let code), .resume(let code), .cancel(let code), .reinstate(let code), .remove(let code, _): code
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .erase, .look: nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase, .look: nil
         }
     }
 }

@@ -73,8 +73,8 @@ package struct PendingCommands: Sendable {
     /// extending and releasing, and completing last (S6 Full queue).
     private func limit(for command: Command) -> Int {
         switch command {
-        case .purchase, .returnPurchase, .returnPart, .payBack, .erase, .define, .pause, .resume, .cancel, .reinstate,
-            .remove:
+        case .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase, .define, .pause, .resume, .cancel,
+            .reinstate, .remove:
             limit
         case .extend, .release: limit / 4 * 3
         case .hold: limit / 2

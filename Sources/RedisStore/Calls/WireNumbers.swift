@@ -36,6 +36,7 @@ enum CommandCode: UInt8, CaseIterable {
     case hold = 1
     case extend, release, purchase, giveBack, look, payBack
     case returnPart = 8
+    case correct = 9
     case erase = 10
 }
 
@@ -46,6 +47,8 @@ enum CommandFlag: UInt8, CaseIterable {
     case claim = 4
     /// A key of the role shop or operator completes (R24 Who completes).
     case byKey = 8
+    /// Only a purchase is corrected (R40 Corrections).
+    case onlyPurchase = 64
     /// On the byte with the command's code: an operator's note follows.
     case note = 128
 }
@@ -65,6 +68,7 @@ package enum PaymentUse: UInt8, CaseIterable, Sendable {
 enum OutcomeCode: UInt8, CaseIterable {
     case held = 1
     case extended, released, purchased, returned, looked, paidBack
+    case corrected = 9
     case erased = 10
 }
 
@@ -100,6 +104,8 @@ enum RefusalCode: UInt8, CaseIterable {
     /// The type has no such allocation, or it was released (R45 Allocations).
     case allocation = 85
     case returnTooLarge = 70
+    case purchaseErased = 72
+    case correctionOutdated = 73
 }
 
 /// What is wrong with a request to hold.
@@ -130,6 +136,8 @@ enum RecordMark: UInt8, CaseIterable {
     case owed = 4
     /// Added to the state: the purchase's partial returns follow its lines.
     case returns = 8
+    /// Added to the state: an operator's note follows (R40 Corrections).
+    case note = 16
     /// Added to the state: when the hold was erased follows (R41 Erasure).
     case erased = 32
     /// Added to the state: the number of the hold's terms follows its lines.

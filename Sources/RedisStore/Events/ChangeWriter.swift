@@ -30,7 +30,9 @@ enum ChangeWriter {
         case .reinstate(let code): writeKind("reinstate", code, revision, nil, limits, to: &writer)
         case .remove(let code, let expecting):
             writeKind("remove", code, revision, expecting, limits, to: &writer)
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .erase, .look: return nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase,
+            .look:
+            return nil
         }
         return writer.bytes
     }

@@ -14,6 +14,8 @@ struct PackedRecord {
     var terms: UInt16 = 0
     /// The partial returns of the purchase, oldest first (R39 Partial return).
     var returns: [PackedReturn] = []
+    /// What operators noted about it (R40 Corrections).
+    var note: String?
     var payment: String?
     /// When it was purchased, or when a payment for it was first owed back.
     var endedAt = WallTime(milliseconds: 0)
@@ -46,6 +48,7 @@ struct PackedRecord {
                 for (line, quantity) in part.quantities.enumerated() { lines[line].returned += quantity }
             }
         }
+        if RecordMark.note.isSet(in: head) { note = try reader.longText() }
         if RecordMark.erased.isSet(in: head) {
             erasedAt = WallTime(milliseconds: Int64(try reader.number()))
             try reader.skipNumber()
@@ -74,7 +77,7 @@ struct PackedRecord {
         PurchaseRecord(
             hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency(ofTerms: terms),
             lines: soldLines(of: entry), buyer: buyer, payment: payment.flatMap { PaymentReference($0)?.text },
-            isLate: isLate, purchasedAt: endedAt, returnedAt: returnedAt, erasedAt: erasedAt)
+            isLate: isLate, purchasedAt: endedAt, returnedAt: returnedAt, erasedAt: erasedAt, note: note)
     }
 }
 

@@ -80,7 +80,8 @@ extension PackedRecord {
         case .hold: true
         case .buyer(let wanted, _): buyer.map { $0.utf8.elementsEqual(wanted.text.utf8) } ?? false
         case .event(_, let before):
-            heldAt < before && (buyer != nil || reported || payment.map { PaymentReference($0) != nil } ?? false)
+            heldAt < before
+                && (buyer != nil || note != nil || reported || payment.map { PaymentReference($0) != nil } ?? false)
         }
     }
 

@@ -148,8 +148,7 @@ extension PackedRecord {
         SaleRecord(
             hold: hold, event: entry.catalogue.code.text, state: state,
             currency: entry.catalogue.currency(ofTerms: terms), lines: soldLines(of: entry), buyer: buyer,
-            heldAt: heldAt,
-            expiresAt: expiresAt,
+            note: note, heldAt: heldAt, expiresAt: expiresAt,
             purchase: state == .purchased || state == .returned ? purchase(hold, of: entry) : nil)
     }
 }

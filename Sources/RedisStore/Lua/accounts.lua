@@ -17,6 +17,7 @@
 -- has accounts already gets them as it gets its first limit, by the same count.
 
 local has_buyer_limit, are_buyers_counted, typed_name, each_account, taken_name, settle_accounts, sweep_accounts,
+  forget_sweep,
   add_to_account, take_from_account, move_in_account, add_bought, taken_by, save_accounts
 do
 function has_buyer_limit(terms)
@@ -146,6 +147,12 @@ function sweep_accounts(event)
   settle_accounts(event, buyers)
   local swept = #names == count and names[count] or ''
   if swept ~= (from or '') then event.changed_fields.swept = swept end
+end
+
+-- The sweep remembers where it stopped, by a name that begins with a buyer. It begins anew if that is `buyer`, who lost a hold.
+function forget_sweep(event, buyer)
+  local swept = redis.call('HGET', event.keys[1], 'swept')
+  if swept and string.sub(swept, 1, #buyer) == buyer then event.changed_fields.swept = '' end
 end
 
 -- A hold was given.

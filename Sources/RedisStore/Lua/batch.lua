@@ -4,7 +4,7 @@ local DECIDE = {
   [COMMAND.hold] = decide_hold, [COMMAND.extend] = decide_extend, [COMMAND.release] = decide_release,
   [COMMAND.purchase] = decide_purchase, [COMMAND.give_back] = decide_return, [COMMAND.look] = decide_look,
   [COMMAND.pay_back] = decide_pay_back, [COMMAND.return_part] = decide_part_return,
-  [COMMAND.erase] = decide_erase,
+  [COMMAND.erase] = decide_erase, [COMMAND.correct] = corrections.decide,
 }
 
 -- Helper functions are local to their blocks: Lua has room for 200 local names in a text.
@@ -58,11 +58,22 @@ do
     return command, at
   end
 
+  local function read_correction(command, text, at)
+    local flags
+    flags, command.from_buyer, at = unpack_struct('<BBc0', text, at)
+    command.from_note, at = take_text(text, at)
+    command.buyer, at = unpack_struct('<Bc0', text, at)
+    command.to_note, at = take_text(text, at)
+    command.only_purchase = has(flags, COMMAND_FLAG.only_purchase)
+    return command, at
+  end
+
   local function read_asked(op, text, at, known)
     if op == COMMAND.hold then return read_hold(text, at, known) end
     local command, flags = { op = op }, nil
     command.number, at = unpack_struct('<d', text, at)
     if op == COMMAND.return_part then return read_part_return(command, text, at) end
+    if op == COMMAND.correct then return read_correction(command, text, at) end
     if op == COMMAND.extend then
       flags, at = unpack_struct('<B', text, at)
       if has(flags, COMMAND_FLAG.key) then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
@@ -129,7 +140,9 @@ do
     if not has_accounts then return buyers end
     for _, command in ipairs(commands) do
       add_once(buyers, seen_buyers, command.buyer)
-      if event.terms.typed and command.buyer and command.buyer ~= '' then
+      if command.op == COMMAND.correct then
+        corrections.each_new_account(event, command, function(name) add_once(buyers, seen_buyers, name) end)
+      elseif event.terms.typed and command.buyer and command.buyer ~= '' then
         for _, line in ipairs(command.asked) do
           add_once(buyers, seen_buyers, typed_name(command.buyer, line.code))
         end
@@ -226,6 +239,7 @@ do
     save_uses(event)
     save_payments(event)
     write_all('ZADD', event.keys[14], event.new_names)
+    corrections.save(event)
     save_erased(event)
     save_debts(event)
     save_notes(event)

@@ -102,10 +102,8 @@ do
   local function erase_buyer(event, record)
     if record.buyer == '' then return end
     if record.state == PURCHASED then add_bought(event, record, kept_lines(record), -1) end
-    -- The sweep of accounts remembers where it stopped, by a name that begins with a buyer.
-    local swept = redis.call('HGET', event.keys[1], 'swept')
-    if swept and string.sub(swept, 1, #record.buyer) == record.buyer then event.changed_fields.swept = '' end
-    event.gone_names[#event.gone_names + 1] = names.of_hold(record.buyer, record.number)
+    forget_sweep(event, record.buyer)
+    event.gone_names[#event.gone_names + 1] = { buyer = record.buyer, number = record.number }
     record.buyer = ''
   end
 
@@ -132,6 +130,7 @@ do
       end
       erase_entries(event, record.number, own, command.secret)
       erase_buyer(event, record)
+      record.note = ''
       event.erased_with, event.erased_holds[command.public_number] = command.secret, true
       record.erased_at, record.erased_entries = max(event.wall, 1), #event.refund_entries + #event.refunds
       note_record(event, record)
@@ -167,7 +166,6 @@ do
   function save_erased(event)
     if not event.erased_with then return end
     write('HSET', event.keys[6], ERASED_FIELD, event.erased_with)
-    write_all('ZREM', event.keys[14], event.gone_names)
     if event.rewrites_refunds then
       local list = {}
       for index, entry in ipairs(event.refund_entries) do

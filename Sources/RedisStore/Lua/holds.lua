@@ -34,7 +34,8 @@ end
 
 -- If a hold was made under other terms of its event than the first ones, their index stands behind its lines
 -- (WITH_TERMS). Behind it are the partial returns of a purchase (RECORD.returns, see returns.lua).
--- Behind them are the moment of an erasure and the length of the list of debts at that moment (RECORD.erased, R41
+-- Behind them is the note of an operator (RECORD.note, R40 Corrections).
+-- Behind it are the moment of an erasure and the length of the list of debts at that moment (RECORD.erased, R41
 -- Erasure).
 
 -- Packs a new hold in the form in which `pack_record` packs a changed one.
@@ -76,19 +77,21 @@ function pack_record(record)
   local has_terms, marks = record.terms > 1, 0
   if has_terms then marks = marks + WITH_TERMS end
   if record.returns then marks = marks + RECORD.returns end
+  if record.note ~= '' then marks = marks + RECORD.note end
   if record.erased_at > 0 then marks = marks + RECORD.erased end
   local text = pack(
     '<BBBddBc0', record.state + marks, record.late, record.extensions, record.deadline, record.held_at,
     #record.buyer, record.buyer) .. pack_lines(record.lines)
   if has_terms then text = text .. pack('<H', record.terms) end
   if record.returns then text = text .. pack_returns(record.returns) end
+  if record.note ~= '' then text = text .. pack('<Hc0', #record.note, record.note) end
   if record.erased_at > 0 then text = text .. pack('<dd', record.erased_at, record.erased_entries) end
   if record.state == HELD or record.state == RELEASED then return text end
   return text .. pack('<ddBc0', record.ended_at, record.returned_at, #record.payment, record.payment)
 end
 
 function unpack_record(number, text)
-  local record, at = { number = number, payment = '', ended_at = 0, returned_at = 0, terms = 1, erased_at = 0 }, nil
+  local record, at = { number = number, payment = '', ended_at = 0, returned_at = 0, terms = 1, erased_at = 0, note = '' }, nil
   record.state, record.late, record.extensions, record.deadline, record.held_at, record.buyer, at =
     unpack_struct('<BBBddBc0', text)
   record.lines, at = unpack_lines(text, at)
@@ -99,6 +102,7 @@ function unpack_record(number, text)
     if has_mark(head, RECORD.returns) then
       record.returns, at = unpack_returns(text, at, #record.lines / 3)
     end
+    if has_mark(head, RECORD.note) then record.note, at = unpack_struct('<Hc0', text, at) end
     if has_mark(head, RECORD.erased) then record.erased_at, record.erased_entries, at = unpack_struct('<dd', text, at) end
   end
   if record.state ~= HELD and record.state ~= RELEASED then

@@ -130,6 +130,21 @@ function sale.left_of_types(event, lines, buyer)
   return left
 end
 
+-- Why the limit of a type in force refuses a hold or a purchase to its new buyer (R40 Corrections).
+function sale.refusal_of_new_buyer(event, lines, buyer)
+  for line = 1, #lines, 3 do
+    local type = lines[line + 1] > 0 and type_now(event, lines[line])
+    if type and type.per_buyer then
+      if buyer == '' then return pack('<BBBd', REFUSED.invalid, INVALID.buyer, 0, 0) end
+      local remaining = max(0, type.per_buyer - taken_of_type(event, buyer, type))
+      if quantity_of_type(lines, lines[line]) > remaining then
+        return pack('<BdBc0', REFUSED.type_limit, remaining, #type.code, type.code)
+      end
+    end
+  end
+  return nil
+end
+
 -- Whether the tickets of an ended hold still fit the limits of their types.
 function sale.fits_limits(event, record)
   if record.buyer == '' or not event.terms.types_limit_buyers then return true end

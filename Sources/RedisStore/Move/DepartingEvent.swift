@@ -156,7 +156,8 @@ struct DepartingEvent: Sendable {
             payment: isSold ? record.payment.flatMap(PaymentReference.init(kept:)) : nil,
             left: Timestamp(milliseconds: Int64(deadline)).since(office), heldAt: record.heldAt,
             purchasedAt: isSold ? record.endedAt : nil, returnedAt: record.returnedAt,
-            parts: record.returns.compactMap(Self.moved), erasedAt: record.erasedAt)
+            parts: record.returns.compactMap(Self.moved), erasedAt: record.erasedAt,
+            note: record.note.flatMap(SaleNote.init))
     }
 
     private static func moved(_ part: PackedReturn) -> MovedReturn? {

@@ -160,6 +160,7 @@ public struct SaleMove: Sendable {
         var head = hold.state.rawValue
         if hasTerms { head += RecordMark.withTerms.rawValue }
         if !hold.parts.isEmpty { head += RecordMark.returns.rawValue }
+        if hold.note != nil { head += RecordMark.note.rawValue }
         if hold.erasedAt != nil { head += RecordMark.erased.rawValue }
         bytes.writeInteger(head)
         bytes.writeInteger(hold.isLate ? 1 as UInt8 : 0)
@@ -176,6 +177,7 @@ public struct SaleMove: Sendable {
         // Lua counts from 1.
         if hasTerms { bytes.writeInteger(hold.terms + 1, endianness: .little) }
         if !hold.parts.isEmpty { write(hold.parts, ofLines: hold.lines.count, to: &bytes) }
+        if let note = hold.note { bytes.writePacked(long: note.text) }
         if let erasedAt = hold.erasedAt {
             bytes.writePacked(Double(max(1, erasedAt.milliseconds)))
             // No entry of the list of debts is older: entries with erased payments are not moved.

@@ -20,6 +20,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/decide.lua" suffix(, '\n',)
 #embed "../Lua/returns.lua" suffix(, '\n',)
 #embed "../Lua/erasing.lua" suffix(, '\n',)
+#embed "../Lua/correcting.lua" suffix(, '\n',)
 #embed "../Lua/claims.lua" suffix(, '\n',)
 #embed "../Lua/batch.lua" suffix(, '\n',)
 #embed "../Lua/move.lua" suffix(, '\n',)

@@ -24,7 +24,7 @@ struct HoldAnswer {
             self.init(hold, moment)
         case .decided(.purchased(let hold, let late, let repeated), let moment):
             self.init(hold, moment, isReplay: repeated, isLate: late)
-        case .decided(.returned, _), .decided(.paidBack, _), .decided(.erased, _),
+        case .decided(.returned, _), .decided(.corrected, _), .decided(.paidBack, _), .decided(.erased, _),
             .decided(.eventChanged, _), .decided(.eventRemoved, _):
             preconditionFailure("a command gets an outcome of its own kind, not \(reply)")
         }

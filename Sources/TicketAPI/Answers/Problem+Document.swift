@@ -28,13 +28,14 @@ extension Problem {
         case .paymentConflict: self = .paymentConflict
         case .extensionDenied: self = .extensionDenied
         case .keyReused: self = .keyReused
-        case .tooManyHolds: self = .reducedCapacity
+        case .tooManyHolds, .correctionOutdated: self = .reducedCapacity
         case .revisionMismatch: self = .preconditionFailed
         case .eventHasSales: self = .eventHasSales
         case .eventHasDebts: self = .eventHasDebts
         // Only lists of what is in the way say it: a purchase is not live.
         case .holdIsLive: self = .notPurchased
         case .holdHasDebt: self = .holdHasDebt
+        case .purchaseErased: self = .purchaseErased
         case .unknownDebt: self = .unknownDebt
         case .completedByShop: self = .forbidden
         }

@@ -9,7 +9,7 @@ package enum Problem: UInt8, CaseIterable, Sendable {
         requestTimeout, temporarilyHeld, soldOut, insufficientQuantity, buyerLimitReached, saleNotStarted,
         saleEnded, salePaused, holdReleased, alreadyPurchased, purchaseReturned, returnTooLarge, notPurchased,
         paymentConflict, extensionDenied, eventHasSales, eventHasDebts, cancellationFinal, lastOperatorKey,
-        holdHasDebt, eventCancelled, holdExpired, preconditionFailed,
+        holdHasDebt, purchaseErased, eventCancelled, holdExpired, preconditionFailed,
         contentTooLarge, unsupportedMediaType, expectationFailed,
         invalid, keyReused,
         preconditionRequired, quotaExceeded, headersTooLarge, internalError, reducedCapacity, outcomeUnknown,
@@ -181,6 +181,10 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 409, "hold-has-debt", "A payment for the hold is owed back",
                 .doesNotHelp("the payment has to be paid back first."))
+        case .purchaseErased:
+            Row(
+                409, "purchase-erased", "The buyer of the purchase was erased",
+                .doesNotHelp("what was erased does not come back."))
         case .cancellationFinal:
             Row(
                 409, "cancellation-final", "The cancellation can no longer be undone",

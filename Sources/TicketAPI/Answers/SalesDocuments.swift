@@ -79,6 +79,7 @@ extension JSONWriter {
             writer.member("purchased_at", purchase.purchasedAt)
             writer.member("returned_at", purchase.returnedAt)
             writer.member("erased_at", purchase.erasedAt)
+            writer.member("note", purchase.note)
         }
     }
 
@@ -176,7 +177,7 @@ enum ExportForm: Sendable {
             Array(
                 """
                 purchase,hold,event,state,type,quantity,price,total,currency,buyer,payment_reference,late,purchased_at,\
-                returned_at,allocation,returned,returned_total,kept_total\r\n
+                returned_at,allocation,returned,returned_total,kept_total,note\r\n
                 """.utf8)
         case .ndjson: []
         }
@@ -197,6 +198,7 @@ enum ExportForm: Sendable {
                     purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
                     purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "", line.allocation ?? "",
                     "\(line.returned)", "\(line.returnedTotal)", "\(line.total - line.returnedTotal)",
+                    purchase.note ?? "",
                 ]
                 Self.write(fields, keepsFormulas: keepsFormulas, to: &text)
             }

@@ -49,7 +49,7 @@ final class CallReader {
 
     private func call(_ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
         let method = head.method
-        if target.hasQuery, target.path.isFast, !isList(method, target.path),
+        if target.hasQuery, target.path.isFast, !isOfOperators(method, target.path),
             let mistake = RequestQuery.mistake(in: target.text)
         {
             if target.path.isClassic { return .refused(.wrongQuery(mistake)) }
@@ -74,10 +74,13 @@ final class CallReader {
         }
     }
 
-    /// Whether it is the operators' list that shares its path with the call for new holds.
-    private func isList(_ method: HTTPMethod, _ path: RequestPath) -> Bool {
-        guard case .holds = path else { return false }
-        return method == .GET || method == .HEAD
+    /// Whether it is a call of operators, with a query of its own, that shares its path with a call of buyers.
+    private func isOfOperators(_ method: HTTPMethod, _ path: RequestPath) -> Bool {
+        switch path {
+        case .holds: method == .GET || method == .HEAD
+        case .hold: method == .PATCH
+        default: false
+        }
     }
 
     private func buy(_ type: Range<Int>, _ target: RequestTarget, _ fields: BuyerFields) -> Call {

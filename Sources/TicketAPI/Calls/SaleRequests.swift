@@ -17,6 +17,24 @@ enum SaleRequests {
         return Return(lines: lines.flatMap { OneOrMore<PartReturn.Line>($0.compactMap { $0 }) }, reason: reason)
     }
 
+    /// `{"buyer": "…", "note": "…"}`: a merge patch (RFC 7396) of one of them or of both. `null` removes; what is left out stays.
+    struct CorrectionPatch: Sendable {
+        /// `nil` leaves the buyer as it is.
+        var buyer: Buyer??
+        /// `nil` leaves the note as it is.
+        var note: SaleNote??
+    }
+
+    static let correction = JSONShape<CorrectionPatch>.object { body in
+        let (hasBuyer, hasNote) = (body.has("buyer"), body.has("note"))
+        let buyer = body.nullable("buyer", as: SaleRequests.buyer)
+        let note = body.nullable("note", as: SaleRequests.note)
+        if !hasBuyer, !hasNote { body.note("must have buyer or note") }
+        return CorrectionPatch(buyer: hasBuyer ? .some(buyer) : nil, note: hasNote ? .some(note) : nil)
+    }
+
+    private static let buyer = JSONShape<Buyer>.reference(BuyerKind.self)
+    private static let note = JSONShape<SaleNote>.reference(NoteKind.self)
     private static let lines = JSONShape.list(of: line.attempted, count: 1...BuyerRequests.mostLines)
     private static let code = JSONShape<Code>.code
     private static let quantity = JSONShape<Int>.integer(in: 1...BuyerRequests.mostTickets)

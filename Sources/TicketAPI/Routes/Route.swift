@@ -24,7 +24,7 @@ struct Route: Sendable {
     let handlers: [(method: HTTPRequest.Method, handler: Handler)]
     /// The members that a query may have; `nil` for any.
     let query: Set<String>?
-    /// Whether a change here takes the operator's `reason` in its query, for the audit (R49 Audit differences). The query has
+    /// Whether what operators change here takes the operator's `reason` in its query, for the audit (R49 Audit differences). The query has
     /// it because the bodies of most changes are documents of their own, and a header has no letters beyond ASCII.
     let takesReason: Bool
     /// Whether the handlers leave out by themselves what a key that is bound to events may not see.
@@ -80,9 +80,13 @@ struct Route: Sendable {
 
     /// The members that the query of this method may have; `nil` for any.
     func query(of method: HTTPRequest.Method) -> Set<String>? {
-        let isLook = (method == .get || method == .head) && handler(of: .get) != nil
+        switch handler(of: method) {
+        // What buyers do is not in the audit, and looking changes nothing.
+        case .anyone, .fastPath: return query
+        case .operators where method == .get || method == .head: return query
         // A method that does not work here is refused as such, whatever its query.
-        return takesReason && !isLook ? query?.union(["reason"]) : query
+        case .operators, nil: return takesReason ? query?.union(["reason"]) : query
+        }
     }
 
     /// What a request is about, for keys that are bound to events. A new path is for no bound key unless it begins with an

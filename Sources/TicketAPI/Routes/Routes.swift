@@ -48,6 +48,7 @@ package struct Routes: Sendable {
         let audit = AuditRoutes(ledger: ledger, keyring: keyring)
         let keys = KeyRoutes(reader: reader, keyring: keyring)
         let search = SearchRoutes(reader: reader, ledger: ledger)
+        let corrections = CorrectionRoutes(reader: reader, ledger: ledger)
         let erasures = ErasureRoutes(reader: reader, ledger: ledger)
         let page: Set<String> = ["cursor", "limit"]
         return [
@@ -73,14 +74,18 @@ package struct Routes: Sendable {
             Route(
                 "/v1/events/:event/holds", query: SearchQuery.membersOfEvent,
                 (.get, .operators(.readLists, search.holds)), (.post, .anyone(buyers.hold))),
-            Route("/v1/holds/:hold", (.get, .anyone(buyers.look)), (.delete, .anyone(buyers.release))),
+            Route(
+                "/v1/holds/:hold", takesReason: true, (.get, .anyone(buyers.look)),
+                (.patch, .operators(.correct, corrections.correctHold)), (.delete, .anyone(buyers.release))),
             Route("/v1/holds/:hold/extend", (.post, .anyone(buyers.extend))),
             Route("/v1/holds/:hold/purchase", (.post, .anyone(buyers.purchase))),
 
             Route("/v1/search", query: SearchQuery.members, (.get, .operators(.readLists, search.search))),
             Route("/v1/events/:event/pulse", (.get, .operators(.readLists, pulses.pulse))),
             Route("/v1/events/:event/counts", (.get, .operators(.readLists, search.counts))),
-            Route("/v1/purchases/:purchase", (.get, .operators(.readLists, search.purchase))),
+            Route(
+                "/v1/purchases/:purchase", takesReason: true, (.get, .operators(.readLists, search.purchase)),
+                (.patch, .operators(.correct, corrections.correctPurchase))),
             Route(
                 "/v1/events/:event/report", query: ["utc_offset"],
                 (.get, .operators(.readLists, reports.report))),

@@ -74,7 +74,7 @@ struct SearchRoutes: Sendable {
 }
 
 extension JSONWriter {
-    fileprivate mutating func sale(_ sale: SaleRecord) {
+    mutating func sale(_ sale: SaleRecord) {
         object { writer in
             writer.member("id", sale.hold.public)
             writer.member("event", sale.event)
@@ -83,6 +83,7 @@ extension JSONWriter {
             writer.member("total", sale.total)
             writer.member("currency", sale.currency)
             writer.member("buyer", sale.buyer)
+            writer.member("note", sale.note)
             writer.member("held_at", sale.heldAt)
             writer.member("expires_at", sale.expiresAt)
             writer.member("purchase") { writer in

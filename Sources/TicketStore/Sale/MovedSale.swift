@@ -91,12 +91,14 @@ public struct MovedHold: Sendable {
     public var parts: [MovedReturn]
     /// When its buyer and payment were erased (R41 Erasure).
     public var erasedAt: WallTime?
+    /// The note about it (R40 Corrections).
+    public var note: SaleNote?
 
     public init(
         id: HoldID, event: UInt32, terms: UInt16, lines: OneOrMore<HeldLine>, state: HoldState, isLate: Bool,
         extensions: UInt8, buyer: Buyer?, payment: PaymentReference?, left: Duration, heldAt: WallTime,
         purchasedAt: WallTime?, returnedAt: WallTime?, parts: [MovedReturn] = [],
-        erasedAt: WallTime? = nil
+        erasedAt: WallTime? = nil, note: SaleNote? = nil
     ) {
         self.id = id
         self.event = event
@@ -113,6 +115,7 @@ public struct MovedHold: Sendable {
         self.returnedAt = returnedAt
         self.parts = parts
         self.erasedAt = erasedAt
+        self.note = note
     }
 }
 

@@ -151,6 +151,7 @@ extension Command {
         case .payBack(let id, let payment): .payBack(number(id), payment)
         case .returnPurchase(let id): .returnPurchase(number(id))
         case .returnPart(let id, let part): .returnPart(number(id), part)
+        case .correct(let id, let asked): .correct(number(id), asked)
         case .erase(let request): .erase(request.renumbered(number))
         case .look(let id): .look(number(id))
         case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: self
@@ -183,6 +184,7 @@ extension StoreReply {
             case .released(let hold, let repeated): .released(view(hold), repeated: repeated)
             case .purchased(let hold, let late, let repeated): .purchased(view(hold), late: late, repeated: repeated)
             case .returned(let hold, let repeated): .returned(view(hold), repeated: repeated)
+            case .corrected(let hold, let repeated): .corrected(view(hold), repeated: repeated)
             case .looked(let hold): .looked(view(hold))
             case .paidBack(let id, let repeated): .paidBack(number(id), repeated: repeated)
             case .erased(let id, let repeated): .erased(number(id), repeated: repeated)

@@ -99,10 +99,10 @@ struct Find: AsyncParsableCommand {
     }
 }
 
-/// Shows one hold.
+/// The commands for single holds.
 struct Holds: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "hold", abstract: "Look at a hold.", subcommands: [Show.self])
+        commandName: "hold", abstract: "Look at a hold, and correct it.", subcommands: [Show.self, Correct.self])
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show a hold, with its purchase if it was purchased.")

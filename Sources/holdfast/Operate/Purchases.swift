@@ -6,14 +6,15 @@ internal import StrictJSON
 struct Purchases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "purchase",
-        abstract: "Look at purchases, and return them.",
+        abstract: "Look at purchases, correct and return them.",
         discussion: """
             EXAMPLES
               holdfast purchase show P7
+              holdfast purchase correct P7 --buyer ann@example.org
               holdfast purchase return P7                          all that is left of it
               holdfast purchase return P7 --line GA=1 --reason 'One of them is ill'
             """,
-        subcommands: [Show.self, Return.self])
+        subcommands: [Show.self, Correct.self, Return.self])
 
     struct Return: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -56,6 +56,11 @@ struct FoldedFacts {
             let event = holds[Int(id.number) - 1].event
             debts.append((payment, Debt(hold: id, event: event, at: recorded.at, isConfirmed: isConfirmed)))
             if holds[Int(id.number) - 1].isErased { owedSinceErasure.insert(id) }
+        case .corrected(let id, let state):
+            change(id) {
+                $0.buyer = state.buyer
+                $0.note = state.note
+            }
         case .erased(let id, _): erase(id)
         case .paidBack(let id, let payment):
             debts.removeAll { $0.payment == payment }
@@ -110,6 +115,7 @@ struct FoldedFacts {
         change(id) {
             $0.isErased = true
             $0.buyer = nil
+            $0.note = nil
             $0.payment = $0.payment.map { digester.erased($0) }
         }
         debts.removeAll { $0.debt.hold == id }

@@ -40,6 +40,7 @@ extension Script {
         case .purchased(let view, let late, let repeated):
             "purchased \(view.id)" + (late ? " late" : "") + (repeated ? " before" : "")
         case .returned(let view, let repeated): "returned \(view.id)" + (repeated ? " before" : "")
+        case .corrected(let view, let repeated): "corrected \(view.id)" + (repeated ? " before" : "")
         case .paidBack(let id, let repeated): "paid back for \(id)" + (repeated ? " before" : "")
         case .erased(let id, let repeated): "erased \(id)" + (repeated ? " before" : "")
         case .looked(let view):
@@ -89,6 +90,8 @@ extension Script {
         case .tooManyHolds: "too many holds"
         case .eventHasDebts: "has debts"
         case .unknownDebt: "unknown debt"
+        case .purchaseErased: "erased"
+        case .correctionOutdated: "says something else"
         case .holdIsLive: "is live"
         case .holdHasDebt: "has a debt"
         }

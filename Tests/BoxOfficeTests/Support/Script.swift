@@ -8,6 +8,7 @@ import Workload
 ///     5m09.999s buy 1 with p1          -> purchased 1
 ///
 /// `return 1 GA×1 key k1` returns a part. `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
+/// `correct 1 buyer ann>ben note none>here` corrects buyer and note from what was seen; `purchase` only a purchase.
 /// `erase 1 p1 p2` knows these payments of the hold; `erase 1 purchase` erases only a purchase, `erase 1 trial` nothing.
 ///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
@@ -108,6 +109,18 @@ struct Script {
             let payment = value(after: "with").flatMap { PaymentReference($0) }
             return .purchase(id, payment, by: words.contains("shop") ? .key : .token)
         case "payback": return value(after: "of").flatMap { PaymentReference($0) }.map { .payBack(id, $0) }
+        case "correct":
+            func change(_ word: String) -> [String?] {
+                let texts = (value(after: word) ?? "none").split(separator: ">").map { $0 == "none" ? nil : String($0) }
+                return [texts[0], texts[texts.count - 1]]
+            }
+            let (buyer, note) = (change("buyer").map { $0.flatMap { Buyer($0) } }, change("note"))
+            let notes = note.map { $0.flatMap { SaleNote($0) } }
+            return .correct(
+                id,
+                Correction(
+                    from: .init(buyer: buyer[0], note: notes[0]), to: .init(buyer: buyer[1], note: notes[1]),
+                    onlyPurchase: words.contains("purchase")))
         case "erase":
             let known = words.filter { $0.hasPrefix("p") && $0.dropFirst().allSatisfy(\.isNumber) }
             return .erase(

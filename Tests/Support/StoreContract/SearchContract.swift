@@ -11,6 +11,7 @@ public struct SearchContract {
         var types: [String]
         var currency: String
         var buyer: Buyer?
+        var note: SaleNote?
         var payment: PaymentReference?
         var heldAt: WallTime
     }
@@ -59,7 +60,12 @@ public struct SearchContract {
             case (.purchase(let id, let payment, _), .purchased(_, _, repeated: false)): known[id]?.payment = payment
             case (.erase(let request), .erased(let id, _)) where !request.isTrial:
                 known[id]?.buyer = nil
+                known[id]?.note = nil
                 known[id]?.payment = nil
+            case (.correct(_, let asked), .corrected(let view, _)):
+                known[view.id]?.buyer = asked.to.buyer
+                known[view.id]?.note = asked.to.note
+                if let buyer = asked.to.buyer { buyers.insert(buyer) }
             case (_, .eventRemoved(let code)):
                 for (_, hold) in known where hold.event == code.text { removed.insert(hold.view.event) }
             default: break
@@ -150,12 +156,14 @@ public struct SearchContract {
         }
         for record in found {
             guard let hold = known[record.hold] else { continue }
+            let note = hold.note?.text
             let isSame =
-                record.state == hold.view.state && record.buyer == hold.buyer?.text && record.currency == hold.currency
+                record.state == hold.view.state && record.buyer == hold.buyer?.text && record.note == note
+                && record.currency == hold.currency
                 && record.event == hold.event && record.lines.map(\.type) == hold.types
                 && record.lines.map(\.quantity) == hold.view.lines.map { Int($0.quantity) }
                 && (record.purchase != nil) == (hold.view.state == .purchased || hold.view.state == .returned)
-                && record.purchase?.payment == hold.payment?.text
+                && record.purchase?.payment == hold.payment?.text && (record.purchase.map { $0.note == note } ?? true)
             if !isSame { differences.append("\(place)\(when): found \(record), not \(hold)") }
         }
     }
@@ -193,7 +201,7 @@ extension Outcome {
     fileprivate var view: HoldView? {
         switch self {
         case .extended(let view, _), .released(let view, _), .purchased(let view, _, _), .returned(let view, _),
-            .looked(let view):
+            .corrected(let view, _), .looked(let view):
             view
         default: nil
         }

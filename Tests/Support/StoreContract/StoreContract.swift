@@ -202,7 +202,9 @@ extension Command {
     fileprivate var isChange: Bool {
         switch self {
         case .define, .pause, .resume, .cancel, .reinstate, .remove: true
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .payBack, .erase, .look: false
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase,
+            .look:
+            false
         }
     }
 }
@@ -230,6 +232,7 @@ private struct HoldNumbers {
         case .extend(let id, let key): .extend(ofCore(id), key: key)
         case .release(let id): .release(ofCore(id))
         case .purchase(let id, let payment, let completer): .purchase(ofCore(id), payment, by: completer)
+        case .correct(let id, let correction): .correct(ofCore(id), correction)
         case .payBack(let id, let payment): .payBack(ofCore(id), payment)
         case .returnPurchase(let id): .returnPurchase(ofCore(id))
         case .returnPart(let id, let part): .returnPart(ofCore(id), part)
@@ -282,6 +285,7 @@ extension Outcome {
         case .purchased(let view, let late, let repeated):
             return .purchased(change(view), late: late, repeated: repeated)
         case .returned(let view, let repeated): return .returned(change(view), repeated: repeated)
+        case .corrected(let view, let repeated): return .corrected(change(view), repeated: repeated)
         case .looked(let view): return .looked(change(view))
         case .paidBack, .erased, .eventChanged, .eventRemoved, .refused: return self
         }
