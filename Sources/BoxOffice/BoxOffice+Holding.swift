@@ -1,6 +1,6 @@
 // The decision about a new hold, in the order of R3 One decision per hold: a key that was used before; event, types and
 // quantities; sale window and pause; the buyer's limits; every pool; the bound on live holds. The edge has already
-// checked that the caller may ask.
+// checked that the caller may ask. An override (R43 Override) is looked at only where one of the checks would refuse.
 
 extension BoxOffice {
     mutating func hold(_ request: HoldRequest, at now: Moment) throws(NotAtHand) -> Decision {
@@ -15,9 +15,16 @@ extension BoxOffice {
             return refuse(refusal)
         }
         if terms.keepsPlaces, let refusal = refusalOfReleased(lines, in: index) { return refuse(refusal) }
-        if let refusal = refusalOfSale(terms, isPaused: events[index].isPaused, at: now) { return refuse(refusal) }
-        if terms.typesHaveTerms, let refusal = refusalOfTypeSales(lines, at: now, in: index) { return refuse(refusal) }
-        if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) {
+        let isPaused = events[index].isPaused
+        if let refusal = refusalOfSale(terms, isPaused: isPaused, at: now, past: request.override) {
+            return refuse(refusal)
+        }
+        if terms.typesHaveTerms, let refusal = refusalOfTypeSales(lines, at: now, in: index),
+            !request.override.contains(.window)
+        {
+            return refuse(refusal)
+        }
+        if let refusal = refusalOfPlaces(lines, request, terms, in: index) {
             guard request.takesFewer else { return refuse(refusal) }
             if let refusal = fewer(&lines, request, terms, in: index) { return refuse(refusal) }
         }
@@ -27,7 +34,10 @@ extension BoxOffice {
         let deadline = clock.advanced(by: promised.life)
         let id = HoldID(holds.next)
         let fact = makeHeld(
-            id, HeldFact(event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key))
+            id,
+            HeldFact(
+                event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key,
+                override: request.override))
         let view = HoldView(
             id: id, event: UInt32(index), state: .held, terms: terms.ofHolds, lines: lines,
             expiresAt: promised.expiresAt(deadline), extensionsRemaining: promised.maximumExtensions)
@@ -103,10 +113,18 @@ extension BoxOffice {
 
     /// Why the buyer's limit or a pool refuses `lines`; `nil` if neither does.
     private mutating func refusalOfPlaces(
-        _ lines: OneOrMore<HeldLine>, for buyer: Buyer?, _ terms: Event.Terms, in index: Int
+        _ lines: OneOrMore<HeldLine>, _ request: HoldRequest, _ terms: Event.Terms, in index: Int
     ) -> Refusal? {
-        if let refusal = refusalOfBuyer(buyer, terms, taking: lines, in: index) { return refusal }
-        if terms.typesHaveTerms, let refusal = refusalOfTypeLimits(lines, for: buyer, in: index) { return refusal }
+        if let refusal = refusalOfBuyer(request.buyer, terms, taking: lines, in: index),
+            !request.override.contains(.limits)
+        {
+            return refusal
+        }
+        if terms.typesHaveTerms, let refusal = refusalOfTypeLimits(lines, for: request.buyer, in: index),
+            !request.override.contains(.limits)
+        {
+            return refusal
+        }
         return refusalOfPools(lines, in: index)
     }
 
@@ -118,13 +136,15 @@ extension BoxOffice {
         _ lines: inout OneOrMore<HeldLine>, _ request: HoldRequest, _ terms: Event.Terms, in index: Int
     ) -> Refusal? {
         for (position, line) in request.lines.enumerated() { lines[position].quantity = Int32(clamping: line.minimum) }
-        if let refusal = refusalOfPlaces(lines, for: request.buyer, terms, in: index) { return refusal }
+        if let refusal = refusalOfPlaces(lines, request, terms, in: index) { return refusal }
+        let keepsLimits = !request.override.contains(.limits)
         var left = PlacesLeft(events[index], at: wall)
         var remaining = Int.max
-        if let most = terms.ticketsPerBuyer, let buyer = request.buyer {
+        if keepsLimits, let most = terms.ticketsPerBuyer, let buyer = request.buyer {
             remaining = most - (events[index].buyers.account(of: buyer).map { taken(by: $0).tickets } ?? 0)
         }
-        var ofTypes = terms.typesHaveTerms ? leftOfTypes(lines, for: request.buyer, in: index) : [:]
+        var ofTypes =
+            keepsLimits && terms.typesHaveTerms ? leftOfTypes(lines, for: request.buyer, in: index) : [:]
         for line in lines {
             remaining -= Int(line.quantity)
             left.take(Int(line.quantity), ofType: Int(line.type))
@@ -142,10 +162,16 @@ extension BoxOffice {
         return nil
     }
 
-    func refusalOfSale(_ terms: Event.Terms, isPaused: Bool, at now: Moment) -> Refusal? {
-        if let opensAt = terms.opensAt, now.wall < opensAt { return .saleNotStarted(opensAt: opensAt) }
-        if let closesAt = terms.closesAt, now.wall >= closesAt { return .saleEnded(closedAt: closesAt) }
-        return isPaused ? .salePaused : nil
+    func refusalOfSale(
+        _ terms: Event.Terms, isPaused: Bool, at now: Moment, past override: Override = []
+    ) -> Refusal? {
+        if let opensAt = terms.opensAt, now.wall < opensAt, !override.contains(.window) {
+            return .saleNotStarted(opensAt: opensAt)
+        }
+        if let closesAt = terms.closesAt, now.wall >= closesAt, !override.contains(.window) {
+            return .saleEnded(closedAt: closesAt)
+        }
+        return isPaused && !override.contains(.pause) ? .salePaused : nil
     }
 
     private func refusalOfBuyer(

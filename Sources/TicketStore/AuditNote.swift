@@ -14,7 +14,7 @@ public struct AuditNote: Sendable, Equatable {
     public var name: String
     /// The change: `event.define`, `purchase.return` and so on.
     public var action: String
-    /// What was changed: an event's code, a hold, a purchase.
+    /// What was changed: an event's code, a hold, a purchase. Empty for a new hold: the store puts its number there.
     public var subject: String
     /// Why, in the operator's words; `nil` if they gave no reason.
     public var reason: String?

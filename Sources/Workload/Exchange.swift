@@ -34,7 +34,7 @@ public enum Asked: Hashable, Sendable {
         }
     }
 
-    case hold(event: String, lines: [Line], buyer: String?)
+    case hold(event: String, lines: [Line], buyer: String?, override: Override = [])
     case extend(String)
     case release(String)
     /// `byKey`: with the shop's or the operator's key, and not with a token alone.
@@ -124,7 +124,7 @@ extension Asked {
                 lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity, minimum: $0.minimum) }.map {
                     $0
                 },
-                buyer: request.buyer.map { Self.ascii($0.text) })
+                buyer: request.buyer.map { Self.ascii($0.text) }, override: request.override)
         case .extend(let id, _): self = .extend(id.description)
         case .release(let id): self = .release(id.description)
         case .purchase(let id, let payment, let completer):

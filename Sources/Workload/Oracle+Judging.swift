@@ -4,7 +4,7 @@ import BoxOffice
 
 extension Oracle {
     mutating func judgeHold(_ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
-        guard case .hold(let event, let lines, let buyer) = request.asked else { return }
+        guard case .hold(let event, let lines, let buyer, let override) = request.asked else { return }
         let known = request.key.flatMap { uses[$0] }
         let mustRemember = known.map { isRemembered($0, span) } ?? false
         if let known, mustRemember, !isReplay(heard, of: known, request.asked) {
@@ -26,6 +26,8 @@ extension Oracle {
         case .soldOut, .temporarilyHeld, .insufficient:
             guard isSequential, let needs = needs(of: lines.map { $0.taking($0.minimum) }, in: event) else { return }
             judgeShortage(heard, needs, event, span)
+        case .buyerLimit where override.contains(.limits), .typeLimit where override.contains(.limits):
+            breach(.override, "\(request.asked) goes past limits, and was answered \(heard)")
         case .buyerLimit(let remaining):
             guard isSequential else { return }
             judgeLimit(remaining, buyer, lines.reduce(0) { $0 + $1.taking($1.minimum).bounded }, event, span)
@@ -87,7 +89,7 @@ extension Oracle {
         _ hold: String, _ request: Ask, _ told: ClosedRange<Int64>, _ got: [Int], _ span: ClosedRange<Int64>,
         isNew: Bool
     ) {
-        guard case .hold(let event, let asked, let buyer) = request.asked else { return }
+        guard case .hold(let event, let asked, let buyer, let override) = request.asked else { return }
         guard accounts[hold] == nil else { return breach(.oneAnswer, "\(hold) was the answer to two requests") }
         guard got.count == asked.count, zip(asked, got).allSatisfy({ $0.minimum <= $1 && $1 <= $0.quantity }) else {
             return breach(.minimum, "\(hold) has \(got) tickets for \(asked)")
@@ -108,21 +110,13 @@ extension Oracle {
                 breach(.deadline, "\(hold) of \(span) ends at \(end), its hold time is \(time) ms")
             }
             if cancelled.contains(event) { breach(.cancelled, "\(hold) was given after its event was cancelled") }
-            if paused.contains(event) { breach(.oneDecision, "\(hold) was given while the sale was paused") }
+            if paused.contains(event), !override.contains(.pause) {
+                breach(.oneDecision, "\(hold) was given while the sale was paused")
+            }
         }
         let now = span.upperBound...span.upperBound
-        if isNew, let buyer {
-            let taken = taken(by: buyer, in: event, now)
-            if let limit = definition.ticketsPerBuyer, taken.tickets.lowerBound + tickets > limit {
-                breach(.buyerLimits, "\(hold) gives \(buyer) more than \(limit) tickets of \(event)")
-            }
-            if let limit = definition.holdsPerBuyer, taken.live.lowerBound + 1 > limit {
-                breach(.buyerLimits, "\(hold) gives \(buyer) more than \(limit) live holds of \(event)")
-            }
-        } else if isNew, definition.needsBuyer {
-            breach(.buyerLimits, "\(hold) was given without a buyer, and the event limits buyers")
-        }
-        if isNew { judgeTerms(of: hold, lines, buyer, definition, now) }
+        if isNew, !override.contains(.limits) { judgeLimits(of: hold, tickets, buyer, definition, now) }
+        if isNew { judgeTerms(of: hold, lines, buyer, override, definition, now) }
         accounts[hold] = Account(
             event: event, promised: definition, needs: needs, tickets: tickets, ofTypes: Self.ofTypes(lines),
             buyer: buyer, end: end)
@@ -134,11 +128,31 @@ extension Oracle {
         guard isNew else { return }
         judgePlaces(of: hold, needs, definition, now)
         if isSequential, zip(asked, got).contains(where: { $0.quantity > $1 }) {
-            judgeFewer(hold, asked, got, buyer, definition, now)
+            judgeFewer(hold, asked, got, override.contains(.limits) ? nil : buyer, definition, now)
+        }
+    }
+
+    /// R25 Buyer limits of a new hold.
+    private mutating func judgeLimits(
+        of hold: String, _ tickets: Int, _ buyer: String?, _ definition: EventDefinition, _ now: ClosedRange<Int64>
+    ) {
+        guard definition.needsBuyer else { return }
+        guard let buyer else {
+            return breach(.buyerLimits, "\(hold) was given without a buyer, and the event limits buyers")
+        }
+        let event = definition.id.text
+        let taken = taken(by: buyer, in: event, now)
+        if let limit = definition.ticketsPerBuyer, taken.tickets.lowerBound + tickets > limit {
+            breach(.buyerLimits, "\(hold) gives \(buyer) more than \(limit) tickets of \(event)")
+        }
+        if let limit = definition.holdsPerBuyer, taken.live.lowerBound + 1 > limit {
+            breach(.buyerLimits, "\(hold) gives \(buyer) more than \(limit) live holds of \(event)")
         }
     }
 
     /// R22 Minimum quantity: fewer tickets than asked are right only if not one more of any line would have fit.
+    ///
+    /// - Parameter buyer: whose limits count.
     private mutating func judgeFewer(
         _ hold: String, _ asked: [Asked.Line], _ got: [Int], _ buyer: String?, _ definition: EventDefinition,
         _ now: ClosedRange<Int64>

@@ -187,7 +187,7 @@ public struct Oracle: Sendable {
     public mutating func ask(_ asked: Asked, key: String? = nil, at moment: Int64) -> Int {
         nextAsk += 1
         asks[nextAsk] = Ask(asked: asked, key: key, at: moment)
-        if case .hold(let event, let lines, let buyer) = asked {
+        if case .hold(let event, let lines, let buyer, _) = asked {
             ghosts[nextAsk] = Ghost(
                 event: event, needs: needs(of: lines, in: event) ?? [:],
                 tickets: lines.reduce(0) { $0 + $1.bounded }, ofTypes: Self.ofTypes(lines), buyer: buyer, key: key,

@@ -18,6 +18,7 @@ enum OracleRule: String {
     case whoCompletes = "R24 Who completes"
     case buyerLimits = "R25 Buyer limits"
     case cancelled = "R42 Cancelled event"
+    case override = "R43 Override"
     case typeTerms = "R44 Terms of a type"
     case erasure = "R41 Erasure"
     case endedHolds = "R31 Ended holds"

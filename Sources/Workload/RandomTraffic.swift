@@ -148,7 +148,11 @@ public struct RandomTraffic: Sendable {
         if chance.chance(12), let used = chance.one(of: keyed) {
             if chance.chance(60) { return used.command }
             if case .hold(var request) = used.command {
-                request.lines.first.quantity &+= 1
+                if chance.chance(80) {
+                    request.lines.first.quantity &+= 1
+                } else {
+                    request.override.formSymmetricDifference(.pause)
+                }
                 return .hold(request)
             }
         }
@@ -167,7 +171,8 @@ public struct RandomTraffic: Sendable {
         let key = chance.chance(30) ? newKey() : nil
         let event = chance.chance(1) ? code("nowhere", 0) : definition.id
         guard let all = OneOrMore(lines) else { return change() }
-        let command = Command.hold(HoldRequest(event: event, lines: all, buyer: buyer, key: key))
+        let override = chance.chance(8) ? Override(rawValue: UInt8(chance.number(in: 1...15))) : []
+        let command = Command.hold(HoldRequest(event: event, lines: all, buyer: buyer, key: key, override: override))
         if let key { keyed.append((key, event, command)) }
         return command
     }

@@ -45,6 +45,14 @@ extension StoreContract {
         return contract
     }
 
+    /// One command after the other, so that holds are released before time ends them.
+    static var withFewHolds: StoreContract {
+        var contract = StoreContract()
+        contract.events = 1
+        contract.limits.liveHolds = 2
+        return contract
+    }
+
     /// The grace is as long as the shortest hold. With a longer one, a younger hold within the grace would live as long as the
     /// older ones here (`Lua/away.lua`), and shorter in the core.
     static var withRestarts: StoreContract {

@@ -155,7 +155,8 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "a pool that is dropped keeps its places",
             "if terms.retired[pool] and not is_of_allocation(terms, pool) then set_capacity(event, pool, 0) end", ""),
         PlantedMistake(
-            "a pause changes nothing", "return terms.paused and pack('<B', REFUSED.paused) or nil", "return nil"),
+            "a pause changes nothing", "return terms.paused and not past.pause and pack('<B', REFUSED.paused) or nil",
+            "return nil"),
         PlantedMistake(
             "a hold has its event's terms of now (R11 Terms of a hold)",
             "packed_lines, record.deadline, record.extensions, record.terms)",
@@ -189,22 +190,28 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
     static let inCrowds = [
         PlantedMistake(
             "a crowd is refused by what was there before (R3 One decision per hold)",
-            "if asked.refused_at == event.facts then return asked.refusal end",
-            "if asked.refused_at then return asked.refusal end"),
+            "if asked.refused_at == event.facts and not command.past then return asked.refusal end",
+            "if asked.refused_at and not command.past then return asked.refusal end"),
+        PlantedMistake(
+            "an override is refused as the same request without one was (R43 Override)",
+            "if asked.refused_at == event.facts and not command.past then", "if asked.refused_at == event.facts then"),
         PlantedMistake(
             "one buyer's limit is everybody's (R3 One decision per hold)",
-            "if not has_buyer_limit(terms) then asked.refusal",
-            "if true then asked.refusal"),
+            "if not has_buyer_limit(terms) and not command.past then", "if not command.past then"),
         PlantedMistake(
             "an event has more live holds than the limit (R21 Bounds)",
             "if event.held[0] >= event.limits.live_holds then", "if false then"),
         PlantedMistake(
             "a hold that expired stays counted (R21 Bounds)", "for pool = 0, #event.held do\n    local first",
             "for pool = 1, #event.held do\n    local first"),
+    ]
+
+    /// Mistakes that show if an event has as many live holds as it may have.
+    static let inFewHolds = [
         PlantedMistake(
             "a hold that was released stays counted (R21 Bounds)",
             "change_pools(event, record, release_places, record.entry)\n  uncount_hold(event, record.entry)",
-            "change_pools(event, record, release_places, record.entry)"),
+            "change_pools(event, record, release_places, record.entry)")
     ]
 
     /// Mistakes that show if the server restarts.
@@ -241,6 +248,11 @@ struct PlantedTests {
     @Test("The contract with restarts catches", arguments: PlantedMistake.inRestarts)
     func caughtInRestarts(mistake: PlantedMistake) async throws {
         try await expect(mistake, toBeCaughtBy: .withRestarts)
+    }
+
+    @Test("The contract with few live holds catches", arguments: PlantedMistake.inFewHolds)
+    func caughtInFewHolds(mistake: PlantedMistake) async throws {
+        try await expect(mistake, toBeCaughtBy: .withFewHolds)
     }
 
     @Test("The contract with crowds catches", arguments: PlantedMistake.inCrowds)

@@ -1,4 +1,5 @@
 import BoxOffice
+import StrictJSON
 import Testing
 import TicketAPI
 import TicketStore
@@ -47,9 +48,29 @@ struct PlainHoldTests {
             #"{"lines":[{"type":"GA","quantity":1}]}{}"#, #"{"lines":[{"type":"GA","quantity":1}]"#,
             #"{"lines":{"type":"GA","quantity":1}}"#, #"{lines:[{"type":"GA","quantity":1}]}"#,
             #"{"buyer":"x"}"#, #"{"lines":[{"type":"GA","quantity":1}],"x":1}"#,
+            #"{"lines":[{"type":"GA","quantity":1}],"override":["window"]}"#,
         ])
     func otherwise(text: String) {
         #expect(plain(Array(text.utf8)) == nil)
+    }
+
+    @Test(
+        "An override names checks, each once; everything else is reported with its place",
+        arguments: [
+            (#"["window"]"#, []), (#"["queue","limits","pause","window"]"#, []), ("[]", ["/override"]),
+            ("null", ["/override"]), (#""window""#, ["/override"]),
+            (#"["window","Pause",3,"window"]"#, ["/override/1", "/override/2", "/override/3"]),
+            (#"["window","pause","limits","queue","window"]"#, ["/override"]),
+        ])
+    func overrides(text: String, pointers: [String]) throws {
+        let body = Array(#"{"lines":[{"type":"GA","quantity":1}],"override":\#(text)}"#.utf8)
+        do throws(DocumentError) {
+            let hold = try BuyerRequests.hold.read(body)
+            #expect(pointers.isEmpty && !hold.override.isEmpty)
+        } catch {
+            guard case .mistakes(let mistakes) = error else { throw error }
+            #expect(mistakes.map { "\($0.pointer)" } == pointers)
+        }
     }
 
     @Test("The quick reader reads as many lines as a hold may have, and no more")

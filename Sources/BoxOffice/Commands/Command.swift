@@ -49,12 +49,17 @@ public struct HoldRequest: Sendable, Equatable {
     public var lines: OneOrMore<Line>
     public var buyer: Buyer?
     public var key: IdempotencyKey?
+    /// What does not count for this hold (R43 Override). It lies where the key leaves unused bytes.
+    public var override: Override
 
-    public init(event: Code, lines: OneOrMore<Line>, buyer: Buyer? = nil, key: IdempotencyKey? = nil) {
+    public init(
+        event: Code, lines: OneOrMore<Line>, buyer: Buyer? = nil, key: IdempotencyKey? = nil, override: Override = []
+    ) {
         self.event = event
         self.lines = lines
         self.buyer = buyer
         self.key = key
+        self.override = override
     }
 
     /// Whether a line accepts fewer tickets than it asks for (R22 Minimum quantity).

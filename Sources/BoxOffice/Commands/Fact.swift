@@ -39,13 +39,19 @@ public struct HeldFact: Sendable, Equatable {
     public var deadline: Timestamp
     public var buyer: Buyer?
     public var key: KeyFact?
+    /// What did not count for the hold (R43 Override). Nothing that is decided later depends on it.
+    public var override: Override
 
-    public init(event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, buyer: Buyer?, key: KeyFact?) {
+    public init(
+        event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, buyer: Buyer?, key: KeyFact?,
+        override: Override = []
+    ) {
         self.event = event
         self.lines = lines
         self.deadline = deadline
         self.buyer = buyer
         self.key = key
+        self.override = override
     }
 }
 

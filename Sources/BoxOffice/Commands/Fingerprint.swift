@@ -49,6 +49,11 @@ extension HoldRequest {
             if line.minimum != line.quantity { print.add(~line.minimum) }
         }
         print.add(buyer?.text ?? "")
+        // Only where there is one, as above.
+        if !override.isEmpty {
+            print.add("override")
+            print.add(Int(override.rawValue))
+        }
         return print.value
     }
 }

@@ -21,6 +21,8 @@ enum KnownFacts {
         "refunds": ["seq", "at", "hold", "payment", "reason", "confirmed"],
         "repayments": ["seq", "at", "hold", "payment"], "recoveries": ["seq", "at", "event", "until"],
         "cancellations": ["seq", "at", "event", "undone"],
+        // No decision depends on them, and the audit has them, too.
+        "overrides": ["hold", "checks"],
         "removals": ["seq", "at", "event"], "keys": ["seq", "at", "hold", "fingerprint", "high", "low"],
         "audit": [
             "seq", "at", "key", "name", "action", "subject", "event", "reason", "differences", "left_out",

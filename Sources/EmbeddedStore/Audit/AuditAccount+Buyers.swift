@@ -40,11 +40,11 @@ extension AuditAccount {
         }
     }
 
-    /// Checks the tickets of each type that has terms of its own. Its sale window is not checked: the facts have the store's
-    /// clock, and windows follow the time of day.
+    /// Checks the tickets of each type that has terms of its own.
     func checkTypes(
-        _ lines: AuditLines, _ tally: Int?, _ event: Int64, _ definition: EventDefinition, _ name: String
+        _ lines: AuditLines, _ tally: Int?, _ fact: AuditFact, _ definition: EventDefinition, _ name: String
     ) throws {
+        let event = fact.event
         guard definition.types.contains(where: \.hasTerms) else { return }
         let all = [lines.first] + lines.more
         for type in definition.types where type.hasTerms {
@@ -53,7 +53,7 @@ extension AuditAccount {
             try expect(
                 tickets >= type.leastPerHold ?? 1 && tickets <= type.mostPerHold ?? .max,
                 "R44 Terms of a type: \(name) has \(tickets) tickets of \(type.code)")
-            guard let most = type.ticketsPerBuyer else { continue }
+            guard let most = type.ticketsPerBuyer, !fact.goesPast(.limits) else { continue }
             guard let tally else { throw BrokenRule("\(name) names no buyer, and \(type.code) limits buyers") }
             let had = self.tickets(of: type.code, in: tally)
             try expect(

@@ -67,6 +67,7 @@ struct AuditAccount {
     private var endings = Heap<HoldEnding>()
     var debts = AuditDebts()
     var allocations = AuditAllocations()
+    var timeOfDay = AuditTimeOfDay()
 
     /// The last of the facts that came from a store of another kind (R51 Moving a sale); 0 if none did.
     private(set) var movedThrough: Int64 = 0
@@ -91,6 +92,7 @@ struct AuditAccount {
         poolCodes = try texts("SELECT event, \(name) FROM event_pools ORDER BY event, pool")
         typeCodes = try texts("SELECT event, \(name) FROM ticket_types ORDER BY event, type")
         try allocations.readClock(Cursor(db, "SELECT at, ahead FROM wall_clock ORDER BY at"))
+        try timeOfDay.read(Cursor(db, "SELECT at, ahead FROM wall_clock ORDER BY at"))
         var draws: [Int64: [[Int]]] = [:]
         for (event, types) in typeCodes { draws[event] = Array(repeating: [], count: types.count) }
         let drawn = try Cursor(db, "SELECT event, type, pool FROM draws ORDER BY event, type, pool")
@@ -203,7 +205,10 @@ struct AuditAccount {
         guard let lines else { throw BrokenRule("\(name) lacks lines") }
         guard let definition = definitions[fact.event] else { throw BrokenRule("\(name) is of an unknown event") }
         try expectNotCancelled(fact.event, "\(name) was made")
-        try expect(!paused.contains(fact.event), "R3 One decision per hold: \(name) was made while the sale was paused")
+        try expect(
+            !paused.contains(fact.event) || fact.goesPast(.pause),
+            "R3 One decision per hold: \(name) was made while the sale was paused")
+        try checkWindows(lines, fact, definition, name)
         for line in [lines.first] + lines.more { try check(line, of: fact.event, definition, name) }
         let tickets = lines.more.reduce(lines.first.quantity) { $0 + $1.quantity }
         try expect(tickets <= definition.ticketsPerHold, "R21 Bounds: \(name) has \(tickets) tickets")
@@ -213,8 +218,8 @@ struct AuditAccount {
         if let buyer = fact.text { tally = findTally(of: buyer, in: fact.event) }
         // Nobody can tell whose limit an erased hold counted for.
         if !fact.isErased {
-            try checkBuyer(tally, definition, tickets, name)
-            try checkTypes(lines, tally, fact.event, definition, name)
+            if !fact.goesPast(.limits) { try checkBuyer(tally, definition, tickets, name) }
+            try checkTypes(lines, tally, fact, definition, name)
         }
         holds.append(
             Hold(

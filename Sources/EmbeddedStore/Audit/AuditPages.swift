@@ -23,6 +23,8 @@ struct AuditFact {
     var event: Int64
     /// Only for holds: whether the buyer was erased since (R41 Erasure).
     var isErased = false
+    /// Only for holds: the checks that did not count for it, as the ledger has them (R43 Override).
+    var override: Int64 = 0
 
     fileprivate init?(_ row: Cursor) {
         guard let kind = Kind(rawValue: row.int(1)) else { return nil }
@@ -134,13 +136,15 @@ struct AuditPages {
                 db,
                 """
                 SELECT seq, 2, at, id, deadline, buyer, event, type, quantity, price, more_lines,
-                  EXISTS (SELECT 1 FROM erasures WHERE hold = id) FROM holds
+                  EXISTS (SELECT 1 FROM erasures WHERE hold = id),
+                  (SELECT checks FROM overrides WHERE hold = id) FROM holds
                 WHERE id > \(first) AND seq <= \(last) ORDER BY id LIMIT \(Self.rows)
                 """)
             var found: [(AuditFact, AuditLines?)] = []
             while try rows.next() {
                 guard var fact = AuditFact(rows) else { continue }
                 fact.isErased = rows.int(11) != 0
+                fact.override = rows.int(12)
                 let others = more[fact.subject] ?? []
                 let isWhole = others.count == Int(rows.int(10))
                 found.append((fact, isWhole ? AuditLines(first: Self.line(rows, at: 7), more: others) : nil))

@@ -34,6 +34,9 @@ struct FactWriter {
                 }
                 if !fact.lines.rest.isEmpty { try write(fact.lines.rest, of: id) }
                 if let key = fact.key { try write(key, sequence, at, id, with: keys) }
+                if !fact.override.isEmpty {
+                    try insert("overrides", "hold, checks").run(Int64(id.number), Int64(fact.override.rawValue))
+                }
             case .purchased(let id, let payment, let late, let settles):
                 try purchases.run { row in
                     row.add(id.number)
@@ -137,10 +140,16 @@ struct FactWriter {
             row.add(note.key)
             row.add(note.name)
             row.add(note.action)
-            row.add(note.subject)
+            row.add(subject(of: note, about: recorded.fact))
             row.add(note.reason)
             row.add(note.differencesText)
         }
+    }
+
+    /// A new hold has its number from the decision, so its note does not say it.
+    private func subject(of note: AuditNote, about fact: Fact) -> String {
+        if note.subject.isEmpty, case .held(let id, _) = fact { return "H\(id.number)" }
+        return note.subject
     }
 
     private func endDebt(_ payment: PaymentReference, _ how: String) throws {

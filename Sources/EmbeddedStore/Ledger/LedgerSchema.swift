@@ -23,6 +23,7 @@ enum LedgerSchema {
         migrator.registerMigration("7 forget") { try $0.execute(sql: erasures) }
         migrator.registerMigration("7 moves") { try $0.execute(sql: moves) }
         migrator.registerMigration("7 corrections") { try $0.execute(sql: corrections) }
+        migrator.registerMigration("7 overrides") { try $0.execute(sql: overrides) }
         return migrator
     }
 
@@ -134,6 +135,12 @@ enum LedgerSchema {
         CREATE TABLE cancellations (
           seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event INTEGER NOT NULL, undone INTEGER NOT NULL
         ) STRICT;
+        """
+
+    private static let overrides = """
+        -- Holds that were taken past checks of the sale (R43 Override): the sum of 1 the sale windows, 2 a pause, 4 the limits
+        -- per buyer, 8 a queue. A row is part of the fact of its hold.
+        CREATE TABLE overrides (hold INTEGER PRIMARY KEY, checks INTEGER NOT NULL) STRICT;
         """
 
     private static let operators = """

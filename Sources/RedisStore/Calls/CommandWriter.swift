@@ -6,10 +6,13 @@ internal import TicketStore
 enum CommandWriter {
     static func write(_ request: HoldRequest, to bytes: inout ByteBuffer) {
         bytes.writeInteger(CommandCode.hold.rawValue)
-        bytes.writeInteger(flag(.buyer, if: request.buyer != nil) | flag(.key, if: request.key != nil))
+        bytes.writeInteger(
+            flag(.buyer, if: request.buyer != nil) | flag(.key, if: request.key != nil)
+                | flag(.override, if: !request.override.isEmpty))
         write(request.lines, to: &bytes)
         if let buyer = request.buyer { bytes.writePacked(short: buyer.text) }
         if let key = request.key { write(key, request.fingerprint, to: &bytes) }
+        if !request.override.isEmpty { bytes.writeInteger(request.override.rawValue) }
     }
 
     static func writeExtend(_ id: HoldID, key: IdempotencyKey?, to bytes: inout ByteBuffer) {

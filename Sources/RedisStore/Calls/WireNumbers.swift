@@ -12,6 +12,7 @@ package enum WireNumbers {
             table("INVALID", MistakeCode.allCases), table("POOL_FLAG", PoolFlag.allCases),
             table("COMMAND", CommandCode.allCases), table("COMMAND_FLAG", CommandFlag.allCases),
             table("ERASURE", ErasureFlag.allCases), table("ELSEWHERE", PaymentUse.allCases),
+            table("OVERRIDE", Override.Check.allCases),
             table("REASON", DebtReason.allCases),
             table("STATE", [HoldState.held, .purchased, .released, .returned]), table("VIEW", ViewState.allCases),
             table("RECORD", RecordMark.allCases), table("CHANGE", ChangeReply.Result.allCases),
@@ -47,6 +48,8 @@ enum CommandFlag: UInt8, CaseIterable {
     case claim = 4
     /// A key of the role shop or operator completes (R24 Who completes).
     case byKey = 8
+    /// The checks that do not count for a hold follow (R43 Override).
+    case override = 16
     /// Only a purchase is corrected (R40 Corrections).
     case onlyPurchase = 64
     /// On the byte with the command's code: an operator's note follows.

@@ -42,6 +42,13 @@ do
     command.asked = read_lines(lines, known)
     if has(flags, COMMAND_FLAG.buyer) then command.buyer, at = unpack_struct('<Bc0', text, at) end
     if has(flags, COMMAND_FLAG.key) then command.print, command.key, at = unpack_struct('<c8Hc0', text, at) end
+    if has(flags, COMMAND_FLAG.override) then
+      local checks
+      checks, at = unpack_struct('<B', text, at)
+      command.past = {
+        window = has(checks, OVERRIDE.window), pause = has(checks, OVERRIDE.pause), limits = has(checks, OVERRIDE.limits),
+      }
+    end
     return command, at
   end
 

@@ -61,7 +61,8 @@ local function refusal_of_buyer(event, buyer, asked)
   return asked > remaining and pack('<Bd', REFUSED.buyer_limit, remaining) or nil
 end
 
-local function refusal_of_places(event, lines, buyer)
+local function refusal_of_places(event, lines, buyer, past)
+  if past.limits then return refusal_of_pools(event, lines) end
   return refusal_of_buyer(event, buyer, quantity_of(lines))
     or event.terms.types_limit_buyers and sale.refusal_of_limits(event, lines, buyer)
     or refusal_of_pools(event, lines)
@@ -102,17 +103,17 @@ local function checked_lines(event, asked)
 end
 
 -- Reduces `lines` to what can be had (R22 Minimum quantity).
-local function refusal_of_fewer(event, lines, asked, buyer)
+local function refusal_of_fewer(event, lines, asked, buyer, past)
   local terms = event.terms
   for index, line in ipairs(asked) do lines[index * 3 - 1] = line.minimum end
-  local refusal = refusal_of_places(event, lines, buyer)
+  local refusal = refusal_of_places(event, lines, buyer, past)
   if refusal then return refusal end
   local left, remaining = {}, math.huge
-  if terms.tickets_per_buyer then
+  if terms.tickets_per_buyer and not past.limits then
     local _, tickets = taken_by(event, buyer)
     remaining = terms.tickets_per_buyer - tickets
   end
-  local of_types = terms.types_limit_buyers and sale.left_of_types(event, lines, buyer) or {}
+  local of_types = terms.types_limit_buyers and not past.limits and sale.left_of_types(event, lines, buyer) or {}
   if terms.allocations then return share_allocated(event, lines, asked, remaining, of_types) end
   for pool = 1, #event.held do left[pool] = free(event, pool) end
   for line = 1, #lines, 3 do
@@ -135,19 +136,22 @@ local function refusal_of_fewer(event, lines, asked, buyer)
 end
 
 -- The lines to hold, or why the hold is refused.
-local function lines_for(event, asked, buyer)
+local function lines_for(event, asked, buyer, past)
   if event.terms.removed then return nil, refused(REFUSED.gone) end
   if event.terms.cancelled_at then return nil, pack('<BB', REFUSED.cancelled, 0) end
   local lines, refusal = checked_lines(event, asked)
   if not lines then return nil, refusal end
-  refusal = sale.refusal(event) or event.terms.types_have_terms and sale.refusal_of_types(event, lines)
+  refusal = sale.refusal(event, past)
+    or event.terms.types_have_terms and not past.window and sale.refusal_of_types(event, lines)
   if refusal then return nil, refusal end
-  refusal = refusal_of_places(event, lines, buyer)
-  if refusal and asked.takes_fewer then refusal = refusal_of_fewer(event, lines, asked, buyer) end
+  refusal = refusal_of_places(event, lines, buyer, past)
+  if refusal and asked.takes_fewer then refusal = refusal_of_fewer(event, lines, asked, buyer, past) end
   if refusal then return nil, refusal end
   if event.held[0] >= event.limits.live_holds then return nil, refused(REFUSED.many_holds) end
   return lines, nil
 end
+
+local past_nothing = {}
 
 function decide_hold(event, command)
   local key = command.key
@@ -158,11 +162,14 @@ function decide_hold(event, command)
   end
   local terms, asked, buyer = event.terms, command.asked, command.buyer
   -- A crowd that finds nothing shares one look: until something changes, the same request gets the same refusal.
-  if asked.refused_at == event.facts then return asked.refusal end
-  local lines, refusal = lines_for(event, asked, buyer)
+  -- One with an override looks for itself.
+  if asked.refused_at == event.facts and not command.past then return asked.refusal end
+  local lines, refusal = lines_for(event, asked, buyer, command.past or past_nothing)
   if not lines then
     -- With a limit the refusal may depend on the buyer.
-    if not has_buyer_limit(terms) then asked.refusal, asked.refused_at = refusal, event.facts end
+    if not has_buyer_limit(terms) and not command.past then
+      asked.refusal, asked.refused_at = refusal, event.facts
+    end
     return refusal
   end
 
@@ -181,6 +188,7 @@ function decide_hold(event, command)
   add_to_account(event, number, deadline, buyer, lines)
   names.note(event, buyer, number)
   if key then remember_key(event, key, command.print, number) end
+  if command.note then command.note = sale.note_about(event, command.note, number) end
   return view(event, OUTCOME.held, 0, number, HELD, packed_lines, deadline, 0, terms.given)
 end
 

@@ -4,13 +4,16 @@
 local sale = {}
 do
 
-function sale.refusal(event)
+-- `past`: the checks that do not count for the hold (R43 Override).
+function sale.refusal(event, past)
   local terms = event.terms
-  if terms.opens_at and event.wall < terms.opens_at then
+  if terms.opens_at and event.wall < terms.opens_at and not past.window then
     return pack('<Bd', REFUSED.not_started, terms.opens_at)
   end
-  if terms.closes_at and event.wall >= terms.closes_at then return pack('<Bd', REFUSED.ended, terms.closes_at) end
-  return terms.paused and pack('<B', REFUSED.paused) or nil
+  if terms.closes_at and event.wall >= terms.closes_at and not past.window then
+    return pack('<Bd', REFUSED.ended, terms.closes_at)
+  end
+  return terms.paused and not past.pause and pack('<B', REFUSED.paused) or nil
 end
 
 -- Whether the hold would be live, had its event not been cancelled (R42 Cancelled event).

@@ -17,6 +17,7 @@ static const unsigned char functions[] = {
 #embed "../Lua/terms.lua" suffix(, '\n',)
 #embed "../Lua/allocations.lua" suffix(, '\n',)
 #embed "../Lua/names.lua" suffix(, '\n',)
+#embed "../Lua/notes.lua" suffix(, '\n',)
 #embed "../Lua/decide.lua" suffix(, '\n',)
 #embed "../Lua/returns.lua" suffix(, '\n',)
 #embed "../Lua/erasing.lua" suffix(, '\n',)

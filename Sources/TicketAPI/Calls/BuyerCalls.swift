@@ -11,15 +11,18 @@ struct BuyerCalls: Sendable {
 
     /// A hold of places, for any caller.
     ///
-    /// - Parameter refusal: why the caller may not draw on places that are kept back; `nil` if the caller may.
+    /// - Parameter refusal: why the caller may neither draw on places that are kept back nor go past checks of the sale;
+    ///   `nil` if the caller may.
     func hold(
-        in event: Code, _ fields: BuyerFields, _ body: ByteBuffer, refusingAllocations refusal: Refused?
+        in event: Code, _ fields: BuyerFields, _ body: ByteBuffer, refusingPrivileges refusal: Refused?
     ) throws(Refused) -> Command {
         guard let header = fields.idempotencyKey else { throw Refused(.keyMissing) }
         let asked = try read(body, fields, refusal)
         let key = reader.keys.digest(
             try Self.key(header, fields), in: .holding(event, asked.buyer), of: fields.keyOwner)
-        return .hold(HoldRequest(event: event, lines: asked.lines, buyer: asked.buyer, key: key))
+        return .hold(
+            HoldRequest(
+                event: event, lines: asked.lines, buyer: asked.buyer, key: key, override: asked.override))
     }
 
     /// Reads the common form quickly, and any other form with the complete reader, which names every mistake.
@@ -30,7 +33,7 @@ struct BuyerCalls: Sendable {
             return plain
         }
         let asked = try reader.read(body, as: BuyerRequests.hold, fields.contentType, whenEmpty: nil)
-        if let refusal, asked.drawsOnAllocation { throw refusal }
+        if let refusal, asked.needsKey { throw refusal }
         return asked
     }
 

@@ -7,24 +7,43 @@ package enum BuyerRequests {
     static let mostLines = Limits().linesPerHold
     static let mostTickets = Limits().ticketsPerHold
 
-    /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1, "allocation": "guests"}], "buyer": "…"}`
+    /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1, "allocation": "guests"}], "buyer": "…",
+    /// "override": ["window", "pause", "limits", "queue"]}`
     package struct Hold: Sendable, Equatable {
         package var lines: OneOrMore<Line>
         package var buyer: Buyer?
+        package var override: Override = []
 
-        /// Whether a line draws on places that are kept back (R45 Allocations).
-        var drawsOnAllocation: Bool { lines.contains { $0.type.allocation != nil } }
+        /// Whether it needs a shop's or an operator's key: a line draws on places that are kept back (R45 Allocations), or
+        /// checks of the sale are not to count (R43 Override).
+        var needsKey: Bool { !override.isEmpty || lines.contains { $0.type.allocation != nil } }
     }
 
     package static let hold = JSONShape<Hold>.object { body in
         let lines = body.required("lines", as: BuyerRequests.lines)
         let buyer = body.optional("buyer", as: BuyerRequests.buyer)
+        let override = body.optional("override", as: BuyerRequests.override)
         guard let lines, let all = OneOrMore(lines.compactMap { $0 }) else { return nil }
-        return Hold(lines: all, buyer: buyer)
+        return Hold(lines: all, buyer: buyer, override: override ?? [])
+    }
+
+    /// The names of checks, each at most once.
+    private static let override = JSONShape<Override> { value, pointer, mistakes in
+        guard let names = checks.take(value, at: pointer, noting: &mistakes) else { return nil }
+        var override: Override = []
+        for (position, name) in names.enumerated() {
+            guard let check = Override.Check.allCases.first(where: { "\($0)" == name }) else { continue }
+            if !override.insert(Override(check)).inserted {
+                mistakes.note(pointer.appending(position), "is named twice")
+            }
+        }
+        return override
     }
 
     // Made once, since making them takes longer than reading with them.
     private static let lines = JSONShape.list(of: line.attempted, count: 1...mostLines)
+    private static let checks = JSONShape.list(
+        of: JSONShape.word(Override.Check.allCases.map { "\($0)" }).attempted, count: 1...Override.Check.allCases.count)
     private static let code = JSONShape<Code>.code
     private static let quantity = JSONShape<Int>.integer(in: 1...mostTickets)
     private static let buyer = JSONShape<Buyer>.reference(BuyerKind.self)

@@ -164,7 +164,8 @@ final class CallReader {
         .hold(HoldRequest(event: classicEvent, lines: OneOrMore(Line(type: type, quantity: 1)), key: key))
     }
 
-    private static let needsKey = Refused.unauthenticated("An allocation needs the key of a shop or an operator.")
+    private static let needsKey = Refused.unauthenticated(
+        "An allocation and an override need the key of a shop or an operator.")
 
     private func command(of request: BuyerRequest) throws(Refused) -> Command? {
         let body = request.takeBody()
@@ -173,7 +174,7 @@ final class CallReader {
         case .hold(let event, let caller):
             do throws(Refused) {
                 let refusal = caller == .key ? nil : Self.needsKey
-                return try buyers.hold(in: event, request.fields, body, refusingAllocations: refusal)
+                return try buyers.hold(in: event, request.fields, body, refusingPrivileges: refusal)
             } catch {
                 // The store would refuse an unknown event first. It is asked only if something is wrong.
                 throw store.event(event) == nil ? Refused(.unknownEvent) : error
@@ -183,6 +184,16 @@ final class CallReader {
             let hold = try hold(named: name, completer, request.fields)
             return try buyers.purchase(hold, request.fields, body, by: completer)
         }
+    }
+
+    /// The audit's note about a command; `nil` unless it is a shop's hold with an override (R43 Override).
+    func note(on command: Command, of call: Call) throws(Refused) -> AuditNote? {
+        guard case .buyer(let request) = call, case .hold(_, by: .key) = request.kind, case .hold(let asked) = command,
+            !asked.override.isEmpty
+        else { return nil }
+        // It was known when the head of the request came; it may have ended since.
+        guard let key = request.fields.key.flatMap({ known.known($0) }) else { throw Refused.unknownKey }
+        return try key.noteOnOverride(command)
     }
 
     /// The hold that a path names, for its token or for a shop's key.

@@ -200,7 +200,8 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func execute(_ request: CallRequest) {
         do throws(Refused) {
             guard let command = try loop.calls.command(of: request.call) else { return answer(request, .known) }
-            if let reply = loop.submit(command, for: self, slot: machine.nextSlot, sink: sink) {
+            let note = try loop.calls.note(on: command, of: request.call)
+            if let reply = loop.submit(command, note: note, for: self, slot: machine.nextSlot, sink: sink) {
                 answer(request, .reply(reply))
             } else {
                 machine.wait(for: request)

@@ -68,9 +68,11 @@ final class LoopContext {
     /// Hands a command to the store.
     ///
     /// - Returns: the reply, if it is there at once; otherwise `handler` gets it later, for `slot`.
-    func submit(_ command: Command, for handler: FastPathHandler, slot: Int, sink: LoopReplySink) -> StoreReply? {
+    func submit(
+        _ command: Command, note: AuditNote?, for handler: FastPathHandler, slot: Int, sink: LoopReplySink
+    ) -> StoreReply? {
         let ticket = pending.add(handler, slot, asked: .now())
-        guard let reply = store.submit(command, ticket: UInt64(ticket), replyTo: sink) else { return nil }
+        guard let reply = store.submit(command, note: note, ticket: UInt64(ticket), replyTo: sink) else { return nil }
         pending.remove(ticket)
         return reply
     }

@@ -72,22 +72,25 @@ struct BuyerRoutes: Sendable {
     @Sendable func hold(_ call: RouteRequest) async throws -> Response {
         let event = try reader.event(call.segment)
         let body = try await reader.collect(call.request)
+        var key: OperatorKey?
         var refusal: Refused?
         do {
-            _ = try await authorizer.admit(call.fields, toHold: .sell, .event(call.segment))
+            key = try await authorizer.admit(call.fields, toHold: .sell, .event(call.segment))
         } catch let refused as Refused {
-            // Whatever the key is worth: a hold without an allocation needs none.
+            // Whatever the key is worth: a hold without an allocation and an override needs none.
             refusal = refused
         }
         let command: Command
+        let note: AuditNote?
         do throws(Refused) {
-            command = try calls.hold(in: event.definition.id, call.fields, body, refusingAllocations: refusal)
+            command = try calls.hold(in: event.definition.id, call.fields, body, refusingPrivileges: refusal)
+            note = try key?.noteOnOverride(command)
         } catch {
             reader.figures.count(.hold, DecisionResult(error.problem), of: .code(event.definition.id))
             throw error
         }
         do {
-            return try await answer(command, nil)
+            return try await answer(command, note)
         } catch var refused as Refused {
             if event.definition.disclosure != .counts { refused.hidePlaces() }
             throw refused

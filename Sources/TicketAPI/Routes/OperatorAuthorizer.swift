@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import StrictJSON
 internal import TicketStore
 
 /// What a request is about, for keys that are bound to events (R48 Operator keys).
@@ -31,7 +32,7 @@ struct OperatorAuthorizer: Sendable {
     /// The key of a request about a hold, if it has the right; perhaps looked up a moment ago (R24 Who completes).
     func admit(_ fields: BuyerFields, toHold right: OperatorKey.Right, _ scope: KeyScope) async throws -> OperatorKey {
         guard let credential = fields.bearer, let key = try await known.key(of: credential) else {
-            throw Refused.unauthenticated("This key is not known, or it was revoked or has expired.")
+            throw Refused.unknownKey
         }
         guard key.may(right) else { throw Refused(.forbidden) }
         try await check(key, right, scope)
@@ -78,11 +79,25 @@ struct OperatorAuthorizer: Sendable {
     }
 }
 
+extension Refused {
+    static let unknownKey = unauthenticated("This key is not known, or it was revoked or has expired.")
+}
+
 extension OperatorKey {
     /// The audit's note about a change of a hold; `nil` for a shop: its sales are in the list of purchases, and the audit
     /// lists what operators did.
     func noteOnHold(_ action: String, _ hold: HoldID) -> AuditNote? {
         role == .operator ? note(action, on: hold.public) : nil
+    }
+
+    /// The audit's note about a hold past checks of the sale, for shops, too (R43 Override); `nil` for every other hold. The store
+    /// adds the number of the hold.
+    func noteOnOverride(_ command: Command) throws(Refused) -> AuditNote? {
+        guard case .hold(let request) = command, !request.override.isEmpty else { return nil }
+        guard may(.override) else { throw Refused(.forbidden) }
+        let checks = request.override.checks.map { JSONValue.string("\($0)") }
+        return note(
+            "hold.override", on: "", differences: [AuditDifference("/override", from: .null, to: .array(checks))])
     }
 
     /// The audit's note about a change with this key.

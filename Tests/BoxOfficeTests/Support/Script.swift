@@ -9,6 +9,7 @@ import Workload
 ///
 /// `return 1 GA×1 key k1` returns a part. `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
 /// `correct 1 buyer ann>ben note none>here` corrects buyer and note from what was seen; `purchase` only a purchase.
+/// `hold main GA×1 past window+limits` has an override.
 /// `erase 1 p1 p2` knows these payments of the hold; `erase 1 purchase` erases only a purchase, `erase 1 trial` nothing.
 ///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
@@ -101,8 +102,12 @@ struct Script {
         switch words[0] {
         case "hold":
             guard let event = Code(words[1]), let all = OneOrMore(lines(in: words)) else { return nil }
+            let past = value(after: "past")?.split(separator: "+").map(String.init) ?? []
+            let override = Override.Check.allCases.filter { past.contains("\($0)") }.map { Override($0) }
             return .hold(
-                HoldRequest(event: event, lines: all, buyer: value(after: "by").flatMap { Buyer($0) }, key: key))
+                HoldRequest(
+                    event: event, lines: all, buyer: value(after: "by").flatMap { Buyer($0) }, key: key,
+                    override: Override(override)))
         case "extend": return .extend(id, key: key)
         case "release": return .release(id)
         case "buy":
