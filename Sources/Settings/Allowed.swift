@@ -12,6 +12,8 @@ enum Allowed: Sendable {
     case paths(upTo: Int)
     /// An identifier as in the API: letters, digits, `_` and `-`.
     case code(upTo: Int)
+    /// What a browser's address begins with: a scheme, a host, perhaps a port (RFC 6454).
+    case origin
     /// The word `embedded`, or an address of Redis, whose parts after the scheme the client of Redis reads.
     case store
 
@@ -35,6 +37,7 @@ enum Allowed: Sendable {
         case .path: "a path of 1 to \(Allowed.pathBytes) bytes"
         case .paths(let limit): "a list of at most \(limit) paths, each of 1 to \(Allowed.pathBytes) bytes"
         case .code(let limit): "1 to \(limit) of A-Z a-z 0-9 _ -"
+        case .origin: "http:// or https://, a host, perhaps a port, and nothing behind them"
         case .store:
             "embedded, or redis://HOST:PORT, rediss://…, redis+cluster://HOST:PORT,HOST:PORT, rediss+cluster://…"
         }
@@ -53,6 +56,8 @@ enum Allowed: Sendable {
             Allowed.isPath(text)
         case (.paths(let limit), .list(let texts)):
             texts.count <= limit && texts.allSatisfy(Allowed.isPath)
+        case (.origin, .text(let text)):
+            Allowed.isOrigin(text)
         case (.store, .text(let text)):
             text == "embedded"
                 || Allowed.isPath(text) && Allowed.schemes.contains { text.lowercased().hasPrefix($0) }
@@ -73,9 +78,26 @@ enum Allowed: Sendable {
             // A flag that stands twice means its last: somebody adds to an alias or to a script's arguments.
             let text = texts.last ?? ""
             return Int(text).map(SettingValue.number) ?? .text(text)
-        case .choice, .host, .path, .code, .store:
+        case .choice, .host, .path, .code, .origin, .store:
             return .text(texts.last ?? "")
         }
+    }
+
+    private static func isOrigin(_ text: String) -> Bool {
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
+        let authority = text.dropFirst(scheme.count)
+        guard (1...hostBytes).contains(authority.utf8.count) else { return false }
+        var (host, port) = (authority, Substring())
+        if let colon = authority.lastIndex(of: ":"), authority.last != "]" {
+            (host, port) = (authority[..<colon], authority[authority.index(after: colon)...])
+            guard let number = Int(port), (1...65_535).contains(number) else { return false }
+        }
+        let isAddress = host.hasPrefix("[") && host.hasSuffix("]")
+        return !host.isEmpty
+            && host.utf8.allSatisfy {
+                isOfCode($0) && $0 != UInt8(ascii: "_") || $0 == UInt8(ascii: ".")
+                    || isAddress && [UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":")].contains($0)
+            }
     }
 
     private static func isPath(_ text: String) -> Bool {

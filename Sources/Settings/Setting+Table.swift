@@ -7,6 +7,10 @@ extension Setting {
         config,
         Setting("host", .host, \.host, "Address or host name to listen on; 0.0.0.0 for every address of this machine"),
         Setting("port", 0...65535, \.port, "Port to listen on; 0 for any free one"),
+        Setting(
+            "public_url", .origin, \.publicURL,
+            "Address at which browsers reach the service, as in https://tickets.example; unset: without TLS, under the address they ask"
+        ),
         Setting("data", .path, \.data, "Directory of the ledger; created if it does not exist"),
         Setting(
             "event", .paths(upTo: 1000), \.events,

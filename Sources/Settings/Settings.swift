@@ -10,6 +10,8 @@ public struct Settings: Sendable {
     /// Only this machine: to open a box office to the world is a decision.
     public internal(set) var host = "127.0.0.1"
     public internal(set) var port = 8000
+    /// The origin at which browsers reach the service; `nil` if it is not known.
+    public internal(set) var publicURL: String?
     /// A relative path begins at the working directory.
     public internal(set) var data = "holdfast-data"
     /// Relative paths begin at the working directory, also those in a configuration file that is elsewhere.

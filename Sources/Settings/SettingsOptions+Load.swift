@@ -66,7 +66,7 @@ extension Setting {
         switch allowed {
         case .choice(let words): .list(words)
         case .path, .paths: .file()
-        case .number, .host, .code, .store: .default
+        case .number, .host, .code, .origin, .store: .default
         }
     }
 }
@@ -80,6 +80,7 @@ extension Allowed {
         case .host: "host"
         case .path, .paths: "path"
         case .code: "code"
+        case .origin: "address"
         case .store: "store"
         }
     }

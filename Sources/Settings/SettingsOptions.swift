@@ -9,6 +9,7 @@ public struct SettingsOptions: ParsableArguments {
     @Option("config") var config: String?
     @Option("host") var host: String?
     @Option("port") var port: String?
+    @Option("public_url") var publicUrl: String?
     @Option("data") var data: String?
     @Option("event") var event: [String] = []
     @Option("classic.event") var classicEvent: String?
@@ -52,6 +53,7 @@ public struct SettingsOptions: ParsableArguments {
             "config": [config],
             "host": [host],
             "port": [port],
+            "public_url": [publicUrl],
             "data": [data],
             "event": event,
             "classic.event": [classicEvent],

@@ -15,6 +15,8 @@ public struct ServiceConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// 0 for any free port.
     public var port = 8_000
+    /// The origin at which browsers reach the service, as in `https://tickets.example`; `nil` if it is not known.
+    public var publicURL: String?
     /// The event that the three classic calls sell.
     public var classicEvent: Code
     public var classicStatus = ClassicStatus.exact

@@ -77,13 +77,13 @@ struct PrecedenceTests {
                  "quota": {"per_second": 7, "burst": 8, "listeners": 9}, "recovery_grace_seconds": 5,
                  "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3, "write_seconds": 4,
                               "lame_duck_seconds": 5}, "threads": 4,
-                 "store": "redis://u:p@h:1/2", "token_keys": "/k",
+                 "store": "redis://u:p@h:1/2", "token_keys": "/k", "public_url": "https://t.example",
                  "redis": {"prefix": "x", "password_file": "/p", "ca_file": "/c", "wait_replicas": 2, "wait_ms": 3,
                            "holds": "relaxed", "unfit": "warn"}}
                 """)
         #expect(settings.config == "config.json")
         #expect(settings.host == "::1" && settings.port == 0 && settings.data == "/d" && settings.threads == 4)
-        #expect(settings.events == ["a", "b,c"])
+        #expect(settings.events == ["a", "b,c"] && settings.publicURL == "https://t.example")
         #expect(settings.durability == .relaxed)
         #expect(settings.classic == Settings.Classic(event: "x_-9", status: .forbidden))
         #expect(settings.log == Settings.Log(level: .trace, format: .json))
@@ -181,6 +181,7 @@ struct PrecedenceTests {
         return switch setting.allowed {
         case .number(let range): ("\(range.lowerBound)", "\(range.upperBound)", "\(range.lowerBound + 1)")
         case .choice(let words): (words[0], words[1], words.last ?? "")
+        case .origin: ("https://one", "http://two:1", "https://three:65535")
         case .host, .path, .paths, .code: ("one", "two", "three")
         case .store: ("redis://one:1", "rediss+cluster://two:2,three:3", "valkey://four")
         }
@@ -193,7 +194,7 @@ extension Allowed {
         switch self {
         case .number: text
         case .paths: "[\"\(text)\"]"
-        case .choice, .host, .path, .code, .store: "\"\(text)\""
+        case .choice, .host, .path, .code, .origin, .store: "\"\(text)\""
         }
     }
 }

@@ -18,6 +18,14 @@ struct WrongValueTests {
 
     static let wrongTexts: [(Setting, wrong: [String], allowed: String)] = [
         ("host", ["", "a b", "a\nb", String(repeating: "h", count: 254)], "a host name or address of 1 to 253"),
+        (
+            "public_url",
+            [
+                "", "tickets.example", "ftp://a", "https://", "https://a/", "https://a/b", "https://a?b", "https://a#b",
+                "https://a:0", "https://a:65536", "https://a:", "https://u:p@a", "https://a b", "https://a_b",
+                "https://:80", "https://::1", "https://" + String(repeating: "h", count: 254),
+            ], "http:// or https://, a host"
+        ),
         ("data", ["", "a\u{0}b", String(repeating: "p", count: 4097)], "a path of 1 to 4096 bytes"),
         ("event", [""], "a list of at most 1000 paths"),
         ("classic.event", ["", "a/b", "ä", String(repeating: "c", count: 33)], "1 to 32 of A-Z a-z 0-9 _ -"),

@@ -176,7 +176,8 @@ struct HoldPages: Sendable {
     private func checkout(of view: HoldView, _ page: PageRequest) -> Checkout? {
         guard let event = event(of: view), event.definition.completion == .token else { return nil }
         if view.lines.allSatisfy({ $0.price == 0 }) { return .free }
-        return event.definition.id == Self.demonstrated && page.isLocal ? .demo : nil
+        let isAtHome = page.isLocal && context.writer.publicURL == nil
+        return event.definition.id == Self.demonstrated && isAtHome ? .demo : nil
     }
 
     /// The event that a first start sells. On the machine itself it can be bought without money, to try everything.

@@ -16,7 +16,7 @@ struct PageContext: Sendable {
     ///
     /// - Throws: a refusal if another site made the browser send it.
     func form(_ page: PageRequest) async throws -> PageForm {
-        guard !page.isForged else { throw Refused(.forbidden) }
+        guard !page.isForged(publicURL: writer.publicURL) else { throw Refused(.forbidden) }
         let body = try await reader.collect(page.request)
         return body.readableBytes == 0 ? PageForm() : try PageForm(body, page.request.headers[.contentType])
     }

@@ -50,10 +50,12 @@ struct PageRequest: Sendable {
 
     /// Whether another site's page made the browser send the request. Browsers say so in `Sec-Fetch-Site` where the
     /// connection is secure, and in `Origin`; a program that sends neither acts for nobody else.
-    var isForged: Bool {
+    ///
+    /// - Parameter publicURL: the origin of our own pages, if it is known.
+    func isForged(publicURL: String?) -> Bool {
         if let site = request.headers[.secFetchSite] { return site != "same-origin" && site != "none" }
         guard let origin = request.headers[.origin], origin != "null" else { return false }
-        return origin.split(separator: "/").last.map(String.init) != request.head.authority
+        return origin != publicURL && origin.split(separator: "/").last.map(String.init) != request.head.authority
     }
 
     /// Whether the browser was sent to an address of its own machine.

@@ -7,8 +7,13 @@ internal import TicketStore
 
 /// Writes answers for people: pages, and ways to other pages.
 struct PageWriter: Sendable {
+    /// The origin at which browsers reach the service; `nil` if it is not known. Links to keep and `Secure` come from it, and
+    /// never from what a client says in `Host`.
+    let publicURL: String?
+
     /// Whether browsers reach the service by TLS only.
-    var isSecure = false
+    var isSecure: Bool { publicURL?.hasPrefix("https://") == true }
+
     /// Seconds for which a browser remembers the language that its reader chose: a year.
     private static let languageLife = 31_536_000
 
@@ -50,7 +55,7 @@ struct PageWriter: Sendable {
                 HTTPField(
                     name: .setCookie,
                     value: "\(PageRequest.languageCookie)=\(chosen.code); Path=/; Max-Age=\(Self.languageLife); "
-                        + "HttpOnly; SameSite=Lax"))
+                        + "HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")))
         }
         let bytes = Pages.page(template, values, in: language, layout: layout)
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))

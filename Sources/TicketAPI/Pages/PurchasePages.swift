@@ -23,6 +23,7 @@ struct PurchasePages: Sendable {
         }
         var values = context.values(of: view)
         values["code"] = .text(context.mint.token(of: hold))
+        values["origin"] = .text(context.writer.publicURL ?? "")
         values["was_returned"] = .flag(view.state == .returned)
         values["is_late"] = .flag(page.query["late"] == "1")
         values.set("printed", moment.wall)

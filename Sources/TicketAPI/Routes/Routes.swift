@@ -30,7 +30,7 @@ package struct Routes: Sendable {
         RouteResponder(routes: table, authorizer: authorizer, pages: pages, figures: service.figures)
     }
 
-    private var pages: PageWriter { PageWriter() }
+    private var pages: PageWriter { PageWriter(publicURL: service.configuration.publicURL) }
 
     private var pageContext: PageContext {
         PageContext(reader: RequestReader(service), writer: pages, mint: service.mint)

@@ -177,6 +177,7 @@ struct ServiceAssembly {
         var configuration = ServiceConfiguration(classicEvent: classicEvent, worth: opened.worth)
         configuration.host = settings.host
         configuration.port = settings.port
+        configuration.publicURL = settings.publicURL
         configuration.classicStatus = settings.classic.status == .forbidden ? .forbidden : .exact
         configuration.connections = settings.limits.connections
         if settings.limits.connectionsPerCaller > 0 {

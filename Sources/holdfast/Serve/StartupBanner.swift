@@ -14,7 +14,9 @@ struct StartupBanner {
     /// Writes the banner. Standard output may be a pipe that nobody reads, so a writer with a queue does it.
     func write(port: Int, to output: LogWriter) {
         let address = "http://" + Self.address(settings.host, port)
-        var lines = ["", "Holdfast \(Holdfast.version)", "", "  Listening   \(address)"]
+        var lines = ["", "Holdfast \(Holdfast.version)", ""]
+        lines.append("  Open        \(settings.publicURL ?? address)/")
+        lines.append("  Listening   \(address)")
         for (index, event) in store.events.enumerated() {
             lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.isPaused))
         }

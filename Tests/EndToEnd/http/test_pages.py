@@ -220,3 +220,41 @@ class Buyers(ServiceCase):
         """What costs money is not given away to anybody: only `main`, and only on the machine itself."""
         path, cookie = self.hold("gala", "q.GA=1")
         self.assertEqual(self.send(path + "/pay", "", cookie).status, 409)
+
+
+class BehindAProxy(ServiceCase):
+    """A service that browsers reach by TLS at another address."""
+
+    events = (event({"floor": 5}, types=[{"code": "GA", "price": 8900, "pools": ["floor"]}]), event(5, "free"))
+    settings = {"public_url": "https://tickets.example"}
+
+    def send(self, target, form, *headers):
+        """Send a form."""
+        return self.server.ask("POST", target, [BROWSER, Buyers.FORM, *headers], form.encode())
+
+    def test_cookies_are_secure(self):
+        """Each cookie goes by TLS only."""
+        held = self.send("/events/free/holds", "q.GA=1")
+        self.assertTrue(held.header("set-cookie").endswith("; Secure"))
+        chosen = self.server.ask("GET", "/?lang=de", [BROWSER])
+        self.assertTrue(chosen.header("set-cookie").endswith("; Secure"))
+
+    def test_links(self):
+        """The link to keep has the public address, whatever the client says in Host."""
+        held = self.send("/events/free/holds", "q.GA=1")
+        cookie = "Cookie: " + held.header("set-cookie").split(";")[0]
+        bought = self.send(held.header("location") + "/pay", "", cookie)
+        page = self.server.ask("GET", bought.header("location"), [BROWSER, cookie]).body.decode()
+        self.assertRegex(page, r'href="https://tickets\.example/purchases/P\d+#[\w-]{32}"')
+
+    def test_origin(self):
+        """A form of the public address is ours; that of another one is not."""
+        own = ("Origin: https://tickets.example", 303), ("Origin: https://tickets.example.evil", 403)
+        for header, status in own:
+            self.assertEqual(self.send("/events/free/holds", "q.GA=1", header).status, status, header)
+
+    def test_no_demonstration(self):
+        """What costs money is not given away by demonstration where the public can come."""
+        held = self.send("/events/main/holds", "q.GA=1")
+        cookie = "Cookie: " + held.header("set-cookie").split(";")[0]
+        self.assertEqual(self.send(held.header("location") + "/pay", "", cookie).status, 409)
