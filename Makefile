@@ -17,7 +17,7 @@ ARGS ?=
 STORE_SUITES := RedisStoreTests[.](ContractTests|TroubleTests|ScriptTests|LedgerTests)/
 MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build build-cost test generate test-debug other-servers mutation mutation-redis mutation-edge bench cluster-demo micro lint format packages
+.PHONY: run build build-cost test generate test-debug other-servers mutation mutation-redis mutation-edge screenshots bench cluster-demo micro lint format packages
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -61,6 +61,11 @@ mutation-redis:
 # By itself: it compiles NIO and the framework once more.
 mutation-edge:
 	Tests/Mutation/run --edge
+
+# Pictures of all pages, for docs/images. Look at each of them.
+screenshots: build
+	Tests/prepare
+	Tests/EndToEnd/screenshots $(ARGS)
 
 bench: packages
 	benchmarks/run $(ARGS)
