@@ -115,6 +115,32 @@ struct ErasureTests {
         }
     }
 
+    @Test("In a cluster the note that an event gave a payment up does not have the payment, and still stops it")
+    func givenUp() async throws {
+        let cluster = try RedisCluster()
+        let node = try await TestNode(.cluster(cluster))
+        for event in ["one", "two"] { _ = try await node.outcome(.define(hall(5, id: event))) }
+        // The first event owes the payment back, so that it has the claim until the second one wants it.
+        let released = try await held(node, "one", buyer: "ben")
+        _ = try await node.outcome(.release(released))
+        _ = try await node.outcome(.purchase(released, payment("ann-paid")))
+        let hold = try await held(node, "two", buyer: "ann-buyer")
+        guard case .purchased = try await node.outcome(.purchase(hold, payment("ann-paid"))) else {
+            Issue.record("the second event did not take the payment over")
+            return
+        }
+        let script = """
+            local seen = {}
+            for _, key in ipairs(redis.call('KEYS', '*:given:*')) do
+              for _, text in ipairs(redis.call('HKEYS', key)) do seen[#seen + 1] = text end
+            end
+            return string.format('%d %s', #seen, tostring(string.find(table.concat(seen), 'ann-paid', 1, true)))
+            """
+        let found = try cluster.servers.map { try $0.ask("EVAL", script, "0") }
+        // The secret, and the note.
+        #expect(found.contains("2 nil") && found.allSatisfy { $0.hasSuffix("nil") }, "\(found)")
+    }
+
     @Test("A page has what a buyer, or an event before a moment, has to erase, and goes on where it ended")
     func scopes() async throws {
         let node = try await TestNode(RedisServer())

@@ -146,6 +146,7 @@ struct PaymentClaims: Sendable {
         command.append(name)
         command.append(Int(claim.number))
         command.append(limits.unconfirmedDebtsKept.inMilliseconds)
+        command.append(secret)
         let reply = try await ask(command, to: keys.route)
         return try caller.read(reply, orThrow: .outcomeUnknown) { bytes in
             var reader = PackedReader(bytes)

@@ -180,26 +180,38 @@ local function erase_claims(keys, args)
   return 1
 end
 
--- A hash for each day notes the claims that an event gave up. So many notes in one, some 10 MB, come only from a
--- client that uses payments for two events at once again and again.
+-- A hash for each day notes the claims that an event gave up, each under the name that an erasure would give to its
+-- payment (R41 Erasure): nobody else knows of these notes, so no erasure would find the payment there. So many notes in
+-- one, some 10 MB, come only from a client that uses payments for two events at once again and again.
 local most_given_up = 100000
 
 local function given_up_on(key, ticks, days_ago)
   return key .. ':' .. string.format('%d', floor(ticks / day_length) - days_ago)
 end
 
+-- The name under which a claim is noted.
+local function noted_name(secret, name)
+  local payment = string.sub(name, 2)
+  if is_erased(payment) then return name end
+  return string.sub(name, 1, 1) .. erased_name(secret, payment)
+end
+
 -- The newest claim of a name that the event gave up; 0 if there is none.
 local function given_up_of(key, ticks, name)
   local latest = 0
   for days_ago = 0, 1 do
-    latest = max(latest, tonumber(redis.call('HGET', given_up_on(key, ticks, days_ago), name) or 0))
+    local day = given_up_on(key, ticks, days_ago)
+    local secret = redis.call('HGET', day, ERASED_FIELD)
+    local noted = secret and redis.call('HGET', day, noted_name(secret, name))
+    -- A former version noted the name itself.
+    latest = max(latest, tonumber(noted or redis.call('HGET', day, name) or 0))
   end
   return latest
 end
 
--- args: a name, the number of the claim, how long unconfirmed debts are remembered. The event gives the name up,
--- unless it bought something or the event gave up too many names today. Returns the time and what the event used the
--- name for.
+-- args: a name, the number of the claim, how long unconfirmed debts are remembered, the secret of the database. The
+-- event gives the name up, unless it bought something or the event gave up too many names today. Returns the time and
+-- what the event used the name for.
 local function give_up(keys, args)
   begin()
   local event = open_event(keys)
@@ -221,7 +233,9 @@ local function give_up(keys, args)
   local count = redis.call('HLEN', today)
   if count >= most_given_up then return pack('<ddB', office, wall, ELSEWHERE.not_given_up) end
   -- A request for an older claim that arrives late must not replace a newer note.
-  write('HSET', today, args[1], max(given_up_of(keys[10], ticks, args[1]), tonumber(args[2])))
+  write(
+    'HSET', today, ERASED_FIELD, args[4], noted_name(args[4], args[1]),
+    max(given_up_of(keys[10], ticks, args[1]), tonumber(args[2])))
   -- No caller waits for a call that is under way for a day.
   if count == 0 then write('PEXPIRE', today, 2 * day_length) end
   return pack('<ddB', office, wall, owed)
