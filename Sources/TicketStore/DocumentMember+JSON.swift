@@ -7,6 +7,7 @@ extension DocumentMember {
         switch value {
         case .code(let path): .string(root[keyPath: path].text)
         case .name(let path), .currency(let path): .string(root[keyPath: path])
+        case .note(let path): root[keyPath: path].map { JSONValue.string($0) } ?? .null
         case .seconds(let path, _): .integer(root[keyPath: path].components.seconds)
         case .count(let path, _): .integer(Int64(root[keyPath: path]))
         case .amount(let path, _): .integer(root[keyPath: path])
@@ -24,6 +25,7 @@ extension DocumentMember {
         case .code: break  // Read before there is a `root`.
         case .name(let path), .currency(let path):
             if let text = object.optional(name, as: .string) { root[keyPath: path] = text }
+        case .note(let path): root[keyPath: path] = object.nullable(name, as: .string)
         case .seconds(let path, _):
             if let seconds = object.optional(name, as: JSONShape<Int64>.integer) {
                 root[keyPath: path] = .seconds(seconds)

@@ -88,7 +88,7 @@ extension EventDocument {
     fileprivate static func parts(of definition: EventDefinition) -> [(pointer: String, value: JSONValue)] {
         var parts: [(pointer: String, value: JSONValue)] = []
         if case .object(let members) = JSONValue(EventDefinition.members(), of: definition) {
-            parts += members.filter { $0.name != "id" }.map { ("/\($0.name)", $0.value) }
+            parts += members.filter { $0.name != "id" && $0.value != .null }.map { ("/\($0.name)", $0.value) }
         }
         parts += definition.pools.map { ("/pools/\($0.code)", .integer(Int64($0.capacity))) }
         for type in definition.types {

@@ -77,6 +77,7 @@ public enum EventDocument {
         to writer: inout JSONWriter
     ) {
         guard case .object(var members) = JSONValue(EventDefinition.members(), of: definition) else { return }
+        members.removeAll { $0.name == EventDefinition.noticeMember && $0.value == .null }
         let pools = definition.pools.map { pool in
             JSONValue.Member(pool.code.text, showsCapacities ? .integer(Int64(pool.capacity)) : .null)
         }

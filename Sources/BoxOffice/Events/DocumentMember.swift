@@ -12,6 +12,8 @@ public struct DocumentMember<Root>: Sendable {
         case code(Path<Code>)
         /// What people read: 1 to ``Limits/nameLength`` characters, none of them a control character.
         case name(Path<String>)
+        /// What people read, if anything: 1 to ``Limits/noticeLength`` characters, none of them a control character.
+        case note(Path<String?>)
         /// Three capital letters.
         case currency(Path<String>)
         /// Whole seconds.
@@ -57,11 +59,9 @@ public struct DocumentMember<Root>: Sendable {
         switch value {
         case .code, .moment, .words: return nil
         case .name(let path):
-            let scalars = root[keyPath: path].unicodeScalars
-            guard (1...Limits.nameLength).contains(scalars.count), !scalars.contains(where: \.isControl) else {
-                return Mistake(
-                    place, "must have 1 to \(Limits.nameLength) characters, none of them a control character")
-            }
+            return Self.mistake(in: root[keyPath: path], upTo: Limits.nameLength, at: place)
+        case .note(let path):
+            return root[keyPath: path].flatMap { Self.mistake(in: $0, upTo: Limits.noticeLength, at: place) }
         case .currency(let path):
             let letters = root[keyPath: path].utf8
             guard letters.count == 3, letters.allSatisfy({ (0x41...0x5a).contains($0) }) else {
@@ -82,6 +82,14 @@ public struct DocumentMember<Root>: Sendable {
             guard range.contains(root[keyPath: path].count) else {
                 return Mistake(place, "must name from \(range.lowerBound) to \(range.upperBound) pools")
             }
+        }
+        return nil
+    }
+
+    private static func mistake(in text: String, upTo most: Int, at place: String) -> Mistake? {
+        let scalars = text.unicodeScalars
+        guard (1...most).contains(scalars.count), !scalars.contains(where: \.isControl) else {
+            return Mistake(place, "must have 1 to \(most) characters, none of them a control character")
         }
         return nil
     }

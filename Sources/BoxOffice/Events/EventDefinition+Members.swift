@@ -1,9 +1,15 @@
 extension EventDefinition {
+    /// The member that documents leave out where there is nothing to say.
+    public static let noticeMember = "notice"
+
     /// The members of an event's document in its order; `pools` and `types` come after them.
     public static func members(limits: Limits = Limits()) -> [DocumentMember<EventDefinition>] {
         [
             .init("id", .code(\.id), "The event's code. Its paths contain it."),
             .init("name", .name(\.name), "What people read; the `id` if left out."),
+            .init(
+                noticeMember, .note(\.notice),
+                "What buyers should know now, such as why the sale is paused; pages show it. `null`, or left out, for nothing."),
             .init("currency", .currency(\.currency), "ISO 4217: three capital letters."),
             .init(
                 "hold_seconds", .seconds(\.holdTime, 1...Int(limits.holdTime.components.seconds)),

@@ -100,6 +100,8 @@ public struct EventDefinition: Sendable, Equatable {
 
     public var id: Code
     public var name: String
+    /// What buyers should know now, such as why the sale is paused; `nil` if there is nothing.
+    public var notice: String?
     /// ISO 4217, three capital letters.
     public var currency: String
     /// From holding to the `expires_at` that the buyer sees.

@@ -12,6 +12,8 @@ public struct Limits: Sendable, Equatable {
     public var typesPerEvent = 1_024
     /// Characters (Unicode scalars) in the name of an event or a ticket type: what fits on one line of a list.
     public static let nameLength = 200
+    /// Characters of an event's notice: a sentence or two above the ticket types.
+    public static let noticeLength = 500
     /// Distinct sets of terms of one event's holds (R11 Terms of a hold): an operator changes them a few times, and a hold
     /// has 16 bits for the index of its own.
     public var termsPerEvent = 1_024

@@ -50,7 +50,9 @@ struct EventRoutes: Sendable {
             paused = wanted
         }
         let rest = members.filter { $0.name != "paused" }
-        let action = rest.isEmpty && paused != nil ? (paused == true ? "event.pause" : "event.resume") : "event.change"
+        // A pause comes with what buyers should know of it.
+        let isPause = paused != nil && rest.allSatisfy { $0.name == EventDefinition.noticeMember }
+        let action = isPause ? (paused == true ? "event.pause" : "event.resume") : "event.change"
         return try await change(code, call.request, mayBeNew: false, status: .ok) { [paused] current in
             guard let current else { throw Refused(.unknownEvent) }
             let definition = try RequestReader.reading { () throws(DocumentError) in

@@ -47,6 +47,10 @@ enum EventSchemas {
         case .seconds(_, let range), .count(_, let range):
             schema = integer(Int64(range.lowerBound), Int64(range.upperBound))
         case .amount(_, let range): schema = integer(range.lowerBound, range.upperBound)
+        case .note:
+            schema = [
+                "type": ["string", "null"], "minLength": 1, "maxLength": .integer(Int64(Limits.noticeLength)),
+            ]
         case .bound:
             schema = integer(1, .max)
             schema["type"] = ["integer", "null"]
@@ -81,7 +85,7 @@ enum EventSchemas {
             schema["description"] = .string(member.meaning)
             return schema
         case .pools: return reference(componentName(of: member))
-        case .bound: isNullable = false  // It is already.
+        case .bound, .note: isNullable = false  // It is already.
         default: break
         }
         let isShared = if case .currency = member.value { true } else { false }
@@ -110,7 +114,7 @@ enum EventSchemas {
         properties["allocations"] = ["$ref": "#/components/schemas/Allocations"]
         properties["types"] = list(
             of: form == .shown ? "TicketTypeInForce" : "TicketType", 1, Int64(limits.typesPerEvent))
-        let required = properties.names.filter { $0 != "allocations" }
+        let required = properties.names.filter { $0 != "allocations" && $0 != EventDefinition.noticeMember }
         return object(properties, required: form == .shown ? required : ["pools", "types"])
     }
 
