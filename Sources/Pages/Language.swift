@@ -39,7 +39,7 @@ package enum Language: String, CaseIterable, Sendable {
     }
 
     /// A whole number with its thousands apart.
-    func text(of number: Int) -> String {
+    package func text(of number: Int) -> String {
         grouped(String(number.magnitude), number < 0)
     }
 

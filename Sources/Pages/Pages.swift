@@ -23,7 +23,12 @@ package enum Pages {
     private static let wordings: [Language: Wording] = Dictionary(
         uniqueKeysWithValues: Language.allCases.map { language in
             do {
-                return (language, try Wording(language, json: Array(text("texts.\(language.code).json").utf8)))
+                return (
+                    language,
+                    try Wording(
+                        language,
+                        json: ["texts", "operate"].map { Array(text("\($0).\(language.code).json").utf8) })
+                )
             } catch {
                 preconditionFailure("the texts in \(language): \(error)")
             }

@@ -9,18 +9,19 @@ package struct Wording: Sendable {
     package let language: Language
     package let texts: [String: String]
 
-    /// - Parameter json: an object of texts, as `Web/texts.CODE.json` has them.
-    package init(_ language: Language, json: [UInt8]) throws {
+    /// - Parameter json: objects of texts, as `Web/texts.CODE.json` and `Web/operate.CODE.json` have them.
+    package init(_ language: Language, json: [[UInt8]]) throws {
         self.language = language
-        guard case .object(let members) = try JSONValue.document(json, limits: JSONLimits(bytes: 1 << 20)) else {
-            throw PageTemplate.Mistake(what: "the texts are no object")
-        }
         var texts: [String: String] = [:]
-        for member in members {
-            guard case .string(let text) = member.value else {
-                throw PageTemplate.Mistake(what: "\(member.name) is no text")
+        for json in json {
+            guard case .object(let members) = try JSONValue.document(json, limits: JSONLimits(bytes: 1 << 20)) else {
+                throw PageTemplate.Mistake(what: "the texts are no object")
             }
-            texts[member.name] = text
+            for member in members {
+                guard case .string(let text) = member.value, texts.updateValue(text, forKey: member.name) == nil else {
+                    throw PageTemplate.Mistake(what: "\(member.name) is no text, or is there twice")
+                }
+            }
         }
         self.texts = texts
     }

@@ -4,7 +4,7 @@ import Testing
 @Suite("Templates show values escaped, sections and texts")
 struct PageTemplateTests {
     private func shown(_ template: String, _ values: PageObject, _ texts: String = "{}") throws -> String {
-        let wording = try Wording(.english, json: Array(texts.utf8))
+        let wording = try Wording(.english, json: [Array(texts.utf8)])
         return String(
             decoding: Pages.html("t", values, templates: ["t": try PageTemplate(template)], wording), as: UTF8.self)
     }

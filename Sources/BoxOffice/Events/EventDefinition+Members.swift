@@ -9,7 +9,8 @@ extension EventDefinition {
             .init("name", .name(\.name), "What people read; the `id` if left out."),
             .init(
                 noticeMember, .note(\.notice),
-                "What buyers should know now, such as why the sale is paused; pages show it. `null`, or left out, for nothing."),
+                "What buyers should know now, such as why the sale is paused; pages show it. `null`, or left out, for nothing."
+            ),
             .init("currency", .currency(\.currency), "ISO 4217: three capital letters."),
             .init(
                 "hold_seconds", .seconds(\.holdTime, 1...Int(limits.holdTime.components.seconds)),

@@ -47,6 +47,57 @@ static const struct PagesText texts[] = {
     {"refused.html", (const unsigned char[]){
 #embed "../Web/refused.html" suffix(, 0)
     }},
+    {"operate.en.json", (const unsigned char[]){
+#embed "../Web/operate.en.json" suffix(, 0)
+    }},
+    {"operate.de.json", (const unsigned char[]){
+#embed "../Web/operate.de.json" suffix(, 0)
+    }},
+    {"operate.css", (const unsigned char[]){
+#embed "../Web/operate.css" suffix(, 0)
+    }},
+    {"operate.js", (const unsigned char[]){
+#embed "../Web/operate.js" suffix(, 0)
+    }},
+    {"operate-audit.html", (const unsigned char[]){
+#embed "../Web/operate-audit.html" suffix(, 0)
+    }},
+    {"operate-bar.html", (const unsigned char[]){
+#embed "../Web/operate-bar.html" suffix(, 0)
+    }},
+    {"operate-change.html", (const unsigned char[]){
+#embed "../Web/operate-change.html" suffix(, 0)
+    }},
+    {"operate-event.html", (const unsigned char[]){
+#embed "../Web/operate-event.html" suffix(, 0)
+    }},
+    {"operate-exports.html", (const unsigned char[]){
+#embed "../Web/operate-exports.html" suffix(, 0)
+    }},
+    {"operate-hold.html", (const unsigned char[]){
+#embed "../Web/operate-hold.html" suffix(, 0)
+    }},
+    {"operate-keys.html", (const unsigned char[]){
+#embed "../Web/operate-keys.html" suffix(, 0)
+    }},
+    {"operate-layout.html", (const unsigned char[]){
+#embed "../Web/operate-layout.html" suffix(, 0)
+    }},
+    {"operate-live.html", (const unsigned char[]){
+#embed "../Web/operate-live.html" suffix(, 0)
+    }},
+    {"operate-overview.html", (const unsigned char[]){
+#embed "../Web/operate-overview.html" suffix(, 0)
+    }},
+    {"operate-refunds.html", (const unsigned char[]){
+#embed "../Web/operate-refunds.html" suffix(, 0)
+    }},
+    {"operate-sales.html", (const unsigned char[]){
+#embed "../Web/operate-sales.html" suffix(, 0)
+    }},
+    {"operate-sign-in.html", (const unsigned char[]){
+#embed "../Web/operate-sign-in.html" suffix(, 0)
+    }},
     {NULL, NULL},
 };
 

@@ -15,6 +15,7 @@ package struct ServiceContext: Sendable {
     let connections: ConnectionRoom
     let listeners: Room
     package let figures: ServiceFigures
+    let logger: Logger
 
     package init(
         store: any TicketStore, keyring: any OperatorKeyring, configuration: ServiceConfiguration, mint: TokenMint,
@@ -26,6 +27,7 @@ package struct ServiceContext: Sendable {
         self.keys = keys
         known = KnownKeys(keyring, wall: { store.now.wall })
         quota = configuration.quota.map(SharedQuota.init)
+        self.logger = logger
         connections = ConnectionRoom(configuration, logger: logger)
         figures = ServiceFigures(store, classicEvent: configuration.classicEvent)
         listeners = Room(most: configuration.listeners, mostOfCaller: configuration.listenersOfCaller)

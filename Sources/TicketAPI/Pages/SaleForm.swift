@@ -90,7 +90,7 @@ struct SaleForm {
 
 extension String {
     /// Without blanks at both ends.
-    fileprivate var trimmed: String {
+    var trimmed: String {
         let rest = drop { $0 == " " || $0 == "\t" }
         return String(rest.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }

@@ -96,6 +96,7 @@ private struct SaleView {
             values.set("closes", closes)
         }
         values["sells"] = .flag(states.event == .open)
+        values["message"] = PageValue(definition.notice)
         return values
     }
 

@@ -138,17 +138,18 @@ struct RouteResponder: Sendable {
     private let routes: [Route]
     private let authorizer: OperatorAuthorizer
     private let pages: PageWriter
-    private let figures: LoopFigures
+    /// `nil` for a responder that nobody outside asks.
+    private let figures: LoopFigures?
     /// The numbers of calls in the figures, by method and path.
     private let calls: [String: Int]
 
-    init(routes: [Route], authorizer: OperatorAuthorizer, pages: PageWriter, figures: ServiceFigures) {
+    init(routes: [Route], authorizer: OperatorAuthorizer, pages: PageWriter, figures: ServiceFigures?) {
         self.routes = routes
         self.authorizer = authorizer
         self.pages = pages
-        self.figures = figures.routed
+        self.figures = figures?.routed
         let names = routes.flatMap { route in route.handlers.map { "\($0.method.rawValue) \(route.path)" } }
-        let first = figures.add(calls: names)
+        let first = figures?.add(calls: names) ?? 0
         calls = Dictionary(uniqueKeysWithValues: zip(names, first...))
     }
 
@@ -175,7 +176,7 @@ struct RouteResponder: Sendable {
     ) {
         let method = method == .head ? .get : method
         let call = route.flatMap { calls["\(method.rawValue) \($0.path)"] } ?? FastCall.other.rawValue
-        figures.countRequest(call, statusClass: status.code / 100, took: took.nanoseconds)
+        figures?.countRequest(call, statusClass: status.code / 100, took: took.nanoseconds)
     }
 
     /// Whether a person sees the answer: at the path of a page, or at a path that is not there and that a browser was sent to.

@@ -10,6 +10,7 @@ package struct Routes: Sendable {
     private let ledger: any SalesLedger
     private let keyring: any OperatorKeyring
     private let notice: StopNotice
+    private let sessions = OperatorSessions()
 
     /// - Parameter notice: once it is given, readiness is refused.
     package init(
@@ -51,7 +52,7 @@ package struct Routes: Sendable {
         let corrections = CorrectionRoutes(reader: reader, ledger: ledger)
         let erasures = ErasureRoutes(reader: reader, ledger: ledger)
         let page: Set<String> = ["cursor", "limit"]
-        return [
+        let api = [
             // Balancers ask with whatever they like behind the path.
             Route("/health/live", query: nil, (.get, .anyone { _ in live() })),
             Route("/health/ready", query: nil, (.get, .anyone { _ in ready() })),
@@ -116,7 +117,15 @@ package struct Routes: Sendable {
                 (.post, .operators(.manageKeys, keys.make))),
             Route("/v1/keys/:key", takesReason: true, (.delete, .operators(.manageKeys, keys.revoke))),
             Route("/v1/invariants", (.get, .operators(.readLists, sales.invariants))),
-        ] + DocumentRoutes().routes + PageRoutes(context: pageContext).routes
+        ]
+        let calls = APICalls(
+            responder: RouteResponder(routes: api, authorizer: authorizer, pages: pages, figures: nil),
+            logger: service.logger)
+        let operate = OperatePages(
+            sessions: sessions, calls: calls, reader: reader, keys: service.known, writer: pages)
+        return api + DocumentRoutes().routes + PageRoutes(context: pageContext).routes + operate.routes
+            + OperateEventPages(pages: operate, pulses: pulses).routes + OperateSalesPages(pages: operate).routes
+            + OperateRecordPages(pages: operate).routes
     }
 
     private var authorizer: OperatorAuthorizer { OperatorAuthorizer(known: service.known, store: service.store) }

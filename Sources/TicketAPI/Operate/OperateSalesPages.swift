@@ -1,0 +1,203 @@
+internal import BoxOffice
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Pages
+internal import StrictJSON
+internal import TicketStore
+
+/// The operators' pages about holds and purchases, and about payments that are owed back.
+struct OperateSalesPages: Sendable {
+    private static let found = 50
+
+    let pages: OperatePages
+
+    var routes: [Route] {
+        [
+            pages.page("/operate/sales", query: ["q", "event", "state", "cursor"], search),
+            pages.page("/operate/holds/:hold", hold, changeHold),
+            pages.page("/operate/refunds", query: ["cursor", "unconfirmed"], refunds, payBack),
+        ]
+    }
+
+    // MARK: Finding
+
+    /// One field finds a hold or a purchase by its name, and otherwise by its buyer or its payment.
+    @Sendable private func search(_ visit: OperatorVisit) async throws -> Response {
+        let asked = (visit.page.query["q"] ?? "").trimmed
+        if HoldID(public: asked) != nil || HoldID(purchase: asked) != nil {
+            return pages.writer.redirect(to: "/operate/holds/H\(asked.dropFirst())")
+        }
+        let event = visit.page.query["event"] ?? ""
+        let state = visit.page.query["state"] ?? ""
+        var values: PageObject = ["q": .text(asked), "event": .text(event)]
+        values["events"] = .list(
+            pages.store.events.filter { visit.key.works(for: $0.definition.id) }.prefix(1_000).map {
+                [
+                    "code": .text($0.definition.id.text), "name": .text($0.definition.name),
+                    "is_chosen": .flag($0.definition.id.text == event),
+                ]
+            })
+        values["states"] = .list(
+            ["held", "purchased", "released", "expired", "returned"].map {
+                ["code": .text($0), "name": visit.word("hold", $0), "is_chosen": .flag($0 == state)]
+            })
+        guard !(asked.isEmpty && event.isEmpty) else { return pages.show("operate-sales", values, for: visit) }
+        var holds: [JSONValue] = []
+        var next: String?
+        for name in asked.isEmpty ? [""] : ["payment_reference", "buyer"] {
+            var query = ["state": state.isEmpty ? "any" : state, "limit": "\(Self.found)"]
+            if !name.isEmpty { query[name] = asked }
+            query["cursor"] = visit.page.query["cursor"]
+            let path = event.isEmpty ? "/v1/search" : "/v1/events/\(APICalls.escaped(event))/holds"
+            let answer = try await pages.calls.call(.get, path, query: query, with: visit.session.credential)
+            guard answer.isGood else {
+                values["problem"] = .object(pages.problem(answer, for: visit))
+                return pages.show("operate-sales", values, for: visit, status: .init(code: answer.status))
+            }
+            for hold in answer.body["holds"]?.elements ?? []
+            where !holds.contains(where: { $0["id"] == hold["id"] }) { holds.append(hold) }
+            next = answer.body["next_cursor"]?.text ?? next
+        }
+        values["has_asked"] = true
+        values["holds"] = .list(holds.map { self.values(of: $0, visit) })
+        values["more"] = PageValue(
+            next.map { cursor in
+                let query = ["q": asked, "event": event, "state": state, "cursor": cursor].filter { !$0.value.isEmpty }
+                return "/operate/sales?"
+                    + query.sorted { $0.key < $1.key }.map { "\($0.key)=\(APICalls.escaped($0.value))" }
+                    .joined(separator: "&")
+            })
+        return pages.show("operate-sales", values, for: visit)
+    }
+
+    private func values(of hold: JSONValue, _ visit: OperatorVisit) -> PageObject {
+        var values = PageObject(hold)
+        let state = hold["state"]?.text ?? ""
+        values["state_label"] = visit.word("hold", state)
+        values["tickets"] = .number(
+            Int((hold["lines"]?.elements ?? []).reduce(0) { $0 + ($1["quantity"]?.integer ?? 0) }))
+        return values
+    }
+
+    // MARK: One hold
+
+    @Sendable private func hold(_ visit: OperatorVisit) async throws -> Response {
+        try await show(visit)
+    }
+
+    /// What is known of a hold: the search has more, but only a key of all events may search by a hold's name.
+    private func read(_ visit: OperatorVisit) async throws -> JSONValue {
+        guard let id = HoldID(public: visit.page.segment) else { throw Refused(.unknownHold) }
+        let credential = visit.session.credential
+        let found = try await pages.calls.call(
+            .get, "/v1/search", query: ["hold": id.public], with: credential)
+        if found.isGood, let sale = found.body["holds"]?.elements.first { return sale }
+        return try pages.good(try await pages.calls.call(.get, "/v1/holds/\(id.public)", with: credential))
+    }
+
+    private func show(
+        _ visit: OperatorVisit, _ more: PageObject = [:], status: HTTPResponse.Status = .ok
+    ) async throws -> Response {
+        let hold = try await read(visit)
+        var values = self.values(of: hold, visit)
+        let state = hold["state"]?.text
+        values["may_release"] = .flag(state == "held" && visit.key.may(.sell))
+        let mayReturn = state == "purchased" && visit.key.may(.returnPurchases)
+        values["may_return"] = .flag(mayReturn)
+        values["returnable"] = .list(
+            (hold["purchase"]?["lines"]?.elements ?? []).compactMap { line in
+                let left = (line["quantity"]?.integer ?? 0) - (line["returned"]?.integer ?? 0)
+                guard left > 0, let type = line["type"]?.text else { return nil }
+                let allocation = line["allocation"]?.text.map { "/" + $0 } ?? ""
+                return ["name": .text(type + allocation), "left": .text("\(left)")]
+            })
+        // Sent twice, it returns once: the key is the form's.
+        values["once"] = .text(OperatorSessions.randomText())
+        values.merge(more) { $1 }
+        return pages.show("operate-hold", values, for: visit, status: status)
+    }
+
+    @Sendable private func changeHold(_ visit: OperatorVisit, _ form: PageForm) async throws -> Response {
+        guard let id = HoldID(public: visit.page.segment) else { throw Refused(.unknownHold) }
+        let credential = visit.session.credential
+        let answer: APICalls.Answer
+        switch form["action"] {
+        case "release":
+            answer = try await pages.calls.call(.delete, "/v1/holds/\(id.public)", with: credential)
+        case "return":
+            let lines: [JSONValue] = form.fields(behind: "return-").sorted { $0.key < $1.key }.compactMap {
+                type, text in
+                guard let quantity = Int64(text.trimmed), quantity > 0 else { return nil }
+                let parts = type.split(separator: "/").map(String.init)
+                var members = [
+                    JSONValue.Member("type", .string(parts.first ?? "")), .init("quantity", .integer(quantity)),
+                ]
+                if parts.count > 1 { members.append(.init("allocation", .string(parts[1]))) }
+                return .object(members)
+            }
+            guard !lines.isEmpty else {
+                return try await show(visit, ["problem": .object(["title": visit.text("nothing_chosen")])])
+            }
+            var body = [JSONValue.Member("lines", .array(lines))]
+            if let reason = form["reason"]?.trimmed, !reason.isEmpty { body.append(.init("reason", .string(reason))) }
+            answer = try await pages.calls.call(
+                .post, "/v1/purchases/\(id.purchase)/return", .object(body),
+                fields: [.idempotencyKey: form["once"] ?? ""], with: credential)
+        default: throw Refused(.malformedRequest)
+        }
+        guard answer.isGood else {
+            return try await show(
+                visit, ["problem": .object(pages.problem(answer, for: visit))], status: .init(code: answer.status))
+        }
+        return pages.done(form["action"] == "release" ? "released" : "returned", at: "/operate/holds/\(id.public)")
+    }
+
+    // MARK: Refunds
+
+    @Sendable private func refunds(_ visit: OperatorVisit) async throws -> Response {
+        try await showRefunds(visit)
+    }
+
+    private func showRefunds(
+        _ visit: OperatorVisit, _ more: PageObject = [:], status: HTTPResponse.Status = .ok
+    ) async throws -> Response {
+        let isUnconfirmed = visit.page.query["unconfirmed"] != nil
+        let suffix = isUnconfirmed ? "/unconfirmed" : ""
+        // A key that is bound to events asks for each of them.
+        let paths =
+            visit.key.isBound ? visit.key.events.map { "/v1/events/\($0.text)/reconciliation" } : ["/v1/reconciliation"]
+        var refunds: [PageObject] = []
+        var next: String?
+        for path in paths {
+            let query = ["limit": "\(Self.found)", "cursor": visit.key.isBound ? "" : visit.page.query["cursor"] ?? ""]
+            let answer = try await pages.calls.call(
+                .get, path + suffix, query: query, with: visit.session.credential)
+            let body = try pages.good(answer)
+            for refund in body["refunds"]?.elements ?? [] {
+                var values = PageObject(refund)
+                values["why"] = visit.word("debt", refund["reason"]?.text ?? "")
+                refunds.append(values)
+            }
+            if !visit.key.isBound { next = body["next_cursor"]?.text }
+        }
+        var values: PageObject = [
+            "refunds": .list(refunds), "is_unconfirmed": .flag(isUnconfirmed),
+            "may_pay_back": .flag(visit.key.may(.payBack)),
+        ]
+        values["more"] = PageValue(next.map { "/operate/refunds?cursor=\($0)\(isUnconfirmed ? "&unconfirmed=1" : "")" })
+        values.merge(more) { $1 }
+        return pages.show("operate-refunds", values, for: visit, status: status)
+    }
+
+    @Sendable private func payBack(_ visit: OperatorVisit, _ form: PageForm) async throws -> Response {
+        guard let id = form["hold"].flatMap({ HoldID(public: $0) }) else { throw Refused(.unknownHold) }
+        let answer = try await pages.calls.call(
+            .post, "/v1/holds/\(id.public)/paid-back", query: ["reason": form["reason"]?.trimmed ?? ""],
+            .object(("payment_reference", .string(form["payment"] ?? ""))), with: visit.session.credential)
+        guard answer.isGood else {
+            return try await showRefunds(
+                visit, ["problem": .object(pages.problem(answer, for: visit))], status: .init(code: answer.status))
+        }
+        return pages.done("paid_back", at: "/operate/refunds")
+    }
+}

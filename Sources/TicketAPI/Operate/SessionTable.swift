@@ -1,0 +1,73 @@
+package import NIOCore
+
+/// Operators who are signed in on the operators' pages (R54 Sign-in).
+///
+/// A value: time and random texts come from outside. It is in memory only, so a restart signs everybody out, and a key is never
+/// written anywhere.
+package struct SessionTable: Sendable {
+    /// Sessions at once. With one more, the oldest ends.
+    package static let most = 1_000
+    /// Sessions of one key at once: some browsers of one person.
+    package static let mostOfKey = 20
+    /// How long a session lasts: a working day.
+    package static let life = TimeAmount.hours(12)
+
+    /// A browser that is signed in.
+    package struct Session: Sendable, Equatable {
+        /// What the operator signed in with; it is looked up with each request, so a revoked key ends its sessions.
+        package let credential: String
+        /// The key's identifier.
+        package let key: String
+        /// What each form of the session has to send.
+        package let formToken: String
+        package let begunAt: NIODeadline
+
+        package init(credential: String, key: String, formToken: String, begunAt: NIODeadline) {
+            self.credential = credential
+            self.key = key
+            self.formToken = formToken
+            self.begunAt = begunAt
+        }
+    }
+
+    /// By the text in the cookie.
+    private var sessions: [String: Session] = [:]
+
+    package init() {}
+
+    package var count: Int { sessions.count }
+
+    /// Begins a session.
+    ///
+    /// - Parameter id: the text in the cookie, which nobody can guess.
+    package mutating func begin(_ id: String, _ session: Session) {
+        sessions = sessions.filter { Self.isLive($0.value, at: session.begunAt) }
+        let ofKey = sessions.filter { $0.value.key == session.key }
+        if ofKey.count >= Self.mostOfKey { endOldest(of: ofKey) }
+        if sessions.count >= Self.most { endOldest(of: sessions) }
+        sessions[id] = session
+    }
+
+    private mutating func endOldest(of some: [String: Session]) {
+        if let oldest = some.min(by: { $0.value.begunAt < $1.value.begunAt }) { sessions[oldest.key] = nil }
+    }
+
+    /// The session of a cookie; `nil` if there is none, or its time is over.
+    package func session(_ id: String, at now: NIODeadline) -> Session? {
+        sessions[id].flatMap { Self.isLive($0, at: now) ? $0 : nil }
+    }
+
+    private static func isLive(_ session: Session, at now: NIODeadline) -> Bool {
+        now - session.begunAt < life
+    }
+
+    /// Signs one browser out.
+    package mutating func end(_ id: String) {
+        sessions[id] = nil
+    }
+
+    /// Signs every browser out that signed in with a key.
+    package mutating func endAll(of key: String) {
+        sessions = sessions.filter { $0.value.key != key }
+    }
+}
