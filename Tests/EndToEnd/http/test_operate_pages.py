@@ -250,7 +250,7 @@ class OperatePages(ServiceCase):
         browser.page("/operate/keys")
         made = browser.send("/operate/keys", action="make", name="Ben", role="viewer", events="gala")
         self.assertEqual(made.status, 201)
-        credential = re.search(r"hfk_\w+", made.body.decode())[0]
+        credential = re.search(r"hfk_[\w-]+", made.body.decode())[0]
         self.assertNotIn(credential, browser.page("/operate/keys")[1])
         ben = self.browser(credential)
         status, html = ben.page("/operate")
