@@ -183,12 +183,19 @@ class Sale {
     if (this.isReloading) return;
     this.isReloading = true;
     const kept = {};
-    for (const input of this.form.querySelectorAll("input:not([type=hidden])")) kept[input.name] = input.value;
-    try { sessionStorage.setItem(`sale:${this.form.dataset.event}`, JSON.stringify(kept)); } catch { /* not kept */ }
+    for (const input of this.fields) kept[input.name] = input.value;
+    // A page that shows no fields, because of a pause, leaves what an earlier one kept.
+    if (this.fields.length) {
+      try { sessionStorage.setItem(`sale:${this.form.dataset.event}`, JSON.stringify(kept)); } catch { /* not kept */ }
+    }
     setTimeout(() => location.replace(`/events/${this.form.dataset.event}`), 200);
   }
 
+  /** What can be written into. */
+  get fields() { return [...this.form.querySelectorAll("input:not([type=hidden])")]; }
+
   restore() {
+    if (!this.fields.length) return;
     try {
       const key = `sale:${this.form.dataset.event}`;
       const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
