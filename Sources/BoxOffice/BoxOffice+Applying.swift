@@ -70,7 +70,8 @@ extension BoxOffice {
         precondition(id.number == holds.next, "holds are numbered without gaps")
         let index = Int(fact.event)
         let buyer = events[index].buyers.enter(fact.buyer)
-        changePools(of: fact.lines, in: index) { $0.hold($1, until: fact.deadline) }
+        changePools(of: fact.lines, in: index, code: fact.code) { $0.hold($1, until: fact.deadline) }
+        holds.remember(fact.code, of: id)
         holds.append(
             HoldRecord(
                 deadline: fact.deadline, line: fact.lines.first, event: fact.event, buyer: buyer, state: .held,
@@ -83,7 +84,7 @@ extension BoxOffice {
 
     private mutating func applyExtended(_ id: HoldID, _ deadline: Timestamp, _ key: KeyFact?) {
         let record = atHand(id)
-        changePools(of: holds.lines(id, record), in: Int(record.event)) {
+        changePools(of: holds.lines(id, record), in: Int(record.event), code: holds.code(of: id)) {
             $0.extend($1, from: record.deadline, to: deadline)
         }
         holds.update(id) {
@@ -95,7 +96,7 @@ extension BoxOffice {
 
     private mutating func applyReleased(_ id: HoldID) {
         let record = atHand(id)
-        changePools(of: holds.lines(id, record), in: Int(record.event)) {
+        changePools(of: holds.lines(id, record), in: Int(record.event), code: holds.code(of: id)) {
             $0.release($1, heldUntil: record.deadline)
         }
         holds.update(id) { $0.state = .released }
@@ -103,7 +104,7 @@ extension BoxOffice {
 
     private mutating func applyPurchased(_ id: HoldID, _ payment: PaymentReference?, _ late: Bool) {
         let record = atHand(id)
-        changePools(of: holds.lines(id, record), in: Int(record.event)) { pool, share in
+        changePools(of: holds.lines(id, record), in: Int(record.event), code: holds.code(of: id)) { pool, share in
             if late { pool.sellFree(share) } else { pool.sell(share, heldUntil: record.deadline) }
         }
         holds.update(id) {
@@ -126,18 +127,19 @@ extension BoxOffice {
 
     private mutating func applyRecovered(_ event: UInt32, _ until: Timestamp) {
         for (id, record) in holds.live(at: clock) where record.event == event && record.deadline < until {
-            changePools(of: holds.lines(id, record), in: Int(event)) {
+            changePools(of: holds.lines(id, record), in: Int(event), code: holds.code(of: id)) {
                 $0.extend($1, from: record.deadline, to: until)
             }
             holds.update(id) { $0.deadline = until }
         }
     }
 
-    /// Settles and changes each pool that the lines of a hold draw from.
+    /// Settles and changes each pool that the lines of a hold draw from, and what its access code was used for.
     @inline(__always)
     mutating func changePools(
-        of lines: OneOrMore<HeldLine>, in index: Int, _ change: (inout Pool, Share) -> Void
+        of lines: OneOrMore<HeldLine>, in index: Int, code: HeldCode, _ change: (inout Pool, Share) -> Void
     ) {
+        if !code.isNone { events[index].codes.change(code, of: lines, at: clock, change) }
         events[index].changePools(of: lines.first, holds: 1, at: clock, change)
         for line in lines.rest { events[index].changePools(of: line, holds: 0, at: clock, change) }
     }

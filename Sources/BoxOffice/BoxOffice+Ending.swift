@@ -109,7 +109,8 @@ extension BoxOffice {
         let event = Int(record.event)
         if events[event].isRemoved { return owe(id, record, payment, .eventRemoved, by: completer, refusal) }
         let lines = holds.lines(id, record)
-        guard sells(lines, at: now, in: event) else {
+        let code = holds.code(of: id)
+        guard sells(lines, with: code, at: now, in: event) else {
             return owe(id, record, payment, .notOnSale, by: completer, refusal)
         }
         // A debt of this hold stays a debt, whatever comes free: the operator may have paid it back by now. But a debt
@@ -117,7 +118,7 @@ extension BoxOffice {
         let isOwed = debt(payment).map { $0.hold == id && ($0.isConfirmed || completer == .token) } ?? false
         // Nobody can tell any more whose limit the tickets of an erased hold would count for.
         guard !isOwed, !record.isErased, fitsLimit(id, record), fitsTypeLimits(lines, of: record.buyer, in: event),
-            refusalOfPools(lines, in: event) == nil
+            fitsCode(code, lines, in: event), refusalOfPools(lines, in: event) == nil
         else { return owe(id, record, payment, .placesGone, by: completer, refusal) }
         return purchased(id, payment, late: true)
     }

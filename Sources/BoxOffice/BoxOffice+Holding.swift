@@ -8,6 +8,7 @@ extension BoxOffice {
         if let key, let use = use(of: key.key), let answer = try replay(use, key, isExtending: false) { return answer }
         guard let index = eventIndex(of: request.event) else { return refuse(.unknownEvent) }
         if events[index].cancelledAt != nil { return refuse(.eventCancelled(refundRequired: false)) }
+        if let code = request.code { return hold(request, with: code, key, in: index, at: now) }
         var lines: OneOrMore<HeldLine>
         do { lines = try checked(request.lines, in: index) } catch { return refuse(error.refusal) }
         let terms = events[index].terms
@@ -29,14 +30,21 @@ extension BoxOffice {
             if let refusal = fewer(&lines, request, terms, in: index) { return refuse(refusal) }
         }
         if events[index].hasHolds(limits.liveHolds, at: clock) { return refuse(.tooManyHolds) }
+        return grant(lines, request, with: .none, key, terms, in: index)
+    }
 
+    @inline(__always)
+    mutating func grant(
+        _ lines: OneOrMore<HeldLine>, _ request: HoldRequest, with code: HeldCode, _ key: KeyFact?,
+        _ terms: Event.Terms, in index: Int
+    ) -> Decision {
         let promised = events[index].holdTerms[Int(terms.ofHolds)]
         let deadline = clock.advanced(by: promised.life)
         let id = HoldID(holds.next)
         let fact = makeHeld(
             id,
             HeldFact(
-                event: UInt32(index), lines: lines, deadline: deadline, buyer: request.buyer, key: key,
+                event: UInt32(index), code: code, lines: lines, deadline: deadline, buyer: request.buyer, key: key,
                 override: request.override))
         let view = HoldView(
             id: id, event: UInt32(index), state: .held, terms: terms.ofHolds, lines: lines,
@@ -71,12 +79,12 @@ extension BoxOffice {
         return (isExtending ? .extended(view, replayed: true) : .held(view, replayed: true), reached)
     }
 
-    private struct Refused: Error {
+    struct Refused: Error {
         let refusal: Refusal
     }
 
     /// The lines as a hold keeps them. Throws the refusal if a type is unknown or a quantity is out of bounds.
-    private func checked(_ lines: OneOrMore<Line>, in index: Int) throws(Refused) -> OneOrMore<HeldLine> {
+    func checked(_ lines: OneOrMore<Line>, in index: Int) throws(Refused) -> OneOrMore<HeldLine> {
         guard lines.count <= limits.linesPerHold else {
             throw Refused(refusal: .invalid([.lines(most: limits.linesPerHold)]))
         }
@@ -111,9 +119,12 @@ extension BoxOffice {
             type: UInt16(type), quantity: Int32(clamping: line.quantity), price: events[index].offers[type].price)
     }
 
-    /// Why the buyer's limit or a pool refuses `lines`; `nil` if neither does.
-    private mutating func refusalOfPlaces(
-        _ lines: OneOrMore<HeldLine>, _ request: HoldRequest, _ terms: Event.Terms, in index: Int
+    /// Why the buyer's limit, an access code or a pool refuses `lines`; `nil` if none does.
+    ///
+    /// - Parameter codeLeft: tickets that the request's access code is still good for (R46 Access codes).
+    mutating func refusalOfPlaces(
+        _ lines: OneOrMore<HeldLine>, _ request: HoldRequest, codeLeft: Int = .max, _ terms: Event.Terms,
+        in index: Int
     ) -> Refusal? {
         if let refusal = refusalOfBuyer(request.buyer, terms, taking: lines, in: index),
             !request.override.contains(.limits)
@@ -125,6 +136,9 @@ extension BoxOffice {
         {
             return refusal
         }
+        if codeLeft != .max, lines.reduce(0, { $0 + Int($1.quantity) }) > codeLeft {
+            return .codeUsedUp(remaining: codeLeft)
+        }
         return refusalOfPools(lines, in: index)
     }
 
@@ -132,16 +146,18 @@ extension BoxOffice {
     /// many more as fit, the first line first.
     ///
     /// - Returns: why not even the minimums can be had; `nil` if they can.
-    private mutating func fewer(
-        _ lines: inout OneOrMore<HeldLine>, _ request: HoldRequest, _ terms: Event.Terms, in index: Int
+    mutating func fewer(
+        _ lines: inout OneOrMore<HeldLine>, _ request: HoldRequest, codeLeft: Int = .max, _ terms: Event.Terms,
+        in index: Int
     ) -> Refusal? {
         for (position, line) in request.lines.enumerated() { lines[position].quantity = Int32(clamping: line.minimum) }
-        if let refusal = refusalOfPlaces(lines, request, terms, in: index) { return refusal }
+        if let refusal = refusalOfPlaces(lines, request, codeLeft: codeLeft, terms, in: index) { return refusal }
         let keepsLimits = !request.override.contains(.limits)
         var left = PlacesLeft(events[index], at: wall)
-        var remaining = Int.max
+        var remaining = codeLeft
         if keepsLimits, let most = terms.ticketsPerBuyer, let buyer = request.buyer {
-            remaining = most - (events[index].buyers.account(of: buyer).map { taken(by: $0).tickets } ?? 0)
+            remaining = min(
+                remaining, most - (events[index].buyers.account(of: buyer).map { taken(by: $0).tickets } ?? 0))
         }
         var ofTypes =
             keepsLimits && terms.typesHaveTerms ? leftOfTypes(lines, for: request.buyer, in: index) : [:]
@@ -162,10 +178,11 @@ extension BoxOffice {
         return nil
     }
 
+    /// - Parameter opensEarly: whether an access code opens the sale (R46 Access codes).
     func refusalOfSale(
-        _ terms: Event.Terms, isPaused: Bool, at now: Moment, past override: Override = []
+        _ terms: Event.Terms, isPaused: Bool, opensEarly: Bool = false, at now: Moment, past override: Override = []
     ) -> Refusal? {
-        if let opensAt = terms.opensAt, now.wall < opensAt, !override.contains(.window) {
+        if !opensEarly, let opensAt = terms.opensAt, now.wall < opensAt, !override.contains(.window) {
             return .saleNotStarted(opensAt: opensAt)
         }
         if let closesAt = terms.closesAt, now.wall >= closesAt, !override.contains(.window) {

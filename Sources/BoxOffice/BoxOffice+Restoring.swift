@@ -21,6 +21,8 @@ public struct RestoredHold: Sendable, Equatable {
     public var sequence: UInt64
     /// The keys of its partial returns (R39 Partial return).
     public private(set) var returnKeys: [KeyFact] = []
+    /// The access code that it was made with (R46 Access codes).
+    public var code = HeldCode.none
 
     public init(
         id: HoldID, event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, extensions: UInt8 = 0,
@@ -111,6 +113,7 @@ extension BoxOffice {
         hold.id.number == holds.next && Int(hold.event) < events.count
             && events[Int(hold.event)].terms(at: hold.sequence) != nil
             && hold.lines.allSatisfy { Int($0.type) < events[Int(hold.event)].offers.count && $0.quantity > 0 }
+            && (hold.code.isNone || hold.code.batch < events[Int(hold.event)].codes.names.count)
     }
 
     /// Restores a hold. They come in the order of their numbers.
@@ -122,11 +125,12 @@ extension BoxOffice {
         let buyer = enterBuyer(of: hold)
         let record = record(of: hold, buyer: buyer)
         if record.state == .purchased {
-            changePools(of: Self.kept(hold.lines), in: index) { $0.restoreSold($1) }
+            changePools(of: Self.kept(hold.lines), in: index, code: hold.code) { $0.restoreSold($1) }
         } else if record.isLive(at: clock) {
-            changePools(of: hold.lines, in: index) { $0.restoreHeld($1, until: hold.deadline) }
+            changePools(of: hold.lines, in: index, code: hold.code) { $0.restoreHeld($1, until: hold.deadline) }
         }
         holds.append(record, moreLines: hold.lines.rest)
+        holds.remember(hold.code, of: hold.id)
         holds.rememberReturns(hold.returnKeys, of: hold.id)
         holds.setNote(hold.note, of: hold.id)
         if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
@@ -175,6 +179,7 @@ extension BoxOffice {
             hold.id, record(of: hold, buyer: buyer), moreLines: hold.lines.rest, limit: limits.recalledHolds)
         holds.rememberReturns(hold.returnKeys, of: hold.id)
         holds.setNote(hold.note, of: hold.id)
+        holds.remember(hold.code, of: hold.id)
         if let gone { events[Int(gone.event)].buyers.leave(gone.buyer) }
     }
 

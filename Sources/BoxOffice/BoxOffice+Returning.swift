@@ -51,7 +51,7 @@ extension BoxOffice {
     mutating func applyReturned(_ id: HoldID) {
         let record = atHand(id)
         let kept = Self.kept(holds.lines(id, record))
-        changePools(of: kept, in: Int(record.event)) { $0.takeBack($1) }
+        changePools(of: kept, in: Int(record.event), code: holds.code(of: id)) { $0.takeBack($1) }
         addBought(kept, record, sign: -1)
         events[Int(record.event)].notePaidBack()
         holds.updateLines(id) { line, _ in line.returned = UInt16(clamping: line.quantity) }
@@ -71,6 +71,10 @@ extension BoxOffice {
             line.quantity = share
             events[Int(record.event)].changePools(of: line, holds: 0, at: clock) { $0.takeBack($1) }
             addBought(OneOrMore(line), record, sign: -1)
+            let code = holds.code(of: id)
+            if !code.isNone {
+                events[Int(record.event)].codes.change(code, of: OneOrMore(line), at: clock) { $0.takeBack($1) }
+            }
             holds.updateLines(id) { line, at in if at == position { line.returned += UInt16(clamping: share) } }
         }
         events[Int(record.event)].notePaidBack()

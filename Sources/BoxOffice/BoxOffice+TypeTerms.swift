@@ -28,26 +28,34 @@ extension BoxOffice {
     }
 
     /// The first of the types whose own sale is not open at `now`; `nil` if all are sold.
-    func refusalOfTypeSales(_ lines: OneOrMore<HeldLine>, at now: Moment, in index: Int) -> Refusal? {
+    ///
+    /// - Parameter opensEarly: whether an access code opens them (R46 Access codes).
+    func refusalOfTypeSales(
+        _ lines: OneOrMore<HeldLine>, opensEarly: Bool = false, at now: Moment, in index: Int
+    ) -> Refusal? {
         for line in lines {
             guard let terms = events[index].typeTerms[Int(line.type)], !terms.isOpen(at: now.wall) else { continue }
             let code = events[index].types[Int(line.type)].code
-            if let opensAt = terms.opensAt, now.wall < opensAt {
+            if !opensEarly, let opensAt = terms.opensAt, now.wall < opensAt {
                 return .typeSaleNotStarted(code, opensAt: opensAt)
             }
-            if let closesAt = terms.closesAt { return .typeSaleEnded(code, closedAt: closesAt) }
+            if let closesAt = terms.closesAt, now.wall >= closesAt { return .typeSaleEnded(code, closedAt: closesAt) }
         }
         return nil
     }
 
     /// Whether a late payment may still win `lines`: the sale of the event and of each type is open, and the event still has
     /// the types (R9 Late payment). A pause does not matter, as it does not for live holds.
-    func sells(_ lines: OneOrMore<HeldLine>, at now: Moment, in index: Int) -> Bool {
+    ///
+    /// - Parameter opensEarly: whether an access code opens the sale (R46 Access codes).
+    func sells(_ lines: OneOrMore<HeldLine>, opensEarly: Bool, at now: Moment, in index: Int) -> Bool {
         let terms = events[index].terms
-        guard refusalOfSale(terms, isPaused: false, at: now) == nil else { return false }
+        guard refusalOfSale(terms, isPaused: false, opensEarly: opensEarly, at: now) == nil else { return false }
         return lines.allSatisfy { line in
             guard let current = events[index].indexNow(ofType: line.type) else { return false }
-            return events[index].typeTerms[current]?.isOpen(at: now.wall) ?? true
+            guard let terms = events[index].typeTerms[current] else { return true }
+            let isOpen = terms.isOpen(at: now.wall)
+            return isOpen || opensEarly && terms.closesAt.map { now.wall < $0 } ?? true
         }
     }
 

@@ -20,6 +20,10 @@ extension EmbeddedStore: SalesLedger {
         try await queries.audit(of: events, after: sequence, limit: limit)
     }
 
+    public func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]? {
+        state.withLock { $0.codes(of: batch, in: event, after: after, limit: limit) }
+    }
+
     public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
         try await queries.sale(of: event, from: first, stretch: stretch, at: now.office)
     }

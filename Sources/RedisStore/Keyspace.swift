@@ -124,7 +124,7 @@ struct Keyspace: Sendable {
             all: [
                 "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
                 "\(own):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
-                "\(own):debts", "\(own):unconfirmed", "\(own):names",
+                "\(own):debts", "\(own):unconfirmed", "\(own):names", "\(own):codes", "\(own):coded",
             ], route: RedisKey("\(event)"))
     }
 

@@ -95,6 +95,9 @@ extension EventDocument {
             guard case .object(let members) = document(of: type) else { continue }
             parts.append(("/types/\(type.code)", .object(members.filter { $0.name != "code" })))
         }
+        if case .object(let batches)? = codes(of: definition) {
+            parts += batches.map { ("/codes/\($0.name)", $0.value) }
+        }
         return parts
     }
 }

@@ -71,7 +71,7 @@ public enum EventDocument {
     /// - Parameters:
     ///   - showsCapacities: whether the pools have their numbers of places; else these are `null`, and what is written is
     ///     no definition.
-    ///   - showsAllocations: whether it says what is kept back, which is not for the public.
+    ///   - showsAllocations: whether it says what is kept back and for which codes, which is not for the public.
     public static func write(
         _ definition: EventDefinition, showsCapacities: Bool = true, showsAllocations: Bool = true,
         to writer: inout JSONWriter
@@ -87,6 +87,7 @@ public enum EventDocument {
         }
         let types = definition.types.map(document)
         members.append(JSONValue.Member("types", .array(types)))
+        if showsAllocations, let codes = codes(of: definition) { members.append(JSONValue.Member("codes", codes)) }
         writer.value(.object(members))
     }
 
@@ -137,7 +138,7 @@ public enum EventDocument {
                 ]
             }
         }
-        return members + pools + allocations + types
+        return members + pools + allocations + types + values(ofCodes: definition)
     }
 }
 

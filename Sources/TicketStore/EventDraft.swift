@@ -58,6 +58,7 @@ struct EventDraft: Sendable {
         draft.definition.types = types.enumerated().map { index, type in
             type ?? EventDefinition.TicketType(code: .standIn(at: place.appending(index)), pools: [])
         }
+        draft.definition.codes = event.optional("codes", as: codesShape) ?? []
         draft.set(pools)
         for allocations in allocations {
             guard let index = draft.definition.pools.firstIndex(where: { $0.code.text == allocations.pool }) else {

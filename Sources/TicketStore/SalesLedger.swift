@@ -30,6 +30,10 @@ public protocol SalesLedger: Sendable {
     /// - Parameter events: only what is about these, removed ones included; `nil` for everything.
     func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord]
 
+    /// What became of the codes of a batch, from behind the number `after` on, `limit` at the most; `nil` if the event has no
+    /// such batch (R46 Access codes). Like an availability, it may be ahead of what is durable.
+    func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]?
+
     /// A page of an event's holds, each as it is when the page is read.
     ///
     /// - Parameters:

@@ -50,7 +50,8 @@ extension Outcome {
                 .eventHasDebts,
                 .unknownDebt, .holdIsLive, .holdHasDebt, .purchaseErased, .correctionOutdated:
                 return true
-            case .unknownEvent, .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted,
+            case .unknownCode, .codeNotForType, .codeNotValidYet, .codeNoLongerValid, .codeUsedUp,
+                .unknownEvent, .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted,
                 .saleEnded, .salePaused,
                 .typeSaleNotStarted, .typeSaleEnded, .typeLimitReached,
                 .poolClosed, .buyerLimitReached, .temporarilyHeld, .soldOut, .insufficientQuantity, .tooManyHolds,
@@ -77,7 +78,8 @@ extension Outcome {
                 return true
             case .holdExpired(refundRequired: false), .holdReleased(refundRequired: false), .completedByShop,
                 .holdIsLive, .correctionOutdated,
-                .extensionDenied, .keyReused, .unknownEvent,
+                .extensionDenied, .keyReused, .unknownCode, .codeNotForType, .codeNotValidYet, .codeNoLongerValid,
+                .codeUsedUp, .unknownEvent,
                 .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted, .saleEnded,
                 .salePaused, .poolClosed,
                 .typeSaleNotStarted, .typeSaleEnded, .typeLimitReached, .buyerLimitReached, .temporarilyHeld, .soldOut,

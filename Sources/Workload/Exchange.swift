@@ -34,7 +34,8 @@ public enum Asked: Hashable, Sendable {
         }
     }
 
-    case hold(event: String, lines: [Line], buyer: String?, override: Override = [])
+    /// `code`: an access code, as its batch and number: `club#7`.
+    case hold(event: String, lines: [Line], buyer: String?, override: Override = [], code: String? = nil)
     case extend(String)
     case release(String)
     /// `byKey`: with the shop's or the operator's key, and not with a token alone.
@@ -85,6 +86,8 @@ public enum Heard: Hashable, Sendable {
     case eventCancelled(refund: Bool)
     /// The limit of a ticket type.
     case typeLimit(type: String, remaining: Int)
+    /// So many tickets are left of the access code.
+    case codeUsedUp(remaining: Int)
     case alreadyPurchased
     /// `refund`, here and below: the payment of the request is owed back.
     case wasReleased(refund: Bool)
@@ -124,7 +127,8 @@ extension Asked {
                 lines: request.lines.map { Line(type: $0.type.text, quantity: $0.quantity, minimum: $0.minimum) }.map {
                     $0
                 },
-                buyer: request.buyer.map { Self.ascii($0.text) }, override: request.override)
+                buyer: request.buyer.map { Self.ascii($0.text) }, override: request.override,
+                code: request.code.map { "\($0.batch)#\($0.number)" })
         case .extend(let id, _): self = .extend(id.description)
         case .release(let id): self = .release(id.description)
         case .purchase(let id, let payment, let completer):
@@ -214,6 +218,7 @@ extension Heard {
         case .insufficientQuantity(let available): self = .insufficient(available: available)
         case .buyerLimitReached(let remaining): self = .buyerLimit(remaining: remaining)
         case .typeLimitReached(let type, let remaining): self = .typeLimit(type: type.text, remaining: remaining)
+        case .codeUsedUp(let remaining): self = .codeUsedUp(remaining: remaining)
         case .eventCancelled(let refund): self = .eventCancelled(refund: refund)
         case .holdExpired(let refund): self = .expired(refund: refund)
         case .holdReleased(let refund): self = .wasReleased(refund: refund)
@@ -235,7 +240,7 @@ extension Heard {
         case .unknownEvent, .unknownTicketType, .unknownAllocation, .invalid, .saleNotStarted, .saleEnded, .salePaused,
             .poolClosed,
             .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts, .typeSaleNotStarted, .typeSaleEnded,
-            .cancellationFinal:
+            .cancellationFinal, .unknownCode, .codeNotForType, .codeNotValidYet, .codeNoLongerValid:
             self = .refused
         }
     }

@@ -4,7 +4,8 @@ import BoxOffice
 
 extension Oracle {
     mutating func judgeHold(_ request: Ask, _ heard: Heard, _ span: ClosedRange<Int64>) {
-        guard case .hold(let event, let lines, let buyer, let override) = request.asked else { return }
+        guard case .hold(let event, let written, let buyer, let override, let code) = request.asked else { return }
+        let lines = drawn(written, with: code, in: event)
         let known = request.key.flatMap { uses[$0] }
         let mustRemember = known.map { isRemembered($0, span) } ?? false
         if let known, mustRemember, !isReplay(heard, of: known, request.asked) {
@@ -35,6 +36,9 @@ extension Oracle {
             if refund || isSequential && !cancelled.contains(event) {
                 breach(.cancelled, "\(request.asked) was refused as if the event were cancelled")
             }
+        case .codeUsedUp(let remaining):
+            guard isSequential else { return }
+            judgeUsedUp(remaining, code, lines.reduce(0) { $0 + $1.taking($1.minimum).bounded }, event, span)
         case .typeLimit(let type, let remaining):
             guard isSequential else { return }
             judgeTypeLimit(type, remaining, buyer, lines.map { $0.taking($0.minimum) }, event, span)
@@ -89,7 +93,8 @@ extension Oracle {
         _ hold: String, _ request: Ask, _ told: ClosedRange<Int64>, _ got: [Int], _ span: ClosedRange<Int64>,
         isNew: Bool
     ) {
-        guard case .hold(let event, let asked, let buyer, let override) = request.asked else { return }
+        guard case .hold(let event, let written, let buyer, let override, let code) = request.asked else { return }
+        let asked = drawn(written, with: code, in: event)
         guard accounts[hold] == nil else { return breach(.oneAnswer, "\(hold) was the answer to two requests") }
         guard got.count == asked.count, zip(asked, got).allSatisfy({ $0.minimum <= $1 && $1 <= $0.quantity }) else {
             return breach(.minimum, "\(hold) has \(got) tickets for \(asked)")
@@ -116,10 +121,12 @@ extension Oracle {
         }
         let now = span.upperBound...span.upperBound
         if isNew, !override.contains(.limits) { judgeLimits(of: hold, tickets, buyer, definition, now) }
-        if isNew { judgeTerms(of: hold, lines, buyer, override, definition, now) }
+        if isNew { judgeTerms(of: hold, lines, buyer, override, code, definition, now) }
+        if isNew, let code { judgeCode(of: hold, code, lines, event, now) }
         accounts[hold] = Account(
             event: event, promised: definition, needs: needs, tickets: tickets, ofTypes: Self.ofTypes(lines),
-            buyer: buyer, end: end)
+            buyer: buyer, code: code, end: end)
+        if let code { withCode[event, default: [:]][code, default: []].insert(hold) }
         self.open[event, default: []].insert(hold)
         if let buyer { boughtBy[event, default: [:]][buyer, default: []].insert(hold) }
         if let key = request.key {
@@ -128,6 +135,7 @@ extension Oracle {
         guard isNew else { return }
         judgePlaces(of: hold, needs, definition, now)
         if isSequential, zip(asked, got).contains(where: { $0.quantity > $1 }) {
+            if isUsedUp(code, event, now) { return }
             judgeFewer(hold, asked, got, override.contains(.limits) ? nil : buyer, definition, now)
         }
     }

@@ -9,8 +9,12 @@ extension Oracle {
     }
 
     /// Whether the event or one of these types is certainly not sold at the present time of day, and whether that may be.
-    private func isShut(_ types: some Sequence<String>, _ definition: EventDefinition) -> (surely: Bool, perhaps: Bool)
-    {
+    ///
+    /// - Parameter code: an access code, which may open the sale early (R46 Access codes).
+    private func isShut(
+        _ types: some Sequence<String>, _ code: String?, _ definition: EventDefinition
+    ) -> (surely: Bool, perhaps: Bool) {
+        let opensEarly = code.flatMap { batch(of: $0, in: definition.id.text)?.opensAt } != nil
         var windows = [(definition.opensAt, definition.closesAt)]
         for code in types {
             guard needs(of: [.init(type: code, quantity: 1)], in: definition.id.text) != nil else {
@@ -25,7 +29,7 @@ extension Oracle {
             return (false, hasWindow)
         }
         let isShut = windows.contains { opensAt, closesAt in
-            opensAt.map { wall < $0 } ?? false || closesAt.map { wall >= $0 } ?? false
+            !opensEarly && opensAt.map { wall < $0 } ?? false || closesAt.map { wall >= $0 } ?? false
         }
         return (isShut, isShut)
     }
@@ -54,11 +58,11 @@ extension Oracle {
 
     /// Judges a new hold.
     mutating func judgeTerms(
-        of hold: String, _ lines: [Asked.Line], _ buyer: String?, _ override: Override, _ definition: EventDefinition,
-        _ now: ClosedRange<Int64>
+        of hold: String, _ lines: [Asked.Line], _ buyer: String?, _ override: Override, _ code: String?,
+        _ definition: EventDefinition, _ now: ClosedRange<Int64>
     ) {
         let wanted = Self.ofTypes(lines)
-        if !override.contains(.window), isShut(wanted.keys, definition).surely {
+        if !override.contains(.window), isShut(wanted.keys, code, definition).surely {
             breach(.oneDecision, "\(hold) was given outside the sale window of its event or of a type")
         }
         for type in definition.types {
@@ -106,9 +110,10 @@ extension Oracle {
     mutating func judgeLateTerms(
         of hold: String, _ account: Account, _ definition: EventDefinition, _ span: ClosedRange<Int64>
     ) {
-        if isShut(account.ofTypes.keys, definition).surely {
+        if isShut(account.ofTypes.keys, account.code, definition).surely {
             breach(.latePayment, "\(hold) was won back by a late payment, and is not sold any more")
         }
+        judgeLateCode(of: hold, account, span)
         for type in definition.types {
             guard let tickets = account.ofTypes[type.code.text], let limit = type.ticketsPerBuyer,
                 let buyer = account.buyer
@@ -130,7 +135,10 @@ extension Oracle {
     func couldLoseByTerms(
         _ account: Account, _ hold: String, _ definition: EventDefinition, _ span: ClosedRange<Int64>
     ) -> Bool {
-        if cancelled.contains(account.event) || isShut(account.ofTypes.keys, definition).perhaps { return true }
+        if cancelled.contains(account.event) || isShut(account.ofTypes.keys, account.code, definition).perhaps {
+            return true
+        }
+        if couldLoseByCode(account, hold, span) { return true }
         return definition.types.contains { type in
             guard let tickets = account.ofTypes[type.code.text], let limit = type.ticketsPerBuyer,
                 let buyer = account.buyer

@@ -35,6 +35,8 @@ public struct Oracle: Sendable {
         var parts: [String: PartReturned] = [:]
         var buyer: String?
         var note: String?
+        /// The access code that it was made with.
+        var code: String?
         /// The store's own deadline, grace included.
         var end: ClosedRange<Int64>
         var extensions = 0
@@ -71,6 +73,7 @@ public struct Oracle: Sendable {
         /// The same by ticket type.
         var ofTypes: [String: Int]
         var buyer: String?
+        var code: String?
         var key: String?
         var latestEnd: Int64
     }
@@ -119,6 +122,8 @@ public struct Oracle: Sendable {
     /// Places of certainly purchased holds without a request under way, by event and pool.
     var soldForSure: [String: [String: Int]] = [:]
     var boughtBy: [String: [String: Set<String>]] = [:]
+    /// By event and access code: every hold that was made with it.
+    var withCode: [String: [String: Set<String>]] = [:]
     var ghosts: [Int: Ghost] = [:]
     var asks: [Int: Ask] = [:]
     var uses: [String: Use] = [:]
@@ -187,11 +192,12 @@ public struct Oracle: Sendable {
     public mutating func ask(_ asked: Asked, key: String? = nil, at moment: Int64) -> Int {
         nextAsk += 1
         asks[nextAsk] = Ask(asked: asked, key: key, at: moment)
-        if case .hold(let event, let lines, let buyer, _) = asked {
+        if case .hold(let event, let lines, let buyer, _, let code) = asked {
+            let drawn = drawn(lines, with: code, in: event)
             ghosts[nextAsk] = Ghost(
-                event: event, needs: needs(of: lines, in: event) ?? [:],
-                tickets: lines.reduce(0) { $0 + $1.bounded }, ofTypes: Self.ofTypes(lines), buyer: buyer, key: key,
-                latestEnd: .max)
+                event: event, needs: needs(of: drawn, in: event) ?? [:],
+                tickets: lines.reduce(0) { $0 + $1.bounded }, ofTypes: Self.ofTypes(drawn), buyer: buyer, code: code,
+                key: key, latestEnd: .max)
         } else if let hold = asked.hold, accounts[hold] != nil {
             unrest(hold)
             accounts[hold]?.pending[nextAsk] = asked

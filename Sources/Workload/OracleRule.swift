@@ -23,6 +23,7 @@ enum OracleRule: String {
     case erasure = "R41 Erasure"
     case endedHolds = "R31 Ended holds"
     case allocations = "R45 Allocations"
+    case codes = "R46 Access codes"
     case partialReturn = "R39 Partial return"
     case corrections = "R40 Corrections"
     case oneAnswer = "S5 One answer"

@@ -10,7 +10,7 @@ extension RandomTraffic {
                 allocations: chance.chance(25) ? newAllocations() : [])
         }
         let types = (0..<chance.number(in: 1...4)).map { newType($0, pools) }
-        return EventDefinition(
+        var definition = EventDefinition(
             id: code("event", index),
             holdTime: .seconds(chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds)),
             clientGrace: .seconds(chance.number(in: 0...2)),
@@ -21,6 +21,8 @@ extension RandomTraffic {
             ticketsPerBuyer: chance.chance(40) ? chance.number(in: 1...6) : nil,
             holdsPerBuyer: chance.chance(30) ? chance.number(in: 1...3) : nil,
             pools: pools, types: types)
+        if chance.chance(40) { definition.codes = newCodes(of: definition) }
+        return definition
     }
 
     private mutating func newType(_ number: Int, _ pools: [EventDefinition.Pool]) -> EventDefinition.TicketType {
@@ -44,7 +46,7 @@ extension RandomTraffic {
     }
 
     /// A sale window whose bounds lie near the present time.
-    private mutating func newWindow() -> (opensAt: WallTime?, closesAt: WallTime?) {
+    mutating func newWindow() -> (opensAt: WallTime?, closesAt: WallTime?) {
         let wall = now.wall.milliseconds
         let opensAt = wall + Int64(chance.number(in: -20_000...20_000))
         let closesAt = max(wall, opensAt) + Int64(chance.number(in: 1...60_000))
@@ -77,7 +79,8 @@ extension RandomTraffic {
         case 1...30:
             let pool = chance.number(in: 0...(next.pools.count - 1))
             next.pools[pool].capacity = chance.number(in: 0...shape.capacity)
-        case 31...45: changeTerms(of: &next)
+        case 31...40: changeTerms(of: &next)
+        case 41...45: next.codes = chance.chance(80) ? newCodes(of: next) : []
         case 46...52:
             let type = chance.number(in: 0...(next.types.count - 1))
             next.types[type].price += 100
@@ -104,6 +107,14 @@ extension RandomTraffic {
         case 98: return .cancel(event: next.id)
         case 99: return .reinstate(event: next.id)
         default: return .resume(event: next.id)
+        }
+        // What codes refer to may have gone.
+        for index in next.codes.indices {
+            next.codes[index].types.removeAll { type in !next.types.contains { $0.code == type } }
+            let allocations = next.pools.flatMap(\.allocations).map(\.code)
+            if next.codes[index].allocation.map({ !allocations.contains($0) }) ?? false {
+                next.codes[index].allocation = nil
+            }
         }
         return .define(next)
     }

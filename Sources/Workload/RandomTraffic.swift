@@ -172,7 +172,9 @@ public struct RandomTraffic: Sendable {
         let event = chance.chance(1) ? code("nowhere", 0) : definition.id
         guard let all = OneOrMore(lines) else { return change() }
         let override = chance.chance(8) ? Override(rawValue: UInt8(chance.number(in: 1...15))) : []
-        let command = Command.hold(HoldRequest(event: event, lines: all, buyer: buyer, key: key, override: override))
+        let command = Command.hold(
+            HoldRequest(
+                event: event, lines: all, buyer: buyer, key: key, override: override, code: someCode(of: definition)))
         if let key { keyed.append((key, event, command)) }
         return command
     }

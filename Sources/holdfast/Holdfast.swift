@@ -26,6 +26,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast config --port 9000                     show the settings, and where each one came from
               holdfast key create --role operator --name Anna   make a key that may pause, return and see purchases
               holdfast event pause main                       change the running service, with the key in HOLDFAST_KEY
+              holdfast code make main club --count 200 --tickets 2   make access codes
               holdfast find --buyer ann@example.org           find holds and purchases
               holdfast report main                            show what was sold, by type and day
               holdfast purchase return P7 --line GA=1         return a part of what was sold
@@ -49,7 +50,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Find.self, Holds.self, Purchases.self, Refunds.self, Forget.self,
+            Serve.self, Keys.self, Events.self, Codes.self, Find.self, Holds.self, Purchases.self, Refunds.self,
+            Forget.self,
             Export.self, Import.self, Report.self, Audit.self, Config.self, Verify.self, Repair.self, Bench.self,
         ],
         defaultSubcommand: nil)

@@ -35,6 +35,7 @@ struct RandomTrafficTests {
                 var copy = office
                 let counts = seed % 2 == 0 ? office.counts(at: now) : copy.counts(at: now)
                 oracle.compare(with: counts, at: now.office.milliseconds...now.office.milliseconds)
+                compareCodes(copy, oracle: &oracle, now)
                 for count in counts where !count.balances || count.isClosed {
                     Issue.record("seed \(seed), command \(step): \(count)")
                 }
@@ -49,6 +50,18 @@ struct RandomTrafficTests {
                     Issue.record("seed \(seed), command \(step), \(command) -> \(decision.outcome): \(oracle.breaches)")
                     break
                 }
+            }
+        }
+    }
+
+    private func compareCodes(_ office: BoxOffice, oracle: inout Oracle, _ now: Moment) {
+        var office = office
+        for event in office.eventCodes {
+            for batch in office.definition(of: event)?.definition.codes ?? [] {
+                let counts = office.codes(of: batch.name, in: event, after: 0, limit: .max, at: now) ?? []
+                oracle.compare(
+                    with: counts, of: batch.name.text, in: event.text,
+                    at: now.office.milliseconds...now.office.milliseconds)
             }
         }
     }

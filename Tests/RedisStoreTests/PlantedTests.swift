@@ -142,6 +142,18 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
             "a released allocation still gives its places (R45 Allocations)",
             "if has(type.pools, allocation.counter) then is_kept = true end", "is_kept = true"),
         PlantedMistake(
+            "a code is good for any number of tickets (R46 Access codes)",
+            "return max(0, batch.tickets - tickets)", "return batch.tickets"),
+        PlantedMistake(
+            "what comes back of a code stays taken (R46 Access codes)", "    codes.buy(event, record, lines, -1)\n", ""),
+        PlantedMistake(
+            "a released hold counts for its code (R46 Access codes)",
+            "codes.take(event, record)\n  take_from_account(event, record)\n  record.state",
+            "take_from_account(event, record)\n  record.state"),
+        PlantedMistake(
+            "a code is good after its time (R46 Access codes)",
+            "if batch.closes_at and event.wall >= batch.closes_at then return", "if false then return"),
+        PlantedMistake(
             "the earliest entry is not looked for again",
             "event.stale[pool] = true end\nend", "event.earliest[pool] = 0 end\nend"),
         PlantedMistake(
@@ -190,14 +202,14 @@ struct PlantedMistake: CustomTestStringConvertible, Sendable {
     static let inCrowds = [
         PlantedMistake(
             "a crowd is refused by what was there before (R3 One decision per hold)",
-            "if asked.refused_at == event.facts and not command.past then return asked.refusal end",
-            "if asked.refused_at and not command.past then return asked.refusal end"),
+            "if asked.refused_at == event.facts and not is_alone then return asked.refusal end",
+            "if asked.refused_at and not is_alone then return asked.refusal end"),
         PlantedMistake(
             "an override is refused as the same request without one was (R43 Override)",
-            "if asked.refused_at == event.facts and not command.past then", "if asked.refused_at == event.facts then"),
+            "local is_alone = command.past or command.code", "local is_alone = command.code"),
         PlantedMistake(
             "one buyer's limit is everybody's (R3 One decision per hold)",
-            "if not has_buyer_limit(terms) and not command.past then", "if not command.past then"),
+            "if not has_buyer_limit(terms) and not is_alone then", "if not is_alone then"),
         PlantedMistake(
             "an event has more live holds than the limit (R21 Bounds)",
             "if event.held[0] >= event.limits.live_holds then", "if false then"),

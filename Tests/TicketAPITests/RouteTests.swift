@@ -83,5 +83,6 @@ struct RouteTests {
         func recount() async throws -> Recount { throw StoreFailure.closing }
         func search(_ query: SalesQuery) async throws -> SalesPage { SalesPage(records: [], next: nil) }
         func salesCounts(of event: Code) async throws -> [SalesCount] { [] }
+        func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]? { nil }
     }
 }

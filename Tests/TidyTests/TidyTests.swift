@@ -15,7 +15,7 @@ struct TidyTests {
         "Config.swift", "Correct.swift", "Verify.swift", "Keys.swift", "Events.swift", "EventDefine.swift",
         "EventCapacity.swift", "Find.swift", "Purchases.swift", "Refunds.swift", "Forget.swift", "Report.swift",
         "Audit.swift",
-        "ExportSale.swift",
+        "ExportSale.swift", "Codes.swift",
         "Import.swift", "Bench.swift", "Repair.swift",
     ]
 

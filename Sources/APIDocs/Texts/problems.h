@@ -1,4 +1,10 @@
 // Generated from the table of problems by `make generate`.
+{"access-code-mismatch", (const unsigned char[]){
+#embed "../../../docs/problems/access-code-mismatch.md" suffix(, 0)
+}},
+{"access-code-used-up", (const unsigned char[]){
+#embed "../../../docs/problems/access-code-used-up.md" suffix(, 0)
+}},
 {"already-purchased", (const unsigned char[]){
 #embed "../../../docs/problems/already-purchased.md" suffix(, 0)
 }},
@@ -118,6 +124,9 @@
 }},
 {"unauthenticated", (const unsigned char[]){
 #embed "../../../docs/problems/unauthenticated.md" suffix(, 0)
+}},
+{"unknown-access-code", (const unsigned char[]){
+#embed "../../../docs/problems/unknown-access-code.md" suffix(, 0)
 }},
 {"unknown-allocation", (const unsigned char[]){
 #embed "../../../docs/problems/unknown-allocation.md" suffix(, 0)

@@ -51,15 +51,19 @@ public struct HoldRequest: Sendable, Equatable {
     public var key: IdempotencyKey?
     /// What does not count for this hold (R43 Override). It lies where the key leaves unused bytes.
     public var override: Override
+    /// The access code that comes with it (R46 Access codes).
+    public var code: AccessCode?
 
     public init(
-        event: Code, lines: OneOrMore<Line>, buyer: Buyer? = nil, key: IdempotencyKey? = nil, override: Override = []
+        event: Code, lines: OneOrMore<Line>, buyer: Buyer? = nil, key: IdempotencyKey? = nil, override: Override = [],
+        code: AccessCode? = nil
     ) {
         self.event = event
         self.lines = lines
         self.buyer = buyer
         self.key = key
         self.override = override
+        self.code = code
     }
 
     /// Whether a line accepts fewer tickets than it asks for (R22 Minimum quantity).

@@ -35,6 +35,8 @@ public enum Fact: Sendable, Equatable {
 /// The parts of a hold that a store records.
 public struct HeldFact: Sendable, Equatable {
     public var event: UInt32
+    /// The access code that it was made with (R46 Access codes). It lies where the fact would have four unused bytes.
+    public var code: HeldCode
     public var lines: OneOrMore<HeldLine>
     public var deadline: Timestamp
     public var buyer: Buyer?
@@ -43,10 +45,11 @@ public struct HeldFact: Sendable, Equatable {
     public var override: Override
 
     public init(
-        event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, buyer: Buyer?, key: KeyFact?,
-        override: Override = []
+        event: UInt32, code: HeldCode = .none, lines: OneOrMore<HeldLine>, deadline: Timestamp, buyer: Buyer?,
+        key: KeyFact?, override: Override = []
     ) {
         self.event = event
+        self.code = code
         self.lines = lines
         self.deadline = deadline
         self.buyer = buyer

@@ -54,6 +54,12 @@ extension HoldRequest {
             print.add("override")
             print.add(Int(override.rawValue))
         }
+        // Behind everything else: keys of earlier releases keep their digests.
+        if let code {
+            print.add("code")
+            print.add(code.batch.text)
+            print.add(code.number)
+        }
         return print.value
     }
 }

@@ -30,6 +30,14 @@ public enum Refusal: Sendable, Equatable {
     case unknownHold
     /// The request breaks a rule that the caller can know beforehand.
     case invalid([Mistake])
+    /// The event has no such access code, or it was revoked (R46 Access codes).
+    case unknownCode
+    /// The code is not good for tickets of this type.
+    case codeNotForType(Code)
+    case codeNotValidYet(opensAt: WallTime)
+    case codeNoLongerValid(closedAt: WallTime)
+    /// `remaining`: tickets that the code is still good for.
+    case codeUsedUp(remaining: Int)
     case saleNotStarted(opensAt: WallTime)
     case saleEnded(closedAt: WallTime)
     case salePaused

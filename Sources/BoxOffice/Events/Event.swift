@@ -106,6 +106,7 @@ struct Event: Sendable, Equatable {
     /// The terms of types that have their own, by index (R44 Terms of a type).
     private(set) var typeTerms: [Int: TypeTerms] = [:]
     var buyers = BuyerAccounts()
+    var codes = EventCodes()
     /// Rises with every change of a number or of the definition.
     private(set) var version: UInt64
 
@@ -137,6 +138,10 @@ struct Event: Sendable, Equatable {
         }
         if types.count + added > limits.typesPerEvent {
             found.append(.types(most: limits.typesPerEvent))
+        }
+        let newBatches = next.codes.count { !codes.names.contains($0.name) }
+        if codes.names.count + newBatches > limits.codeBatchesEverPerEvent {
+            found.append(.codeBatches(most: limits.codeBatchesEverPerEvent))
         }
         if holdTerms.count >= limits.termsPerEvent, indexOfTerms(HoldTerms(next), next.currency) == nil {
             found.append(.terms(most: limits.termsPerEvent))
@@ -172,6 +177,7 @@ struct Event: Sendable, Equatable {
             pools[index].setCapacity(0)
         }
         allocations = allocations(of: next)
+        codes.adopt(next)
         adoptTypes(of: next)
         version += 1
     }

@@ -62,7 +62,7 @@ extension EventDefinition.TicketType {
         .init("code", .code(\.code), "The type's code. The lines of a hold name it."),
         .init("name", .name(\.name), "What people read; the `code` if left out."),
         .init(
-            "price", .amount(\.price, 0...1_000_000_000_000), "Minor units of the event's currency: cents for EUR."),
+            "price", .amount(\.price, Limits.prices), "Minor units of the event's currency: cents for EUR."),
         .init(
             "pools", .pools(\.pools, 1...Limits.poolsPerType),
             "The pools that the type draws from. Each ticket takes one place in each of them."),

@@ -3,6 +3,7 @@ extension EventDefinition {
     public func mistakes(limits: Limits = Limits()) -> [Mistake] {
         let alone = Self.members(limits: limits).compactMap { $0.mistake(in: self, at: "") }
         return alone + mistakesOfTimes(limits, besides: alone) + mistakesOfPools(limits) + mistakesOfTypes(limits)
+            + mistakesOfCodes(limits)
     }
 
     private func mistakesOfTimes(_ limits: Limits, besides alone: [Mistake]) -> [Mistake] {

@@ -125,6 +125,8 @@ public struct EventDefinition: Sendable, Equatable {
     public var buyerSearch: BuyerSearch
     public var pools: [Pool]
     public var types: [TicketType]
+    /// Access codes, in batches (R46 Access codes).
+    public var codes: [CodeBatch]
 
     public init(
         id: Code,
@@ -143,7 +145,8 @@ public struct EventDefinition: Sendable, Equatable {
         disclosure: Disclosure = .counts,
         buyerSearch: BuyerSearch = .index,
         pools: [Pool],
-        types: [TicketType]
+        types: [TicketType],
+        codes: [CodeBatch] = []
     ) {
         self.id = id
         self.name = name ?? id.text
@@ -162,6 +165,7 @@ public struct EventDefinition: Sendable, Equatable {
         self.buyerSearch = buyerSearch
         self.pools = pools
         self.types = types
+        self.codes = codes
     }
 
     /// From holding to the deadline in the store (R6 Deadline).

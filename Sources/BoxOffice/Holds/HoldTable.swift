@@ -23,6 +23,8 @@ struct HoldTable: Sendable, Equatable {
     private var returnKeys: [HoldID: [KeyFact]] = [:]
     /// The notes of operators about holds in memory (R40 Corrections).
     private var notes: [HoldID: SaleNote] = [:]
+    /// The access codes of holds in memory that have one (R46 Access codes).
+    private var codes: [HoldID: HeldCode] = [:]
     private var recalled: [HoldID: HoldRecord] = [:]
     private var recalledOrder = Deque<HoldID>()
     /// Which holds were purchased in time, for the chunks that went last.
@@ -94,6 +96,15 @@ struct HoldTable: Sendable, Equatable {
         if note != nil || !notes.isEmpty { notes[id] = note }
     }
 
+    /// The access code of the hold, which must be in memory.
+    func code(of id: HoldID) -> HeldCode {
+        codes.isEmpty ? .none : codes[id] ?? .none
+    }
+
+    mutating func remember(_ code: HeldCode, of id: HoldID) {
+        if !code.isNone { codes[id] = code }
+    }
+
     /// Adds `record` under the next number.
     mutating func append(_ record: HoldRecord, moreLines more: [HeldLine]) {
         if chunks.last.map({ $0.records.count == Chunk.capacity }) ?? true {
@@ -133,6 +144,7 @@ struct HoldTable: Sendable, Equatable {
         moreLines[oldest] = nil
         returnKeys[oldest] = nil
         notes[oldest] = nil
+        codes[oldest] = nil
         return recalled.removeValue(forKey: oldest)
     }
 
@@ -156,6 +168,9 @@ struct HoldTable: Sendable, Equatable {
         }
         if !notes.isEmpty {
             for number in base..<(base + UInt64(Chunk.capacity)) { notes[HoldID(number)] = nil }
+        }
+        if !codes.isEmpty {
+            for number in base..<(base + UInt64(Chunk.capacity)) { codes[HoldID(number)] = nil }
         }
         base += UInt64(Chunk.capacity)
         var gone = Sales(until: oldest.latestDeadline.advanced(by: retention))

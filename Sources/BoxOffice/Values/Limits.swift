@@ -8,6 +8,19 @@ public struct Limits: Sendable, Equatable {
     public var poolsEverPerEvent = 1_024
     /// Allocations of one pool (R45 Allocations): guests, press, the house and a few sponsors.
     public static let allocationsPerPool = 16
+    /// Batches of access codes in one definition (R46 Access codes).
+    public static let codeBatchesPerEvent = 64
+    /// Batches of access codes of one event, counting those that later definitions dropped: a hold has 16 bits for the index.
+    public var codeBatchesEverPerEvent = 1_024
+    /// Codes in one batch. A club with more members gets several batches.
+    public static let codesPerBatch = 10_000
+    /// Tickets that one code may be good for.
+    public static let ticketsPerCode = 1_000
+    /// Codes of a batch that may be revoked one by one. They stand in the event's document, so they are few; all at once are
+    /// revoked with their batch.
+    public static let codesRevokedAlone = 1_000
+    /// Prices in minor units: below what sums of 64 bits could overflow with.
+    public static let prices: ClosedRange<Int64> = 0...1_000_000_000_000
     /// Ticket types of one event, counting those that later definitions replaced.
     public var typesPerEvent = 1_024
     /// Characters (Unicode scalars) in the name of an event or a ticket type: what fits on one line of a list.

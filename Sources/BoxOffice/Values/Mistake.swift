@@ -68,6 +68,10 @@ extension Mistake {
         Mistake("/types", "would be more than \(most), counting replaced ones")
     }
 
+    package static func codeBatches(most: Int) -> Mistake {
+        Mistake("/codes", "would be more than \(most) batches, counting dropped ones")
+    }
+
     package static func terms(most: Int) -> Mistake {
         Mistake("", "would be the event's \(most + 1)th set of terms for holds")
     }

@@ -189,7 +189,10 @@ struct ArchiveWriter {
             HeldLine(type: hold.lines.first.type, quantity: hold.lines.first.quantity, price: hold.lines.first.price),
             hold.lines.rest.map { HeldLine(type: $0.type, quantity: $0.quantity, price: $0.price) })
         add(
-            .held(id, HeldFact(event: hold.event, lines: lines, deadline: deadline, buyer: hold.buyer, key: nil)),
+            .held(
+                id,
+                HeldFact(
+                    event: hold.event, code: hold.code, lines: lines, deadline: deadline, buyer: hold.buyer, key: nil)),
             at: held, to: &batch)
         for _ in 0..<hold.extensions { add(.extended(id, deadline: deadline, key: nil), at: held, to: &batch) }
         if let note = hold.note {

@@ -143,7 +143,8 @@ public final class ArchivedSale: MovedSale {
                         isLate: hold.late, extensions: hold.extensions, buyer: hold.buyer, payment: hold.payment,
                         left: hold.deadline.since(clock), heldAt: moments.wall(times.held),
                         purchasedAt: times.purchased.map(moments.wall), returnedAt: wasReturned.map(moments.wall),
-                        parts: parts, erasedAt: erased[Int64(hold.id.number)].map(moments.wall), note: hold.note))
+                        parts: parts, erasedAt: erased[Int64(hold.id.number)].map(moments.wall), note: hold.note,
+                        code: hold.code))
                 end = hold.id
             }
             return (found, end)

@@ -12,6 +12,7 @@ enum KnownFacts {
             "id", "seq", "at", "event", "deadline", "type", "quantity", "price", "more_lines", "buyer",
         ],
         "hold_lines": ["hold", "line", "type", "quantity", "price"],
+        "hold_codes": ["hold", "batch", "number"],
         "purchases": ["hold", "seq", "at", "late", "payment"], "releases": ["hold", "seq", "at"],
         "returns": ["hold", "seq", "at"], "extensions": ["hold", "number", "seq", "at", "deadline"],
         // The reason of a partial return is in the audit, too.

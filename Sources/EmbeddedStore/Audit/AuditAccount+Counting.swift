@@ -47,6 +47,7 @@ extension AuditAccount {
         guard let hold = entry(number) else { return }
         count(hold.first, of: hold.event, held: held, sold: sold)
         for line in hold.more { count(line, of: hold.event, held: held, sold: sold) }
+        codes.count((held + sold) * hold.tickets, of: number)
     }
 
     mutating func count(_ line: AuditLine, of event: Int64, held: Int, sold: Int) {

@@ -49,6 +49,7 @@ extension AuditAccount {
                 event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally,
                 mostExtensions: definition?.maximumExtensions ?? 0, latePayment: definition?.latePayment ?? .strict))
         schedule(fact.subject, until: fact.value)
+        if let code = lines.code { codes.enter(code, of: fact.subject) }
         count(fact.subject, held: 1)
         standings[fact.event, default: Standing()].live += 1
         if let tally {

@@ -19,13 +19,15 @@ extension AuditFact {
 extension AuditAccount {
     /// Checks that the event and each type were on sale when the hold was made, or that it goes past that.
     func checkWindows(
-        _ lines: AuditLines, _ fact: AuditFact, _ definition: EventDefinition, _ name: String
+        _ lines: AuditLines, _ fact: AuditFact, _ definition: EventDefinition, _ name: String, opensEarly: Bool
     ) throws {
         guard !fact.goesPast(.window) else { return }
+        // An access code may open the sale before its time (R46 Access codes).
+        func opening(_ opensAt: WallTime?) -> WallTime? { opensEarly ? nil : opensAt }
         let wasShut = "R3 One decision per hold: \(name) was made outside the sale window of"
         if definition.opensAt != nil || definition.closesAt != nil {
             try expect(
-                timeOfDay.couldBeWithin(definition.opensAt, definition.closesAt, at: fact.at),
+                timeOfDay.couldBeWithin(opening(definition.opensAt), definition.closesAt, at: fact.at),
                 "\(wasShut) its event")
         }
         for type in definition.types where type.opensAt != nil || type.closesAt != nil {
@@ -33,7 +35,8 @@ extension AuditAccount {
                 continue
             }
             try expect(
-                timeOfDay.couldBeWithin(type.opensAt, type.closesAt, at: fact.at), "\(wasShut) type \(type.code)")
+                timeOfDay.couldBeWithin(opening(type.opensAt), type.closesAt, at: fact.at),
+                "\(wasShut) type \(type.code)")
         }
     }
 

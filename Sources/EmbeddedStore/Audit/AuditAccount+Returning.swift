@@ -35,6 +35,7 @@ extension AuditAccount {
         var line = hold.line(position)
         line.quantity = tickets
         count(line, of: hold.event, held: 0, sold: -1)
+        codes.count(-tickets, of: number)
         notePaidBack(hold.event)
         if let tally = hold.tally { tallies[tally].bought -= tickets }
         change(number) { hold in

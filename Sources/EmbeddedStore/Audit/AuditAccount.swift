@@ -68,6 +68,7 @@ struct AuditAccount {
     var debts = AuditDebts()
     var allocations = AuditAllocations()
     var timeOfDay = AuditTimeOfDay()
+    var codes = AuditCodes()
 
     /// The last of the facts that came from a store of another kind (R51 Moving a sale); 0 if none did.
     private(set) var movedThrough: Int64 = 0
@@ -176,6 +177,7 @@ struct AuditAccount {
         }
         let event = fact.subject
         definitions[event] = definition
+        codes.define(definition, event)
         if fact.value == 0 { paused.remove(event) } else { paused.insert(event) }
         var capacities = Dictionary(uniqueKeysWithValues: definition.pools.map { ($0.code.text, $0.capacity) })
         for pool in definition.pools {
@@ -208,8 +210,11 @@ struct AuditAccount {
         try expect(
             !paused.contains(fact.event) || fact.goesPast(.pause),
             "R3 One decision per hold: \(name) was made while the sale was paused")
-        try checkWindows(lines, fact, definition, name)
-        for line in [lines.first] + lines.more { try check(line, of: fact.event, definition, name) }
+        let batch = try lines.code.map { try check($0, lines, of: fact.event, definition, name) }
+        try checkWindows(lines, fact, definition, name, opensEarly: batch?.opensAt != nil)
+        for line in [lines.first] + lines.more {
+            try check(line, of: fact.event, definition, name, price: batch?.price)
+        }
         let tickets = lines.more.reduce(lines.first.quantity) { $0 + $1.quantity }
         try expect(tickets <= definition.ticketsPerHold, "R21 Bounds: \(name) has \(tickets) tickets")
         try expect(
@@ -226,6 +231,7 @@ struct AuditAccount {
                 event: fact.event, first: lines.first, more: lines.more, deadline: fact.value, tally: tally,
                 mostExtensions: definition.maximumExtensions, latePayment: definition.latePayment))
         endings.insert(HoldEnding(deadline: fact.value, hold: fact.subject))
+        if let code = lines.code { codes.enter(code, of: fact.subject) }
         count(fact.subject, held: 1)
         standings[fact.event, default: Standing()].live += 1
         if let tally {
@@ -234,16 +240,21 @@ struct AuditAccount {
             tallies[tally].holds.append(fact.subject)
         }
         try checkPools(of: fact.subject, name)
+        try checkCode(of: fact.subject, in: fact.event, name)
     }
 
-    private func check(_ line: AuditLine, of event: Int64, _ definition: EventDefinition, _ name: String) throws {
+    /// - Parameter price: that of the hold's access code, if it has one of its own.
+    private func check(
+        _ line: AuditLine, of event: Int64, _ definition: EventDefinition, _ name: String, price: Int64?
+    ) throws {
         let index = Int(line.type)
         guard let code = typeCodes[event].flatMap({ $0.indices.contains(index) ? $0[index] : nil }),
             let (type, pools) = AuditAllocations.draws(of: code, in: definition), let drawn = draws[event]?[index]
         else { throw BrokenRule("\(name) is of a ticket type that was not for sale") }
         let codes = drawn.compactMap { poolCodes[event]?[$0] }
         try expect(Set(codes) == pools, "\(name) draws from other pools than its type's definition")
-        try expect(type.price == line.price, "R11 Terms of a hold: \(name) has another price than its definition")
+        try expect(
+            price ?? type.price == line.price, "R11 Terms of a hold: \(name) has another price than its definition")
         try expect(line.quantity >= 1, "\(name) has a line of \(line.quantity) tickets")
     }
 
@@ -285,6 +296,7 @@ struct AuditAccount {
             change(fact.subject) { $0.state = .purchased }
             countSale(fact.subject)
             try checkPools(of: fact.subject, "the late purchase P\(fact.subject)")
+            try checkCode(of: fact.subject, in: hold.event, "the late purchase P\(fact.subject)")
         }
     }
 

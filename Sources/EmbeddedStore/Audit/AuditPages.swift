@@ -42,6 +42,8 @@ struct AuditFact {
 struct AuditLines {
     var first: AuditLine
     var more: [AuditLine]
+    /// The access code that the hold was made with.
+    var code: AuditCodes.Used?
 }
 
 struct AuditLine {
@@ -137,7 +139,8 @@ struct AuditPages {
                 """
                 SELECT seq, 2, at, id, deadline, buyer, event, type, quantity, price, more_lines,
                   EXISTS (SELECT 1 FROM erasures WHERE hold = id),
-                  (SELECT checks FROM overrides WHERE hold = id) FROM holds
+                  (SELECT checks FROM overrides WHERE hold = id), c.batch, c.number
+                FROM holds LEFT JOIN hold_codes c ON c.hold = id
                 WHERE id > \(first) AND seq <= \(last) ORDER BY id LIMIT \(Self.rows)
                 """)
             var found: [(AuditFact, AuditLines?)] = []
@@ -147,7 +150,12 @@ struct AuditPages {
                 fact.override = rows.int(12)
                 let others = more[fact.subject] ?? []
                 let isWhole = others.count == Int(rows.int(10))
-                found.append((fact, isWhole ? AuditLines(first: Self.line(rows, at: 7), more: others) : nil))
+                var lines = AuditLines(first: Self.line(rows, at: 7), more: others)
+                // Codes are numbered from 1.
+                if rows.int(14) != 0 {
+                    lines.code = .init(event: fact.event, batch: rows.int(13), number: rows.int(14))
+                }
+                found.append((fact, isWhole ? lines : nil))
             }
             return found
         }

@@ -37,6 +37,10 @@ struct FactWriter {
                 if !fact.override.isEmpty {
                     try insert("overrides", "hold, checks").run(Int64(id.number), Int64(fact.override.rawValue))
                 }
+                if !fact.code.isNone {
+                    try insert("hold_codes", "hold, batch, number")
+                        .run(Int64(id.number), Int64(fact.code.batch), Int64(fact.code.number))
+                }
             case .purchased(let id, let payment, let late, let settles):
                 try purchases.run { row in
                     row.add(id.number)

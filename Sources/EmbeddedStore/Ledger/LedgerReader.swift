@@ -207,6 +207,7 @@ struct LedgerReader {
         let parts = try side("part_returns", "seq, fingerprint, high, low, reason, at", order: ", seq")
         let corrections = try side("corrections", "buyer, note", order: ", seq")
         let erasures = try side("erasures", "seq")
+        let codes = try side("hold_codes", "batch, number")
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
 
@@ -246,6 +247,7 @@ struct LedgerReader {
             }
             try corrections.visit(id) { correct(&hold, $0) }
             try erasures.visit(id) { _ in hold.isErased = true }
+            try codes.visit(id) { hold.code = try code(of: $0, hold: id) }
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold, moments)
         }
@@ -280,6 +282,13 @@ struct LedgerReader {
         return PartReturnFact(
             lines: lines, key: KeyFact(key: key, fingerprint: UInt64(bitPattern: row.int(2))),
             reason: row.text(5).flatMap(ReasonText.init))
+    }
+
+    private func code(of row: Cursor, hold: Int64) throws -> HeldCode {
+        guard let batch = UInt16(exactly: row.int(1)), (1...Int64(Limits.codesPerBatch)).contains(row.int(2)) else {
+            throw LedgerError.damaged("hold \(hold) has code \(row.int(2)) of batch \(row.int(1))")
+        }
+        return HeldCode(batch: Int(batch), number: Int(row.int(2)))
     }
 
     /// The type, quantity and price in the columns from `column` on.

@@ -24,6 +24,7 @@ enum LedgerSchema {
         migrator.registerMigration("7 moves") { try $0.execute(sql: moves) }
         migrator.registerMigration("7 corrections") { try $0.execute(sql: corrections) }
         migrator.registerMigration("7 overrides") { try $0.execute(sql: overrides) }
+        migrator.registerMigration("8 codes") { try $0.execute(sql: codes) }
         return migrator
     }
 

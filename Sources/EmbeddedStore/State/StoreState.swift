@@ -64,7 +64,7 @@ package struct StoreState: Sendable {
     typealias MarkRequest = @Sendable (Result<LedgerMark, StoreFailure>) -> Void
 
     package private(set) var condition = StoreCondition.suspended(.recovering)
-    private var office = BoxOffice()
+    var office = BoxOffice()
     private var clock: StoreClock
     private let readMachine: @Sendable () -> ClockReading
     /// Collects what is decided now, until the committer takes it.

@@ -182,6 +182,11 @@ extension CallReply {
             return .returnTooLarge(try Self.code(reader.text()), remaining: try reader.number())
         case .purchaseErased: return .purchaseErased
         case .correctionOutdated: return .correctionOutdated
+        case .unknownCode: return .unknownCode
+        case .codeNotForType: return .codeNotForType(try Self.code(reader.text()))
+        case .codeNotYet: return .codeNotValidYet(opensAt: WallTime(milliseconds: Int64(try reader.number())))
+        case .codeEnded: return .codeNoLongerValid(closedAt: WallTime(milliseconds: Int64(try reader.number())))
+        case .codeUsedUp: return .codeUsedUp(remaining: try reader.number())
         case .isLive: return .holdIsLive
         case .hasDebt: return .holdHasDebt
         case .gone, .unclaimed: throw PackedMistake()

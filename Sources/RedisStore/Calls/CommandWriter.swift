@@ -8,11 +8,15 @@ enum CommandWriter {
         bytes.writeInteger(CommandCode.hold.rawValue)
         bytes.writeInteger(
             flag(.buyer, if: request.buyer != nil) | flag(.key, if: request.key != nil)
-                | flag(.override, if: !request.override.isEmpty))
+                | flag(.override, if: !request.override.isEmpty) | flag(.code, if: request.code != nil))
         write(request.lines, to: &bytes)
         if let buyer = request.buyer { bytes.writePacked(short: buyer.text) }
         if let key = request.key { write(key, request.fingerprint, to: &bytes) }
         if !request.override.isEmpty { bytes.writeInteger(request.override.rawValue) }
+        if let code = request.code {
+            bytes.writePacked(short: code.batch.text)
+            bytes.writeInteger(UInt16(clamping: code.number), endianness: .little)
+        }
     }
 
     static func writeExtend(_ id: HoldID, key: IdempotencyKey?, to bytes: inout ByteBuffer) {

@@ -20,6 +20,7 @@ struct FunctionLibrary: Sendable {
         case pageOfSale = "page_of_sale"
         case findHolds = "find_holds"
         case countSales = "count_sales"
+        case pageOfCodes = "page_of_codes"
         case tally
         case claim
         case reclaim
@@ -41,7 +42,7 @@ struct FunctionLibrary: Sendable {
                 .eraseClaims, .giveUp, .settleDebts, .mend, .adoptSale, .closeEvent,
                 .tryCommands:
                 false
-            case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale, .findHolds, .countSales: true
+            case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale, .findHolds, .countSales, .pageOfCodes: true
             }
         }
     }

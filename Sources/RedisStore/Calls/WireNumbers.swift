@@ -52,6 +52,8 @@ enum CommandFlag: UInt8, CaseIterable {
     case override = 16
     /// Only a purchase is corrected (R40 Corrections).
     case onlyPurchase = 64
+    /// An access code (R46 Access codes).
+    case code = 32
     /// On the byte with the command's code: an operator's note follows.
     case note = 128
 }
@@ -109,6 +111,9 @@ enum RefusalCode: UInt8, CaseIterable {
     case returnTooLarge = 70
     case purchaseErased = 72
     case correctionOutdated = 73
+    /// The event has no such access code, or it was revoked (R46 Access codes).
+    case unknownCode = 86
+    case codeNotForType, codeNotYet, codeEnded, codeUsedUp
 }
 
 /// What is wrong with a request to hold.
@@ -143,6 +148,8 @@ enum RecordMark: UInt8, CaseIterable {
     case note = 16
     /// Added to the state: when the hold was erased follows (R41 Erasure).
     case erased = 32
+    /// Added to the state: the access code that the hold was made with stands last (R46 Access codes).
+    case code = 64
     /// Added to the state: the number of the hold's terms follows its lines.
     case withTerms = 128
 }
@@ -150,7 +157,7 @@ enum RecordMark: UInt8, CaseIterable {
 /// What forbids a definition while places are promised.
 enum ObstacleCode: UInt8, CaseIterable {
     case pool = 1
-    case pools, types, terms
+    case pools, types, terms, batches
 }
 
 /// What became of an entry in the list of events.

@@ -22,6 +22,7 @@ enum ChangeWriter {
                 asked.member("most_pools", limits.poolsEverPerEvent)
                 asked.member("most_types", limits.typesPerEvent)
                 asked.member("most_terms", limits.termsPerEvent)
+                asked.member("most_batches", limits.codeBatchesEverPerEvent)
                 write(definition, to: &asked)
             }
         case .pause(let code): writeKind("pause", code, revision, nil, limits, to: &writer)
@@ -79,6 +80,7 @@ enum ChangeWriter {
             }
         }
         writeAllocations(of: definition, to: &asked)
+        writeCodes(of: definition, to: &asked)
         asked.member("types") { value in
             value.array { types in
                 for type in definition.everyType { write(type, of: definition, to: &types) }
@@ -128,6 +130,40 @@ extension ChangeWriter {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+extension ChangeWriter {
+    /// The batches of access codes (`Lua/codes.lua`).
+    private static func writeCodes(of definition: EventDefinition, to asked: inout JSONWriter) {
+        guard !definition.codes.isEmpty else { return }
+        asked.member("batches") { value in
+            value.array { batches in
+                for batch in definition.codes { batches.object { write(batch, to: &$0) } }
+            }
+        }
+    }
+
+    private static func write(_ batch: EventDefinition.CodeBatch, to writer: inout JSONWriter) {
+        writer.member("name", batch.name.text)
+        writer.member("count", batch.count)
+        writer.member("tickets", batch.tickets)
+        if !batch.types.isEmpty {
+            writer.member("types") { value in
+                value.array { types in for type in batch.types { types.value(type.text) } }
+            }
+        }
+        if let allocation = batch.allocation { writer.member("allocation", allocation.text) }
+        if let opensAt = batch.opensAt { writer.member("opens_at", opensAt.milliseconds) }
+        if let closesAt = batch.closesAt { writer.member("closes_at", closesAt.milliseconds) }
+        if let price = batch.price { writer.member("price", price) }
+        if batch.isRevoked {
+            writer.member("revoked", true)
+        } else if !batch.revoked.isEmpty {
+            writer.member("revoked") { value in
+                value.array { numbers in for number in batch.revoked { numbers.value(Int64(number)) } }
             }
         }
     }
@@ -193,6 +229,7 @@ struct ChangeReply {
         case .pools: return .pools(most: limits.poolsEverPerEvent)
         case .types: return .types(most: limits.typesPerEvent)
         case .terms: return .terms(most: limits.termsPerEvent)
+        case .batches: return .codeBatches(most: limits.codeBatchesEverPerEvent)
         }
     }
 }

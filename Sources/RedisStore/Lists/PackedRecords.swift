@@ -22,6 +22,8 @@ struct PackedRecord {
     var returnedAt: WallTime?
     /// When its buyer and payment were erased (R41 Erasure).
     var erasedAt: WallTime?
+    /// The access code that it was made with (R46 Access codes).
+    var code = HeldCode.none
 
     init(_ reader: inout PackedReader) throws(PackedMistake) {
         let head = try reader.byte()
@@ -52,6 +54,10 @@ struct PackedRecord {
         if RecordMark.erased.isSet(in: head) {
             erasedAt = WallTime(milliseconds: Int64(try reader.number()))
             try reader.skipNumber()
+        }
+        if RecordMark.code.isSet(in: head) {
+            let low = try reader.short()
+            code = HeldCode(packed: UInt32(try reader.short()) << 16 | UInt32(low))
         }
         if state == .returned { lines.returnAll() }
         guard state != .held && state != .released || wasOwed else { return }

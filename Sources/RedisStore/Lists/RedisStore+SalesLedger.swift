@@ -32,6 +32,10 @@ extension RedisStore: SalesLedger {
         try await lists.audit(of: events, after: sequence, limit: limit)
     }
 
+    public func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]? {
+        try await lists.codes(of: batch, in: event, after: after, limit: limit)
+    }
+
     public func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
         try await lists.sale(of: event, from: first, stretch: stretch)
     }

@@ -49,6 +49,10 @@ do
         window = has(checks, OVERRIDE.window), pause = has(checks, OVERRIDE.pause), limits = has(checks, OVERRIDE.limits),
       }
     end
+    if has(flags, COMMAND_FLAG.code) then
+      command.code = {}
+      command.code.batch, command.code.number, at = unpack_struct('<Bc0H', text, at)
+    end
     return command, at
   end
 
@@ -243,6 +247,7 @@ do
     save_event(event)
     save_holds(event)
     save_accounts(event)
+    codes.save(event)
     save_uses(event)
     save_payments(event)
     write_all('ZADD', event.keys[14], event.new_names)

@@ -46,6 +46,9 @@ do
       if not index or not has_same_pools(terms, terms.types[index], type.pools) then added = added + 1 end
     end
     if #terms.types + added > asked.most_types then found[#found + 1] = pack('<BB', OBSTACLE.types, 0) end
+    if asked.batches and codes.count(terms, asked) > asked.most_batches then
+      found[#found + 1] = pack('<BB', OBSTACLE.batches, 0)
+    end
     if index_of_told(terms, asked) > asked.most_terms then found[#found + 1] = pack('<BB', OBSTACLE.terms, 0) end
     return found
   end
@@ -119,6 +122,7 @@ do
       allocation.pool = index_of_pool(terms, allocation.pool)
       allocation.counter = index_of_pool(terms, allocation.counter)
     end
+    codes.adopt(terms, asked)
     adopt_types(terms, asked)
     index_terms(terms)
     names.adopt(event, asked)

@@ -1,10 +1,6 @@
 -- Decides commands by the same rules in the same order as `BoxOffice`; the contract suite compares the two. Each
 -- function returns the packed outcome.
 
-local function refused(reason)
-  return pack('<B', reason)
-end
-
 -- `terms`: the index of the event's terms that the hold was made under (R11 Terms of a hold).
 local function view(event, outcome, flags, number, state, packed_lines, deadline, extensions, terms)
   local told = event.terms.told[terms]
@@ -61,10 +57,14 @@ local function refusal_of_buyer(event, buyer, asked)
   return asked > remaining and pack('<Bd', REFUSED.buyer_limit, remaining) or nil
 end
 
-local function refusal_of_places(event, lines, buyer, past)
-  if past.limits then return refusal_of_pools(event, lines) end
+-- `past`: the checks that do not count for the hold; `code`: its access code, if it has one.
+local function refusal_of_places(event, lines, buyer, past, code)
+  if past.limits then
+    return code and codes.refusal_of_tickets(event, code, quantity_of(lines)) or refusal_of_pools(event, lines)
+  end
   return refusal_of_buyer(event, buyer, quantity_of(lines))
     or event.terms.types_limit_buyers and sale.refusal_of_limits(event, lines, buyer)
+    or code and codes.refusal_of_tickets(event, code, quantity_of(lines))
     or refusal_of_pools(event, lines)
 end
 
@@ -73,7 +73,7 @@ local decide_hold
 do
 
 -- The lines with type and price, or why they are refused.
-local function checked_lines(event, asked)
+local function checked_lines(event, asked, code)
   local terms, lines = event.terms, {}
   if #asked > event.limits.lines then
     return nil, pack('<BBBd', REFUSED.invalid, INVALID.lines, 0, event.limits.lines)
@@ -95,7 +95,8 @@ local function checked_lines(event, asked)
     total = total + line.quantity
   end
   if total > most then return nil, pack('<BBBd', REFUSED.invalid, INVALID.total, 0, most) end
-  local refusal = terms.types_have_terms and sale.refusal_of_quantities(event, asked, lines)
+  local refusal = code and codes.refusal_of_types(code, lines)
+    or terms.types_have_terms and sale.refusal_of_quantities(event, asked, lines)
   if refusal then return nil, refusal end
   local released = terms.allocations and released_allocation(event, lines)
   if released then return nil, released end
@@ -103,15 +104,15 @@ local function checked_lines(event, asked)
 end
 
 -- Reduces `lines` to what can be had (R22 Minimum quantity).
-local function refusal_of_fewer(event, lines, asked, buyer, past)
+local function refusal_of_fewer(event, lines, asked, buyer, past, code)
   local terms = event.terms
   for index, line in ipairs(asked) do lines[index * 3 - 1] = line.minimum end
-  local refusal = refusal_of_places(event, lines, buyer, past)
+  local refusal = refusal_of_places(event, lines, buyer, past, code)
   if refusal then return refusal end
-  local left, remaining = {}, math.huge
+  local left, remaining = {}, code and codes.left(event, code.packed, code.batch) or math.huge
   if terms.tickets_per_buyer and not past.limits then
     local _, tickets = taken_by(event, buyer)
-    remaining = terms.tickets_per_buyer - tickets
+    remaining = min(remaining, terms.tickets_per_buyer - tickets)
   end
   local of_types = terms.types_limit_buyers and not past.limits and sale.left_of_types(event, lines, buyer) or {}
   if terms.allocations then return share_allocated(event, lines, asked, remaining, of_types) end
@@ -135,20 +136,28 @@ local function refusal_of_fewer(event, lines, asked, buyer, past)
   return nil
 end
 
--- The lines to hold, or why the hold is refused.
-local function lines_for(event, asked, buyer, past)
+-- The lines to hold, and the access code that `named` is; or why the hold is refused.
+local function lines_for(event, asked, buyer, past, named)
   if event.terms.removed then return nil, refused(REFUSED.gone) end
   if event.terms.cancelled_at then return nil, pack('<BB', REFUSED.cancelled, 0) end
-  local lines, refusal = checked_lines(event, asked)
+  local code, refusal
+  if named then
+    code, refusal = codes.admit(event, named, asked)
+    if refusal then return nil, refusal end
+    asked = code.asked
+  end
+  local lines
+  lines, refusal = checked_lines(event, asked, code)
   if not lines then return nil, refusal end
-  refusal = sale.refusal(event, past)
-    or event.terms.types_have_terms and not past.window and sale.refusal_of_types(event, lines)
+  local opens_early = code and code.batch.opens_at
+  refusal = code and codes.refusal_of_window(event, code.batch) or sale.refusal(event, past, opens_early)
+    or event.terms.types_have_terms and not past.window and sale.refusal_of_types(event, lines, opens_early)
   if refusal then return nil, refusal end
-  refusal = refusal_of_places(event, lines, buyer, past)
-  if refusal and asked.takes_fewer then refusal = refusal_of_fewer(event, lines, asked, buyer, past) end
+  refusal = refusal_of_places(event, lines, buyer, past, code)
+  if refusal and asked.takes_fewer then refusal = refusal_of_fewer(event, lines, asked, buyer, past, code) end
   if refusal then return nil, refusal end
   if event.held[0] >= event.limits.live_holds then return nil, refused(REFUSED.many_holds) end
-  return lines, nil
+  return lines, nil, code and code.packed
 end
 
 local past_nothing = {}
@@ -162,12 +171,13 @@ function decide_hold(event, command)
   end
   local terms, asked, buyer = event.terms, command.asked, command.buyer
   -- A crowd that finds nothing shares one look: until something changes, the same request gets the same refusal.
-  -- One with an override looks for itself.
-  if asked.refused_at == event.facts and not command.past then return asked.refusal end
-  local lines, refusal = lines_for(event, asked, buyer, command.past or past_nothing)
+  -- One with an override or an access code looks for itself.
+  local is_alone = command.past or command.code
+  if asked.refused_at == event.facts and not is_alone then return asked.refusal end
+  local lines, refusal, code = lines_for(event, asked, buyer, command.past or past_nothing, command.code)
   if not lines then
     -- With a limit the refusal may depend on the buyer.
-    if not has_buyer_limit(terms) and not command.past then
+    if not has_buyer_limit(terms) and not is_alone then
       asked.refusal, asked.refused_at = refusal, event.facts
     end
     return refusal
@@ -184,8 +194,9 @@ function decide_hold(event, command)
   end
   local packed_lines = pack_lines(lines)
   count_hold(event, deadline)
-  event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines, terms.given)
+  event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines, terms.given, code)
   add_to_account(event, number, deadline, buyer, lines)
+  codes.add(event, code, number, deadline, lines)
   names.note(event, buyer, number)
   if key then remember_key(event, key, command.print, number) end
   if command.note then command.note = sale.note_about(event, command.note, number) end
@@ -226,6 +237,7 @@ local function decide_extend(event, command)
   count_hold(event, deadline)
   enter_new_holds(event)
   move_in_account(event, record, deadline)
+  codes.move(event, record, deadline)
   record.deadline, record.entry, record.extensions = deadline, deadline, record.extensions + 1
   note_record(event, record)
   if key then remember_key(event, key, command.print, record.number) end
@@ -243,6 +255,7 @@ local function decide_release(event, command)
   end
   change_pools(event, record, release_places, record.entry)
   uncount_hold(event, record.entry)
+  codes.take(event, record)
   take_from_account(event, record)
   record.state = RELEASED
   note_record(event, record)
@@ -256,6 +269,7 @@ local function note_purchase(event, record, payment, late)
   record.state, record.late, record.payment, record.ended_at = PURCHASED, late, payment, event.wall
   event.has_sold = 1
   note_record(event, record)
+  codes.buy(event, record, record.lines, 1)
   add_bought(event, record, record.lines, 1)
 end
 
@@ -282,10 +296,11 @@ local function decide_late_purchase(event, record, command, name, debt)
     reason = REASON.places_gone
   elseif event.terms.removed then
     reason = REASON.event_removed
-  elseif not sale.sells(event, record.lines) then
+  elseif not codes.sells(event, record) then
     reason = REASON.not_on_sale
   -- Nobody can tell any more whose limit the tickets of an erased hold would count for.
   elseif record.erased_at > 0 or not fits_limit(event, record) or not sale.fits_limits(event, record)
+    or not codes.fits(event, record)
     or refusal_of_pools(event, record.lines) then
     reason = REASON.places_gone
   end
@@ -340,6 +355,7 @@ function decide_purchase(event, command)
   if not is_live(event, record) then return decide_late_purchase(event, record, command, name, debt) end
   change_pools(event, record, sell_places, record.entry)
   uncount_hold(event, record.entry)
+  codes.take(event, record)
   take_from_account(event, record)
   if payment ~= '' then note_payment(event, payment, name) end
   note_purchase(event, record, payment, 0)

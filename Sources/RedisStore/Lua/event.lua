@@ -17,6 +17,8 @@
 --  12 debts   hash: how many unconfirmed debts a hold has, and all of them
 --  13 unconfirmed  sorted set of unconfirmed debts, all with score 0: moment and payment
 --  14 names   sorted set of holds by buyer, all with score 0, see names.lua
+--  15 codes   hash: access code -> packed account, see codes.lua
+--  16 coded   sorted set of live holds with access codes, all with score 0, see codes.lua
 
 -- The functions that nodes call, by name. Lua has room for 200 local names in a text. So a file whose names no other
 -- file needs is a block, and puts its functions into this table.

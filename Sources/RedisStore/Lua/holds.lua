@@ -37,11 +37,15 @@ end
 -- Behind them is the note of an operator (RECORD.note, R40 Corrections).
 -- Behind it are the moment of an erasure and the length of the list of debts at that moment (RECORD.erased, R41
 -- Erasure).
+-- Last comes the access code that the hold was made with (RECORD.code, R46 Access codes).
 
 -- Packs a new hold in the form in which `pack_record` packs a changed one.
-local function pack_new(deadline, held_at, buyer, packed_lines, terms)
-  local head = pack('<BBBddBc0', terms > 1 and HELD + WITH_TERMS or HELD, 0, 0, deadline, held_at, #buyer, buyer)
-  return terms > 1 and head .. packed_lines .. pack('<H', terms) or head .. packed_lines
+local function pack_new(deadline, held_at, buyer, packed_lines, terms, code)
+  local state = terms > 1 and HELD + WITH_TERMS or HELD
+  if code then state = state + RECORD.code end
+  local text = pack('<BBBddBc0', state, 0, 0, deadline, held_at, #buyer, buyer) .. packed_lines
+  if terms > 1 then text = text .. pack('<H', terms) end
+  return code and text .. pack('<I4', code) or text
 end
 
 local pack_record, unpack_record
@@ -79,6 +83,7 @@ function pack_record(record)
   if record.returns then marks = marks + RECORD.returns end
   if record.note ~= '' then marks = marks + RECORD.note end
   if record.erased_at > 0 then marks = marks + RECORD.erased end
+  if record.code then marks = marks + RECORD.code end
   local text = pack(
     '<BBBddBc0', record.state + marks, record.late, record.extensions, record.deadline, record.held_at,
     #record.buyer, record.buyer) .. pack_lines(record.lines)
@@ -86,6 +91,7 @@ function pack_record(record)
   if record.returns then text = text .. pack_returns(record.returns) end
   if record.note ~= '' then text = text .. pack('<Hc0', #record.note, record.note) end
   if record.erased_at > 0 then text = text .. pack('<dd', record.erased_at, record.erased_entries) end
+  if record.code then text = text .. pack('<I4', record.code) end
   if record.state == HELD or record.state == RELEASED then return text end
   return text .. pack('<ddBc0', record.ended_at, record.returned_at, #record.payment, record.payment)
 end
@@ -104,6 +110,7 @@ function unpack_record(number, text)
     end
     if has_mark(head, RECORD.note) then record.note, at = unpack_struct('<Hc0', text, at) end
     if has_mark(head, RECORD.erased) then record.erased_at, record.erased_entries, at = unpack_struct('<dd', text, at) end
+    if has_mark(head, RECORD.code) then record.code, at = unpack_struct('<I4', text, at) end
   end
   if record.state ~= HELD and record.state ~= RELEASED then
     record.ended_at, record.returned_at, record.payment = unpack_struct('<ddBc0', text, at)

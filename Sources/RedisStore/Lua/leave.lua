@@ -2,7 +2,7 @@
 do
 
 -- args: '1' to close the event, '0' to open it again. Returns the moment of the event's last change, by its own clock, the
--- server's clock and the time of day, and whether it is cancelled; then the terms that holds have.
+-- server's clock and the time of day, and whether it is cancelled; then the terms that holds have, and the names of all batches of access codes.
 --
 -- The event's clock stands from that moment on, since nothing else is written.
 local function close_event(keys, args)
@@ -20,6 +20,9 @@ local function close_event(keys, args)
     parts[#parts + 1] = pack(
       '<dddBBc0', told.life, told.grace, told.extensions, told.reacquires and 1 or 0, #told.currency, told.currency)
   end
+  local batches = event.terms.batches or {}
+  parts[#parts + 1] = pack('<H', #batches)
+  for _, batch in ipairs(batches) do parts[#parts + 1] = pack('<Bc0', #batch.name, batch.name) end
   return table.concat(parts)
 end
 

@@ -40,6 +40,9 @@ do
       end
       for name, quantity in pairs(quantities) do add_to_counted(counted, record, is_live, name, quantity) end
     end
+    if record.code and sums then
+      add_to_counted(counted.codes, record, is_live, codes.name_of(record.code), quantity_of(lines))
+    end
     if is_live then
       counted.held[0] = counted.held[0] + 1
       add_entry_of(counted, 0, 1, record.deadline)
@@ -55,7 +58,7 @@ do
   local function count_holds(event)
     local counted = {
       held = {}, sold = {}, earliest = {}, due = {}, payments = {}, missing = 0, looked = 0, has_sold = 0,
-      accounts = has_buyer_limit(event.terms) and {}, taken = {},
+      accounts = has_buyer_limit(event.terms) and {}, taken = {}, codes = { accounts = {}, taken = {} },
     }
     for pool = 0, #event.terms.pools do counted.held[pool], counted.sold[pool], counted.earliest[pool] = 0, 0, 0 end
     local from = 0
@@ -226,17 +229,20 @@ do
     local wrong = compare_calendar(event, counted) - gone + (counted.held[0] == event.held[0] and 0 or 1)
     local unled, strayed = compare_payments(event, tonumber(args[1]), counted)
     local wrong_accounts = compare_accounts(event, counted)
-    differs = differs or wrong > 0 or #unled > 0 or wrong_accounts > 0
+    local wrong_codes = event.terms.batches and compare_accounts(codes.book_of(event), counted.codes) or 0
+    differs = differs or wrong > 0 or #unled > 0 or wrong_accounts > 0 or wrong_codes > 0
     local sets = differs and mode ~= REPAIR.nothing and (mode ~= REPAIR.what_is_certain or is_certain and strayed == 0)
     if sets then
       -- What was counted by type so far goes with the accounts, so the count begins anew.
       if wrong_accounts > 0 and not event.terms.typed then event.changed_fields.accounts = '' end
       set_right(event, counted, unled)
       if wrong_accounts > 0 then write_accounts(event, counted) end
+      if wrong_codes > 0 then write_accounts(codes.book_of(event), counted.codes) end
     end
     local parts = head(STATUS.decided, event, -1)
     parts[#parts + 1] = pack(
-      '<Bddddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong, wrong_accounts,
+      '<Bddddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong,
+      wrong_accounts + wrong_codes,
       #event.held)
     return table.concat(parts) .. table.concat(pools)
   end

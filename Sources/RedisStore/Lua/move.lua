@@ -24,8 +24,10 @@ local function adopt_hold(event, text)
     event.held[0] = event.held[0] + 1
     add_entry(event, 0, 1, record.deadline)
     add_to_account(event, number, record.deadline, record.buyer, lines)
+    codes.add(event, record.code, number, record.deadline, lines)
   elseif record.state == PURCHASED then
     add_bought(event, record, lines, 1)
+    codes.buy(event, record, lines, 1)
   end
   if record.state == PURCHASED or record.state == RETURNED then event.has_sold = 1 end
   names.note(event, record.buyer, number)

@@ -10,6 +10,7 @@ do
       end
     end
     add_bought(event, record, lines, -1)
+    codes.buy(event, record, lines, -1)
     sale.note_paid_back(event)
     note_record(event, record)
   end

@@ -4,10 +4,11 @@
 local sale = {}
 do
 
--- `past`: the checks that do not count for the hold (R43 Override).
-function sale.refusal(event, past)
+-- `past`: the checks that do not count for the hold (R43 Override). `opens_early`, here and below: an access code opens the
+-- sale before its time (R46 Access codes).
+function sale.refusal(event, past, opens_early)
   local terms = event.terms
-  if terms.opens_at and event.wall < terms.opens_at and not past.window then
+  if not opens_early and terms.opens_at and event.wall < terms.opens_at and not past.window then
     return pack('<Bd', REFUSED.not_started, terms.opens_at)
   end
   if terms.closes_at and event.wall >= terms.closes_at and not past.window then
@@ -66,10 +67,10 @@ function sale.refusal_of_quantities(event, asked, lines)
 end
 
 -- Why a type is not sold now, although the event is.
-function sale.refusal_of_types(event, lines)
+function sale.refusal_of_types(event, lines, opens_early)
   for line = 1, #lines, 3 do
     local type = event.terms.types[lines[line] + 1]
-    if type.opens_at and event.wall < type.opens_at then
+    if not opens_early and type.opens_at and event.wall < type.opens_at then
       return pack('<BdBc0', REFUSED.type_not_started, type.opens_at, #type.code, type.code)
     end
     if type.closes_at and event.wall >= type.closes_at then
@@ -84,19 +85,17 @@ local function type_now(event, type)
   return event.terms.types[event.terms.index_of[event.terms.types[type + 1].code] or 0]
 end
 
-local function is_open(event, type)
-  return not (type.opens_at and event.wall < type.opens_at) and not (type.closes_at and event.wall >= type.closes_at)
+local function is_open(event, terms, opens_early)
+  return (opens_early or not (terms.opens_at and event.wall < terms.opens_at))
+    and not (terms.closes_at and event.wall >= terms.closes_at)
 end
 
 -- Whether a late payment may still win `lines` (R9 Late payment). A pause does not matter.
-function sale.sells(event, lines)
-  local terms = event.terms
-  if terms.opens_at and event.wall < terms.opens_at or terms.closes_at and event.wall >= terms.closes_at then
-    return false
-  end
+function sale.sells(event, lines, opens_early)
+  if not is_open(event, event.terms, opens_early) then return false end
   for line = 1, #lines, 3 do
     local type = type_now(event, lines[line])
-    if not type or not is_open(event, type) then return false end
+    if not type or not is_open(event, type, opens_early) then return false end
   end
   return true
 end

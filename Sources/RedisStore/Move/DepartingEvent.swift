@@ -26,6 +26,8 @@ struct DepartingEvent: Sendable {
     let ticks: Int
     let wall: WallTime
     private let terms: [Terms]
+    /// Every batch of access codes that holds may refer to, by its number (R46 Access codes).
+    private let batches: [Code]
 
     /// The number of the event at the other place.
     private(set) var index: UInt32 = 0
@@ -57,6 +59,12 @@ struct DepartingEvent: Sendable {
                     currency: currency.isEmpty ? entry.reading.definition.currency : currency))
         }
         self.terms = terms
+        var batches: [Code] = []
+        for _ in 0..<(try reader.short()) {
+            guard let name = Code(try reader.text()) else { throw PackedMistake() }
+            batches.append(name)
+        }
+        self.batches = batches
     }
 
     // MARK: Definitions
@@ -66,7 +74,7 @@ struct DepartingEvent: Sendable {
     /// - Throws: ``MoveError`` if a type of a hold would not be there.
     mutating func enter(in office: inout BoxOffice, sequence: inout UInt64) throws -> [EventDefinition] {
         let last = entry.reading.definition
-        var definitions = formerTypes
+        var definitions = formerBatches + formerTypes
         for definition in definitions { enter(definition, in: &office, &sequence) }
         for promised in terms {
             var definition = last
@@ -97,6 +105,18 @@ struct DepartingEvent: Sendable {
         sequence += 1
     }
 
+    /// Definitions that give each batch of access codes the number that it has here: what counts is the order of their names.
+    private var formerBatches: [EventDefinition] {
+        let most = Limits.codeBatchesPerEvent
+        return stride(from: 0, to: batches.count, by: most).map { first in
+            var definition = entry.reading.definition
+            definition.codes = batches[first..<min(first + most, batches.count)].map {
+                .init(name: $0, count: Limits.codesPerBatch, tickets: 1)
+            }
+            return definition
+        }
+    }
+
     /// A definition for each type that is no longer sold, or was sold from other pools.
     private var formerTypes: [EventDefinition] {
         let pools = entry.catalogue.pools
@@ -107,6 +127,8 @@ struct DepartingEvent: Sendable {
                 return nil
             }
             var definition = entry.reading.definition
+            // They refer to types and allocations that this definition does not have.
+            definition.codes = []
             let own = drawn.filter { $0.allocation == nil }
             definition.pools = own.map { pool in
                 let kept = drawn.filter { $0.code == pool.code }.compactMap(\.allocation)
@@ -157,7 +179,7 @@ struct DepartingEvent: Sendable {
             left: Timestamp(milliseconds: Int64(deadline)).since(office), heldAt: record.heldAt,
             purchasedAt: isSold ? record.endedAt : nil, returnedAt: record.returnedAt,
             parts: record.returns.compactMap(Self.moved), erasedAt: record.erasedAt,
-            note: record.note.flatMap(SaleNote.init))
+            note: record.note.flatMap(SaleNote.init), code: record.code)
     }
 
     private static func moved(_ part: PackedReturn) -> MovedReturn? {

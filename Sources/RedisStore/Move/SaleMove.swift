@@ -162,6 +162,7 @@ public struct SaleMove: Sendable {
         if !hold.parts.isEmpty { head += RecordMark.returns.rawValue }
         if hold.note != nil { head += RecordMark.note.rawValue }
         if hold.erasedAt != nil { head += RecordMark.erased.rawValue }
+        if !hold.code.isNone { head += RecordMark.code.rawValue }
         bytes.writeInteger(head)
         bytes.writeInteger(hold.isLate ? 1 as UInt8 : 0)
         bytes.writeInteger(hold.extensions)
@@ -183,6 +184,7 @@ public struct SaleMove: Sendable {
             // No entry of the list of debts is older: entries with erased payments are not moved.
             bytes.writePacked(UInt64(0))
         }
+        if !hold.code.isNone { bytes.writeInteger(hold.code.packed, endianness: .little) }
         guard hold.state == .purchased || hold.state == .returned else { return bytes }
         bytes.writePacked(Double(hold.purchasedAt?.milliseconds ?? 0))
         bytes.writePacked(Double(hold.returnedAt?.milliseconds ?? 0))

@@ -18,6 +18,8 @@ static const unsigned char functions[] = {
 #embed "../Lua/allocations.lua" suffix(, '\n',)
 #embed "../Lua/names.lua" suffix(, '\n',)
 #embed "../Lua/notes.lua" suffix(, '\n',)
+#embed "../Lua/refused.lua" suffix(, '\n',)
+#embed "../Lua/codes.lua" suffix(, '\n',)
 #embed "../Lua/decide.lua" suffix(, '\n',)
 #embed "../Lua/returns.lua" suffix(, '\n',)
 #embed "../Lua/erasing.lua" suffix(, '\n',)

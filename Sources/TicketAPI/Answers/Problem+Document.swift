@@ -8,10 +8,13 @@ extension Problem {
         case .unknownEvent: self = .unknownEvent
         case .unknownTicketType: self = .unknownTicketType
         case .unknownAllocation: self = .unknownAllocation
+        case .unknownCode: self = .unknownAccessCode
+        case .codeUsedUp: self = .accessCodeUsedUp
+        case .codeNotForType: self = .accessCodeMismatch
         case .unknownHold: self = .unknownHold
         case .invalid: self = .invalid
-        case .saleNotStarted, .typeSaleNotStarted: self = .saleNotStarted
-        case .saleEnded, .typeSaleEnded: self = .saleEnded
+        case .saleNotStarted, .typeSaleNotStarted, .codeNotValidYet: self = .saleNotStarted
+        case .saleEnded, .typeSaleEnded, .codeNoLongerValid: self = .saleEnded
         case .salePaused, .poolClosed: self = .salePaused
         case .buyerLimitReached, .typeLimitReached: self = .buyerLimitReached
         case .temporarilyHeld: self = .temporarilyHeld

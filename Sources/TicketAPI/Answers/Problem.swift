@@ -5,9 +5,10 @@
 /// of its page.
 package enum Problem: UInt8, CaseIterable, Sendable {
     case malformedRequest, keyMissing, unauthenticated, forbidden, notFound, unknownEvent, unknownTicketType,
-        unknownAllocation, unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed,
+        unknownAllocation, unknownAccessCode, unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed,
         requestTimeout, temporarilyHeld, soldOut, insufficientQuantity, buyerLimitReached, saleNotStarted,
-        saleEnded, salePaused, holdReleased, alreadyPurchased, purchaseReturned, returnTooLarge, notPurchased,
+        saleEnded, salePaused, accessCodeUsedUp, accessCodeMismatch, holdReleased, alreadyPurchased, purchaseReturned,
+        returnTooLarge, notPurchased,
         paymentConflict, extensionDenied, eventHasSales, eventHasDebts, cancellationFinal, lastOperatorKey,
         holdHasDebt, purchaseErased, eventCancelled, holdExpired, preconditionFailed,
         contentTooLarge, unsupportedMediaType, expectationFailed,
@@ -91,6 +92,10 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 404, "unknown-allocation", "The type has no such allocation, or it was released",
                 .doesNotHelp("an operator has to keep places back first."))
+        case .unknownAccessCode:
+            Row(
+                404, "unknown-access-code", "The event has no such access code, or it was revoked",
+                .doesNotHelp("an operator has to hand out another code."))
         case .unknownHold:
             Row(404, "unknown-hold", "There is no such hold", .doesNotHelp("the token and the path stay wrong."))
         case .unknownPurchase:
@@ -137,6 +142,15 @@ package enum Problem: UInt8, CaseIterable, Sendable {
                 with: "`closed_at`; `ticket_type` where only a type is no longer sold")
         case .salePaused:
             Row(409, "sale-paused", "The sale is paused", .maySucceed("when the sale goes on."))
+        case .accessCodeUsedUp:
+            Row(
+                409, "access-code-used-up", "The access code is good for fewer tickets than are asked for",
+                .doesNotHelp("its other tickets are held or bought. A smaller request may succeed."),
+                with: "`remaining`")
+        case .accessCodeMismatch:
+            Row(
+                409, "access-code-mismatch", "The access code is not good for this ticket type",
+                .doesNotHelp("the request needs another ticket type or another code."), with: "`ticket_type`")
         case .holdReleased:
             Row(
                 409, "hold-released", "The hold was released", .doesNotHelp("a released hold does not come back."),

@@ -54,9 +54,13 @@ package struct Refused: Error {
         case .invalid(let mistakes): self = .invalid(mistakes)
         case .unknownTicketType(let code): detail = "There is no ticket type \(code)."
         case .unknownAllocation(let code): detail = "No pool of the type keeps places back under \(code)."
-        case .saleNotStarted(let opensAt):
+        case .saleNotStarted(let opensAt), .codeNotValidYet(let opensAt):
+            if case .codeNotValidYet = refusal { detail = "The access code is not good yet." }
             more = { $0.member("opens_at", opensAt) }
             retryAfter = Self.wait(for: opensAt, at: moment.wall, chance: .random(in: 0..<1))
+        case .codeNotForType(let type):
+            detail = "The access code is not good for \(type)."
+            more = { $0.member("ticket_type", type.text) }
         case .typeSaleNotStarted(let type, let opensAt):
             detail = "The sale of \(type) has not started."
             more = { writer in
@@ -76,8 +80,10 @@ package struct Refused: Error {
                 writer.member("ticket_type", type.text)
                 writer.member("remaining", remaining)
             }
-        case .saleEnded(let closedAt): more = { $0.member("closed_at", closedAt) }
-        case .buyerLimitReached(let remaining): more = { $0.member("remaining", remaining) }
+        case .saleEnded(let closedAt), .codeNoLongerValid(let closedAt):
+            if case .codeNoLongerValid = refusal { detail = "The access code is not good any more." }
+            more = { $0.member("closed_at", closedAt) }
+        case .buyerLimitReached(let remaining), .codeUsedUp(let remaining): more = { $0.member("remaining", remaining) }
         case .insufficientQuantity(let available):
             more = { $0.member("available", available) }
             tellsPlaces = true

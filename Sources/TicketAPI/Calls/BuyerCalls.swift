@@ -20,9 +20,17 @@ struct BuyerCalls: Sendable {
         let asked = try read(body, fields, refusal)
         let key = reader.keys.digest(
             try Self.key(header, fields), in: .holding(event, asked.buyer), of: fields.keyOwner)
+        let code = asked.code.map { find($0, in: event) }
         return .hold(
             HoldRequest(
-                event: event, lines: asked.lines, buyer: asked.buyer, key: key, override: asked.override))
+                event: event, lines: asked.lines, buyer: asked.buyer, key: key, override: asked.override, code: code))
+    }
+
+    /// The access code with this text (R46 Access codes). If there is none, a code that no event has: so the store refuses it
+    /// in the order of all refusals.
+    private func find(_ text: String, in event: Code) -> AccessCode {
+        let batches = reader.store.event(event)?.definition.codes ?? []
+        return mint.codes.find(text, among: batches, of: event) ?? AccessCode(batch: event, number: 0)
     }
 
     /// Reads the common form quickly, and any other form with the complete reader, which names every mistake.

@@ -7,12 +7,14 @@ package enum BuyerRequests {
     static let mostLines = Limits().linesPerHold
     static let mostTickets = Limits().ticketsPerHold
 
-    /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1, "allocation": "guests"}], "buyer": "…",
+    /// `{"lines": [{"type": "GA", "quantity": 2, "min_quantity": 1, "allocation": "guests"}], "buyer": "…", "code": "…",
     /// "override": ["window", "pause", "limits", "queue"]}`
     package struct Hold: Sendable, Equatable {
         package var lines: OneOrMore<Line>
         package var buyer: Buyer?
         package var override: Override = []
+        /// The text of an access code as the caller wrote it (R46 Access codes).
+        package var code: String?
 
         /// Whether it needs a shop's or an operator's key: a line draws on places that are kept back (R45 Allocations), or
         /// checks of the sale are not to count (R43 Override).
@@ -22,9 +24,10 @@ package enum BuyerRequests {
     package static let hold = JSONShape<Hold>.object { body in
         let lines = body.required("lines", as: BuyerRequests.lines)
         let buyer = body.optional("buyer", as: BuyerRequests.buyer)
+        let code = body.optional("code", as: JSONShape<String>.string)
         let override = body.optional("override", as: BuyerRequests.override)
         guard let lines, let all = OneOrMore(lines.compactMap { $0 }) else { return nil }
-        return Hold(lines: all, buyer: buyer, override: override ?? [])
+        return Hold(lines: all, buyer: buyer, override: override ?? [], code: code)
     }
 
     /// The names of checks, each at most once.

@@ -60,11 +60,11 @@ struct BuyerRoutes: Sendable {
         return key.may(.readLists) && key.works(for: event.definition.id)
     }
 
-    /// Whether the caller may know what is kept back: any key may (R45 Allocations). It is looked up only if something is.
+    /// Whether the caller may know what is kept back and for which codes: any key may (R45 Allocations, R46 Access codes). It is
+    /// looked up only if there is something.
     private func mayKnowAllocations(of event: EventReading, _ fields: BuyerFields) async -> Bool {
-        guard fields.isOperators, event.definition.pools.contains(where: { !$0.allocations.isEmpty }) else {
-            return false
-        }
+        let hasSome = !event.definition.codes.isEmpty || event.definition.pools.contains { !$0.allocations.isEmpty }
+        guard fields.isOperators, hasSome else { return false }
         return (try? await authorizer.admit(fields, toHold: .lookAtHolds, .event(event.definition.id.text))) != nil
     }
 

@@ -50,6 +50,7 @@ package struct Routes: Sendable {
         let keys = KeyRoutes(reader: reader, keyring: keyring)
         let search = SearchRoutes(reader: reader, ledger: ledger)
         let corrections = CorrectionRoutes(reader: reader, ledger: ledger)
+        let codes = CodeRoutes(reader: reader, ledger: ledger, mint: service.mint.codes)
         let erasures = ErasureRoutes(reader: reader, ledger: ledger)
         let page: Set<String> = ["cursor", "limit"]
         let api = [
@@ -70,6 +71,8 @@ package struct Routes: Sendable {
                 "/v1/events/:event/cancel", takesReason: true, (.post, .operators(.changeEvents, events.cancel))),
             Route(
                 "/v1/events/:event/reinstate", takesReason: true, (.post, .operators(.changeEvents, events.reinstate))),
+            Route(
+                "/v1/events/:event/codes", query: page.union(["batch"]), (.get, .operators(.changeEvents, codes.list))),
             Route("/v1/events/:event/availability", (.get, .anyone(buyers.availability))),
             Route("/v1/events/:event/availability/stream", (.get, .anyone(buyers.refuseStream))),
             Route(

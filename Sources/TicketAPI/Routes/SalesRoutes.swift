@@ -169,9 +169,11 @@ struct Page {
 
     /// A page as JSON, with where the next one is.
     ///
-    /// - Parameter found: one more than the page has, where there is a next one.
+    /// - Parameters:
+    ///   - found: one more than the page has, where there is a next one.
+    ///   - query: what the query of the next page begins with.
     func answer<Record>(
-        _ name: String, _ found: [Record], of path: String, number: KeyPath<Record, UInt64>,
+        _ name: String, _ found: [Record], of path: String, _ query: String = "", number: KeyPath<Record, UInt64>,
         write: (Record, inout JSONWriter) -> Void
     ) -> Response {
         let records = found.prefix(limit)
@@ -186,7 +188,7 @@ struct Page {
             writer.member("next_cursor", next)
         }
         var response = json(.ok, writer.bytes)
-        if let next { response.headers[.link] = "<\(path)?limit=\(limit)&cursor=\(next)>; rel=\"next\"" }
+        if let next { response.headers[.link] = "<\(path)?\(query)limit=\(limit)&cursor=\(next)>; rel=\"next\"" }
         return response
     }
 

@@ -41,6 +41,8 @@ public struct TokenMint: Sendable {
     private static let numberBits: UInt64 = 0x00ff_ffff_ffff_ffff
     private static let purpose = Array("holdfast hold token 1".utf8)
 
+    /// Makes access codes with the same keys (R46 Access codes).
+    package let codes: AccessCodeMint
     private let current: UInt8
     /// By key number.
     private let keys: [AES256?]
@@ -59,6 +61,7 @@ public struct TokenMint: Sendable {
                 key: SHA256.derivedKey(from: key.secret, salt: ledger, purpose: Self.purpose))
         }
         self.keys = derived
+        codes = AccessCodeMint(keys: keys, ledger: ledger)
         self.series = series
         self.current = last.number
     }

@@ -93,13 +93,17 @@ public struct MovedHold: Sendable {
     public var erasedAt: WallTime?
     /// The note about it (R40 Corrections).
     public var note: SaleNote?
+    /// The access code that it was made with: batches keep their indexes, since definitions move in their order (R46 Access
+    /// codes).
+    public var code: HeldCode
 
     public init(
         id: HoldID, event: UInt32, terms: UInt16, lines: OneOrMore<HeldLine>, state: HoldState, isLate: Bool,
         extensions: UInt8, buyer: Buyer?, payment: PaymentReference?, left: Duration, heldAt: WallTime,
         purchasedAt: WallTime?, returnedAt: WallTime?, parts: [MovedReturn] = [],
-        erasedAt: WallTime? = nil, note: SaleNote? = nil
+        erasedAt: WallTime? = nil, note: SaleNote? = nil, code: HeldCode = .none
     ) {
+        self.code = code
         self.id = id
         self.event = event
         self.terms = terms

@@ -105,6 +105,10 @@ public final class RenumberedStore<Store: TicketStore & SalesLedger>: TicketStor
         try await store.salesCounts(of: event)
     }
 
+    public func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]? {
+        try await store.codes(of: batch, in: event, after: after, limit: limit)
+    }
+
     public func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
         var scope = scope
         if case .hold(let id) = scope { scope = .hold(numbering.kept(id)) }

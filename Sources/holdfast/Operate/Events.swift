@@ -199,6 +199,7 @@ extension EventOnService {
             lines.append("")
             lines += Table.lines([["ALLOCATION", "POOL", "PLACES", "RELEASED"]] + allocations, right: [2])
         }
+        lines += Self.batches(of: event)
         lines.append("")
         let types = event.types.map { type in
             [
@@ -210,5 +211,17 @@ extension EventOnService {
         lines += Table.lines(
             [["TYPE", "PRICE (MINOR \(event.currency))", "LEFT", "POOLS", "NAME"]] + types, right: [1, 2])
         return lines
+    }
+
+    /// The batches of access codes.
+    private static func batches(of event: EventDefinition) -> [String] {
+        guard !event.codes.isEmpty else { return [] }
+        let rows = event.codes.map { batch in
+            [
+                batch.name.text, grouped(batch.count), grouped(batch.tickets),
+                batch.isRevoked ? "all" : grouped(batch.revoked.count),
+            ]
+        }
+        return [""] + Table.lines([["CODES", "COUNT", "TICKETS EACH", "REVOKED"]] + rows, right: [1, 2, 3])
     }
 }

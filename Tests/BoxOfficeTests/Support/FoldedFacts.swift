@@ -30,10 +30,11 @@ struct FoldedFacts {
         switch recorded.fact {
         case .defined, .removed, .cancelled, .reinstated: eventFacts.append(recorded)
         case .held(let id, let fact):
-            holds.append(
-                RestoredHold(
-                    id: id, event: fact.event, lines: fact.lines, deadline: fact.deadline, buyer: fact.buyer,
-                    sequence: recorded.sequence))
+            var hold = RestoredHold(
+                id: id, event: fact.event, lines: fact.lines, deadline: fact.deadline, buyer: fact.buyer,
+                sequence: recorded.sequence)
+            hold.code = fact.code
+            holds.append(hold)
             if let key = fact.key { remember(key, recorded.at, id) }
         case .extended(let id, let deadline, let key):
             change(id) {

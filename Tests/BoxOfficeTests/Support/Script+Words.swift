@@ -60,6 +60,11 @@ extension Script {
         case .unknownEvent: "unknown event"
         case .unknownTicketType(let type): "unknown type \(type)"
         case .unknownAllocation(let name): "unknown allocation \(name)"
+        case .unknownCode: "unknown code"
+        case .codeNotForType(let type): "code not for \(type)"
+        case .codeNotValidYet(let moment): "code good from \(time(moment.milliseconds))"
+        case .codeNoLongerValid(let moment): "code good until \(time(moment.milliseconds))"
+        case .codeUsedUp(let remaining): "code for \(remaining) more"
         case .unknownHold: "unknown hold"
         case .invalid(let mistakes): "invalid " + mistakes.map(\.pointer).joined(separator: " ")
         case .saleNotStarted(let moment): "sale opens at \(time(moment.milliseconds))"

@@ -7,6 +7,8 @@ import Workload
 ///     10s hold main GA×2 by ann key k1 -> held 1 until 5m08s
 ///     5m09.999s buy 1 with p1          -> purchased 1
 ///
+/// `code club#7` after a hold is the seventh access code of the batch `club`, and `codes main club` lists the batch.
+///
 /// `return 1 GA×1 key k1` returns a part. `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
 /// `correct 1 buyer ann>ben note none>here` corrects buyer and note from what was seen; `purchase` only a purchase.
 /// `hold main GA×1 past window+limits` has an override.
@@ -76,6 +78,7 @@ struct Script {
         switch words.first {
         case "count": return count(name)
         case "left": return left(name)
+        case "codes": return codes(name, words.last ?? "")
         case "tidy":
             office.tidy()
             return "done"
@@ -107,7 +110,7 @@ struct Script {
             return .hold(
                 HoldRequest(
                     event: event, lines: all, buyer: value(after: "by").flatMap { Buyer($0) }, key: key,
-                    override: Override(override)))
+                    override: Override(override), code: value(after: "code").flatMap(Self.accessCode)))
         case "extend": return .extend(id, key: key)
         case "release": return .release(id)
         case "buy":
@@ -178,6 +181,21 @@ struct Script {
             "\($0.pool): \($0.free) free \($0.held) held \($0.sold) sold"
                 + ($0.oversubscribed > 0 ? " \($0.oversubscribed) too many" : "") + ($0.isClosed ? " closed" : "")
         }.joined(separator: ", ")
+    }
+
+    private static func accessCode(_ text: String) -> AccessCode? {
+        let parts = text.split(separator: "#")
+        guard parts.count == 2, let batch = Code(String(parts[0])), let number = Int(parts[1]) else { return nil }
+        return AccessCode(batch: batch, number: number)
+    }
+
+    private mutating func codes(_ event: String, _ batch: String) -> String {
+        guard let event = Code(event), let batch = Code(batch),
+            let codes = office.codes(of: batch, in: event, after: 0, limit: .max, at: moment)
+        else { return "no batch" }
+        oracle.compare(with: codes, of: batch.text, in: event.text, at: now...now)
+        return codes.map { "\($0.number): \($0.held) held \($0.sold) sold" + ($0.isRevoked ? " revoked" : "") }
+            .joined(separator: ", ")
     }
 
     private mutating func left(_ event: String) -> String {

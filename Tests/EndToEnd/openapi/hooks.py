@@ -19,7 +19,9 @@ BEYOND_A_SCHEMA = re.compile("|".join(rf"(?:{sentence})\Z" for sentence in (
     r"must ask for \d+ tickets or fewer", r"must be from 1 to the quantity.*", r"must be given, this event limits .*",
     r"has more mistakes than these", r"must keep \S+: places in it are held or sold",
     r"would be more than \d+, counting .*",
-    r"is not a pool of this event", r"is named twice", r"is taken by an earlier type",
+    r"is not a (?:pool|ticket type) of this event", r"is not an allocation of this event",
+    r"must be the number of a code, from 1 to \d+", r"the query's batch must be one of the event's codes",
+    r"is named twice", r"is taken by an earlier type",
     r"must have 1 to 200 characters, none of them a control character",
     # For JSON Schema 2.0 is an integer; the service refuses it.
     r"must be a whole number, without fraction and exponent", r"must have 1 to \d+ bytes and no control characters", r"must be later than opens_at",
@@ -118,6 +120,11 @@ def mend(definition, name):
     """Give a definition the id of its path, and types with different codes and pools that it has."""
     if definition.get("id") is not None:
         definition["id"] = name
+    batches = definition.get("codes")
+    for batch in batches.values() if isinstance(batches, dict) else ():
+        if isinstance(batch, dict):
+            # A patch may make a batch, which needs both.
+            batch["count"], batch["tickets"] = batch.get("count") or 9, batch.get("tickets") or 2
     pools, types = definition.get("pools"), definition.get("types")
     if not isinstance(types, list) or not all(isinstance(kind, dict) for kind in types):
         return

@@ -155,7 +155,28 @@ public struct CoreComparison {
         var wanted = office.counts(at: moment)
         if subject.renumbers { (counts, wanted) = (Renumbering.plain(counts), Renumbering.plain(wanted)) }
         if counts != wanted { breaches.append("\(place): \(counts), and the core counts \(wanted)") }
-        return counts == wanted
+        guard counts == wanted, let ledger = subject.store as? any SalesLedger else { return counts == wanted }
+        return try await compareCodes(at: moment, with: ledger, place)
+    }
+
+    /// Compares what became of every access code (R46 Access codes), in pages of two.
+    private mutating func compareCodes(
+        at moment: Moment, with ledger: any SalesLedger, _ place: String
+    ) async throws -> Bool {
+        for event in office.eventCodes {
+            for batch in office.definition(of: event)?.definition.codes ?? [] {
+                var listed: [CodeCount] = []
+                for after in stride(from: 0, to: batch.count, by: 2) {
+                    listed += try await ledger.codes(of: batch.name, in: event, after: after, limit: 2) ?? []
+                }
+                let wanted = office.codes(of: batch.name, in: event, after: 0, limit: .max, at: moment)
+                guard listed == wanted else {
+                    breaches.append("\(place): codes \(listed), and the core counts \(wanted ?? [])")
+                    return false
+                }
+            }
+        }
+        return true
     }
 
     /// Notes that the store was stopped and opened again.

@@ -23,6 +23,7 @@ enum EventSchemas {
         schemas.append(("EventDefinitionInForce", shown))
         schemas.append(("EventPatch", patch))
         schemas.append(("Allocations", allocations(isPatch: false)))
+        schemas.append(("CodeBatch", codeBatch(isPatch: false)))
         schemas.append(("TicketType", type(.given)))
         schemas.append(("TicketTypeInForce", type(.shown)))
         return schemas
@@ -114,7 +115,9 @@ enum EventSchemas {
         properties["allocations"] = ["$ref": "#/components/schemas/Allocations"]
         properties["types"] = list(
             of: form == .shown ? "TicketTypeInForce" : "TicketType", 1, Int64(limits.typesPerEvent))
-        let required = properties.names.filter { $0 != "allocations" && $0 != EventDefinition.noticeMember }
+        properties["codes"] = codes(isPatch: false)
+        let optional = ["allocations", "codes", EventDefinition.noticeMember]
+        let required = properties.names.filter { !optional.contains($0) }
         return object(properties, required: form == .shown ? required : ["pools", "types"])
     }
 
@@ -151,6 +154,66 @@ enum EventSchemas {
     /// A patch may take away a member with any name, and give one only with a code.
     private static let nullUnlessCode: JSONValue = ["^(?![A-Za-z0-9_-]{1,32}$)": ["type": "null"]]
 
+    /// Batches of access codes (R46 Access codes). A patch merges them, and takes away what is `null`.
+    private static func codes(isPatch: Bool) -> JSONValue {
+        var codes: JSONValue = [
+            "type": isPatch ? ["object", "null"] : "object",
+            "description":
+                "Access codes by the names of their batches (R46 Access codes). Their texts are in `GET /v1/events/{event}/codes`. Shown to callers with a key only.",
+            "additionalProperties": isPatch
+                ? ["oneOf": [codeBatch(isPatch: true), ["type": "null"]]] : reference("CodeBatch"),
+        ]
+        if isPatch {
+            codes["patternProperties"] = nullUnlessCode
+        } else {
+            codes["propertyNames"] = reference("Code")
+            codes["maxProperties"] = .integer(Int64(Limits.codeBatchesPerEvent))
+        }
+        return codes
+    }
+
+    private static func codeBatch(isPatch: Bool) -> JSONValue {
+        func described(_ schema: JSONValue, _ description: String) -> JSONValue {
+            var schema = schema
+            schema["description"] = .string(description)
+            return schema
+        }
+        func integer(_ least: Int64, _ most: Int64, isNullable: Bool = isPatch) -> JSONValue {
+            var schema = Self.integer(least, most)
+            if isNullable { schema["type"] = ["integer", "null"] }
+            return schema
+        }
+        let moment: JSONValue = ["oneOf": [reference("GivenMoment"), ["type": "null"]]]
+        let types: JSONValue = ["type": ["array", "null"], "items": reference("Code"), "uniqueItems": .boolean(true)]
+        let numbers: JSONValue = [
+            "type": "array", "items": Self.integer(1, Int64(Limits.codesPerBatch)),
+            "maxItems": .integer(Int64(Limits.codesRevokedAlone)), "uniqueItems": .boolean(true),
+        ]
+        let properties: JSONValue = [
+            "count": described(integer(1, Int64(Limits.codesPerBatch)), "How many codes there are, numbered from 1."),
+            "tickets": described(
+                integer(1, Int64(Limits.ticketsPerCode)),
+                "How many tickets each code is good for, all its holds and purchases together."),
+            "types": described(types, "The ticket types that it is good for; `null` for all."),
+            "allocation": described(
+                ["oneOf": [reference("Code"), ["type": "null"]]],
+                "The allocation that its holds draw on, for any caller; `null` for places that are for anybody."),
+            "opens_at": described(
+                moment,
+                "It is good from this moment on, whether the sale is open by then or not; `null` if it is good while the event and the type sell."
+            ),
+            "closes_at": described(moment, "It is good until this moment; `null` for no bound."),
+            "price": described(
+                integer(Limits.prices.lowerBound, Limits.prices.upperBound, isNullable: true),
+                "The price of each of its tickets, in minor units; `null` for that of the type."),
+            "revoked": described(
+                ["oneOf": [["type": ["boolean", "null"]], numbers]],
+                "`true` if none of its codes is good any more, or the numbers of single codes that are not."),
+        ]
+        if !isPatch { return object(properties, required: ["count", "tickets"]) }
+        return ["type": "object", "properties": properties, "additionalProperties": ["type": "null"]]
+    }
+
     private static var patch: JSONValue {
         var properties: JSONValue = [
             "paused": ["type": "boolean", "description": "`true` stops the sale, `false` lets it go on."]
@@ -167,6 +230,7 @@ enum EventSchemas {
         ]
         properties["allocations"] = allocations(isPatch: true)
         properties["types"] = list(of: "TicketType", 1, Int64(Limits().typesPerEvent))
+        properties["codes"] = codes(isPatch: true)
         return [
             "type": "object", "properties": properties, "additionalProperties": ["type": "null"],
             "description":

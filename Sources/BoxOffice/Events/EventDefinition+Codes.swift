@@ -1,0 +1,106 @@
+// Access codes of an event (R46 Access codes).
+
+extension EventDefinition {
+    /// Codes that an operator sends out, all alike. A code is a right and no list of it is kept: the edge makes and knows
+    /// its text from the batch's name and the code's number.
+    public struct CodeBatch: Sendable, Equatable {
+        public var name: Code
+        /// How many codes there are, numbered from 1.
+        public var count: Int
+        /// How many tickets one code is good for.
+        public var tickets: Int
+        /// The types that it is good for; empty for all.
+        public var types: [Code]
+        /// The allocation that its holds draw on (R45 Allocations).
+        public var allocation: Code?
+        /// It is good from this moment on, whether the sale of the event and its types is open by then or not; `nil` if it
+        /// is good while they sell.
+        public var opensAt: WallTime?
+        /// It is good until this moment; `nil` is no bound.
+        public var closesAt: WallTime?
+        /// The price of each of its tickets; `nil` for that of the type.
+        public var price: Int64?
+        /// Whether none of its codes is good any more.
+        public var isRevoked: Bool
+        /// The numbers of single codes that are not good any more.
+        public var revoked: [Int]
+
+        public init(
+            name: Code, count: Int, tickets: Int, types: [Code] = [], allocation: Code? = nil,
+            opensAt: WallTime? = nil, closesAt: WallTime? = nil, price: Int64? = nil, isRevoked: Bool = false,
+            revoked: [Int] = []
+        ) {
+            self.name = name
+            self.count = count
+            self.tickets = tickets
+            self.types = types
+            self.allocation = allocation
+            self.opensAt = opensAt
+            self.closesAt = closesAt
+            self.price = price
+            self.isRevoked = isRevoked
+            self.revoked = revoked
+        }
+
+        /// Whether there is a code with this number that was not revoked.
+        public func has(_ number: Int) -> Bool {
+            !isRevoked && number >= 1 && number <= count && !revoked.contains(number)
+        }
+    }
+
+    func mistakesOfCodes(_ limits: Limits) -> [Mistake] {
+        var found: [Mistake] = []
+        if codes.count > Limits.codeBatchesPerEvent {
+            found.append(Mistake("/codes", "must name \(Limits.codeBatchesPerEvent) batches or fewer"))
+        }
+        var known = Set<Code>()
+        for batch in codes {
+            let place = "/codes/\(batch.name)"
+            if !known.insert(batch.name).inserted { found.append(Mistake(place, "is named twice")) }
+            found += mistakes(of: batch, at: place)
+        }
+        return found
+    }
+
+    private func mistakes(of batch: CodeBatch, at place: String) -> [Mistake] {
+        var found: [Mistake] = []
+        let (counts, tickets) = (1...Limits.codesPerBatch, 1...Limits.ticketsPerCode)
+        if !counts.contains(batch.count) { found.append(.outside(counts, at: place + "/count")) }
+        if !tickets.contains(batch.tickets) { found.append(.outside(tickets, at: place + "/tickets")) }
+        var named = Set<Code>()
+        for (index, type) in batch.types.enumerated() {
+            let place = "\(place)/types/\(index)"
+            if !types.contains(where: { $0.code == type }) {
+                found.append(Mistake(place, "is not a ticket type of this event"))
+            }
+            if !named.insert(type).inserted { found.append(Mistake(place, "is named twice")) }
+        }
+        if let name = batch.allocation, !pools.contains(where: { $0.allocations.contains { $0.code == name } }) {
+            found.append(Mistake(place + "/allocation", "is not an allocation of this event"))
+        }
+        if let opensAt = batch.opensAt, let closesAt = batch.closesAt, opensAt >= closesAt {
+            found.append(Mistake(place + "/closes_at", "must be later than opens_at"))
+        }
+        if let price = batch.price, !Limits.prices.contains(price) {
+            let (least, most) = (Limits.prices.lowerBound, Limits.prices.upperBound)
+            found.append(Mistake(place + "/price", "must be from \(least) to \(most) minor units"))
+        }
+        return found + mistakesOfRevoked(batch, at: place)
+    }
+
+    private func mistakesOfRevoked(_ batch: CodeBatch, at place: String) -> [Mistake] {
+        var found: [Mistake] = []
+        if batch.revoked.count > Limits.codesRevokedAlone {
+            found.append(Mistake(place + "/revoked", "must name \(Limits.codesRevokedAlone) codes or fewer"))
+        }
+        var named = Set<Int>()
+        for (index, number) in batch.revoked.prefix(Limits.codesRevokedAlone).enumerated() {
+            let place = "\(place)/revoked/\(index)"
+            if number < 1 || number > batch.count {
+                found.append(Mistake(place, "must be the number of a code, from 1 to \(batch.count)"))
+            }
+            if !named.insert(number).inserted { found.append(Mistake(place, "is named twice")) }
+        }
+        return found
+    }
+}
