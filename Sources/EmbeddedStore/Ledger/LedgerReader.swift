@@ -236,10 +236,7 @@ struct LedgerReader {
                 hold.payment = $0.text(3).flatMap(PaymentReference.init(kept:))
                 moments.purchased = $0.int(4)
             }
-            try releases.visit(id) {
-                hold.state = .released
-                ended = $0.int(1)
-            }
+            try releases.visit(id) { (hold.state, ended) = (.released, $0.int(1)) }
             try parts.visit(id) { try takeBack(partReturn($0), of: &hold, &moments, $0) }
             try returns.visit(id) {
                 hold.takeBack()
