@@ -68,21 +68,46 @@ package struct ClaimSlot: Hashable, Sendable {
     var tag: String { "claims-\(number)" }
 }
 
+/// A key that each event has, with its index in Lua. The functions name it `KEY.holds`.
+package enum EventKey: Int, CaseIterable, Sendable {
+    case event = 1
+    case holds, due, order, buyers, payments, keys, refunds, audit, given, taken, debts, unconfirmed, names,
+        codes, coded
+
+    /// The text of functions with indexes in place of the names of keys.
+    ///
+    /// A table of names in Lua would cost a look-up for each use, and one of the 200 names that a function may have.
+    static func indexed(_ text: String) -> String {
+        let known = Dictionary(uniqueKeysWithValues: allCases.map { ("\($0)", $0.rawValue) })
+        var parts = text.split(separator: "KEY.", omittingEmptySubsequences: false)[...]
+        var indexed = String(parts.removeFirst())
+        for part in parts {
+            let name = part.prefix { $0.isLetter }
+            guard let index = known[String(name)] else { preconditionFailure("an event has no key \(name)") }
+            indexed += String(index) + part[name.endIndex...]
+        }
+        return indexed
+    }
+}
+
 /// The names of the keys in Redis.
 ///
 /// The hash tag of an event's keys is its number and not its code. So a token leads to the event's server without a look
 /// at the list of events, and an event that was removed and made again under the same code shares nothing with the first.
 struct Keyspace: Sendable {
-    /// The keys of one event, in the order in which the functions take them.
+    /// The keys of one event.
     struct EventKeys: Sendable {
+        /// In the order of ``EventKey``, in which the functions take them.
         let all: [String]
         /// Leads to the server that has all of them.
         let route: RedisKey
 
-        var holds: String { all[1] }
-        var payments: String { all[5] }
-        var debts: String { all[7] }
-        var audit: String { all[8] }
+        subscript(key: EventKey) -> String { all[key.rawValue - 1] }
+
+        var holds: String { self[.holds] }
+        var payments: String { self[.payments] }
+        var debts: String { self[.refunds] }
+        var audit: String { self[.audit] }
     }
 
     /// A cluster spreads the keys of events over its servers, so each event has payments of its own there. On one server
@@ -121,11 +146,7 @@ struct Keyspace: Sendable {
         let own = "\(prefix):{\(event)}"
         let shared = isCluster ? own : "\(prefix):{sales}"
         return EventKeys(
-            all: [
-                "\(own):event", "\(own):holds", "\(own):due", "\(own):order", "\(own):buyers", "\(shared):payments",
-                "\(own):keys", "\(own):refunds", "\(own):audit", "\(own):given", "\(own):taken",
-                "\(own):debts", "\(own):unconfirmed", "\(own):names", "\(own):codes", "\(own):coded",
-            ], route: RedisKey("\(event)"))
+            all: EventKey.allCases.map { "\($0 == .payments ? shared : own):\($0)" }, route: RedisKey("\(event)"))
     }
 
     /// The claims in a slot.

@@ -295,13 +295,11 @@ struct ClusterTests {
                 Int((try? server.ask("CLUSTER", "KEYSLOT", "\(number)")) ?? "").map(RedisCluster.ranges[0].contains)
                     ?? false
             })
-        let keys = [
-            "event", "holds", "due", "order", "buyers", "payments", "keys", "refunds", "audit", "given",
-        ].map { "holdfast:{\(event)}:\($0)" }
+        let keys = EventKey.allCases.map { "holdfast:{\(event)}:\($0)" }
         for claim in ["12", "10"] {
-            try server.ask(["FCALL", String(name), "10"] + keys + ["ppaid", claim, "1000"])
+            try server.ask(["FCALL", String(name), String(keys.count)] + keys + ["ppaid", claim, "1000"])
         }
-        let notes = try server.ask("KEYS", keys[9] + ":*")
+        let notes = try server.ask("KEYS", "holdfast:{\(event)}:\(EventKey.given):*")
         #expect(try server.ask("HGET", notes, "ppaid") == "12")
         withExtendedLifetime(node) {}
     }

@@ -64,7 +64,7 @@ struct FunctionLibrary: Sendable {
     ///   - rewrite: changes the text: tests put in a clock of their own or plant a mistake.
     init(writesAlways: Bool = false, rewrite: ((String) -> String)? = nil) {
         let text = WireNumbers.prelude + String(cString: redis_store_functions)
-        body = (rewrite?(text) ?? text) + "\n" + (writesAlways ? Self.writing : Self.plain)
+        body = EventKey.indexed(rewrite?(text) ?? text) + "\n" + (writesAlways ? Self.writing : Self.plain)
         var print = Fingerprint()
         print.add(body)
         name = "holdfast_" + String(print.value, radix: 36)

@@ -86,7 +86,7 @@ local function account_of(event, buyer)
   local account = event.accounts[buyer]
   if account then return account end
   local text = event.fetched_buyers[buyer]
-  if text == nil and not event.forgets_accounts then text = redis.call('HGET', event.keys[5], buyer) end
+  if text == nil and not event.forgets_accounts then text = redis.call('HGET', event.keys[KEY.buyers], buyer) end
   account = { bought = 0, tickets = 0, holds = 0, earliest = 0 }
   event.accounts[buyer] = account
   if text and #text == account_size then
@@ -105,7 +105,7 @@ function settle_accounts(event, buyers)
     if account.earliest > 0 and account.earliest <= last then
       if left == 0 then return false end
       local ahead = buyer .. '\0' .. string.format('%014d', last + 1)
-      local names = redis.call('ZRANGEBYLEX', event.keys[11], '[' .. buyer .. '\0', '(' .. ahead, 'LIMIT', 0, left)
+      local names = redis.call('ZRANGEBYLEX', event.keys[KEY.taken], '[' .. buyer .. '\0', '(' .. ahead, 'LIMIT', 0, left)
       for _, name in ipairs(names) do
         account.tickets = account.tickets - tonumber(string.match(name, '%d+$'))
         account.holds = account.holds - 1
@@ -114,7 +114,7 @@ function settle_accounts(event, buyers)
       left = left - #names
       event.changed_buyers[buyer] = true
       if left == 0 then return false end
-      local following = redis.call('ZRANGEBYLEX', event.keys[11], '[' .. ahead, '(' .. buyer .. '\1', 'LIMIT', 0, 1)
+      local following = redis.call('ZRANGEBYLEX', event.keys[KEY.taken], '[' .. ahead, '(' .. buyer .. '\1', 'LIMIT', 0, 1)
       account.earliest = following[1] and tonumber(string.sub(following[1], #buyer + 2, #buyer + 15)) or 0
     end
   end
@@ -128,9 +128,9 @@ local least_swept = 32
 function sweep_accounts(event)
   if not has_buyer_limit(event.terms) and not are_buyers_counted(event) then return end
   local count = least_swept + 2 * #event.given
-  local from = redis.call('HGET', event.keys[1], 'swept')
+  local from = redis.call('HGET', event.keys[KEY.event], 'swept')
   local names = redis.call(
-    'ZRANGEBYLEX', event.keys[11], from and from ~= '' and '(' .. from or '-', '+', 'LIMIT', 0, count)
+    'ZRANGEBYLEX', event.keys[KEY.taken], from and from ~= '' and '(' .. from or '-', '+', 'LIMIT', 0, count)
   local buyers, seen, last = {}, {}, last_ended(event)
   for _, name in ipairs(names) do
     local buyer, deadline = string.match(name, '^(.-)%z(%d+)%.')
@@ -143,7 +143,7 @@ function sweep_accounts(event)
   for _, buyer in ipairs(buyers) do
     if event.fetched_buyers[buyer] == nil then unread[#unread + 1] = buyer end
   end
-  fetch(event.keys[5], unread, event.fetched_buyers)
+  fetch(event.keys[KEY.buyers], unread, event.fetched_buyers)
   settle_accounts(event, buyers)
   local swept = #names == count and names[count] or ''
   if swept ~= (from or '') then event.changed_fields.swept = swept end
@@ -151,7 +151,7 @@ end
 
 -- The sweep remembers where it stopped, by a name that begins with a buyer. It begins anew if that is `buyer`, who lost a hold.
 function forget_sweep(event, buyer)
-  local swept = redis.call('HGET', event.keys[1], 'swept')
+  local swept = redis.call('HGET', event.keys[KEY.event], 'swept')
   if swept and string.sub(swept, 1, #buyer) == buyer then event.changed_fields.swept = '' end
 end
 
@@ -212,9 +212,9 @@ function save_accounts(event)
       removed[#removed + 1] = name
     end
   end
-  write_all('HSET', event.keys[5], list)
-  write_all('HDEL', event.keys[5], empty)
-  write_all('ZADD', event.keys[11], added)
-  write_all('ZREM', event.keys[11], removed)
+  write_all('HSET', event.keys[KEY.buyers], list)
+  write_all('HDEL', event.keys[KEY.buyers], empty)
+  write_all('ZADD', event.keys[KEY.taken], added)
+  write_all('ZREM', event.keys[KEY.taken], removed)
 end
 end

@@ -136,7 +136,7 @@ do
       add_once(keys, seen_keys, command.key)
       add_once(payments, seen_payments, command.payment)
     end
-    fetch(event.keys[2], holds, event.fetched)
+    fetch(event.keys[KEY.holds], holds, event.fetched)
     fetch_uses(event, keys)
     fetch_payments(event, payments)
     local has_accounts = has_buyer_limit(event.terms) or event.accounted_from
@@ -159,7 +159,7 @@ do
         end
       end
     end
-    fetch(event.keys[5], buyers, event.fetched_buyers)
+    fetch(event.keys[KEY.buyers], buyers, event.fetched_buyers)
     return buyers
   end
 
@@ -176,7 +176,7 @@ do
         end
       end
     end
-    fetch(event.keys[3], names, found)
+    fetch(event.keys[KEY.due], names, found)
     for _, name in ipairs(names) do note_entry(event, name, found[name]) end
   end
 end
@@ -206,7 +206,7 @@ do
       list[#list + 1] = number
       list[#list + 1] = pack_record(event.records[number])
     end
-    write_all('HSET', event.keys[2], list)
+    write_all('HSET', event.keys[KEY.holds], list)
   end
 
   local function save_payments(event)
@@ -218,18 +218,18 @@ do
         list[#list + 1] = event.payments[payment]
       end
     end
-    write_all('HDEL', event.keys[6], event.ended_payments)
-    write_all('HSET', event.keys[6], list)
+    write_all('HDEL', event.keys[KEY.payments], event.ended_payments)
+    write_all('HSET', event.keys[KEY.payments], list)
   end
 
   -- Notes are numbered by the server's time, so that the notes of all events have one order.
   function save_notes(event)
     if #event.notes == 0 then return end
-    local last = redis.call('ZREVRANGE', event.keys[9], 0, 0, 'WITHSCORES')[2]
+    local last = redis.call('ZREVRANGE', event.keys[KEY.audit], 0, 0, 'WITHSCORES')[2]
     local number = last and tonumber(last) or 0
     for _, note in ipairs(event.notes) do
       number = max(read_fine_clock(), number + 1)
-      write('ZADD', event.keys[9], number, pack('<dd', number, event.wall) .. note)
+      write('ZADD', event.keys[KEY.audit], number, pack('<dd', number, event.wall) .. note)
     end
   end
 
@@ -250,7 +250,7 @@ do
     codes.save(event)
     save_uses(event)
     save_payments(event)
-    write_all('ZADD', event.keys[14], event.new_names)
+    write_all('ZADD', event.keys[KEY.names], event.new_names)
     corrections.save(event)
     save_erased(event)
     save_debts(event)
@@ -350,7 +350,7 @@ local function settle_debts(keys, args)
   come_back(event, event.limits.recovery_grace)
   begin_batch(event)
   for index = 2, #args do
-    event.payments[args[index]] = redis.call('HGET', keys[6], args[index])
+    event.payments[args[index]] = redis.call('HGET', keys[KEY.payments], args[index])
     settle_debt(event, args[index])
   end
   save_batch(event)

@@ -142,9 +142,9 @@ local function save_change(event, document)
   event.is_changed = true
   save_event(event)
   if document then
-    write('HSET', event.keys[1], 'id', id, 'terms', packed_terms, 'document', document)
+    write('HSET', event.keys[KEY.event], 'id', id, 'terms', packed_terms, 'document', document)
   else
-    write('HSET', event.keys[1], 'id', id, 'terms', packed_terms)
+    write('HSET', event.keys[KEY.event], 'id', id, 'terms', packed_terms)
   end
   save_notes(event)
 end
@@ -181,10 +181,10 @@ local function open_for_change(keys, asked)
   local event = open_event(keys)
   if not event then return new_event(keys, asked.code), true end
   come_back(event, asked.recovery_grace)
-  event.terms = index_terms(cmsgpack.unpack(redis.call('HGET', keys[1], 'terms')))
+  event.terms = index_terms(cmsgpack.unpack(redis.call('HGET', keys[KEY.event], 'terms')))
   for _, told in ipairs(event.terms.told) do
     -- A release before this one kept the currency only in the document.
-    if told.currency == '' then told.currency = cjson.decode(redis.call('HGET', keys[1], 'document')).currency end
+    if told.currency == '' then told.currency = cjson.decode(redis.call('HGET', keys[KEY.event], 'document')).currency end
   end
   return event, settle(event)
 end
@@ -222,8 +222,8 @@ local function finish_change(event, asked, document, paused)
   terms.paused, terms.revision = paused, asked.revision
   event.facts = event.facts + 1
   save_change(event, document)
-  if had_limit and not has_limit then write('UNLINK', event.keys[5], event.keys[11]) end
-  if had_names and not terms.names_from then write('UNLINK', event.keys[14]) end
+  if had_limit and not has_limit then write('UNLINK', event.keys[KEY.buyers], event.keys[KEY.taken]) end
+  if had_names and not terms.names_from then write('UNLINK', event.keys[KEY.names]) end
   return change_reply(CHANGE.changed, event)
 end
 
@@ -234,7 +234,7 @@ local function cancel(event, asked)
   if cancels == (terms.cancelled_at and true or false) then return change_reply(CHANGE.unchanged, event) end
   if not cancels
     and (event.office >= terms.cancelled_at + asked.undone_within
-      or redis.call('HGET', event.keys[1], 'paid_back') == '1') then
+      or redis.call('HGET', event.keys[KEY.event], 'paid_back') == '1') then
     return change_reply(CHANGE.final, event)
   end
   if asked.revision <= terms.revision then return change_reply(CHANGE.stale, event) end
@@ -254,7 +254,7 @@ local function define(event, asked, document)
   local paused = terms.paused
   if asked.paused ~= nil then paused = asked.paused end
   if not event.is_new and terms.paused == paused
-    and redis.call('HGET', event.keys[1], 'document') == document then
+    and redis.call('HGET', event.keys[KEY.event], 'document') == document then
     return change_reply(CHANGE.unchanged, event)
   end
   -- A first limit counts what buyers have already, and so does the first limit of a type.
@@ -279,7 +279,7 @@ local function count_buyers(keys, args)
   local numbers, next_from =
     given_numbers(event, event.accounted_from, min(chunk, tonumber(args[1])), event.accounted_to)
   event.accounted_from = next_from == 0 and event.accounted_to or next_from
-  fetch(event.keys[2], numbers, event.fetched)
+  fetch(event.keys[KEY.holds], numbers, event.fetched)
   local records, buyers = {}, {}
   for _, number in ipairs(numbers) do
     local record = record_of(event, number)
@@ -288,7 +288,7 @@ local function count_buyers(keys, args)
       each_account(event, number, record.buyer, record.lines, function(name) buyers[#buyers + 1] = name end)
     end
   end
-  if not event.forgets_accounts then fetch(event.keys[5], buyers, event.fetched_buyers) end
+  if not event.forgets_accounts then fetch(event.keys[KEY.buyers], buyers, event.fetched_buyers) end
   for _, record in ipairs(records) do
     if is_live(event, record) then
       add_to_account(event, record.number, record.entry, record.buyer, record.lines)
@@ -298,7 +298,7 @@ local function count_buyers(keys, args)
   end
   event.changed_fields.accounts = pack('<dd', event.accounted_from, event.accounted_to)
   save_event(event)
-  if event.forgets_accounts then write('UNLINK', event.keys[5], event.keys[11]) end
+  if event.forgets_accounts then write('UNLINK', event.keys[KEY.buyers], event.keys[KEY.taken]) end
   save_accounts(event)
   return are_buyers_counted(event) and 1 or 0
 end

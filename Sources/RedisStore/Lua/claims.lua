@@ -219,7 +219,7 @@ local function give_up(keys, args)
   local office = event and event.office or ticks
   local kind, name = string.sub(args[1], 1, 1), string.sub(args[1], 2)
   local owed = ELSEWHERE.none
-  local use = event and kind == 'p' and use_in(keys[6], name)
+  local use = event and kind == 'p' and use_in(keys[KEY.payments], name)
   if use then
     local debt = unpack_debt(use)
     if not debt then return pack('<ddB', office, wall, ELSEWHERE.bought) end
@@ -229,13 +229,13 @@ local function give_up(keys, args)
       owed = ELSEWHERE.unconfirmed_debt
     end
   end
-  local today = given_up_on(keys[10], ticks, 0)
+  local today = given_up_on(keys[KEY.given], ticks, 0)
   local count = redis.call('HLEN', today)
   if count >= most_given_up then return pack('<ddB', office, wall, ELSEWHERE.not_given_up) end
   -- A request for an older claim that arrives late must not replace a newer note.
   write(
     'HSET', today, ERASED_FIELD, args[4], noted_name(args[4], args[1]),
-    max(given_up_of(keys[10], ticks, args[1]), tonumber(args[2])))
+    max(given_up_of(keys[KEY.given], ticks, args[1]), tonumber(args[2])))
   -- No caller waits for a call that is under way for a day.
   if count == 0 then write('PEXPIRE', today, 2 * day_length) end
   return pack('<ddB', office, wall, owed)
@@ -246,9 +246,9 @@ function is_given_up(event, command)
   if not command.claim then return false end
   if event.has_given_up == nil then
     event.has_given_up = redis.call(
-      'EXISTS', given_up_on(event.keys[10], event.ticks, 0), given_up_on(event.keys[10], event.ticks, 1)) > 0
+      'EXISTS', given_up_on(event.keys[KEY.given], event.ticks, 0), given_up_on(event.keys[KEY.given], event.ticks, 1)) > 0
   end
-  return event.has_given_up and command.claim <= given_up_of(event.keys[10], event.ticks, 'p' .. command.payment)
+  return event.has_given_up and command.claim <= given_up_of(event.keys[KEY.given], event.ticks, 'p' .. command.payment)
 end
 
 -- Whether this or another command used the payment with this event.

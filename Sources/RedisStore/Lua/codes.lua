@@ -14,7 +14,7 @@ do
   local function book_of(event)
     if event.code_book then return event.code_book end
     event.code_book = setmetatable({
-      keys = { [5] = event.keys[15], [11] = event.keys[16] },
+      keys = { [5] = event.keys[KEY.codes], [11] = event.keys[KEY.coded] },
       -- Every code has a limit, and types make no difference to it.
       terms = { tickets_per_buyer = 0 }, accounted_from = false, counts_only_types = false, forgets_accounts = false,
       accounts = {}, fetched_buyers = {}, changed_buyers = {}, taken = {},

@@ -80,6 +80,6 @@ do
         list[#list + 1] = names.of_hold(gone.buyer, gone.number)
       end
     end
-    write_all('ZREM', event.keys[14], list)
+    write_all('ZREM', event.keys[KEY.names], list)
   end
 end

@@ -40,7 +40,7 @@ do
   local function count_of(event, field)
     local count = event.debt_counts[field]
     if not count then
-      count = tonumber(redis.call('HGET', event.keys[12], field) or 0)
+      count = tonumber(redis.call('HGET', event.keys[KEY.debts], field) or 0)
       event.debt_counts[field] = count
     end
     return count
@@ -76,10 +76,10 @@ do
     if event.has_forgotten then return end
     event.has_forgotten = true
     local last = string.format('[%014d', max(0, event.ticks - event.limits.debts_kept)) .. '\255'
-    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[13], '-', last, 'LIMIT', 0, 16)) do
+    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[KEY.unconfirmed], '-', last, 'LIMIT', 0, 16)) do
       local hold, payment = tonumber(string.sub(name, 15, 27)), string.sub(name, 28)
       local text = event.payments[payment]
-      if text == nil then text = redis.call('HGET', event.keys[6], payment) end
+      if text == nil then text = redis.call('HGET', event.keys[KEY.payments], payment) end
       local debt = text and unpack_debt(text)
       if debt and debt.event == event.number and debt.hold == hold and debt.confirmed == 0
         and name_of(debt.ticks, hold, payment) == name then
@@ -154,20 +154,20 @@ do
         gone[#gone + 1] = field
       end
     end
-    write_all('HSET', event.keys[12], set)
-    write_all('HDEL', event.keys[12], gone)
-    write_all('ZADD', event.keys[13], event.new_debts)
-    write_all('ZREM', event.keys[13], event.ended_debts)
-    write_all('RPUSH', event.keys[8], event.refunds)
+    write_all('HSET', event.keys[KEY.debts], set)
+    write_all('HDEL', event.keys[KEY.debts], gone)
+    write_all('ZADD', event.keys[KEY.unconfirmed], event.new_debts)
+    write_all('ZREM', event.keys[KEY.unconfirmed], event.ended_debts)
+    write_all('RPUSH', event.keys[KEY.refunds], event.refunds)
   end
 
   -- Whether the event has a confirmed debt. Reads the whole list, which is short: only an event that never sold
   -- anything can be removed.
   function has_confirmed_debts(event)
-    local number = tonumber(string.match(event.keys[1], '{(%d+)}:event$'))
+    local number = tonumber(string.match(event.keys[KEY.event], '{(%d+)}:event$'))
     local first = 0
     repeat
-      local items = redis.call('LRANGE', event.keys[8], first, first + chunk - 1)
+      local items = redis.call('LRANGE', event.keys[KEY.refunds], first, first + chunk - 1)
       local payments, owners, found = {}, {}, {}
       for index, item in ipairs(items) do
         local hold, _, payment, at = unpack_struct('<ddBc0', item)
@@ -176,7 +176,7 @@ do
         -- bought it or is owed.
         if at > #item then owners[index] = string.format('%d.%d', number, hold) end
       end
-      fetch(event.keys[6], payments, found)
+      fetch(event.keys[KEY.payments], payments, found)
       for index, payment in ipairs(payments) do
         local debt = found[payment] and unpack_debt(found[payment])
         if debt and debt.confirmed == 1 and debt.event == number then return true end

@@ -18,14 +18,14 @@ local function fetch_payments(event, payments)
   if #payments == 0 then return end
   local asked = { ERASED_FIELD }
   for index, payment in ipairs(payments) do asked[index + 1] = payment end
-  fetch(event.keys[6], asked, event.payments)
+  fetch(event.keys[KEY.payments], asked, event.payments)
   local secret = event.payments[ERASED_FIELD]
   if not secret then return end
   local names, found = {}, {}
   for _, payment in ipairs(payments) do
     if not event.payments[payment] and not is_erased(payment) then names[#names + 1] = erased_name(secret, payment) end
   end
-  fetch(event.keys[6], names, found)
+  fetch(event.keys[KEY.payments], names, found)
   for _, payment in ipairs(payments) do
     local name = not event.payments[payment] and not is_erased(payment) and erased_name(secret, payment)
     if name and found[name] then

@@ -12,7 +12,7 @@ do
       entries[#entries + 1] = { hold = hold, wall = wall, payment = payment, rest = string.sub(text, at) }
     end
     repeat
-      local items = redis.call('LRANGE', event.keys[8], first, first + chunk - 1)
+      local items = redis.call('LRANGE', event.keys[KEY.refunds], first, first + chunk - 1)
       for _, text in ipairs(items) do add(text) end
       first = first + chunk
     until #items < chunk
@@ -151,13 +151,13 @@ do
 
   local function erase_audit(event)
     for index, note in ipairs(event.notes) do event.notes[index] = without_people(event, note) or note end
-    local found = redis.call('ZREVRANGE', event.keys[9], 0, -1, 'WITHSCORES')
+    local found = redis.call('ZREVRANGE', event.keys[KEY.audit], 0, -1, 'WITHSCORES')
     for index = 1, #found, 2 do
       local text, score = found[index], found[index + 1]
       local note = without_people(event, string.sub(text, 17))
       if note then
-        write('ZREM', event.keys[9], text)
-        write('ZADD', event.keys[9], score, string.sub(text, 1, 16) .. note)
+        write('ZREM', event.keys[KEY.audit], text)
+        write('ZADD', event.keys[KEY.audit], score, string.sub(text, 1, 16) .. note)
       end
     end
   end
@@ -165,15 +165,15 @@ do
   -- Before the debts and the notes of the call are written.
   function save_erased(event)
     if not event.erased_with then return end
-    write('HSET', event.keys[6], ERASED_FIELD, event.erased_with)
+    write('HSET', event.keys[KEY.payments], ERASED_FIELD, event.erased_with)
     if event.rewrites_refunds then
       local list = {}
       for index, entry in ipairs(event.refund_entries) do
         list[index] = pack('<ddBc0', entry.hold, entry.wall, #entry.payment, entry.payment) .. entry.rest
       end
       -- Each entry keeps its place in the list, because lists are read by them.
-      write_all('RPUSH', event.keys[8], list)
-      write('LTRIM', event.keys[8], #list, -1)
+      write_all('RPUSH', event.keys[KEY.refunds], list)
+      write('LTRIM', event.keys[KEY.refunds], #list, -1)
     end
     erase_audit(event)
   end

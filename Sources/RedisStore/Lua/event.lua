@@ -99,9 +99,9 @@ end
 
 -- Reads an event; `nil` if there is none.
 local function open_event(keys)
-  local found = redis.call('HMGET', keys[1], 'id', 'now', 'run', 'grace', 'walk', 'accounts', 'live')
+  local found = redis.call('HMGET', keys[KEY.event], 'id', 'now', 'run', 'grace', 'walk', 'accounts', 'live')
   if not found[1] then return nil end
-  local event = { keys = keys, id = found[1], terms = read_terms(keys[1], found[1]) }
+  local event = { keys = keys, id = found[1], terms = read_terms(keys[KEY.event], found[1]) }
   local text, at = found[2], nil
   event.office, event.ticks, event.version, event.next, event.facts, event.has_sold, at =
     unpack_struct('<dddddB', text)

@@ -24,7 +24,8 @@ local function named_before(event, buyer, before, count)
   local from = event.terms.names_from
   if not from or before <= from then return nil end
   local found = redis.call(
-    'ZRANGEBYLEX', event.keys[14], '(' .. names.of_hold(buyer, before), '[' .. names.of_hold(buyer, from), 'LIMIT', 0, count)
+    'ZRANGEBYLEX', event.keys[KEY.names], '(' .. names.of_hold(buyer, before), '[' .. names.of_hold(buyer, from),
+    'LIMIT', 0, count)
   local numbers = {}
   for index, name in ipairs(found) do numbers[index] = names.after_numbers - tonumber(string.sub(name, -14)) end
   -- Below the first number that has a name, the holds are walked.
@@ -70,7 +71,7 @@ local function find_holds(keys, args)
   local numbers, next_before
   if asked.buyer ~= '' then numbers, next_before = named_before(event, asked.buyer, before, count) end
   if not numbers then numbers, next_before = given_before(event, before, count) end
-  fetch(keys[2], numbers, event.fetched)
+  fetch(keys[KEY.holds], numbers, event.fetched)
   local reply, latest = {}, 0
   for _, number in ipairs(numbers) do
     local text = event.fetched[number]
@@ -113,7 +114,7 @@ local function count_sales(keys, args)
   come_back(event, tonumber(args[1]))
   begin_batch(event)
   local numbers, next_before = given_before(event, tonumber(args[2]), tonumber(args[3]))
-  fetch(keys[2], numbers, event.fetched)
+  fetch(keys[KEY.holds], numbers, event.fetched)
   local sums, list = {}, {}
   for _, number in ipairs(numbers) do
     local record, seen = event.fetched[number] and record_of(event, number), {}

@@ -127,7 +127,7 @@ local function record_of(event, number)
   local text = event.given[number - event.first + 1]
   if not text then
     text = event.fetched[number]
-    if text == nil then text = redis.call('HGET', event.keys[2], number) end
+    if text == nil then text = redis.call('HGET', event.keys[KEY.holds], number) end
   end
   if not text then return nil end
   record = unpack_record(number, text)

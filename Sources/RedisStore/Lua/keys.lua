@@ -14,12 +14,12 @@ do
   end
 
   function use_of(event, key)
-    if event.uses[key] == nil then event.uses[key] = redis.call('HGET', event.keys[7], key) end
+    if event.uses[key] == nil then event.uses[key] = redis.call('HGET', event.keys[KEY.keys], key) end
     return event.uses[key]
   end
 
   function fetch_uses(event, keys)
-    fetch(event.keys[7], keys, event.uses)
+    fetch(event.keys[KEY.keys], keys, event.uses)
   end
 
   -- A key that no longer counted stays forgotten when its hold is purchased late.
@@ -48,20 +48,20 @@ do
   -- The oldest entries of a list, with their uses before this call, and fetches the records of their holds. Of the
   -- list of new keys it takes only entries that may go.
   local function oldest(event, plan, list, count, is_new)
-    local entries = redis.call('LRANGE', event.keys[7] .. list, 0, count - 1)
+    local entries = redis.call('LRANGE', event.keys[KEY.keys] .. list, 0, count - 1)
     local keys, uses, numbers = {}, {}, {}
     for index, entry in ipairs(entries) do
       if is_new and is_young(event, plan, (unpack_struct('<d', entry, 17))) then break end
       keys[index] = string.sub(entry, 1, 16)
     end
-    fetch(event.keys[7], keys, uses)
+    fetch(event.keys[KEY.keys], keys, uses)
     for _, key in ipairs(keys) do
       if uses[key] then
         local _, number = unpack_struct('<c8dd', uses[key])
         if not event.records[number] then numbers[#numbers + 1] = number end
       end
     end
-    fetch(event.keys[2], numbers, event.fetched)
+    fetch(event.keys[KEY.holds], numbers, event.fetched)
     return entries, keys, uses
   end
 
@@ -87,7 +87,7 @@ do
 
   -- How many keys the event has. Nodes warn their operators when the room for keys is nearly full.
   function count_keys(event)
-    event.key_count = event.key_count or redis.call('HLEN', event.keys[7])
+    event.key_count = event.key_count or redis.call('HLEN', event.keys[KEY.keys])
     return event.key_count
   end
 
@@ -105,7 +105,7 @@ do
   end
 
   function save_uses(event)
-    local plan, name = event.key_plan, event.keys[7]
+    local plan, name = event.key_plan, event.keys[KEY.keys]
     if not plan then return end
     write_all('HDEL', name, plan.gone)
     if plan.passed > 0 then write('LTRIM', name .. ':order', plan.passed, -1) end

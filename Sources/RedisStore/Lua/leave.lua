@@ -9,11 +9,11 @@ local function close_event(keys, args)
   begin()
   local event = open_event(keys)
   if not event then return '' end
-  local terms = cmsgpack.unpack(redis.call('HGET', keys[1], 'terms'))
+  local terms = cmsgpack.unpack(redis.call('HGET', keys[KEY.event], 'terms'))
   terms.departed = args[1] == '1' or nil
   -- Another identity, so that no cache takes one for the other.
   local id = string.format('%d.%d.%d.%s', terms.revision, event.ticks, event.facts, args[1])
-  write('HSET', keys[1], 'id', id, 'terms', cmsgpack.pack(terms))
+  write('HSET', keys[KEY.event], 'id', id, 'terms', cmsgpack.pack(terms))
   local stood = event.office - min(max(0, event.passed), longest_gap)
   local parts = { pack('<dddBH', stood, event.ticks, event.wall, terms.cancelled_at and 1 or 0, #event.terms.told) }
   for _, told in ipairs(event.terms.told) do

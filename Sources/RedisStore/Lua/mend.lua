@@ -65,7 +65,7 @@ do
     repeat
       local numbers, next_from = given_numbers(event, from, chunk, event.next)
       local found = {}
-      fetch(event.keys[2], numbers, found)
+      fetch(event.keys[KEY.holds], numbers, found)
       for _, number in ipairs(numbers) do
         if found[number] then
           add_record(event, counted, unpack_record(number, found[number]))
@@ -81,9 +81,9 @@ do
   -- Compares every entry of the calendar, in both keys. Returns how many are wrong.
   local function compare_calendar(event, counted)
     local kept, ordered, wrong = {}, {}, 0
-    local fields = redis.call('HGETALL', event.keys[3])
+    local fields = redis.call('HGETALL', event.keys[KEY.due])
     for index = 1, #fields, 2 do kept[fields[index]] = tonumber(fields[index + 1]) end
-    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[4], '-', '+')) do ordered[name] = true end
+    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[KEY.order], '-', '+')) do ordered[name] = true end
     local function compare(name)
       if event.due_was[name] ~= nil then return end
       local wanted = counted.due[name] or 0
@@ -105,7 +105,7 @@ do
     local kept, last = {}, last_ended(event)
     -- Accounts of types that are being counted are not complete yet.
     local function counts(name) return event.terms.typed or not string.find(name, '\1', 1, true) end
-    local fields = redis.call('HGETALL', event.keys[5])
+    local fields = redis.call('HGETALL', event.keys[KEY.buyers])
     for index = 1, #fields, 2 do
       local account = { bought = 0, tickets = 0, holds = 0 }
       -- A former version wrote it: wrong, so that it is written anew.
@@ -115,7 +115,7 @@ do
       if counts(fields[index]) then kept[fields[index]] = account end
     end
     local names = {}
-    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[11], '-', '+')) do
+    for _, name in ipairs(redis.call('ZRANGEBYLEX', event.keys[KEY.taken], '-', '+')) do
       names[name] = true
       local buyer, deadline, quantity = string.match(name, '^(.-)%z(%d+)%.%d+%.(%d+)$')
       if tonumber(deadline) > last then
@@ -156,16 +156,16 @@ do
       taken[#taken + 1] = 0
       taken[#taken + 1] = name
     end
-    write('UNLINK', event.keys[5], event.keys[11])
-    write_all('HSET', event.keys[5], list)
-    write_all('ZADD', event.keys[11], taken)
+    write('UNLINK', event.keys[KEY.buyers], event.keys[KEY.taken])
+    write_all('HSET', event.keys[KEY.buyers], list)
+    write_all('ZADD', event.keys[KEY.taken], taken)
   end
 
   -- Returns the payments that lead nowhere, with their holds, and how many lead to another hold.
   local function compare_payments(event, event_number, counted)
     local names, known, unled, strayed = {}, {}, {}, 0
     for index, record in ipairs(counted.payments) do names[index] = record.payment end
-    fetch(event.keys[6], names, known)
+    fetch(event.keys[KEY.payments], names, known)
     for _, record in ipairs(counted.payments) do
       local owner = string.format('%d.%d', event_number, record.number)
       if not known[record.payment] then
@@ -190,7 +190,7 @@ do
     event.stale, event.gone, event.is_changed = {}, {}, true
     event.changed_fields.walk = ''
     save_event(event)
-    write_all('HSET', event.keys[6], unled)
+    write_all('HSET', event.keys[KEY.payments], unled)
   end
 
   local function count_given(event)

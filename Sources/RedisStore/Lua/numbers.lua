@@ -28,7 +28,7 @@ end
 
 function read_stretches(event)
   -- This call may have changed them: a new life of the server begins a new stretch.
-  local text = event.changed_fields.stretches or redis.call('HGET', event.keys[1], 'stretches')
+  local text = event.changed_fields.stretches or redis.call('HGET', event.keys[KEY.event], 'stretches')
   local born, at = unpack_struct('<d', text)
   local edges = {}
   while at <= #text do edges[#edges + 1], at = unpack_struct('<d', text, at) end

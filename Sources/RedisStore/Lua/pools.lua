@@ -42,7 +42,7 @@ function note_entry(event, name, found)
 end
 
 local function places_at(event, name)
-  if event.due[name] == nil then note_entry(event, name, redis.call('HGET', event.keys[3], name)) end
+  if event.due[name] == nil then note_entry(event, name, redis.call('HGET', event.keys[KEY.due], name)) end
   return event.due[name]
 end
 
@@ -90,7 +90,7 @@ function earliest(event, pool)
   local from, to = '(' .. entry_name(pool, last_ended(event)), '(' .. string.format('%04x', pool + 1)
   local offset, is_found = 0, false
   repeat
-    local names = redis.call('ZRANGEBYLEX', event.keys[4], from, to, 'LIMIT', offset, 16)
+    local names = redis.call('ZRANGEBYLEX', event.keys[KEY.order], from, to, 'LIMIT', offset, 16)
     for _, name in ipairs(names) do
       -- `least` includes the entries that this call touched.
       if event.due[name] == nil then
@@ -117,10 +117,10 @@ function settle(event)
     if first > 0 and first <= last then
       if left <= 0 then return false end
       local names = redis.call(
-        'ZRANGEBYLEX', event.keys[4], '[' .. string.format('%04x', pool),
+        'ZRANGEBYLEX', event.keys[KEY.order], '[' .. string.format('%04x', pool),
         '[' .. entry_name(pool, last), 'LIMIT', 0, left)
       local quantities = {}
-      fetch(event.keys[3], names, quantities)
+      fetch(event.keys[KEY.due], names, quantities)
       for _, name in ipairs(names) do
         event.held[pool] = event.held[pool] - tonumber(quantities[name] or 0)
         event.gone[#event.gone + 1] = name
@@ -218,10 +218,10 @@ function save_event(event)
     fields[#fields + 1] = name
     fields[#fields + 1] = text
   end
-  write_all('HSET', event.keys[1], fields)
-  write_all('HSET', event.keys[3], set)
-  write_all('ZADD', event.keys[4], added)
-  write_all('HDEL', event.keys[3], removed)
-  write_all('ZREM', event.keys[4], removed)
+  write_all('HSET', event.keys[KEY.event], fields)
+  write_all('HSET', event.keys[KEY.due], set)
+  write_all('ZADD', event.keys[KEY.order], added)
+  write_all('HDEL', event.keys[KEY.due], removed)
+  write_all('ZREM', event.keys[KEY.order], removed)
 end
 end

@@ -21,7 +21,7 @@ local function details(keys)
   end
   parts[#parts + 1] = pack('<H', #terms.told)
   for _, told in ipairs(terms.told) do parts[#parts + 1] = pack('<Bc0', #told.currency, told.currency) end
-  parts[#parts + 1] = redis.call('HGET', keys[1], 'document')
+  parts[#parts + 1] = redis.call('HGET', keys[KEY.event], 'document')
   return table.concat(parts)
 end
 
@@ -33,7 +33,7 @@ local function page_of_holds(keys, args)
   if not event then return {} end
   local numbers, next_from = given_numbers(event, tonumber(args[1]), min(chunk, tonumber(args[2])), event.next)
   local only_sold, reply, found = args[3] == '1', { pack('<d', next_from) }, {}
-  fetch(keys[2], numbers, found)
+  fetch(keys[KEY.holds], numbers, found)
   for _, number in ipairs(numbers) do
     local text = found[number]
     local state = text and unpack_struct('<B', text) % first_mark

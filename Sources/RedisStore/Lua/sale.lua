@@ -9,7 +9,7 @@ local function page_of_sale(keys, args)
   if not event then return {} end
   local numbers, next_from = given_numbers(event, tonumber(args[1]), min(chunk, tonumber(args[2])), event.next)
   local reply, found = { pack('<dddd', next_from, event.next - 1, event.office, event.wall) }, {}
-  fetch(keys[2], numbers, found)
+  fetch(keys[KEY.holds], numbers, found)
   for _, number in ipairs(numbers) do
     local text = found[number]
     if text then

@@ -7,7 +7,7 @@ local function walk_through(event, walk, event_number, numbers)
   local found, payments, owners, known = {}, {}, {}, {}
   local seen = { held = {}, sold = {}, strayed = 0, missing = 0 }
   for pool = 1, #event.terms.pools do seen.held[pool], seen.sold[pool] = 0, 0 end
-  fetch(event.keys[2], numbers, found)
+  fetch(event.keys[KEY.holds], numbers, found)
   for _, number in ipairs(numbers) do
     local record = found[number] and unpack_record(number, found[number])
     if record then
@@ -20,7 +20,7 @@ local function walk_through(event, walk, event_number, numbers)
       seen.missing = seen.missing + 1
     end
   end
-  fetch(event.keys[6], payments, known)
+  fetch(event.keys[KEY.payments], payments, known)
   for _, payment in ipairs(payments) do
     if known[payment] ~= owners[payment] then seen.strayed = seen.strayed + 1 end
   end

@@ -109,7 +109,7 @@ do
     }) do
       for _, command in ipairs(commands) do kinds[#kinds + 1] = { command = command, key = keys[index] } end
     end
-    for _, list in ipairs({ keys[7] .. ':order', keys[7] .. ':kept' }) do
+    for _, list in ipairs({ keys[KEY.keys] .. ':order', keys[KEY.keys] .. ':kept' }) do
       for _, command in ipairs({ 'RPUSH', 'LTRIM', 'PEXPIRE' }) do
         kinds[#kinds + 1] = { command = command, key = list }
       end

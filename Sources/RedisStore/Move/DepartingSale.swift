@@ -172,7 +172,7 @@ public final class DepartingSale: MovedSale {
             let keys = keyspace.keys(of: event.number)
             // A scan may find a field twice.
             var seen: Set<IdempotencyKey> = []
-            try await scan(keys.all[6], keys.route) { found in
+            try await scan(keys[.keys], keys.route) { found in
                 let uses = try found.compactMap { name, use -> MovedKey? in
                     var (name, use) = (PackedReader(name), PackedReader(use))
                     let key = IdempotencyKey(high: try name.half(), low: try name.half())

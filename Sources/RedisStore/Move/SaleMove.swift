@@ -69,7 +69,7 @@ public struct SaleMove: Sendable {
         let last = next.isNull ? 1 : UInt64(String(buffer: try next.bytes())) ?? 1
         for number in 1...max(1, last) {
             let keys = keyspace.keys(of: EventNumber(number))
-            for key in keys.all + [keys.all[6] + ":order", keys.all[6] + ":kept"] {
+            for key in keys.all + [keys[.keys] + ":order", keys[.keys] + ":kept"] {
                 _ = try await client.call(RedisCommand("UNLINK", key), for: keys.route)
             }
         }
@@ -114,7 +114,7 @@ public struct SaleMove: Sendable {
     private func makeFinal(_ code: Code) async throws {
         guard let event = store.state.withLock({ $0.directory.number(of: code) }) else { return }
         let keys = keyspace.keys(of: event)
-        var command = RedisCommand("HSET", keys.all[0])
+        var command = RedisCommand("HSET", keys[.event])
         command.append("paid_back")
         command.append("1")
         _ = try await caller.ask(command, to: keys.route)
