@@ -15,8 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SEED = int(os.environ["END_TO_END_SEED"])
 
 
-class MadeUp(unittest.TestCase):
-    """Schemathesis with all its checks."""
+class Fuzz(unittest.TestCase):
+    """Schemathesis with all its checks, on a service of its own."""
 
     def setUp(self):
         self.server = sample_service()
@@ -31,7 +31,7 @@ class MadeUp(unittest.TestCase):
         environment = os.environ | {"HOLDFAST_API_KEY": self.key, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
         # Schemathesis leaves caches in its working directory.
         with tempfile.TemporaryDirectory(prefix="holdfast-fuzz-") as room:
-            done = subprocess.run(program, cwd=room, env=environment, timeout=180, text=True, errors="replace",
+            done = subprocess.run(program, cwd=room, env=environment, timeout=600, text=True, errors="replace",
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertTrue(self.server.is_alive(), "the service ended")
         said = "\n".join(line[:1000] for line in done.stdout.splitlines() if line.strip())
@@ -42,11 +42,20 @@ class MadeUp(unittest.TestCase):
         verified = self.server.verify()
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
+
+# Two classes, so that they run at once.
+class Requests(Fuzz):
+    """One request after another."""
+
     def test_requests(self):
         """Examples, boundaries and random requests, valid and invalid, get answers that the document allows."""
         made = self.make_up("examples,coverage,fuzzing", SEED)
         print(f"{made} requests", end=" ... ", flush=True)
         self.assertGreater(made, 1_500)
+
+
+class Walks(Fuzz):
+    """Requests that follow from answers."""
 
     def test_walks(self):
         """Walks along the links, from hold to purchase to return, get answers that the document allows."""
