@@ -33,6 +33,8 @@ public struct JSONMistake: Sendable, Hashable {
 
     /// The mistake of a document whose shape returned nothing and noted no mistake.
     public static let saysNothing = JSONMistake("", "does not say what it must")
+    /// What stands behind the last mistake that is shown.
+    public static let tooMany = JSONMistake("", "has more mistakes than these")
 }
 
 /// The mistakes of one document, up to a bound.
@@ -72,7 +74,7 @@ public struct Mistakes: Sendable {
             }
             .map(\.element.mistake)
         guard areCut || all.count > inOrder.count else { return .mistakes(inOrder) }
-        return .mistakes(inOrder + [JSONMistake("", "has more mistakes than these")])
+        return .mistakes(inOrder + [.tooMany])
     }
 }
 

@@ -112,13 +112,16 @@ extension JSONShape where Value == Bool {
 }
 
 extension JSONShape where Value == Int64 {
+    /// JSON Schema takes 2.0 for a whole number.
+    package static var wholeNumberForm: String { "must be a whole number, without fraction and exponent" }
+
     /// A whole number, written without fraction and exponent.
     public static var integer: JSONShape<Int64> {
         JSONShape { value, pointer, mistakes in
             switch value {
             case .integer(let integer): return integer
             case .number(let text) where text.utf8.contains { $0 == UInt8(ascii: ".") || $0 | 0x20 == 0x65 }:
-                mistakes.note(pointer, "must be a whole number, without fraction and exponent")
+                mistakes.note(pointer, wholeNumberForm)
             case .number: mistakes.note(pointer, "must be a number of 64 bits")
             default: mistakes.note(pointer, "must be a whole number")
             }

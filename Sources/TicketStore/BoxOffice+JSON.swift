@@ -22,10 +22,13 @@ extension JSONShape where Value == WallTime {
 extension JSONShape {
     /// A text that the caller chose: a buyer, a payment.
     public static func reference<Kind: ReferenceKind>(_ kind: Kind.Type) -> JSONShape where Value == Reference<Kind> {
-        JSONShape<String>.string.converted(
-            otherwise: "must have 1 to \(Kind.maximumLength) bytes and no control characters"
-        ) { Reference<Kind>($0) }
+        JSONShape<String>.string.converted(otherwise: Reference<Kind>.form) { Reference<Kind>($0) }
     }
+}
+
+extension Reference {
+    /// What such a text must be, in words that follow its name.
+    package static var form: String { "must have 1 to \(Kind.maximumLength) bytes and no control characters" }
 }
 
 extension JSONWriter {

@@ -63,7 +63,7 @@ struct EventDraft: Sendable {
         for allocations in allocations {
             guard let index = draft.definition.pools.firstIndex(where: { $0.code.text == allocations.pool }) else {
                 let place = event.pointer.appending("allocations").appending(allocations.pool)
-                if pools != nil { event.note(at: place, "is not a pool of this event") }
+                if pools != nil { event.note(at: place, Mistake.unknownPoolForm) }
                 continue
             }
             draft.definition.pools[index].allocations = allocations.list

@@ -55,41 +55,41 @@ public struct DocumentMember<Root>: Sendable {
 
     /// What is wrong with the member of `root`, whose document stands at `pointer`; `nil` if nothing is.
     func mistake(in root: Root, at pointer: String) -> Mistake? {
-        let place = group.map { "\(pointer)/\($0)/\(name)" } ?? "\(pointer)/\(name)"
+        let pointer = group.map { "\(pointer)/\($0)/\(name)" } ?? "\(pointer)/\(name)"
         switch value {
         case .code, .moment, .words: return nil
         case .name(let path):
-            return Self.mistake(in: root[keyPath: path], upTo: Limits.nameLength, at: place)
+            return Self.mistake(in: root[keyPath: path], upTo: Limits.nameLength, at: pointer)
         case .note(let path):
-            return root[keyPath: path].flatMap { Self.mistake(in: $0, upTo: Limits.noticeLength, at: place) }
+            return root[keyPath: path].flatMap { Self.mistake(in: $0, upTo: Limits.noticeLength, at: pointer) }
         case .currency(let path):
             let letters = root[keyPath: path].utf8
             guard letters.count == 3, letters.allSatisfy({ (0x41...0x5a).contains($0) }) else {
-                return Mistake(place, "must be three capital letters, as in EUR")
+                return .currency(at: pointer)
             }
         case .seconds(let path, let range):
             let (seconds, fraction) = root[keyPath: path].components
-            guard fraction == 0, range.contains(Int(clamping: seconds)) else { return .outside(range, at: place) }
+            guard fraction == 0, range.contains(Int(clamping: seconds)) else { return .outside(range, at: pointer) }
         case .count(let path, let range):
-            guard range.contains(root[keyPath: path]) else { return .outside(range, at: place) }
+            guard range.contains(root[keyPath: path]) else { return .outside(range, at: pointer) }
         case .amount(let path, let range):
             guard range.contains(root[keyPath: path]) else {
-                return Mistake(place, "must be from \(range.lowerBound) to \(range.upperBound) minor units")
+                return .amount(range, at: pointer)
             }
         case .bound(let path):
-            guard (root[keyPath: path] ?? 1) >= 1 else { return Mistake(place, "must be 1 or more, or null") }
+            guard (root[keyPath: path] ?? 1) >= 1 else { return .bound(at: pointer) }
         case .pools(let path, let range):
             guard range.contains(root[keyPath: path].count) else {
-                return Mistake(place, "must name from \(range.lowerBound) to \(range.upperBound) pools")
+                return .count(range, of: "pools", at: pointer)
             }
         }
         return nil
     }
 
-    private static func mistake(in text: String, upTo most: Int, at place: String) -> Mistake? {
+    private static func mistake(in text: String, upTo most: Int, at pointer: String) -> Mistake? {
         let scalars = text.unicodeScalars
         guard (1...most).contains(scalars.count), !scalars.contains(where: \.isControl) else {
-            return Mistake(place, "must have 1 to \(most) characters, none of them a control character")
+            return .text(most: most, at: pointer)
         }
         return nil
     }

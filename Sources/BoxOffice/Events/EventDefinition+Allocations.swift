@@ -51,16 +51,16 @@ extension EventDefinition {
 
     func mistakesOfAllocations(of pool: Pool, _ limits: Limits) -> [Mistake] {
         var found: [Mistake] = []
-        let place = "/allocations/\(pool.code)"
+        let pointer = "/allocations/\(pool.code)"
         if pool.allocations.count > Limits.allocationsPerPool {
-            found.append(Mistake(place, "must name \(Limits.allocationsPerPool) allocations or fewer"))
+            found.append(.allocations(most: Limits.allocationsPerPool, at: pointer))
         }
         var known = Set<Code>()
         for allocation in pool.allocations {
-            let place = "\(place)/\(allocation.code)"
-            if !known.insert(allocation.code).inserted { found.append(Mistake(place, "is named twice")) }
+            let pointer = "\(pointer)/\(allocation.code)"
+            if !known.insert(allocation.code).inserted { found.append(.namedTwice(at: pointer)) }
             let range = 0...limits.capacityPerPool
-            if !range.contains(allocation.places) { found.append(.outside(range, at: place + "/places")) }
+            if !range.contains(allocation.places) { found.append(.outside(range, at: pointer + "/places")) }
         }
         return found
     }

@@ -56,7 +56,7 @@ extension EventDefinition {
         var known = Set<Code>()
         for batch in codes {
             let place = "/codes/\(batch.name)"
-            if !known.insert(batch.name).inserted { found.append(Mistake(place, "is named twice")) }
+            if !known.insert(batch.name).inserted { found.append(.namedTwice(at: place)) }
             found += mistakes(of: batch, at: place)
         }
         return found
@@ -71,15 +71,15 @@ extension EventDefinition {
         for (index, type) in batch.types.enumerated() {
             let place = "\(place)/types/\(index)"
             if !types.contains(where: { $0.code == type }) {
-                found.append(Mistake(place, "is not a ticket type of this event"))
+                found.append(.unknownType(at: place))
             }
-            if !named.insert(type).inserted { found.append(Mistake(place, "is named twice")) }
+            if !named.insert(type).inserted { found.append(.namedTwice(at: place)) }
         }
         if let name = batch.allocation, !pools.contains(where: { $0.allocations.contains { $0.code == name } }) {
-            found.append(Mistake(place + "/allocation", "is not an allocation of this event"))
+            found.append(.unknownAllocation(at: place + "/allocation"))
         }
         if let opensAt = batch.opensAt, let closesAt = batch.closesAt, opensAt >= closesAt {
-            found.append(Mistake(place + "/closes_at", "must be later than opens_at"))
+            found.append(.closesBeforeItOpens(at: place + "/closes_at"))
         }
         if let price = batch.price, !Limits.prices.contains(price) {
             let (least, most) = (Limits.prices.lowerBound, Limits.prices.upperBound)
@@ -97,9 +97,9 @@ extension EventDefinition {
         for (index, number) in batch.revoked.prefix(Limits.codesRevokedAlone).enumerated() {
             let place = "\(place)/revoked/\(index)"
             if number < 1 || number > batch.count {
-                found.append(Mistake(place, "must be the number of a code, from 1 to \(batch.count)"))
+                found.append(.numberOfCode(most: batch.count, at: place))
             }
-            if !named.insert(number).inserted { found.append(Mistake(place, "is named twice")) }
+            if !named.insert(number).inserted { found.append(.namedTwice(at: place)) }
         }
         return found
     }

@@ -13,10 +13,10 @@ extension EventDefinition {
         let factors: Set = ["/hold_seconds", "/grace_seconds", "/max_extensions"]
         if !alone.contains(where: { factors.contains($0.pointer) }), life * (maximumExtensions + 1) > limits.holdLife {
             let seconds = limits.holdLife.components.seconds
-            found.append(Mistake("/max_extensions", "must let a hold live for \(seconds) seconds in all at the most"))
+            found.append(.lifeOfHold(seconds: seconds))
         }
         if let opensAt, let closesAt, opensAt >= closesAt {
-            found.append(Mistake("/sale/closes_at", "must be later than opens_at"))
+            found.append(.closesBeforeItOpens(at: "/sale/closes_at"))
         }
         return found
     }
@@ -24,14 +24,14 @@ extension EventDefinition {
     private func mistakesOfPools(_ limits: Limits) -> [Mistake] {
         var found: [Mistake] = []
         if !(1...limits.poolsPerEvent).contains(pools.count) {
-            found.append(Mistake("/pools", "must name from 1 to \(limits.poolsPerEvent) pools"))
+            found.append(.count(1...limits.poolsPerEvent, of: "pools", at: "/pools"))
         }
         let range = 0...limits.capacityPerPool
         var known = Set<Code>()
         for pool in pools {
-            let place = "/pools/\(pool.code)"
-            if !known.insert(pool.code).inserted { found.append(Mistake(place, "is named twice")) }
-            if !range.contains(pool.capacity) { found.append(.outside(range, at: place)) }
+            let pointer = "/pools/\(pool.code)"
+            if !known.insert(pool.code).inserted { found.append(.namedTwice(at: pointer)) }
+            if !range.contains(pool.capacity) { found.append(.outside(range, at: pointer)) }
             found += mistakesOfAllocations(of: pool, limits)
         }
         return found
@@ -40,22 +40,22 @@ extension EventDefinition {
     private func mistakesOfTypes(_ limits: Limits) -> [Mistake] {
         var found: [Mistake] = []
         if !(1...limits.typesPerEvent).contains(types.count) {
-            found.append(Mistake("/types", "must name from 1 to \(limits.typesPerEvent) ticket types"))
+            found.append(.count(1...limits.typesPerEvent, of: "ticket types", at: "/types"))
         }
         let known = Set(pools.map(\.code))
         var codes = Set<Code>()
         for (index, type) in types.enumerated() {
-            let place = "/types/\(index)"
+            let pointer = "/types/\(index)"
             if !codes.insert(type.code).inserted {
-                found.append(Mistake(place + "/code", "is taken by an earlier type"))
+                found.append(.typeTaken(at: pointer + "/code"))
             }
-            found += TicketType.members.compactMap { $0.mistake(in: type, at: place) }
-            found += type.mistakesOfTerms(at: place, ticketsPerHold: ticketsPerHold)
+            found += TicketType.members.compactMap { $0.mistake(in: type, at: pointer) }
+            found += type.mistakesOfTerms(at: pointer, ticketsPerHold: ticketsPerHold)
             var drawn = Set<Code>()
             for (position, pool) in type.pools.enumerated() {
-                let place = "\(place)/pools/\(position)"
-                if !known.contains(pool) { found.append(Mistake(place, "is not a pool of this event")) }
-                if !drawn.insert(pool).inserted { found.append(Mistake(place, "is named twice")) }
+                let pointer = "\(pointer)/pools/\(position)"
+                if !known.contains(pool) { found.append(.unknownPool(at: pointer)) }
+                if !drawn.insert(pool).inserted { found.append(.namedTwice(at: pointer)) }
             }
         }
         return found

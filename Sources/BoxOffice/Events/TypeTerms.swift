@@ -37,16 +37,15 @@ extension EventDefinition.TicketType {
         opensAt != nil || closesAt != nil
     }
 
-    /// What is wrong with the terms of the type, whose document stands at `place`.
-    func mistakesOfTerms(at place: String, ticketsPerHold: Int) -> [Mistake] {
+    /// What is wrong with the terms of the type, whose document stands at `pointer`.
+    func mistakesOfTerms(at pointer: String, ticketsPerHold: Int) -> [Mistake] {
         var found: [Mistake] = []
         if let opensAt, let closesAt, opensAt >= closesAt {
-            found.append(Mistake("\(place)/sale/closes_at", "must be later than opens_at"))
+            found.append(.closesBeforeItOpens(at: "\(pointer)/sale/closes_at"))
         }
         let most = min(mostPerHold ?? ticketsPerHold, ticketsPerHold)
         if let leastPerHold, leastPerHold > max(most, 1) {
-            let what = "must be \(max(most, 1)) or fewer, the most of one hold"
-            found.append(Mistake("\(place)/limits/min_tickets_per_hold", what))
+            found.append(.leastAboveMost(max(most, 1), at: "\(pointer)/limits/min_tickets_per_hold"))
         }
         return found
     }

@@ -52,6 +52,62 @@ extension Mistake {
 
     // MARK: Definitions
 
+    /// A text that people read.
+    package static func text(most: Int, at pointer: String) -> Mistake {
+        Mistake(pointer, "must have 1 to \(most) characters, none of them a control character")
+    }
+
+    package static func currency(at pointer: String) -> Mistake {
+        Mistake(pointer, "must be three capital letters, as in EUR")
+    }
+
+    package static func amount(_ range: ClosedRange<Int64>, at pointer: String) -> Mistake {
+        Mistake(pointer, "must be from \(range.lowerBound) to \(range.upperBound) minor units")
+    }
+
+    package static func bound(at pointer: String) -> Mistake { Mistake(pointer, "must be 1 or more, or null") }
+
+    /// The number of things of a kind, such as "ticket types".
+    package static func count(_ range: ClosedRange<Int>, of kind: String, at pointer: String) -> Mistake {
+        Mistake(pointer, "must name from \(range.lowerBound) to \(range.upperBound) \(kind)")
+    }
+
+    package static func lifeOfHold(seconds: Int64) -> Mistake {
+        Mistake("/max_extensions", "must let a hold live for \(seconds) seconds in all at the most")
+    }
+
+    package static func closesBeforeItOpens(at pointer: String) -> Mistake {
+        Mistake(pointer, "must be later than opens_at")
+    }
+
+    package static func namedTwice(at pointer: String) -> Mistake { Mistake(pointer, "is named twice") }
+
+    package static func unknownPool(at pointer: String) -> Mistake { Mistake(pointer, unknownPoolForm) }
+
+    package static let unknownPoolForm = "is not a pool of this event"
+
+    package static func unknownType(at pointer: String) -> Mistake {
+        Mistake(pointer, "is not a ticket type of this event")
+    }
+
+    package static func unknownAllocation(at pointer: String) -> Mistake {
+        Mistake(pointer, "is not an allocation of this event")
+    }
+
+    package static func numberOfCode(most: Int, at pointer: String) -> Mistake {
+        Mistake(pointer, "must be the number of a code, from 1 to \(most)")
+    }
+
+    package static func typeTaken(at pointer: String) -> Mistake { Mistake(pointer, "is taken by an earlier type") }
+
+    package static func leastAboveMost(_ most: Int, at pointer: String) -> Mistake {
+        Mistake(pointer, "must be \(most) or fewer, the most of one hold")
+    }
+
+    package static func allocations(most: Int, at pointer: String) -> Mistake {
+        Mistake(pointer, "must name \(most) allocations or fewer")
+    }
+
     package static func events(most: Int) -> Mistake {
         Mistake("/id", "would be more than \(most) events, counting removed ones")
     }

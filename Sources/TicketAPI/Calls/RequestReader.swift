@@ -84,9 +84,7 @@ struct RequestReader: Sendable {
     /// - Parameter isAnonymous: whether the request came without an operator's or a shop's key.
     static func key(_ header: String, isAnonymous: Bool) throws(Refused) -> KeyText {
         guard let key = KeyText(header, isAnonymous: isAnonymous) else {
-            throw Refused.invalid([
-                Mistake("", "the header Idempotency-Key \(KeyText.demand(isAnonymous: isAnonymous))")
-            ])
+            throw Refused.invalid([.idempotencyKey(isAnonymous: isAnonymous)])
         }
         return key
     }

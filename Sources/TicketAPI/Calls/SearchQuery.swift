@@ -9,6 +9,7 @@ package enum SearchQuery {
     ]
     /// The members for all events.
     static let members = membersOfEvent.union(["event", "hold", "purchase"])
+    package static let eventForm = "must be the code of an event"
     /// Any state, where the query says nothing else or the path has another default.
     private static let anyState = "any"
 
@@ -23,26 +24,25 @@ package enum SearchQuery {
         var reader = MemberReader(target)
         var query = SalesQuery(event: event)
         query.event =
-            reader.value("event", "must be the code of an event") { Code($0).flatMap { isEvent($0) ? $0 : nil } }
+            reader.value("event", eventForm) { Code($0).flatMap { isEvent($0) ? $0 : nil } }
             ?? event
         query.type = reader.value("type", "must be a code: \(Code.form)") { Code($0) }
         if query.type != nil, query.event == nil, !reader.has("event") {
-            reader.mistake("the query's type needs an event: each event has its own types")
+            reader.note(.queryTypeAlone)
         }
-        query.buyer = reader.value("buyer", "must have 1 to 255 bytes and no control characters", Buyer.init)
-        query.payment = reader.value(
-            "payment_reference", "must have 1 to 255 bytes and no control characters", PaymentReference.init)
+        query.buyer = reader.value("buyer", Buyer.form, Buyer.init)
+        query.payment = reader.value("payment_reference", PaymentReference.form, PaymentReference.init)
         let hold = reader.value("hold", "must look like H12", HoldID.init(public:))
         let purchase = reader.value("purchase", "must look like P12", HoldID.init(purchase:))
         if let hold, let purchase, hold != purchase {
-            reader.mistake("the query's hold and purchase must have the same number")
+            reader.note(.queryNumbersDiffer)
         }
         query.hold = hold ?? purchase
         readState(&reader, &query, defaultsToHeld: event != nil)
         query.from = reader.value("from", "must be a moment as in RFC 3339", WallTime.init(rfc3339:))
         query.to = reader.value("to", "must be a moment as in RFC 3339", WallTime.init(rfc3339:))
         if let from = query.from, let to = query.to, from >= to {
-            reader.mistake("the query's from must be earlier than its to")
+            reader.note(.queryEndsBeforeItBegins)
         }
         let limit = reader.value("limit", "must be from 1 to \(Page.most)") { text in
             Int(text).flatMap { (1...Page.most).contains($0) ? $0 : nil }
@@ -81,15 +81,15 @@ struct MemberReader {
         members[name] != nil
     }
 
-    mutating func mistake(_ sentence: String) {
-        mistakes.append(Mistake("", sentence))
+    mutating func note(_ mistake: Mistake) {
+        mistakes.append(mistake)
     }
 
     /// The value of a member, if it has one that `read` accepts.
     mutating func value<Value>(_ name: String, _ demand: String, _ read: (String) -> Value?) -> Value? {
         guard let member = members[name] else { return nil }
         guard let member, let value = read(member) else {
-            mistake("the query's \(name) \(demand)")
+            note(.query(name, demand))
             return nil
         }
         return value

@@ -98,26 +98,30 @@ struct AuditRoutes: Sendable {
         init(_ request: Request) throws {
             func member(_ name: String) -> String? { request.uri.queryParameters.get(name) }
             var mistakes: [Mistake] = []
-            func note(_ what: String) { mistakes.append(Mistake("", "the query's \(what)")) }
+            func note(_ name: String, _ demand: String) { mistakes.append(.query(name, demand)) }
             if let text = member("limit") {
                 limit = Int(text) ?? 0
-                if !(1...Page.most).contains(limit) { note("limit must be from 1 to \(Page.most)") }
+                if !(1...Page.most).contains(limit) { note("limit", "must be from 1 to \(Page.most)") }
             }
             if let text = member("cursor") {
-                if let found = AuditPosition(cursor: text) { position = found } else { note("cursor is none of ours") }
+                if let found = AuditPosition(cursor: text) {
+                    position = found
+                } else {
+                    note("cursor", "is none of ours")
+                }
             }
             if let text = member("event") {
                 filter.events = Code(text).map { [$0] }
-                if filter.events == nil { note("event must be \(Code.form)") }
+                if filter.events == nil { note("event", "must be \(Code.form)") }
             }
             if let text = member("key") {
                 filter.key = text
                 let isKey = text.utf8.count == 8 && text.utf8.allSatisfy(Self.isOfKey)
-                if !isKey, text != "-" { note("key must be the eight characters of a key, or -") }
+                if !isKey, text != "-" { note("key", "must be the eight characters of a key, or -") }
             }
             if let text = member("since") {
                 filter.since = WallTime(rfc3339: text)
-                if filter.since == nil { note("since must be a moment as in 2026-11-24T05:44:59Z") }
+                if filter.since == nil { note("since", "must be a moment as in 2026-11-24T05:44:59Z") }
             }
             if !mistakes.isEmpty { throw Refused.invalid(mistakes) }
         }

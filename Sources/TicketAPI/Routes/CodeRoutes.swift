@@ -32,10 +32,10 @@ struct CodeRoutes: Sendable {
 
     private static func batch(_ request: Request, _ event: EventDefinition) throws -> EventDefinition.CodeBatch {
         guard let name = request.uri.queryParameters.get("batch") else {
-            throw Refused.invalid([Mistake("", "the query's batch must be named")])
+            throw Refused.invalid([.query("batch", "must be named")])
         }
         guard let batch = event.codes.first(where: { $0.name.text == name }) else {
-            throw Refused.invalid([Mistake("", "the query's batch must be one of the event's codes")])
+            throw Refused.invalid([.queryBatchUnknown])
         }
         return batch
     }

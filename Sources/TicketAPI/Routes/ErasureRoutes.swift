@@ -156,17 +156,17 @@ enum ErasureBodies {
         let isTrial = body.optional("dry_run", as: .boolean) ?? false
         let behind = body.nullable("cursor", as: cursorShape)
         let has = (buyer: body.has("buyer"), event: body.has("event"), before: body.has("before"))
-        if has.buyer, has.before { body.note("before", "must be left out, since buyer says what to erase") }
-        if !has.buyer, !has.event, !has.before { body.note("must have a buyer, or an event and before") }
-        if !has.buyer, has.event, !has.before { body.note("before", "must be given with event, or a buyer instead") }
-        if !has.buyer, !has.event, has.before { body.note("event", "must be given with before") }
+        if has.buyer, has.before { body.note("before", ErasureDemand.noBefore.rawValue) }
+        if !has.buyer, !has.event, !has.before { body.note(ErasureDemand.something.rawValue) }
+        if !has.buyer, has.event, !has.before { body.note("before", ErasureDemand.before.rawValue) }
+        if !has.buyer, !has.event, has.before { body.note("event", ErasureDemand.event.rawValue) }
         if let buyer { return Order(scope: .buyer(buyer, event: event), isTrial: isTrial, behind: behind) }
         guard let event, let before else { return nil }
         return Order(scope: .event(event, before: before), isTrial: isTrial, behind: behind)
     }
 
     private static let cursorShape: JSONShape<HoldID> = JSONShape<String>.string.converted(
-        otherwise: "is no cursor of an answer"
+        otherwise: ErasureDemand.cursor.rawValue
     ) { text -> HoldID? in
         guard text.first == "c", let number = UInt64(text.dropFirst(), radix: 36), cursor(HoldID(number)) == text
         else { return nil }

@@ -15,7 +15,7 @@ struct EventRoutes: Sendable {
     @Sendable func put(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let path = call.segment
         guard let code = Code(path) else {
-            throw Refused.invalid([Mistake("/id", "must be \(Code.form), as the path has it")])
+            throw Refused.invalid([.pathIsNoCode])
         }
         var document = try await reader.json(call.request, types: ["application/json"])
         if case .object(let members) = document {
@@ -40,12 +40,12 @@ struct EventRoutes: Sendable {
         let code = try reader.event(call.segment).definition.id
         let types: Set<String> = ["application/merge-patch+json", "application/json"]
         guard case .object(let members) = try await reader.json(call.request, types: types) else {
-            throw Refused.invalid([Mistake("", "must be an object")])
+            throw Refused.invalid([.noObject])
         }
         var paused: Bool?
         if let member = members.first(where: { $0.name == "paused" }) {
             guard case .boolean(let wanted) = member.value else {
-                throw Refused.invalid([Mistake("/paused", "must be true or false")])
+                throw Refused.invalid([.paused])
             }
             paused = wanted
         }
@@ -101,7 +101,7 @@ struct EventRoutes: Sendable {
     }
 
     private static func otherID(_ path: String) -> Refused {
-        .invalid([Mistake("/id", "must be \(path), as the path has it, or be left out")])
+        .invalid([.otherID(than: path)])
     }
 
     /// Changes an event if it is as the request's `If-Match` and `If-None-Match` say.

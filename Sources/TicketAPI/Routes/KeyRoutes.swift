@@ -28,10 +28,10 @@ struct KeyRoutes: Sendable {
         let draft = try await reader.body(call.request, KeyRequests.draft, whenEmpty: nil)
         let now = now
         if let end = draft.expiresAt, end <= now {
-            throw Refused.invalid([Mistake("/expires_at", "must be later than now")])
+            throw Refused.invalid([.keyEnded])
         }
         guard let made = try await keyring.make(draft, by: author(key, call), at: now) else {
-            throw Refused.invalid([Mistake("", "would be more than \(OperatorKey.most) keys, revoked ones included")])
+            throw Refused.invalid([.keys(most: OperatorKey.most)])
         }
         var writer = JSONWriter(reserving: 512)
         writer.key(made.key, at: now, credential: made.credential)
@@ -54,7 +54,7 @@ struct KeyRoutes: Sendable {
 }
 
 /// The bodies that are sent about keys.
-enum KeyRequests {
+package enum KeyRequests {
     /// `{"name": "Anna", "role": "operator", "events": ["main"], "expires_at": "2026-12-31T23:00:00Z"}`
     static let draft = JSONShape<OperatorKey.Draft>.object { body in
         let name = body.required("name", as: name)
@@ -66,10 +66,12 @@ enum KeyRequests {
         return OperatorKey.Draft(name: name, role: role, events: events ?? [], expiresAt: expiresAt)
     }
 
-    private static let name = JSONShape<String>.string.converted(
-        otherwise:
-            "must have 1 to \(OperatorCredential.nameLength.upperBound) characters, none of them a control character"
-    ) { OperatorCredential.isName($0) ? $0 : nil }
+    package static let nameForm =
+        "must have 1 to \(OperatorCredential.nameLength.upperBound) characters, none of them a control character"
+
+    private static let name = JSONShape<String>.string.converted(otherwise: nameForm) {
+        OperatorCredential.isName($0) ? $0 : nil
+    }
 
     private static let events = JSONShape.list(of: JSONShape<Code>.code, count: 1...OperatorKey.mostEvents)
 }

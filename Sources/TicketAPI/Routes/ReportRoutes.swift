@@ -21,7 +21,7 @@ struct ReportRoutes: Sendable {
     @Sendable func report(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let event = try reader.event(call.segment).definition.id
         guard let offset = UTCOffset(call.request.uri.queryParameters.get("utc_offset") ?? "Z") else {
-            throw Refused.invalid([Mistake("", "the query's utc_offset \(UTCOffset.demand)")])
+            throw Refused.invalid([.query("utc_offset", UTCOffset.demand)])
         }
         guard room.enter() else {
             var refused = Refused(.reducedCapacity, "Another report is under way.")

@@ -204,7 +204,7 @@ struct RouteResponder: Sendable {
         case .operators(let right, let answer):
             let key = try await authorizer.admit(fields, right, route.scope(segment))
             if let reason = routed.reason, !AuditNote.isReason(reason) {
-                throw Refused.invalid([Mistake("", "the query's reason must have \(AuditNote.reasonForm)")])
+                throw Refused.invalid([.queryReason])
             }
             return try await answer(routed, key)
         case .fastPath, nil:

@@ -29,7 +29,7 @@ struct SalesRoutes: Sendable {
         switch request.uri.queryParameters.get("formulas") {
         case nil, "escaped": return false
         case "kept": return true
-        default: throw Refused.invalid([Mistake("", "the query's formulas must be escaped or kept")])
+        default: throw Refused.invalid([.query("formulas", "must be escaped or kept")])
         }
     }
 
@@ -161,9 +161,9 @@ struct Page {
         behind = cursor.flatMap(Self.number)
         var mistakes: [Mistake] = []
         if !(1...Self.most).contains(limit) {
-            mistakes.append(Mistake("", "the query's limit must be from 1 to \(Self.most)"))
+            mistakes.append(.query("limit", "must be from 1 to \(Self.most)"))
         }
-        if cursor != nil, behind == nil { mistakes.append(Mistake("", "the query's cursor is none of ours")) }
+        if cursor != nil, behind == nil { mistakes.append(.query("cursor", "is none of ours")) }
         if !mistakes.isEmpty { throw Refused.invalid(mistakes) }
     }
 

@@ -58,7 +58,7 @@ struct GeneratedFile: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { path }
 
-    static let all = [configuration, flags, problemTable, problemTexts, openAPI] + problemPages
+    static let all = [configuration, flags, problemTable, problemTexts, openAPI, beyondSchema] + problemPages
 
     /// `text` with `content` between the two comments that mark the part `name`.
     static func replacing(_ name: String, in text: String, with content: String) throws -> String {
