@@ -211,7 +211,7 @@ struct LogWriterTests {
         }
     }
 
-    @Test("While nobody reads, what fits waits, the rest is dropped, and how much is told when somebody reads")
+    @Test("While nobody reads, what fits waits, the rest is dropped, and a line says how much when somebody reads")
     func nobodyReads() throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor, capacity: 100_000)
@@ -261,7 +261,7 @@ struct LogWriterTests {
         return poll(&entry, 1, 60_000) == 1
     }
 
-    @Test("A line larger than the queue is dropped and told, and the next is written", arguments: [true, false])
+    @Test("A line larger than the queue is dropped and counted, and the next is written", arguments: [true, false])
     func tooLarge(hasNotice: Bool) throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor, capacity: 1_000)

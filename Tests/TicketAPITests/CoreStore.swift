@@ -16,13 +16,15 @@ final class CoreStore: TicketStore {
     private let state = Mutex(State())
 
     /// Sells events with so many places of the type `GA` each.
-    init(places: Int = 1_000, events: [String] = ["main"]) throws {
+    init(
+        places: Int = 1_000, events: [String] = ["main"], disclosure: EventDefinition.Disclosure = .counts
+    ) throws {
         struct NoCode: Error {}
         guard let floor = Code("floor"), let general = Code("GA") else { throw NoCode() }
         for event in events {
             guard let code = Code(event) else { throw NoCode() }
             let definition = EventDefinition(
-                id: code, holdTime: .seconds(60), clientGrace: .seconds(2),
+                id: code, holdTime: .seconds(60), clientGrace: .seconds(2), disclosure: disclosure,
                 pools: [.init(code: floor, capacity: places)],
                 types: [.init(code: general, price: 1_000, pools: [floor])])
             _ = submit(.define(definition), note: nil, ticket: 0, replyTo: Nobody())
@@ -37,6 +39,14 @@ final class CoreStore: TicketStore {
             let wall = WallTime(milliseconds: state.now.wall.milliseconds + span.inMilliseconds)
             state.now = Moment(office: state.now.office.advanced(by: span), wall: wall)
         }
+    }
+
+    /// Takes so many places of the type `GA` in one hold.
+    func hold(_ quantity: Int) throws {
+        struct NoCode: Error {}
+        guard let main = Code("main"), let general = Code("GA") else { throw NoCode() }
+        let line = Line(type: general, quantity: quantity)
+        _ = submit(.hold(HoldRequest(event: main, lines: OneOrMore(line))), note: nil, ticket: 0, replyTo: Nobody())
     }
 
     /// From now on answers of commands wait.

@@ -136,7 +136,7 @@ extension PurchaseRecord {
 }
 
 /// A format of the export of all purchases.
-enum ExportForm: Sendable {
+package enum ExportForm: Sendable {
     /// One row for each line of a purchase (RFC 4180). A spreadsheet calculates a field that begins like a formula, and some
     /// fields come from buyers: unless formulas are kept, such a field gets an apostrophe in front.
     case csv(keepsFormulas: Bool)
@@ -206,7 +206,7 @@ enum ExportForm: Sendable {
     }
 
     /// A row of CSV.
-    static func write(_ fields: [String], keepsFormulas: Bool, to text: inout [UInt8]) {
+    package static func write(_ fields: [String], keepsFormulas: Bool, to text: inout [UInt8]) {
         let written = fields.map { quoted(keepsFormulas ? $0 : neutralised($0)) }
         text += Array((written.joined(separator: ",") + "\r\n").utf8)
     }
