@@ -137,8 +137,13 @@ struct OverrideTests {
     @Test("The override lies in bytes that a request and a fact have anyway")
     func size() {
         #expect(MemoryLayout<Override>.size == 1)
-        #expect(MemoryLayout<HoldRequest>.stride == MemoryLayout<HoldRequest>.offset(of: \.key)! + 24)
-        #expect(MemoryLayout<HeldFact>.stride == MemoryLayout<HeldFact>.offset(of: \.key)! + 32)
+        let (behindKey, behindFact) = (MemoryLayout<IdempotencyKey?>.size, MemoryLayout<KeyFact?>.size)
+        #expect(
+            MemoryLayout<HoldRequest>.offset(of: \.override) == MemoryLayout<HoldRequest>.offset(of: \.key)! + behindKey
+        )
+        #expect(
+            MemoryLayout<HeldFact>.offset(of: \.override) == MemoryLayout<HeldFact>.offset(of: \.key)! + behindFact)
+        #expect(behindKey % 8 != 0 && behindFact % 8 != 0)
     }
 
     @Test("The oracle notices a refusal for a limit that the request goes past")
