@@ -30,8 +30,10 @@ struct SeasonTests {
         // What a season has to have, or it would prove little.
         let account = season.accounts.reduce(into: Account()) { $0.add($1) }
         #expect(account.purchases > 3_500 && account.returned > 300 && account.late > 50, "\(account)")
-        #expect(account.erased > 20 && account.released > 300 && account.cancelled > 30, "\(account)")
-        #expect(account.soldOut > 50 && !season.debts.isEmpty, "\(account)")
+        #expect(
+            account.erased > 20 && account.corrected > 80 && account.released > 300 && account.cancelled > 30,
+            "\(account)")
+        #expect(account.soldOut > 50 && account.atDoor > 50 && !season.debts.isEmpty, "\(account)")
         try await season.subject.stop()
         #expect(try LedgerAudit.recount(path: season.subject.directory + "/ledger.sqlite").broken == nil)
     }
@@ -48,6 +50,8 @@ private struct Account {
     var gross: Int64 = 0
     var returnedAmount: Int64 = 0
     var erased = 0
+    var corrected = 0
+    var atDoor = 0
     var soldOut = 0
     /// Requests that were refused since the event was cancelled.
     var cancelled = 0
@@ -59,6 +63,8 @@ private struct Account {
         late += other.late
         returned += other.returned
         erased += other.erased
+        corrected += other.corrected
+        atDoor += other.atDoor
         soldOut += other.soldOut
         released += other.released
         cancelled += other.cancelled
@@ -76,6 +82,8 @@ private struct Sale: Sendable {
     let type: String
     let quantity: Int
     let isForGuests: Bool
+    /// It was taken at the door, past the sale window (R43 Override).
+    let isAtDoor: Bool
     var hold = HoldID(0)
     var left = 0
 
@@ -94,6 +102,8 @@ private struct Sale: Sendable {
     var isReturned: Bool { (round + event) % 11 == 0 }
     var isReturnedInPart: Bool { (round + event) % 11 == 5 && quantity > 1 }
     var isErased: Bool { (round + event) % 97 == 0 }
+    var isCorrected: Bool { (round + event) % 31 == 7 && !isErased }
+    var buyer: String { "buyer-\(round % 50)" }
 }
 
 private struct Season {
@@ -176,6 +186,7 @@ private struct Season {
         for (sale, outcome) in zip(release, await decide(release) { .release($0.hold) }) {
             if case .released = outcome { accounts[sale.event].released += 1 }
         }
+        try await correct(in: round)
         try await takeBack(from: round - 1)
         let erased = sales.filter { $0.round == round - 2 && $0.isErased && $0.left > 0 }
         for (sale, outcome) in zip(erased, await decide(erased) { .erase(ErasureRequest(hold: $0.hold)) }) {
@@ -188,15 +199,16 @@ private struct Season {
             let types = event == Self.festival ? ["D1", "D2", "PASS"] : ["EARLY", "NOW", "GA", "GA", "GA"]
             return Sale(
                 event: event, round: round, type: types[round % types.count], quantity: 1 + (round + event) % 2,
-                isForGuests: event != Self.festival && round % 25 == 12)
+                isForGuests: event != Self.festival && round % 25 == 12,
+                isAtDoor: event != Self.festival && round % 25 == 11)
         }
         let commands = try asked.map { sale in
             let line = Line(type: try sale.code, quantity: sale.quantity)
             return Command.hold(
                 HoldRequest(
                     event: try code(Self.name(sale.event)), lines: OneOrMore(line),
-                    buyer: Buyer("buyer-\(sale.round % 50)"),
-                    key: IdempotencyKey(named: sale.payment)))
+                    buyer: Buyer(sale.buyer),
+                    key: IdempotencyKey(named: sale.payment), override: sale.isAtDoor ? .window : []))
         }
         for (sale, outcome) in zip(asked, await decide(commands)) {
             switch outcome {
@@ -205,9 +217,11 @@ private struct Season {
                 sale.hold = view.id
                 sales.append(sale)
                 accounts[sale.event].holds += 1
+                if sale.type == "NOW", round >= Self.earlyRounds { accounts[sale.event].atDoor += 1 }
             case .refused(.soldOut), .refused(.insufficientQuantity), .refused(.temporarilyHeld):
                 accounts[sale.event].soldOut += 1
-            case .refused(.typeSaleEnded): #expect(sale.type == "NOW" && round >= Self.earlyRounds)
+            case .refused(.typeSaleEnded):
+                #expect(sale.type == "NOW" && round >= Self.earlyRounds && !sale.isAtDoor)
             case .refused(.eventCancelled):
                 #expect(sale.event == Self.cancelled && round >= Self.cancelledIn)
                 accounts[sale.event].cancelled += 1
@@ -254,6 +268,21 @@ private struct Season {
             }
             sales[index].left -= 1
             count(sales[index], 1, sign: -1)
+        }
+    }
+
+    private mutating func correct(in round: Int) async throws {
+        let wrong = sales.filter { $0.round == round && $0.isCorrected && $0.left > 0 }
+        let outcomes = await decide(wrong) { sale in
+            let right = Correction.State(buyer: Buyer("right-\(sale.buyer)"), note: SaleNote("moved up"))
+            return .correct(sale.hold, Correction(from: Correction.State(buyer: Buyer(sale.buyer)), to: right))
+        }
+        for (sale, outcome) in zip(wrong, outcomes) {
+            if case .corrected = outcome {
+                accounts[sale.event].corrected += 1
+            } else {
+                Issue.record("\(sale): \(outcome)")
+            }
         }
     }
 
@@ -341,6 +370,8 @@ private struct Season {
             list.flatMap(\.lines).reduce(0) { $0 + $1.total - $1.returnedTotal } == account.gross
                 - account.returnedAmount, place)
         #expect(list.count { $0.erasedAt != nil } == account.erased, place)
+        let corrected = list.filter { $0.note == "moved up" && $0.buyer?.hasPrefix("right-buyer-") == true }
+        #expect(corrected.count == account.corrected, place)
         #expect(
             list.allSatisfy { ($0.erasedAt != nil) == ($0.buyer == nil) && ($0.buyer == nil) == ($0.payment == nil) },
             place)
