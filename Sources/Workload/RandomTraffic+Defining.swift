@@ -81,7 +81,7 @@ extension RandomTraffic {
             next.pools[pool].capacity = chance.number(in: 0...shape.capacity)
         case 31...40: changeTerms(of: &next)
         case 41...45: next.codes = chance.chance(80) ? newCodes(of: next) : []
-        case 46...52:
+        case 46...50:
             let type = chance.number(in: 0...(next.types.count - 1))
             next.types[type].price += 100
         case 53...58: next.types.append(newType(next.types.count, next.pools))
@@ -97,7 +97,7 @@ extension RandomTraffic {
                 chance.number(in: chance.chance(20) ? 1...shape.holdSeconds : 5...shape.holdSeconds))
         case 84...86: next.latePayment = next.latePayment == .strict ? .reacquire : .strict
         case 87...89: return .pause(event: next.id)
-        case 90: next.clientGrace = .seconds(chance.number(in: 0...4))
+        case 51, 52, 90: next.clientGrace = .seconds(chance.number(in: 0...4))
         case 91: next.maximumExtensions = chance.number(in: 0...3)
         case 92: next.currency = next.currency == "EUR" ? "JPY" : "EUR"
         case 93: next.completion = next.completion == .token ? .shop : .token

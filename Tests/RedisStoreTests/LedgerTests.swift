@@ -73,7 +73,7 @@ struct LedgerTests {
                 } while behind != nil
             }
         }
-        #expect(bought.count > 10)
+        #expect(bought.count > 5)
         #expect(found.map(\.hold) == bought.keys.sorted())
         for purchase in found {
             #expect(purchase.payment == (bought[purchase.hold] ?? nil)?.text)

@@ -20,9 +20,10 @@ struct ReportTests {
         #expect(lines[0] == line("config", "config.json  default"))
         #expect(lines[1] == line("host", "127.0.0.1    default"))
         #expect(lines[2] == line("port", "9            flag --port"))
-        #expect(lines[3] == line("data", "/a b\\n       environment HOLDFAST_DATA"))
-        #expect(lines[4] == line("event", "x, y         file config.json"))
-        #expect(lines[5] == line("classic.event", "-            default"))
+        #expect(lines[3] == line("public_url", "-            default"))
+        #expect(lines[4] == line("data", "/a b\\n       environment HOLDFAST_DATA"))
+        #expect(lines[5] == line("event", "x, y         file config.json"))
+        #expect(lines[6] == line("classic.event", "-            default"))
     }
 
     @Test("For programs: the same as JSON")

@@ -280,7 +280,7 @@ class Buyers(ServiceCase):
         """A wrong method is refused with the allowed ones."""
         for method, target, allowed in (
                 ("POST", "/v1/events", "GET, HEAD"), ("DELETE", "/v1/events/hall/availability", "GET, HEAD"),
-                ("DELETE", "/v1/events/hall/holds", "GET, HEAD, POST"), ("PUT", "/v1/holds/H1", "GET, HEAD, DELETE"),
+                ("DELETE", "/v1/events/hall/holds", "GET, HEAD, POST"), ("PUT", "/v1/holds/H1", "GET, HEAD, PATCH, DELETE"),
                 ("GET", "/v1/holds/H1/purchase", "POST")):
             with self.subTest(method=method, target=target):
                 answer, told = self.call(method, target)
