@@ -94,7 +94,7 @@ extension BoxOffice {
         guard let index = eventIndexes[event], let (position, known) = events[index].codes.batch(named: batch) else {
             return nil
         }
-        let first = max(0, after) + 1
+        let first = min(max(0, after), known.count) + 1
         guard first <= known.count, limit > 0 else { return [] }
         return (first...min(known.count, first - 1 + limit)).map { number in
             let count = events[index].codes.count(of: HeldCode(batch: position, number: number), at: clock)

@@ -50,7 +50,9 @@ package struct Wording: Sendable {
     package func names(in key: String) -> Set<String> {
         guard let text = texts[key] else { return [] }
         return Set(
-            text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap { $0.split(separator: "}").first }
-                .compactMap { $0.split(separator: "|").first.map(String.init) })
+            text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap {
+                $0.split(separator: "}").first
+            }
+            .compactMap { $0.split(separator: "|").first.map(String.init) })
     }
 }

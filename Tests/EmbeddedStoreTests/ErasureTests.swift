@@ -120,6 +120,12 @@ struct ErasureTests {
         #expect(try await holds(.event(hall, before: later)) == [2])
         let page = try await store.embedded.erasable(.event(hall, before: later), after: HoldID(2))
         #expect(page == ErasurePage(holds: [], behind: nil))
+        // A correction that was taken back has left a name (R40 Corrections).
+        let (nobody, former) = (Correction.State(), Correction.State(buyer: Buyer("former")))
+        for change in [Correction(from: nobody, to: former), Correction(from: former, to: nobody)] {
+            _ = try await store.outcome(.correct(HoldID(3), change))
+        }
+        #expect(try await holds(.event(hall, before: WallTime(milliseconds: later.milliseconds + 60_000))) == [2, 3])
     }
 
     @Test("The recount finds a hold that was erased with a debt, and one that was erased while it was live")

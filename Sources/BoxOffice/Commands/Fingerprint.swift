@@ -57,8 +57,7 @@ extension HoldRequest {
         // Behind everything else: keys of earlier releases keep their digests.
         if let code {
             print.add("code")
-            print.add(code.batch.text)
-            print.add(code.number)
+            print.add(code.text)
         }
         return print.value
     }

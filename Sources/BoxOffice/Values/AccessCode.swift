@@ -5,10 +5,14 @@ public final class AccessCode: Sendable, Hashable {
     public let batch: Code
     /// From 1 within its batch.
     public let number: Int
+    /// What the fingerprint of a request has of it (R15 Idempotency keys). It is the text, because a definition may no
+    /// longer have the batch when the request is repeated.
+    public let text: String
 
-    public init(batch: Code, number: Int) {
+    public init(batch: Code, number: Int, text: String? = nil) {
         self.batch = batch
         self.number = number
+        self.text = text ?? "\(batch) \(number)"
     }
 
     public static func == (left: AccessCode, right: AccessCode) -> Bool {

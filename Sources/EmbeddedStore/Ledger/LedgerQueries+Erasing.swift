@@ -10,7 +10,7 @@ extension LedgerQueries {
     func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
         try await connection.queue.read { db in
             let newest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM holds") ?? 0
-            var first = Int64(clamping: hold?.number ?? 0)
+            var first = min(newest, Int64(clamping: hold?.number ?? 0))
             var last = min(newest, first + Self.holdsLookedAt)
             if case .hold(let only) = scope {
                 last = Int64(clamping: only.number)
@@ -23,8 +23,11 @@ extension LedgerQueries {
                     SELECT h.id, h.at, p.payment, p.hold IS NOT NULL AS sold
                     FROM holds h CROSS JOIN named_holds n ON n.hold = h.id LEFT JOIN purchases p ON p.hold = h.id
                     WHERE h.id > :first AND h.id <= :last AND \(condition) AND (
-                      h.buyer IS NOT NULL OR n.buyer IS NOT NULL OR n.note IS NOT NULL OR p.payment IS NOT NULL AND unicode(p.payment) <> 1
+                      h.buyer IS NOT NULL OR n.buyer IS NOT NULL OR n.note IS NOT NULL
+                      OR p.payment IS NOT NULL AND unicode(p.payment) <> 1
                       OR EXISTS (SELECT 1 FROM part_returns r WHERE r.hold = h.id AND r.reason IS NOT NULL)
+                      OR EXISTS (SELECT 1 FROM corrections c WHERE c.hold = h.id
+                        AND (c.buyer IS NOT NULL OR c.note IS NOT NULL))
                       OR EXISTS (SELECT 1 FROM refunds r WHERE r.hold = h.id AND unicode(r.payment) <> 1))
                     ORDER BY h.id LIMIT :most
                     """,

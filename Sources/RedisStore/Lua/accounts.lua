@@ -145,12 +145,13 @@ function sweep_accounts(event)
   end
   fetch(event.keys[KEY.buyers], unread, event.fetched_buyers)
   settle_accounts(event, buyers)
-  local swept = #names == count and names[count] or ''
+  local swept = not event.forgets_sweep and #names == count and names[count] or ''
   if swept ~= (from or '') then event.changed_fields.swept = swept end
 end
 
 -- The sweep remembers where it stopped, by a name that begins with a buyer. It begins anew if that is `buyer`, who lost a hold.
 function forget_sweep(event, buyer)
+  event.forgets_sweep = true
   local swept = redis.call('HGET', event.keys[KEY.event], 'swept')
   if swept and string.sub(swept, 1, #buyer) == buyer then event.changed_fields.swept = '' end
 end

@@ -30,7 +30,9 @@ struct BuyerCalls: Sendable {
     /// in the order of all refusals.
     private func find(_ text: String, in event: Code) -> AccessCode {
         let batches = reader.store.event(event)?.definition.codes ?? []
-        return mint.codes.find(text, among: batches, of: event) ?? AccessCode(batch: event, number: 0)
+        let found = mint.codes.find(text, among: batches, of: event)
+        return AccessCode(
+            batch: found?.batch ?? event, number: found?.number ?? 0, text: AccessCodeMint.plainText(of: text))
     }
 
     /// Reads the common form quickly, and any other form with the complete reader, which names every mistake.

@@ -18,6 +18,7 @@ enum KeyScope: Sendable {
 struct OperatorAuthorizer: Sendable {
     let known: KnownKeys
     let store: any TicketStore
+    let ledger: any SalesLedger
 
     /// The key of a request, if it has the right. Looked up each time, so that a revocation works at once.
     func admit(_ fields: BuyerFields, _ right: OperatorKey.Right, _ scope: KeyScope) async throws -> OperatorKey {
@@ -73,7 +74,9 @@ struct OperatorAuthorizer: Sendable {
     private func event(of hold: HoldID) async throws -> Code? {
         switch await store.perform(.look(hold)) {
         case .decided(.looked(let view), _): return store.catalogue(at: view.event).code
-        case .decided: return nil
+        // Buyers get no answer about a hold that ended long ago, or with its event; the ledger still has its event.
+        case .decided:
+            return try await ledger.search(SalesQuery(hold: hold, limit: 1)).records.first.flatMap { Code($0.event) }
         case .failed(let failure): throw Refused(failure)
         }
     }

@@ -131,7 +131,9 @@ package struct Routes: Sendable {
             + OperateRecordPages(pages: operate).routes
     }
 
-    private var authorizer: OperatorAuthorizer { OperatorAuthorizer(known: service.known, store: service.store) }
+    private var authorizer: OperatorAuthorizer {
+        OperatorAuthorizer(known: service.known, store: service.store, ledger: ledger)
+    }
 
     private func live() -> Response {
         // That this runs is the answer.

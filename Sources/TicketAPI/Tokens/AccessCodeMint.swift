@@ -56,6 +56,9 @@ public struct AccessCodeMint: Sendable {
         return found
     }
 
+    /// `text` in the one form that all its spellings have; empty if it cannot be a code.
+    static func plainText(of text: String) -> String { read(text).map { String($0, radix: 36) } ?? "" }
+
     private static func read(_ text: String) -> UInt128? {
         var whole: UInt128 = 0
         var count = 0

@@ -89,6 +89,20 @@ class Codes(ServiceCase):
         self.assertEqual(self.call("PATCH", f"/v1/events/{hall}", patch, "operator", ["If-Match: *"])[0].status, 200)
         self.assert_problem(self.hold(hall, code=codes[0])[0], 404, "unknown-access-code")
 
+    def test_repeated(self):
+        """A request is the same one, however its code is spelled, and when its batch is there no longer."""
+        hall = self.make({"club": {"count": 1, "tickets": 2}})
+        text = self.listed(hall)[0]["code"]
+        key = [f"Idempotency-Key: access-codes-{next(self.names):06}"]
+        body = {"lines": [{"type": "GA", "quantity": 1}], "code": text}
+        answer, held = self.call("POST", f"/v1/events/{hall}/holds", body, headers=key)
+        self.assertEqual(answer.status, 201, held)
+        body["code"] = text.replace("-", "").lower()
+        self.assertEqual(self.call("POST", f"/v1/events/{hall}/holds", body, headers=key)[1]["id"], held["id"])
+        patch = {"codes": {"club": None}}
+        self.assertEqual(self.call("PATCH", f"/v1/events/{hall}", patch, "operator", ["If-Match: *"])[0].status, 200)
+        self.assertEqual(self.call("POST", f"/v1/events/{hall}/holds", body, headers=key)[1]["id"], held["id"])
+
     def test_types_and_time(self):
         """A code is good for its types and in its time."""
         types = [{"code": "GA", "pools": ["floor"]}, {"code": "VIP", "pools": ["floor"]}]
@@ -125,6 +139,8 @@ class Codes(ServiceCase):
         rows = self.call("GET", path, key="operator", headers=["Accept: text/csv"])[0].body.decode()
         texts = [code["code"] for code in self.listed(hall)]
         self.assertEqual([row["code"] for row in csv.DictReader(io.StringIO(rows))], texts)
+        # A cursor behind the greatest number.
+        self.assertEqual(self.call("GET", path + "&cursor=c1y2p0ij32e8e7", key="operator")[1]["codes"], [])
         lines = self.call("GET", path, key="operator", headers=["Accept: application/x-ndjson"])[0].body.decode()
         self.assertEqual([json.loads(line)["code"] for line in lines.splitlines()], texts)
 

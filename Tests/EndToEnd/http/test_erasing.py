@@ -98,6 +98,9 @@ class Erasing(ServiceCase):
         for number in range(3):
             self.buy(self.hold(f"dee-{number}", "other"), f"dee-{number}")
         self.assertEqual(self.swept(event="other", before="2020-01-01T00:00:00Z"), (0, 0, []))
+        # A cursor behind the greatest number of a hold.
+        answer, told = self.call("/v1/erasures", {"buyer": "cy", "cursor": "c1y2p0ij32e8e7"})
+        self.assertEqual((answer.status, told["holds"]), (200, 0))
         self.assertEqual(self.swept(event="other", before="2999-01-01T00:00:00Z"), (3, 3, []))
 
     def test_wrong_requests(self):

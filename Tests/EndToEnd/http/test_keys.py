@@ -137,6 +137,17 @@ class Keys(ServiceCase):
                 ("POST", f"/v1/purchases/P{other['id'][1:]}/return", {}), ("GET", "/v1/reconciliation", None),
                 ("GET", "/v1/invariants", None), ("GET", "/v1/audit?event=west", None), ("GET", "/v1/holds/H999999", None)):
             self.refused(self.call(method, path, body, key=bound, headers=tag), 403, "forbidden")
+        # The look of a buyer finds no hold of a cancelled event; the event's shop still reports what was paid for it.
+        boxed = self.make("shop", events=["later", "boxed"])["credential"]
+        self.assertEqual(self.call("PUT", "/v1/events/boxed", event(5, "boxed"))[0].status, 201)
+        paid = self.hold("boxed")
+        self.assertEqual(self.call("POST", "/v1/events/boxed/cancel", {})[0].status, 200)
+        told = self.refused(
+            self.call("POST", f"/v1/holds/{paid['id']}/purchase", {"payment_reference": "boxed-1"}, key=boxed), 410,
+            "event-cancelled")
+        self.assertIs(told["refund_required"], True)
+        owed = self.call("GET", "/v1/reconciliation?limit=1000")[1]
+        self.assertIn("boxed-1", json.dumps(owed))
         # Numbers that the event does not disclose stay hidden.
         types = self.call("GET", "/v1/events/west/availability", key=bound)[1]["types"]
         self.assertTrue(all("free" not in one for one in types), types)
