@@ -57,7 +57,7 @@ package enum Language: String, CaseIterable, Sendable {
 
     /// An amount in minor units of a currency.
     package func text(of amount: Int64, in currency: String) -> String {
-        let decimals = Self.decimals[currency] ?? 2
+        let decimals = Self.minorDigits(of: currency)
         var digits = String(amount.magnitude)
         if digits.count <= decimals { digits = String(repeating: "0", count: decimals + 1 - digits.count) + digits }
         var text = grouped(String(digits.dropLast(decimals)), false)
@@ -71,14 +71,20 @@ package enum Language: String, CaseIterable, Sendable {
         }
     }
 
+    /// How many digits the minor unit of a currency has behind the point. Browsers know other ones for some currencies, so
+    /// scripts get this number.
+    package static func minorDigits(of currency: String) -> Int { decimals[currency] ?? 2 }
+
     /// ISO 4217's currencies whose minor unit is not a hundredth.
     private static let decimals: [String: Int] = {
         let none = [
-            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF",
-            "XOF", "XPF",
+            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
+            "XAF", "XOF", "XPF",
         ]
         let three = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
-        return Dictionary(uniqueKeysWithValues: none.map { ($0, 0) } + three.map { ($0, 3) })
+        let four = ["CLF", "UYW"]
+        return Dictionary(
+            uniqueKeysWithValues: none.map { ($0, 0) } + three.map { ($0, 3) } + four.map { ($0, 4) })
     }()
     private static let symbols = ["EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"]
 

@@ -21,6 +21,8 @@ struct LanguageTests {
             (5, "USD", "$0.05", "0,05\u{a0}$"),
             (123_456_789, "CHF", "CHF\u{a0}1,234,567.89", "1.234.567,89\u{a0}CHF"),
             (1_500, "JPY", "¥1,500", "1.500\u{a0}¥"), (1_234, "KWD", "KWD\u{a0}1.234", "1,234\u{a0}KWD"),
+            (12_345, "CLF", "CLF\u{a0}1.2345", "1,2345\u{a0}CLF"),
+            (10_000, "HUF", "HUF\u{a0}100.00", "100,00\u{a0}HUF"),
             (-250, "EUR", "−€2.50", "−2,50\u{a0}€"),
         ] as [(Int64, String, String, String)])
     func money(amount: Int64, currency: String, english: String, german: String) {

@@ -32,12 +32,11 @@ function duration(milliseconds, units) {
   return parts.slice(rest === 0 ? 3 : first).map(([value, unit]) => `${value}\u00a0${unit}`).join(" ");
 }
 
-function decimals(currency) {
-  return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
-}
-
-function money(minor, currency) {
-  return new Intl.NumberFormat(language, { style: "currency", currency }).format(minor / 10 ** decimals(currency));
+/** An amount in minor units, which have `decimals` digits. Browsers know other digits for some currencies. */
+function money(minor, currency, decimals) {
+  return new Intl.NumberFormat(language, {
+    style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals,
+  }).format(minor / 10 ** decimals);
 }
 
 /** Sends a form once: a second press before the answer changes nothing. */
@@ -69,7 +68,6 @@ class Sale {
     for (const line of this.lines) this.addButtons(line);
     form.addEventListener("input", () => this.sum());
     this.sum();
-    this.heard = Date.now();
     this.follow();
   }
 
@@ -99,25 +97,23 @@ class Sale {
   }
 
   hear() {
-    this.heard = Date.now();
+    clearTimeout(this.losing);
+    this.losing = this.lostAt = undefined;
     if (this.isLost) this.status.textContent = "";
     this.isLost = false;
   }
 
-  /** Says since when the numbers may be wrong, once it matters. */
+  /** Says since when the numbers may be wrong, if nothing is heard for five seconds. */
   lose() {
-    if (this.isLost || Date.now() - this.heard < 5000) {
-      clearTimeout(this.losing);
-      if (!this.isLost) this.losing = setTimeout(() => this.lose(), 5000);
-      return;
-    }
-    this.isLost = true;
-    const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(this.heard);
-    this.status.textContent = filled(this.form.dataset.stale, { time });
+    this.lostAt ??= Date.now();
+    this.losing ??= setTimeout(() => {
+      this.isLost = true;
+      const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(this.lostAt);
+      this.status.textContent = filled(this.form.dataset.stale, { time });
+    }, 5000);
   }
 
   show(left) {
-    clearTimeout(this.losing);
     this.hear();
     if (left.state !== this.form.dataset.state) return this.reload();
     const changed = [];
@@ -175,7 +171,8 @@ class Sale {
       if (input && !input.disabled) sum += Math.max(0, Math.floor(Number(input.value) || 0)) * Number(line.dataset.price);
     }
     total.hidden = false;
-    total.querySelector("output").textContent = money(sum, this.form.dataset.currency);
+    total.querySelector("output").textContent = money(
+      sum, this.form.dataset.currency, Number(this.form.dataset.decimals));
   }
 
   /** Loads the page anew, since the sale as a whole has changed, and keeps what was written. */
@@ -298,24 +295,42 @@ class HoldClock {
   }
 }
 
+/** A hold is over, but its payment may be under way elsewhere: shows the purchase when there is one. */
+function watchForPurchase(hold) {
+  const ask = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(`/holds/${hold}`, {
+        headers: { accept: "application/json" }, signal: AbortSignal.timeout(10000) });
+      if (!answer.ok) return;
+      const { state } = await answer.json();
+      if (state === "purchased" || state === "returned") location.replace(`/holds/${hold}`);
+    } catch { /* It asks again. */ }
+  };
+  setInterval(ask, 10000 + Math.random() * 2000);
+  document.addEventListener("visibilitychange", ask);
+}
+
 // MARK: A purchase
 
-/** A kept link has the code behind its #, where no server sees it. */
+/** A kept link has the code behind its #, where no server sees it. Other links of the page have something else there. */
 function openByLink(form) {
   const code = location.hash.slice(1);
-  if (!code) return;
+  if (!/^[\w-]{32}$/.test(code)) return;
   history.replaceState(null, "", location.pathname);
   form.elements.code.value = code;
   form.requestSubmit();
 }
 
 localizeTimes();
+for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
 for (const form of document.querySelectorAll("form[method=post]")) sendOnce(form);
 const sale = document.getElementById("sale");
 if (sale) new Sale(sale);
 for (const element of document.querySelectorAll("[data-opens-in]")) countToOpening(element);
 const clock = document.getElementById("clock");
 if (clock) new HoldClock(clock);
+for (const element of document.querySelectorAll("[data-watched]")) watchForPurchase(element.dataset.watched);
 for (const form of document.querySelectorAll("form[data-code]")) openByLink(form);
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;

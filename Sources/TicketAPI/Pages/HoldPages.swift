@@ -42,7 +42,7 @@ struct HoldPages: Sendable {
     }
 
     private func answer(
-        _ view: HoldView, at moment: Moment, _ page: PageRequest, notice: PageObject? = nil,
+        _ view: HoldView, at moment: Moment, _ page: PageRequest, notice: PageObject? = nil, buyer: String = "",
         status: HTTPResponse.Status = .ok
     ) -> Response {
         if view.state == .purchased || view.state == .returned { return context.redirect(toPurchaseOf: view.id) }
@@ -53,7 +53,10 @@ struct HoldPages: Sendable {
         guard view.state == .held, left > 0 else {
             // Until its deadline in the store it is still held, for requests that are under way (R6 Deadline).
             values["was_released"] = .flag(view.state == .released)
+            values["may_be_paid"] = .flag(view.state != .released && checkout(of: view, page) == nil)
             values["needs_buyer"] = .flag(needsBuyer(view))
+            values["buyer"] = .text(buyer)
+            values["key"] = .text(PageContext.randomKey())
             return context.writer.page("hold-over", values, for: page, status: status, home: path)
         }
         let end = moment.wallTime(of: view.expiresAt)
@@ -139,15 +142,22 @@ struct HoldPages: Sendable {
         let hold = try holder(page)
         let (view, moment) = try await context.look(hold)
         guard view.state != .purchased, view.state != .returned else { return answer(view, at: moment, page) }
+        let written = String((form["buyer"] ?? "").prefix(SaleForm.mostShown))
         let catalogue = store.catalogue(at: view.event)
         guard let event = event(of: view) else { throw Refused(.unknownEvent) }
         // Its places may still be held, for requests that are under way.
         if view.state == .held {
             guard view.expiresAt <= moment.office else { return context.writer.redirect(to: "/holds/\(hold.public)") }
+            // A payment at the shop may be among these.
+            guard checkout(of: view, page) != nil else {
+                return answer(
+                    view, at: moment, page, notice: HoldNotice.soon.values(in: page.language), buyer: written,
+                    status: .conflict)
+            }
             _ = try await context.reader.perform(.release(hold))
         }
         let lines = view.lines.map { Line(type: catalogue.types[Int($0.type)].code, quantity: Int($0.quantity)) }
-        let buyer = form["buyer"].flatMap(Buyer.init)
+        let buyer = Buyer(written.trimmed)
         let key = context.reader.keys.digest(
             context.key(form), in: .holding(event.definition.id, buyer), of: "")
         let request = HoldRequest(event: event.definition.id, lines: lines, buyer: buyer, key: key)
@@ -155,7 +165,7 @@ struct HoldPages: Sendable {
         case .decided(.held(let view, _), _): return context.redirect(toHold: view.id)
         case .decided(.refused(let refusal), _):
             return answer(
-                view, at: moment, page, notice: HoldNotice(refusal).values(in: page.language),
+                view, at: moment, page, notice: HoldNotice(refusal).values(in: page.language), buyer: written,
                 status: .init(code: Problem(refusal).status))
         case .failed(let failure): throw Refused(failure)
         case .decided(let outcome, _): throw context.reader.unexpected(outcome)
@@ -188,6 +198,14 @@ struct HoldPages: Sendable {
 private struct HoldNotice {
     private let key: String
     private let kind: PageValue
+
+    /// The places of a hold that is over still wait for requests under way.
+    static let soon = HoldNotice(key: "again_soon", kind: "warn")
+
+    private init(key: String, kind: PageValue) {
+        self.key = key
+        self.kind = kind
+    }
 
     init(_ refusal: Refusal) {
         switch refusal {

@@ -49,19 +49,36 @@ struct PageRequest: Sendable {
     }
 
     /// Whether another site's page made the browser send the request. Browsers say so in `Sec-Fetch-Site` where the
-    /// connection is secure, and in `Origin`; a program that sends neither acts for nobody else.
+    /// connection is secure, and in `Origin`; a program that sends neither acts for nobody else. Our own pages have a
+    /// `Referrer-Policy` with which browsers name their origin, so `null` is another site that hides.
     ///
     /// - Parameter publicURL: the origin of our own pages, if it is known.
     func isForged(publicURL: String?) -> Bool {
         if let site = request.headers[.secFetchSite] { return site != "same-origin" && site != "none" }
-        guard let origin = request.headers[.origin], origin != "null" else { return false }
-        return origin != publicURL && origin.split(separator: "/").last.map(String.init) != request.head.authority
+        guard let origin = request.headers[.origin] else { return false }
+        return origin == "null" || origin != publicURL && Self.authority(of: origin) != request.head.authority
     }
 
-    /// Whether the browser was sent to an address of its own machine.
+    /// Whether the browser was sent to an address of its own machine, by nobody else's page.
     var isLocal: Bool {
-        let host = (request.head.authority ?? "").split(separator: ":").first.map(String.init) ?? ""
-        return host == "localhost" || host.hasPrefix("127.") || request.head.authority?.hasPrefix("[::1]") == true
+        guard let authority = request.head.authority, Self.isLoopback(authority) else { return false }
+        guard let origin = request.headers[.origin] else { return true }
+        return Self.authority(of: origin) == authority
+    }
+
+    private static func authority(of origin: String) -> String? {
+        origin.split(separator: "/").last.map(String.init)
+    }
+
+    /// `localhost`, `[::1]` or `127.…` in digits, with or without a port. A name such as `127.example` may lead anywhere.
+    private static func isLoopback(_ authority: String) -> Bool {
+        let isSixth = authority.hasPrefix("[::1]")
+        let host = isSixth ? "[::1]" : String(authority.prefix { $0 != ":" })
+        let port = authority.dropFirst(host.count)
+        guard port.isEmpty || (port.first == ":" && UInt16(port.dropFirst()) != nil) else { return false }
+        if isSixth || host == "localhost" { return true }
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
+        return numbers.count == 4 && numbers[0] == "127" && numbers.allSatisfy { UInt8($0) != nil }
     }
 
     // MARK: Cookies
@@ -81,8 +98,8 @@ struct PageRequest: Sendable {
 
 /// The fields of a form (`application/x-www-form-urlencoded`).
 struct PageForm: Sendable {
-    /// More than any page has.
-    static let mostFields = 200
+    /// More than any page has: a field for each type of an event (``Limits/typesPerEvent``), and a few.
+    static let mostFields = 1_100
 
     private var fields: [String: String] = [:]
 

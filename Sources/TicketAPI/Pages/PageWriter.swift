@@ -48,7 +48,8 @@ struct PageWriter: Sendable {
         var headers: HTTPFields = [
             .contentType: "text/html; charset=utf-8", .contentLanguage: language.code, .cacheControl: "no-store",
             .vary: "Accept-Language, Cookie", .contentSecurityPolicy: Self.policy(forms: forms),
-            .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",
+            // With "no-referrer" browsers would say `Origin: null` with our own forms.
+            .xContentTypeOptions: "nosniff", .referrerPolicy: "same-origin",
         ]
         if let chosen = page.chosenLanguage {
             headers.append(
@@ -63,7 +64,7 @@ struct PageWriter: Sendable {
 
     /// Sends the browser to another page with GET.
     func redirect(to path: String, cookies: [String] = []) -> Response {
-        var headers: HTTPFields = [.location: path, .cacheControl: "no-store", .referrerPolicy: "no-referrer"]
+        var headers: HTTPFields = [.location: path, .cacheControl: "no-store", .referrerPolicy: "same-origin"]
         for cookie in cookies { headers.append(HTTPField(name: .setCookie, value: cookie)) }
         return Response(status: .seeOther, headers: headers)
     }

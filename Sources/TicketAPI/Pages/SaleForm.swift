@@ -9,6 +9,7 @@ struct SaleForm {
         case nothingChosen
         case noNumber
         case tooMany(Int)
+        case tooManyTypes(Int)
         case tooFew(Int, of: String)
         case tooManyOfType(Int, of: String)
         case noBuyer
@@ -18,7 +19,7 @@ struct SaleForm {
     /// The prefix of the fields with quantities, before a type's code.
     static let prefix = "q."
     /// The longest text of a field that is shown again.
-    private static let mostShown = 300
+    static let mostShown = 300
 
     /// By type, as they were written.
     var quantities: [Code: String] = [:]
@@ -68,6 +69,9 @@ struct SaleForm {
         guard let all = OneOrMore(lines) else { throw Rejected(mistake: .nothingChosen) }
         guard all.reduce(0, { $0 + $1.quantity }) <= definition.ticketsPerHold else {
             throw Rejected(mistake: .tooMany(definition.ticketsPerHold))
+        }
+        guard all.count <= BuyerRequests.mostLines else {
+            throw Rejected(mistake: .tooManyTypes(BuyerRequests.mostLines))
         }
         let name = buyer.trimmed
         guard !name.isEmpty else {

@@ -60,6 +60,7 @@ enum SaleNotice {
         case .nothingChosen: ("nothing_chosen", [:])
         case .noNumber: ("no_number", [:])
         case .tooMany(let most): ("too_many", ["most": .number(most)])
+        case .tooManyTypes(let most): ("too_many_types", ["most": .number(most)])
         case .tooFew(let least, let type): ("too_few", ["least": .number(least), "type": .text(type)])
         case .tooManyOfType(let most, let type): ("too_many_of_type", ["most": .number(most), "type": .text(type)])
         case .noBuyer: ("no_buyer", [:])

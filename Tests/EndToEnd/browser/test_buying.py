@@ -1,7 +1,7 @@
 """People buy tickets in browsers."""
 
 from support.browser import PATIENCE, BrowserCase, PageBroken
-from support.service import event, eventually
+from support.service import event, eventually, make_key
 
 PRICED = [{"code": "GA", "name": "Floor", "price": 8900, "pools": ["floor"]},
           {"code": "VIP", "name": "Lounge", "price": 24900, "pools": ["lounge"]}]
@@ -14,7 +14,10 @@ class Buying(BrowserCase):
         event({"floor": 5000, "lounge": 20}, name="Summer Festival", types=PRICED),
         event(2, "pair"), event(4, "four"), event(1, "brief", hold_seconds=2, grace_seconds=0),
         event(10, "keys"), event(10, "plain", hold_seconds=90, max_extensions=1),
-        event(10, "live"), event(10, "limited", limits={"tickets_per_buyer": 2}))
+        event(10, "live"),
+        event(10, "forint", currency="HUF", types=[{"code": "GA", "price": 150050, "pools": ["floor"]}]),
+        event(10, "late", completion="shop", hold_seconds=1, grace_seconds=0),
+        event(10, "limited", limits={"tickets_per_buyer": 2}))
 
     def hold(self, page, name, quantity, kind="GA"):
         """Fill the form of a sale and send it."""
@@ -43,6 +46,31 @@ class Buying(BrowserCase):
         stranger.fill("#code", code[:-1] + ("A" if code[-1] != "A" else "B")).press_button("Open")
         stranger.shows("does not belong")
         self.assertEqual(self.server.verify().returncode, 0)
+
+    def test_total(self):
+        """The total has the decimals of the service, whatever the browser believes about a currency."""
+        anna = self.person("/events/forint").fill("#q-GA", "2")
+        anna.wait("document.querySelector('#total output').textContent.includes('3,001.00')")
+
+    def test_paid_late_at_the_shop(self):
+        """The page of a hold that is over shows by itself the purchase that the shop makes of it."""
+        anna = self.person()
+        self.hold(anna, "late", 1).shows("Your time is over").shows("Have you paid already?")
+        anna.shows("This page shows it by itself")
+        hold = anna.js("location.pathname")
+        paid = self.server.ask(
+            "POST", f"/v1{hold}/purchase",
+            [f"Authorization: Bearer {make_key(self.server, 'shop')}", "Content-Type: application/json"],
+            b'{"payment_reference": "late-1"}')
+        self.assertIn(paid.status, (200, 201), paid)
+        anna.js("document.dispatchEvent(new Event('visibilitychange'))")
+        anna.shows("You have your tickets")
+
+    def test_skip_link_is_no_code(self):
+        """The skip link of the page that asks for a code leads to the content, and sends nothing."""
+        anna = self.person("/purchases/P1#content").shows("Type the code")
+        self.assertEqual(anna.js("document.querySelector('#code').value"), "")
+        self.assertFalse(anna.js("!!document.querySelector('#notice')"))
 
     def test_last_places(self):
         """Two people want the last places: one gets them, the other is told what to do, and sees them come back."""
@@ -176,7 +204,7 @@ class Looks(BrowserCase):
 
     events = (
         event({"floor": 5000, "lounge": 1}, name="A long name " * 7 + "Donaudampfschifffahrtsgesellschaft" * 3,
-              types=PRICED),
+              types=[PRICED[0] | {"name": "Floor" + "W" * 195}, PRICED[1]]),
         event(identifier="later", sale={"opens_at": "2040-01-01T20:00:00Z"}),
         event(identifier="over", sale={"closes_at": "2020-01-01T20:00:00Z"}),
         event(1, "brief", hold_seconds=1, grace_seconds=0))

@@ -2,7 +2,8 @@
 
 import re
 
-from support.service import ServiceCase, event
+from support.service import ServiceCase, event, eventually, make_key
+from support.wire import request
 
 BROWSER = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 # Markup, a quotation mark that is one character with its accent, text from right to left, and something long.
@@ -23,7 +24,7 @@ class Pages(ServiceCase):
         answer = self.server.ask(method, target, [BROWSER, *headers], body)
         self.assertEqual(answer.status, status, answer)
         self.assertEqual(answer.header("content-type"), "text/html; charset=utf-8")
-        self.assertEqual(answer.header("referrer-policy"), "no-referrer")
+        self.assertEqual(answer.header("referrer-policy"), "same-origin")
         self.assertEqual(answer.header("x-content-type-options"), "nosniff")
         policy = answer.header("content-security-policy")
         self.assertIn("default-src 'none'", policy)
@@ -98,6 +99,12 @@ class Buyers(ServiceCase):
             {"code": "FREE", "name": "Balcony", "pools": ["floor"]},
             {"code": "SIX", "name": "Group", "pools": ["floor"], "limits": {"min_tickets_per_hold": 3}}]),
         event(5, "shop", completion="shop"), event(5, "ours"),
+        event(5, "late", completion="shop", hold_seconds=1, grace_seconds=0),
+        event(5, "grace", completion="shop", hold_seconds=1, grace_seconds=60),
+        event(5, "twice", hold_seconds=1, grace_seconds=0, limits={"tickets_per_buyer": 2}),
+        event({"floor": 50}, "wide", currency="HUF", limits={"tickets_per_hold": 50},
+              types=[{"code": f"T{n}", "price": 100, "pools": ["floor"]} for n in range(300)]),
+        event(5, types=[{"code": "GA", "price": 8900, "pools": ["floor"]}]),
         event(5, "paused"), event(10, "hidden", disclose="buckets"))
     FORM = "Content-Type: application/x-www-form-urlencoded"
 
@@ -165,14 +172,15 @@ class Buyers(ServiceCase):
     def test_forged(self):
         """What another site's page sends is refused, and does nothing."""
         path, cookie = self.hold("hidden")
-        forged = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example")
+        forged = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example",
+                  "Origin: null")
         for header in forged:
             for target in (f"{path}/release", "/events/hidden/holds"):
                 answer = self.send(target, "q.GA=1", cookie, header)
                 self.assertEqual(answer.status, 403, header)
                 self.assertIn("Another page sent this", answer.body.decode())
         self.assertEqual(self.server.ask("GET", path, ["Accept: application/json", cookie]).json()["state"], "held")
-        for header in ("Sec-Fetch-Site: same-origin", "Origin: null"):
+        for header in ("Sec-Fetch-Site: same-origin", "Origin: http://localhost"):
             self.assertEqual(self.send(f"{path}/release", "", cookie, header).status, 303)
 
     def test_wrong_forms(self):
@@ -193,7 +201,7 @@ class Buyers(ServiceCase):
         self.assertEqual(hostile.status, 422)
         self.assertIn('value="&quot;&gt;&lt;script&gt;"', hostile.body.decode())
         self.assertLess(len(hostile.body), 20_000)
-        for form in ("q.GA=1&q.GA=2", "q.GA=%zz", "q.GA=%ff", "&".join(f"x{n}=1" for n in range(201))):
+        for form in ("q.GA=1&q.GA=2", "q.GA=%zz", "q.GA=%ff", "&".join(f"x{n}=1" for n in range(1_101))):
             self.assertEqual(self.send("/events/gala/holds", form).status, 400, form[:40])
         wrong = self.server.ask("POST", "/events/gala/holds", [BROWSER, "Content-Type: application/json"], b"{}")
         self.assertEqual(wrong.status, 415)
@@ -216,10 +224,86 @@ class Buyers(ServiceCase):
         self.assertEqual(self.send(path + "/pay", "", cookie).status, 409)
         self.assertEqual(self.server.ask("GET", path, ["Accept: application/json", cookie]).json()["state"], "held")
 
+    def over(self, path, cookie):
+        """Wait until a hold's page says that its time is over; return the page."""
+        def ask():
+            return self.server.ask("GET", path, [BROWSER, cookie]).body.decode()
+        self.assertTrue(eventually(lambda: "Your time is over" in ask()))
+        return ask()
+
+    def test_shop_completes_late(self):
+        """After the end of a hold that is paid at the shop the page tells to wait, and then leads to the purchase."""
+        path, cookie = self.hold("late")
+        page = self.over(path, cookie)
+        self.assertIn("Have you paid already?", page)
+        self.assertIn("data-watched", page)
+        self.assertNotIn("paid nothing", page)
+        paid = self.server.ask(
+            "POST", f"/v1{path}/purchase",
+            [f"Authorization: Bearer {make_key(self.server, 'shop')}", "Content-Type: application/json"],
+            b'{"payment_reference": "late-1"}')
+        self.assertIn(paid.status, (200, 201), paid)
+        self.assertEqual(self.server.ask("GET", path, [BROWSER, cookie]).status, 303)
+
+    def test_payment_under_way(self):
+        """Trying again does not release what a payment at the shop may still buy."""
+        path, cookie = self.hold("grace")
+        self.over(path, cookie)
+        again = self.send(path + "/again", "", cookie)
+        self.assertEqual(again.status, 409)
+        self.assertIn("may still be arriving", again.body.decode())
+        paid = self.server.ask(
+            "POST", f"/v1{path}/purchase",
+            [f"Authorization: Bearer {make_key(self.server, 'shop')}", "Content-Type: application/json"],
+            b'{"payment_reference": "grace-1"}')
+        self.assertIn(paid.status, (200, 201), paid)
+
+    def test_again_twice(self):
+        """Trying again for the same places holds once, however often it is sent; a refusal keeps the buyer."""
+        path, cookie = self.hold("twice", "q.GA=2&buyer=anna%40example.org")
+        key = re.search(r'name="key" value="([^"]+)"', self.over(path, cookie))[1]
+        form = f"key={key}&buyer=anna%40example.org"
+        first, second = (self.send(path + "/again", form, cookie) for _ in range(2))
+        self.assertEqual((first.status, second.status), (303, 303))
+        self.assertEqual(first.header("location"), second.header("location"))
+        self.assertNotEqual(first.header("location"), path)
+        refused = self.send(path + "/again", "buyer=" + "b" * 299, cookie)
+        self.assertEqual(refused.status, 422)
+        self.assertIn('value="' + "b" * 299, refused.body.decode())
+
+    def test_many_types(self):
+        """An event with many types is sold; too many of them in one order are refused in words."""
+        page = self.server.ask("GET", "/events/wide", [BROWSER]).body.decode()
+        self.assertIn('data-currency="HUF" data-decimals="2"', page)
+        form = "&".join(f"q.T{n}={int(n < 2)}" for n in range(300))
+        self.assertEqual(self.send("/events/wide/holds", form).status, 303)
+        many = self.send("/events/wide/holds", "&".join(f"q.T{n}=1" for n in range(17)))
+        self.assertEqual(many.status, 422)
+        self.assertIn("16 kinds of tickets at most", many.body.decode())
+
+    def test_nothing_pretends_to_be_alive(self):
+        """Without a script no page says that it changes by itself."""
+        path, cookie = self.hold("shop")
+        page = self.server.ask("GET", path, [BROWSER, cookie]).body.decode()
+        self.assertIn("<span hidden data-scripted>This page shows it by itself.</span>", page)
+
     def test_demonstration_stays_at_home(self):
         """What costs money is not given away to anybody: only `main`, and only on the machine itself."""
         path, cookie = self.hold("gala", "q.GA=1")
         self.assertEqual(self.send(path + "/pay", "", cookie).status, 409)
+        path, cookie = self.hold("main", "q.GA=1")
+        cases = (
+            ("localhost", None, True), ("localhost:8080", "http://localhost:8080", True), ("127.0.0.1:80", None, True),
+            ("[::1]:8080", None, True), ("127.evil.example", None, False), ("127.0.0.1.evil.example", None, False),
+            ("127.0.0.256", None, False), ("localhost.evil.example", None, False), ("[::1].evil.example", None, False),
+            ("localhost", "http://evil.example", False))
+        for host, origin, is_home in cases:
+            with self.subTest(host=host, origin=origin):
+                headers = [f"Host: {host}", BROWSER, cookie] + ([f"Origin: {origin}"] if origin else [])
+                with self.server.connect() as connection:
+                    connection.send(request("GET", path, headers, host=False))
+                    page = connection.answer().body.decode()
+                self.assertEqual("This is a demonstration" in page, is_home)
 
 
 class BehindAProxy(ServiceCase):
