@@ -91,8 +91,9 @@ struct RequestReader: Sendable {
 
     /// The store's reply to a command, counted.
     func ask(_ command: Command, note: AuditNote?) async -> StoreReply {
+        let began = NIODeadline.now()
         let reply = await store.perform(command, note: note)
-        figures.count(command, reply)
+        figures.count(command, reply, waited: (NIODeadline.now() - began).nanoseconds)
         return reply
     }
 

@@ -109,6 +109,10 @@ final class LoopFigures: Sendable {
         let index = call * 5 + Int(min(max(1, statusClass), 5)) - 1
         while state.requests.count <= index { state.requests.append(DurationHistogram()) }
         state.requests[index].add(nanoseconds: took)
+        countWait(kind, took, in: &state)
+    }
+
+    private func countWait(_ kind: DecisionKind?, _ took: Int64, in state: inout State) {
         switch kind {
         case .hold: state.waitsForHolds.change(at: state.minute) { $0.add(nanoseconds: took) }
         case .purchase: state.waitsForPurchases.change(at: state.minute) { $0.add(nanoseconds: took) }
@@ -116,10 +120,13 @@ final class LoopFigures: Sendable {
         }
     }
 
-    /// Counts a command that the router handed to the store.
-    func count(_ command: Command, _ reply: StoreReply) {
+    /// Counts a command that the router, or a page, handed to the store.
+    ///
+    /// - Parameter waited: how long the store took, in nanoseconds.
+    func count(_ command: Command, _ reply: StoreReply, waited: Int64) {
         var asked: Code?
         if case .hold(let request) = command { asked = request.event }
+        state.withLock { countWait(DecisionKind(command), waited, in: &$0) }
         count(DecisionKind(command), DecisionResult(reply), of: DecidedEvent(reply, asked: asked))
     }
 

@@ -32,7 +32,11 @@ struct APICalls: Sendable {
         _ method: HTTPRequest.Method, _ path: String, query: [String: String] = [:], _ body: JSONValue? = nil,
         fields: HTTPFields = [:], with credential: String
     ) async throws -> Answer {
-        let response = await respond(method, path, query: query, body, fields: fields, with: credential)
+        try await read(await respond(method, path, query: query, body, fields: fields, with: credential))
+    }
+
+    /// A whole answer that ``respond(_:_:query:_:fields:with:)`` gave.
+    func read(_ response: Response) async throws -> Answer {
         let collected = Collected()
         try await response.body.write(Collector(collected: collected))
         let bytes = collected.bytes.withLock { $0 }

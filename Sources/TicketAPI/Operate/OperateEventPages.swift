@@ -28,20 +28,22 @@ struct OperateEventPages: Sendable {
         let start = after.flatMap { code in all.firstIndex { $0.definition.id.text == code } }.map { $0 + 1 } ?? 0
         let shown = all.dropFirst(start).prefix(Self.most)
         var events: [PageObject] = []
-        var troubles: [String] = []
+        // The service's own troubles are seen however many events there are.
+        var troubles = PulseValues.serviceTroubles(
+            pages.store.condition, pages.store.concerns, in: visit.language)
         for event in shown {
             guard let pulse = try? await pulses.pulse(of: event) else { continue }
             let shown = PulseValues(pulse: pulse, language: visit.language)
-            if events.isEmpty { troubles = shown.serviceTroubles }
             troubles += shown.eventTroubles.map { "\(event.definition.name): \($0)" }
             events.append(shown.values)
         }
         var values: PageObject = [
             "events": .list(events), "troubles": .list(troubles.map { ["text": .text($0)] }),
-            "is_well": .flag(troubles.isEmpty),
+            "is_well": .flag(troubles.isEmpty), "shows_all": .flag(shown.count == all.count),
         ]
         let now = pages.store.now.wall
         values["as_of"] = .text(visit.language.text(ofTime: now.milliseconds))
+        values["as_of_iso"] = .text(now.rfc3339)
         if start + shown.count < all.count { values["next"] = PageValue(shown.last?.definition.id.text) }
         return pages.show("operate-overview", values, for: visit)
     }
@@ -64,6 +66,12 @@ struct OperateEventPages: Sendable {
         guard visit.key.works(for: event.definition.id) else { throw Refused(.forbidden) }
         var values = PulseValues(pulse: try await pulses.pulse(of: event), language: visit.language).values
         values["etag"] = .text(event.tag)
+        // What somebody typed is not lost when it is refused.
+        let isStop = form?["action"] == "pause" || form?["action"] == "resume"
+        values["notice_typed"] = PageValue(isStop ? form?["notice"] : event.definition.notice)
+        values["stop_reason"] = PageValue(isStop ? form?["reason"] : nil)
+        values["change_reason"] = PageValue(isStop ? nil : form?["reason"])
+        values["is_typed"] = .flag(isStop)
         values["fields"] = .list(
             EventFields(event).all.map { field in
                 var values = shown(field, for: visit)
@@ -93,7 +101,10 @@ struct OperateEventPages: Sendable {
     }
 
     @Sendable private func changeEvent(_ visit: OperatorVisit, _ form: PageForm) async throws -> Response {
-        let code = try pages.reader.event(visit.page.segment).definition.id.text
+        let event = try pages.reader.event(visit.page.segment).definition.id
+        // To check a change shows the event without a call of the API, which would refuse it.
+        guard visit.key.works(for: event) else { throw Refused(.forbidden) }
+        let code = event.text
         switch form["action"] {
         case "pause": return try await set(paused: true, code, visit, form)
         case "resume": return try await set(paused: false, code, visit, form)
@@ -107,14 +118,19 @@ struct OperateEventPages: Sendable {
     private func set(
         paused: Bool, _ code: String, _ visit: OperatorVisit, _ form: PageForm
     ) async throws -> Response {
-        // What buyers were told about a pause ends with it.
-        let notice = paused ? form["notice"]?.trimmed ?? "" : ""
-        let body = JSONValue.object(
-            ("paused", .boolean(paused)), ("notice", notice.isEmpty ? .null : .string(notice)))
-        let answer = try await patch(code, body, "*", visit, form)
+        var members = [JSONValue.Member("paused", .boolean(paused))]
+        // What buyers read changes only in a form that shows it: a pause has it in a field, and what ends the pause asks whether
+        // the text ends, too.
+        if paused, let notice = form["notice"]?.trimmed {
+            members.append(.init("notice", notice.isEmpty ? .null : .string(notice)))
+        } else if !paused, form["remove_notice"] != nil {
+            members.append(.init("notice", .null))
+        }
+        let answer = try await patch(code, .object(members), "*", visit, form)
         guard answer.isGood else {
             let problem = pages.problem(answer, for: visit)
-            return try await show(visit, ["problem": .object(problem)], status: .init(code: answer.status))
+            return try await show(
+                visit, ["problem": .object(problem)], again: form, status: .init(code: answer.status))
         }
         return pages.done(paused ? "paused" : "resumed", at: Self.path(code))
     }

@@ -134,6 +134,8 @@ struct OperatePages: Sendable {
         guard Self.mayEnter(key) else {
             return showSignIn(page, to: form["to"], wrong: "shop", status: .forbidden)
         }
+        // The browser's cookie is about to be another one: nobody could end the old session any more.
+        sessions.end(page)
         let cookie = sessions.begin(key, credential, isSecure: writer.isSecure || page.isSecure)
         return writer.redirect(to: Self.target(form["to"]), cookies: [cookie])
     }
@@ -149,13 +151,16 @@ struct OperatePages: Sendable {
 
     // MARK: What pages show
 
+    /// What the layout of the operators' pages loads.
+    static let files: PageObject = [
+        "operate_css": .text(Pages.path(of: "operate.css")), "operate_js": .text(Pages.path(of: "operate.js")),
+    ]
+
     private func show(
         _ template: String, _ values: PageObject, for page: PageRequest, status: HTTPResponse.Status = .ok,
         home: String? = nil
     ) -> Response {
-        var values = values
-        values["operate_css"] = .text(Pages.path(of: "operate.css"))
-        values["operate_js"] = .text(Pages.path(of: "operate.js"))
+        let values = values.merging(Self.files) { $1 }
         return writer.page(template, values, for: page, status: status, home: home, layout: "operate-layout")
     }
 

@@ -87,8 +87,10 @@ struct OperateRecordPages: Sendable {
             query["event"] = visit.page.segment
         default: throw Refused(.notFound)
         }
-        return await pages.calls.respond(
+        let response = await pages.calls.respond(
             .get, path, query: query, fields: [.accept: "text/csv"], with: visit.session.credential)
+        if response.status != .ok { _ = try pages.good(try await pages.calls.read(response)) }
+        return response
     }
 
     // MARK: Keys

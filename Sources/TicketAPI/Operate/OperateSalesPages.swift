@@ -15,7 +15,7 @@ struct OperateSalesPages: Sendable {
         [
             pages.page("/operate/sales", query: ["q", "event", "state", "cursor"], search),
             pages.page("/operate/holds/:hold", hold, changeHold),
-            pages.page("/operate/refunds", query: ["cursor", "unconfirmed"], refunds, payBack),
+            pages.page("/operate/refunds", query: ["event", "cursor", "unconfirmed"], refunds, payBack),
         ]
     }
 
@@ -29,12 +29,16 @@ struct OperateSalesPages: Sendable {
         }
         let event = visit.page.query["event"] ?? ""
         let state = visit.page.query["state"] ?? ""
-        var values: PageObject = ["q": .text(asked), "event": .text(event)]
+        // A bound key searches one of its events at a time: only a key of all events may search all.
+        let chosen = event.isEmpty ? visit.key.events.first?.text ?? "" : event
+        var values: PageObject = [
+            "q": .text(asked), "event": .text(chosen), "searches_all": .flag(!visit.key.isBound),
+        ]
         values["events"] = .list(
             pages.store.events.filter { visit.key.works(for: $0.definition.id) }.prefix(1_000).map {
                 [
                     "code": .text($0.definition.id.text), "name": .text($0.definition.name),
-                    "is_chosen": .flag($0.definition.id.text == event),
+                    "is_chosen": .flag($0.definition.id.text == chosen),
                 ]
             })
         values["states"] = .list(
@@ -48,7 +52,7 @@ struct OperateSalesPages: Sendable {
             var query = ["state": state.isEmpty ? "any" : state, "limit": "\(Self.found)"]
             if !name.isEmpty { query[name] = asked }
             query["cursor"] = visit.page.query["cursor"]
-            let path = event.isEmpty ? "/v1/search" : "/v1/events/\(APICalls.escaped(event))/holds"
+            let path = chosen.isEmpty ? "/v1/search" : "/v1/events/\(APICalls.escaped(chosen))/holds"
             let answer = try await pages.calls.call(.get, path, query: query, with: visit.session.credential)
             guard answer.isGood else {
                 values["problem"] = .object(pages.problem(answer, for: visit))
@@ -62,7 +66,7 @@ struct OperateSalesPages: Sendable {
         values["holds"] = .list(holds.map { self.values(of: $0, visit) })
         values["more"] = PageValue(
             next.map { cursor in
-                let query = ["q": asked, "event": event, "state": state, "cursor": cursor].filter { !$0.value.isEmpty }
+                let query = ["q": asked, "event": chosen, "state": state, "cursor": cursor].filter { !$0.value.isEmpty }
                 return "/operate/sales?"
                     + query.sorted { $0.key < $1.key }.map { "\($0.key)=\(APICalls.escaped($0.value))" }
                     .joined(separator: "&")
@@ -92,11 +96,15 @@ struct OperateSalesPages: Sendable {
         let found = try await pages.calls.call(
             .get, "/v1/search", query: ["hold": id.public], with: credential)
         if found.isGood, let sale = found.body["holds"]?.elements.first { return sale }
-        return try pages.good(try await pages.calls.call(.get, "/v1/holds/\(id.public)", with: credential))
+        let hold = try pages.good(try await pages.calls.call(.get, "/v1/holds/\(id.public)", with: credential))
+        let bought = try await pages.calls.call(.get, "/v1/purchases/\(id.purchase)", with: credential)
+        guard bought.isGood, case .object(let members) = hold else { return hold }
+        return .object(members.filter { $0.name != "purchase" } + [.init("purchase", bought.body)])
     }
 
     private func show(
-        _ visit: OperatorVisit, _ more: PageObject = [:], status: HTTPResponse.Status = .ok
+        _ visit: OperatorVisit, _ more: PageObject = [:], again form: PageForm? = nil,
+        status: HTTPResponse.Status = .ok
     ) async throws -> Response {
         let hold = try await read(visit)
         var values = self.values(of: hold, visit)
@@ -109,8 +117,12 @@ struct OperateSalesPages: Sendable {
                 let left = (line["quantity"]?.integer ?? 0) - (line["returned"]?.integer ?? 0)
                 guard left > 0, let type = line["type"]?.text else { return nil }
                 let allocation = line["allocation"]?.text.map { "/" + $0 } ?? ""
-                return ["name": .text(type + allocation), "left": .text("\(left)")]
+                let name = type + allocation
+                return [
+                    "name": .text(name), "left": .text("\(left)"), "typed": .text(form?["return-\(name)"] ?? "0"),
+                ]
             })
+        values["typed_reason"] = PageValue(form?["reason"])
         // Sent twice, it returns once: the key is the form's.
         values["once"] = .text(OperatorSessions.randomText())
         values.merge(more) { $1 }
@@ -125,9 +137,17 @@ struct OperateSalesPages: Sendable {
         case "release":
             answer = try await pages.calls.call(.delete, "/v1/holds/\(id.public)", with: credential)
         case "return":
-            let lines: [JSONValue] = form.fields(behind: "return-").sorted { $0.key < $1.key }.compactMap {
-                type, text in
-                guard let quantity = Int64(text.trimmed), quantity > 0 else { return nil }
+            let asked = form.fields(behind: "return-").sorted { $0.key < $1.key }.map { ($0.key, $0.value.trimmed) }
+            let wrong = asked.filter { !$0.1.isEmpty && (Int64($0.1) ?? -1) < 0 }
+            guard wrong.isEmpty else {
+                // All of the form or nothing: to return other tickets than somebody meant is worse than to ask again.
+                let errors: [PageObject] = wrong.map { ["at": .text($0.0), "what": visit.text("wrong.whole")] }
+                let problem: PageObject = ["title": visit.text("refused.validation-failed"), "errors": .list(errors)]
+                return try await show(
+                    visit, ["problem": .object(problem)], again: form, status: .unprocessableContent)
+            }
+            let lines: [JSONValue] = asked.compactMap { type, text in
+                guard let quantity = Int64(text), quantity > 0 else { return nil }
                 let parts = type.split(separator: "/").map(String.init)
                 var members = [
                     JSONValue.Member("type", .string(parts.first ?? "")), .init("quantity", .integer(quantity)),
@@ -147,7 +167,8 @@ struct OperateSalesPages: Sendable {
         }
         guard answer.isGood else {
             return try await show(
-                visit, ["problem": .object(pages.problem(answer, for: visit))], status: .init(code: answer.status))
+                visit, ["problem": .object(pages.problem(answer, for: visit))], again: form,
+                status: .init(code: answer.status))
         }
         return pages.done(form["action"] == "release" ? "released" : "returned", at: "/operate/holds/\(id.public)")
     }
@@ -163,13 +184,20 @@ struct OperateSalesPages: Sendable {
     ) async throws -> Response {
         let isUnconfirmed = visit.page.query["unconfirmed"] != nil
         let suffix = isUnconfirmed ? "/unconfirmed" : ""
-        // A key that is bound to events asks for each of them.
-        let paths =
-            visit.key.isBound ? visit.key.events.map { "/v1/events/\($0.text)/reconciliation" } : ["/v1/reconciliation"]
+        // A key that is bound to events asks for each of them, from the one at which the page before ended.
+        let events = visit.key.events.map(\.text)
+        let first = events.firstIndex { $0 == visit.page.query["event"] } ?? 0
+        var cursor = visit.page.query["cursor"] ?? ""
         var refunds: [PageObject] = []
-        var next: String?
-        for path in paths {
-            let query = ["limit": "\(Self.found)", "cursor": visit.key.isBound ? "" : visit.page.query["cursor"] ?? ""]
+        var next: [String: String]?
+        for event in events.isEmpty ? [""] : Array(events[first...]) {
+            guard refunds.count < Self.found else {
+                next = ["event": event]
+                break
+            }
+            let path = event.isEmpty ? "/v1/reconciliation" : "/v1/events/\(event)/reconciliation"
+            let query = ["limit": "\(Self.found - refunds.count)", "cursor": cursor]
+            cursor = ""
             let answer = try await pages.calls.call(
                 .get, path + suffix, query: query, with: visit.session.credential)
             let body = try pages.good(answer)
@@ -178,13 +206,22 @@ struct OperateSalesPages: Sendable {
                 values["why"] = visit.word("debt", refund["reason"]?.text ?? "")
                 refunds.append(values)
             }
-            if !visit.key.isBound { next = body["next_cursor"]?.text }
+            if let more = body["next_cursor"]?.text {
+                next = ["event": event, "cursor": more]
+                break
+            }
         }
         var values: PageObject = [
             "refunds": .list(refunds), "is_unconfirmed": .flag(isUnconfirmed),
             "may_pay_back": .flag(visit.key.may(.payBack)),
         ]
-        values["more"] = PageValue(next.map { "/operate/refunds?cursor=\($0)\(isUnconfirmed ? "&unconfirmed=1" : "")" })
+        if isUnconfirmed { next?["unconfirmed"] = "1" }
+        values["more"] = PageValue(
+            next.map { next in
+                let members = next.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
+                return "/operate/refunds?"
+                    + members.map { "\($0.key)=\(APICalls.escaped($0.value))" }.joined(separator: "&")
+            })
         values.merge(more) { $1 }
         return pages.show("operate-refunds", values, for: visit, status: status)
     }

@@ -27,6 +27,11 @@ final class OperatorSessions: Sendable {
         page.cookie(Self.cookie).flatMap { id in table.withLock { $0.session(id, at: .now()) } }
     }
 
+    /// Ends the session of a browser, if it has one.
+    func end(_ page: PageRequest) {
+        if let id = page.cookie(Self.cookie) { table.withLock { $0.end(id) } }
+    }
+
     /// Signs a browser out, or every browser of its key.
     ///
     /// - Returns: the cookie that takes the old one away.

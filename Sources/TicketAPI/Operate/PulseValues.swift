@@ -32,9 +32,11 @@ struct PulseValues {
             "troubles": .list(troubles.map { ["text": .text($0)] }), "is_well": .flag(troubles.isEmpty),
             "mood": .text(pulse.state == .open ? "good" : ""),
             "balanced": .flag(pulse.balances),
-            "durability_holds": .text(pulse.promise.holds), "durability_purchases": .text(pulse.promise.purchases),
+            "durability_holds": .text(promise(pulse.promise.holds)),
+            "durability_purchases": .text(promise(pulse.promise.purchases)),
         ]
         values.set("at", pulse.numbers.at.wall)
+        values["as_of_iso"] = .text(pulse.numbers.at.wall.rfc3339)
         values["as_of"] = .text(language.text(ofTime: pulse.numbers.at.wall.milliseconds))
         values.set("since", pulse.since)
         if let holds = pulse.numbers.holds { values["holds"] = .number(holds) }
@@ -43,7 +45,9 @@ struct PulseValues {
                 debts > PulseRoutes.mostDebts ? "> \(PulseRoutes.mostDebts)" : language.text(of: debts))
         }
         if let next = pulse.numbers.nextExpiry {
-            values["next_end"] = .text(language.text(ofTime: pulse.numbers.at.wallTime(of: next).milliseconds))
+            let wall = pulse.numbers.at.wallTime(of: next)
+            values["next_end"] = .text(language.text(ofTime: wall.milliseconds))
+            values["next_end_iso"] = .text(wall.rfc3339)
         }
         if let soldOut = pulse.soldOut { values.set("sold_out", soldOut) }
         return values
@@ -51,6 +55,14 @@ struct PulseValues {
 
     private func text(_ key: String, _ values: PageObject = [:]) -> PageValue {
         .text(Pages.text("operate.\(key)", values, in: language))
+    }
+
+    /// The store's own sentence is in English; in other languages its first word says how much it is worth.
+    private func promise(_ sentence: String) -> String {
+        guard language != .english, let word = sentence.split(whereSeparator: { ":, ".contains($0) }).first else {
+            return sentence
+        }
+        return Pages.wording(language).texts["operate.promise.\(word)"] ?? sentence
     }
 
     // MARK: Places
@@ -138,26 +150,37 @@ struct PulseValues {
     // MARK: What is wrong
 
     /// A sentence for everything that somebody should look into.
-    private var troubles: [String] { serviceTroubles + eventTroubles }
+    private var troubles: [String] {
+        Self.serviceTroubles(pulse.condition, pulse.concerns, in: language) + eventTroubles
+    }
 
     /// What concerns every event.
-    var serviceTroubles: [String] {
-        let concerns = pulse.concerns.map { trouble("concern", ["detail": .text($0.detail)]) }
-        return switch pulse.condition {
+    static func serviceTroubles(
+        _ condition: StoreCondition, _ concerns: [StoreConcern], in language: Language
+    ) -> [String] {
+        let concerns = concerns.map { trouble("concern", ["detail": .text($0.detail)], in: language) }
+        return switch condition {
         case .selling: concerns
-        case .suspended(let reason): [trouble("suspended", ["reason": .text(reason.rawValue)])] + concerns
-        case .closing: [trouble("closing")] + concerns
+        case .suspended(let reason):
+            [trouble("suspended", ["reason": .text(reason.rawValue)], in: language)] + concerns
+        case .closing: [trouble("closing", in: language)] + concerns
         }
     }
 
     /// What concerns this event.
     var eventTroubles: [String] {
-        let debts = min(pulse.debts ?? 0, PulseRoutes.mostDebts)
-        return (pulse.balances ? [] : [trouble("unbalanced")])
-            + (debts == 0 ? [] : [trouble("debts", ["count": .number(debts)])])
+        var troubles: [String] = []
+        if !pulse.balances { troubles.append(Self.trouble("unbalanced", in: language)) }
+        if let debts = pulse.debts {
+            let count = min(debts, PulseRoutes.mostDebts)
+            if count > 0 { troubles.append(Self.trouble("debts", ["count": .number(count)], in: language)) }
+        } else {
+            troubles.append(Self.trouble("debts_unknown", in: language))
+        }
+        return troubles
     }
 
-    private func trouble(_ key: String, _ values: PageObject = [:]) -> String {
+    private static func trouble(_ key: String, _ values: PageObject = [:], in language: Language) -> String {
         Pages.text("operate.trouble.\(key)", values, in: language)
     }
 }

@@ -72,23 +72,30 @@ struct PageWriter: Sendable {
     /// A refusal in words, with a way on.
     func refused(_ refused: Refused, for page: PageRequest) -> Response {
         let language = page.language
-        let key = Self.wordingKey(refused.problem)
-        let values: PageObject = [
+        let path = page.request.uri.path
+        let isOperators = path == OperatePages.home || path.hasPrefix(OperatePages.home + "/")
+        let key = Self.wordingKey(refused.problem, isOperators: isOperators)
+        let home = isOperators ? OperatePages.home : "/"
+        var values: PageObject = [
             "heading": .text(Pages.text(key, in: language)),
-            "explanation": .text(Pages.text(key + ".text", in: language)),
-            "back": "/", "back_label": .text(Pages.text("back.events", in: language)), "private": true,
+            "explanation": .text(Pages.text(key + ".text", in: language)), "back": .text(home),
+            "back_label": .text(Pages.text(isOperators ? "operate.page.back" : "back.events", in: language)),
+            "private": true,
         ]
+        if isOperators { values.merge(OperatePages.files) { $1 } }
         var response = self.page(
-            "refused", values, for: page, status: .init(code: refused.problem.status), home: "/")
+            "refused", values, for: page, status: .init(code: refused.problem.status), home: home,
+            layout: isOperators ? "operate-layout" : "layout")
         for field in refused.headers { response.headers[field.name] = field.value }
         if let seconds = refused.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
         return response
     }
 
-    private static func wordingKey(_ problem: Problem) -> String {
-        let key = "refused.\(problem.code)"
-        if Pages.wording(.english).texts[key] != nil { return key }
-        return problem.isRetryable ? "refused.later" : "refused.other"
+    private static func wordingKey(_ problem: Problem, isOperators: Bool) -> String {
+        // What buyers read about holds and sales says nothing to operators.
+        let keys = (isOperators ? ["operate.page.\(problem.code)"] : []) + ["refused.\(problem.code)"]
+        if let key = keys.first(where: { Pages.wording(.english).texts[$0] != nil }) { return key }
+        return (isOperators ? "operate.page." : "refused.") + (problem.isRetryable ? "later" : "other")
     }
 }
 

@@ -46,6 +46,11 @@ class Operating(BrowserCase):
         page.wait(f"document.querySelector('[data-live=asof]').textContent !== {json.dumps(before)}", 5)
         self.assertEqual(page.js("window.isTheSame"), True)
         self.assertEqual(page.js("document.querySelector('#f-pool-floor').value"), "21")
+        # So does one that was left, in a part that is replaced.
+        page.fill("#why", "the hall is full").js("document.activeElement.blur()")
+        self.hold(1)
+        page.shows("4 held", 5)
+        self.assertEqual(page.js("document.querySelector('#why').value"), "the hall is full")
 
     def test_broken_line(self):
         """Without a line the page says that its figures are old, and afterwards goes on; signed out elsewhere, it says so."""

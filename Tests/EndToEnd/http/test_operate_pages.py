@@ -163,12 +163,22 @@ class OperatePages(ServiceCase):
         self.assertEqual((now["paused"], now["definition"]["notice"]), (True, "Back at <b>eight</b>"))
         _, html = browser.page("/operate/audit?event=other")
         self.assertIn("Reason: Zu viel los &amp; &lt;schnell&gt;", html)
+        # The overview shows no text, so it changes none; the event's page asks.
         self.assertEqual(browser.send("/operate/events/other", action="resume").status, 303)
+        self.assertEqual(browser.send("/operate/events/other", action="pause").status, 303)
+        self.assertEqual(self.api("GET", "/v1/events/other").json()["definition"]["notice"], "Back at <b>eight</b>")
+        self.assertIn('name="remove_notice" value="1" checked', browser.page("/operate/events/other")[1])
+        self.assertEqual(browser.send("/operate/events/other", action="resume", remove_notice="1").status, 303)
         now = self.api("GET", "/v1/events/other").json()
         self.assertFalse(now["paused"])
         self.assertNotIn("notice", now["definition"])
         self.assertEqual([entry["action"] for entry in self.api("GET", "/v1/audit?event=other").json()["entries"]][-2:],
                          ["event.pause", "event.resume"])
+        # What is refused can be typed on.
+        long = browser.send("/operate/events/other", action="pause", reason="ü" * 260, notice="Soon")
+        self.assertEqual(long.status, 422)
+        self.assertIn("ü" * 260, long.body.decode())
+        self.assertIn('name="notice" maxlength="160" value="Soon"', long.body.decode())
         self.assertNotIn("made up", browser.page("/operate/events/other?done=made%20up")[1])
 
     def test_change(self):
@@ -238,6 +248,74 @@ class OperatePages(ServiceCase):
         self.assertEqual(browser.send("/operate/refunds", hold=bought["id"], payment="pay-2").status, 303)
         self.assertNotIn("pay-2", browser.page("/operate/refunds")[1])
         self.assertEqual(browser.page("/operate/holds/H999999")[0], 404)
+
+    def test_bound_key(self):
+        """A key of one event reads and changes nothing of another, and works whole for its own."""
+        self.api("PUT", "/v1/events/own", event(90, "own"))
+        made = self.api("POST", "/v1/keys", {"name": "Olga", "role": "operator", "events": ["own"]})
+        self.assertEqual(made.status, 201)
+        browser = self.browser(made.json()["credential"])
+        _, html = browser.page("/operate")
+        self.assertNotIn('href="/operate/keys"', html)
+        for fields in ({"action": "check", "pool-floor": "3"}, {"action": "apply", "pool-floor": "3", "etag": "*"},
+                       {"action": "check", "pool-floor": "many"}, {"action": "pause"}, {"action": "resume"}):
+            answer = browser.send("/operate/events/gala", **fields)
+            html = answer.body.decode()
+            self.assertEqual(answer.status, 403, fields)
+            self.assertNotIn("Gala", html)
+            self.assertIn("Your key may not do this", html)
+        answer = browser.ask("GET", "/operate/exports/gala?what=report")
+        self.assertEqual((answer.status, answer.header("content-type")), (403, "text/html; charset=utf-8"))
+        _, html = browser.page("/operate/sales")
+        self.assertIn('<option value="own" selected>', html)
+        self.assertNotIn('<option value="">all', html)
+        self.hold(1, "own", buyer="olaf@example.org")
+        self.assertIn("olaf@example.org", browser.page("/operate/sales?q=olaf%40example.org")[1])
+        bought = self.hold(3, "own")
+        target = f"/operate/holds/{bought['id']}"
+        for payment in range(53):
+            paid = self.api("POST", f"/v1/holds/{bought['id']}/purchase", {"payment_reference": f"own-{payment}."})
+            self.assertEqual(paid.status, 409 if payment else 200)
+        _, html = browser.page(target)
+        fields = {"action": "return", "once": re.search(r'name="once" value="([^"]+)"', html)[1]}
+        for wrong in ("1,5", "abc", "-1"):
+            answer = browser.send(target, **fields, **{"return-GA": wrong, "reason": "ill"})
+            self.assertEqual(answer.status, 422, wrong)
+            self.assertIn(f'value="{wrong}"', answer.body.decode())
+        self.assertEqual(browser.send(target, **fields, **{"return-GA": "1"}).status, 303)
+        lines = self.api("GET", f"/v1/purchases/P{bought['id'][1:]}").json()["lines"]
+        self.assertEqual([line["returned"] for line in lines], [1])
+        # All of its refunds are found, page by page.
+        seen, target = [], "/operate/refunds"
+        while target:
+            _, html = browser.page(target)
+            seen += re.findall(r'name="payment" value="(own-\d+\.)"', html)
+            more = re.search(r'href="(/operate/refunds\?[^"]*cursor=[^"]*)"', html)
+            target = more and more[1].replace("&amp;", "&")
+        self.assertEqual(sorted(seen), sorted(f"own-{payment}." for payment in range(1, 53)))
+        for payment in seen:
+            self.assertEqual(browser.send("/operate/refunds", hold=bought["id"], payment=payment).status, 303)
+        self.assertIn("Nothing is to be paid back", browser.page("/operate/refunds")[1])
+
+    def test_waits_of_pages(self):
+        """What pages sell counts in the waiting times, as what programs sell does."""
+        def waits():
+            return self.api("GET", "/v1/events/other/pulse").json()["waits"]["holds"]["count"]
+
+        before = waits()
+        answer = self.server.ask("POST", "/events/other/holds", [BROWSER, FORM], b"q.GA=1")
+        self.assertEqual(answer.status, 303)
+        self.assertEqual(waits(), before + 1)
+
+    def test_signing_in_again(self):
+        """Who signs in again has one session, not two."""
+        browser = self.browser()
+        old = browser.cookie
+        browser.sign_in(self.key)
+        self.assertNotEqual(browser.cookie, old)
+        self.assertEqual(browser.page("/operate")[0], 200)
+        browser.cookie = old
+        self.assertEqual(browser.page("/operate")[0], 303)
 
     def test_exports_and_keys(self):
         """Exports are those of the API; a key is made, shown once, and revoked."""

@@ -1,0 +1,44 @@
+import Foundation
+import Pages
+import Testing
+import TicketAPI
+
+@Suite("The operators' pages have words for everything")
+struct OperateTextsTests {
+    private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Sources")
+
+    /// Problems that no request to hold gets.
+    private static let never: Set<Problem> = [
+        .notFound, .unknownHold, .unknownPurchase, .unknownDebt, .unknownKey, .methodNotAllowed, .requestTimeout,
+        .holdReleased, .alreadyPurchased, .purchaseReturned, .returnTooLarge, .notPurchased, .paymentConflict,
+        .extensionDenied, .eventHasSales, .eventHasDebts, .cancellationFinal, .lastOperatorKey, .holdHasDebt,
+        .purchaseErased, .holdExpired, .preconditionFailed, .expectationFailed, .preconditionRequired,
+        .headersTooLarge, .notReady,
+    ]
+
+    @Test("Every reason for which a hold is refused has a text in every language", arguments: Language.allCases)
+    func reasons(_ language: Language) {
+        for problem in Problem.allCases where !Self.never.contains(problem) {
+            #expect(Pages.wording(language).texts["operate.reason.\(problem.code)"] != nil, "\(problem.code)")
+        }
+    }
+
+    @Test("Every action in the audit has a text in every language", arguments: Language.allCases)
+    func actions(_ language: Language) throws {
+        let action = /"((?:event|hold|holds|purchase|payment|key)\.[a-z_]+)"/
+        var found: Set<String> = []
+        for folder in ["TicketAPI/Routes", "TicketStore"] {
+            let files = FileManager.default.enumerator(
+                at: Self.sources.appendingPathComponent(folder), includingPropertiesForKeys: nil)
+            for case let file as URL in try #require(files) where file.pathExtension == "swift" {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                found.formUnion(text.matches(of: action).map { String($0.1) })
+            }
+        }
+        #expect(found.isSuperset(of: ["event.pause", "hold.correct", "key.revoke"]))
+        for action in found {
+            #expect(Pages.wording(language).texts["operate.action.\(action)"] != nil, "\(action)")
+        }
+    }
+}
