@@ -112,6 +112,21 @@ struct CorrectingTests {
             """)
     }
 
+    @Test("A buyer who keeps another hold may hold again for the one that is somebody else's now (R25 Buyer limits)")
+    func another() {
+        let hall = Halls.hall("floor=9", "GA:floor") { $0.holdsPerBuyer = 2 }
+        Script.play(
+            ["main": hall],
+            """
+            0s define main -> main stands
+            0s hold main GA×1 by ann -> held 1 until 4m58s
+            0s hold main GA×1 by ann -> held 2 until 4m58s
+            0s correct 1 buyer ann>ben -> corrected 1
+            0s hold main GA×1 by ann -> held 3 until 4m58s
+            0s hold main GA×1 by ann -> no: limit, 0 more
+            """)
+    }
+
     @Test("The limit of a type counts a corrected purchase for its new buyer (R44 Terms of a type)")
     func types() {
         let hall = Halls.hall("floor=20", "GA:floor VIP:floor") {
