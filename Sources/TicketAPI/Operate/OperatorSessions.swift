@@ -63,8 +63,8 @@ final class OperatorSessions: Sendable {
 }
 
 extension PageRequest {
-    /// Whether the browser came through TLS, as the proxy in front says. Whoever claims it wrongly only keeps the cookie from
-    /// being sent without TLS.
+    /// Whether the browser came through TLS, as the proxy in front says. A browser that claims it wrongly keeps its own
+    /// cookie from being sent without TLS, and nothing else.
     var isSecure: Bool { request.headers[.forwardedProto] == "https" }
 }
 

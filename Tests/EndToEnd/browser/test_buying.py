@@ -73,7 +73,7 @@ class Buying(BrowserCase):
         self.assertFalse(anna.js("!!document.querySelector('#notice')"))
 
     def test_last_places(self):
-        """Two people want the last places: one gets them, the other is told what to do, and sees them come back."""
+        """Two people want the last places: one gets them; the page tells the other what to do, and shows them when they come back."""
         anna, ben = self.person(), self.person("/events/pair")
         self.hold(anna, "pair", 2).shows("Yours until")
         ben.wait("document.querySelector('.state.held')", 10)

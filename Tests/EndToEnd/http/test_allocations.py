@@ -3,34 +3,18 @@
 import csv
 import datetime
 import io
-import json
 import unittest
 
-from support.service import ServiceCase, event, eventually, make_key
+from support.service import RoleCase, event, eventually
 
 HALL = event({"floor": 10}, "hall") | {"allocations": {"floor": {"guests": 4}}}
 
 
-class Allocations(ServiceCase):
+class Allocations(RoleCase):
     """A hall of ten, four of them for guests."""
 
     events = (HALL,)
     names = iter(range(1, 1_000_000))
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.keys = {role: make_key(cls.server, role) for role in ("operator", "shop", "viewer")}
-
-    def call(self, method, target, body=None, key=None, headers=()):
-        """Ask with the key of a role, with another credential, or with none; return the answer and its JSON."""
-        fields = list(headers)
-        if key:
-            fields.append(f"Authorization: Bearer {self.keys.get(key, key)}")
-        if body is not None:
-            fields.append("Content-Type: application/json")
-        answer = self.server.ask(method, target, fields, json.dumps(body).encode() if body is not None else None)
-        return answer, json.loads(answer.body) if answer.body and "json" in answer.header("content-type") else None
 
     def hold(self, quantity, key=None, hall="hall", **line):
         """Ask for tickets."""

@@ -5,32 +5,16 @@ import io
 import json
 import unittest
 
-from support.service import ServiceCase, event, make_key
+from support.service import RoleCase, event
 
 HALL = event({"floor": 10}, "hall")
 
 
-class Codes(ServiceCase):
+class Codes(RoleCase):
     """A hall of ten whose sale opens in a thousand years."""
 
     events = (HALL,)
     names = iter(range(1, 1_000_000))
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.keys = {role: make_key(cls.server, role) for role in ("operator", "shop", "viewer")}
-
-    def call(self, method, target, body=None, key=None, headers=()):
-        """Ask with the key of a role or with none; return the answer and its JSON."""
-        fields = list(headers)
-        if key:
-            fields.append(f"Authorization: Bearer {self.keys[key]}")
-        if body is not None:
-            fields.append("Content-Type: application/json")
-        answer = self.server.ask(method, target, fields, json.dumps(body).encode() if body is not None else None)
-        is_json = answer.body and answer.header("content-type").endswith(("/json", "+json"))
-        return answer, json.loads(answer.body) if is_json else None
 
     def hold(self, hall, quantity=1, kind="GA", **more):
         """Ask for tickets as a buyer."""

@@ -3,31 +3,16 @@
 import json
 import unittest
 
-from support.service import ServiceCase, event, make_key
+from support.service import RoleCase, event
 
 CLOSED = {"sale": {"closes_at": "2020-01-01T00:00:00Z"}}
 
 
-class Override(ServiceCase):
+class Override(RoleCase):
     """A hall whose sale has closed."""
 
     events = (event(4, "hall") | CLOSED, event(4, "open"))
     names = iter(range(1, 1_000_000))
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.keys = {role: make_key(cls.server, role) for role in ("operator", "shop", "viewer")}
-
-    def call(self, method, target, body=None, key=None, headers=()):
-        """Ask with the key of a role, with another credential, or with none; return the answer and its JSON."""
-        fields = list(headers)
-        if key:
-            fields.append(f"Authorization: Bearer {self.keys.get(key, key)}")
-        if body is not None:
-            fields.append("Content-Type: application/json")
-        answer = self.server.ask(method, target, fields, json.dumps(body).encode() if body is not None else None)
-        return answer, json.loads(answer.body) if answer.body else None
 
     def hold(self, override, key=None, hall="hall", name=None, **members):
         """Ask for one ticket."""

@@ -10,12 +10,11 @@ import socket
 import struct
 import subprocess
 import tempfile
-import time
 
 from support import ROOT
 from support.environment import environment
 from support.processes import wait_for
-from support.service import ServiceCase
+from support.service import ServiceCase, eventually
 
 # How long anything on a page may take. Machines are busy; what has to be quick is measured by its own bound.
 PATIENCE = 60
@@ -192,17 +191,18 @@ class Page:
 
     def wait(self, expression, seconds=PATIENCE):
         """Wait until an expression is true, whatever is loaded meanwhile."""
-        deadline = time.monotonic() + seconds
-        while True:
+        broken = None
+
+        def is_true():
+            nonlocal broken
             try:
-                value = self.js(f"!!({expression})")
-                if value:
-                    return value
+                return self.js(f"!!({expression})")
             except PageBroken as error:
-                value = error
-            if time.monotonic() > deadline:
-                raise PageBroken(f"{expression}: not after {seconds} s, {value}\n{self.text()}")
-            time.sleep(0.02)
+                broken = error
+                return False
+
+        if not eventually(is_true, seconds):
+            raise PageBroken(f"{expression}: not after {seconds} s, {broken}\n{self.text()}")
 
     def open(self, url):
         """Go to an address and wait until it is loaded."""

@@ -374,3 +374,23 @@ class ServiceCase(unittest.TestCase):
         self.assertIs(document["success"], False)
         self.assertEqual(document["code"], code)
         self.assertTrue(document["errorMessage"])
+
+
+class RoleCase(ServiceCase):
+    """Tests that ask with a key of each role."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.keys = {role: make_key(cls.server, role) for role in ("operator", "shop", "viewer")}
+
+    def call(self, method, target, body=None, key=None, headers=()):
+        """Ask with the key of a role, with another credential, or with none; return the answer and its JSON."""
+        fields = list(headers)
+        if key:
+            fields.append(f"Authorization: Bearer {self.keys.get(key, key)}")
+        if body is not None:
+            fields.append("Content-Type: application/json")
+        answer = self.server.ask(method, target, fields, json.dumps(body).encode() if body is not None else None)
+        is_json = answer.body and answer.header("content-type").endswith(("/json", "+json"))
+        return answer, json.loads(answer.body) if is_json else None
