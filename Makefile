@@ -2,6 +2,7 @@
 # make test   builds and runs every test, the running binary included
 # make bench  how fast it is, next to nginx; ARGS="--quick" for a look
 # make cluster-demo  a sale on six Redis servers and three nodes behind nginx, with kill -9 in the middle
+# make queue-demo  a sale with a queue and its draw on six Redis servers and two nodes, with kill -9 in the middle
 # make build-cost  the CPU of a first build, target by target
 # make micro  instructions and allocations of the core against their thresholds
 # make lint   formatting, warnings
@@ -17,7 +18,8 @@ ARGS ?=
 STORE_SUITES := RedisStoreTests[.](ContractTests|TroubleTests|ScriptTests|LedgerTests)/
 MICRO := benchmarks/micro/Package.swift benchmarks/micro/Sources benchmarks/micro/Benchmarks
 
-.PHONY: run build build-cost test generate test-debug other-servers mutation mutation-redis mutation-edge screenshots bench cluster-demo micro lint format packages
+.PHONY: run build build-cost test generate test-debug other-servers mutation mutation-redis mutation-edge mutation-ledger screenshots bench cluster-demo queue-demo micro lint format packages \
+	dist-program install dist package
 
 run: build
 	exec .build/release/holdfast serve $(ARGS)
@@ -62,6 +64,10 @@ mutation-redis:
 mutation-edge:
 	Tests/Mutation/run --edge
 
+# By itself: it compiles SQLite's Swift side once more.
+mutation-ledger:
+	Tests/Mutation/run --ledger
+
 # Pictures of all pages, for docs/images. Look at each of them.
 screenshots: build
 	Tests/prepare
@@ -75,6 +81,10 @@ cluster-demo: build
 	@Tests/prepare cluster
 	@demo/cluster $(ARGS)
 
+queue-demo: build
+	@Tests/prepare cluster
+	@demo/queue $(ARGS)
+
 # By itself: it compiles a world of its own.
 micro: packages
 	benchmarks/micro/run $(ARGS)
@@ -82,6 +92,25 @@ micro: packages
 # By itself: it builds from scratch, twice.
 build-cost: packages
 	benchmarks/build $(ARGS) -- $(SWIFT_BUILD)
+
+# What others install: see packaging/README.md. PROGRAM=FILE takes a program that is built already.
+PREFIX ?= /usr/local
+ifeq ($(origin PROGRAM),undefined)
+PROGRAM := .build-dist/release/holdfast
+install dist package: dist-program
+endif
+
+dist-program: packages
+	packaging/build .build-dist
+
+install:
+	PROGRAM=$(PROGRAM) PREFIX=$(PREFIX) packaging/install
+
+dist:
+	PROGRAM=$(PROGRAM) packaging/dist dist
+
+package:
+	PROGRAM=$(PROGRAM) packaging/deb dist
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift $(MICRO)

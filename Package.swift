@@ -35,6 +35,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        // The C library under one name on every platform.
+        .target(name: "CLibrary", swiftSettings: ours),
         .target(
             name: "BoxOffice",
             dependencies: [.product(name: "DequeModule", package: "swift-collections")],
@@ -49,7 +51,7 @@ let package = Package(
         .target(
             name: "EmbeddedStore",
             dependencies: [
-                "BoxOffice", "TicketStore", "Cryptography",
+                "CLibrary", "BoxOffice", "TicketStore", "Cryptography",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "HeapModule", package: "swift-collections"),
@@ -60,6 +62,7 @@ let package = Package(
         .target(
             name: "RedisWire",
             dependencies: [
+                "CLibrary",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -89,14 +92,17 @@ let package = Package(
         .target(
             name: "TicketAPI",
             dependencies: [
-                "BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Pages", "Cryptography",
+                "CLibrary", "BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Pages", "Cryptography",
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -115,20 +121,22 @@ let package = Package(
         .target(
             name: "Settings",
             dependencies: [
+                "CLibrary", "StrictJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             // Its tests look inside, in the release build too; nothing in it is hot and no library offers it.
             swiftSettings: ours + [.unsafeFlags(["-enable-testing"])]),
         .target(
-            name: "ServiceLog", dependencies: ["Settings", .product(name: "Logging", package: "swift-log")],
+            name: "ServiceLog",
+            dependencies: ["CLibrary", "StrictJSON", "Settings", .product(name: "Logging", package: "swift-log")],
             // As with Settings.
             swiftSettings: ours + [.unsafeFlags(["-enable-testing"])]),
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI",
-                "Settings", "ServiceLog", "Load",
+                "CLibrary", "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire",
+                "Pages", "TicketAPI", "Settings", "ServiceLog", "Load",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -146,7 +154,8 @@ let package = Package(
             path: "Tests/Support/StoreContract",
             swiftSettings: ours),
         // Servers that tests start.
-        .target(name: "RedisServers", path: "Tests/Support/RedisServers", swiftSettings: ours),
+        .target(
+            name: "RedisServers", dependencies: ["CLibrary"], path: "Tests/Support/RedisServers", swiftSettings: ours),
         .testTarget(name: "BoxOfficeTests", dependencies: ["BoxOffice", "TicketStore", "Workload"]),
         .testTarget(name: "StrictJSONTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
         .testTarget(name: "TicketStoreTests", dependencies: ["BoxOffice", "StrictJSON", "TicketStore", "Workload"]),
@@ -170,8 +179,10 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        .testTarget(name: "PagesTests", dependencies: ["Pages"]),
+        .testTarget(name: "PagesTests", dependencies: ["Pages", "StrictJSON"]),
         .testTarget(name: "LoadTests", dependencies: ["Load", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "RedisStoreTests",
@@ -191,7 +202,7 @@ let package = Package(
         .testTarget(
             name: "RedisWireTests",
             dependencies: [
-                "RedisWire", "Workload", "RedisServers",
+                "CLibrary", "RedisWire", "Workload", "RedisServers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

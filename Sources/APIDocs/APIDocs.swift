@@ -1,7 +1,7 @@
 internal import APIDocsTexts
 
-/// The documents that the service serves about itself: its OpenAPI document, the page that shows it, and a page for each
-/// problem.
+/// The documents that the service serves about itself: its OpenAPI document, the page that shows it, and a page for
+/// each problem.
 public enum APIDocs {
     /// The HTTP API as OpenAPI 3.1 writes it.
     public static let openAPI = StaticPage(file("openapi.json"), "application/json")

@@ -15,10 +15,13 @@ extension BoxOffice {
         case .cancelled(let event): applyCancelled(event, at: recorded.at)
         case .reinstated(let event): applyCancelled(event, at: nil)
         case .removed(let event): applyRemoved(event)
-        case .held(let id, let fact): applyHeld(id, fact)
+        case .held(let id, let fact):
+            applyHeld(
+                id, fact.lines, for: fact.buyer, key: fact.key, code: fact.code, until: fact.deadline, in: fact.event,
+                by: fact.entry)
         case .extended(let id, let deadline, let key): applyExtended(id, deadline, key)
         case .released(let id): applyReleased(id)
-        case .purchased(let id, let payment, let late, _): applyPurchased(id, payment, late)
+        case .purchased(let id, let payment, let late, _, let seller): applyPurchased(id, payment, late, seller)
         case .returned(let id): applyReturned(id)
         case .returnedPart(let id, let part): applyReturnedPart(id, part)
         case .corrected(let id, let state): applyCorrected(id, state)
@@ -32,6 +35,7 @@ extension BoxOffice {
             noteEnded(debt)
             if let debt { events[Int(debt.event)].notePaidBack() }
         case .recovered(let event, let until): applyRecovered(event, until)
+        case .queue(let event, let fact): applyQueue(fact, of: event, recorded.sequence)
         case .clockReached: break
         }
     }
@@ -41,7 +45,9 @@ extension BoxOffice {
     mutating func makeHeld(_ id: HoldID, _ fact: HeldFact) -> RecordedFact {
         lastFactAt = clock
         nextSequence += 1
-        applyHeld(id, fact)
+        applyHeld(
+            id, fact.lines, for: fact.buyer, key: fact.key, code: fact.code, until: fact.deadline, in: fact.event,
+            by: fact.entry)
         return RecordedFact(sequence: nextSequence - 1, at: clock, fact: .held(id, fact))
     }
 
@@ -55,6 +61,7 @@ extension BoxOffice {
             eventIndexes[definition.id] = index
             events.append(Event(definition, sequence, version: firstVersion))
         }
+        if events[index].isPaused, !paused { queues[index]?.goOn(at: clock) }
         events[index].isPaused = paused
         events[index].revision = definitionCount
     }
@@ -66,20 +73,24 @@ extension BoxOffice {
         eventIndexes[events[index].definition.id] = nil
     }
 
-    private mutating func applyHeld(_ id: HoldID, _ fact: HeldFact) {
+    /// It is given the parts of the fact: the fact as a whole would be copied and reference-counted for it.
+    private mutating func applyHeld(
+        _ id: HoldID, _ lines: OneOrMore<HeldLine>, for buyer: Buyer?, key: KeyFact?, code: HeldCode,
+        until deadline: Timestamp, in event: UInt32, by entry: HeldEntry
+    ) {
         precondition(id.number == holds.next, "holds are numbered without gaps")
-        let index = Int(fact.event)
-        let buyer = events[index].buyers.enter(fact.buyer)
-        changePools(of: fact.lines, in: index, code: fact.code) { $0.hold($1, until: fact.deadline) }
-        holds.remember(fact.code, of: id)
+        let index = Int(event)
+        let buyer = events[index].buyers.enter(buyer)
+        changePools(of: lines, in: index, code: code) { $0.hold($1, until: deadline) }
+        holds.remember(code, of: id)
+        if !entry.isNone { noteHeld(id, lines, by: entry, in: index) }
         holds.append(
             HoldRecord(
-                deadline: fact.deadline, line: fact.lines.first, event: fact.event, buyer: buyer, state: .held,
-                extensions: 0, hasMoreLines: !fact.lines.rest.isEmpty, late: false,
-                terms: events[index].terms.ofHolds),
-            moreLines: fact.lines.rest)
+                deadline: deadline, line: lines.first, event: event, buyer: buyer, state: .held, extensions: 0,
+                hasMoreLines: !lines.rest.isEmpty, late: false, terms: events[index].terms.ofHolds),
+            moreLines: lines.rest)
         if let account = buyer.index { addHold(id, toAccount: account, in: index) }
-        if let key = fact.key { remember(key, id, at: clock) }
+        if let key { remember(key, id, at: clock) }
     }
 
     private mutating func applyExtended(_ id: HoldID, _ deadline: Timestamp, _ key: KeyFact?) {
@@ -102,7 +113,9 @@ extension BoxOffice {
         holds.update(id) { $0.state = .released }
     }
 
-    private mutating func applyPurchased(_ id: HoldID, _ payment: PaymentReference?, _ late: Bool) {
+    private mutating func applyPurchased(
+        _ id: HoldID, _ payment: PaymentReference?, _ late: Bool, _ seller: Seller?
+    ) {
         let record = atHand(id)
         changePools(of: holds.lines(id, record), in: Int(record.event), code: holds.code(of: id)) { pool, share in
             if late { pool.sellFree(share) } else { pool.sell(share, heldUntil: record.deadline) }
@@ -111,8 +124,13 @@ extension BoxOffice {
             $0.state = .purchased
             $0.late = late
         }
+        if let seller {
+            let index = sellers.enter(seller)
+            holds.update(id) { $0.seller = index }
+        }
         if let payment { noteEnded(payments.buy(payment, id)) }
         events[Int(record.event)].hasSold = true
+        noteBought(id, record)
         addBought(holds.lines(id, record), record, sign: 1)
     }
 
@@ -132,6 +150,30 @@ extension BoxOffice {
             }
             holds.update(id) { $0.deadline = until }
         }
+        queues[Int(event)]?.prolong(until: until, at: clock)
+    }
+
+    mutating func applyQueue(_ fact: QueueFact, of event: UInt32, _ sequence: UInt64) {
+        let index = Int(event)
+        guard case .opened(let secret, let gathers, let identity) = fact else {
+            queues[index]?.apply(fact, sequence, at: clock)
+            return
+        }
+        queues[index] = EventQueue(
+            secret: secret, gathers: gathers, identity: identity, ticketsPerHold: events[index].terms.ticketsPerHold,
+            sequence: sequence, at: clock)
+    }
+
+    private mutating func noteHeld(_ id: HoldID, _ lines: OneOrMore<HeldLine>, by entry: HeldEntry, in index: Int) {
+        holds.remember(entry, of: id)
+        guard let number = entry.number else { return }
+        let tickets = lines.reduce(0) { $0 + Int($1.quantity) }
+        queues[index]?.noteHeld(id, by: number, tickets: tickets)
+    }
+
+    /// Counts a purchase for the entry of the queue that held.
+    private mutating func noteBought(_ id: HoldID, _ record: HoldRecord) {
+        if let number = holds.entry(of: id).number { queues[Int(record.event)]?.notePurchased(by: number) }
     }
 
     /// Settles and changes each pool that the lines of a hold draw from, and what its access code was used for.

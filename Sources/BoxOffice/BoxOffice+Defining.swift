@@ -10,6 +10,7 @@ extension BoxOffice {
         if let index {
             events[index].settle(at: clock)
             mistakes += events[index].obstacles(to: definition, limits: limits)
+            mistakes += obstacles(ofQueueTo: definition, in: index)
         } else if events.count >= limits.events {
             mistakes.append(.events(most: limits.events))
         }

@@ -47,7 +47,7 @@ extension BoxOffice {
         if payments.hasErased, let payment, let erased = erasedName(of: payment) {
             return try purchase(id, erased, by: completer, at: now)
         }
-        if completer == .token, events[Int(record.event)].terms.completion == .shop {
+        if !completer.isKey, events[Int(record.event)].terms.completion == .shop {
             return refuse(.completedByShop)
         }
         let bought = payment.flatMap { payments.bought($0) }
@@ -59,6 +59,7 @@ extension BoxOffice {
         case .purchased:
             // The same reference, or none, repeats the purchase. A reference that bought nothing is a second payment.
             guard let payment, bought == nil else {
+                if payment == nil, isSale(record, ofAnotherThan: completer) { return refuse(.alreadyPurchased) }
                 return (.purchased(view(id), late: record.late, repeated: true), nil)
             }
             let refusal = Refusal.paymentConflict(refundRequired: true)
@@ -75,7 +76,15 @@ extension BoxOffice {
             return purchaseOfCancelled(id, record, payment, by: completer)
         }
         guard record.isLive(at: clock) else { return purchaseLate(id, record, payment, by: completer, at: now) }
-        return purchased(id, payment, late: false)
+        return purchased(id, payment, late: false, by: completer)
+    }
+
+    /// Whether another seller sold what a shop completes (R48 Operator keys). An answer would show it what that one sold.
+    private func isSale(_ record: HoldRecord, ofAnotherThan completer: Completer) -> Bool {
+        guard case .seller(let seller, isShop: true) = completer, let known = sellers.name(of: record.seller) else {
+            return false
+        }
+        return known != seller
     }
 
     mutating func payBack(_ id: HoldID, _ payment: PaymentReference) -> Decision {
@@ -88,13 +97,19 @@ extension BoxOffice {
 
     mutating func look(_ id: HoldID) throws(NotAtHand) -> Decision {
         guard let record = try record(of: id) else { return refuse(.unknownHold) }
-        if !record.isLive(at: clock), record.deadline.advanced(by: limits.endedHoldsShown) <= clock {
+        let isSold = record.state == .purchased || record.state == .returned
+        if !isSold, !record.isLive(at: clock), record.deadline.advanced(by: limits.endedHoldsShown) <= clock {
             return refuse(.unknownHold)
         }
-        if endedWithItsEvent(record) { return refuse(.eventCancelled(refundRequired: false)) }
+        let isOwed = payments.hasConfirmedDebt(of: id)
+        if endedWithItsEvent(record) { return refuse(.eventCancelled(refundRequired: isOwed)) }
         let isExpired = record.state == .held && !record.isLive(at: clock)
         let reached = isExpired ? recordExpiry(of: record) : nil
-        return (.looked(view(id)), reached)
+        var payment: SeenPayment = record.late ? .late : []
+        if isOwed { payment.insert(.owed) }
+        if payments.hasPaidBack(for: id), !record.isErased { payment.insert(.paidBack) }
+        if record.state == .held, promised(to: record).latePayment == .strict { payment.insert(.neverLate) }
+        return (.looked(view(id), payment: payment), reached)
     }
 
     /// A payment after the deadline (R9 Late payment): one attempt to get the same places at the same price, else a debt.
@@ -115,18 +130,21 @@ extension BoxOffice {
         }
         // A debt of this hold stays a debt, whatever comes free: the operator may have paid it back by now. But a debt
         // that a token alone reported does not stop a key.
-        let isOwed = debt(payment).map { $0.hold == id && ($0.isConfirmed || completer == .token) } ?? false
+        let isOwed = debt(payment).map { $0.hold == id && ($0.isConfirmed || !completer.isKey) } ?? false
         // Nobody can tell any more whose limit the tickets of an erased hold would count for.
         guard !isOwed, !record.isErased, fitsLimit(id, record), fitsTypeLimits(lines, of: record.buyer, in: event),
-            fitsCode(code, lines, in: event), refusalOfPools(lines, in: event) == nil
+            fitsCode(code, lines, in: event), fitsEntry(id, record), refusalOfPools(lines, in: event) == nil
         else { return owe(id, record, payment, .placesGone, by: completer, refusal) }
-        return purchased(id, payment, late: true)
+        return purchased(id, payment, late: true, by: completer)
     }
 
     @inline(__always)
-    private mutating func purchased(_ id: HoldID, _ payment: PaymentReference?, late: Bool) -> Decision {
+    private mutating func purchased(
+        _ id: HoldID, _ payment: PaymentReference?, late: Bool, by completer: Completer
+    ) -> Decision {
         let settles = payment.map { debt($0) != nil } ?? false
-        let fact = make(.purchased(id, payment: payment, late: late, settles: settles))
+        let fact = make(
+            .purchased(id, payment: payment, late: late, settles: settles, seller: completer.seller))
         return (.purchased(view(id), late: late, repeated: false), fact)
     }
 
@@ -145,7 +163,7 @@ extension BoxOffice {
         _ refusal: Refusal
     ) -> Decision {
         let known = debt(payment)
-        let isConfirmed = completer == .key
+        let isConfirmed = completer.isKey
         var isNew = known.map { isConfirmed && !$0.isConfirmed } ?? true
         if !isConfirmed {
             payments.forget(before: clock, kept: limits.unconfirmedDebtsKept)
@@ -184,8 +202,8 @@ extension BoxOffice {
         events[Int(record.event)].holdTerms[Int(record.terms)]
     }
 
-    /// The hold as answers show it. It must be in memory.
-    func view(_ id: HoldID) -> HoldView {
+    /// The hold as answers show it. It must be in memory. It changes nothing, see `BoxOffice+Holding.swift`.
+    mutating func view(_ id: HoldID) -> HoldView {
         guard let record = holds.record(id) else { preconditionFailure("a hold that is shown is in memory") }
         let terms = promised(to: record)
         let state: HoldView.State =

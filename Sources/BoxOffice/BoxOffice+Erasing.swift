@@ -31,6 +31,7 @@ extension BoxOffice {
             payments.rename(payment, to: digester.erased(payment))
         }
         owedSinceErasure.remove(id)
+        if let number = holds.entry(of: id).number { queues[Int(record.event)]?.forgetBuyer(of: number) }
     }
 
     /// Notes that a payment was reported for an erased hold, while a ledger is restored.

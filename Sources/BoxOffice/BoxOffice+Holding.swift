@@ -1,6 +1,9 @@
-// The decision about a new hold, in the order of R3 One decision per hold: a key that was used before; event, types and
+// The decision about a new hold, in the order of R3 One decision per hold: a key that was used before; the queue (Q10 One decision); event, types and
 // quantities; sale window and pause; the buyer's limits; every pool; the bound on live holds. The edge has already
 // checked that the caller may ask. An override (R43 Override) is looked at only where one of the checks would refuse.
+//
+// Some functions on the way of every decision are `mutating` and change nothing. They work on the box office where it lies;
+// a function that is not would be given a copy of it, which has more than five hundred bytes.
 
 extension BoxOffice {
     mutating func hold(_ request: HoldRequest, at now: Moment) throws(NotAtHand) -> Decision {
@@ -8,6 +11,7 @@ extension BoxOffice {
         if let key, let use = use(of: key.key), let answer = try replay(use, key, isExtending: false) { return answer }
         guard let index = eventIndex(of: request.event) else { return refuse(.unknownEvent) }
         if events[index].cancelledAt != nil { return refuse(.eventCancelled(refundRequired: false)) }
+        if events[index].terms.hasQueue, let refusal = refusalOfQueue(request, in: index) { return refuse(refusal) }
         if let code = request.code { return hold(request, with: code, key, in: index, at: now) }
         var lines: OneOrMore<HeldLine>
         do { lines = try checked(request.lines, in: index) } catch { return refuse(error.refusal) }
@@ -41,11 +45,12 @@ extension BoxOffice {
         let promised = events[index].holdTerms[Int(terms.ofHolds)]
         let deadline = clock.advanced(by: promised.life)
         let id = HoldID(holds.next)
+        let entry = terms.hasQueue ? entry(of: request) : .none
         let fact = makeHeld(
             id,
             HeldFact(
                 event: UInt32(index), code: code, lines: lines, deadline: deadline, buyer: request.buyer, key: key,
-                override: request.override))
+                override: request.override, entry: entry))
         let view = HoldView(
             id: id, event: UInt32(index), state: .held, terms: terms.ofHolds, lines: lines,
             expiresAt: promised.expiresAt(deadline), extensionsRemaining: promised.maximumExtensions)
@@ -84,7 +89,7 @@ extension BoxOffice {
     }
 
     /// The lines as a hold keeps them. Throws the refusal if a type is unknown or a quantity is out of bounds.
-    func checked(_ lines: OneOrMore<Line>, in index: Int) throws(Refused) -> OneOrMore<HeldLine> {
+    mutating func checked(_ lines: OneOrMore<Line>, in index: Int) throws(Refused) -> OneOrMore<HeldLine> {
         guard lines.count <= limits.linesPerHold else {
             throw Refused(refusal: .invalid([.lines(most: limits.linesPerHold)]))
         }
@@ -108,7 +113,7 @@ extension BoxOffice {
         return held
     }
 
-    private func checked(_ line: Line, in index: Int) throws(Refused) -> HeldLine {
+    private mutating func checked(_ line: Line, in index: Int) throws(Refused) -> HeldLine {
         guard let type = events[index].typeIndex(of: line.type) else {
             let isKnown = line.type.allocation != nil && events[index].typeIndex(of: line.type.whole) != nil
             let name = isKnown ? line.type.allocation : nil
@@ -126,7 +131,7 @@ extension BoxOffice {
         _ lines: OneOrMore<HeldLine>, _ request: HoldRequest, codeLeft: Int = .max, _ terms: Event.Terms,
         in index: Int
     ) -> Refusal? {
-        if let refusal = refusalOfBuyer(request.buyer, terms, taking: lines, in: index),
+        if terms.limitsBuyers, let refusal = refusalOfBuyer(request.buyer, terms, taking: lines, in: index),
             !request.override.contains(.limits)
         {
             return refusal
@@ -191,10 +196,9 @@ extension BoxOffice {
         return isPaused && !override.contains(.pause) ? .salePaused : nil
     }
 
-    private func refusalOfBuyer(
+    private mutating func refusalOfBuyer(
         _ buyer: Buyer?, _ terms: Event.Terms, taking lines: OneOrMore<HeldLine>, in index: Int
     ) -> Refusal? {
-        guard terms.ticketsPerBuyer != nil || terms.holdsPerBuyer != nil else { return nil }
         guard let buyer else {
             return .invalid([.noBuyer])
         }

@@ -23,6 +23,10 @@ public struct RestoredHold: Sendable, Equatable {
     public private(set) var returnKeys: [KeyFact] = []
     /// The access code that it was made with (R46 Access codes).
     public var code = HeldCode.none
+    /// The entry of the queue that made it (Q6 Pass).
+    public var entry = HeldEntry.none
+    /// Under which name it was sold (R48 Operator keys).
+    public var seller: Seller?
 
     public init(
         id: HoldID, event: UInt32, lines: OneOrMore<HeldLine>, deadline: Timestamp, extensions: UInt8 = 0,
@@ -79,8 +83,11 @@ public struct RestoredKey: Sendable, Equatable {
 
 extension BoxOffice {
     /// Starts to restore an empty box office: `last` is the moment of the ledger's last fact, `next` the number after it.
-    public mutating func beginRestoring(at last: Timestamp, nextSequence next: UInt64) {
+    ///
+    /// - Parameter lost: the sum of all times whose facts are lost (R63 Backup).
+    public mutating func beginRestoring(at last: Timestamp, nextSequence next: UInt64, lost: Duration = .zero) {
         precondition(events.isEmpty && nextSequence == 1, "only an empty box office is restored")
+        lostTime = lost
         clock = last
         lastFactAt = last
         nextSequence = next
@@ -92,6 +99,12 @@ extension BoxOffice {
     /// - Parameter sequence: the number of the fact.
     public mutating func restore(_ definition: EventDefinition, paused: Bool, sequence: UInt64) {
         applyDefined(definition, paused, sequence)
+    }
+
+    /// Leaves out the revisions that events may have had in lost time, in its order among the definitions: nobody changes
+    /// events more than once in a millisecond.
+    public mutating func restoreLoss(of span: Duration) {
+        definitionCount += UInt64(max(0, span.inMilliseconds))
     }
 
     /// The number of the terms of a hold that the fact `sequence` made; `nil` if the event was not defined then.
@@ -131,6 +144,7 @@ extension BoxOffice {
         }
         holds.append(record, moreLines: hold.lines.rest)
         holds.remember(hold.code, of: hold.id)
+        restoreEntry(of: hold)
         holds.rememberReturns(hold.returnKeys, of: hold.id)
         holds.setNote(hold.note, of: hold.id)
         if record.state == .purchased || record.state == .returned { events[index].hasSold = true }
@@ -138,6 +152,62 @@ extension BoxOffice {
         if record.state == .purchased { addBought(Self.kept(hold.lines), record, sign: 1) }
         if let payment = hold.payment { payments.buy(payment, hold.id) }
         if hold.id.number % 65_536 == 0 { tidy() }
+    }
+
+    /// Whether ``restore(_:of:_:at:)`` can take a fact: its event exists, and its queue is as the fact needs it.
+    public func canRestore(_ fact: QueueFact, of event: UInt32) -> Bool {
+        guard Int(event) < events.count else { return false }
+        let queue = queues[Int(event)]
+        switch fact {
+        case .opened(let secret, _, _): return queue == nil && secret.count == QueueDraw.secretBytes
+        case .joined(let number, _): return queue.map { $0.buyers.count == Int(number.value) } ?? false
+        case .moved(let head, _): return queue.map { $0.head <= head } ?? false
+        default: return queue != nil
+        }
+    }
+
+    /// Restores what happened to a queue. They come in the order of their facts, after all definitions and before the holds.
+    ///
+    /// - Precondition: ``canRestore(_:of:)``.
+    public mutating func restore(_ fact: QueueFact, of event: UInt32, _ sequence: UInt64, at moment: Timestamp) {
+        let reached = clock
+        clock = moment
+        applyQueue(fact, of: event, sequence)
+        clock = reached
+    }
+
+    /// Restores that the sale of an event went on after a pause, in the order of the facts of its queue.
+    public mutating func restoreGoingOn(of event: UInt32, at moment: Timestamp) {
+        queues[Int(event)]?.goOn(at: moment)
+    }
+
+    /// Restores that facts were lost before this time of day, in the order of the facts of queues (R63 Backup).
+    public mutating func restoreLossOfQueues(at wall: WallTime) {
+        for index in queues.keys {
+            let isSaleOpen = events[index].terms.opensAt.map { $0 <= wall } ?? true
+            queues[index]?.loseFacts(at: wall, isSaleOpen: isSaleOpen)
+        }
+    }
+
+    /// Restores that a restart gave the turns of an event more time, in the order of the facts of its queue.
+    public mutating func restoreTurns(of event: UInt32, until: Timestamp, at moment: Timestamp) {
+        queues[Int(event)]?.prolong(until: until, at: moment)
+    }
+
+    /// Ends the restoring of queues, after all holds.
+    public mutating func endRestoringQueues() {
+        for index in queues.keys { queues[index]?.skipBlock() }
+    }
+
+    private mutating func restoreEntry(of hold: RestoredHold) {
+        guard let number = hold.entry.number else { return }
+        holds.remember(hold.entry, of: hold.id)
+        let tickets = hold.lines.reduce(0) { $0 + Int($1.quantity) }
+        queues[Int(hold.event)]?.noteHeld(hold.id, by: number, tickets: tickets)
+        if hold.state == .purchased || hold.state == .returned {
+            queues[Int(hold.event)]?.notePurchased(by: number)
+        }
+        if hold.isErased { queues[Int(hold.event)]?.forgetBuyer(of: number) }
     }
 
     /// Whether ``restore(_:)-(RestoredKey)`` can take `key`: its hold exists, and its use is not in the future.
@@ -175,11 +245,13 @@ extension BoxOffice {
         precondition(holds.wasGiven(hold.id), "only a hold that exists is recalled")
         guard !holds.isAtHand(hold.id) else { return }
         let buyer = enterBuyer(of: hold)
+        let record = record(of: hold, buyer: buyer)
         let gone = holds.recall(
-            hold.id, record(of: hold, buyer: buyer), moreLines: hold.lines.rest, limit: limits.recalledHolds)
+            hold.id, record, moreLines: hold.lines.rest, limit: limits.recalledHolds)
         holds.rememberReturns(hold.returnKeys, of: hold.id)
         holds.setNote(hold.note, of: hold.id)
         holds.remember(hold.code, of: hold.id)
+        holds.remember(hold.entry, of: hold.id)
         if let gone { events[Int(gone.event)].buyers.leave(gone.buyer) }
     }
 
@@ -187,10 +259,10 @@ extension BoxOffice {
         hold.isErased ? .erased : events[Int(hold.event)].buyers.enter(hold.buyer)
     }
 
-    private func record(of hold: RestoredHold, buyer: BuyerAccountID) -> HoldRecord {
+    private mutating func record(of hold: RestoredHold, buyer: BuyerAccountID) -> HoldRecord {
         HoldRecord(
             deadline: hold.deadline, line: hold.lines.first, event: hold.event, buyer: buyer, state: hold.state,
             extensions: hold.extensions, hasMoreLines: !hold.lines.rest.isEmpty, late: hold.late,
-            terms: events[Int(hold.event)].terms(at: hold.sequence) ?? 0)
+            terms: events[Int(hold.event)].terms(at: hold.sequence) ?? 0, seller: sellers.enter(hold.seller))
     }
 }

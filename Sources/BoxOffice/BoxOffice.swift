@@ -29,12 +29,17 @@ public struct BoxOffice: Sendable {
     var eventIndexes: [Code: Int] = [:]
     /// The index of the event that the last hold was for.
     var lastHeldEvent = 0
-    /// How many definitions all events have had.
+    /// How many definitions all events have had, and may have had in lost time.
     var definitionCount: UInt64 = 0
+    /// How long others may have gone on from a state that was a copy. What they decided is lost (R63 Backup).
+    var lostTime = Duration.zero
     var holds = HoldTable()
     /// What each payment bought, and which payments are owed back (R10 One payment, one hold; R23 Debts).
     var payments = PaymentTable()
     var keys = KeyTable()
+    var sellers = SellerTable()
+    /// The queues that were opened, by the index of their event (Q1 Phases).
+    var queues: [Int: EventQueue] = [:]
     /// Erased holds that a payment was reported for since (R41 Erasure).
     var owedSinceErasure: Set<HoldID> = []
     let digester: PaymentDigester
@@ -72,6 +77,7 @@ public struct BoxOffice: Sendable {
         case .cancel(let event): return cancel(event)
         case .reinstate(let event): return reinstate(event)
         case .remove(let event, let revision): return remove(event, expecting: revision)
+        case .queue(let event, let command): return queue(event, command, at: now)
         }
     }
 
@@ -126,12 +132,13 @@ public struct BoxOffice: Sendable {
         make(.clockReached)
     }
 
-    /// Gives every live hold at least the recovery grace (R7 Restart). A store calls it once, when it has read its ledger
+    /// Gives every live hold, and every turn of a queue, at least the recovery grace (R7 Restart). A store calls it once, when it has read its ledger
     /// and is ready.
     ///
-    /// - Returns: the facts to record, one for each event that has live holds.
+    /// - Returns: the facts to record, one for each event that has live holds or turns.
     public mutating func grantRecoveryGrace() -> [RecordedFact] {
-        let alive = Set(holds.live(at: clock).map(\.1.event))
+        var alive = Set(holds.live(at: clock).map(\.1.event))
+        for (event, queue) in queues where queue.hasTurns(at: clock) { alive.insert(UInt32(event)) }
         return alive.sorted().map { event in
             let recoveryGrace = min(limits.recoveryGrace, events[Int(event)].definition.holdTime)
             return make(.recovered(event: event, until: clock.advanced(by: recoveryGrace)))
@@ -154,9 +161,9 @@ public struct BoxOffice: Sendable {
     }
 
     /// The first version of a new event. Versions keep rising across restarts, because the clock does and no event
-    /// changes 4,096 times in a millisecond.
+    /// changes 4,096 times in a millisecond. Versions of lost time are below it.
     var firstVersion: UInt64 {
-        UInt64(max(0, clock.milliseconds)) << 12
+        UInt64(max(0, clock.advanced(by: lostTime).milliseconds)) << 12
     }
 
     /// Numbers and applies a new fact.

@@ -2,9 +2,9 @@ internal import CNIOBoringSSL
 
 /// SHA-256 (FIPS 180-4), HMAC with it (RFC 2104), and keys derived with it by HKDF (RFC 5869).
 ///
-/// BoringSSL does the work, in the copy that NIOSSL needs for TLS. swift-crypto would compile a second copy. NIOSSL does not
-/// promise this module to others, so this target is the only one that imports it, and a test holds each function
-/// against published values.
+/// BoringSSL does the work, in the copy that NIOSSL needs for TLS. swift-crypto would compile a second copy. NIOSSL
+/// does not promise this module to others, so this target is the only one that imports it, and a test holds each
+/// function against published values.
 public enum SHA256 {
     /// The bytes of a hash.
     public static let byteCount = 32
@@ -38,9 +38,9 @@ public enum SHA256 {
     /// A key of 32 bytes for one purpose.
     ///
     /// - Parameters:
-    ///   - secret: what it is derived from; random, and no password.
-    ///   - salt: makes the key another one elsewhere.
-    ///   - purpose: makes the key another one for each use (`info` in the RFC).
+    ///   - secret: random bytes, no password.
+    ///   - salt: differs for each ledger or database, and so do the keys.
+    ///   - purpose: differs for each use, and so do the keys (`info` in the RFC).
     public static func derivedKey(from secret: [UInt8], salt: [UInt8], purpose: [UInt8]) -> [UInt8] {
         made(byteCount) { key in
             HKDF(

@@ -4,8 +4,14 @@ internal import Synchronization
 public import TicketStore
 
 extension EmbeddedStore: SalesLedger {
-    public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        try await queries.purchases(of: event, after: hold, limit: limit)
+    public func purchases(
+        of event: Code, soldBy seller: Seller?, after hold: HoldID?, limit: Int
+    ) async throws -> PurchasePage {
+        // One more says whether there is a next page.
+        var found = try await queries.purchases(of: event, soldBy: seller, after: hold, limit: limit + 1)
+        guard found.count > limit else { return PurchasePage(records: found, next: nil) }
+        found.removeLast(found.count - limit)
+        return PurchasePage(records: found, next: found.last?.hold)
     }
 
     public func refundsOwed(
@@ -20,6 +26,12 @@ extension EmbeddedStore: SalesLedger {
         try await queries.audit(of: events, after: sequence, limit: limit)
     }
 
+    public func newestAudit(
+        of events: [Code]?, before sequence: UInt64?, limit: Int
+    ) async throws -> [AuditRecord] {
+        try await queries.newestAudit(of: events, before: sequence, limit: limit)
+    }
+
     public func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]? {
         state.withLock { $0.codes(of: batch, in: event, after: after, limit: limit) }
     }
@@ -32,8 +44,8 @@ extension EmbeddedStore: SalesLedger {
         try await queries.erasable(scope, after: hold)
     }
 
-    /// Recounts on a thread of its own, beside the writer, and compares the result with the numbers in memory. It takes memory
-    /// for every hold, so a second recount at the same time is refused as overload.
+    /// Recounts on a thread of its own, beside the writer, and compares the result with the numbers in memory. It takes
+    /// memory for every hold, so a second recount at the same time is refused as overload.
     public func recount() async throws -> Recount {
         let isFree = isRecounting.withLock { isRecounting in
             defer { isRecounting = true }

@@ -9,8 +9,8 @@ public import TicketStore
 
 /// A box office in memory that records every fact in a SQLite ledger before a positive answer leaves.
 ///
-/// Callers decide under a lock, in well under a microsecond, and add facts to a batch. One thread commits the batch, and the
-/// next one gathers while the disk works. A lone request waits for one commit; a thousand requests at once share one.
+/// Callers decide under a lock, in well under a microsecond, and add facts to a batch. One thread commits the batch,
+/// and the next one gathers meanwhile. A lone request waits for one commit; a thousand at once share one.
 ///
 /// The store keeps its ledger open until it is stopped.
 ///
@@ -25,12 +25,12 @@ public final class EmbeddedStore: TicketStore, Service {
         public var directory: String
         public var durability: Durability
         public var limits: Limits
-        /// Facts, and answers that depend on them, that may wait for the disk. At 100,000 a second this is a sixth of a
-        /// second; more would only make everybody wait longer. Looking is refused at a quarter of it, holding at half,
-        /// extending and releasing at three quarters (S6 Full queue).
+        /// Facts, and answers that depend on them, that may wait for the disk: a sixth of a second at 100,000 a second.
+        /// Looks are refused at a quarter of it, holds at half, extensions and releases at three quarters (S6 Full
+        /// queue).
         public var queuedFacts = 16_384
-        /// Commands that may wait for old holds to be read from the ledger: some 20 ms of reading. Each kind of command may
-        /// use the same share of it as of ``queuedFacts``.
+        /// Commands that may wait for old holds to be read from the ledger: some 20 ms of reading. Each kind of command
+        /// may use the same share of it as of ``queuedFacts``.
         public var queuedLookups = 2_048
         /// Whether the store opens even if the ledger or a part of it is missing.
         public var acceptsLosses = false
@@ -53,11 +53,11 @@ public final class EmbeddedStore: TicketStore, Service {
     /// The file inside ``Configuration/directory``.
     public static let ledgerName = "ledger.sqlite"
 
-    /// After this long without a fact the clock is recorded. So a restart gives a hold at most this much time twice, and a
-    /// disk that fails is noticed before a buyer meets it.
+    /// After this long without a fact the clock is recorded. So a restart gives a hold at most this much time twice,
+    /// and the store notices a failing disk before a buyer meets it.
     static let clockRecordInterval: Duration = .seconds(1)
-    /// A commit that takes longer suspends readiness. Since the clock is recorded each second on an idle store, readiness
-    /// reports a disk that hangs within two seconds.
+    /// A commit that takes longer suspends readiness. Since the clock is recorded each second on an idle store,
+    /// readiness reports a disk that hangs within two seconds.
     static let stall: Duration = .milliseconds(750)
     /// The committer wakes up at least this often, so that ``StoreClock`` notices when the process was stopped.
     static let tick: DispatchTimeInterval = .milliseconds(200)
@@ -70,8 +70,8 @@ public final class EmbeddedStore: TicketStore, Service {
     public enum Ending: Sendable {
         /// Every answered fact is in the ledger, or in a copy beside it.
         case kept
-        /// Every answered fact is in the ledger's log, but a sync of the database failed and was not repeated. The log must
-        /// stay until the next start folds it in again.
+        /// Every answered fact is in the ledger's log, but a sync of the database failed. The log must stay until the
+        /// next start folds it in again.
         case inDoubt
         /// The ledger's files were lost, and the answered facts could not be saved anywhere else.
         case notSaved
@@ -84,7 +84,7 @@ public final class EmbeddedStore: TicketStore, Service {
     public let ledgerIdentity: [UInt8]
     /// The ledger's secret for digests of idempotency keys.
     public let keySecret: [UInt8]
-    /// The series of holds, one for each opening of the ledger; behind them those of another store (R51 Moving a sale).
+    /// The series of holds, one for each opening of the ledger, then those of another store (R51 Moving a sale).
     public let series: [HoldSeries]
     /// The numbers that buyers know of moved holds.
     public let numbering: HoldNumbering
@@ -109,17 +109,20 @@ public final class EmbeddedStore: TicketStore, Service {
     let isRecounting = Mutex(false)
     /// How long the commits of facts took.
     let commits = Mutex(DurationHistogram())
+    /// How many facts they had, and which events had pools that a broken rule closed.
+    let counted = Mutex(CommitFigures())
     private let ending = Mutex(Ending.kept)
     /// When a hurried stop gives up.
     private let hurryEnds = Mutex<ContinuousClock.Instant?>(nil)
 
     /// Opens the ledger, restores its state, and starts the sale.
     ///
-    /// It takes about a second for a million holds with their purchases. On return every live hold has at least the recovery
-    /// grace (R7 Restart).
+    /// Takes about a second for a million holds with their purchases. On return each live hold has at least the
+    /// recovery grace (R7 Restart).
     public init(_ configuration: Configuration, logger: Logger) throws(LedgerError) {
         self.configuration = configuration
         self.logger = logger
+        try StorageLocation.check(configuration.directory)
         try Self.makeDirectory(configuration.directory)
         ledgerPath = configuration.directory + "/" + Self.ledgerName
         let lock = try LedgerLock(path: configuration.directory + "/lock")
@@ -137,15 +140,18 @@ public final class EmbeddedStore: TicketStore, Service {
         var state = StoreState(
             queuedFacts: configuration.queuedFacts, queuedLookups: configuration.queuedLookups,
             clock: configuration.clock)
+        try Self.leaveOutLostNumbers(of: ledger, ledgerIdentity, lock.knowledge, configuration, logger)
         let recovered = try Self.readBack(ledger, configuration.limits)
         hasHolds = recovered.office.nextHold.number > 1
         let last = recovered.office.nextSequence - 1
         try Self.refuseLostFacts(ledgerPath, ledgerIdentity, last, known)
         let origin = SearchIndex.Origin(ledger: ledgerIdentity, mark: try ledger.lastMark(), sequence: last)
+        numbering = try ledger.read(MovedNumbers.read)
+        let next = numbering.known(recovered.office.nextHold)
         let own = try ledger.beginSeries(
-            HoldSeries(first: recovered.office.nextHold, mark: UInt64.random(in: 1 ... .max, using: &random)),
+            HoldSeries(first: next, mark: UInt64.random(in: 1 ... .max, using: &random)),
             at: configuration.clock().wall)
-        (series, numbering) = try ledger.moved(after: own)
+        series = try ledger.series(after: own)
         state.recover(recovered)
         let recovery = state.takeRecovery()
         try ledger.commit(recovery)
@@ -165,41 +171,6 @@ public final class EmbeddedStore: TicketStore, Service {
         follower.take(recovery.entries)
         record(last)
         startCommitter(lastFact: last)
-    }
-
-    /// Refuses a directory whose ledger is missing although facts were recorded in it.
-    private static func refuseMissingLedger(
-        in directory: String, _ known: LedgerLock.Knowledge?
-    ) throws(LedgerError) {
-        let path = directory + "/" + ledgerName
-        guard !LedgerFiles.isFilled(path) else { return }
-        if let copy = LedgerFiles.rescuedCopy(in: directory) {
-            throw .incomplete(
-                what: "\(path) is missing or empty, and \(copy) has its facts; rename that copy to \(ledgerName)")
-        }
-        if let known {
-            throw .incomplete(what: "\(path) is missing or empty, and had \(known.sequence) facts or more")
-        }
-        if LedgerFiles.isFilled(path + "-wal") {
-            throw .incomplete(what: "\(path) is missing or empty, but its log \(path)-wal exists")
-        }
-    }
-
-    /// Refuses a ledger that has fewer facts than the last process had on the disk.
-    private static func refuseLostFacts(
-        _ path: String, _ identity: [UInt8], _ sequence: UInt64, _ known: LedgerLock.Knowledge?
-    ) throws(LedgerError) {
-        guard let known else { return }
-        guard known.identity == identity else {
-            throw .incomplete(what: "\(path) is not the ledger that this directory had last")
-        }
-        guard sequence >= known.sequence else {
-            throw .incomplete(
-                what: """
-                    \(path) ends with fact \(sequence), but fact \(known.sequence) was on the disk: its log is gone, or an \
-                    older copy was put back
-                    """)
-        }
     }
 
     /// Records beside the ledger which facts are on the disk.
@@ -283,7 +254,7 @@ public final class EmbeddedStore: TicketStore, Service {
 
     /// Commits and answers what waits, then closes the ledger. Later commands fail with ``StoreFailure/closing``.
     ///
-    /// It blocks for as long as a commit takes, after ``hurry()`` two seconds at the most. A second call only returns the
+    /// It blocks for as long as a commit takes, after ``hurry()`` at most two seconds. A second call only returns the
     /// ending.
     @discardableResult
     public func stop() -> Ending {
@@ -299,7 +270,7 @@ public final class EmbeddedStore: TicketStore, Service {
             noteEnding(.unknown)
             return .unknown
         }
-        // Readers close first, or the log could not be folded in whole. In doubt they close last, or the log would be removed.
+        // Readers close first, or the log could not be folded whole; in doubt last, or the log would be removed.
         let isInDoubt = ledger.withLock { $0.isInDoubt }
         if !isInDoubt { closeReaders() }
         do {
@@ -323,7 +294,7 @@ public final class EmbeddedStore: TicketStore, Service {
         queries.close()
     }
 
-    /// Limits the present or next stop: from now on it waits for the disk for two seconds at the most.
+    /// Limits the present or next stop: from now on it waits for the disk for at most two seconds.
     public func hurry() {
         hurryEnds.withLock { $0 = $0 ?? ContinuousClock.now + Self.hurriedWait }
     }
@@ -390,7 +361,7 @@ public final class EmbeddedStore: TicketStore, Service {
     }
 }
 
-/// A box office that was read from a ledger, and how far the time of day was ahead of the store's clock, in milliseconds.
+/// A box office read from a ledger, and the milliseconds by which the time of day was ahead of the store's clock.
 struct RecoveredOffice: Sendable {
     var office: BoxOffice
     var ahead: Int64?

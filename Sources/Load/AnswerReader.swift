@@ -2,9 +2,9 @@ package import NIOCore
 
 /// Reads the answers of one connection from bytes in any pieces.
 ///
-/// NIO's decoder makes a list of strings from each head and must see the request, too; with it a request cost this tool
-/// more than the service. This reader ends the connection at the first byte that it does not understand; the answer then
-/// counts as missing. It cannot read answers to `HEAD`.
+/// NIO's decoder makes a list of strings from each head and must see the request, too; with it this tool spent more on
+/// a request than the service. This reader ends the connection at the first byte that it does not understand; the
+/// answer then counts as missing. It cannot read answers to `HEAD`.
 package struct AnswerReader {
     /// A complete answer.
     package struct Answer: Equatable {

@@ -142,8 +142,8 @@ final class LoadGenerator {
 
     // MARK: Time
 
-    /// Runs every millisecond: sends the requests that are due, or queues them with their due time until a connection is
-    /// free.
+    /// Runs every millisecond: sends the requests that are due, or queues them with their due time until a connection
+    /// is free.
     private func tick() {
         guard isAsking, let rate = plan.rate else { return }
         let share = rate * Double(connections) / Double(plan.connections)
@@ -221,6 +221,7 @@ struct LoadResult: Sendable {
 
 /// A second of a run.
 public struct LoadSecond: Sendable {
+    /// Good answers, and all others.
     public var answers = 0
     public var errors = 0
     /// Free tickets of the plan's type at the end of the second; nil if the service does not say or answers too late.
@@ -233,7 +234,7 @@ public struct LoadSecond: Sendable {
         latencies.add(other.latencies)
     }
 
-    /// The latency in microseconds below which so many percent of answers came; 0 if there were none.
+    /// The latency in microseconds below which `percentile` percent of answers came; 0 if there were none.
     public func microseconds(at percentile: Double) -> UInt64 {
         latencies.totalCount == 0 ? 0 : latencies.valueAtPercentile(percentile)
     }

@@ -28,6 +28,7 @@ public struct LoadPlan: Sendable, Equatable {
         case poisson
     }
 
+    /// What the shoppers do.
     public var scenario = Scenario.availability
     public var face = Face.classic
     /// The event for requests to v1.
@@ -46,6 +47,7 @@ public struct LoadPlan: Sendable, Equatable {
     public var warmUp: Duration = .seconds(2)
     /// What share of shoppers in a sale does what with a hold, in percent. The rest purchases.
     public var abandons = 10
+    /// In percent, as ``abandons``.
     public var releases = 10
     /// The share that pays after the hold has ended. If the hold ends after the run, they abandon it.
     public var late = 5

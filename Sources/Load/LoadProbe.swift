@@ -113,7 +113,7 @@ public enum LoadError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .noAnswer: "the server does not answer"
         case .notOurs(let scenario):
-            "this is no holdfast: it is only looked at (--scenario availability or churn), not asked for \(scenario)"
+            "this is not a holdfast: it is only looked at (--scenario availability or churn), not asked for \(scenario)"
         case .nothingThere(let what): "there is no \(what)"
         case .notSoldOut(let free): "\(free) tickets are free; the scenario soldout is for when none are"
         }

@@ -3,6 +3,7 @@ internal import StrictJSON
 
 /// The final check: whether the answers agree with the service's own count.
 public struct LoadBooks: Sendable, Equatable {
+    /// Free tickets of the plan's type before and after the run.
     public var before: Int
     public var after: Int
     /// By the answers, the least and the most tickets that must be gone.
@@ -17,6 +18,7 @@ public struct LoadBooks: Sendable, Equatable {
         gone = min(least, most)...max(least, most)
     }
 
+    /// Whether as many tickets are gone as the answers say.
     public var balance: Bool { gone.contains(before - after) }
 }
 
@@ -27,13 +29,17 @@ public struct LoadReport: Sendable {
     public let tally: LoadTally
     /// The seconds of the measured time.
     public let seconds: [LoadSecond]
+    /// Whether the server is Holdfast.
     public let isOurs: Bool
     /// Nil if the server is not Holdfast or does not count.
     public var books: LoadBooks?
     /// The share of its threads' time that this tool used itself, from 0 to 1.
     public var ownCPU = 0.0
+    /// Connections that could not be made.
     public let connectFailures: Int
+    /// Requests of an open loop for which no connection became free until the end.
     public let neverSent: Int
+    /// Statuses that are no answer to their request, and how often they came.
     public let unexpected: [Int: Int]
     let latencies: Histogram<UInt64>
 
@@ -65,14 +71,15 @@ public struct LoadReport: Sendable {
             / (Double(plan.duration.components.seconds) + Double(plan.duration.components.attoseconds) / 1e18)
     }
 
-    /// The latency in microseconds below which so many percent of answers came; 0 if there were none.
+    /// The latency in microseconds below which `percentile` percent of answers came; 0 if there were none.
     public func microseconds(at percentile: Double) -> UInt64 {
         answers == 0 ? 0 : latencies.valueAtPercentile(percentile)
     }
 
+    /// The longest latency of a good answer, in microseconds; 0 if there were none.
     public var longest: UInt64 { answers == 0 ? 0 : latencies.max }
 
-    /// Whether this tool was so busy that the server may be faster than the report says.
+    /// Whether this tool was so busy that the server may be faster than reported.
     public var isBottleneck: Bool { ownCPU >= 0.9 }
 
     /// Whether every answer was an expected one, and the final check, if there was one, succeeded.

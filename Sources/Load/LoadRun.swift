@@ -21,8 +21,8 @@ public struct LoadRun: Sendable {
 
     /// How long a run waits at its end for the last answers.
     private static let patience = 500
-    /// How often the final check is tried, a tenth of a second apart. Where several nodes share a store, a node may count
-    /// a moment later what another node sold.
+    /// How often the final check is tried, a tenth of a second apart. Where several nodes share a store, a node may
+    /// count a moment later what another node sold.
     private static let looks = 10
 
     /// Runs the load.

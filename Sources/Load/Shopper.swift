@@ -113,7 +113,7 @@ struct Shopper {
         return true
     }
 
-    /// Notes that a request got no answer: it may have been carried out or not.
+    /// Notes that a request got no answer: the service may have carried it out or not.
     mutating func loseTrack(of step: Step) {
         tally.lost += 1
         if step == .hold { tally.holdsUnknown += 1 }
@@ -153,7 +153,9 @@ struct Shopper {
 
 /// Counts of the answers to one shopper, or to all of them.
 public struct LoadTally: Sendable, Equatable {
+    /// Requests that were sent.
     public var asked = 0
+    /// Availabilities that were read.
     public var looked = 0
     public var held = 0
     public var purchased = 0
@@ -173,6 +175,7 @@ public struct LoadTally: Sendable, Equatable {
     public var releasesUnknown = 0
     /// Answers that do not fit their request.
     public var unexpected = 0
+    /// How often each status came.
     public var statuses: [Int: Int] = [:]
 
     mutating func add(_ other: LoadTally) {

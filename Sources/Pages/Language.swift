@@ -30,7 +30,7 @@ package enum Language: String, CaseIterable, Sendable {
 
     private static let mostRanges = 20
 
-    /// `0.8` as 800; 0 for what is no weight.
+    /// `0.8` as 800; 0 for what is not a weight.
     private static func thousandths(_ text: String) -> Int {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard let whole = parts.first.flatMap({ Int($0) }), (0...1).contains(whole), parts.count <= 2 else { return 0 }
@@ -71,6 +71,15 @@ package enum Language: String, CaseIterable, Sendable {
         }
     }
 
+    /// An amount as people write it into a field: without a currency and without separators of thousands.
+    package func plainText(of amount: Int64, in currency: String) -> String {
+        let decimals = Self.minorDigits(of: currency)
+        var digits = String(amount.magnitude)
+        if digits.count <= decimals { digits = String(repeating: "0", count: decimals + 1 - digits.count) + digits }
+        let whole = digits.dropLast(decimals)
+        return (amount < 0 ? "-" : "") + whole + (decimals > 0 ? point + digits.suffix(decimals) : "")
+    }
+
     /// How many digits the minor unit of a currency has behind the point. Browsers know other ones for some currencies, so
     /// scripts get this number.
     package static func minorDigits(of currency: String) -> Int { decimals[currency] ?? 2 }
@@ -106,11 +115,11 @@ package enum Language: String, CaseIterable, Sendable {
         return self == .english ? "\(time) UTC" : "\(time) Uhr UTC"
     }
 
-    private static let englishMonths = [
+    static let englishMonths = [
         "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
         "December",
     ]
-    private static let germanMonths = [
+    static let germanMonths = [
         "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
         "Dezember",
     ]

@@ -76,7 +76,7 @@ package struct PageTemplate: Sendable {
             let tag = String(rest[open.upperBound..<close.lowerBound])
             let name = tag.drop { "#^/>@".contains($0) }
             guard !name.isEmpty, name.utf8.allSatisfy(Self.isOfName) else {
-                throw Mistake(what: "{{\(tag)}} is no tag")
+                throw Mistake(what: "{{\(tag)}} is not a tag")
             }
             var text = rest[..<open.lowerBound]
             rest = rest[close.upperBound...]
@@ -127,10 +127,10 @@ struct PageRenderer {
             case .literal(let bytes): html += bytes
             case .value(let name):
                 guard let value = value(name) else { continue }
-                if case .markup(let markup) = value {
-                    html += markup.utf8
-                } else {
-                    HTMLText.write(value.text(in: wording.language), to: &html)
+                switch value {
+                case .markup(let markup): html += markup.utf8
+                case .json(let data): html += data.scriptData
+                default: HTMLText.write(value.text(in: wording.language), to: &html)
                 }
             case .wording(let key): HTMLText.write(wording.text(key, value), to: &html)
             case .partial(let name): write(name)

@@ -1,3 +1,5 @@
+package import StrictJSON
+
 /// What a template can show under a name.
 package enum PageValue: Sendable {
     /// Text of any origin. It is escaped where it is shown.
@@ -12,6 +14,8 @@ package enum PageValue: Sendable {
     case moment(Int64)
     case object(PageObject)
     case list([PageObject])
+    /// Data for machines, shown as JSON that can stand in a `script` element: it contains no `<`.
+    case json(JSONValue)
     /// HTML that a template made. It is shown as it is.
     case markup(String)
 }
@@ -38,7 +42,7 @@ extension PageValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
         case .text(let text), .markup(let text): !text.isEmpty
         case .flag(let isSet): isSet
         case .list(let items): !items.isEmpty
-        case .number, .money, .moment, .object: true
+        case .number, .money, .moment, .object, .json: true
         }
     }
 
@@ -49,8 +53,27 @@ extension PageValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
         case .number(let number): language.text(of: number)
         case .money(let amount, let currency): language.text(of: amount, in: currency)
         case .moment(let milliseconds): language.text(ofMoment: milliseconds)
-        case .flag, .object, .list, .markup: ""
+        case .flag, .object, .list, .json, .markup: ""
         }
+    }
+}
+
+extension JSONValue {
+    /// As text that ends no `script` element and begins no comment in it. `<`, `>` and `&` are in strings only, where JSON
+    /// has escapes for them.
+    var scriptData: [UInt8] {
+        var writer = JSONWriter(layout: .compact)
+        writer.value(self)
+        var data: [UInt8] = []
+        for byte in writer.bytes {
+            switch byte {
+            case UInt8(ascii: "<"): data += "\\u003c".utf8
+            case UInt8(ascii: ">"): data += "\\u003e".utf8
+            case UInt8(ascii: "&"): data += "\\u0026".utf8
+            default: data.append(byte)
+            }
+        }
+        return data
     }
 }
 

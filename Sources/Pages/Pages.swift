@@ -27,7 +27,7 @@ package enum Pages {
                     language,
                     try Wording(
                         language,
-                        json: ["texts", "operate"].map { Array(text("\($0).\(language.code).json").utf8) })
+                        json: ["texts", "operate", "queue"].map { Array(text("\($0).\(language.code).json").utf8) })
                 )
             } catch {
                 preconditionFailure("the texts in \(language): \(error)")
@@ -49,11 +49,17 @@ package enum Pages {
         ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
     ]
 
-    /// The path of a file in `Web`, for templates.
-    package static func path(of name: String) -> String {
+    /// The script that embeds a sale into pages of other origins.
+    package static var embedScript: [UInt8] { file("embed.js").bytes }
+
+    /// A file in `Web`.
+    static func file(_ name: String) -> PageFile {
         guard let file = loaded[name] else { preconditionFailure("there is no file \(name)") }
-        return file.path
+        return file
     }
+
+    /// The path of a file in `Web`, for templates.
+    package static func path(of name: String) -> String { file(name).path }
 
     /// A text of a language, filled with values.
     package static func text(_ key: String, _ values: PageObject = [:], in language: Language) -> String {
@@ -66,15 +72,22 @@ package enum Pages {
     ///   - template: what is in the page's `main`. Its title is the text `title.TEMPLATE`.
     ///   - values: what the template shows.
     ///   - layout: the template around it. It shows `main` and `title`.
+    ///   - theme: what the operator gives it.
     package static func page(
-        _ template: String, _ values: PageObject, in language: Language, layout: String = "layout"
+        _ template: String, _ values: PageObject, in language: Language, layout: String = "layout",
+        theme: PageTheme = .standard
     ) -> [UInt8] {
         let wording = wording(language)
         var frame = values
         frame["main"] = .markup(String(decoding: html(template, values, wording), as: UTF8.self))
         frame["title"] = .text(wording.text("title.\(template)") { values[$0] })
         frame["lang"] = .text(language.code)
-        frame["css"] = .text(path(of: "pages.css"))
+        frame["css"] = .text(theme.css.path)
+        frame["logo"] = PageValue(theme.logo?.path)
+        frame["house_name"] = PageValue(theme.name)
+        frame["house"] = .text(theme.name ?? wording.text("home") { _ in nil })
+        frame["imprint"] = PageValue(theme.imprint)
+        frame["privacy"] = PageValue(theme.privacy)
         frame["js"] = .text(path(of: "pages.js"))
         frame["icon"] = .text(path(of: "icon.svg"))
         return html(layout, frame, wording)

@@ -19,7 +19,7 @@ package struct Wording: Sendable {
             }
             for member in members {
                 guard case .string(let text) = member.value, texts.updateValue(text, forKey: member.name) == nil else {
-                    throw PageTemplate.Mistake(what: "\(member.name) is no text, or is there twice")
+                    throw PageTemplate.Mistake(what: "\(member.name) is not a text, or is there twice")
                 }
             }
         }

@@ -3,7 +3,7 @@ internal import RedisWire
 
 /// The number of an event in Redis, from 1. An event that was removed keeps its number.
 package struct EventNumber: Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral, CustomStringConvertible {
-    /// A token has room for so many events beside the number of the hold, and so has the number of an audit entry.
+    /// The most events for which a token has room beside the number of the hold, and an audit entry in its number.
     static let last: UInt64 = 1 << 14 - 1
 
     package let value: UInt64
@@ -31,8 +31,8 @@ package struct EventNumber: Hashable, Comparable, Sendable, ExpressibleByInteger
 
 /// A hold's number over all events: the event's number, and the hold's number within the event.
 ///
-/// A token has room for 56 bits. Lua's numbers are exact up to 53, so the functions see only the lower part. That part is
-/// wide because numbers follow the time (`Lua/numbers.lua`).
+/// A token has room for 56 bits. Lua's numbers are exact up to 53, so the functions see only the lower part. That part
+/// is wide because numbers follow the time (`Lua/numbers.lua`).
 extension HoldID {
     static let bitsWithinEvent: UInt64 = 42
 
@@ -72,7 +72,7 @@ package struct ClaimSlot: Hashable, Sendable {
 package enum EventKey: Int, CaseIterable, Sendable {
     case event = 1
     case holds, due, order, buyers, payments, keys, refunds, audit, given, taken, debts, unconfirmed, names,
-        codes, coded
+        codes, coded, queue
 
     /// The text of functions with indexes in place of the names of keys.
     ///
@@ -92,8 +92,9 @@ package enum EventKey: Int, CaseIterable, Sendable {
 
 /// The names of the keys in Redis.
 ///
-/// The hash tag of an event's keys is its number and not its code. So a token leads to the event's server without a look
-/// at the list of events, and an event that was removed and made again under the same code shares nothing with the first.
+/// The hash tag of an event's keys is its number and not its code. So a token leads to the event's server without a
+/// look at the list of events, and an event that was removed and made again under the same code shares nothing with the
+/// first.
 struct Keyspace: Sendable {
     /// The keys of one event.
     struct EventKeys: Sendable {
@@ -110,8 +111,8 @@ struct Keyspace: Sendable {
         var audit: String { self[.audit] }
     }
 
-    /// A cluster spreads the keys of events over its servers, so each event has payments of its own there. On one server
-    /// all events share them.
+    /// A cluster spreads the keys of events over its servers, so each event has payments of its own there. On one
+    /// server all events share them.
     let isCluster: Bool
     let prefix: String
 
@@ -129,7 +130,7 @@ struct Keyspace: Sendable {
     var identity: String { "\(prefix):{events}:identity" }
     /// 32 bytes under which idempotency keys are digested.
     var keySecret: String { "\(prefix):{events}:key-secret" }
-    /// Which of the two ways of keeping payments the database has.
+    /// Whether the database keeps payments for one server or for a cluster, or is marked by a move.
     var layout: String { "\(prefix):{events}:layout" }
     /// What the layout says while the sale is here.
     var layoutName: String { isCluster ? "cluster" : "one server" }

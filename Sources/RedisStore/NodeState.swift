@@ -19,6 +19,14 @@ struct NodeState: Sendable {
     var counts = CountSchedule()
     /// How long the calls that decided took, with what they waited for.
     var calls = DurationHistogram()
+    /// How many commands they had.
+    var batches = SizeHistogram()
+    /// How often a pool was found closed by a broken rule that was open before, by event (R4 Broken rule).
+    var violations: [Code: UInt64] = [:]
+
+    /// Whether lists of debts may still have payments that were erased with holds of other events (R41 Erasure): a node that
+    /// erased something may have ended.
+    var mayHaveErasedDebts = true
 
     init(pending: PendingCommands, health: StoreHealth) {
         self.pending = pending

@@ -6,11 +6,11 @@ public import ServiceLifecycle
 internal import Synchronization
 public import TicketStore
 
-/// The box office on Redis or Valkey. Any number of nodes share one server or cluster, and no node keeps anything that another
-/// node needs.
+/// The box office on Redis or Valkey. Any number of nodes share one server or cluster, and no node keeps anything that
+/// another node needs.
 ///
-/// The rules are functions on the server. They decide a batch of commands of one event at a time, by the server's clock. A
-/// node gathers the commands that come while a call is under way, and hands the answers back once a batch.
+/// The rules are functions on the server. They decide a batch of commands of one event at a time, by the server's
+/// clock. A node gathers the commands that come while a call is under way, and hands the answers back once a batch.
 ///
 /// ```
 /// caller:  write the command into the event's batch ─► no call under way? call
@@ -21,26 +21,28 @@ public final class RedisStore: TicketStore, Service {
     public struct Configuration: Sendable {
         /// The first part of every key. Two services that share a server need different ones.
         public var prefix = "holdfast"
+        /// The bounds of holds, keys and times, which this node applies.
         public var limits: Limits
+        /// What the servers must keep before an answer leaves.
         public var durability = Durability.full
         /// Replicas that must acknowledge a write before its answer leaves, with ``Durability/full``; 0 for none.
         public var waitReplicas = 0
-        /// Whether holds, extensions and releases wait for the replicas as well; purchases and returns always do. If relaxed,
-        /// a failover may lose the newest holds. Their numbers are not given again.
+        /// Whether holds, extensions and releases wait for the replicas as well; purchases and returns always do. If
+        /// relaxed, a failover may lose the newest holds. Their numbers are not given again.
         public var holds = Durability.full
         /// How long the replicas have to acknowledge a write.
         public var waitTime: Duration = .seconds(1)
         /// Whether the store opens on servers whose settings break its promises; they are then only logged.
         public var acceptsUnfitServers = false
-        /// How long the start waits for servers that are likely to become fit by themselves: they read their data from disk,
-        /// their replicas still load, or they are about to become masters.
+        /// How long the start waits for servers that are likely to become fit by themselves: they read their data from
+        /// disk, their replicas still load, or they are about to become masters.
         public var startTime: Duration = .seconds(30)
         /// The time of day of this node. The start compares the servers' clocks with it; it decides nothing.
         public var nodeClock: (@Sendable () -> WallTime)?
         /// Whether the node corrects numbers that differ from their holds, where the right numbers are certain.
         public var mendsByItself = true
-        /// Holds of an event that a node counts in one call by itself: its server does nothing else for some 40 ms. An event
-        /// with more holds is counted in pages.
+        /// Holds of an event that a node counts in one call by itself: its server does nothing else for some 40 ms. An
+        /// event with more holds is counted in pages.
         package var countedInOneCall = 20_000
         /// Commands that may wait on this node (S6 Full queue). Looking is refused at a quarter of it, holding at half,
         /// extending and releasing at three quarters.
@@ -81,6 +83,8 @@ public final class RedisStore: TicketStore, Service {
     let claims: PaymentClaims
     let logger: Logger
     private let looking = Mutex<RepeatedTask?>(nil)
+    /// Under which it reports who is in the queues (Q7 Admission).
+    private let node = UInt64.random(in: 0...UInt64.max)
 
     /// Loads the functions, reads the events that there are, and sells.
     ///
@@ -134,9 +138,10 @@ public final class RedisStore: TicketStore, Service {
                 sink.deliver([TicketedReply(ticket: ticket, reply: reply)])
             }
         case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase,
-            .look:
+            .look, .queue:
             var pending = PendingCommand(command: command, note: note, ticket: ticket, sink: sink)
             if case .erase = command { pending.secret = keySecret }
+            addQueue(to: &pending)
             switch state.withLock({ [pending] in $0.admit(pending) }) {
             case .refuse(let failure): return .failed(failure)
             case let action: carryOut(action)
@@ -175,6 +180,18 @@ public final class RedisStore: TicketStore, Service {
 
     public var writes: DurationHistogram {
         state.withLock { $0.calls }
+    }
+
+    public var figures: StoreFigures {
+        var figures = state.withLock { state in
+            var figures = StoreFigures()
+            figures.batches = state.batches
+            figures.queued = state.pending.count
+            figures.violations = state.violations
+            return figures
+        }
+        figures.servers = (client.observer as? RedisFigures)?.all ?? []
+        return figures
     }
 
     public var events: [EventReading] {
@@ -245,20 +262,20 @@ public final class RedisStore: TicketStore, Service {
         fail(state.withLock { $0.close() }, .closing)
     }
 
-    /// Records the fingerprints of this node's token keys, and returns the numbers under which another node has a different key.
-    /// Each number has one key; a node may bring a new number at any time.
+    /// Records the fingerprints of this node's token keys, and returns the numbers under which another node has a
+    /// different key. Each number has one key; a node may add a number at any time.
     public func otherTokenKeys(than fingerprints: [UInt8: [UInt8]]) async throws(RedisStoreError) -> [UInt8] {
         try await DatabaseIdentity.otherTokenKeys(than: fingerprints, under: keyspace, client)
     }
 
-    /// Lets a client that is there for ``repair(applies:)`` wait as long as the largest event takes. A service does not: it
-    /// has to notice a server that is away.
+    /// Lets a client that is there for ``repair(applies:)`` wait as long as the largest event takes. A service does
+    /// not: it has to notice a server that is away.
     public static func allowLongCounts(_ timeouts: inout RedisConfiguration.Timeouts) {
         EventRecounts.allowLongCounts(&timeouts)
     }
 
-    /// Counts every event again from its holds, and corrects what differs if `applies`. A server that counts an event does
-    /// nothing else: some 2 µs a hold.
+    /// Counts every event again from its holds, and corrects what differs if `applies`. A server that counts an event
+    /// does nothing else: some 2 µs a hold.
     public func repair(applies: Bool) async throws -> [RepairReport] {
         try await recounts.repair(applies: applies)
     }
@@ -276,7 +293,27 @@ public final class RedisStore: TicketStore, Service {
         try await lists.claimDebts(at: now.wall)
     }
 
-    /// Recounts events and drops unused claims, one step after the other, until its task is cancelled.
+    /// Takes payments out of events' lists of debts that were erased with holds of other events (R41 Erasure).
+    package func eraseDebts() async throws {
+        try await lists.eraseDebts()
+    }
+
+    /// The same, if there may be some.
+    private func eraseDebtsIfNeeded() async throws {
+        let mayHave = state.withLock { state in
+            defer { state.mayHaveErasedDebts = false }
+            return state.mayHaveErasedDebts
+        }
+        guard mayHave else { return }
+        do {
+            try await eraseDebts()
+        } catch {
+            state.withLock { $0.mayHaveErasedDebts = true }
+            throw error
+        }
+    }
+
+    /// Recounts events, erases names and drops unused claims, one step after the other, until its task is cancelled.
     private func keepUp() async {
         let slots = ClaimSlot.all
         var hasClaimedDebts = false
@@ -288,6 +325,7 @@ public final class RedisStore: TicketStore, Service {
                     try await claimDebts()
                     hasClaimedDebts = true
                 }
+                try await eraseDebtsIfNeeded()
                 if keyspace.isCluster {
                     index = (index + 1) % slots.count
                     try await dropUnusedClaims(in: slots[index])
@@ -308,6 +346,20 @@ public final class RedisStore: TicketStore, Service {
     private var changes: EventChanges {
         EventChanges(
             reader: reader, caller: caller, keyspace: keyspace, limits: configuration.limits, state: state)
+    }
+
+    /// What a command needs where there is a queue.
+    private func addQueue(to pending: inout PendingCommand) {
+        let buyer: Buyer?
+        switch pending.command {
+        case .hold(let request): buyer = request.pass == nil ? nil : request.buyer
+        case .queue(_, .join(let joining, _)): buyer = joining
+        case .queue:
+            pending.node = node
+            buyer = nil
+        default: buyer = nil
+        }
+        pending.buyer = buyer.map { PaymentDigester(secret: keySecret).digest($0) }
     }
 
     private func startLooking() {

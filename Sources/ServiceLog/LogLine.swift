@@ -1,15 +1,8 @@
+public import CLibrary
 internal import Logging
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
-
 /// What the text form and the JSON form have in common.
-enum LogLine {
+public enum LogLine {
     /// Bytes of one text in a line, so that a client's path of a megabyte is not a megabyte of log.
     static let textLimit = 4096
 
@@ -17,7 +10,7 @@ enum LogLine {
     static let depthLimit = 8
 
     /// The time of day, from the system call: a `Date` and its formatter cost more than the line.
-    static func now() -> timespec {
+    public static func now() -> timespec {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return time
@@ -42,39 +35,33 @@ enum LogLine {
         return metadata.sorted { $0.key < $1.key }
     }
 
-    /// Writes the line with one `write(2)`, so that lines of several processes do not mix. Waits while the descriptor is
-    /// not ready.
+    /// Writes the line with one `write(2)`, so that lines of several processes do not mix. Waits while the descriptor
+    /// is not ready.
     ///
-    /// A line that cannot be written (full disk, closed pipe) is lost. If the kernel took a part of it, the rest follows.
-    static func write(_ line: [UInt8], to descriptor: Int32) {
+    /// A line that cannot be written (full disk, closed pipe) is lost. If the kernel took a part of it, the rest
+    /// follows.
+    ///
+    /// - Returns: whether all of it was written.
+    static func write(_ line: [UInt8], to descriptor: Int32) -> Bool {
         line.withUnsafeBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
-                let count = writeSome(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                let count = CLibrary.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if count < 0 {
                     if errno == EINTR { continue }
                     // Another process with the same descriptor made it non-blocking.
-                    guard errno == EAGAIN, waitForRoom(descriptor) else { return }
+                    guard errno == EAGAIN, waitForRoom(descriptor) else { return false }
                     continue
                 }
                 rest = rest.dropFirst(count)
             }
+            return true
         }
     }
 
     private static func waitForRoom(_ descriptor: Int32) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         return poll(&entry, 1, -1) >= 0 || errno == EINTR
-    }
-
-    private static func writeSome(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        #elseif canImport(Musl)
-            Musl.write(descriptor, bytes.baseAddress, bytes.count)
-        #else
-            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-        #endif
     }
 }
 
@@ -118,6 +105,19 @@ extension [UInt8] {
         append(Int(parts.tm_sec), digits: 2)
         append(UInt8(ascii: "."))
         append(time.tv_nsec / 1_000_000, digits: 3)
+    }
+
+    /// Appends date and time in UTC as the Common Log Format has them: `24/Nov/2026:05:44:59`.
+    mutating func append(commonDateOf time: timespec) {
+        let parts = [UInt8].parts(of: time)
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        append(Int(parts.tm_mday), digits: 2)
+        append(contentsOf: "/\(months[Int(parts.tm_mon)])/".utf8)
+        append(Int(parts.tm_year) + 1900, digits: 4)
+        for part in [parts.tm_hour, parts.tm_min, parts.tm_sec] {
+            append(UInt8(ascii: ":"))
+            append(Int(part), digits: 2)
+        }
     }
 
     private static func parts(of time: timespec) -> tm {

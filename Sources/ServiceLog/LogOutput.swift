@@ -1,13 +1,6 @@
+import CLibrary
 public import Logging
 public import Settings
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Where the log goes, and in which form. Decided once at the start.
 ///
@@ -31,8 +24,8 @@ public struct LogOutput: Sendable {
     /// The form of the lines.
     public let form: Form
 
-    /// The least severe lines that are written.
-    public let level: Logger.Level
+    /// The least severe lines that are written; may be changed.
+    public let level: LogLevel
 
     /// Writes to the descriptor from a thread of its own.
     public let writer: LogWriter
@@ -55,23 +48,14 @@ public struct LogOutput: Sendable {
             case .json: .json
             case .auto: isTerminal ? .text(colour: colour) : .json
             }
-        self.level = log.level
+        level = LogLevel(log.level)
         writer = descriptor == LogOutput.standardError ? .standardError : LogWriter(descriptor: descriptor)
     }
 
     /// A handler for the logger with this label.
     public func handler(label: String, metadataProvider: Logger.MetadataProvider? = nil) -> any LogHandler {
-        switch form {
-        case .text(let colour):
-            var handler = TextLogHandler(label: label, colour: colour, writer: writer)
-            handler.logLevel = level
-            handler.metadataProvider = metadataProvider
-            return handler
-        case .json:
-            var handler = JSONLogHandler(label: label, writer: writer)
-            handler.logLevel = level
-            handler.metadataProvider = metadataProvider
-            return handler
-        }
+        var handler = LineLogHandler(label: label, form: form, level: level, writer: writer)
+        handler.metadataProvider = metadataProvider
+        return handler
     }
 }

@@ -1,24 +1,18 @@
+internal import CLibrary
 // For `Thread`: a write can block for as long as nobody reads, which no thread of a shared pool should.
 internal import Foundation
 internal import Logging
 internal import Synchronization
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
-/// Writes lines to a file descriptor from a thread of its own, so that no logging thread waits for the reader of the log.
+/// Writes lines to a file descriptor from a thread of its own, so that no logging thread waits for the reader of the
+/// log.
 ///
-/// Up to ``queuedBytes`` wait in a queue, and as many are being written. A line that does not fit is dropped and counted;
-/// the count becomes a line when there is room again. If the descriptor fails (a closed pipe, a full disk), its lines are
-/// lost, and nothing else happens.
+/// Up to ``queuedBytes`` wait in a queue, and as many are being written. A line that does not fit is dropped and
+/// counted; the count becomes a line when there is room again. If the descriptor fails (a closed pipe, a full disk),
+/// its lines are lost, and nothing else happens.
 public final class LogWriter: Sendable {
-    /// Bytes that may wait for the descriptor: some thousands of lines, enough for a reader that pauses for a moment, and
-    /// little for a process.
+    /// Bytes that may wait for the descriptor: some thousands of lines, enough for a reader that pauses for a moment,
+    /// and little for a process.
     public static let queuedBytes = 1 << 20
     /// The longest line, with its end; a longer one is cut. Sixteen full texts fit in.
     static let lineBytes = 1 << 16
@@ -50,6 +44,8 @@ public final class LogWriter: Sendable {
         var lines: [[UInt8]] = []
         var bytes = 0
         var dropped = 0
+        /// Since the start, with those that could not be written.
+        var lost: UInt64 = 0
         var troubles: [Sentence: Trouble] = [:]
         /// When the counts are reported.
         var secondEnds: DispatchTime?
@@ -85,6 +81,9 @@ public final class LogWriter: Sendable {
         self.descriptor = descriptor
         self.capacity = capacity
     }
+
+    /// Lines that were dropped, and lines that could not be written, since the start.
+    public var lostLines: UInt64 { state.withLock { $0.lost } }
 
     /// Puts a line into the queue, whole or not at all; one that is longer than 64 KiB is cut. Never waits.
     public func write(_ line: [UInt8]) {
@@ -139,6 +138,7 @@ public final class LogWriter: Sendable {
             // The count of dropped lines comes before any later line.
             guard state.dropped == 0, state.bytes + line.count <= capacity else {
                 state.dropped += 1
+                state.lost += 1
                 // With an empty queue, nothing else wakes the thread to report it.
                 return (state.dropped == 1, starts)
             }
@@ -153,9 +153,12 @@ public final class LogWriter: Sendable {
     private func run() -> Never {
         while true {
             let (lines, secondEnds) = state.withLock { ($0.take(), $0.secondEnds) }
-            for line in lines { LogLine.write(line, to: descriptor) }
+            let lost = lines.count { !LogLine.write($0, to: descriptor) }
             let isOver = secondEnds.map { $0 <= .now() } ?? false
-            state.withLock { $0.isWriting = false }
+            state.withLock { state in
+                state.isWriting = false
+                state.lost += UInt64(lost)
+            }
             let isIdle = !report(endsSecond: isOver)
             if isIdle, lines.isEmpty, !isOver { _ = work.wait(timeout: secondEnds ?? .distantFuture) }
         }

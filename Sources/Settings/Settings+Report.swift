@@ -1,8 +1,8 @@
 extension Setting {
-    /// The place of a password.
+    /// What stands for a password.
     static let mask = "******"
 
-    /// The place of a value that is not set.
+    /// What stands for a value that is not set.
     static let unset = "-"
 
     /// The keys as a Markdown table, for the documentation.

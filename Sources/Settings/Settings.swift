@@ -7,9 +7,13 @@ public import Logging
 /// Both check every value against the table, so a `Settings` that exists is valid.
 public struct Settings: Sendable {
     public internal(set) var config: String?
-    /// Only this machine: to open a box office to the world is a decision.
+    /// Only this machine: an operator decides to open a box office to the world.
     public internal(set) var host = "127.0.0.1"
     public internal(set) var port = 8000
+    /// As it is written; ``listening`` has what it means.
+    var listen: [String] = []
+    /// Owner and group: a proxy on the same machine gets the group.
+    var socketMode = "0660"
     /// The origin at which browsers reach the service; `nil` if it is not known.
     public internal(set) var publicURL: String?
     /// A relative path begins at the working directory.
@@ -20,6 +24,9 @@ public struct Settings: Sendable {
     public internal(set) var durability = Durability.full
     public internal(set) var recoveryGrace: Duration = .seconds(60)
     public internal(set) var log = Log()
+    public internal(set) var accessLog = AccessLog()
+    public internal(set) var metrics = Metrics()
+    public internal(set) var traces = Traces()
     public internal(set) var limits = Limits()
     public internal(set) var quota = Quota()
     public internal(set) var timeouts = Timeouts()
@@ -27,6 +34,12 @@ public struct Settings: Sendable {
     public internal(set) var store = Store.embedded
     public internal(set) var redis = Redis()
     public internal(set) var tokenKeys: String?
+    public internal(set) var proxies = Proxies()
+    public internal(set) var cors = CORS()
+    public internal(set) var tls = TLS()
+    /// The secret that signs what browsers carry to shops' pages for payments; `nil` if there are none.
+    public internal(set) var checkoutSecretFile: String?
+    public internal(set) var pages = Pages()
 
     /// Each value in force and its origin, in the order of the table.
     private(set) var readings: [Reading]
@@ -53,6 +66,7 @@ public struct Settings: Sendable {
     init(_ readings: [Reading]) throws(SettingsError) {
         self.init(unchecked: readings)
         try reconcileListeners()
+        try checkListening()
     }
 
     private init(unchecked readings: [Reading]) {
@@ -121,6 +135,25 @@ extension Settings {
         public internal(set) var unfit = UnfitServers.refuse
     }
 
+    /// What pages look like, and where they may be shown.
+    public struct Pages: Sendable, Equatable {
+        public internal(set) var theme = Theme()
+        /// A path. A relative one begins at the working directory.
+        public internal(set) var images: String?
+        /// None: a page that anybody could embed could be laid under another one.
+        public internal(set) var embedOrigins: [String] = []
+    }
+
+    /// An operator's own name, logo, colour and links for the pages.
+    public struct Theme: Sendable, Equatable {
+        public internal(set) var name: String?
+        /// A path. A relative one begins at the working directory.
+        public internal(set) var logo: String?
+        public internal(set) var accent: String?
+        public internal(set) var imprint: String?
+        public internal(set) var privacy: String?
+    }
+
     /// What to do about servers whose settings break the promises of the service.
     public enum UnfitServers: String, Sendable, CaseIterable {
         /// Do not start.
@@ -133,6 +166,47 @@ extension Settings {
     public struct Log: Sendable, Equatable {
         public internal(set) var level = Logger.Level.info
         public internal(set) var format = LogFormat.auto
+    }
+
+    /// Which requests have a line of their own.
+    public struct AccessLog: Sendable, Equatable {
+        public internal(set) var mode = AccessMode.off
+        public internal(set) var sample = 100
+        public internal(set) var format = AccessFormat.json
+        /// `nil` for standard output.
+        public internal(set) var file: String?
+    }
+
+    /// Which requests are in the access log.
+    public enum AccessMode: String, Sendable, CaseIterable {
+        case off
+        /// One of ``Settings/AccessLog/sample``, by chance.
+        case sampled
+        case all
+    }
+
+    /// The form of the access log.
+    public enum AccessFormat: String, Sendable, CaseIterable {
+        /// A JSON object a line.
+        case json
+        /// The Common Log Format.
+        case common
+    }
+
+    /// Where spans go.
+    public struct Traces: Sendable, Equatable {
+        /// `nil` for nowhere.
+        public internal(set) var endpoint: String?
+        public internal(set) var sample = 100
+    }
+
+    /// What a monitor can read.
+    public struct Metrics: Sendable, Equatable {
+        /// An address at which the service gives its metrics to all who can connect, without a key; `nil`: on its own
+        /// port, with a key.
+        public internal(set) var listen: HostAndPort?
+        /// Keeps an answer to a monitor below 200 KB.
+        public internal(set) var events = 100
     }
 
     /// The form of the log lines.
@@ -149,7 +223,7 @@ extension Settings {
     public struct Limits: Sendable, Equatable {
         /// Keeps one process below the usual limit of open files after raising it.
         public internal(set) var connections = 10_000
-        /// Off, because behind a proxy all callers have its address.
+        /// Off, because behind a proxy that is not trusted all callers have its address.
         public internal(set) var connectionsPerCaller = 0
         public internal(set) var listeners = 5_000
         /// What common servers and proxies take.
@@ -161,8 +235,8 @@ extension Settings {
         public internal(set) var liveHolds = 2_000_000
     }
 
-    /// How often one caller may ask: one IPv4 address, or one 64-bit network of IPv6. Off, because behind a proxy all
-    /// callers have its address.
+    /// How often one caller may ask: one IPv4 address, or one 64-bit network of IPv6. Off, because behind a
+    /// proxy that is not trusted all callers have its address.
     public struct Quota: Sendable, Equatable {
         public internal(set) var perSecond = 0
         public internal(set) var burst = 0

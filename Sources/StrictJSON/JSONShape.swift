@@ -176,8 +176,8 @@ extension JSONShape {
         }
     }
 
-    /// An object whose members `read` takes by name. Members that it does not take are noted as unknown, so it must take
-    /// all of them before it decides anything; it returns `nil` only after a mistake.
+    /// An object whose members `read` takes by name. Members that it does not take are noted as unknown, so it must
+    /// take all of them before it decides anything; it returns `nil` only after a mistake.
     @inlinable
     public static func object(_ read: @escaping @Sendable (inout ObjectReader) -> Value?) -> JSONShape {
         JSONShape { value, pointer, mistakes in

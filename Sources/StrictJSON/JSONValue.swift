@@ -98,9 +98,9 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
 extension JSONValue {
     /// Reads `bytes` in UTF-8; a byte order mark at their start is ignored.
     ///
-    /// Stricter than RFC 8259 in one point: a name that occurs twice is refused, because one reader would take its first
-    /// value and another one its last. Names are compared as Swift compares strings, so two ways to write the same
-    /// accented letter are the same name.
+    /// Stricter than RFC 8259 in one point: a name that occurs twice is refused, because one reader would take its
+    /// first value and another one its last. Names are compared as Swift compares strings, so two ways to write the
+    /// same accented letter are the same name.
     ///
     /// Throws at the first mistake. Time and memory are in proportion to the bytes, also for hostile ones.
     @inlinable

@@ -12,10 +12,11 @@ public enum RFC3339 {
     /// The moment that `text` writes; `nil` if it is not a moment of the calendar.
     ///
     /// Accepts every offset from UTC, a fraction of one to nine digits (parts of a millisecond are dropped), and lower
-    /// case `t` and `z`. Refuses a space instead of the `T`, hour 24, leap seconds (no clock here shows one), and moments
-    /// that their offset moves out of the years 0000 to 9999.
+    /// case `t` and `z`. Refuses a space instead of the `T`, hour 24, leap seconds (no clock here shows one), and
+    /// moments that their offset moves out of the years 0000 to 9999.
     public static func milliseconds(of text: String) -> Int64? {
-        // The shortest text is "2026-11-24T05:44:59Z", the longest has nine digits and an offset. No longer one is copied.
+        // The shortest text is "2026-11-24T05:44:59Z", the longest has nine digits and an offset. No longer one is
+        // copied.
         guard (20...35).contains(text.utf8.count) else { return nil }
         var text = DigitReader(bytes: [UInt8](text.utf8))
         guard let year = text.digits(4), text.skip("-"),
@@ -33,8 +34,8 @@ public enum RFC3339 {
         return (first...last).contains(moment) ? moment : nil
     }
 
-    /// The moment in UTC with three digits of a second. Moments before ``first`` and after ``last`` are written as these,
-    /// because RFC 3339 cannot write them, and a text that cannot be read again would be worse.
+    /// The moment in UTC with three digits of a second. Moments before ``first`` and after ``last`` are written as
+    /// these, because RFC 3339 cannot write them, and a text that cannot be read again would be worse.
     public static func text(of milliseconds: Int64) -> String {
         String(decoding: bytes(of: milliseconds), as: UTF8.self)
     }
@@ -86,7 +87,7 @@ public enum RFC3339 {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    /// The day that is so many days after 1970-01-01.
+    /// The date that is `days` days after 1970-01-01.
     private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = divide(days + 719_468, by: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365

@@ -1,5 +1,6 @@
 public import BoxOffice
 internal import NIOCore
+package import Pages
 public import TicketStore
 
 /// The settings of the HTTP service, each bound with its default and its reason.
@@ -12,24 +13,39 @@ public struct ServiceConfiguration: Sendable {
         case forbidden
     }
 
-    public var host = "127.0.0.1"
-    /// 0 for any free port.
-    public var port = 8_000
+    /// Where the service listens; at least one address.
+    public var addresses: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 8_000, isSecure: false)]
+    /// What secure addresses show.
+    public var certificates: TLSCertificates?
+    /// Seconds for which a browser that got a page through TLS uses nothing else; 0 leaves that to the browser.
+    public var strictTransport = 0
+    /// The proxies whose word about callers counts; `nil` if callers are those that connect.
+    public var proxies: TrustedProxies?
+    /// The origins whose pages may call the API, or `*` alone for all; at most 100.
+    public var origins: [String] = []
     /// The origin at which browsers reach the service, as in `https://tickets.example`; `nil` if it is not known.
     public var publicURL: String?
+    /// The secret that the service shares with shops' pages for payments (R55 Checkout); `nil` if there are none.
+    public var checkoutSecret: [UInt8]?
+    /// What an operator gives the pages of their own.
+    package var theme = PageTheme.standard
+    /// Where images of events are; `nil` if the service has none.
+    package var images: ImageFolder?
+    /// Origins whose pages may embed a sale.
+    public var embedOrigins: [String] = []
     /// The event that the three classic calls sell.
     public var classicEvent: Code
     public var classicStatus = ClassicStatus.exact
     /// Connections at once; further ones may only send probes. 16 KiB each.
     public var connections = 10_000
-    /// Connections of one caller (see ``Quota``); `nil` for no bound. Behind a proxy all clients are one caller.
+    /// Connections of one caller (see ``Quota``); `nil` for no bound. Those of ``proxies`` have none.
     public var connectionsOfCaller: Int?
     /// Bytes that the kernel keeps for a client that does not read; Linux takes twice as much. It reports progress when a
     /// third of that is gone, so a client that reads 3 KiB a second shows progress within ``write``.
     public var kernelBytes = 131_072
     /// Connections among them that are streams. Each is written to several times a second.
     public var listeners = 5_000
-    /// Streams of one caller (see ``Quota``); `nil` for no bound. Behind a proxy all clients are one caller.
+    /// Streams of one caller (see ``Quota``); `nil` for no bound.
     public var listenersOfCaller: Int?
     /// Connections that the kernel keeps until they are accepted, for the second in which an on-sale opens.
     public var backlog = 4_096
@@ -47,6 +63,19 @@ public struct ServiceConfiguration: Sendable {
     public var write: Duration = .seconds(30)
     /// How often each caller may ask; `nil` for no bound.
     public var quota: Quota?
+    /// An address at which the service gives its metrics to all who can connect, without a key; `nil`: on its own port, with an
+    /// operator's key (R57 Metrics).
+    public var metricsListen: (host: String, port: Int)?
+    /// Events that have names in the metrics; the others are summed up, so that an answer stays small.
+    public var metricsEvents = 100
+    /// Who hears of requests that were answered.
+    public var observers: [any RequestObserver] = []
+    /// The logs whose lost lines the metrics count, by name.
+    public var logs: [(name: String, lostLines: @Sendable () -> UInt64)] = []
+    /// How much the service logs; `nil` if it may not be changed while it runs.
+    public var log: (any LogControl)?
+    /// The release that runs, for the metrics.
+    public var version = "unknown"
     /// What the store's answers promise, for readiness.
     public var worth: DurabilityPromise
     /// Event loops; 0 for one fewer than the cores, and at least one.
@@ -90,7 +119,10 @@ extension ServiceConfiguration {
     /// about to be closed.
     public var descriptors: Int { descriptors(loops: loops) }
 
+    /// Connections that all addresses together accept before any of them asks again whether there is room.
+    var acceptedAtOnce: Int { ServiceListeners.acceptedAtOnce * addresses.count }
+
     func descriptors(loops: Int) -> Int {
-        connections + loops * spareConnections + 2 * TicketService.acceptedAtOnce
+        connections + loops * spareConnections + 2 * acceptedAtOnce
     }
 }

@@ -1,6 +1,4 @@
 internal import BoxOffice
-internal import HTTPTypes
-internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -9,9 +7,6 @@ public import TicketStore
 
 /// The HTTP service in front of a store.
 public struct TicketService: Service {
-    /// Connections that are accepted in one turn of the loop that listens.
-    static let acceptedAtOnce = 64
-
     private let store: any TicketStore
     private let ledger: any SalesLedger
     private let keyring: any OperatorKeyring
@@ -20,15 +15,15 @@ public struct TicketService: Service {
     private let notice: StopNotice
     private let keys: KeyDigester
     private let logger: Logger
-    private let whenListening: @Sendable (Int) async -> Void
+    private let whenListening: @Sendable ([String]) async -> Void
 
     /// - Parameters:
     ///   - notice: once it is given, the service answers that it is not ready.
-    ///   - whenListening: called with the port once connections are accepted.
+    ///   - whenListening: called with the addresses, as in `http://127.0.0.1:8000`, once connections are accepted.
     public init(
         store: any TicketStore & SalesLedger, keyring: any OperatorKeyring, configuration: ServiceConfiguration,
         mint: TokenMint, keys: KeyDigester, notice: StopNotice = StopNotice(), logger: Logger,
-        whenListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+        whenListening: @escaping @Sendable (_ addresses: [String]) async -> Void = { _ in }
     ) {
         self.store = store
         self.ledger = store
@@ -43,6 +38,9 @@ public struct TicketService: Service {
 
     /// Serves until a graceful shutdown. Then it accepts no new connection, answers what is under way, and closes each
     /// connection behind its last answer.
+    ///
+    /// - Throws: ``ListenFailure`` if it cannot listen at one of its addresses, ``ListenerEnded`` if one of them accepts no
+    ///   connections any more.
     public func run() async throws {
         let loops = configuration.loops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -61,32 +59,45 @@ public struct TicketService: Service {
             store: store, keyring: keyring, configuration: configuration, mint: mint, keys: keys, logger: logger)
         let contexts = try await LoopContexts(service, group: group)
         let routes = Routes(service, ledger: ledger, keyring: keyring, notice: notice).responder()
-        let server = Server(
-            childChannelSetup: ServiceChannel(routes: routes, loops: contexts, logger: logger),
-            configuration: ServerConfiguration(
-                address: .hostname(configuration.host, port: configuration.port),
-                backlog: configuration.backlog,
-                // Only so that descriptors are left whatever happens: ConnectionRoom refuses earlier.
-                availableConnectionsDelegate: .maximum(
-                    configuration.descriptors(loops: loops) - Self.acceptedAtOnce, logger: logger)),
-            onServerRunning: { [whenListening] channel in
-                // Connections inherit it. By default the kernel keeps megabytes for a client that does not read, and reports
-                // a slow client's progress once in minutes.
-                try? await channel.setOption(
-                    .socketOption(.so_sndbuf), value: SocketOptionValue(configuration.kernelBytes)
-                ).get()
-                // An on-sale opens many connections at once; NIO's four in a turn of the loop are slow then.
-                try? await channel.setOption(.maxMessagesPerRead, value: UInt(Self.acceptedAtOnce)).get()
-                await whenListening(channel.localAddress?.port ?? configuration.port)
-            },
-            eventLoopGroup: group,
-            logger: logger)
+        let listeners = ServiceListeners(
+            configuration: configuration, group: group,
+            gate: AcceptGate(most: configuration.descriptors(loops: loops) - configuration.acceptedAtOnce),
+            logger: logger,
+            makeChannel: { address in
+                ServiceChannel(
+                    routes: routes, loops: contexts,
+                    certificates: address.isSecure ? configuration.certificates : nil, isUnix: address.isUnix,
+                    logger: logger)
+            })
         do {
-            try await server.run()
+            // Once before callers come: passes are known by the copies of the queues.
+            await service.queues.round()
+            try await run(listeners, metricsListener(service, group), QueueTicker(queues: service.queues))
         } catch {
             await contexts.close()
             throw error
         }
         await contexts.close()
+    }
+
+    private func metricsListener(
+        _ service: ServiceContext, _ group: MultiThreadedEventLoopGroup
+    ) -> MetricsListener? {
+        configuration.metricsListen.map {
+            MetricsListener(address: $0, metrics: Metrics(service), group: group, logger: logger)
+        }
+    }
+
+    /// Runs all until a graceful shutdown ends the service, or until one of them fails.
+    private func run(
+        _ listeners: ServiceListeners, _ metrics: MetricsListener?, _ ticker: QueueTicker
+    ) async throws {
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask { try await listeners.run(whenListening) }
+            tasks.addTask { await ticker.run() }
+            if let metrics { tasks.addTask { try await metrics.run() } }
+            defer { tasks.cancelAll() }
+            while try await tasks.next() != nil {}
+        }
     }
 }

@@ -1,7 +1,7 @@
 /// Counts how long things took, in a fixed number of steps, so that sums and percentiles need no list.
 ///
-/// The first step goes up to 16 µs. Above, each doubling has four steps, up to 67 s; the last step counts everything longer.
-/// So a percentile is at most a quarter too high. An empty one takes no memory, another one 720 bytes.
+/// The first step goes up to 16 µs. Above, each doubling has four steps, up to 67 s; the last step counts everything
+/// longer. So a percentile is at most a quarter too high. An empty one takes no memory, another one 720 bytes.
 public struct DurationHistogram: Sendable, Equatable {
     private static let firstDoubling = 4
     private static let doublings = 22
@@ -10,6 +10,7 @@ public struct DurationHistogram: Sendable, Equatable {
 
     /// By step; empty before the first duration.
     public private(set) var counts: [UInt64] = []
+    /// How many durations were added.
     public private(set) var count: UInt64 = 0
     /// Of all durations together.
     public private(set) var nanoseconds: UInt64 = 0
@@ -56,8 +57,8 @@ public struct DurationHistogram: Sendable, Equatable {
         left.nanoseconds &+= right.nanoseconds
     }
 
-    /// The time, in microseconds, below which `share` percent of all durations are; `nil` if there are none. For what took
-    /// longer than the last step but one, that step's end.
+    /// The time, in microseconds, below which `share` percent of all durations are; `nil` if there are none. For what
+    /// took longer than the last step but one, that step's end.
     public func percentile(_ share: UInt64) -> UInt64? {
         guard count > 0 else { return nil }
         let rank = max(1, (count * share + 99) / 100)

@@ -2,8 +2,9 @@ public import BoxOffice
 
 /// The holds that a store made between one opening and the next.
 ///
-/// A store that lost its newest facts, or was restored from a copy, uses the numbers of lost holds again. Tokens are bound to
-/// the mark of their series as well (R20 Tokens), so the token of a lost hold cannot act on the hold that has its number now.
+/// A store that lost its newest facts, or was restored from a copy, uses the numbers of lost holds again. Tokens are
+/// bound to the mark of their series as well (R20 Tokens), so the token of a lost hold cannot act on the hold that has
+/// its number now.
 public struct HoldSeries: Sendable, Equatable {
     /// The first number of the series; it ends where the next one begins.
     public var first: HoldID

@@ -1,15 +1,16 @@
 package import BoxOffice
 
-/// Decides when operators hear that the room for idempotency keys (`limits.keys`, R15 Idempotency keys) is nearly full.
+/// Decides when to report that the room for idempotency keys (`limits.keys`, R15 Idempotency keys) is nearly full.
 package struct KeyRoom: Sendable {
     package enum Change: Sendable, Equatable {
         case nearlyFull(keys: Int, room: Int)
         case eased(keys: Int, room: Int)
     }
 
-    /// Percent of the room from which on operators hear of it.
+    /// Percent of the room from which on it is reported.
     private static let alarm = 80
-    /// Percent of the room below which it counts as eased, so that a count around the alarm is not reported again and again.
+    /// Percent of the room below which it counts as eased, so that a count around the alarm is not reported again and
+    /// again.
     private static let ease = 70
 
     package let room: Int
@@ -19,7 +20,7 @@ package struct KeyRoom: Sendable {
         self.room = room
     }
 
-    /// - Returns: what operators should hear, if this count changes it.
+    /// - Returns: what to report, if this count changes it.
     @discardableResult
     package mutating func note(_ keys: Int) -> Change? {
         if !isNearlyFull, isAlarming(keys) {
@@ -45,7 +46,8 @@ package struct KeyRoom: Sendable {
         )
     }
 
-    /// The concern about one event, if each event has its own room. It has no count, so that the sentence stays the same.
+    /// The concern about one event, if each event has its own room. It has no count, so that the sentence stays the
+    /// same.
     package func concern(of event: Code) -> StoreConcern {
         StoreConcern(
             .keyRoomNearlyFull,

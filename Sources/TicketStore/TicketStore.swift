@@ -2,15 +2,16 @@ public import BoxOffice
 
 /// The contract of every store of holds and purchases.
 ///
-/// - S1 One order: each command is decided once, in one order for all callers, by the rules of `BoxOffice`. The same commands
-///   at the same moments get the same outcomes from every store.
-/// - S2 Durable first: a positive answer leaves only when its fact is durable as the store is configured. So does an answer
-///   that depends on such a fact.
-/// - S3 Refusals may run ahead: an availability, and a refusal because places are missing, may depend on facts that are not
-///   durable yet, because they promise nothing.
+/// - S1 One order: each command is decided once, in one order for all callers, by the rules of `BoxOffice`. The same
+///   commands at the same moments get the same outcomes from every store.
+/// - S2 Durable first: a positive answer leaves only when its fact is durable as the store is configured. So does an
+///   answer that depends on such a fact.
+/// - S3 Refusals may run ahead: an availability, and a refusal because places are missing, may depend on facts that are
+///   not durable yet, because they promise nothing.
 /// - S4 Unknown has one name: what may or may not have happened is ``StoreFailure/outcomeUnknown``. A retry is safe.
 /// - S5 One answer: each submitted command is answered exactly once.
-/// - S6 Full queue: a full queue refuses at once (``StoreFailure/overloaded``). It refuses completing last and holding first.
+/// - S6 Full queue: a full queue refuses at once (``StoreFailure/overloaded``). It refuses completing last and holding
+///   first.
 public protocol TicketStore: Sendable {
     /// Submits a command.
     ///
@@ -18,8 +19,8 @@ public protocol TicketStore: Sendable {
     ///   - note: written into the audit with the fact, for an operator's command that changes something.
     ///   - ticket: comes back with the reply. Only the sink gives it a meaning.
     ///   - sink: gets the reply if it is not ready at once.
-    /// - Returns: the reply, if it is ready at once. Otherwise one of the store's threads delivers it to `sink`, perhaps before
-    ///   this call returns.
+    /// - Returns: the reply, if it is ready at once. Otherwise one of the store's threads delivers it to `sink`,
+    ///   perhaps before this call returns.
     func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo sink: any ReplySink) -> StoreReply?
 
     /// What is left of an event.
@@ -28,13 +29,16 @@ public protocol TicketStore: Sendable {
     ///   ``AvailabilityReading/unchanged``.
     func availability(of event: Code, unless known: UInt64?) -> AvailabilityReading
 
-    /// The numbers of an event for operators, without waiting; `nil` if there is no such event. A node of several has them as
-    /// it last read them. Asking for the availability makes it read new ones.
+    /// The numbers of an event for operators, without waiting; `nil` if there is no such event. Where several nodes
+    /// sell, a node has them as it last read them; asking for the availability makes it read new ones.
     func numbers(of event: Code) -> EventNumbers?
 
-    /// How long it took, since the process began, to make decisions durable: a commit of the ledger, or a call to Redis with
-    /// what it waits for.
+    /// How long it took, since the process began, to make decisions durable: a commit of the ledger, or a call to Redis
+    /// with what it waits for.
     var writes: DurationHistogram { get }
+
+    /// What else is counted and measured for monitoring. Costs some system calls where the store writes files.
+    var figures: StoreFigures { get }
 
     /// All events, in the order in which they were first defined.
     var events: [EventReading] { get }
@@ -47,12 +51,12 @@ public protocol TicketStore: Sendable {
     /// - Precondition: the index is from a view of this store.
     func catalogue(at index: UInt32) -> EventCatalogue
 
-    /// The catalogue of the event at `index`; `nil`, without a copy, if its ``EventCatalogue/revision`` is the one that the
-    /// caller has.
+    /// The catalogue of the event at `index`; `nil`, without a copy, if its ``EventCatalogue/revision`` is the one that
+    /// the caller has.
     func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue?
 
-    /// Whether the store can decide now, and if not, why. It follows the results of decisions and, on an idle store, of a trial
-    /// about once a second. So it is right within two seconds.
+    /// Whether the store can decide now, and if not, why. It follows the results of decisions and, on an idle store, of
+    /// a trial about once a second. So it is right within two seconds.
     var condition: StoreCondition { get }
 
     /// What an operator should look into although the store sells; at most ``StoreConcern/most`` of them.
@@ -64,8 +68,8 @@ public protocol TicketStore: Sendable {
 
 /// Takes the replies that were not ready at once. There is one sink for each event loop, or one for a caller.
 public protocol ReplySink: AnyObject, Sendable {
-    /// Takes the replies to several commands: at most one call for each durable batch, so that one wake-up serves them all.
-    /// It runs on one of the store's threads and must not block.
+    /// Takes the replies to several commands: at most one call for each durable batch, so that one wake-up serves them
+    /// all. It runs on one of the store's threads and must not block.
     func deliver(_ replies: ContiguousArray<TicketedReply>)
 }
 
@@ -88,7 +92,7 @@ public enum StoreReply: Sendable {
     case failed(StoreFailure)
 }
 
-/// How the infrastructure can fail. A refusal by the rules is no failure (R17 Refusals are answers).
+/// How the infrastructure can fail. A refusal by the rules is not a failure (R17 Refusals are answers).
 public enum StoreFailure: Error, Sendable, Equatable {
     /// The command may or may not have happened. A retry is safe (R18 Unknown outcome).
     case outcomeUnknown
@@ -101,7 +105,7 @@ public enum StoreFailure: Error, Sendable, Equatable {
 }
 
 /// Why a store cannot record facts.
-public enum SuspensionReason: String, Sendable, Equatable {
+public enum SuspensionReason: String, Sendable, Equatable, CaseIterable {
     case diskFull = "disk-full"
     case writeFailed = "write-failed"
     case recovering = "recovering"
@@ -139,6 +143,7 @@ public struct StoreConcern: Sendable, Hashable {
     /// The most concerns at a time. A longer list would help nobody.
     public static let most = 20
 
+    /// The code of a concern, for programs.
     public enum Kind: String, Sendable, CaseIterable {
         /// The pool's numbers contradict each other, so it sells nothing (R4 Broken rule).
         case poolClosed = "pool-closed"

@@ -2,6 +2,7 @@ public import BoxOffice
 
 /// Replies that leave together after a commit or a call, grouped by their sink.
 public struct WaitingReplies: Sendable {
+    /// How many replies wait.
     @usableFromInline var sinks: [(sink: any ReplySink, replies: ContiguousArray<TicketedReply>)] = []
     public var count: Int { replyCount }
     @usableFromInline var replyCount = 0
@@ -20,6 +21,7 @@ public struct WaitingReplies: Sendable {
         sinks.append((sink, [reply]))
     }
 
+    /// Hands each sink its replies in one call.
     @inlinable
     public func deliver() {
         for (sink, replies) in sinks { sink.deliver(replies) }
@@ -35,13 +37,14 @@ public struct WaitingReplies: Sendable {
 }
 
 extension Outcome {
-    /// Whether the outcome depends on facts, so that it must wait until they are durable (S2 Durable first). A refusal because
-    /// places are missing does not (S3 Refusals may run ahead).
+    /// Whether the outcome depends on facts, so that it must wait until they are durable (S2 Durable first). A refusal
+    /// because places are missing does not (S3 Refusals may run ahead).
     public var dependsOnFacts: Bool {
         switch self {
         case .held, .extended, .released, .purchased, .returned, .corrected, .paidBack, .erased, .looked, .eventChanged,
             .eventRemoved:
             return true
+        case .queue(let outcome): return outcome.dependsOnFacts
         case .refused(let refusal):
             switch refusal {
             case .holdExpired, .holdReleased, .alreadyPurchased, .purchaseReturned, .paymentConflict,
@@ -50,6 +53,7 @@ extension Outcome {
                 .eventHasDebts,
                 .unknownDebt, .holdIsLive, .holdHasDebt, .purchaseErased, .correctionOutdated:
                 return true
+            case .queue(let refusal): return refusal.dependsOnFacts
             case .unknownCode, .codeNotForType, .codeNotValidYet, .codeNoLongerValid, .codeUsedUp,
                 .unknownEvent, .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted,
                 .saleEnded, .salePaused,
@@ -66,8 +70,9 @@ extension Outcome {
         switch self {
         case .purchased, .returned, .paidBack, .erased, .eventChanged, .eventRemoved: return true
         case .held(let view, _), .extended(let view, _), .released(let view, _), .corrected(let view, _),
-            .looked(let view):
+            .looked(let view, _):
             return view.state == .purchased || view.state == .returned
+        case .queue: return false
         case .refused(let refusal):
             switch refusal {
             case .alreadyPurchased, .purchaseReturned, .paymentConflict, .notPurchased, .returnTooLarge, .eventHasSales,
@@ -77,7 +82,7 @@ extension Outcome {
                 .holdReleased(refundRequired: true):
                 return true
             case .holdExpired(refundRequired: false), .holdReleased(refundRequired: false), .completedByShop,
-                .holdIsLive, .correctionOutdated,
+                .holdIsLive, .correctionOutdated, .queue,
                 .extensionDenied, .keyReused, .unknownCode, .codeNotForType, .codeNotValidYet, .codeNoLongerValid,
                 .codeUsedUp, .unknownEvent,
                 .unknownTicketType, .unknownAllocation, .unknownHold, .invalid, .saleNotStarted, .saleEnded,
@@ -86,6 +91,27 @@ extension Outcome {
                 .insufficientQuantity, .tooManyHolds:
                 return false
             }
+        }
+    }
+}
+
+extension QueueOutcome {
+    /// What a look of a waiting entry says promises nothing; a place in the queue, a turn and a head do (Q9 Fails closed). A
+    /// number needs only its block, see ``QueueOutcome/joined(_:repeated:recordedBy:)``.
+    fileprivate var dependsOnFacts: Bool {
+        switch self {
+        case .joined, .attended, .changed: true
+        case .looked(let entry): entry.state != .waiting
+        }
+    }
+}
+
+extension QueueRefusal {
+    fileprivate var dependsOnFacts: Bool {
+        switch self {
+        case .turnOver, .passUsed, .otherBuyer, .beaconLate: true
+        case .none, .notOpen, .unknownEntry, .full, .passRequired, .notYourTurn, .noBeacon, .otherBeacon, .beaconEarly:
+            false
         }
     }
 }

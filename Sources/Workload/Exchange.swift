@@ -35,11 +35,23 @@ public enum Asked: Hashable, Sendable {
     }
 
     /// `code`: an access code, as its batch and number: `club#7`.
-    case hold(event: String, lines: [Line], buyer: String?, override: Override = [], code: String? = nil)
+    case hold(
+        event: String, lines: [Line], buyer: String?, override: Override = [], code: String? = nil, pass: UInt32? = nil)
     case extend(String)
     case release(String)
+    /// Under whose name a hold is completed (R48 Operator keys).
+    public struct Seller: Hashable, Sendable {
+        public var name: String
+        public var isShop: Bool
+
+        public init(_ name: String, isShop: Bool) {
+            self.name = name
+            self.isShop = isShop
+        }
+    }
+
     /// `byKey`: with the shop's or the operator's key, and not with a token alone.
-    case purchase(String, payment: String?, byKey: Bool = false)
+    case purchase(String, payment: String?, byKey: Bool = false, seller: Seller? = nil)
     case returnPurchase(String)
     case returnPart(String, lines: [Line], reason: String? = nil)
     case correct(String, from: Says, to: Says, onlyPurchase: Bool = false)
@@ -51,7 +63,7 @@ public enum Asked: Hashable, Sendable {
     public var hold: String? {
         switch self {
         case .hold: nil
-        case .extend(let hold), .release(let hold), .purchase(let hold, _, _), .returnPurchase(let hold),
+        case .extend(let hold), .release(let hold), .purchase(let hold, _, _, _), .returnPurchase(let hold),
             .returnPart(let hold, _, _), .correct(let hold, _, _, _), .payBack(let hold, _), .erase(let hold, _, _),
             .look(let hold):
             hold
@@ -59,7 +71,7 @@ public enum Asked: Hashable, Sendable {
     }
 }
 
-/// What a client heard.
+/// What a client got as its answer.
 public enum Heard: Hashable, Sendable {
     public enum State: Hashable, Sendable {
         case held, purchased, released, expired, returned
@@ -74,9 +86,10 @@ public enum Heard: Hashable, Sendable {
     case released(repeated: Bool)
     case purchased(late: Bool, repeated: Bool)
     case returned(repeated: Bool)
-    /// A part is to be returned, and the purchase has only so many tickets of this type left.
+    /// A part is to be returned, and the purchase has only `remaining` tickets of this type left.
     case returnTooLarge(type: String, remaining: Int)
-    case looked(State)
+    /// What a look says of payments.
+    case looked(State, SeenPayment = [])
     case expired(refund: Bool)
     case soldOut
     case temporarilyHeld
@@ -128,11 +141,13 @@ extension Asked {
                     $0
                 },
                 buyer: request.buyer.map { Self.ascii($0.text) }, override: request.override,
-                code: request.code.map { "\($0.batch)#\($0.number)" })
+                code: request.code.map { "\($0.batch)#\($0.number)" }, pass: request.pass?.number.value)
         case .extend(let id, _): self = .extend(id.description)
         case .release(let id): self = .release(id.description)
         case .purchase(let id, let payment, let completer):
-            self = .purchase(id.description, payment: payment.map { Self.ascii($0.text) }, byKey: completer == .key)
+            self = .purchase(
+                id.description, payment: payment.map { Self.ascii($0.text) }, byKey: completer.isKey,
+                seller: Seller(completer))
         case .payBack(let id, let payment): self = .payBack(id.description, payment: Self.ascii(payment.text))
         case .returnPurchase(let id): self = .returnPurchase(id.description)
         case .returnPart(let id, let part):
@@ -145,13 +160,20 @@ extension Asked {
         case .erase(let request):
             self = .erase(request.hold.description, onlyPurchase: request.onlyPurchase, isTrial: request.isTrial)
         case .look(let id): self = .look(id.description)
-        case .define, .pause, .resume, .cancel, .reinstate, .remove: return nil
+        case .define, .pause, .resume, .cancel, .reinstate, .remove, .queue: return nil
         }
     }
 
     /// Texts with the same bytes, and no others, are the same: a `String` takes é written in two ways for one text.
     fileprivate static func ascii(_ text: String) -> String {
         text.utf8.map { $0 < 0x80 ? String(UnicodeScalar($0)) : "<\($0)>" }.joined()
+    }
+}
+
+extension Asked.Seller {
+    fileprivate init?(_ completer: Completer) {
+        guard case .seller(let seller, let isShop) = completer else { return nil }
+        self.init(Asked.ascii(seller.text), isShop: isShop)
     }
 }
 
@@ -194,11 +216,12 @@ extension Heard {
         case .released(_, let repeated): self = .released(repeated: repeated)
         case .purchased(_, let late, let repeated): self = .purchased(late: late, repeated: repeated)
         case .returned(_, let repeated): self = .returned(repeated: repeated)
-        case .looked(let view): self = .looked(State(view.state))
+        case .looked(let view, let payment):
+            self = .looked(State(view.state), payment)
         case .corrected(_, let repeated): self = .corrected(repeated: repeated)
         case .paidBack(_, let repeated): self = .paidBack(repeated: repeated)
         case .erased(_, let repeated): self = .erased(repeated: repeated)
-        case .eventChanged, .eventRemoved: self = .refused
+        case .eventChanged, .eventRemoved, .queue: self = .refused
         case .refused(let refusal): self.init(refusal)
         }
     }
@@ -240,7 +263,7 @@ extension Heard {
         case .unknownEvent, .unknownTicketType, .unknownAllocation, .invalid, .saleNotStarted, .saleEnded, .salePaused,
             .poolClosed,
             .tooManyHolds, .revisionMismatch, .eventHasSales, .eventHasDebts, .typeSaleNotStarted, .typeSaleEnded,
-            .cancellationFinal, .unknownCode, .codeNotForType, .codeNotValidYet, .codeNoLongerValid:
+            .cancellationFinal, .unknownCode, .codeNotForType, .codeNotValidYet, .codeNoLongerValid, .queue:
             self = .refused
         }
     }

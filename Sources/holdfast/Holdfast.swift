@@ -1,13 +1,6 @@
 internal import ArgumentParser
+internal import CLibrary
 internal import ServiceLog
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// The command `holdfast`: it parses arguments, reads settings, and puts the service together. Only this target names a
 /// concrete store.
@@ -27,6 +20,7 @@ struct Holdfast: AsyncParsableCommand {
               holdfast key create --role operator --name Anna   make a key that may pause, return and see purchases
               holdfast event pause main                       change the running service, with the key in HOLDFAST_KEY
               holdfast code make main club --count 200 --tickets 2   make access codes
+              holdfast queue show main                        show who waits, and who is let in
               holdfast find --buyer ann@example.org           find holds and purchases
               holdfast report main                            show what was sold, by type and day
               holdfast purchase return P7 --line GA=1         return a part of what was sold
@@ -36,6 +30,8 @@ struct Holdfast: AsyncParsableCommand {
               holdfast forget --buyer ann@example.org         show what would be erased of a buyer
               holdfast bench http://127.0.0.1:8000 --scenario sale --api v1
               holdfast verify holdfast-data/ledger.sqlite     recount a ledger
+              holdfast backup /backup/tonight --verify        copy a running service's data, and recount the copy
+              holdfast doctor                                 look for what would break a promise
               holdfast repair --store redis://10.0.0.5:6379   compare the numbers on Redis with the holds
 
             EXIT STATUS
@@ -50,9 +46,11 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Keys.self, Events.self, Codes.self, Find.self, Holds.self, Purchases.self, Refunds.self,
+            Serve.self, Keys.self, Events.self, Codes.self, Queues.self, Find.self, Holds.self, Purchases.self,
+            Refunds.self,
             Forget.self,
-            Export.self, Import.self, Report.self, Audit.self, Config.self, Verify.self, Repair.self, Bench.self,
+            Export.self, Import.self, Report.self, Audit.self, Config.self, Doctor.self, Backup.self, Migrate.self,
+            Verify.self, Repair.self, Bench.self,
         ],
         defaultSubcommand: nil)
 
@@ -70,6 +68,8 @@ struct Failure: Error, CustomStringConvertible {
     static let unavailable: Int32 = 69
     static let cannotCreate: Int32 = 73
     static let unknownOutcome: Int32 = 75
+    /// EX_TEMPFAIL, as ``unknownOutcome``: the same may succeed later, so a service manager goes on trying.
+    static let forNow: Int32 = 75
     static let badConfiguration: Int32 = 78
 
     let description: String

@@ -1,11 +1,5 @@
-#if canImport(Glibc)
-    // Swift cannot prove that its global stream variables are constant. Nobody changes them.
-    @preconcurrency internal import Glibc
-#elseif canImport(Musl)
-    @preconcurrency internal import Musl
-#elseif canImport(Darwin)
-    @preconcurrency internal import Darwin
-#endif
+// Swift cannot prove that its global stream variables are constant. Nobody changes them.
+@preconcurrency internal import CLibrary
 
 /// Opens the null device for each of standard input, output and error that is closed. Otherwise the next file that is
 /// opened, perhaps the ledger, would get its number and the text for people.

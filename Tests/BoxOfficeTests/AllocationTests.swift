@@ -205,7 +205,7 @@ struct AllocationTests {
             ])
     }
 
-    @Test("The name of an allocation is no code that an operator can write")
+    @Test("The name of an allocation is not a code that an operator can write")
     func names() {
         let name = Code(Halls.code("GA"), allocation: Halls.code("guests"))
         #expect(Code(name.text) == nil)

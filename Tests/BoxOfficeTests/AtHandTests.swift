@@ -42,7 +42,7 @@ struct AtHandTests {
         _ = sale.hold(by: "ann", at: 1)
         _ = sale.hold(2_048, at: 1)
         sale.office.tidy()
-        if case .looked(let view) = sale.decide(.look(HoldID(1)), at: 2) {
+        if case .looked(let view, _) = sale.decide(.look(HoldID(1)), at: 2) {
             #expect(view.state == .held)
         } else {
             Issue.record("a live hold is in memory")

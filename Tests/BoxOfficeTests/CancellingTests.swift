@@ -29,6 +29,7 @@ struct CancellingTests {
             buy 2 -> no: cancelled
             buy 2 with p2 -> no: cancelled, refund
             buy 2 with p3 by shop -> no: cancelled, refund
+            look 2 -> no: cancelled, refund
             buy 1 with p1 -> purchased 1 before
             look 1 -> purchased until 4m58s for 1@100
             release 3 -> released 3
@@ -57,7 +58,7 @@ struct CancellingTests {
             restart -> at 1m40s
             5m0s reinstate main -> main stands
             look 1 -> expired until 4m58s for 1@100
-            look 2 -> held until 6m38s for 1@100
+            look 2 -> held until 6m38s for 1@100, owed back
             buy 2 with p2 by shop -> purchased 2
             hold main GA×1 -> held 3 until 9m58s
             cancel main -> main stands

@@ -65,7 +65,7 @@ struct CompletingTests {
             hold main GA×2 -> held 1 until 4m58s
             1m define dearer -> main stands
             5m buy 1 with p1 -> purchased 1 late
-            look 1 -> purchased until 4m58s for 2@100
+            look 1 -> purchased until 4m58s for 2@100, late
             buy 1 with p1 -> purchased 1 late before
             buy 1 with p2 -> no: payment conflict, refund
             count main -> floor: 1 free 0 held 2 sold
@@ -88,7 +88,7 @@ struct CompletingTests {
             buy 1 with p1 -> no: expired, refund
             buy 1 -> no: expired
             buy 1 with p2 -> no: expired, refund
-            look 1 -> expired until 4m58s for 2@100
+            look 1 -> expired until 4m58s for 2@100, owed back
             release 1 -> released 1 before
             extend 1 -> no: expired
             return 1 -> no: not purchased

@@ -105,6 +105,24 @@ struct ConservationTests {
             """)
     }
 
+    @Test("Places that come back by themselves change the version of the numbers (R30 Availability)")
+    func version() throws {
+        var office = BoxOffice()
+        func left(_ seconds: Int64) -> Availability? {
+            office.availability(of: Halls.code("main"), at: at(seconds))
+        }
+        func at(_ seconds: Int64) -> Moment {
+            Moment(office: Timestamp(milliseconds: seconds * 1_000), wall: WallTime(milliseconds: seconds * 1_000))
+        }
+        _ = try office.decide(.define(Halls.hall("floor=1", "GA:floor")), at: at(0))
+        let line = Line(type: Halls.code("GA"), quantity: 1)
+        _ = try office.decide(.hold(HoldRequest(event: Halls.code("main"), lines: OneOrMore(line))), at: at(0))
+        let (held, still, back) = (left(1), left(299), left(300))
+        #expect([held?.free, still?.free, back?.free] == [0, 0, 1])
+        #expect(held?.version == still?.version)
+        #expect(still?.version != back?.version)
+    }
+
     @Test("No answer waits for a sweep, and a sweep changes none (R2 Never twice, never lost)")
     func sweep() {
         for sweep in ["count main -> floor: 2 free 0 held 0 sold", "tidy -> done", "left main -> 2: GA 2"] {
@@ -167,6 +185,7 @@ struct ConservationTests {
             1s buy 1 -> purchased 1
             count main -> hall: 0 free 0 held 5 sold, lounge: 1 free 0 held 2 sold
             2s return 1 -> returned 1
+            hold main GA×2 VIP×2 GA×2 -> no: only 5
             hold main VIP×1 GA×1 VIP×1 -> held 2 until 5m0s
             release 2 -> released 2
             hold main VIP×1 GA×1 VIP×1 -> held 3 until 5m0s

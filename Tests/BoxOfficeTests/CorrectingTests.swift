@@ -15,6 +15,8 @@ struct CorrectingTests {
             0s correct 1 buyer anna note stalls -> corrected 1 before
             0s correct 1 buyer ann>anna note stalls -> corrected 1 before
             0s correct 1 buyer ann>ben note stalls -> no: says something else
+            0s restart -> at 0s
+            0s correct 1 buyer anna note stalls -> corrected 1 before
             0s correct 1 buyer anna>ben -> no: says something else
             1s look 1 -> held until 4m58s for 2@100
             1s count main -> floor: 1 free 2 held 0 sold
@@ -94,7 +96,7 @@ struct CorrectingTests {
         }
     }
 
-    @Test("A correction does not give a buyer more live holds than the event allows, but a purchase is no hold")
+    @Test("A correction does not give a buyer more live holds than the event allows, but a purchase is not a hold")
     func holds() {
         let hall = Halls.hall("floor=9", "GA:floor") { $0.holdsPerBuyer = 1 }
         Script.play(

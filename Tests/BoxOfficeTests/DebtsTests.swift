@@ -254,7 +254,7 @@ struct TermsTests {
             restart -> at 10s
             look 1 -> held until 5m8s for 1@100
             extend 1 -> extended 1 until 5m8s, 0 more
-            look 3 -> held until 1m10s for 1@100
+            look 3 -> held until 1m10s for 1@100, never late
             10m buy 2 with p2 -> purchased 2 late
             buy 3 with p3 -> no: expired, refund
             define main -> main stands

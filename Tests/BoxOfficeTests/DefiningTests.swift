@@ -82,7 +82,7 @@ struct DefiningTests {
             """)
     }
 
-    @Test("An ended hold can be looked at for seven days after its deadline, and is unknown then")
+    @Test("An ended hold can be looked at for seven days after its deadline, and is unknown then; a purchase for good")
     func shown() {
         Script.play(
             ["one": Halls.hall("floor=9", "GA:floor")],
@@ -91,12 +91,17 @@ struct DefiningTests {
             hold main GA×1 -> held 1 until 4m58s
             hold main GA×1 -> held 2 until 4m58s
             buy 1 -> purchased 1
+            hold main GA×1 -> held 3 until 4m58s
+            release 3 -> released 3
             168h4m59.999s look 1 -> purchased until 4m58s for 1@100
             look 2 -> expired until 4m58s for 1@100
-            168h5m0s look 1 -> no: unknown hold
+            look 3 -> released until 4m58s for 1@100
+            168h5m0s look 1 -> purchased until 4m58s for 1@100
             look 2 -> no: unknown hold
+            look 3 -> no: unknown hold
             buy 1 -> purchased 1 before
             return 1 -> returned 1
+            9000h look 1 -> returned until 4m58s for 1@100-1
             """)
     }
 

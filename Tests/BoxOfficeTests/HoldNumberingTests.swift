@@ -27,6 +27,18 @@ struct HoldNumberingTests {
             #expect(numbering.known(HoldID(other)) == HoldID(other))
             #expect(numbering.kept(HoldID(other)) == HoldID(other))
         }
+        for other in [100, 102, 700] as [UInt64] { #expect(numbering.kept(HoldID(other)) == HoldID(0)) }
+    }
+
+    @Test("A number that the store uses for a hold with another known number is not a hold's (R63 Backup)")
+    func nobodys() {
+        var numbering = HoldNumbering()
+        // From hold 4 on, numbers begin behind those that another ledger may have given.
+        numbering.add(HoldID(1_000), as: HoldID(4), count: 1 << 62)
+        numbering.finish()
+        let pairs: [(UInt64, UInt64)] = [(3, 3), (4, 0), (5, 0), (999, 0), (1_000, 4), (1_001, 5)]
+        for (known, kept) in pairs { #expect(numbering.kept(HoldID(known)) == HoldID(kept)) }
+        for (known, kept) in pairs where kept > 0 { #expect(numbering.known(HoldID(kept)) == HoldID(known)) }
     }
 
     @Test("Numbers may be added in any order; a number that means the same on both sides needs no run")

@@ -109,3 +109,71 @@ struct RandomTrafficTests {
         }
     }
 }
+
+/// The same with queues.
+@Suite("Random queues")
+struct RandomQueueTests {
+    #if DEBUG
+        static let runs: UInt64 = 60
+    #else
+        static let runs: UInt64 = 300
+    #endif
+
+    /// Events with queues, of which half of the commands are about queues.
+    static var shape: RandomTraffic.Shape {
+        var shape = RandomTraffic.Shape()
+        shape.queues = 50
+        shape.changes = 3
+        return shape
+    }
+
+    @Test("The oracle agrees with every answer of random sales behind queues, and facts alone make the same queues")
+    func oracle() {
+        print("random queues: seeds 1 to \(Self.runs), 600 commands each")
+        var held = 0
+        for seed in 1...Self.runs {
+            var traffic = RandomTraffic(seed: seed, shape: Self.shape)
+            var office = BoxOffice()
+            var oracle = Oracle()
+            var facts = FoldedFacts()
+            for step in 1...600 {
+                let (now, command) = traffic.next()
+                guard let decision = try? office.decide(command, at: now) else {
+                    Issue.record("seed \(seed), command \(step): nothing is forgotten, and a hold is not at hand")
+                    return
+                }
+                traffic.learn(decision.outcome)
+                if let fact = decision.fact { facts.add(fact) }
+                if case .held(_, replayed: false) = decision.outcome, case .hold(let request) = command,
+                    request.pass != nil
+                {
+                    held += 1
+                }
+                oracle.write(command, decision.outcome, at: now)
+                if !oracle.breaches.isEmpty {
+                    Issue.record("seed \(seed), command \(step), \(command) -> \(decision.outcome): \(oracle.breaches)")
+                    break
+                }
+                if step % 100 == 0 { compare(office, facts, now, "seed \(seed), command \(step)") }
+            }
+        }
+        // Else the traffic never comes through a queue, and the oracle has little to judge.
+        #expect(held > Int(Self.runs) * 3)
+    }
+
+    /// What is recorded of a queue is what a start restores; the rest begins afresh.
+    private func compare(_ office: BoxOffice, _ facts: FoldedFacts, _ now: Moment, _ place: String) {
+        var (office, restored) = (office, facts.restored())
+        for event in office.eventCodes {
+            guard let known = office.queue(of: event, at: now), known.phase != .closed else { continue }
+            let read = restored.queue(of: event, at: now)
+            #expect(read?.phase == known.phase, "\(place)")
+            #expect(read?.head == known.head, "\(place)")
+            #expect(read?.secret == known.secret, "\(place)")
+            #expect(read?.count == known.count, "\(place)")
+            #expect(read?.beacon == known.beacon, "\(place)")
+            #expect(read?.mostPerSecond == known.mostPerSecond, "\(place)")
+            #expect(read.map { $0.joined >= known.joined && $0.joined <= known.joined + 1_000 } ?? false, "\(place)")
+        }
+    }
+}

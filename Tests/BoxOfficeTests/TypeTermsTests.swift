@@ -39,6 +39,19 @@ struct TypeTermsTests {
             """)
     }
 
+    @Test("What a buyer bought of another type does not count for the limit of a type, and a first ticket of it does")
+    func ofOneType() {
+        Script.play(
+            ["main": Self.hall { $0.ticketsPerBuyer = 2 }],
+            """
+            0s define main -> main stands
+            hold main GA×2 by ann -> held 1 until 4m58s
+            buy 1 -> purchased 1
+            hold main EARLY×2 by ann -> held 2 until 4m58s
+            hold main EARLY×1 by ann -> no: limit of EARLY, 0 more
+            """)
+    }
+
     @Test("A hold has from the least to the most tickets of a type, all its lines of the type together")
     func perHold() {
         Script.play(

@@ -34,6 +34,28 @@ struct CryptographyTests {
         #expect(hex(key) == "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf")
     }
 
+    @Test("Ed25519, by the third test of RFC 8032, 7.1, and nothing else is a signature")
+    func signature() {
+        let seed = bytes("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7")
+        let message = bytes("af82")
+        let key = Ed25519(seed: seed)
+        #expect(hex(key.publicKey) == "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025")
+        let signature = key.signature(of: message)
+        #expect(
+            hex(signature)
+                == "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+                + "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a")
+        #expect(Ed25519.isValid(signature, of: message, by: key.publicKey))
+        #expect(!Ed25519.isValid(signature, of: bytes("af83"), by: key.publicKey))
+        #expect(!Ed25519.isValid(signature, of: message, by: Ed25519(seed: message + seed.dropLast(2)).publicKey))
+        #expect(!Ed25519.isValid(Array(signature.dropLast()), of: message, by: key.publicKey))
+        #expect(!Ed25519.isValid(signature, of: message, by: []))
+    }
+
+    private func bytes(_ hex: String) -> [UInt8] {
+        stride(from: 0, to: hex.count, by: 2).map { UInt8(hex.dropFirst($0).prefix(2), radix: 16)! }
+    }
+
     @Test("AES-256, by the example of FIPS 197, appendix C.3")
     func cipher() {
         // Memory has the lowest byte of a number first.

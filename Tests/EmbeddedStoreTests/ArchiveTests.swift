@@ -9,47 +9,22 @@ import TicketStore
 /// R51 Moving a sale, between data directories.
 @Suite("A sale moves in one file")
 struct ArchiveTests {
-    /// A store that a restart moves to another directory.
-    private final class MovingStore: ContractSubject {
-        private let clock = TestClock()
-        private let limits: Limits
-        private var current: TestStore
-        private let room: TemporaryDirectory
-
-        init(limits: Limits) throws {
-            self.limits = limits
-            room = try TemporaryDirectory()
-            current = try TestStore(clock: clock, limits: limits)
-        }
-
-        var store: any TicketStore { current.store }
-
-        func advance(to moment: Moment) async throws {
-            current.advance(to: moment)
-        }
-
-        func restart() async throws {
-            current.embedded.stop()
-            let file = room.path + "/sale"
-            _ = try SaleArchive.export(from: current.directory.path, to: file)
-            let next = try TemporaryDirectory()
-            _ = try SaleArchive.restore(file, into: next.path)
-            try FileManager.default.removeItem(atPath: file)
-            current = try TestStore(directory: next, clock: clock, limits: limits)
-        }
-
-        func counts() async throws -> [PoolCount] {
-            current.counts()
-        }
-    }
-
     @Test("A store that moves again and again decides as one that stays", arguments: UInt64(501)...503)
     func contract(seed: UInt64) async throws {
         var contract = StoreContract()
         contract.commands = 240
         contract.restartsEvery = 24
         contract.limits.recoveryGrace = .seconds(5)
-        let breaches = try await contract.breaches(of: MovingStore(limits: contract.limits), seed: seed)
+        let room = try TemporaryDirectory()
+        let subject = try RelocatedStore(limits: contract.limits) { stopped in
+            let file = room.path + "/sale"
+            _ = try SaleArchive.export(from: stopped.directory.path, to: file)
+            let next = try TemporaryDirectory()
+            _ = try SaleArchive.restore(file, into: next.path)
+            try FileManager.default.removeItem(atPath: file)
+            return next
+        }
+        let breaches = try await contract.breaches(of: subject, seed: seed)
         #expect(breaches == [])
     }
 

@@ -70,6 +70,19 @@ struct AuditListTests {
             #expect(try await store.embedded.audit(filter, after: nil, limit: 9).map(\.note) == [late])
         }
         #expect(try await store.embedded.audit(AuditFilter(key: "abcd1234"), after: nil, limit: 420).count == 420)
+        // The newest first: the same entries from the other end, in pages as well.
+        let all = try await store.embedded.audit(AuditFilter(), after: nil, limit: 999)
+        let newest = try await store.embedded.newestAudit(AuditFilter(), before: nil, limit: 300)
+        #expect(newest == Array(all.reversed().prefix(300)))
+        #expect(
+            try await store.embedded.newestAudit(AuditFilter(), before: newest.last?.sequence, limit: 999)
+                == Array(all.reversed().dropFirst(300)))
+        let first = try await store.embedded.newestAudit(AuditFilter(key: "abcd1234"), before: nil, limit: 999)
+        #expect(first.count == 454 && first.first?.note != late)
+        #expect(
+            try await store.embedded.newestAudit(of: [gone], before: nil, limit: 9).map(\.note.action) == [
+                "event.delete"
+            ])
         #expect(try await store.embedded.audit(AuditFilter(key: "abcd1234"), after: nil, limit: 999).count == 454)
     }
 

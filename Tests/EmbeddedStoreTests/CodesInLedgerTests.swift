@@ -69,6 +69,22 @@ struct CodesInLedgerTests {
         #expect(broken?.hasPrefix("R46 Access codes:") ?? false, "\(broken ?? "nothing")")
     }
 
+    @Test("Lists and searches name the code, also of a batch that is there no longer")
+    func listed() async throws {
+        let store = try await sale()
+        _ = try await store.outcome(try holdGA())
+        _ = try await store.outcome(.define(try definition { $0.name = Code("another") ?? $0.name }))
+        try store.restart()
+        let club = SaleCode(batch: "club", number: 1)
+        let purchases = try await store.embedded.purchases(of: code("hall"), after: nil, limit: 9)
+        #expect(purchases.map(\.code) == [club])
+        var found: [SaleCode?] = []
+        for hold in 1...3 as ClosedRange<UInt64> {
+            found += try await store.embedded.search(SalesQuery(hold: HoldID(hold))).records.map(\.code)
+        }
+        #expect(found == [club, club, nil])
+    }
+
     @Test("The recount checks the price that a code has of its own")
     func price() async throws {
         let store = try TestStore()

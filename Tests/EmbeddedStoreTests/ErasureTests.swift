@@ -75,7 +75,7 @@ struct ErasureTests {
     }
 
     private func view(_ store: TestStore) async throws -> HoldView {
-        guard case .looked(let view) = try await store.outcome(.look(HoldID(1))) else { throw StoreFailure.closing }
+        guard case .looked(let view, _) = try await store.outcome(.look(HoldID(1))) else { throw StoreFailure.closing }
         return view
     }
 

@@ -55,6 +55,18 @@ struct OverrideTests {
         #expect(entry.action == "hold.override" && entry.differences.isEmpty)
     }
 
+    @Test("Searches and lists have what did not count for a hold")
+    func listed() async throws {
+        let store = try await sale(past: [.window, .limits]) { $0.closesAt = WallTime(milliseconds: 1) }
+        _ = try await store.outcome(past(.window))
+        _ = try await store.outcome(.purchase(HoldID(1)))
+        let first = try #require(try await store.embedded.search(SalesQuery(hold: HoldID(1))).records.first)
+        #expect(first.override == [.window, .limits] && first.purchase?.override == first.override)
+        #expect(try await store.embedded.search(SalesQuery(hold: HoldID(2))).records.map(\.override) == [.window])
+        let listed = try await store.embedded.purchases(of: code("hall"), after: nil, limit: 9)
+        #expect(listed.map(\.override) == [[.window, .limits]])
+    }
+
     @Test("The recount takes a hold past a check for right, and for wrong without its override")
     func recounted() async throws {
         let moment = WallTime(milliseconds: 1_000_000)

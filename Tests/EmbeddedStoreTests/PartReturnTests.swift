@@ -29,7 +29,7 @@ struct PartReturnTests {
         return store
     }
 
-    @Test("Lists, views and the recount tell what was paid, returned and kept, and a restart knows the keys")
+    @Test("Lists, views and the recount say what was paid, returned and kept, and a restart knows the keys")
     func ledger() async throws {
         let store = try await sale()
         try store.restart()

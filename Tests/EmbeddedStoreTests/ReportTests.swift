@@ -13,7 +13,7 @@ struct ReportTests {
         #expect(breaches == [])
     }
 
-    @Test("A ledger without its service tells the same, up to its last fact; it knows no other event")
+    @Test("A report from a ledger alone is the same, up to its last fact; it knows no other event")
     func offline() async throws {
         let store = try TestStore()
         _ = try await store.outcome(.define(try hall(9)))

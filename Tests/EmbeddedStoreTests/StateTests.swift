@@ -54,6 +54,35 @@ struct StateTests {
         #expect(isDoneForGood, "closing is final")
     }
 
+    @Test("People who join and look leave room for payments and for what the queue needs itself (R21 Bounds)")
+    func crowd() throws {
+        var state = StoreState(queuedFacts: 8, queuedLookups: 1, clock: clock.read)
+        state.open()
+        let (event, entry) = (try code("hall"), EntryNumber(0))
+        _ = state.take(
+            .define(try hall(100) { $0.queue = QueueTerms(identity: .buyer) }), note: nil, ticket: 0, sink: sink)
+        _ = state.take(
+            .queue(event, .open(secret: [UInt8](repeating: 7, count: 32))), note: nil, ticket: 0, sink: sink)
+        _ = state.takeBatch(ofAtLeast: 0)
+        var taken = 0
+        for number in 1...8 {
+            let join = Command.queue(event, .join(buyer: Buyer("buyer-\(number)")))
+            if state.take(join, note: nil, ticket: 1, sink: sink).reply == nil { taken += 1 }
+        }
+        #expect(taken == 4)
+        func isRefused(_ command: Command) -> Bool {
+            guard case .failed(.overloaded)? = state.take(command, note: nil, ticket: 2, sink: sink).reply else {
+                return false
+            }
+            return true
+        }
+        for command in [QueueCommand.look(entry), .leave(entry)] { #expect(isRefused(.queue(event, command))) }
+        for command in [QueueCommand.attend(), .adjust(QueueAdjustment(isPaused: true))] {
+            #expect(!isRefused(.queue(event, command)))
+        }
+        #expect(!isRefused(.purchase(HoldID(1))))
+    }
+
     @Test("A committer that rests is woken by the first caller, and by no other")
     func resting() throws {
         var state = try state()

@@ -178,14 +178,14 @@ struct StoreTests {
     private func state(_ store: EmbeddedStore, _ command: Command) async -> String {
         while true {
             switch await store.perform(command) {
-            case .decided(.looked(let view), _), .decided(.purchased(let view, _, _), _): return "\(view.state)"
+            case .decided(.looked(let view, _), _), .decided(.purchased(let view, _, _), _): return "\(view.state)"
             case .failed(.overloaded): await Task.yield()
             case let reply: return "\(reply)"
             }
         }
     }
 
-    @Test("A write-ahead log that grows behind a reader is reported", .timeLimit(.minutes(1)))
+    @Test("A write-ahead log that grows behind a reader is reported", .timeLimit(.minutes(5)))
     func growingLog() async throws {
         let directory = try TemporaryDirectory()
         var configuration = EmbeddedStore.Configuration(directory: directory.path)

@@ -65,7 +65,7 @@ struct AnswerReaderTests {
     }
 
     @Test(
-        "What is no answer is told at once, and not waited for",
+        "The reader reports at once what is not an answer, and waits for no more of it",
         arguments: [
             "HTTP/2 200\r\n", "SSH-2.0-OpenSSH", "HTTP/1.1 20x OK\r\n", "HTTP/1.1 099 OK\r\n", "HTTP/1.1 2000 OK\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n",

@@ -37,10 +37,10 @@ struct ClusterMoveTests {
         let file = try subject.export()
 
         let cluster = try RedisCluster()
-        let first = try await ClusterNode(cluster)
+        let first = try await MovedNode(onCluster: cluster)
         let pools = try await SaleMove(into: first.store).take(ArchivedSale(file))
         #expect(pools.map(\.sold).reduce(0, +) == 6)
-        let node = try await ClusterNode(cluster)
+        let node = try await MovedNode(onCluster: cluster)
         let moved = RenumberedStore(node.store, node.store.numbering)
         #expect(try await Books(moved, events: ["one", "two", "three"]) == before)
         // Each of them is of another event than the hold.
@@ -60,36 +60,5 @@ struct ClusterMoveTests {
         #expect(try await Books(embedded, events: ["one", "two", "three"]) == before)
         embedded.stop()
         withExtendedLifetime((subject, first)) {}
-    }
-}
-
-/// A node on a cluster, with its client.
-private final class ClusterNode {
-    let client: RedisClient
-    let store: RedisStore
-    private let run: Task<Void, any Error>
-
-    init(_ cluster: RedisCluster) async throws {
-        let servers = cluster.servers.map { RedisNode(host: "127.0.0.1", port: $0.port) }
-        var address = RedisConfiguration(servers: .cluster(servers))
-        address.timeouts.call = .seconds(30)
-        let client = try RedisClient(
-            configuration: address, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
-        self.client = client
-        run = Task { try await client.run() }
-        var configuration = RedisStore.Configuration(limits: Limits())
-        configuration.durability = .relaxed
-        configuration.mendsByItself = false
-        do {
-            store = try await RedisStore(configuration, client: client, isCluster: true, logger: .quiet)
-        } catch {
-            client.stop()
-            throw error
-        }
-    }
-
-    deinit {
-        store.stop()
-        client.stop()
     }
 }

@@ -43,6 +43,39 @@ struct MoveTests {
         try await subject.stop()
     }
 
+    @Test("A purchase within a recovery grace keeps its deadline through moves, and a cancellation becomes final")
+    func deadlines() async throws {
+        let subject = try MovingStore(limits: Limits(), comesBack: true)
+        var comparison = CoreComparison()
+        var moment = Moment(office: Timestamp(milliseconds: 1_000_000), wall: WallTime(milliseconds: 1_700_000_000_000))
+        func say(_ command: Command) async throws {
+            _ = try await comparison.compare(command, at: moment, with: subject)
+        }
+        func move() async throws {
+            // Both know the moment before they grant the grace.
+            try await say(.look(HoldID(3)))
+            try await subject.restart()
+            comparison.restart(moved: true)
+        }
+        try await say(.define(hall(9)))
+        for _ in 1...3 { try await say(holdGA()) }
+        try await say(.purchase(HoldID(1)))
+        try await say(.release(HoldID(2)))
+        moment = Moment(
+            office: moment.office.advanced(by: .seconds(30)),
+            wall: WallTime(milliseconds: moment.wall.milliseconds + 30_000))
+        for _ in 1...2 {
+            try await move()
+            for number in 1...3 { try await say(.look(HoldID(UInt64(number)))) }
+        }
+        try await say(.cancel(event: code("hall")))
+        try await move()
+        try await say(.reinstate(event: code("hall")))
+        #expect(comparison.breaches == [])
+        #expect(subject.moves == 3)
+        try await subject.stop()
+    }
+
     @Test("Lists, debts, audit and what tokens are bound to say the same afterwards")
     func lists() async throws {
         let subject = try MovingStore(limits: Limits(), comesBack: true)
@@ -53,9 +86,28 @@ struct MoveTests {
         func pay(_ text: String) throws -> PaymentReference { try #require(PaymentReference(text)) }
         let note = AuditNote(key: "k", name: "Anna", action: "purchase.return", subject: "P4")
         try await done(.define(hall(50, id: "one")))
-        try await done(.define(hall(50, id: "two") { $0.currency = "JPY" }))
-        for number in 1...6 { try await done(holdGA(2, event: number % 2 == 0 ? "two" : "one", buyer: "b\(number)")) }
-        for number in [1, 2, 4] as [UInt64] { try await done(.purchase(HoldID(number), pay("pay-\(number)"))) }
+        let (club, former) = (try code("club"), try code("former"))
+        for batches in [[former, club], [club]] {
+            let codes = batches.map { EventDefinition.CodeBatch(name: $0, count: 3, tickets: 3) }
+            try await done(.define(hall(50, id: "two") { ($0.currency, $0.codes) = ("JPY", codes) }))
+        }
+        for number in 1...6 {
+            guard case .hold(var request) = try holdGA(2, event: number % 2 == 0 ? "two" : "one", buyer: "b\(number)")
+            else { return }
+            if number == 1 { request.override = [.pause, .limits] }
+            if number == 2 || number == 6 { request.code = AccessCode(batch: club, number: number / 2) }
+            try await done(.hold(request))
+        }
+        // Of each code its number, and how many tickets are held and sold.
+        func taken() async throws -> [[Int]]? {
+            try await subject.ledger.codes(of: club, in: code("two"), after: 0, limit: 9)?.map {
+                [$0.number, $0.held, $0.sold]
+            }
+        }
+        let seller = try #require(Seller("webshop"))
+        for (number, completer) in [1: .token, 2: .seller(seller, isShop: true), 4: .key] as [UInt64: Completer] {
+            try await done(.purchase(HoldID(number), pay("pay-\(number)"), by: completer))
+        }
         let says = Correction.State(buyer: Buyer("b1"))
         let corrected = Correction.State(buyer: Buyer("ann"), note: SaleNote("aisle"))
         try await done(.correct(HoldID(1), Correction(from: says, to: corrected)))
@@ -73,18 +125,32 @@ struct MoveTests {
         #expect(after == before)
         #expect(before.purchases.map(\.hold.number) == [1, 2, 4])
         #expect(after.purchases.map(\.note) == ["aisle", nil, nil])
+        #expect(after.purchases.map(\.soldBy) == [nil, seller, nil])
+        #expect(after.purchases.map(\.code) == [nil, SaleCode(batch: "club", number: 1), nil])
+        #expect(after.purchases.map(\.override) == [[.pause, .limits], [], []])
+        #expect(try await taken() == [[1, 0, 2], [2, 0, 0], [3, 2, 0]])
+        guard case .hold(var more) = try holdGA(2, event: "two") else { return }
+        more.code = AccessCode(batch: club, number: 3)
+        let refused = await subject.store.perform(.hold(more))
+        guard case .decided(.refused(.codeUsedUp(remaining: 1)), _) = refused else {
+            Issue.record("\(refused)")
+            return
+        }
         #expect(after.purchases.first?.buyer == "ann")
         #expect(before.owed.map(\.payment) == ["owed"])
         #expect(before.unconfirmed.map(\.payment) == ["perhaps"])
         #expect(before.notes == [note])
         #expect(subject.identity == identity)
         #expect(subject.redis?.series.count == 1)
-        // A page goes on behind a number that buyers know.
-        let rest = try await subject.ledger.purchases(of: code("two"), after: HoldID(2), limit: 9)
-        #expect(rest.map(\.hold.number) == [4])
+        // A page has the numbers that buyers know, and the next one goes on behind it.
+        let first = try await subject.ledger.purchases(of: code("two"), soldBy: nil, after: nil, limit: 1)
+        let rest = try await subject.ledger.purchases(of: code("two"), soldBy: nil, after: first.next, limit: 9)
+        #expect(first.records.map(\.hold.number) == [2] && first.next != nil)
+        #expect(rest.records.map(\.hold.number) == [4] && rest.next == nil)
         // And back in a data directory.
         try await subject.restart()
         #expect(try await Books(subject.ledger, events: ["one", "two"]) == before)
+        #expect(try await taken() == [[1, 0, 2], [2, 0, 0], [3, 2, 0]])
         #expect(subject.identity == identity)
         #expect(try LedgerAudit.recount(path: subject.directory + "/ledger.sqlite").broken == nil)
         try await subject.stop()

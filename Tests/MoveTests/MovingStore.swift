@@ -23,8 +23,22 @@ final class MovedNode: Sendable {
     let store: RedisStore
     private let run: Task<Void, any Error>
 
-    fileprivate init(_ server: RedisServer, _ limits: Limits, clock: FunctionClock) async throws {
-        var address = RedisConfiguration(servers: .standalone(.init(host: "127.0.0.1", port: server.port)))
+    /// A node whose functions have a test's clock.
+    fileprivate convenience init(_ server: RedisServer, _ limits: Limits, clock: FunctionClock) async throws {
+        try await self.init(on: .standalone(RedisNode(host: "127.0.0.1", port: server.port)), limits) {
+            $0.rewriteFunctions = { clock.put(into: $0) }
+        }
+    }
+
+    convenience init(onCluster cluster: RedisCluster) async throws {
+        try await self.init(on: .cluster(cluster.servers.map { RedisNode(host: "127.0.0.1", port: $0.port) }), Limits())
+    }
+
+    private init(
+        on servers: RedisConfiguration.Servers, _ limits: Limits,
+        change: (inout RedisStore.Configuration) -> Void = { _ in }
+    ) async throws {
+        var address = RedisConfiguration(servers: servers)
         address.timeouts.call = .seconds(30)
         let client = try RedisClient(
             configuration: address, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
@@ -33,9 +47,9 @@ final class MovedNode: Sendable {
         var configuration = RedisStore.Configuration(limits: limits)
         configuration.durability = .relaxed
         configuration.mendsByItself = false
-        configuration.rewriteFunctions = { clock.put(into: $0) }
+        change(&configuration)
         do {
-            store = try await RedisStore(configuration, client: client, isCluster: false, logger: .quiet)
+            store = try await RedisStore(configuration, client: client, isCluster: address.isCluster, logger: .quiet)
         } catch {
             client.stop()
             throw error

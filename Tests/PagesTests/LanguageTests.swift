@@ -30,6 +30,18 @@ struct LanguageTests {
         #expect(Language.german.text(of: amount, in: currency) == german)
     }
 
+    @Test(
+        "An amount in a field has the point of the language, the decimals of its currency, and nothing else",
+        arguments: [
+            (123_456_789, "EUR", "1234567.89", "1234567,89"), (5, "EUR", "0.05", "0,05"),
+            (1_250, "JPY", "1250", "1250"),
+            (1_250, "KWD", "1.250", "1,250"), (0, "EUR", "0.00", "0,00"),
+        ])
+    func plain(amount: Int64, currency: String, english: String, german: String) {
+        #expect(Language.english.plainText(of: amount, in: currency) == english)
+        #expect(Language.german.plainText(of: amount, in: currency) == german)
+    }
+
     @Test("Moments are written out, in UTC")
     func moments() {
         #expect(Language.english.text(ofMoment: 1_796_054_400_000) == "30 November 2026, 16:00 UTC")

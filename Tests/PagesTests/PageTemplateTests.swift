@@ -1,4 +1,5 @@
 import Pages
+import StrictJSON
 import Testing
 
 @Suite("Templates show values escaped, sections and texts")
@@ -40,6 +41,14 @@ struct PageTemplateTests {
         #expect(try shown(template, values) == html)
     }
 
+    @Test("Data for machines ends no script, and says the same")
+    func data() throws {
+        let data = JSONValue.object([.init("name", .string("</script><!-- & \"é"))])
+        #expect(
+            try shown("{{data}}", ["data": .json(data)])
+                == #"{"name":"\u003c/script\u003e\u003c!-- \u0026 \"é"}"#)
+    }
+
     @Test("A text takes values and the form for their number")
     func texts() throws {
         let texts = #"{"left": "{n} {n|ticket|tickets} left"}"#
@@ -51,8 +60,8 @@ struct PageTemplateTests {
         "A wrong template is refused with the reason",
         arguments: [
             ("{{#a}}", "{{#a}} has no end"), ("{{#a}}{{/b}}", "{{/b}} ends a"), ("{{/b}}", "{{/b}} ends nothing"),
-            ("{{a", "a tag has no end: {{a"), ("{{}}", "{{}} is no tag"), ("{{ a }}", "{{ a }} is no tag"),
-            ("{{{a}}}", "{{{a}} is no tag"),
+            ("{{a", "a tag has no end: {{a"), ("{{}}", "{{}} is not a tag"), ("{{ a }}", "{{ a }} is not a tag"),
+            ("{{{a}}}", "{{{a}} is not a tag"),
         ])
     func mistakes(template: String, what: String) {
         #expect {

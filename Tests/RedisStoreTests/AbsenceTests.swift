@@ -44,7 +44,7 @@ struct AbsenceTests {
 
         /// The state of a hold, and the seconds left that its buyer sees.
         func look(_ hold: HoldID) async throws -> String {
-            guard case .decided(.looked(let view), let now) = await subject.store.perform(.look(hold)) else {
+            guard case .decided(.looked(let view, _), let now) = await subject.store.perform(.look(hold)) else {
                 throw StoreFailure.outcomeUnknown
             }
             return "\(view.state) \(max(0, (view.expiresAt.milliseconds - now.office.milliseconds) / 1_000))"

@@ -200,7 +200,7 @@ struct ClusterTests {
                     try await node.outcome(.purchase(hold, payment, by: .key))
                         == .refused(.holdReleased(refundRequired: true)))
                 // The claim goes back to the first event after the answer.
-                try await Task.sleep(for: .milliseconds(50))
+                try await Task.sleep(for: .milliseconds(300))
             }
         }
         let owed = try await node.store.refundsOwed(of: nil, confirmed: true, after: nil, limit: 9)
@@ -239,7 +239,7 @@ struct ClusterTests {
                 try await node.outcome(.purchase(hold, payment, by: completer))
                     == .refused(.holdReleased(refundRequired: true)))
             // The claim goes back after the answer.
-            try await Task.sleep(for: .milliseconds(50))
+            try await Task.sleep(for: .milliseconds(300))
         }
         let owed = try await node.store.refundsOwed(of: nil, confirmed: true, after: nil, limit: 9)
         #expect(owed.map(\.event) == ["one"])

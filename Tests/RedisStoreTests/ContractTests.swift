@@ -25,6 +25,20 @@ struct ContractTests {
         #expect(breaches == [])
     }
 
+    @Test("They are so with queues", arguments: UInt64(501)...512)
+    func queues(seed: UInt64) async throws {
+        let breaches = try await StoreContract.withQueues.breaches(of: RedisSubject(), seed: seed)
+        #expect(breaches == [])
+    }
+
+    @Test("They are so with a queue if many commands come at once", arguments: UInt64(601)...604)
+    func queuedTogether(seed: UInt64) async throws {
+        var contract = StoreContract.withQueues
+        (contract.commands, contract.events, contract.together) = (1_200, 1, 20)
+        let breaches = try await contract.breaches(of: RedisSubject(), seed: seed)
+        #expect(breaches == [])
+    }
+
     @Test("They are so if one call counts at most three entries that ended", arguments: UInt64(301)...304)
     func bounded(seed: UInt64) async throws {
         let breaches = try await StoreContract().breaches(
@@ -42,6 +56,13 @@ extension StoreContract {
         contract.together = 40
         // So few that a crowd reaches the limit (R21 Bounds).
         contract.limits.liveHolds = 4
+        return contract
+    }
+
+    /// Half of the commands are for queues.
+    static var withQueues: StoreContract {
+        var contract = StoreContract()
+        contract.queues = 50
         return contract
     }
 

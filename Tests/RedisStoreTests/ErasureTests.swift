@@ -2,6 +2,7 @@ import BoxOffice
 import RedisServers
 import RedisStore
 import StoreContract
+import StrictJSON
 import Testing
 import TicketStore
 
@@ -115,6 +116,34 @@ struct ErasureTests {
         }
     }
 
+    @Test("The erasure of an event's old sales finds what a correction said that was taken back")
+    func takenBack() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(.define(hall(5)))
+        guard case .held(let view, _) = try await node.outcome(try holdGA()),
+            case .held(let other, _) = try await node.outcome(try holdGA())
+        else { return }
+        let (nobody, ann) = (Correction.State(), Correction.State(buyer: Buyer("ann-buyer")))
+        for (from, to) in [(nobody, ann), (ann, nobody)] {
+            let texts = [from, to].map { state in state.buyer.map { JSONValue.string($0.text) } ?? .null }
+            let note = AuditNote(
+                key: "abcd1234", name: "Anna", action: "hold.correct", subject: "H\(view.id)",
+                differences: [AuditDifference("/buyer", from: texts[0], to: texts[1])])
+            _ = await node.store.perform(.correct(view.id, Correction(from: from, to: to)), note: note)
+        }
+        for hold in [view.id, other.id] { _ = try await node.outcome(.release(hold)) }
+        let scope = ErasureScope.event(try code("hall"), before: WallTime(milliseconds: .max / 4))
+        let found = try await node.store.erasable(scope, after: nil).holds
+        #expect(found.map(\.hold) == [view.id])
+        for hold in found {
+            _ = try await node.outcome(.erase(ErasureRequest(hold: hold.hold, references: hold.references)))
+        }
+        let audit = try await node.store.audit(of: nil, after: nil, limit: 9)
+        #expect(audit.map(\.note.action) == ["hold.correct", "hold.correct"])
+        #expect(audit.allSatisfy { $0.note.differences.isEmpty })
+        #expect(try await node.store.erasable(scope, after: nil).holds.isEmpty)
+    }
+
     @Test("In a cluster the note that an event gave a payment up does not have the payment, and still stops it")
     func givenUp() async throws {
         let cluster = try RedisCluster()
@@ -139,6 +168,45 @@ struct ErasureTests {
         let found = try cluster.servers.map { try $0.ask("EVAL", script, "0") }
         // The secret, and the note.
         #expect(found.contains("2 nil") && found.allSatisfy { $0.hasSuffix("nil") }, "\(found)")
+    }
+
+    @Test(
+        "The list of debts of another event does not have an erased payment that it owed back once",
+        arguments: [false, true])
+    func elsewhere(isCluster: Bool) async throws {
+        let cluster = isCluster ? try RedisCluster() : nil
+        let servers: TestServers = try cluster.map { .cluster($0) } ?? .one(RedisServer())
+        let node = try await TestNode(servers)
+        let events = ["one", "two", "three"]
+        for event in events { _ = try await node.outcome(.define(hall(5, id: event))) }
+        // Ann's payments are reported for holds of other events first, hers and others stay owed there.
+        for event in ["one", "three"] {
+            let released = try await held(node, event, buyer: "ben")
+            _ = try await node.outcome(.release(released))
+            for text in ["ann-paid", "ben-\(event)"] {
+                _ = try await node.outcome(.purchase(released, payment(text)))
+            }
+        }
+        let hold = try await held(node, "two", buyer: "ann-buyer")
+        guard case .purchased = try await node.outcome(.purchase(hold, payment("ann-paid"), by: .key)) else {
+            Issue.record("the second event did not take the payment over")
+            return
+        }
+        #expect(try await erase(node, hold) == .erased(hold, repeated: false))
+        let all = cluster?.servers ?? [node.server]
+        let isGone = try await eventually {
+            try await node.store.eraseDebts()
+            return try all.allSatisfy { try !has("ann-", $0) }
+        }
+        #expect(isGone, "something of Ann is left")
+        let left = try await node.store.refundsOwed(of: nil, confirmed: false, after: nil, limit: 9)
+        #expect(left.map(\.payment).sorted() == ["ben-one", "ben-three"])
+        let ben = try await held(node, "one", buyer: "ben")
+        #expect(
+            try await node.outcome(.purchase(ben, payment("ann-paid"), by: .key))
+                == .refused(.paymentConflict(refundRequired: false)))
+        #expect(try await node.store.recount().broken == nil)
+        #expect(try await node.store.repair(applies: false).allSatisfy(\.isRight))
     }
 
     @Test("A page has what a buyer, or an event before a moment, has to erase, and goes on where it ended")

@@ -16,7 +16,7 @@ struct HoldDurabilityTests {
         case .decided(.extended, _): "extended"
         case .decided(.released, _): "released"
         case .decided(.purchased, _): "purchased"
-        case .decided(.looked(let view), _): "looked \(view.state)"
+        case .decided(.looked(let view, _), _): "looked \(view.state)"
         case .decided(.refused(let refusal), _): "\(refusal)"
         case .decided(let outcome, _): "\(outcome)"
         case .failed(let failure): "\(failure)"
@@ -32,7 +32,7 @@ struct HoldDurabilityTests {
         return ids
     }
 
-    @Test("While no replica acknowledges, answers to holds leave, and no answer leaves that tells of a purchase")
+    @Test("While no replica acknowledges, answers to holds leave, and no answer leaves that reports a purchase")
     func cutOff() async throws {
         let settings = ["appendonly", "no", "repl-diskless-sync-delay", "0"]
         let (server, replica) = (try RedisServer(settings), try RedisServer(settings))
@@ -81,10 +81,9 @@ struct HoldDurabilityTests {
         let node = try await TestNode(server) {
             $0.durability = .full
             $0.waitReplicas = 1
-            $0.waitTime = .milliseconds(200)
+            $0.waitTime = .seconds(2)
         }
-        let keyring = RedisKeyring(
-            client: node.client, prefix: "holdfast", waitReplicas: 1, waitTime: .milliseconds(200))
+        let keyring = RedisKeyring(client: node.client, prefix: "holdfast", waitReplicas: 1, waitTime: .seconds(2))
         let made = try #require(
             try await keyring.make(.init(name: "Anna", role: .viewer), at: WallTime(milliseconds: 1)))
         _ = try await node.outcome(.define(hall(100)))

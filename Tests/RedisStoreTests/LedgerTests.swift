@@ -24,6 +24,7 @@ struct LedgerTests {
         /// Confirmed or not, by payment.
         var owed: [String: Bool] = [:]
         var owedFor: [String: HoldID] = [:]
+        var sellers: [HoldID: Seller] = [:]
         for _ in 0..<1_500 {
             let (moment, command) = traffic.next()
             try await subject.advance(to: moment)
@@ -32,17 +33,18 @@ struct LedgerTests {
             }
             traffic.learn(outcome)
             switch (command, outcome) {
-            case (.purchase(let id, let payment, _), .purchased(_, let isLate, repeated: false)):
+            case (.purchase(let id, let payment, let completer), .purchased(_, let isLate, repeated: false)):
                 bought[id] = payment
+                sellers[id] = completer.seller
                 if let payment { owed[payment.text] = nil }
                 if isLate { late.insert(id) }
             case (_, .returned(let view, repeated: false)): returned[view.id] = view
             case (.purchase(let id, let payment?, let completer), .refused(let refusal))
             where refusal.isRefundRequired:
-                if owed[payment.text] != true, owed[payment.text] == nil || completer == .key {
+                if owed[payment.text] != true, owed[payment.text] == nil || completer.isKey {
                     owedFor[payment.text] = id
                 }
-                owed[payment.text] = owed[payment.text] == true || completer == .key
+                owed[payment.text] = owed[payment.text] == true || completer.isKey
             case (.payBack(_, let payment), .paidBack(_, repeated: false)): owed[payment.text] = nil
             case (.erase(let request), .erased(let id, repeated: false)) where !request.isTrial:
                 if bought[id] != nil { bought[id] = .some(nil) }
@@ -78,6 +80,7 @@ struct LedgerTests {
         for purchase in found {
             #expect(purchase.payment == (bought[purchase.hold] ?? nil)?.text)
             #expect(purchase.isLate == late.contains(purchase.hold))
+            #expect(purchase.soldBy == sellers[purchase.hold])
             let after = returned[purchase.hold]
             #expect((purchase.returnedAt != nil) == (after?.state == .returned))
             let gone = after?.lines.map { Int($0.returned) }.map { $0 } ?? purchase.lines.map { _ in 0 }
@@ -262,6 +265,14 @@ struct LedgerTests {
             ])
         #expect(entries.map(\.note) == entries.map { note($0.note.action, $0.note.subject) })
         #expect(try await node.store.audit(of: [code("other")], after: nil, limit: 9).map(\.event) == ["other"])
+        var newest: [AuditRecord] = []
+        while let page = Optional(
+            try await node.store.newestAudit(of: nil, before: newest.last?.sequence, limit: 2)), !page.isEmpty
+        {
+            newest += page
+        }
+        #expect(newest == entries.reversed())
+        #expect(try await node.store.newestAudit(of: [code("other")], before: nil, limit: 9).map(\.event) == ["other"])
         #expect(entries.map(\.event) == ["hall", "other", "hall", "hall", "hall", "hall", "hall"])
     }
 

@@ -234,7 +234,7 @@ struct ListTests {
                 HoldRequest(event: try code("hall"), lines: OneOrMore(Line(type: try code("KEPT"), quantity: 1))))
             var reply = await node.store.perform(hold)
             // The node finds the server again.
-            for _ in 0..<400 {
+            for _ in 0..<2_400 {
                 guard case .failed = reply else { break }
                 try await Task.sleep(for: .milliseconds(25))
                 reply = await node.store.perform(hold)

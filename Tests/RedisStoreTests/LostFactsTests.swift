@@ -12,7 +12,7 @@ import TicketStore
 struct LostFactsTests {
     /// Repeats the hold until the store has found the server again.
     private func held(_ node: TestNode, _ command: Command) async throws -> HoldID {
-        for _ in 0..<400 {
+        for _ in 0..<2_400 {
             if case .decided(.held(let view, _), _) = await node.store.perform(command) { return view.id }
             try await Task.sleep(for: .milliseconds(25))
         }

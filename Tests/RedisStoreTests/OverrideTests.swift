@@ -32,6 +32,31 @@ struct OverrideTests {
         try await stage.end()
     }
 
+    @Test("A hold keeps what did not count for it, and its code, whatever becomes of it")
+    func listed() async throws {
+        let node = try await TestNode(RedisServer())
+        let club = try code("club")
+        _ = try await node.outcome(
+            .define(try hall(9) { $0.codes = [.init(name: club, count: 2, tickets: 9)] }, paused: true))
+        guard case .hold(var request) = try holdGA() else { return }
+        request.override = [.window, .pause, .limits, Override(.queue)]
+        request.code = AccessCode(batch: club, number: 2)
+        var holds: [HoldID] = []
+        for command in [.hold(request), try past(.pause), try past([.pause, .limits])] {
+            guard case .held(let view, _) = try await node.outcome(command) else { return }
+            holds.append(view.id)
+        }
+        _ = try await node.outcome(.extend(holds[0]))
+        _ = try await node.outcome(.purchase(holds[0]))
+        _ = try await node.outcome(.release(holds[1]))
+        _ = try await node.outcome(.define(try hall(9)))
+        let found = try await node.store.search(SalesQuery()).records.sorted { $0.hold < $1.hold }
+        #expect(found.map(\.override) == [request.override, .pause, [.pause, .limits]])
+        #expect(found.map(\.code) == [SaleCode(batch: "club", number: 2), nil, nil])
+        let listed = try #require(try await node.store.purchases(of: code("hall"), after: nil, limit: 9).first)
+        #expect(listed.override == request.override && listed.code == found[0].code && !listed.isLate)
+    }
+
     @Test("The audit has who took which hold past what, and an erasure finds it; a refusal leaves nothing")
     func audited() async throws {
         let node = try await TestNode(RedisServer())

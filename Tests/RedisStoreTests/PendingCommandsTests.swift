@@ -81,15 +81,18 @@ struct PendingCommandsTests {
         }
         #expect(taken(.look(Self.hold)) == 4)
         #expect(taken(try holdGA()) == 4)
+        // People in an event's queue come before payments no more than those who hold; what the queue itself needs is done.
+        #expect(taken(.queue(try code("hall"), .join())) == 0)
         #expect(taken(.extend(Self.hold)) == 4)
         #expect(taken(.release(Self.hold)) == 0)
-        #expect(taken(.purchase(Self.hold)) == 4)
+        #expect(text(queue.admit(pending(.queue(try code("hall"), .attend())), for: 1)) == "nothing")
+        #expect(taken(.purchase(Self.hold)) == 3)
         #expect(taken(.returnPurchase(Self.hold)) == 0)
         // Commands whose event is not known here, or that wait for a claim, count as well.
         #expect(text(queue.admit(pending(.purchase(Self.hold)), for: nil)) == "refuse overloaded")
     }
 
-    @Test("After a call that refused every hold, holds wait 2 ms for company")
+    @Test("After a call that refused every hold, holds wait 2 ms for others")
     func resting() throws {
         var queue = queue()
         _ = queue.admit(try holding(1), for: 1)
@@ -108,7 +111,7 @@ struct PendingCommandsTests {
         #expect(text(queue.admit(try holding(5), for: 1)) == "call 1: 5")
     }
 
-    @Test("A rest ends with a command that is no hold, and with a full call")
+    @Test("A rest ends with a command that is not a hold, and with a full call")
     func restEnds() throws {
         for isFull in [true, false] {
             var queue = queue()

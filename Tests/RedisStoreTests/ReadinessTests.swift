@@ -90,7 +90,7 @@ struct ReadinessTests {
             return false
         }
         #expect(try await isConcern(true))
-        #expect(lax.store.condition == .selling)
+        try await becomes(.selling, lax)
         replica.signal(SIGCONT)
         try await becomes(.selling, strict)
         #expect(try await isConcern(false))

@@ -52,6 +52,7 @@ struct RightsTests {
         #expect(try await node.store.purchases(of: hall.id, after: nil, limit: 9).count == 1)
         _ = try await node.store.refundsOwed(of: hall.id, confirmed: true, after: nil, limit: 9)
         _ = try await node.store.audit(of: nil, after: nil, limit: 9)
+        _ = try await node.store.newestAudit(of: nil, before: nil, limit: 9)
         #expect(try await node.store.repair(applies: false).allSatisfy(\.isRight))
         let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
         let made = try #require(

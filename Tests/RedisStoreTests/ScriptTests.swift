@@ -15,8 +15,8 @@ struct ScriptTests {
         var moment = Moment(
             office: Timestamp(milliseconds: 5_000_000), wall: WallTime(milliseconds: 1_800_000_000_000))
 
-        init(limits: Limits = Limits()) async throws {
-            subject = try await RedisSubject(limits: limits)
+        init(limits: Limits = Limits(), plant: @escaping @Sendable (String) -> String = { $0 }) async throws {
+            subject = try await RedisSubject(limits: limits, plant: plant)
             comparison = CoreComparison(limits: limits)
         }
 
@@ -179,6 +179,49 @@ struct ScriptTests {
         try await stage.say(.remove(event: code("hall")))
         try await say(second, "b5", .key)
         try await payBack(second, "b5")
+        try await stage.end()
+    }
+
+    @Test("What was bought is shown for good, and other holds for a week after their deadline (R31 Ended holds)")
+    func shown() async throws {
+        let stage = try await Stage()
+        try await stage.say(.define(hall(9)))
+        var ids: [HoldID] = []
+        for _ in 1...4 { ids.append(try #require(try await stage.hold())) }
+        for id in ids.prefix(2) { try await stage.say(.purchase(id)) }
+        try await stage.say(.returnPurchase(ids[1]))
+        try await stage.say(.release(ids[2]))
+        // From the deadline on, that of the store.
+        stage.pass(.seconds(7 * 24 * 3_600 + 62) - .milliseconds(1))
+        for passes in [0, 1, 86_400_000] {
+            stage.pass(.milliseconds(passes))
+            for id in ids {
+                let outcome = try await stage.say(.look(id))
+                let isKnown = if case .looked? = outcome { true } else { false }
+                #expect(isKnown == (passes == 0 || ids.prefix(2).contains(id)), "\(id): \(String(describing: outcome))")
+            }
+        }
+        try await stage.end()
+    }
+
+    @Test("An unconfirmed debt that another event confirms or settles makes room at its own hold (R23 Debts)")
+    func debtsElsewhere() async throws {
+        let stage = try await Stage()
+        for event in ["hall", "other"] { try await stage.say(.define(hall(9, id: event))) }
+        let here = try #require(try await stage.hold())
+        guard case .held(let released, _) = try await stage.say(holdGA(event: "other")),
+            case .held(let live, _) = try await stage.say(holdGA(event: "other"))
+        else { return }
+        for id in [here, released.id] { try await stage.say(.release(id)) }
+        // The hold has room for four.
+        for number in 1...5 { try await stage.say(.purchase(here, PaymentReference("p\(number)"))) }
+        try await stage.say(.purchase(released.id, PaymentReference("p1"), by: .key))
+        try await stage.say(.purchase(live.id, PaymentReference("p2")))
+        for number in 6...8 { try await stage.say(.purchase(here, PaymentReference("p\(number)"))) }
+        for number in 1...8 {
+            try await stage.say(.payBack(here, try #require(PaymentReference("p\(number)"))))
+        }
+        #expect(try stage.subject.node.server.ask("ZCARD", "holdfast:{1}:unconfirmed") == "0")
         try await stage.end()
     }
 

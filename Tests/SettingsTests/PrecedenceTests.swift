@@ -40,29 +40,30 @@ struct PrecedenceTests {
         #expect(Set(Setting.all.map(\.variable)).count == Setting.all.count)
     }
 
-    @Test("Each key is read from each place, and the higher place wins", arguments: Setting.all.filter(\.isInFile))
+    @Test("Each key is read from each source, and the higher source wins", arguments: Setting.all.filter(\.isInFile))
     func layers(_ setting: Setting) throws {
         let (inFile, inEnvironment, inFlags) = samples(of: setting)
         let json = setting.allowed.json(inFile)
         let environment = [setting.variable: inEnvironment]
+        let others = companions(of: setting)
 
-        let fromFile = try load(file: file(setting, json)).reading(setting)
+        let fromFile = try load(others, file: file(setting, json)).reading(setting)
         #expect(fromFile?.value == setting.allowed.value(ofTexts: [inFile]))
         #expect(fromFile?.origin == .file("config.json"))
 
-        let fromEnvironment = try load(environment: environment, file: file(setting, json)).reading(setting)
+        let fromEnvironment = try load(others, environment: environment, file: file(setting, json)).reading(setting)
         #expect(fromEnvironment?.value == setting.allowed.value(ofTexts: [inEnvironment]))
         #expect(fromEnvironment?.origin == .environment(setting.variable))
 
         let options = try SettingsOptions.parse(["--\(setting.flag)", inFlags])
-        let all = try load(options.flags, environment: environment, file: file(setting, json))
+        let flags = options.flags.merging(others) { one, _ in one }
+        let all = try load(flags, environment: environment, file: file(setting, json))
         #expect(all.reading(setting)?.value == setting.allowed.value(ofTexts: [inFlags]))
         #expect(all.reading(setting)?.origin == .flag("--\(setting.flag)"))
         // Nothing else moved.
         #expect(
-            all.readings.filter { $0.setting != setting && $0.setting != "config" }.allSatisfy {
-                $0.origin == .standard
-            }
+            all.readings.filter { $0.setting != setting && $0.setting != "config" && others[$0.setting] == nil }
+                .allSatisfy { $0.origin == .standard }
         )
     }
 
@@ -78,12 +79,19 @@ struct PrecedenceTests {
                  "timeouts": {"idle_seconds": 1, "request_seconds": 2, "drain_seconds": 3, "write_seconds": 4,
                               "lame_duck_seconds": 5}, "threads": 4,
                  "store": "redis://u:p@h:1/2", "token_keys": "/k", "public_url": "https://t.example",
+                 "pages": {"theme": {"name": "House", "logo": "/l.svg", "accent": "#0b5cad", "imprint_url": "https://a/i",
+                                     "privacy_url": "https://a/p"}, "images": "/i", "embed_origins": ["https://a"]},
                  "redis": {"prefix": "x", "password_file": "/p", "ca_file": "/c", "wait_replicas": 2, "wait_ms": 3,
                            "holds": "relaxed", "unfit": "warn"}}
                 """)
         #expect(settings.config == "config.json")
         #expect(settings.host == "::1" && settings.port == 0 && settings.data == "/d" && settings.threads == 4)
         #expect(settings.events == ["a", "b,c"] && settings.publicURL == "https://t.example")
+        #expect(
+            settings.pages.theme
+                == Settings.Theme(
+                    name: "House", logo: "/l.svg", accent: "#0b5cad", imprint: "https://a/i", privacy: "https://a/p"))
+        #expect(settings.pages.images == "/i" && settings.pages.embedOrigins == ["https://a"])
         #expect(settings.durability == .relaxed)
         #expect(settings.classic == Settings.Classic(event: "x_-9", status: .forbidden))
         #expect(settings.log == Settings.Log(level: .trace, format: .json))
@@ -128,7 +136,7 @@ struct PrecedenceTests {
         #expect(try load(file: "\u{feff}{\"port\": 9}").port == 9)
     }
 
-    @Test("A list is taken whole from the first place that has one")
+    @Test("A list is taken whole from the first source that has one")
     func lists() throws {
         let options = try SettingsOptions.parse(["--event", "a", "--event", "b"])
         let environment = ["HOLDFAST_EVENT": "c, d"]
@@ -174,6 +182,16 @@ struct PrecedenceTests {
         #expect(throws: SettingsError.self) { try Settings(["port": "80"]) }
     }
 
+    /// Settings without which this one is refused.
+    private func companions(of setting: Setting) -> [Setting: [String]] {
+        switch setting.name {
+        case "tls.certificate": ["tls.key": ["key.pem"]]
+        case "tls.key": ["tls.certificate": ["certificate.pem"]]
+        case "proxies.protocol": ["proxies.trusted": ["10.0.0.0/8"]]
+        default: [:]
+        }
+    }
+
     /// Three different values that are allowed.
     private func samples(of setting: Setting) -> (String, String, String) {
         // No more than there are connections.
@@ -181,8 +199,17 @@ struct PrecedenceTests {
         return switch setting.allowed {
         case .number(let range): ("\(range.lowerBound)", "\(range.upperBound)", "\(range.lowerBound + 1)")
         case .choice(let words): (words[0], words[1], words.last ?? "")
+        case .url: ("http://one:4318", "https://two/v1/traces", "http://[::1]:4318/x/")
         case .origin: ("https://one", "http://two:1", "https://three:65535")
-        case .host, .path, .paths, .code: ("one", "two", "three")
+        case .address: ("127.0.0.1:0", "[::1]:9464", "localhost:65535")
+        case .host, .path, .paths, .code, .line: ("one", "two", "three")
+        case .addresses: ("one:1", "unix:/run/two", "http://[::1]:3")
+        case .networks: ("10.0.0.1", "fd00::/8", "unix")
+        case .origins: ("https://one", "*", "https://three:65535")
+        case .exactOrigins: ("https://one", "http://two:1", "https://three:65535")
+        case .mode: ("0600", "660", "0777")
+        case .link: ("https://one/a", "http://two:1", "https://three?a=b")
+        case .colour: ("#000000", "#FFFFFF", "#0b5cad")
         case .store: ("redis://one:1", "rediss+cluster://two:2,three:3", "valkey://four")
         }
     }
@@ -193,8 +220,8 @@ extension Allowed {
     func json(_ text: String) -> String {
         switch self {
         case .number: text
-        case .paths: "[\"\(text)\"]"
-        case .choice, .host, .path, .code, .origin, .store: "\"\(text)\""
+        case .paths, .addresses, .networks, .origins, .exactOrigins: "[\"\(text)\"]"
+        case .choice, .host, .address, .mode, .path, .code, .origin, .link, .line, .colour, .url, .store: "\"\(text)\""
         }
     }
 }

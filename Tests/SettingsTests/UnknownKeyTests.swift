@@ -17,7 +17,7 @@ struct UnknownKeyTests {
             (#"{"config": "other.json"}"#, "config", "; --help lists the keys there are"),
             (#"{"": 1}"#, "", "; --help lists the keys there are"),
             (#"{"po\nrt\u001b": 1}"#, #"po\nrt\u001b"#, "; did you mean port?"),
-            (#"{"z": 1, "Port": 1}"#, "Port", "; did you mean port?"),
+            (#"{"Prot": 1, "Hots": 1}"#, "Prot", "; did you mean port?"),
         ])
     func inFile(_ json: String, _ name: String, _ hint: String) throws {
         let error = try refusal(file: json)
@@ -41,13 +41,13 @@ struct UnknownKeyTests {
         #expect(error?.exitCode == 64)
     }
 
-    @Test("What the commands that ask a service take is known, and is no setting")
+    @Test("What the commands that ask a service take is known, and is not a setting")
     func clients() throws {
         #expect(try refusal(environment: ["HOLDFAST_KEY": "hfk_x", "HOLDFAST_URL": "http://h"]) == nil)
         #expect(try refusal(file: #"{"url": "http://h"}"#)?.exitCode == 64)
     }
 
-    @Test("A group of keys that is no object is a wrong value")
+    @Test("A group of keys that is not an object is a wrong value")
     func group() throws {
         let error = try refusal(file: #"{"log": "info"}"#)
         #expect(
@@ -83,7 +83,16 @@ struct UnusableFileTests {
     @Test("The line and the column of a mistake are named")
     func position() throws {
         let error = try #require(try refusal(file: "{\n  \"port\": 1\n  \"host\": 2\n}"))
-        #expect(error.description.contains("line 3"), "\(error)")
+        #expect(
+            error.description == "file config.json is not JSON: line 3, column 3 (byte 16): a comma or } was expected")
+    }
+
+    @Test("A name that stands twice in one object is refused, and not one of its values taken")
+    func twice() throws {
+        let error = try #require(try refusal(file: #"{"log": {"level": "info", "level": "debug"}}"#))
+        #expect(error.description.hasPrefix("file config.json is not JSON: line 1, column 27"), "\(error)")
+        #expect(error.description.contains("twice"), "\(error)")
+        #expect(error.exitCode == 78)
     }
 
     @Test("It is not there, or cannot be read")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settings
 
-@Suite("A wrong value stops the start with one line: key, value, place, and what is allowed")
+@Suite("A wrong value stops the start with one line: key, value, source, and what is allowed")
 struct WrongValueTests {
     /// The bounds as the documentation promises them, not as the table has them.
     static let bounds: [(Setting, ClosedRange<Int>)] = [
@@ -19,6 +19,22 @@ struct WrongValueTests {
     static let wrongTexts: [(Setting, wrong: [String], allowed: String)] = [
         ("host", ["", "a b", "a\nb", String(repeating: "h", count: 254)], "a host name or address of 1 to 253"),
         (
+            "metrics.listen",
+            [
+                "", "9464", ":9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1:65536",
+                "::1:9464",
+                "[::1]", "a b:1", "http://127.0.0.1:9464",
+            ], "HOST:PORT"
+        ),
+        (
+            "traces.endpoint",
+            [
+                "", "collector:4318", "ftp://a/b", "http://", "http:///v1", "http://u:p@a/b", "http://a/b?c",
+                "http://a/b#c", "http://a/ b",
+            ],
+            "http:// or https://, a host"
+        ),
+        (
             "public_url",
             [
                 "", "tickets.example", "ftp://a", "https://", "https://a/", "https://a/b", "https://a?b", "https://a#b",
@@ -28,6 +44,14 @@ struct WrongValueTests {
         ),
         ("data", ["", "a\u{0}b", String(repeating: "p", count: 4097)], "a path of 1 to 4096 bytes"),
         ("event", [""], "a list of at most 1000 paths"),
+        ("pages.theme.name", ["", "a\nb", String(repeating: "n", count: 101)], "1 to 100 bytes"),
+        ("pages.theme.accent", ["", "blue", "#fff", "#0b5caz", "#0b5cad0", "0b5cadd"], "a colour as in #0b5cad"),
+        (
+            "pages.theme.imprint_url",
+            ["", "https://", "javascript:alert(1)", "https://a b", "https://a\"b", "https://ä", "example.org"],
+            "an address as in https://example.org/imprint"
+        ),
+        ("pages.embed_origins", ["*", "https://a/", "a.example", ""], "a list of at most 100 of http://"),
         ("classic.event", ["", "a/b", "ä", String(repeating: "c", count: 33)], "1 to 32 of A-Z a-z 0-9 _ -"),
         ("classic.status", ["", "404", "Exact"], "exact or 403"),
         ("durability", ["", "fast", "FULL"], "full or relaxed"),
@@ -72,7 +96,7 @@ struct WrongValueTests {
         try expectLine(setting, "[1, 2, 3, 4]", shown: "[1, 2, 3, …]", allowed)
     }
 
-    @Test("A text is refused from each place", arguments: WrongValueTests.wrongTexts)
+    @Test("A text is refused from each source", arguments: WrongValueTests.wrongTexts)
     func texts(_ setting: Setting, wrong: [String], allowed: String) throws {
         for text in wrong {
             let value = SettingValue.text(text).shown

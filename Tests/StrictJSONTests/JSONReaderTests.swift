@@ -172,7 +172,7 @@ struct JSONReaderTests {
         #expect(throws: Never.self) { try JSONValue.read(nested(JSONLimits.deepest).utf8, limits: deepest) }
     }
 
-    @Test("A place is told by byte, line and column, the column in characters")
+    @Test("An error names its position by byte, line and column, the column in characters")
     func places() {
         let error = #expect(throws: JSONError.self) { try JSONValue.read("{\r\n  \"é\": 1,\n  \"ü€\" 2}".utf8) }
         #expect(error?.description == "line 3, column 8 (byte 24): a colon was expected")

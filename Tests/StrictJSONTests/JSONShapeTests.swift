@@ -38,7 +38,7 @@ struct JSONShapeTests {
     }
 
     @Test(
-        "Every mistake is told in the order in which a reader meets it",
+        "Every mistake is reported, in the order of the document",
         arguments: [
             ("[]", "the document must be an object"), ("null", "the document must be an object"),
             ("{}", "/type is required\n/quantity is required"),
@@ -120,7 +120,7 @@ struct JSONShapeTests {
         #expect(silent == .mistakes([JSONMistake("", "does not say what it must")]))
     }
 
-    @Test("No more mistakes are told than the bound, and that there are more is told")
+    @Test("An error lists no more mistakes than the bound, and says that there are more")
     func bound() {
         func told(_ count: Int) -> [JSONMistake] {
             let members = (0..<count).map { ",\"x\($0)\":0" }.joined()
@@ -138,7 +138,7 @@ struct JSONShapeTests {
     }
 
     @Test(
-        "A slip of the hand is recognised, another word is not",
+        "A typing mistake is recognised, another word is not",
         arguments: [
             ("hold_second", "hold_seconds"), ("holdSeconds", "hold_seconds"), ("hold-seconds", "hold_seconds"),
             ("HOLD_SECONDS", "hold_seconds"), ("grcae_seconds", "grace_seconds"), ("naem", "name"), ("nme", "name"),

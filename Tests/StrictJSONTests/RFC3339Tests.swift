@@ -38,7 +38,7 @@ struct RFC3339Tests {
     }
 
     @Test(
-        "What is no moment of the calendar is refused",
+        "What is not a moment of the calendar is refused",
         arguments: [
             "", "2026", "2026-11-24", "2026-11-24T05:44:59", "2026-11-24 05:44:59Z", "2026-11-24T05:44Z",
             "2026-02-30T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2100-02-29T00:00:00Z",

@@ -32,7 +32,7 @@ struct AccessCodeMintTests {
         }
     }
 
-    @Test("A text with another letter, of another event or batch, or under another secret, is no code")
+    @Test("A text with another letter, of another event or batch, or under another secret, is not a code")
     func forged() throws {
         let (main, club, mint) = (try Self.code("main"), try Self.code("club"), Self.mint(1))
         let batches = try Self.batches("club")

@@ -43,6 +43,38 @@ struct AuditPositionTests {
         #expect(try Self.read(ledger, keys, limit: limit, late) == ["k7", "x30", "k9", "x99"])
     }
 
+    @Test("From the newest on, pages of any size have the same entries in the other order", arguments: 1...9)
+    func newest(limit: Int) throws {
+        let ledger = [Self.record(3, at: 10), Self.record(7, at: 20), Self.record(8, at: 30), Self.record(9, at: 40)]
+        let keys = [Self.record(5, at: 5, by: "x"), Self.record(30, at: 30, by: "x"), Self.record(99, at: 99, by: "x")]
+        func read(
+            _ ledger: [AuditRecord], _ keys: [AuditRecord], _ filter: AuditFilter = AuditFilter()
+        ) throws -> [String] {
+            var (position, subjects, pages) = (NewestAuditPosition(), [String](), 0)
+            while true {
+                let rest = ledger.reversed().filter { entry in
+                    (position.ledger.map { entry.sequence < $0 } ?? true) && filter.matches(entry)
+                }
+                let (page, next) = position.merge(Array(rest.prefix(limit + 1)), keys, limit: limit, filter)
+                subjects += page.map(\.note.subject)
+                pages += 1
+                guard let next, pages < 100 else { return subjects }
+                #expect(page.count == limit)
+                position = try #require(NewestAuditPosition(cursor: next.cursor))
+                #expect(position == next)
+            }
+        }
+        #expect(try read(ledger, keys) == ["x99", "k9", "x30", "k8", "k7", "k3", "x5"])
+        #expect(try read(ledger, keys) == Self.read(ledger, keys, limit: limit).reversed())
+        #expect(try read([], keys) == ["x99", "x30", "x5"])
+        #expect(try read(ledger, []) == ["k9", "k8", "k7", "k3"])
+        #expect(try read([], []).isEmpty)
+        #expect(try read(ledger, keys, AuditFilter(key: "x")) == ["x99", "x30", "x5"])
+        for strange in ["", "n", "n0", "n00.", "n1.2.3", "c1.2", "n-1.", "nA."] {
+            #expect(NewestAuditPosition(cursor: strange) == nil, "\(strange)")
+        }
+    }
+
     @Test(
         "A cursor of another form is none of ours",
         arguments: [

@@ -7,10 +7,14 @@ final class CoreStore: TicketStore {
     private struct State {
         var office = BoxOffice()
         var isHeldUp = false
+        var isOverloaded = false
         var waiting = WaitingReplies()
         var submitted = 0
         /// A second after the first; the wall shows 2026.
         var now = Moment(office: Timestamp(milliseconds: 1_000), wall: WallTime(milliseconds: 1_795_000_000_000))
+        /// How far the store's own clock is ahead of it.
+        var ahead = Duration.zero
+        var uptime = Timestamp(milliseconds: 7_000)
     }
 
     private let state = Mutex(State())
@@ -31,11 +35,25 @@ final class CoreStore: TicketStore {
         }
     }
 
-    var now: Moment { state.withLock { $0.now } }
+    var now: Moment {
+        state.withLock { state in
+            let wall = WallTime(milliseconds: state.now.wall.milliseconds + state.ahead.inMilliseconds)
+            return Moment(office: state.now.office.advanced(by: state.ahead), wall: wall)
+        }
+    }
 
-    /// Moves both clocks on.
+    /// How long the machine runs, for those who must not depend on the clocks of a store.
+    var uptime: Timestamp { state.withLock { $0.uptime } }
+
+    /// Sets the store's own clock, perhaps back. Decisions go on by the clock of their event, as on Redis.
+    func set(ahead: Duration) {
+        state.withLock { $0.ahead = ahead }
+    }
+
+    /// Moves all clocks on.
     func pass(_ span: Duration) {
         state.withLock { state in
+            state.uptime = state.uptime.advanced(by: span)
             let wall = WallTime(milliseconds: state.now.wall.milliseconds + span.inMilliseconds)
             state.now = Moment(office: state.now.office.advanced(by: span), wall: wall)
         }
@@ -52,6 +70,11 @@ final class CoreStore: TicketStore {
     /// From now on answers of commands wait.
     func holdUp() {
         state.withLock { $0.isHeldUp = true }
+    }
+
+    /// From now on the queue is full.
+    func overload() {
+        state.withLock { $0.isOverloaded = true }
     }
 
     /// Delivers what waits, in one batch.
@@ -75,6 +98,7 @@ final class CoreStore: TicketStore {
     func submit(_ command: Command, note: AuditNote?, ticket: UInt64, replyTo box: any ReplySink) -> StoreReply? {
         state.withLock { state in
             state.submitted += 1
+            if state.isOverloaded { return .failed(.overloaded) }
             guard let decision = try? state.office.decide(command, at: state.now) else {
                 return .failed(.outcomeUnknown)
             }
@@ -97,6 +121,9 @@ final class CoreStore: TicketStore {
     }
 
     var writes: DurationHistogram { DurationHistogram() }
+    /// What a test says that the store counted.
+    let counted = Mutex(StoreFigures())
+    var figures: StoreFigures { counted.withLock { $0 } }
 
     func event(_ code: Code) -> EventReading? {
         state.withLock { state in
@@ -112,7 +139,7 @@ final class CoreStore: TicketStore {
         state.withLock { $0.office.catalogue(at: index, unless: revision) }
     }
 
-    var events: [EventReading] { Code("main").flatMap(event).map { [$0] } ?? [] }
+    var events: [EventReading] { state.withLock { $0.office.eventCodes }.compactMap(event) }
     var condition: StoreCondition { .selling }
     var concerns: [StoreConcern] { [] }
 

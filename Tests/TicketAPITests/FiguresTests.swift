@@ -54,14 +54,15 @@ struct FiguresTests {
         connection.send(request("POST", "/complete_purchase/wrong"))
         func told(_ event: String?) throws -> [String] {
             figures.decisions(of: try event.map { try #require(Code($0)) }).map {
-                "\($0.kind.label) \($0.result.label) \($0.count)"
+                "\($0.kind.label) \($0.result.label(of: $0.kind)) \($0.count)"
             }
         }
         #expect(
             try told("main") == [
-                "hold done 2", "hold repeated 1", "hold validation_failed 1", "purchase done 1", "purchase repeated 1",
+                "hold held 2", "hold repeated 1", "hold validation_failed 1", "purchase purchased 1",
+                "purchase repeated 1",
             ])
-        #expect(try told("side") == ["hold done 1"])
+        #expect(try told("side") == ["hold held 1"])
         #expect(try told("nowhere") == [])
         #expect(try told(nil) == [])
         #expect(figures.events.map(\.text) == ["main", "side"])

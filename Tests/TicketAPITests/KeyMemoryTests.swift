@@ -32,4 +32,13 @@ struct KeyMemoryTests {
         #expect(memory.key(of: "hfk_x", at: Self.asked + .milliseconds(milliseconds)) == nil)
         #expect(memory.key(of: "hfk_y", at: Self.asked) == nil)
     }
+
+    @Test("A request that a key let in knows it to its end, however late that comes (R43 Override)")
+    func letIn() {
+        let key = Self.key(until: nil)
+        let memory = Self.memory(key, wall: 0)
+        #expect(memory.key(of: "hfk_x", at: Self.asked + KeyMemory.kept) == nil)
+        #expect(memory.letIn("hfk_x")?.id == key.id)
+        #expect(memory.letIn("hfk_y") == nil)
+    }
 }

@@ -12,13 +12,14 @@ struct RouteTests {
         struct NoCode: Error {}
         guard let main = Code("main") else { throw NoCode() }
         let secret = [UInt8](repeating: 7, count: 32)
+        var configuration = ServiceConfiguration(
+            classicEvent: main, worth: DurabilityPromise(purchases: "nothing", holds: "nothing"))
+        configuration.log = TestLog()
         let service = ServiceContext(
-            store: try CoreStore(), keyring: TestKeyring(),
-            configuration: ServiceConfiguration(
-                classicEvent: main, worth: DurabilityPromise(purchases: "nothing", holds: "nothing")),
+            store: try CoreStore(), keyring: TestKeyring(), configuration: configuration,
             mint: TokenMint(keys: [TokenKey(number: 1, secret: secret)], ledger: secret),
             keys: KeyDigester(secret: secret), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        return Routes(service, ledger: NoLedger(), keyring: TestKeyring(), notice: StopNotice())
+        return Routes(service, ledger: TestLedger(), keyring: TestKeyring(), notice: StopNotice())
     }
 
     @Test(
@@ -48,41 +49,35 @@ struct RouteTests {
             "/buy_ticket/:type": .buy(12..<14), "/complete_purchase/:token": .complete(19..<21),
             "/v1/events/:event/availability": .availability(11..<13), "/v1/events/:event/holds": .holds(11..<13),
             "/v1/events/:event/availability/stream": .stream(11..<13), "/v1/holds/:hold": .hold(10..<12),
+            "/v1/events/:event/queue": .queue(11..<13), "/v1/queue-entries/:entry": .queueEntry(18..<20),
             "/v1/holds/:hold/purchase": .purchase(10..<12), "/v1/invariants": .recount,
         ]
         let table = try Self.routes().paths
         #expect(Set(known.keys).isSubset(of: table.map(\.path)))
-        for (path, _) in table {
+        for (path, methods) in table {
             let segments = path.split(separator: "/").map { $0.hasPrefix(":") ? "X1" : $0 }
             let target = "/" + segments.joined(separator: "/")
             #expect(RequestTarget(target).path == known[path] ?? .other, "\(path)")
+            if let fast = RequestTarget(target).path.methods {
+                #expect("\(fast)".split(separator: ", ").sorted() == methods.map { $0[...] }.sorted(), "\(path)")
+            }
         }
         for target in [
             "/", "", "*", "/remaining_tickets2", "/remaining_tickets/x", "/buy_ticket", "/buy_ticket/A/B",
             "/buy_ticket//A",
             "/complete_purchase/a/b", "/v1", "/v1/holds", "/v1/holds/H1/purchase/x", "/v1/holds//purchase",
             "/v1/events//holds", "/v1/events/E/holds/x", "/v1/events/E/availabilit", "/V1/holds/H1",
+            "/v1/queue-entries", "/v1/queue-entries//receipt", "/v1/queue-entries/E1.main/receipts",
             "/v1/invariants/x", "/health/live/x", "/health", "/health/liv",
         ] {
             #expect(RequestTarget(target).path == .other, "\(target)")
         }
     }
 
-    private struct NoLedger: SalesLedger {
-        func sale(of event: Code, from first: HoldID?, stretch: Int) async throws -> SalePage {
-            throw StoreFailure.closing
+    private final class TestLog: LogControl {
+        var level: Logger.Level {
+            get { .info }
+            set {}
         }
-        func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] { [] }
-        func refundsOwed(
-            of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int
-        ) async throws -> [RefundRecord] { [] }
-        func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] { [] }
-        func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
-            throw StoreFailure.closing
-        }
-        func recount() async throws -> Recount { throw StoreFailure.closing }
-        func search(_ query: SalesQuery) async throws -> SalesPage { SalesPage(records: [], next: nil) }
-        func salesCounts(of event: Code) async throws -> [SalesCount] { [] }
-        func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]? { nil }
     }
 }

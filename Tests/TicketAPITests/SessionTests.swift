@@ -42,6 +42,40 @@ struct SessionTests {
         #expect(table.session("d", at: now) != nil)
     }
 
+    @Test("A session remembers the last twenty things that were searched for, each for itself and as long as it lasts")
+    func searches() {
+        var table = SessionTable()
+        let now = moment(5)
+        for id in ["a", "b"] { table.begin(id, session("anna", at: 5)) }
+        for number in 1...21 { #expect(table.note(search: "buyer \(number)", in: "a", at: now) == number) }
+        #expect(table.note(search: String(repeating: "x", count: 5_000), in: "b", at: now) == 1)
+        #expect(table.search(1, in: "a", at: now) == nil)
+        #expect(table.search(2, in: "a", at: now) == "buyer 2")
+        #expect(table.search(21, in: "a", at: now) == "buyer 21")
+        for strange in [0, -1, 22, Int.min, Int.max] { #expect(table.search(strange, in: "a", at: now) == nil) }
+        #expect(table.search(1, in: "b", at: now)?.count == SessionTable.searchBytes)
+        table.end("a")
+        #expect(table.search(21, in: "a", at: now) == nil)
+        #expect(table.note(search: "x", in: "a", at: now) == nil)
+        #expect(table.note(search: "x", in: "b", at: moment(5 + 12 * 3_600_000)) == nil)
+    }
+
+    @Test("A form that may count once counts once in its session, unless it was refused; the last twenty are known")
+    func forms() {
+        var table = SessionTable()
+        let now = moment(5)
+        for id in ["a", "b"] { table.begin(id, session("anna", at: 5)) }
+        #expect(table.send(form: "1", in: "a", at: now) == true)
+        #expect(table.send(form: "1", in: "a", at: now) == false)
+        #expect(table.send(form: "1", in: "b", at: now) == true)
+        table.forget(form: "1", in: "a")
+        #expect(table.send(form: "1", in: "a", at: now) == true)
+        for number in 2...20 { #expect(table.send(form: "\(number)", in: "a", at: now) == true) }
+        #expect(table.send(form: "1", in: "a", at: now) == false)
+        #expect(table.send(form: "21", in: "a", at: now) == true)
+        #expect(table.send(form: "1", in: "a", at: now) == true)
+    }
+
     @Test("A key has twenty sessions, and all keys together a thousand; the oldest gives way")
     func bounds() {
         var table = SessionTable()

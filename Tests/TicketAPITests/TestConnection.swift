@@ -27,10 +27,15 @@ final class TestConnection {
     let socket = FakeSocket()
     let router = FakeRouter()
 
-    /// - Parameter beside: a connection of the same service and loop.
+    /// - Parameters:
+    ///   - beside: a connection of the same service and loop.
+    ///   - address: where it comes from; `nil` if it is gone before anybody asks for its address.
+    ///   - tls: what stands where TLS does.
+    ///   - isUnix: whether it came to a unix socket.
     init(
-        _ store: CoreStore, beside other: TestConnection? = nil, from address: String = "192.0.2.1",
-        keyring: TestKeyring = TestKeyring(), _ change: (inout ServiceConfiguration) -> Void = { _ in }
+        _ store: CoreStore, beside other: TestConnection? = nil, from address: String? = "192.0.2.1",
+        keyring: TestKeyring = TestKeyring(), tls: (any ChannelHandler)? = nil, isUnix: Bool = false,
+        _ change: (inout ServiceConfiguration) -> Void = { _ in }
     ) throws {
         struct NoCode: Error {}
         guard let main = Code("main") else { throw NoCode() }
@@ -44,14 +49,21 @@ final class TestConnection {
             ?? ServiceContext(
                 store: store, keyring: keyring, configuration: configuration,
                 mint: TokenMint(keys: [TokenKey(number: 1, secret: secret)], ledger: secret),
-                keys: KeyDigester(secret: secret), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                keys: KeyDigester(secret: secret), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                uptime: { store.uptime })
         loop = other?.loop ?? EmbeddedEventLoop()
         setup = other?.setup ?? service.setup(on: loop)
         channel = EmbeddedChannel(loop: loop)
         try channel.pipeline.syncOperations.addHandler(socket)
-        try setup.add(to: channel)
+        try setup.add(to: channel, tls: tls, isUnix: isUnix)
         try channel.pipeline.syncOperations.addHandler(router)
-        try channel.connect(to: SocketAddress(ipAddress: address, port: 4711)).wait()
+        if isUnix {
+            try channel.connect(to: SocketAddress(unixDomainSocketPath: "/http.sock")).wait()
+        } else if let address {
+            try channel.connect(to: SocketAddress(ipAddress: address, port: 4711)).wait()
+        } else {
+            channel.pipeline.fireChannelActive()
+        }
     }
 
     deinit {

@@ -24,7 +24,7 @@ struct TokenMintTests {
         #expect(mint.hold(of: mint.token(of: HoldID(number + 1))) != HoldID(number))
     }
 
-    @Test("A text that differs from a token in a character, in its length or in its alphabet is no token")
+    @Test("A text that differs from a token in a character, in its length or in its alphabet is not a token")
     func forged() {
         let mint = Self.mint([Self.key(1, 1)])
         let token = Array(mint.token(of: HoldID(7)))

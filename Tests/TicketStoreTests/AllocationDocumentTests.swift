@@ -36,7 +36,7 @@ struct AllocationDocumentTests {
     }
 
     @Test(
-        "What is wrong with an allocation is named at its place, all at once",
+        "All mistakes in an allocation are reported at once, each with its location",
         arguments: [
             (#"{"floor": {"guests": -1}}"#, ["/allocations/floor/guests"]),
             (#"{"floor": {"guests": {"places": -1}}}"#, ["/allocations/floor/guests/places"]),

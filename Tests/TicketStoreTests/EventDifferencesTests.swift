@@ -37,7 +37,7 @@ struct EventDifferencesTests {
             ])
     }
 
-    @Test("Each value that differs is listed once, with its place, the value before and the value after")
+    @Test("Each value that differs is listed once, with its location, the value before and the value after")
     func differences() throws {
         let types: [(code: String, price: Int64, pool: String)] = [("GA", 100, "floor"), ("VIP", 900, "lounge")]
         let before = EventReading(

@@ -93,7 +93,7 @@ struct EventDocumentTests {
     }
 
     @Test(
-        "Each mistake is told with its place, and nothing besides that only follows from it",
+        "Each mistake is reported with its location, and none that only follows from another",
         arguments: [
             // Missing, unknown, of the wrong kind.
             ("\"id\": \"main\",", "", "/id is required"), ("\"id\": \"main\"", "\"id\": 1", "/id must be a string"),
@@ -241,7 +241,7 @@ struct EventDocumentTests {
     }
 
     @Test(
-        "All mistakes are told at once, in the order of the document",
+        "All mistakes are reported at once, in the order of the document",
         arguments: [
             ("[]", "the document must be an object"),
             ("{}", "/id is required\n/pools is required\n/types is required"),
@@ -275,7 +275,7 @@ struct EventDocumentTests {
         #expect(error?.description == told)
     }
 
-    @Test("What is not JSON is told as that, with its place")
+    @Test("What is not JSON is reported as that, with its position")
     func syntax() {
         let error = #expect(throws: DocumentError.self) {
             try EventDocument.read(Self.sample("\"id\": \"main\"", "\"pools\": {}").utf8)

@@ -24,13 +24,29 @@ struct OperatorKeyTests {
     func rights() {
         let rights: [(OperatorKey, Set<OperatorKey.Right>)] = [
             (Self.key("a"), Set(OperatorKey.Right.allCases)),
-            (Self.key("b", events: ["hall"]), Set(OperatorKey.Right.allCases).subtracting([.manageKeys])),
-            (Self.key("c", .viewer), [.readLists, .lookAtHolds]),
-            (Self.key("d", .shop), [.lookAtHolds, .sell, .override, .returnPurchases, .correct]),
+            (Self.key("b", events: ["hall"]), Set(OperatorKey.Right.allCases).subtracting([.manageKeys, .runService])),
+            (Self.key("c", .viewer), [.readLists, .readPurchases, .lookAtHolds]),
+            (Self.key("d", .shop), [.lookAtHolds, .sell, .override, .readPurchases, .returnPurchases, .correct]),
         ]
         for (key, wanted) in rights {
             #expect(Set(OperatorKey.Right.allCases.filter(key.may)) == wanted, "\(key.id)")
         }
+    }
+
+    @Test("Keys with one name are one seller; a name of more bytes than a seller has makes a seller of its own")
+    func sellers() {
+        let (one, other) = (Self.key("a", .shop), Self.key("b", .shop))
+        #expect(one.seller != other.seller)
+        var successor = other
+        successor.name = one.name
+        #expect(successor.seller == one.seller && successor.completer == one.completer)
+        var operators = Self.key("c")
+        operators.name = one.name
+        #expect(operators.seller == one.seller && operators.completer != one.completer)
+        successor.name = String(repeating: "e\u{301}\u{302}", count: 100)
+        #expect(successor.seller.text == "b")
+        let own = OperatorKey.Right.allCases.filter(one.isSeller)
+        #expect(own == [.readPurchases, .returnPurchases, .correct] && !operators.isSeller(.correct))
     }
 
     @Test("A bound key works for its events, another one for all")

@@ -26,8 +26,11 @@ struct DefaultsTests {
     func service() throws {
         let service = ServiceConfiguration(
             classicEvent: try #require(Code("main")), worth: DurabilityPromise(purchases: "", holds: ""))
-        #expect(service.host == settings.host)
-        #expect(service.port == settings.port)
+        #expect(service.addresses == [.tcp(host: settings.host, port: settings.port, isSecure: false)])
+        #expect(settings.listensByDefault && service.certificates == nil && settings.tls.certificate == nil)
+        #expect(service.strictTransport == settings.tls.hstsSeconds)
+        #expect(service.proxies == nil && settings.trustedProxies.isEmpty)
+        #expect(service.origins == settings.cors.origins)
         #expect(service.connections == settings.limits.connections)
         #expect(service.connectionsOfCaller == nil && settings.limits.connectionsPerCaller == 0)
         #expect(service.listeners == settings.limits.listeners)

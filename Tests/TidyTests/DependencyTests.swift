@@ -10,26 +10,25 @@ struct DependencyTests {
         var others: Set<String>?
     }
 
-    private static let libc: Set = ["Glibc", "Musl", "Darwin"]
-
     private static let targets: [String: Target] = [
+        "CLibrary": Target(ours: [], others: cLibraries),
         "BoxOffice": Target(ours: [], others: ["DequeModule"]),
         "StrictJSON": Target(ours: [], others: []),
         "TicketStore": Target(ours: ["BoxOffice", "StrictJSON"], others: ["Synchronization"]),
         "Workload": Target(ours: ["BoxOffice", "TicketStore"], others: []),
         "Cryptography": Target(ours: [], others: ["CNIOBoringSSL"]),
         "EmbeddedStore": Target(
-            ours: ["BoxOffice", "TicketStore", "Cryptography"],
-            others: libc.union([
+            ours: ["CLibrary", "BoxOffice", "TicketStore", "Cryptography"],
+            others: [
                 "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "HeapModule", "Logging", "ServiceLifecycle",
                 "Synchronization",
-            ])),
+            ]),
         "RedisWire": Target(
-            ours: [],
-            others: libc.union([
+            ours: ["CLibrary"],
+            others: [
                 "DequeModule", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle",
                 "Synchronization",
-            ])),
+            ]),
         "RedisStoreTexts": Target(ours: [], others: []),
         "RedisStore": Target(
             ours: ["BoxOffice", "StrictJSON", "TicketStore", "RedisWire", "RedisStoreTexts", "Cryptography"],
@@ -39,16 +38,22 @@ struct DependencyTests {
         "APIDocsTexts": Target(ours: [], others: []),
         "APIDocs": Target(ours: ["APIDocsTexts"], others: []),
         "PagesTexts": Target(ours: [], others: []),
-        "Pages": Target(ours: ["PagesTexts", "StrictJSON"], others: []),
-        "TicketAPI": Target(ours: ["BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Pages", "Cryptography"]),
+        "Pages": Target(ours: ["PagesTexts", "StrictJSON"], others: ["Foundation"]),
+        "TicketAPI": Target(ours: [
+            "CLibrary", "BoxOffice", "StrictJSON", "TicketStore", "APIDocs", "Pages", "Cryptography",
+        ]),
         "Load": Target(ours: ["BoxOffice", "StrictJSON", "Workload"]),
-        "Settings": Target(ours: ["StrictJSON"]),
-        "ServiceLog": Target(ours: ["Settings"]),
+        "Settings": Target(ours: ["CLibrary", "StrictJSON"]),
+        "ServiceLog": Target(ours: ["CLibrary", "StrictJSON", "Settings"]),
         "holdfast": Target(ours: [
-            "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "TicketAPI",
+            "CLibrary", "BoxOffice", "StrictJSON", "TicketStore", "EmbeddedStore", "RedisStore", "RedisWire", "Pages",
+            "TicketAPI",
             "Settings", "ServiceLog", "Load",
         ]),
     ]
+
+    /// What the C library is called on a platform. `CLibrary` has it under one name.
+    private static let cLibraries: Set = ["Glibc", "Musl", "Darwin"]
 
     /// Which of our Python modules the files below a folder may import; the first folder that fits counts.
     private static let folders: [(path: String, modules: Set<String>)] = [
@@ -94,6 +99,9 @@ struct DependencyTests {
             for module in try Self.matches(of: #"^\s*(?:@\w+ )?(?:\w+ )?import (?:\w+ )?(\w+)"#, in: path) {
                 let isOurs = Self.targets[module] != nil
                 #expect((isOurs ? target.ours : target.others)?.contains(module) ?? true, "\(path) imports \(module)")
+                #expect(
+                    !Self.cLibraries.contains(module) || path.hasPrefix("Sources/CLibrary/"),
+                    "\(path) imports \(module) and not CLibrary")
             }
         }
     }

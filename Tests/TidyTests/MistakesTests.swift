@@ -13,7 +13,7 @@ struct MistakesTests {
 
     @Test(
         "The text that a mistake replaces is in its file exactly once, and each mistake has a name of its own",
-        arguments: ["mistakes", "redis", "edge"])
+        arguments: ["mistakes", "redis", "edge", "ledger"])
     func texts(list: String) throws {
         let blocks = try Self.text("Tests/Mutation/\(list).txt").components(separatedBy: "\n== ").dropFirst()
         #expect(!blocks.isEmpty)

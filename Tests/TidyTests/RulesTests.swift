@@ -42,7 +42,7 @@ struct RulesTests {
     private static func rules() -> [Rule] {
         var rules: [Rule] = []
         for line in (text("docs/rules.md") ?? "").components(separatedBy: "\n") {
-            if let heading = matches(#"^### ([RS][0-9]+) (.+)$"#, in: line).first {
+            if let heading = matches(#"^### ([RSQ][0-9]+) (.+)$"#, in: line).first {
                 rules.append(Rule(number: heading[1], name: heading[2], text: ""))
             } else if line.hasPrefix("## ") {
                 rules.append(Rule(number: "", name: "", text: ""))
@@ -56,7 +56,7 @@ struct RulesTests {
     /// Each match with its groups; a group that took no part is empty.
     private static func matches(_ pattern: String, in text: String) -> [[String]] {
         guard let expression = try? NSRegularExpression(pattern: pattern, options: .anchorsMatchLines) else {
-            Issue.record("\(pattern) is no pattern")
+            Issue.record("\(pattern) is not a pattern")
             return []
         }
         let whole = NSRange(text.startIndex..., in: text)
@@ -124,7 +124,7 @@ struct RulesTests {
             // A citation may go on behind a line's end, and behind what begins a comment there.
             let flat = page.text.replacingOccurrences(
                 of: #"\n[ \t]*(///?|--|#|>)?[ \t]*"#, with: " ", options: .regularExpression)
-            for citation in Self.matches(#"(?<![\w/.-])([RS][0-9]{1,2})\b(.{0,40})"#, in: flat) {
+            for citation in Self.matches(#"(?<![\w/.-])([RSQ][0-9]{1,2})\b(.{0,40})"#, in: flat) {
                 guard let name = names[citation[1]] else {
                     Issue.record("\(page.path): there is no rule \(citation[1])")
                     continue

@@ -1,5 +1,5 @@
 -- Holds the way a shop does: a body of JSON, and a key that no other request has. With EVENTS=n the holds go to the
--- events e0 to e(n-1) by turns, otherwise to the one that wrk was told.
+-- events e0 to e(n-1) by turns, otherwise to the one that wrk was given.
 local counter = 0
 function setup(thread) thread:set("id", counter); counter = counter + 1 end
 function init()

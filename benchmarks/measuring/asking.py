@@ -42,15 +42,16 @@ def check_wrk(found, expected):
         raise Trouble(f"{wrong:,} of {found['count']:,} answers were not as expected ({expected})")
 
 
-def wrk(server, path, seconds, expected, *, script=None, connections=64, headers=(), **environment):
-    """Ask with wrk for so long; return its numbers and the µs of the server's CPU for each answer."""
-    # It knows whole seconds only; told to stop (SIGINT), it prints what it has.
+def wrk(server, path, seconds, expected, *, script=None, connections=64, headers=(), secure=False, **environment):
+    """Ask with wrk for so long, perhaps over TLS; return its numbers and the µs of the server's CPU for each answer."""
+    # It knows whole seconds only; at SIGINT it stops and prints what it has.
     command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", "-d1h", "--latency"]
     if script:
         command += ["-s", str(LUA / script)]
     for header in headers:
         command += ["-H", header]
-    command.append(f"http://127.0.0.1:{server.port}{path}")
+    address = f"https://127.0.0.1:{server.secure_port}" if secure else f"http://127.0.0.1:{server.port}"
+    command.append(address + path)
     before = server.cpu()
     process = subprocess.Popen(command, env=os.environ | {name: str(value) for name, value in environment.items()},
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -1,7 +1,8 @@
 """The calls next to nginx: each has the control right before it, in every round."""
 
 from . import asking, redis
-from .service import Trouble, event
+from .queues import joined
+from .service import Trouble, event, queued
 from .table import CALLS
 
 AVAILABILITY = "/v1/events/main/availability"
@@ -17,6 +18,8 @@ class Calls:
         # Every run of wrk has keys of its own.
         self.key_runs = 0
         self.is_sold_out = False
+        # In the queue that is measured.
+        self.entry = None
 
     def server(self, name, capacity=90_000_000):
         """Return a service with an event of that capacity, started when it is first asked for."""
@@ -40,7 +43,7 @@ class Calls:
                 method = row.name.replace("-", "_")
                 try:
                     getattr(self, f"before_{method}", lambda: None)()
-                    control = self.run.control()
+                    control = self.run.control(secure=row.name == "hold-tls")
                     got = getattr(self, method)()
                 except Trouble as trouble:
                     row.faults.append(f"round {number}: {trouble}")
@@ -67,6 +70,12 @@ class Calls:
     def hold(self):
         """Hold, and keep the tokens."""
         return self.hold_on(self.server("classic"))
+
+    def hold_tls(self):
+        """Hold over TLS, on connections that are kept."""
+        if "tls" not in self.servers:
+            self.servers["tls"] = self.run.service([event("main", 90_000_000)], certificate=self.run.nginx.certificate)
+        return self.hold_on(self.servers["tls"], secure=True)
 
     def before_purchase(self):
         """Hold what is then purchased."""
@@ -95,9 +104,10 @@ class Calls:
         node = self.on_redis("redis-synced", "synced")
         return node.asked(lambda: self.hold_on(node))
 
-    def hold_on(self, server, slices=1):
+    def hold_on(self, server, slices=1, secure=False):
         """Hold on this service, and keep the tokens."""
-        got = asking.wrk(server, "/", slices * self.run.seconds, 200, script="hold.lua", TOKENS=self.tokens(server))
+        got = asking.wrk(server, "/", slices * self.run.seconds, 200, script="hold.lua", secure=secure,
+                         TOKENS=self.tokens(server))
         server.books.add("holds", got["count"], unheard=64)
         return got
 
@@ -131,6 +141,27 @@ class Calls:
         # For wrk a 200 is as good. Tags never come back: if it stands now, it stood all the while.
         check_status(server.status("GET", AVAILABILITY, {"If-None-Match": tag}), 304)
         return got
+
+    def queue(self):
+        """Return a service with a queue whose people wait, started when it is first asked for."""
+        if "queue" not in self.servers:
+            self.servers["queue"] = self.run.service([queued("main", 1_000, gathers=True)])
+            self.entry = joined(self.servers["queue"], "main")
+        return self.servers["queue"]
+
+    def queue_document(self):
+        """Ask for the public document of a queue."""
+        return asking.wrk(self.queue(), "/v1/events/main/queue", self.run.seconds, 200)
+
+    def queue_look(self):
+        """Look at an entry that waits."""
+        server = self.queue()
+        bearer = [f"Authorization: Bearer {self.entry['token']}"]
+        return asking.wrk(server, f"/v1/queue-entries/{self.entry['id']}", self.run.seconds, 200, headers=bearer)
+
+    def queue_join(self):
+        """Join a queue."""
+        return asking.wrk(self.queue(), "/v1/events/main/queue", self.run.seconds, 201, script="queue-join.lua")
 
     def v1_hold(self):
         """Hold as a shop does."""

@@ -1,4 +1,4 @@
-"""How cost grows: the same work with more tickets, more live holds, more events, more connections.
+"""How cost grows: the same work with more tickets, live holds, events, connections, or with more that is switched on.
 
 Tickets and live holds are measured with a hold and its release by turns: holding alone would change what is compared
 (ten thousand tickets are gone in a fifth of a second).
@@ -7,7 +7,7 @@ Tickets and live holds are measured with a hold and its release by turns: holdin
 import statistics
 
 from . import asking
-from .service import event
+from .service import event, free_port
 
 RELEASING = ("--scenario", "sale", "--api", "v1", "--abandons", 0, "--releases", 100, "--repeats", 0)
 
@@ -60,6 +60,31 @@ def tickets(run, row):
         churn(run, row, sizes, servers)
     finally:
         run.close([row], servers.values())
+
+
+def equipped(run, row):
+    """Compare a service behind a proxy, with a monitor, a log and a shop elsewhere, with a plain one."""
+    plain = run.service([event("main", 90_000_000)])
+    folder = run.folder("equipped")
+    full = run.service(
+        [event("main", 90_000_000)], folder, metrics__listen=f"127.0.0.1:{free_port()}", access_log__mode="sampled",
+        access_log__sample=100, access_log__file=str(folder / "access.log"), proxies__trusted=["127.0.0.0/8"],
+        cors__origins=["https://shop.example"])
+    asked = {plain: (), full: ("X-Forwarded-For: 203.0.113.7", "Origin: https://shop.example")}
+    try:
+        for number in run.rounds_of(row):
+            control, this = run.control(), {}
+            for server in in_turn((plain, full), number):
+                this[server] = asking.wrk(server, "/", run.seconds, 200, script="hold.lua", headers=asked[server],
+                                          TOKENS=server.folder / "tokens")
+                server.books.add("holds", this[server]["count"], unheard=64)
+            got, ratio = this[full], this[full]["us"] / this[plain]["us"]
+            run.say(f"hold-equipped ×{ratio:.3f}  {got['us']:.2f} µs, plain {this[plain]['us']:.2f} µs"
+                    + ("" if number else "  (warm-up)"))
+            if number:
+                row.add(ratio, control, us=got["us"], plain_us=this[plain]["us"], rate=got["rate"])
+    finally:
+        run.close([row], [plain, full])
 
 
 def live_holds(run, row, memory):

@@ -197,7 +197,7 @@ def one_by_one(node, call, seconds):
 
 
 def is_whole(heard):
-    """Return whether a reply has come to its end; raise if it is no text, as the functions' replies are."""
+    """Return whether a reply has come to its end; raise if it is not a text, as the functions' replies are."""
     head, end, body = heard.partition(b"\r\n")
     if heard[:1] not in (b"$", b""):
         raise Trouble(f"the server answered {head[:200]!r}")

@@ -134,6 +134,8 @@ def details(row):
     if row.name == "expiry":
         return (f"p99 {told('quiet_p99_us', micros)} before, {told('p99_us', micros)} when {row.middle('ended'):,.0f} ended; "
                 f"{told('rate')} requests/s")
+    if row.name == "hold-equipped":
+        return f"{told('us')} and {told('plain_us')} µs a hold, {told('rate')} holds/s"
     if row.name == "tool-rate":
         return f"{told('ours_rate')}/s, wrk {told('wrk_rate')}/s"
     if row.name == "tool-cost":

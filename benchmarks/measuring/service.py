@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 from . import machine
@@ -34,11 +35,21 @@ def free_port():
         return there.getsockname()[1]
 
 
+def queued(name, capacity, gathers=False):
+    """Return such an event with a queue that lets in whoever is there, or whose people wait for ever."""
+    queue = {"most_per_second": 100_000, "turn_seconds": 3600}
+    if gathers:
+        queue |= {"opens_at": "2020-01-01T00:00:00Z"}
+    return event(name, capacity) | {"queue": queue} | ({"sale": {"opens_at": "2999-01-01T00:00:00Z"}} if gathers else {})
+
+
 class Server:
     """A process that listens, and those that work for it."""
 
     process = None
     port = None
+    # Where it speaks TLS.
+    secure_port = None
     pids = ()
     books = None
 
@@ -60,6 +71,17 @@ class Server:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers or {})
         with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read(), answer.headers
+
+    def post(self, path, headers=None, body=b""):
+        """Post nothing, or this; return the JSON that it answers, or None if it refuses."""
+        # Otherwise urllib would say that it is a form.
+        headers = {"Content-Type": "application/json"} | (headers or {})
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError:
+            return None
 
     def status(self, method, path, headers=None):
         """Return the status that a single request is answered with."""
@@ -93,17 +115,28 @@ class Server:
             raise Trouble(f"{self.process.args[0]} did not stop within two minutes") from None
 
 
+def certificate(folder):
+    """Make a certificate and its key; return their paths."""
+    made, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", "/CN=localhost", "-days", "30", "-keyout", key, "-out", made],
+                   check=True, capture_output=True)
+    return made, key
+
+
 class Nginx(Server):
-    """Answers the same body always: the control."""
+    """Answers the same body always, without and with TLS: the control."""
 
     def __init__(self, folder, workers):
         folder.mkdir()
-        self.port = free_port()
+        self.port, self.secure_port = free_port(), free_port()
+        self.certificate = certificate(folder)
         (folder / "nginx.conf").write_text(f"""
 worker_processes {workers}; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err;
 events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 1000000000;
-  server {{ listen 127.0.0.1:{self.port} backlog=4096;
+  server {{ listen 127.0.0.1:{self.port} backlog=4096; listen 127.0.0.1:{self.secure_port} ssl backlog=4096;
+    ssl_certificate {self.certificate[0]}; ssl_certificate_key {self.certificate[1]};
     location / {{ default_type application/json; return 200 '{BODY}'; }} }} }}
 """)
         self.process = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
@@ -142,8 +175,8 @@ class Books:
 class Holdfast(Server):
     """The service, with a ledger of its own."""
 
-    def __init__(self, binary, folder, events, data=None, books=None, **settings):
-        """Take settings by their keys, the dots as two underscores."""
+    def __init__(self, binary, folder, events, data=None, books=None, certificate=None, **settings):
+        """Take settings by their keys, the dots as two underscores, and what to speak TLS with on a port of its own."""
         folder.mkdir()
         self.binary, self.folder = binary, folder
         self.data = data or folder / "data"
@@ -154,6 +187,11 @@ class Holdfast(Server):
             names.append(str(folder / f"event-{number}.json"))
             pathlib.Path(names[-1]).write_text(json.dumps(definition))
         config = {"port": self.port, "data": str(self.data)} | ({"event": names} if names else {})
+        if certificate:
+            self.secure_port = free_port()
+            del config["port"]
+            config["listen"] = [f"http://127.0.0.1:{self.port}", f"https://127.0.0.1:{self.secure_port}"]
+            config["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}
         for name, value in settings.items():
             place, *parts = config, *name.split("__")
             for part in parts[:-1]:

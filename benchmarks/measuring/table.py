@@ -6,7 +6,8 @@ from .judging import Mark, Row
 
 # The calls next to nginx, each with the service that it goes to.
 CALLS = {"availability": "classic", "hold": "classic", "purchase": "classic", "sold-out": "none", "v1-304": "classic",
-         "v1-hold": "v1", "redis-hold": "redis", "redis-purchase": "redis", "redis-hold-synced": "redis-synced"}
+         "v1-hold": "v1", "hold-tls": "tls", "redis-hold": "redis", "redis-purchase": "redis", "redis-hold-synced": "redis-synced",
+         "queue-document": "queue", "queue-look": "queue", "queue-join": "queue"}
 # The rows that programs of benchmarks/micro play.
 MICRO = ("core", "embedded", "embedded-one")
 
@@ -56,9 +57,13 @@ def table(scale):
         # No row of its own in the table of goals: an availability is what it is.
         Row("v1-304", "v1 availability, unchanged (304)", Mark(1.5, 1.2)),
         Row("v1-hold", "v1 hold (JSON body, idempotency key), synced", Mark(3, 2)),
+        Row("hold-tls", "hold over TLS, synced, next to nginx over TLS", Mark(2.2, 1.5)),
         Row("redis-hold", "hold on Redis, relaxed, node + server", Mark(5, 3)),
         Row("redis-purchase", "purchase on Redis, relaxed, node + server"),
         Row("redis-hold-synced", "hold on Redis, synced, node + server", Mark(5, 3)),
+        Row("queue-document", "the public document of a queue", Mark(1.3, 1.2)),
+        Row("queue-look", "the look of an entry that waits", Mark(1.6, 1.4)),
+        Row("queue-join", "a join of a queue, with its receipt", Mark(1.8, 1.6)),
         Row("core", "core alone: hold + purchase with 1,000,000 live holds", Mark(2, 5, "M/s", least=True), "M/s"),
         Row("embedded", "embedded store in process, synced, 256 callers at once",
             Mark(300, 1_000, "k holds/s", least=True), "k holds/s"),
@@ -69,6 +74,9 @@ def table(scale):
         Row("live-holds", f"CPU per hold and release (v1), {holds} live holds against 1,000", Mark(1.3, 1.1)),
         Row("events", f"one hot event against {scale.events[-1]:,} events, v1 holds/s", Mark(0.9, 1, least=True)),
         Row("connections", "CPU per hold with one connection against 64"),
+        Row("hold-equipped", "CPU per hold with metrics, access log, proxies and CORS against one without",
+            Mark(1.05, 1.02)),
+        Row("hold-with-pass", "CPU per v1 hold with a pass of a queue against one without", Mark(1.1, 1.05)),
         Row("expiry", f"{holds} holds that expire in one second: p99 of others against quiet", Mark(3, 1.3)),
         Row("memory-hold", "memory: a live hold (without a key)", Mark(256, 64, "B"), "B"),
         Row("memory-connection", f"memory: an idle connection, of {scale.connections:,}", Mark(16, 8, "KiB"), "KiB"),

@@ -24,7 +24,10 @@ let package = Package(
         .target(
             name: "Rehearsal", dependencies: [.product(name: "BoxOffice", package: "Holdfast")], swiftSettings: ours),
         // So many turns and nothing else: for counting instructions and allocations from outside.
-        .executableTarget(name: "decisions", dependencies: ["Rehearsal"], swiftSettings: ours),
+        // The rules of a queue take square roots, and nothing else here links the library that has them.
+        .executableTarget(
+            name: "decisions", dependencies: ["Rehearsal"], swiftSettings: ours,
+            linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         // Callers of an embedded store in one process.
         .executableTarget(
             name: "callers",

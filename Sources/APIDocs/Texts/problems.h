@@ -8,6 +8,9 @@
 {"already-purchased", (const unsigned char[]){
 #embed "../../../docs/problems/already-purchased.md" suffix(, 0)
 }},
+{"beacon-refused", (const unsigned char[]){
+#embed "../../../docs/problems/beacon-refused.md" suffix(, 0)
+}},
 {"buyer-limit-reached", (const unsigned char[]){
 #embed "../../../docs/problems/buyer-limit-reached.md" suffix(, 0)
 }},
@@ -77,8 +80,14 @@
 {"not-ready", (const unsigned char[]){
 #embed "../../../docs/problems/not-ready.md" suffix(, 0)
 }},
+{"not-your-turn", (const unsigned char[]){
+#embed "../../../docs/problems/not-your-turn.md" suffix(, 0)
+}},
 {"outcome-unknown", (const unsigned char[]){
 #embed "../../../docs/problems/outcome-unknown.md" suffix(, 0)
+}},
+{"pass-used", (const unsigned char[]){
+#embed "../../../docs/problems/pass-used.md" suffix(, 0)
 }},
 {"payment-conflict", (const unsigned char[]){
 #embed "../../../docs/problems/payment-conflict.md" suffix(, 0)
@@ -94,6 +103,12 @@
 }},
 {"purchase-returned", (const unsigned char[]){
 #embed "../../../docs/problems/purchase-returned.md" suffix(, 0)
+}},
+{"queue-not-open", (const unsigned char[]){
+#embed "../../../docs/problems/queue-not-open.md" suffix(, 0)
+}},
+{"queue-pass-required", (const unsigned char[]){
+#embed "../../../docs/problems/queue-pass-required.md" suffix(, 0)
 }},
 {"quota-exceeded", (const unsigned char[]){
 #embed "../../../docs/problems/quota-exceeded.md" suffix(, 0)
@@ -122,6 +137,9 @@
 {"temporary-reduced-capacity", (const unsigned char[]){
 #embed "../../../docs/problems/temporary-reduced-capacity.md" suffix(, 0)
 }},
+{"turn-over", (const unsigned char[]){
+#embed "../../../docs/problems/turn-over.md" suffix(, 0)
+}},
 {"unauthenticated", (const unsigned char[]){
 #embed "../../../docs/problems/unauthenticated.md" suffix(, 0)
 }},
@@ -145,6 +163,9 @@
 }},
 {"unknown-purchase", (const unsigned char[]){
 #embed "../../../docs/problems/unknown-purchase.md" suffix(, 0)
+}},
+{"unknown-queue-entry", (const unsigned char[]){
+#embed "../../../docs/problems/unknown-queue-entry.md" suffix(, 0)
 }},
 {"unknown-ticket-type", (const unsigned char[]){
 #embed "../../../docs/problems/unknown-ticket-type.md" suffix(, 0)

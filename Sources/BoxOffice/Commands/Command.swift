@@ -23,8 +23,9 @@ public enum Command: Sendable, Equatable {
     /// A new event, or a new definition for an event.
     ///
     /// `paused`: no new holds until the event is resumed, while live holds go on (R11 Terms of a hold); `nil` leaves it as
-    /// it is. `expecting`: the revision that the event must have, 0 if it must not exist; `nil` accepts any.
-    case define(EventDefinition, paused: Bool? = nil, expecting: UInt64? = nil)
+    /// it is. `expecting`: the revision that the event must have, 0 if it must not exist; `nil` accepts any. Rare and large, so
+    /// indirect.
+    indirect case define(EventDefinition, paused: Bool? = nil, expecting: UInt64? = nil)
     case pause(event: Code)
     case resume(event: Code)
     /// Ends the sale of an event and its live holds (R42 Cancelled event).
@@ -33,14 +34,27 @@ public enum Command: Sendable, Equatable {
     case reinstate(event: Code)
     /// Removes an event that never sold anything and has no live holds.
     case remove(event: Code, expecting: UInt64? = nil)
+    /// A command for the queue of an event (Q1 Phases). Indirect, because it is large.
+    indirect case queue(Code, QueueCommand)
 }
 
 /// Who completes a hold, as the edge established (R24 Who completes).
-public enum Completer: UInt8, Sendable {
+public enum Completer: Hashable, Sendable {
     /// A caller who has the hold's token and nothing more.
-    case token = 0
-    /// A key of the role `shop` or `operator`.
-    case key = 1
+    case token
+    /// A key of the role `shop` or `operator` that names no seller, as in earlier releases.
+    case key
+    /// A key of the role `shop` or `operator`, which sells under this name (R48 Operator keys). Indirect, so
+    /// that the commands of those who sell under no name stay small.
+    indirect case seller(Seller, isShop: Bool)
+
+    /// Whether a key completes, and not a token alone.
+    public var isKey: Bool { if case .token = self { false } else { true } }
+
+    /// Under which name the hold is sold.
+    public var seller: Seller? {
+        if case .seller(let seller, _) = self { seller } else { nil }
+    }
 }
 
 /// A request for places for one buyer, all lines or none (R3 One decision per hold).
@@ -52,18 +66,44 @@ public struct HoldRequest: Sendable, Equatable {
     /// What does not count for this hold (R43 Override). It lies where the key leaves unused bytes.
     public var override: Override
     /// The access code that comes with it (R46 Access codes).
-    public var code: AccessCode?
+    public var code: AccessCode? {
+        get { rights?.code }
+        set { rights = Rights(code: newValue, pass: pass) }
+    }
+    /// The pass that comes with it (Q6 Pass).
+    public var pass: QueuePass? {
+        get { rights?.pass }
+        set { rights = Rights(code: code, pass: newValue) }
+    }
+    private var rights: Rights?
+
+    /// What comes with a request beyond what it asks for. It is a class, so that the many requests without it carry one empty
+    /// word more.
+    private final class Rights: Sendable, Equatable {
+        let code: AccessCode?
+        let pass: QueuePass?
+
+        init?(code: AccessCode?, pass: QueuePass?) {
+            if code == nil, pass == nil { return nil }
+            self.code = code
+            self.pass = pass
+        }
+
+        static func == (left: Rights, right: Rights) -> Bool {
+            left.code == right.code && left.pass == right.pass
+        }
+    }
 
     public init(
         event: Code, lines: OneOrMore<Line>, buyer: Buyer? = nil, key: IdempotencyKey? = nil, override: Override = [],
-        code: AccessCode? = nil
+        code: AccessCode? = nil, pass: QueuePass? = nil
     ) {
         self.event = event
         self.lines = lines
         self.buyer = buyer
         self.key = key
         self.override = override
-        self.code = code
+        rights = Rights(code: code, pass: pass)
     }
 
     /// Whether a line accepts fewer tickets than it asks for (R22 Minimum quantity).

@@ -1,4 +1,4 @@
-/// What happened, as a store records it. An expiry is no fact: it follows from the clock and the deadline.
+/// What happened, as a store records it. An expiry is not a fact: it follows from the clock and the deadline.
 public enum Fact: Sendable, Equatable {
     /// An event was defined, replaced, paused or resumed: its whole definition from now on.
     /// It is rare and large, so it is indirect: every fact is as large as the largest case that is not.
@@ -11,8 +11,9 @@ public enum Fact: Sendable, Equatable {
     case held(HoldID, HeldFact)
     case extended(HoldID, deadline: Timestamp, key: KeyFact?)
     case released(HoldID)
-    /// `late`: after the deadline, by a new attempt for the places. `settles`: the payment was a debt until now.
-    case purchased(HoldID, payment: PaymentReference?, late: Bool, settles: Bool)
+    /// `late`: after the deadline, by a new attempt for the places. `settles`: the payment was a debt until now. `seller`: the
+    /// name of the key that completed the hold (R48 Operator keys).
+    case purchased(HoldID, payment: PaymentReference?, late: Bool, settles: Bool, seller: Seller?)
     case returned(HoldID)
     /// The operator took back a part of a purchase (R39 Partial return). If nothing is left, the purchase is returned.
     indirect case returnedPart(HoldID, PartReturnFact)
@@ -27,6 +28,8 @@ public enum Fact: Sendable, Equatable {
     case erased(HoldID, references: [PaymentReference])
     /// The service restarted: no hold of this event that was live then ends before `until` (R7 Restart).
     case recovered(event: UInt32, until: Timestamp)
+    /// The queue of an event changed (Q1 Phases).
+    indirect case queue(event: UInt32, QueueFact)
     /// The clock reached this moment. It is recorded before a caller learns that a hold expired, so that no restart turns
     /// the clock back behind that answer.
     case clockReached
@@ -43,10 +46,12 @@ public struct HeldFact: Sendable, Equatable {
     public var key: KeyFact?
     /// What did not count for the hold (R43 Override). Nothing that is decided later depends on it.
     public var override: Override
+    /// The entry of the queue whose pass it was made with (Q6 Pass). It lies where the fact would have unused bytes.
+    public var entry: HeldEntry
 
     public init(
         event: UInt32, code: HeldCode = .none, lines: OneOrMore<HeldLine>, deadline: Timestamp, buyer: Buyer?,
-        key: KeyFact?, override: Override = []
+        key: KeyFact?, override: Override = [], entry: HeldEntry = .none
     ) {
         self.event = event
         self.code = code
@@ -55,6 +60,7 @@ public struct HeldFact: Sendable, Equatable {
         self.buyer = buyer
         self.key = key
         self.override = override
+        self.entry = entry
     }
 }
 

@@ -59,6 +59,10 @@ extension HoldRequest {
             print.add("code")
             print.add(code.text)
         }
+        if let pass {
+            print.add("pass")
+            print.add(Int(pass.number.value))
+        }
         return print.value
     }
 }

@@ -14,11 +14,33 @@ public enum Outcome: Sendable, Equatable {
     case paidBack(HoldID, repeated: Bool)
     /// `repeated`: it was erased before, and nothing changed.
     case erased(HoldID, repeated: Bool)
-    case looked(HoldView)
+    /// `payment`: what is known of the payments that came for it.
+    case looked(HoldView, payment: SeenPayment)
     /// `revision`: that of the definition in force from now on.
     case eventChanged(Code, revision: UInt64)
     case eventRemoved(Code)
+    /// What became of a command for a queue. Rare and large, so indirect.
+    indirect case queue(QueueOutcome)
     case refused(Refusal)
+}
+
+/// What a look says about the payments of a hold (R55 Checkout).
+public struct SeenPayment: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    /// A late payment bought the places back (R9 Late payment).
+    public static let late = SeenPayment(rawValue: 1)
+    /// A payment that bought nothing is owed back: a confirmed debt of the hold is open (R23 Debts).
+    public static let owed = SeenPayment(rawValue: 2)
+    /// A payment that was reported for the hold was paid back, and the hold was not erased.
+    public static let paidBack = SeenPayment(rawValue: 4)
+    /// A payment after the deadline would be owed back, whatever is free: the hold was made under the policy `strict`
+    /// (R9 Late payment), and was neither bought nor released.
+    public static let neverLate = SeenPayment(rawValue: 8)
 }
 
 /// Why a command changed nothing.
@@ -95,4 +117,6 @@ public enum Refusal: Sendable, Equatable {
     case keyReused
     /// The event has as many live holds as it may have. They can still be completed (R21 Bounds).
     case tooManyHolds
+    /// The queue of the event refuses (Q6 Pass).
+    case queue(QueueRefusal)
 }

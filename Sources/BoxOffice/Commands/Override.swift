@@ -10,13 +10,14 @@ public struct Override: OptionSet, Hashable, Sendable {
         case pause = 2
         /// What the event and its types allow one buyer.
         case limits = 4
-        /// The queue of the event. There are no queues yet, so it changes nothing.
+        /// The queue of the event (Q6 Pass).
         case queue = 8
     }
 
     public static let window = Override(.window)
     public static let pause = Override(.pause)
     public static let limits = Override(.limits)
+    public static let queue = Override(.queue)
 
     public let rawValue: UInt8
 

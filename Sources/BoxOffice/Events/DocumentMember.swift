@@ -14,6 +14,16 @@ public struct DocumentMember<Root>: Sendable {
         case name(Path<String>)
         /// What people read, if anything: 1 to ``Limits/noticeLength`` characters, none of them a control character.
         case note(Path<String?>)
+        /// What people read, if anything: 1 to `most` characters, none of them a control character.
+        case text(Path<String?>, most: Int)
+        /// The same on several lines, so with line feeds.
+        case lines(Path<String?>, most: Int)
+        /// An address that a link can have: `http://` or `https://`, and then only characters that need no escape.
+        case webAddress(Path<String?>)
+        /// An address from which browsers load an image (``EventPresentation/ImageSource``).
+        case image(Path<String?>)
+        /// A name of the IANA time zone database (``EventPresentation/timeZones``).
+        case timeZone(Path<String?>)
         /// Three capital letters.
         case currency(Path<String>)
         /// Whole seconds.
@@ -27,6 +37,10 @@ public struct DocumentMember<Root>: Sendable {
         case moment(Path<WallTime?>)
         /// One of several words.
         case words([String], get: @Sendable (Root) -> String, set: @Sendable (inout Root, String) -> Void)
+        /// How buyers pay, if they do; an address has ``EventDefinition/Checkout/origin(of:)``.
+        case checkout(Path<EventDefinition.Checkout?>)
+        /// How buyers queue, if they do; checked with the rest of the definition.
+        case queue(Path<QueueTerms?>)
         /// Codes of pools, as many as the range allows. Required.
         case pools(Path<[Code]>, ClosedRange<Int>)
 
@@ -57,11 +71,25 @@ public struct DocumentMember<Root>: Sendable {
     func mistake(in root: Root, at pointer: String) -> Mistake? {
         let pointer = group.map { "\(pointer)/\($0)/\(name)" } ?? "\(pointer)/\(name)"
         switch value {
-        case .code, .moment, .words: return nil
+        case .code, .moment, .words, .queue: return nil
         case .name(let path):
             return Self.mistake(in: root[keyPath: path], upTo: Limits.nameLength, at: pointer)
         case .note(let path):
             return root[keyPath: path].flatMap { Self.mistake(in: $0, upTo: Limits.noticeLength, at: pointer) }
+        case .text(let path, let most):
+            return root[keyPath: path].flatMap { Self.mistake(in: $0, upTo: most, at: pointer) }
+        case .lines(let path, let most):
+            return root[keyPath: path].flatMap { Self.mistakeOfLines($0, upTo: most, at: pointer) }
+        case .webAddress(let path):
+            return root[keyPath: path].flatMap { Self.isWebAddress($0) ? nil : .webAddress(at: pointer) }
+        case .image(let path):
+            return root[keyPath: path].flatMap {
+                EventPresentation.ImageSource($0) == nil ? .image(at: pointer) : nil
+            }
+        case .timeZone(let path):
+            return root[keyPath: path].flatMap {
+                EventPresentation.timeZones.contains($0) ? nil : .timeZone(at: pointer)
+            }
         case .currency(let path):
             let letters = root[keyPath: path].utf8
             guard letters.count == 3, letters.allSatisfy({ (0x41...0x5a).contains($0) }) else {
@@ -78,6 +106,11 @@ public struct DocumentMember<Root>: Sendable {
             }
         case .bound(let path):
             guard (root[keyPath: path] ?? 1) >= 1 else { return .bound(at: pointer) }
+        case .checkout(let path):
+            guard let address = root[keyPath: path]?.address else { return nil }
+            guard EventDefinition.Checkout.origin(of: address) != nil else {
+                return Mistake(pointer + "/url", Mistake.checkoutAddressForm)
+            }
         case .pools(let path, let range):
             guard range.contains(root[keyPath: path].count) else {
                 return .count(range, of: "pools", at: pointer)
@@ -92,6 +125,24 @@ public struct DocumentMember<Root>: Sendable {
             return .text(most: most, at: pointer)
         }
         return nil
+    }
+
+    private static func mistakeOfLines(_ text: String, upTo most: Int, at pointer: String) -> Mistake? {
+        let scalars = text.unicodeScalars
+        guard (1...most).contains(scalars.count), !scalars.contains(where: { $0.isControl && $0 != "\n" }) else {
+            return .lines(most: most, at: pointer)
+        }
+        return nil
+    }
+
+    private static func isWebAddress(_ text: String) -> Bool {
+        let bytes = text.utf8
+        guard bytes.count <= Limits.webAddressLength,
+            let scheme = ["http://", "https://"].first(where: { bytes.starts(with: $0.utf8) })
+        else { return false }
+        let rest = bytes.dropFirst(scheme.utf8.count)
+        guard rest.first?.isLetterOrDigit == true else { return false }
+        return rest.allSatisfy(\.isOfWebAddress)
     }
 }
 

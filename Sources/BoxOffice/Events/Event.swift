@@ -9,10 +9,14 @@ struct Event: Sendable, Equatable {
         let opensAt: WallTime?
         let closesAt: WallTime?
         let completion: EventDefinition.Completion
+        /// Whether the event limits what one buyer takes.
+        let limitsBuyers: Bool
         /// Some types have terms of their own: ``Event/typeTerms`` has them.
         let typesHaveTerms: Bool
         /// Whether a pool has allocations (R45 Allocations). Nearly none has, and a decision looks at nothing else of them.
         let keepsPlaces: Bool
+        /// Whether holds need a pass of its queue (Q6 Pass).
+        let hasQueue: Bool
         /// The index in ``Event/holdTerms`` of the terms that a new hold gets.
         let ofHolds: UInt16
 
@@ -23,8 +27,10 @@ struct Event: Sendable, Equatable {
             opensAt = definition.opensAt
             closesAt = definition.closesAt
             completion = definition.completion
+            limitsBuyers = definition.needsBuyer
             typesHaveTerms = definition.types.contains(where: \.hasTerms)
             keepsPlaces = definition.pools.contains { !$0.allocations.isEmpty }
+            hasQueue = definition.queue != nil
             self.ofHolds = UInt16(ofHolds)
         }
     }
@@ -216,9 +222,9 @@ struct Event: Sendable, Equatable {
     }
 
     /// The index of a type. Most events have few types, and a search through them is faster than hashing a text. Always
-    /// inlined: a call would get a copy of the whole event.
+    /// inlined, and mutating though it changes nothing: a call would get a copy of the whole event.
     @inline(__always)
-    func typeIndex(of code: Code) -> Int? {
+    mutating func typeIndex(of code: Code) -> Int? {
         guard types.count <= 8 else { return typeIndexes[code] }
         for index in types.indices where types[index].code == code && !offers[index].isRetired { return index }
         return nil

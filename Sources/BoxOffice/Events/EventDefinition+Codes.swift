@@ -51,55 +51,54 @@ extension EventDefinition {
     func mistakesOfCodes(_ limits: Limits) -> [Mistake] {
         var found: [Mistake] = []
         if codes.count > Limits.codeBatchesPerEvent {
-            found.append(Mistake("/codes", "must name \(Limits.codeBatchesPerEvent) batches or fewer"))
+            found.append(.count(most: Limits.codeBatchesPerEvent, of: "batches", at: "/codes"))
         }
         var known = Set<Code>()
         for batch in codes {
-            let place = "/codes/\(batch.name)"
-            if !known.insert(batch.name).inserted { found.append(.namedTwice(at: place)) }
-            found += mistakes(of: batch, at: place)
+            let location = "/codes/\(batch.name)"
+            if !known.insert(batch.name).inserted { found.append(.namedTwice(at: location)) }
+            found += mistakes(of: batch, at: location)
         }
         return found
     }
 
-    private func mistakes(of batch: CodeBatch, at place: String) -> [Mistake] {
+    private func mistakes(of batch: CodeBatch, at location: String) -> [Mistake] {
         var found: [Mistake] = []
         let (counts, tickets) = (1...Limits.codesPerBatch, 1...Limits.ticketsPerCode)
-        if !counts.contains(batch.count) { found.append(.outside(counts, at: place + "/count")) }
-        if !tickets.contains(batch.tickets) { found.append(.outside(tickets, at: place + "/tickets")) }
+        if !counts.contains(batch.count) { found.append(.outside(counts, at: location + "/count")) }
+        if !tickets.contains(batch.tickets) { found.append(.outside(tickets, at: location + "/tickets")) }
         var named = Set<Code>()
         for (index, type) in batch.types.enumerated() {
-            let place = "\(place)/types/\(index)"
+            let location = "\(location)/types/\(index)"
             if !types.contains(where: { $0.code == type }) {
-                found.append(.unknownType(at: place))
+                found.append(.unknownType(at: location))
             }
-            if !named.insert(type).inserted { found.append(.namedTwice(at: place)) }
+            if !named.insert(type).inserted { found.append(.namedTwice(at: location)) }
         }
         if let name = batch.allocation, !pools.contains(where: { $0.allocations.contains { $0.code == name } }) {
-            found.append(.unknownAllocation(at: place + "/allocation"))
+            found.append(.unknownAllocation(at: location + "/allocation"))
         }
         if let opensAt = batch.opensAt, let closesAt = batch.closesAt, opensAt >= closesAt {
-            found.append(.closesBeforeItOpens(at: place + "/closes_at"))
+            found.append(.closesBeforeItOpens(at: location + "/closes_at"))
         }
         if let price = batch.price, !Limits.prices.contains(price) {
-            let (least, most) = (Limits.prices.lowerBound, Limits.prices.upperBound)
-            found.append(Mistake(place + "/price", "must be from \(least) to \(most) minor units"))
+            found.append(.amount(Limits.prices, at: location + "/price"))
         }
-        return found + mistakesOfRevoked(batch, at: place)
+        return found + mistakesOfRevoked(batch, at: location)
     }
 
-    private func mistakesOfRevoked(_ batch: CodeBatch, at place: String) -> [Mistake] {
+    private func mistakesOfRevoked(_ batch: CodeBatch, at location: String) -> [Mistake] {
         var found: [Mistake] = []
         if batch.revoked.count > Limits.codesRevokedAlone {
-            found.append(Mistake(place + "/revoked", "must name \(Limits.codesRevokedAlone) codes or fewer"))
+            found.append(.count(most: Limits.codesRevokedAlone, of: "codes", at: location + "/revoked"))
         }
         var named = Set<Int>()
         for (index, number) in batch.revoked.prefix(Limits.codesRevokedAlone).enumerated() {
-            let place = "\(place)/revoked/\(index)"
+            let location = "\(location)/revoked/\(index)"
             if number < 1 || number > batch.count {
-                found.append(.numberOfCode(most: batch.count, at: place))
+                found.append(.numberOfCode(most: batch.count, at: location))
             }
-            if !named.insert(number).inserted { found.append(.namedTwice(at: place)) }
+            if !named.insert(number).inserted { found.append(.namedTwice(at: location)) }
         }
         return found
     }

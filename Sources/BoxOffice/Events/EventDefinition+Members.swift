@@ -1,6 +1,10 @@
 extension EventDefinition {
-    /// The member that documents leave out where there is nothing to say.
+    /// The members that documents leave out where there is nothing to say.
     public static let noticeMember = "notice"
+    public static let checkoutMember = "checkout"
+    public static let silentMembers: Set<String> = [noticeMember, checkoutMember, queueMember]
+    /// The group that documents leave out where there is nothing to say.
+    public static let presentationGroup = "presentation"
 
     /// The members of an event's document in its order; `pools` and `types` come after them.
     public static func members(limits: Limits = Limits()) -> [DocumentMember<EventDefinition>] {
@@ -11,6 +15,7 @@ extension EventDefinition {
                 noticeMember, .note(\.notice),
                 "What buyers should know now, such as why the sale is paused; pages show it. `null`, or left out, for nothing."
             ),
+        ] + presentationMembers + [
             .init("currency", .currency(\.currency), "ISO 4217: three capital letters."),
             .init(
                 "hold_seconds", .seconds(\.holdTime, 1...Int(limits.holdTime.components.seconds)),
@@ -29,6 +34,14 @@ extension EventDefinition {
                 "completion", .word(\.completion),
                 "Who completes holds: anyone with the hold's `token`, or only the `shop` with a key of the role `shop` or "
                     + "`operator` (R24 Who completes)."),
+            .init(
+                checkoutMember, .checkout(\.checkout),
+                "How buyers pay on the pages (R55 Checkout): `demo`, a button that says that it is a demonstration; `free`, a "
+                    + "button, where nothing costs anything; or `{\"url\": \"https://…\"}`, the shop's page, with `completion` "
+                    + "`shop`. `null`, or left out: not on the pages, except what costs nothing."),
+            .init(
+                queueMember, .queue(\.queue),
+                "How buyers queue (Q1 Phases): an object; its members have defaults. `null`, or left out: not at all."),
             .init(
                 "opens_at", in: "sale", .moment(\.opensAt),
                 "The sale starts at this moment; `null` for no bound."),
@@ -54,6 +67,43 @@ extension EventDefinition {
                     + "has a buyer, or by a `walk` through all holds. The embedded store always has an index."),
         ]
     }
+
+    /// What people read (R56 Presentation).
+    private static let presentationMembers: [DocumentMember<EventDefinition>] = [
+        .init(
+            "starts_at", in: presentationGroup, .moment(\.presentation.startsAt),
+            "When the event begins; `null`, as for all of these, if nothing is said of it."),
+        .init(
+            "ends_at", in: presentationGroup, .moment(\.presentation.endsAt),
+            "When the event ends, which is later than `starts_at`."),
+        .init(
+            "time_zone", in: presentationGroup, .timeZone(\.presentation.timeZone),
+            "The time zone in which people read these moments, by its name in the IANA database, as in `Europe/Berlin`; "
+                + "`null` for each reader's own."),
+        .init(
+            "venue", in: presentationGroup, .text(\.presentation.venue, most: Limits.nameLength),
+            "Where the event is: the name of the house."),
+        .init(
+            "address", in: presentationGroup, .text(\.presentation.address, most: Limits.addressLength),
+            "The address of the venue, on one line."),
+        .init(
+            "description", in: presentationGroup, .lines(\.presentation.description, most: Limits.descriptionLength),
+            "What the event is: plain text, with an empty line between paragraphs. Addresses in it become links."),
+        .init(
+            "image", in: presentationGroup, .image(\.presentation.image),
+            "A picture of the event, which pages show 16 wide and 9 high: an `https` address, which each reader's browser asks, "
+                + "or a path at the origin of the pages."),
+        .init(
+            "image_text", in: presentationGroup, .text(\.presentation.imageText, most: Limits.noticeLength),
+            "What the picture shows, for those who do not see it; without it the picture is decoration."),
+        .init("website", in: presentationGroup, .webAddress(\.presentation.website), "The event's own pages."),
+        .init(
+            "price_note", in: presentationGroup, .text(\.presentation.priceNote, most: Limits.noticeLength),
+            "What buyers should know of the prices, such as fees that are in them."),
+        .init(
+            "terms_url", in: presentationGroup, .webAddress(\.presentation.termsURL),
+            "Where the terms are under which tickets are sold."),
+    ]
 }
 
 extension EventDefinition.TicketType {
@@ -74,7 +124,7 @@ extension EventDefinition.TicketType {
             "The sale of the type ends at this moment, which is later than `opens_at`; `null` for no bound."),
         .init(
             "min_tickets_per_hold", in: "limits", .bound(\.leastPerHold),
-            "A hold that asks for the type asks for so many tickets of it or more; `null` for no bound."),
+            "The fewest tickets of the type that a hold of it may have; `null` for no bound."),
         .init(
             "tickets_per_hold", in: "limits", .bound(\.mostPerHold),
             "Tickets of the type in one hold; `null` for the event's own limit, which applies in any case."),

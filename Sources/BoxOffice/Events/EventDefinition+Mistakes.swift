@@ -2,8 +2,9 @@ extension EventDefinition {
     /// Everything that is wrong with the definition by itself; empty if it can be sold.
     public func mistakes(limits: Limits = Limits()) -> [Mistake] {
         let alone = Self.members(limits: limits).compactMap { $0.mistake(in: self, at: "") }
-        return alone + mistakesOfTimes(limits, besides: alone) + mistakesOfPools(limits) + mistakesOfTypes(limits)
-            + mistakesOfCodes(limits)
+        return alone + mistakesOfTimes(limits, besides: alone)
+            + presentation.mistakes(at: "/" + Self.presentationGroup) + mistakesOfPools(limits)
+            + mistakesOfTypes(limits) + mistakesOfCodes(limits) + mistakesOfCheckout() + mistakesOfQueue()
     }
 
     private func mistakesOfTimes(_ limits: Limits, besides alone: [Mistake]) -> [Mistake] {

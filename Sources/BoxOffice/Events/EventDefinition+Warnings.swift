@@ -1,9 +1,15 @@
 extension EventDefinition {
     /// What is allowed, but probably a mistake.
     public var warnings: [Mistake] {
-        guard !Self.currencies.contains(currency) else { return [] }
-        let what = "is not in ISO 4217; amounts of money will have the currency \(currency) all the same"
-        return [Mistake("/currency", what)]
+        var found: [Mistake] = []
+        if !Self.currencies.contains(currency) {
+            let what = "is not in ISO 4217; amounts of money will have the currency \(currency) all the same"
+            found.append(Mistake("/currency", what))
+        }
+        if checkout == .demo {
+            found.append(Mistake("/checkout", "is a demonstration: buyers get tickets and pay nothing"))
+        }
+        return found + warningsOfQueue
     }
 
     /// The codes of ISO 4217, with those for funds, metals and tests. They decide only about a warning, since the list

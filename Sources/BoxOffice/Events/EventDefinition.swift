@@ -102,6 +102,19 @@ public struct EventDefinition: Sendable, Equatable {
     public var name: String
     /// What buyers should know now, such as why the sale is paused; `nil` if there is nothing.
     public var notice: String?
+    /// What people read beyond the name (R56 Presentation).
+    public var presentation: EventPresentation {
+        get { presented.first ?? EventPresentation() }
+        set { presented = newValue == EventPresentation() ? [] : [newValue] }
+    }
+    /// The presentation, if it says something. An array is one word, so commands and copies of a definition carry no more.
+    private var presented: [EventPresentation] = []
+    /// How its buyers queue; `nil` if they do not (Q1 Phases).
+    public var queue: QueueTerms? {
+        get { queued.first }
+        set { queued = newValue.map { [$0] } ?? [] }
+    }
+    private var queued: [QueueTerms] = []
     /// ISO 4217, three capital letters.
     public var currency: String
     /// From holding to the `expires_at` that the buyer sees.
@@ -111,6 +124,8 @@ public struct EventDefinition: Sendable, Equatable {
     public var maximumExtensions: Int
     public var latePayment: LatePayment
     public var completion: Completion
+    /// How buyers pay on the pages (R55 Checkout); `nil` if they do not, but for what costs nothing.
+    public var checkout: Checkout?
     /// The sale starts at this moment; `nil` is no bound.
     public var opensAt: WallTime?
     /// The sale ends at this moment; `nil` is no bound.
@@ -137,6 +152,7 @@ public struct EventDefinition: Sendable, Equatable {
         maximumExtensions: Int = 3,
         latePayment: LatePayment = .reacquire,
         completion: Completion = .token,
+        checkout: Checkout? = nil,
         opensAt: WallTime? = nil,
         closesAt: WallTime? = nil,
         ticketsPerHold: Int = 10,
@@ -156,6 +172,7 @@ public struct EventDefinition: Sendable, Equatable {
         self.maximumExtensions = maximumExtensions
         self.latePayment = latePayment
         self.completion = completion
+        self.checkout = checkout
         self.opensAt = opensAt
         self.closesAt = closesAt
         self.ticketsPerHold = ticketsPerHold

@@ -1,6 +1,6 @@
 /// The number of a hold: from 1, without gaps, in the order of holding, over all events of a ledger.
 ///
-/// It is an index, so finding a hold needs no search. It is no secret: a token proves who may use the hold.
+/// It is an index, so finding a hold needs no search. It is not a secret: a token proves who may use the hold.
 public struct HoldID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let number: UInt64
 
@@ -86,6 +86,8 @@ public struct HoldRecord: Sendable, Equatable {
     public internal(set) var late: Bool
     /// The index of the terms that it was made under (R11 Terms of a hold).
     var terms: UInt16
+    /// The index of who sold it; 0 for nobody (R48 Operator keys). It lies where the record would have two unused bytes.
+    var seller: UInt16 = 0
 
     /// Whether it was purchased before its deadline, even if it was returned later.
     var isSoldInTime: Bool {

@@ -25,6 +25,8 @@ struct HoldTable: Sendable, Equatable {
     private var notes: [HoldID: SaleNote] = [:]
     /// The access codes of holds in memory that have one (R46 Access codes).
     private var codes: [HoldID: HeldCode] = [:]
+    /// The entries of the queue that made holds in memory (Q6 Pass).
+    private var entries: [HoldID: HeldEntry] = [:]
     private var recalled: [HoldID: HoldRecord] = [:]
     private var recalledOrder = Deque<HoldID>()
     /// Which holds were purchased in time, for the chunks that went last.
@@ -105,6 +107,15 @@ struct HoldTable: Sendable, Equatable {
         if !code.isNone { codes[id] = code }
     }
 
+    /// The entry of the queue that made the hold, which must be in memory.
+    func entry(of id: HoldID) -> HeldEntry {
+        entries.isEmpty ? .none : entries[id] ?? .none
+    }
+
+    mutating func remember(_ entry: HeldEntry, of id: HoldID) {
+        if !entry.isNone { entries[id] = entry }
+    }
+
     /// Adds `record` under the next number.
     mutating func append(_ record: HoldRecord, moreLines more: [HeldLine]) {
         if chunks.last.map({ $0.records.count == Chunk.capacity }) ?? true {
@@ -145,6 +156,7 @@ struct HoldTable: Sendable, Equatable {
         returnKeys[oldest] = nil
         notes[oldest] = nil
         codes[oldest] = nil
+        entries[oldest] = nil
         return recalled.removeValue(forKey: oldest)
     }
 
@@ -171,6 +183,9 @@ struct HoldTable: Sendable, Equatable {
         }
         if !codes.isEmpty {
             for number in base..<(base + UInt64(Chunk.capacity)) { codes[HoldID(number)] = nil }
+        }
+        if !entries.isEmpty {
+            for number in base..<(base + UInt64(Chunk.capacity)) { entries[HoldID(number)] = nil }
         }
         base += UInt64(Chunk.capacity)
         var gone = Sales(until: oldest.latestDeadline.advanced(by: retention))

@@ -8,6 +8,8 @@ struct PaymentTable: Sendable, Equatable {
     private var unconfirmed = UnconfirmedDebts()
     /// The payments that are owed back for a hold.
     private var owedFor: [HoldID: [PaymentReference]] = [:]
+    /// The holds for which a payment was paid back.
+    private var paidBackFor: Set<HoldID> = []
     /// Whether some payments are known only by their erased names (R41 Erasure).
     private(set) var hasErased = false
 
@@ -47,6 +49,7 @@ struct PaymentTable: Sendable, Equatable {
     @discardableResult
     mutating func payBack(_ payment: PaymentReference, _ hold: HoldID) -> Debt? {
         uses[payment] = hold.number | Self.paidBack
+        paidBackFor.insert(hold)
         if payment.isErased { hasErased = true }
         return end(payment)
     }
@@ -89,6 +92,11 @@ struct PaymentTable: Sendable, Equatable {
 
     func hasConfirmedDebt(of hold: HoldID) -> Bool {
         !owedFor.isEmpty && (owedFor[hold] ?? []).contains { debts[$0]?.isConfirmed ?? false }
+    }
+
+    /// Whether a payment was paid back for the hold.
+    func hasPaidBack(for hold: HoldID) -> Bool {
+        !paidBackFor.isEmpty && paidBackFor.contains(hold)
     }
 
     /// Drops all debts of a hold, and returns them.

@@ -27,6 +27,8 @@ public struct Limits: Sendable, Equatable {
     public static let nameLength = 200
     /// Characters of an event's notice: a sentence or two above the ticket types.
     public static let noticeLength = 500
+    /// Bytes of the address of a page for payments: what fits into any browser's address with all that the page adds.
+    public static let checkoutAddressLength = 1_000
     /// Distinct sets of terms of one event's holds (R11 Terms of a hold): an operator changes them a few times, and a hold
     /// has 16 bits for the index of its own.
     public var termsPerEvent = 1_024
@@ -71,6 +73,21 @@ public struct Limits: Sendable, Equatable {
     /// How long a cancellation can be undone: time to notice a mistake, before organiser and buyers act on it (R42 Cancelled
     /// event).
     public static let cancellationUndone = Duration.seconds(3600)
+    /// Entries of one queue: a draw of so many takes a second or two and 200 MiB (Q3 Draw).
+    public static let queueEntries: UInt32 = 5_000_000
+    /// The turns that an event may set: less leaves nobody the time to choose.
+    public static let queueTurnSeconds = 10...3_600
+    public static let queueReturnSeconds = 0...86_400
+    public static let queuePurchases = 1...1_000
+    public static let queueRates = 1...100_000
+    /// People whom an operator lets in by hand at a time.
+    public static let queueLetIn = 0...100_000
+    /// How long a draw may wait for its beacon: up to a day, for tomorrow's lottery numbers.
+    public static let beaconSeconds = 30...86_400
+    /// How long the idempotency key of a join counts (Q2 Numbers).
+    public static let joinKeysKept = Duration.seconds(600)
+    /// Keys of joins in memory, some 60 bytes each: those of all who join a large queue within ten minutes. The oldest gives way.
+    public static let joinKeys = 500_000
     /// Old holds that were read from the ledger and stay in memory.
     public var recalledHolds = 65_536
     /// The time that each live hold has at least after a restart, or its event's hold time if that is less (R7 Restart).

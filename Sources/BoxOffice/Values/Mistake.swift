@@ -57,6 +57,36 @@ extension Mistake {
         Mistake(pointer, "must have 1 to \(most) characters, none of them a control character")
     }
 
+    package static func lines(most: Int, at pointer: String) -> Mistake {
+        Mistake(pointer, "must have 1 to \(most) characters, and no control character but line feeds")
+    }
+
+    package static func webAddress(at pointer: String) -> Mistake {
+        Mistake(
+            pointer,
+            "must be an address as in https://example.org/terms, \(Limits.webAddressLength) bytes at most, "
+                + "with % escapes for what is not ASCII")
+    }
+
+    package static func image(at pointer: String) -> Mistake {
+        Mistake(
+            pointer,
+            "must be an address as in https://example.org/summer.jpg, or a path as in /summer.jpg, "
+                + "\(Limits.webAddressLength) bytes at most, with % escapes for what is not ASCII")
+    }
+
+    package static func noImage(at pointer: String) -> Mistake {
+        Mistake(pointer, "must come with an image")
+    }
+
+    package static func timeZone(at pointer: String) -> Mistake {
+        Mistake(pointer, "must be a name of the IANA time zone database, as in Europe/Berlin")
+    }
+
+    package static func endsBeforeItStarts(at pointer: String) -> Mistake {
+        Mistake(pointer, "must come with a starts_at that is earlier")
+    }
+
     package static func currency(at pointer: String) -> Mistake {
         Mistake(pointer, "must be three capital letters, as in EUR")
     }
@@ -72,6 +102,11 @@ extension Mistake {
         Mistake(pointer, "must name from \(range.lowerBound) to \(range.upperBound) \(kind)")
     }
 
+    /// The number of things of a kind that need not be there.
+    package static func count(most: Int, of kind: String, at pointer: String) -> Mistake {
+        Mistake(pointer, "must name \(most) \(kind) or fewer")
+    }
+
     package static func lifeOfHold(seconds: Int64) -> Mistake {
         Mistake("/max_extensions", "must let a hold live for \(seconds) seconds in all at the most")
     }
@@ -83,6 +118,28 @@ extension Mistake {
     package static func namedTwice(at pointer: String) -> Mistake { Mistake(pointer, "is named twice") }
 
     package static func unknownPool(at pointer: String) -> Mistake { Mistake(pointer, unknownPoolForm) }
+
+    package static func queueOpensLate(at pointer: String) -> Mistake {
+        Mistake(pointer, "must be earlier than the opens_at of the sale")
+    }
+
+    package static func beaconText(at pointer: String) -> Mistake {
+        Mistake(pointer, "must have 1 to \(BeaconKind.maximumLength) bytes, none of them a control character")
+    }
+
+    package static func queueIdentity(_ identity: QueueTerms.Identity) -> Mistake {
+        Mistake("/queue/identity", "must stay \(identity.rawValue), because people have joined")
+    }
+
+    package static let queueBeacon = Mistake("/queue/beacon", "must stay until the draw, because it was announced")
+
+    /// Nobody can be let in by hand.
+    package static let queueStands = Mistake("/let_in", "must be left out before the draw, and while the queue is over")
+
+    package static let queueNeedsBuyer = Mistake("/buyer", "must be given, this queue has one entry for each buyer")
+
+    package static let queueTakesNoBuyer = Mistake(
+        "/buyer", "must be left out, this queue has an entry for each device")
 
     package static let unknownPoolForm = "is not a pool of this event"
 
@@ -127,6 +184,19 @@ extension Mistake {
     package static func codeBatches(most: Int) -> Mistake {
         Mistake("/codes", "would be more than \(most) batches, counting dropped ones")
     }
+
+    package static let checkoutAddressForm =
+        "must begin with https:// and a host, and have no query (http:// only for 127.0.0.1, localhost and [::1])"
+
+    package static let checkoutForm = "must be demo, free or an object with a url"
+
+    package static let checkoutNeedsShop = Mistake(
+        "/checkout", "with a url needs the completion shop, or buyers could skip paying")
+
+    package static let checkoutNeedsToken = Mistake(
+        "/checkout", "demo or free needs the completion token, because the buyer's page completes")
+
+    package static let checkoutIsNotFree = Mistake("/checkout", "free needs the price 0 of everything")
 
     package static func terms(most: Int) -> Mistake {
         Mistake("", "would be the event's \(most + 1)th set of terms for holds")

@@ -52,10 +52,17 @@ public enum NoteKind: ReferenceKind {
     public static let maximumLength = 500
 }
 
+public enum SellerKind: ReferenceKind {
+    /// A hundred characters, as the name of a key has at most, in the longest form of UTF-8.
+    public static let maximumLength = 400
+}
+
 /// The buyer whose tickets an event's limits count, as the shop names them.
 public typealias Buyer = Reference<BuyerKind>
 /// The name of a payment at the payment provider or the shop. It buys one hold (R10 One payment, one hold).
 public typealias PaymentReference = Reference<PaymentKind>
+/// Who sold: the name of the key that completed the hold. Keys with one name are one seller (R48 Operator keys).
+public typealias Seller = Reference<SellerKind>
 /// Why an operator changes something, in the operator's words.
 public typealias ReasonText = Reference<ReasonKind>
 /// What an operator notes about a hold or a purchase, for colleagues. Buyers do not see it (R40 Corrections).

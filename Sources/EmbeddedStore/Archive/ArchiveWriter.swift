@@ -5,9 +5,10 @@ internal import TicketStore
 
 /// Writes a sale of a store of another kind as a ledger (R51 Moving a sale).
 ///
-/// Such a store knows what became of each hold, and not what was when. So the facts are not those that happened: each hold comes
-/// with all that is left of its life at once. Their moments follow the time of day, so lists say what they said before; the
-/// clock of live holds stands at the moment of the export. The table `moves` says up to which fact that is so.
+/// Such a store knows what became of each hold, and not what happened when. So the facts are not those that happened:
+/// each hold comes with all that is left of its life at once. Their moments follow the time of day, so lists say what
+/// they said before; the clock of live holds stands at the moment of the export. The table `moves` has the last of
+/// these facts.
 struct ArchiveWriter {
     private let queue: DatabaseQueue
     private let sale: any MovedSale
@@ -139,7 +140,8 @@ struct ArchiveWriter {
         events[catalogue.event] = event
     }
 
-    /// Makes the next hold of the event have these terms, where they are not those of the last definition. Types and pools stay.
+    /// Makes the next hold of the event have these terms, where they are not those of the last definition. Types and
+    /// pools stay.
     private mutating func setTerms(of index: UInt32, to terms: UInt16, _ batch: inout Ledger.Batch) throws {
         guard let event = events[index] else { throw LedgerError.damaged("there is no event \(index)") }
         // A removed event has no definition any more. Nothing of it was sold, and its holds have ended.
@@ -192,7 +194,8 @@ struct ArchiveWriter {
             .held(
                 id,
                 HeldFact(
-                    event: hold.event, code: hold.code, lines: lines, deadline: deadline, buyer: hold.buyer, key: nil)),
+                    event: hold.event, code: hold.code, lines: lines, deadline: deadline, buyer: hold.buyer, key: nil,
+                    override: hold.override)),
             at: held, to: &batch)
         for _ in 0..<hold.extensions { add(.extended(id, deadline: deadline, key: nil), at: held, to: &batch) }
         if let note = hold.note {
@@ -204,7 +207,10 @@ struct ArchiveWriter {
         case .released: add(.released(id), at: held, to: &batch)
         case .purchased, .returned:
             let bought = hold.purchasedAt.map(moment) ?? held
-            add(.purchased(id, payment: hold.payment, late: hold.isLate, settles: false), at: bought, to: &batch)
+            add(
+                .purchased(
+                    id, payment: hold.payment, late: hold.isLate, settles: false, seller: hold.seller),
+                at: bought, to: &batch)
             for part in hold.parts { add(.returnedPart(id, part.part), at: moment(part.at), to: &batch) }
             let returned = hold.parts.flatMap { $0.part.lines.map { Int($0.quantity) } }.reduce(0, +)
             guard hold.state == .returned, returned < lines.reduce(0, { $0 + Int($1.quantity) }) else { return }
@@ -214,8 +220,8 @@ struct ArchiveWriter {
 
     // MARK: Everything else
 
-    /// Writes debts and erasures. A debt with an erased payment is from before the erasure of its hold, any other one is from
-    /// after it.
+    /// Writes debts and erasures. A debt with an erased payment is from before the erasure of its hold, any other one
+    /// is from after it.
     private mutating func writeDebts() async throws {
         var writer = self
         try await sale.debts { debts in

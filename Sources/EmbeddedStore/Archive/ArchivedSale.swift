@@ -128,6 +128,9 @@ public final class ArchivedSale: MovedSale {
                 db, sql: "SELECT hold, max(at) FROM erasures WHERE hold BETWEEN ? AND ? GROUP BY hold",
                 arguments: [first, last])
             let erased = Dictionary(erasures.map { ($0[0] as Int64, $0[1] as Int64) }) { first, _ in first }
+            let checks = try Row.fetchAll(
+                db, sql: "SELECT hold, checks FROM overrides WHERE hold BETWEEN ? AND ?", arguments: [first, last])
+            let overrides = Dictionary(checks.map { ($0[0] as Int64, $0[1] as UInt8) }) { first, _ in first }
             var found: [MovedHold] = []
             var end: HoldID?
             try LedgerReader(db).readHolds("BETWEEN \(first) AND \(last)") { hold, times in
@@ -136,7 +139,7 @@ public final class ArchivedSale: MovedSale {
                 }
                 let parts = times.parts.map { MovedReturn(at: moments.wall($0.at), part: $0.1) }
                 let wasReturned = hold.state == .returned ? times.returned ?? times.parts.last?.at : nil
-                found.append(
+                var moved =
                     MovedHold(
                         id: numbering.known(hold.id), event: hold.event, terms: terms, lines: hold.lines,
                         state: hold.state,
@@ -144,7 +147,9 @@ public final class ArchivedSale: MovedSale {
                         left: hold.deadline.since(clock), heldAt: moments.wall(times.held),
                         purchasedAt: times.purchased.map(moments.wall), returnedAt: wasReturned.map(moments.wall),
                         parts: parts, erasedAt: erased[Int64(hold.id.number)].map(moments.wall), note: hold.note,
-                        code: hold.code))
+                        code: hold.code, seller: hold.seller)
+                moved.override = Override(rawValue: overrides[Int64(hold.id.number)] ?? 0)
+                found.append(moved)
                 end = hold.id
             }
             return (found, end)

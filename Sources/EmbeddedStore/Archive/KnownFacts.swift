@@ -2,8 +2,8 @@ internal import GRDB
 
 /// The tables and columns that ``ArchivedSale`` reads, or that follow from others.
 ///
-/// A feature brings tables and columns of its own, and an archive has them like all others. A move to a store of another kind
-/// that did not know them would lose them without a word, so they must be listed here once it moves them.
+/// A feature brings tables and columns of its own, and an archive has them like all others. A move to a store of
+/// another kind that did not know them would lose them without a word, so they must be listed here once it moves them.
 enum KnownFacts {
     private static let columns: [String: Set<String>] = [
         "ledger": ["one", "id", "made_at", "key_secret"], "wall_clock": ["at", "ahead"], "clock_mark": ["one", "at"],
@@ -12,7 +12,7 @@ enum KnownFacts {
             "id", "seq", "at", "event", "deadline", "type", "quantity", "price", "more_lines", "buyer",
         ],
         "hold_lines": ["hold", "line", "type", "quantity", "price"],
-        "hold_codes": ["hold", "batch", "number"],
+        "hold_codes": ["hold", "batch", "number"], "sold_by": ["hold", "event", "seller"],
         "purchases": ["hold", "seq", "at", "late", "payment"], "releases": ["hold", "seq", "at"],
         "returns": ["hold", "seq", "at"], "extensions": ["hold", "number", "seq", "at", "deadline"],
         // The reason of a partial return is in the audit, too.
@@ -22,7 +22,6 @@ enum KnownFacts {
         "refunds": ["seq", "at", "hold", "payment", "reason", "confirmed"],
         "repayments": ["seq", "at", "hold", "payment"], "recoveries": ["seq", "at", "event", "until"],
         "cancellations": ["seq", "at", "event", "undone"],
-        // No decision depends on them, and the audit has them, too.
         "overrides": ["hold", "checks"],
         "removals": ["seq", "at", "event"], "keys": ["seq", "at", "hold", "fingerprint", "high", "low"],
         "audit": [
@@ -34,6 +33,8 @@ enum KnownFacts {
         "ticket_types": ["event", "type", "code", "name", "retired", "allocation"], "draws": ["event", "type", "pool"],
         "moves": ["one", "through", "at"], "moved_numbers": ["known", "kept", "count"],
         "moved_series": ["first", "mark"], "departure": ["one", "at"],
+        // Of lost time only the numbers count, and the other store gives numbers of its own.
+        "losses": ["seq", "through", "milliseconds"],
         "grdb_migrations": ["identifier"],
     ]
 

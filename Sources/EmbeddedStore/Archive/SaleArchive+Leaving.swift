@@ -3,11 +3,11 @@ internal import Foundation
 internal import GRDB
 public import TicketStore
 
-// Exporting the sale of a store of another kind, and what an export leaves at the old place.
+// Exporting the sale of a store of another kind, and what an export leaves in the old store.
 
 extension SaleArchive {
-    /// Writes a sale of a store of another kind to a new file at `path`, recounts what was written, compares it with the sale,
-    /// and seals it. Nobody sells meanwhile.
+    /// Writes a sale of a store of another kind to a new file at `path`, recounts what was written, compares it with
+    /// the sale, and seals it. Nobody sells meanwhile.
     ///
     /// - Throws: ``ArchiveError``, or a failure of the store; without a file at `path`, unless there was one before.
     public static func write(_ sale: any MovedSale, to path: String) async throws -> AuditReport {
@@ -54,7 +54,7 @@ extension SaleArchive {
         return nil
     }
 
-    // MARK: The old place
+    // MARK: The old store
 
     /// Notes that the sale of the ledger at `path` goes on elsewhere, so that no service starts there.
     static func markDeparted(_ path: String) throws {

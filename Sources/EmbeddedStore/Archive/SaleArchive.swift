@@ -2,24 +2,24 @@ internal import Cryptography
 internal import Foundation
 internal import GRDB
 
-/// A whole sale in one file that can be moved (R51 Moving a sale): definitions, holds, sales, debts, keys, audit, and what
-/// tokens are bound to.
+/// A whole sale in one file that can be moved (R51 Moving a sale): definitions, holds, sales, debts, keys, audit, and
+/// what tokens are bound to.
 ///
 /// The file is a ledger with a seal. So each table of facts that a release adds moves without code of its own, an older
-/// archive is brought up to date by the migrations of ledgers, and `holdfast verify` reads an archive as it reads a ledger.
-/// The seal has the format, the number of rows and a digest of all of them, so an archive that was cut off or changed is
-/// noticed. It proves nothing against an attacker, who can seal again.
+/// archive is brought up to date by the migrations of ledgers, and `holdfast verify` reads an archive as it reads a
+/// ledger. The seal has the format, the number of rows and a digest of all of them, so an archive that was cut off or
+/// changed is noticed. It proves nothing against an attacker, who can seal again.
 public enum SaleArchive {
     /// The format of the seal. A later one is refused.
     static let format = 1
 
-    /// Copies the ledger in `directory` to a new file at `path`, recounts the copy and seals it. No service may run meanwhile,
-    /// so the sale stands as long as that takes, and with it the clock of live holds.
+    /// Copies the ledger in `directory` to a new file at `path`, recounts the copy and seals it. No service may run
+    /// meanwhile, so the sale stands as long as that takes, and with it the clock of live holds.
     ///
     /// The ledger stays as it is, with a mark: no service starts on it until ``undoExport(of:)``.
     ///
-    /// On return the file is on the disk and only its owner can read it: it contains buyers, payments and the secret of the
-    /// digests of idempotency keys.
+    /// On return the file is on the disk and only its owner can read it: it contains buyers, payments and the secret of
+    /// the digests of idempotency keys.
     ///
     /// - Throws: without a file at `path`, unless there was one before.
     public static func export(from directory: String, to path: String) throws(ArchiveError) -> AuditReport {
@@ -207,7 +207,7 @@ public enum ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .ledger(let error): error.description
-        case .exists(let path): "\(path) exists already, or did; choose another place"
+        case .exists(let path): "\(path) exists already, or did; choose another path"
         case .notAnArchive(let path): "\(path) is not an exported sale of holdfast"
         case .otherFormat(let path, let format):
             "\(path) has format \(format), and this release reads format \(SaleArchive.format)"

@@ -1,6 +1,7 @@
 internal import BoxOffice
 
-// The recount's own account of what buyers have, and of the terms of ticket types (R25 Buyer limits; R44 Terms of a type).
+// The recount's own account of what buyers have, and of the terms of ticket types (R25 Buyer limits; R44 Terms of a
+// type).
 
 extension AuditAccount {
     /// What one buyer has of one event, so that a limit can be checked without reading other holds.

@@ -13,7 +13,7 @@ extension AuditAccount {
         if isLive { try expectNotCancelled(hold.event, "\(name) was corrected") }
         let tally = fact.text.map { findTally(of: $0, in: hold.event) }
         guard tally != hold.tally else { return }
-        // Nobody can tell any more what an erased hold said.
+        // What an erased hold said is not known any more.
         if fact.value == 0 { try checkNewBuyer(tally, hold, isLive: isLive, name) }
         if let old = hold.tally {
             count(hold, isLive: isLive, in: old, sign: -1)

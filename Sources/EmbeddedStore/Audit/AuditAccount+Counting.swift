@@ -68,9 +68,9 @@ extension AuditAccount {
                 let most =
                     !allocates
                     ? pools[index].capacity
-                    : allocations.most(of: codes[index], drawnWith: drawn.map { codes[$0] }, definition, at: now) {
-                        name in codes.firstIndex(of: name).map { pools[$0].held + pools[$0].sold } ?? 0
-                    }
+                    : AuditAllocations.most(
+                        of: codes[index], drawnWith: drawn.map { codes[$0] }, definition, at: now, timeOfDay
+                    ) { name in codes.firstIndex(of: name).map { pools[$0].held + pools[$0].sold } ?? 0 }
                 try expect(
                     promised <= most ?? .max,
                     """

@@ -6,6 +6,7 @@ extension AuditAccount {
         try expect(!hold.isCounted, "R41 Erasure: hold \(fact.subject) was erased while it was live")
         try expect(
             !debts.dropOwed(for: fact.subject), "R41 Erasure: hold \(fact.subject) was erased with a confirmed debt")
+        try expect(fact.value == 0, "R41 Erasure: hold \(fact.subject) was erased, and a queue still has its buyer")
         change(fact.subject) { $0.isErased = true }
     }
 }

@@ -3,9 +3,9 @@ internal import BoxOffice
 // What the recount knows of a sale that came from a store of another kind (R51 Moving a sale).
 
 extension AuditAccount {
-    /// Counts a fact that was moved here. It says what was so in the end, and not how that came about. So what depends on the
-    /// order or the moment of the facts before is not checked: prices, limits, deadlines, what was free. What the facts promise
-    /// together is counted, and payments are checked, as for all other facts.
+    /// Counts a fact that was moved here. It says how things ended, and not how they came about. So nothing is checked
+    /// that depends on the order or the moment of earlier facts: prices, limits, deadlines, what was free. What the
+    /// facts promise together is counted, and payments are checked, as for all other facts.
     mutating func enterMoved(_ fact: AuditFact, _ lines: AuditLines?) throws {
         switch fact.kind {
         case .definition: try define(fact)
@@ -29,7 +29,7 @@ extension AuditAccount {
         // It brings the note; the hold came with its latest buyer.
         case .correction: _ = try entry(fact.subject) ?? { throw BrokenRule("hold \(fact.subject) was never made") }()
         case .erasure: change(fact.subject) { $0.isErased = true }
-        case .recovery: throw BrokenRule("fact \(fact.sequence) is a recovery and was moved")
+        case .recovery, .queue: throw BrokenRule("fact \(fact.sequence) is a recovery or of a queue, and was moved")
         }
     }
 
@@ -67,10 +67,5 @@ extension AuditAccount {
         if let payment = fact.text { try debts.buy(payment, fact.subject) }
         end(fact.subject, .purchased)
         countSale(fact.subject)
-    }
-
-    /// The audit may have had more notes than there are facts of the move. Then some numbers of facts were left out.
-    mutating func endMove(before next: Int64) {
-        if movedThrough > 0, next > movedThrough, lastFact < movedThrough { report.facts = UInt64(movedThrough) }
     }
 }

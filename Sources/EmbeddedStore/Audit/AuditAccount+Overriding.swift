@@ -8,6 +8,7 @@ extension AuditFact {
         case window = 1
         case pause = 2
         case limits = 4
+        case queue = 8
     }
 
     /// Whether the hold was taken past this check.
@@ -48,7 +49,7 @@ extension AuditAccount {
 
 /// The time of day at moments of the store's clock, as far as the ledger says it.
 struct AuditTimeOfDay {
-    /// The ledger notes the time of day when it has moved; until then it may differ by so many milliseconds.
+    /// The ledger notes the time of day when it has moved; until then it may differ by this many milliseconds.
     private static let slack: Int64 = 10_000
 
     /// The time of day less the store's clock, from a moment on.
@@ -59,8 +60,8 @@ struct AuditTimeOfDay {
         while try rows.next() { ahead.append((rows.int(0), rows.int(1))) }
     }
 
-    /// Whether the time of day could be within a sale window at a moment of the store's clock. Where it moved about that
-    /// moment, both times count.
+    /// Whether the time of day could be within a sale window at a moment of the store's clock. Where it moved about
+    /// that moment, both times count.
     func couldBeWithin(_ opensAt: WallTime?, _ closesAt: WallTime?, at moment: Int64) -> Bool {
         // Binary search: a ledger of years has many.
         var (low, high) = (0, ahead.count)

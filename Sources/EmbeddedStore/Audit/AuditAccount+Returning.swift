@@ -13,7 +13,7 @@ extension AuditAccount {
     mutating func takeBackPart(_ fact: AuditFact) throws {
         report.returns += 1
         guard let hold = entry(fact.subject), hold.state == .purchased else {
-            throw BrokenRule("R39 Partial return: a part of hold \(fact.subject) was returned, which is no purchase")
+            throw BrokenRule("R39 Partial return: a part of hold \(fact.subject) was returned, which is not a purchase")
         }
         let shares = (fact.text ?? "").split(separator: " ").map { $0.split(separator: ":").compactMap { Int($0) } }
         try expect(!shares.isEmpty, "R39 Partial return: fact \(fact.sequence) returns nothing")

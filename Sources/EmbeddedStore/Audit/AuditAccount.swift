@@ -66,15 +66,20 @@ struct AuditAccount {
     var paidBack: Set<Int64> = []
     private var endings = Heap<HoldEnding>()
     var debts = AuditDebts()
-    var allocations = AuditAllocations()
     var timeOfDay = AuditTimeOfDay()
     var codes = AuditCodes()
+    /// By event.
+    var queues: [Int64: AuditQueue] = [:]
+    /// By hold: the entry of the queue that made it.
+    var entries: [Int64: Int64] = [:]
 
     /// The last of the facts that came from a store of another kind (R51 Moving a sale); 0 if none did.
     private(set) var movedThrough: Int64 = 0
 
     /// The number of the last fact that was entered.
-    var lastFact: Int64 { Int64(report.facts) }
+    private(set) var lastFact: Int64 = 0
+    /// The last fact before each lost time, and the last number that was left out for it (R63 Backup).
+    private var losses: [Int64: Int64] = [:]
     /// The number of the last hold that was entered.
     var lastHold: Int64 { Int64(holds.count) }
 
@@ -88,11 +93,12 @@ struct AuditAccount {
         }
         debts.secret = try LedgerSource.secret(db)
         movedThrough = try MovedNumbers.lastFact(db)
+        let left = try Cursor(db, "SELECT seq, through FROM losses")
+        while try left.next() { losses[left.int(0)] = left.int(1) }
         // What belongs to an allocation has its name behind the code, as `floor/guests`.
         let name = "code || coalesce('/' || allocation, '')"
         poolCodes = try texts("SELECT event, \(name) FROM event_pools ORDER BY event, pool")
         typeCodes = try texts("SELECT event, \(name) FROM ticket_types ORDER BY event, type")
-        try allocations.readClock(Cursor(db, "SELECT at, ahead FROM wall_clock ORDER BY at"))
         try timeOfDay.read(Cursor(db, "SELECT at, ahead FROM wall_clock ORDER BY at"))
         var draws: [Int64: [[Int]]] = [:]
         for (event, types) in typeCodes { draws[event] = Array(repeating: [], count: types.count) }
@@ -114,10 +120,10 @@ struct AuditAccount {
     ///
     /// - Parameter lines: the lines of the hold, if the fact is one.
     mutating func enter(_ fact: AuditFact, lines: AuditLines? = nil) throws {
-        endMove(before: fact.sequence)
+        leaveOut(before: fact.sequence)
         report.facts += 1
-        try expect(
-            fact.sequence == Int64(report.facts), "fact \(report.facts) is missing, number \(fact.sequence) follows")
+        lastFact += 1
+        try expect(fact.sequence == lastFact, "fact \(lastFact) is missing, number \(fact.sequence) follows")
         if fact.sequence <= movedThrough { return try enterMoved(fact, lines) }
         try expect(fact.at >= now, "R5 The store's clock: it ran backwards at fact \(fact.sequence)")
         passTime(to: fact.at)
@@ -138,6 +144,20 @@ struct AuditAccount {
         case .cancellation: try cancel(fact)
         case .erasure: try erase(fact)
         case .correction: try correct(fact)
+        case .queue: try queue(fact)
+        }
+    }
+
+    /// Goes over numbers of facts that were left out before the fact `next`. The audit of a moved sale may have had more notes
+    /// than there are facts of the move. In lost time facts may have been decided that this ledger does not have.
+    mutating func leaveOut(before next: Int64) {
+        if movedThrough > 0, next > movedThrough, lastFact < movedThrough {
+            lastFact = movedThrough
+            report.facts = UInt64(movedThrough)
+        }
+        while let through = losses[lastFact], through > lastFact, next > through {
+            lastFact = through
+            loseQueueFacts()
         }
     }
 
@@ -178,7 +198,11 @@ struct AuditAccount {
         let event = fact.subject
         definitions[event] = definition
         codes.define(definition, event)
-        if fact.value == 0 { paused.remove(event) } else { paused.insert(event) }
+        if fact.value != 0 {
+            paused.insert(event)
+        } else if paused.remove(event) != nil {
+            queues[event]?.wentOn = fact.at
+        }
         var capacities = Dictionary(uniqueKeysWithValues: definition.pools.map { ($0.code.text, $0.capacity) })
         for pool in definition.pools {
             for allocation in pool.allocations { capacities["\(pool.code)/\(allocation.code)"] = allocation.places }
@@ -210,6 +234,7 @@ struct AuditAccount {
         try expect(
             !paused.contains(fact.event) || fact.goesPast(.pause),
             "R3 One decision per hold: \(name) was made while the sale was paused")
+        try checkPass(of: fact, definition, name)
         let batch = try lines.code.map { try check($0, lines, of: fact.event, definition, name) }
         try checkWindows(lines, fact, definition, name, opensEarly: batch?.opensAt != nil)
         for line in [lines.first] + lines.more {
@@ -221,7 +246,7 @@ struct AuditAccount {
             fact.value == fact.at + definition.life.inMilliseconds, "R6 Deadline: \(name) has another deadline")
         var tally: Int?
         if let buyer = fact.text { tally = findTally(of: buyer, in: fact.event) }
-        // Nobody can tell whose limit an erased hold counted for.
+        // It is not known whose limit an erased hold counted for.
         if !fact.isErased {
             if !fact.goesPast(.limits) { try checkBuyer(tally, definition, tickets, name) }
             try checkTypes(lines, tally, fact, definition, name)
@@ -279,6 +304,7 @@ struct AuditAccount {
         report.purchases += 1
         if let hold = entry(fact.subject) { try expectNotCancelled(hold.event, "hold \(fact.subject) was purchased") }
         if let payment = fact.text { try debts.buy(payment, fact.subject) }
+        if let hold = entry(fact.subject) { try countPurchase(of: fact.subject, in: hold.event) }
         if fact.value == 0 {
             // The hold has its places, even if the capacity was lowered since, so the pools need no check.
             _ = try live(fact, "purchased")
@@ -329,5 +355,6 @@ struct AuditAccount {
             change(ending.hold) { $0.deadline = fact.value }
             endings.insert(HoldEnding(deadline: fact.value, hold: ending.hold))
         }
+        prolongTurns(of: fact.subject, until: fact.value)
     }
 }

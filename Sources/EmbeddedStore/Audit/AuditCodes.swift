@@ -45,8 +45,8 @@ struct AuditCodes {
 }
 
 extension AuditAccount {
-    /// Checks what a hold asked of its code. Windows are not checked: the facts have the store's clock, and windows follow the
-    /// time of day.
+    /// Checks what a hold asked of its code. Windows are not checked: the facts have the store's clock, and windows
+    /// follow the time of day.
     func check(
         _ code: AuditCodes.Used, _ lines: AuditLines, of event: Int64, _ definition: EventDefinition, _ name: String
     ) throws -> EventDefinition.CodeBatch {

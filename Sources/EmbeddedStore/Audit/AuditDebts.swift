@@ -15,8 +15,8 @@ struct AuditDebts {
     private var bought: [String: Int64] = [:]
     private var owed: [String: Owed] = [:]
     private var paidBack: Set<String> = []
-    /// The ledger's secret. From the first erased name on, all payments go by their erased names: an erasure changes only some
-    /// of the rows that have a payment.
+    /// The ledger's secret. From the first erased name on, all payments go by their erased names: an erasure changes
+    /// only some of the rows that have a payment.
     var secret: [UInt8] = []
     private var hasErased = false
 

@@ -8,14 +8,16 @@ struct AuditFact {
         case erasure = 20
         case cancellation = 21
         case correction = 22
+        case queue = 23
     }
 
     var sequence: Int64
     var kind: Kind
     var at: Int64
-    /// The hold; for definitions, recoveries and removals the event.
+    /// The number of the hold; for definitions, recoveries, removals and queues that of the event.
     var subject: Int64
-    /// By kind: deadline, `until`, `late` or `paused`; of a correction 1 if its hold was erased since. For a refund it is twice the reason, plus 1 if it is confirmed.
+    /// By kind: deadline, `until`, `late` or `paused`; of a correction 1 if its hold was erased since, of an
+    /// erasure 1 if a queue still has its buyer. For a refund it is twice the reason, plus 1 if it is confirmed.
     var value: Int64
     /// By kind: document, buyer or payment. For a partial return pairs of line and quantity, as `0:2 1:1`.
     var text: String?
@@ -25,6 +27,8 @@ struct AuditFact {
     var isErased = false
     /// Only for holds: the checks that did not count for it, as the ledger has them (R43 Override).
     var override: Int64 = 0
+    /// Only for holds: the entry of the queue (Q6 Pass).
+    var entry: Int64?
 
     fileprivate init?(_ row: Cursor) {
         guard let kind = Kind(rawValue: row.int(1)) else { return nil }
@@ -80,7 +84,7 @@ struct AuditPages {
         try queue.read { db in try body(AuditPages(self, within: db), db) }
     }
 
-    private func page<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func page<Value>(_ body: (Database) throws -> Value) throws -> Value {
         if isCancelled() { throw CancellationError() }
         if let transaction { return try body(transaction) }
         return try queue.read(body)
@@ -104,8 +108,8 @@ struct AuditPages {
 
     /// Enters the facts that the account does not have yet, up to number `last`.
     ///
-    /// The table of holds is in the order of facts. The other tables are in the order of holds, so they are read first and
-    /// sorted.
+    /// The table of holds is in the order of facts. The other tables are in the order of holds, so they are read first
+    /// and sorted.
     func enter(into account: inout AuditAccount, through last: Int64) throws {
         try page { try account.readNames($0) }
         var others = try facts(after: account.lastFact, through: last)[...]
@@ -120,7 +124,7 @@ struct AuditPages {
             if holds.count < Self.rows { break }
         }
         for other in others { try account.enter(other) }
-        account.endMove(before: last + 1)
+        account.leaveOut(before: last + 1)
         guard account.lastFact == last else { throw BrokenRule("fact \(account.lastFact + 1) is missing") }
     }
 
@@ -139,7 +143,8 @@ struct AuditPages {
                 """
                 SELECT seq, 2, at, id, deadline, buyer, event, type, quantity, price, more_lines,
                   EXISTS (SELECT 1 FROM erasures WHERE hold = id),
-                  (SELECT checks FROM overrides WHERE hold = id), c.batch, c.number
+                  (SELECT checks FROM overrides WHERE hold = id), c.batch, c.number,
+                  (SELECT entry + 1 FROM hold_entries WHERE hold = id)
                 FROM holds LEFT JOIN hold_codes c ON c.hold = id
                 WHERE id > \(first) AND seq <= \(last) ORDER BY id LIMIT \(Self.rows)
                 """)
@@ -148,6 +153,7 @@ struct AuditPages {
                 guard var fact = AuditFact(rows) else { continue }
                 fact.isErased = rows.int(11) != 0
                 fact.override = rows.int(12)
+                if rows.int(15) != 0 { fact.entry = rows.int(15) - 1 }
                 let others = more[fact.subject] ?? []
                 let isWhole = others.count == Int(rows.int(10))
                 var lines = AuditLines(first: Self.line(rows, at: 7), more: others)
@@ -212,10 +218,21 @@ struct AuditPages {
               WHERE l.seq = part_returns.seq)
             """, "seq", 1
         ),
-        ("erasures", "20, at, hold, 0, NULL", "seq", 1),
+        (
+            "erasures",
+            """
+            20, at, hold, EXISTS (SELECT 1 FROM hold_entries JOIN holds ON id = hold_entries.hold
+              JOIN queue_facts q ON q.kind = 3 AND q.event = holds.event AND q.number = entry
+              WHERE hold_entries.hold = erasures.hold AND (q.position != 0 OR q.moment != q.number)), NULL
+            """, "seq", 1
+        ),
         (
             "corrections", "22, at, hold, EXISTS (SELECT 1 FROM erasures e WHERE e.hold = corrections.hold), buyer",
             "seq", 1
+        ),
+        (
+            "queue_facts",
+            "23, at, event, kind, number || ' ' || position || ' ' || moment || ' ' || coalesce(text, '')", "seq", 1
         ),
     ]
 }

@@ -17,35 +17,51 @@ public struct AuditReport: Sendable, Equatable {
 
 /// Recounts a ledger from its facts and checks whether they keep the rules.
 ///
-/// ``AuditAccount`` shares no code with the box office. Only at the end both are compared. Facts are read in pages, each in
-/// a transaction of its own. Facts are only added, so every page agrees about those up to the last one at the beginning, and
-/// a running service can fold its log in between.
+/// ``AuditAccount`` shares no code with the box office. Only at the end both are compared. Facts are read in pages,
+/// each in a transaction of its own. Facts are only added, so every page agrees about those up to the last one at the
+/// beginning, and a running service can fold its log in between.
 public enum LedgerAudit {
     /// Recounts the ledger at `path`, and compares the result with what a start would restore. A service may write the
     /// ledger meanwhile. It takes some microseconds for each fact, and memory for every hold.
     ///
-    /// - Throws: ``LedgerError`` if the file cannot be read. A broken rule is no error: it is in the report.
+    /// - Throws: ``LedgerError`` if the file cannot be read. A broken rule is not an error: it is in the report.
     public static func recount(path: String) throws(LedgerError) -> AuditReport {
         try recount(path: path, beforeEachPage: {})
     }
 
     /// - Parameter beforeEachPage: called before each page is read, for tests that change the file meanwhile.
-    package static func recount(path: String, beforeEachPage: @escaping () -> Void) throws(LedgerError) -> AuditReport {
+    package static func recount(path: String, beforeEachPage: () -> Void) throws(LedgerError) -> AuditReport {
         do {
-            let source = try LedgerSource(path: path)
-            defer { source.close() }
-            let pages = AuditPages(
-                queue: source.queue,
-                isCancelled: {
-                    beforeEachPage()
-                    return false
-                })
-            let found = Result { try recount(pages) }
-            // The file was read as one that nobody changes. If a service started meanwhile, it may look damaged.
-            if source.wasChanged { return try recount(path: path, beforeEachPage: beforeEachPage) }
-            return try found.get()
+            return try recount(path: path, goOn: beforeEachPage)
         } catch {
             throw Ledger.translate(error, opening: path)
+        }
+    }
+
+    /// - Parameter goOn: called before each page is read. If it throws, the recount ends with that.
+    /// - Throws: ``LedgerError``, or what `goOn` throws.
+    static func recount(path: String, goOn: () throws -> Void) throws -> AuditReport {
+        try withoutActuallyEscaping(goOn) { goOn in
+            var stopped: (any Error)?
+            do {
+                let source = try LedgerSource(path: path)
+                defer { source.close() }
+                let pages = AuditPages(
+                    queue: source.queue,
+                    isCancelled: {
+                        do { try goOn() } catch { stopped = error }
+                        return stopped != nil
+                    })
+                let found = Result { try recount(pages) }
+                if stopped == nil, source.wasChanged {
+                    // The file was read as one that nobody changes. If a service started meanwhile, it may look
+                    // damaged.
+                    return try recount(path: path, goOn: goOn)
+                }
+                return try found.get()
+            } catch {
+                throw stopped ?? Ledger.translate(error, opening: path)
+            }
         }
     }
 
@@ -62,6 +78,7 @@ public enum LedgerAudit {
         var account = AuditAccount()
         try judge(&account) { account in
             for table in try pages.tables() { try pages.checkFile("'\(table)'") }
+            try pages.checkSellers()
             try pages.enter(into: &account, through: Int64(mark.sequence))
             account.passTime(to: mark.at.milliseconds)
             try compare(account.counts(), with: mark.pools, "counted by the service")
@@ -76,9 +93,10 @@ public enum LedgerAudit {
         var account = AuditAccount()
         try judge(&account) { account in
             try pages.checkFile("1")
+            try pages.checkSellers()
             try pages.enter(into: &account, through: try pages.lastFact())
-            // The facts that were added meanwhile are read in one transaction with what a start reads, so that both are of
-            // the same moment.
+            // The facts that were added meanwhile are read in one transaction with what a start reads, so that both are
+            // of the same moment.
             try pages.inOneTransaction { pages, db in
                 try pages.enter(into: &account, through: try pages.lastFact())
                 var office = try LedgerReader(db).boxOffice(limits: Limits())

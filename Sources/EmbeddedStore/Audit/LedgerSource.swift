@@ -1,20 +1,13 @@
+internal import CLibrary
 internal import Foundation
 internal import GRDB
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
 /// A ledger that is opened only to be read. Reading changes nothing in it and leaves no file beside it.
 ///
-/// SQLite makes a write-ahead log and its index beside every ledger that it reads. They belong to the reader's user, and a
-/// service of another user cannot start with them. So a ledger without a log is read as a file that nobody changes. One with
-/// log and index (a service runs, or was killed) is read in the usual way, which makes neither. Everything else is read from
-/// a copy.
+/// SQLite makes a write-ahead log and its index beside every ledger that it reads. They belong to the reader's user,
+/// and a service of another user cannot start with them. So a ledger without a log is read as a file that nobody
+/// changes. One with log and index (a service runs, or was killed) is read in the usual way, which makes neither.
+/// Everything else is read from a copy.
 package struct LedgerSource {
     private enum Way {
         case unchanging, shared, copied
@@ -37,9 +30,10 @@ package struct LedgerSource {
         var hasLog: Bool
     }
 
+    /// - Parameter isBroughtUpToDate: whether a ledger of an earlier release is read from a copy with today's tables.
     /// - Throws: ``LedgerError/cannotOpen(path:reason:)`` if it cannot be read; ``LedgerError/notALedger(path:)`` or
-    ///   ``LedgerError/tooNew(path:)`` if it is no ledger of this release.
-    init(path: String) throws {
+    ///   ``LedgerError/tooNew(path:)`` if it is not a ledger of this release.
+    init(path: String, isBroughtUpToDate: Bool = true) throws {
         self.path = path
         var found = stat()
         guard stat(path, &found) == 0, access(path, R_OK) == 0 else {
@@ -56,7 +50,7 @@ package struct LedgerSource {
             do {
                 let isCurrent = try opened.read { db in
                     try LedgerSchema.checkFormat(of: db, at: path)
-                    return try LedgerSchema.migrator.hasCompletedMigrations(db)
+                    return try !isBroughtUpToDate || LedgerSchema.migrator.hasCompletedMigrations(db)
                 }
                 guard isCurrent else {
                     let current = try Self.migrated(opened)
@@ -175,10 +169,13 @@ package struct LedgerSource {
         }
     }
 
-    /// The URI that makes SQLite read a file as one that nobody changes (https://www.sqlite.org/uri.html).
-    private static func unchanging(_ path: String) -> String {
+    /// The address that makes SQLite read a file as one that nobody changes.
+    private static func unchanging(_ path: String) -> String { address(path, "immutable=1") }
+
+    /// The address of a file with an instruction for SQLite (https://www.sqlite.org/uri.html).
+    static func address(_ path: String, _ instruction: String) -> String {
         let safe = CharacterSet(charactersIn: "/._-").union(.alphanumerics)
-        return "file:\(path.addingPercentEncoding(withAllowedCharacters: safe) ?? path)?immutable=1"
+        return "file:\(path.addingPercentEncoding(withAllowedCharacters: safe) ?? path)?\(instruction)"
     }
 
     static func makeDirectory() throws -> String {

@@ -41,7 +41,10 @@ struct FactWriter {
                     try insert("hold_codes", "hold, batch, number")
                         .run(Int64(id.number), Int64(fact.code.batch), Int64(fact.code.number))
                 }
-            case .purchased(let id, let payment, let late, let settles):
+                if let entry = fact.entry.number {
+                    try insert("hold_entries", "hold, entry").run(Int64(id.number), Int64(entry.value))
+                }
+            case .purchased(let id, let payment, let late, let settles, let seller):
                 try purchases.run { row in
                     row.add(id.number)
                     row.add(sequence)
@@ -50,6 +53,7 @@ struct FactWriter {
                     row.add(payment?.text)
                 }
                 if settles, let payment { try endDebt(payment, "purchased") }
+                if let seller { try write(seller, of: id) }
             default:
                 try writeRare(batch.entries[index], keys)
             }
@@ -100,6 +104,7 @@ struct FactWriter {
         case .removed(let event):
             try insert("removals", "seq, at, event").run(sequence, at, Int64(event))
             try RowStatement(db.cachedStatement(sql: "DELETE FROM events WHERE event = ?")).run(Int64(event))
+        case .queue(let event, let fact): try write(fact, of: event, sequence, at)
         case .clockReached:
             try insert("clock_mark", "one, at", orReplace: true).run(1, at)
         case .defined(let definition, let paused):
@@ -123,9 +128,10 @@ struct FactWriter {
         let number: Int64
         switch recorded.fact {
         case .defined: (event, number) = ("(SELECT event FROM definitions WHERE seq = ?)", Int64(recorded.sequence))
-        case .removed(let index), .recovered(let index, _), .cancelled(let index), .reinstated(let index):
+        case .removed(let index), .recovered(let index, _), .cancelled(let index), .reinstated(let index),
+            .queue(let index, _):
             (event, number) = ("?", Int64(index))
-        case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
+        case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _, _),
             .returned(let id), .returnedPart(let id, _), .refundOwed(let id, _, _, _), .paidBack(let id, _),
             .corrected(let id, _), .erased(let id, _):
             (event, number) = ("(SELECT event FROM holds WHERE id = ?)", Int64(id.number))
@@ -159,6 +165,10 @@ struct FactWriter {
     private func endDebt(_ payment: PaymentReference, _ how: String) throws {
         try RowStatement(db.cachedStatement(sql: "UPDATE debts SET ended = ? WHERE payment = ?"))
             .run(texts: [how, payment.text])
+    }
+
+    private func write(_ seller: Seller, of id: HoldID) throws {
+        try RowStatement(db.cachedStatement(sql: Self.insertSeller)).run(Int64(id.number), texts: [seller.text])
     }
 
     private func write(_ lines: [HeldLine], of id: HoldID) throws {
@@ -197,6 +207,12 @@ struct FactWriter {
         for share in part.lines { try lines.run(sequence, Int64(share.line), Int64(share.quantity)) }
     }
 
+    private func write(_ fact: QueueFact, of event: UInt32, _ sequence: Int64, _ at: Int64) throws {
+        let row = LedgerQueueRow(fact)
+        try insert("queue_facts", "seq, at, event, kind, number, position, moment, text").run(
+            sequence, at, Int64(event), row.kind.rawValue, row.number, row.position, row.moment, texts: [row.text])
+    }
+
     private func nextExtension(of id: HoldID) throws -> Int64 {
         let statement = try db.cachedStatement(
             sql: "SELECT 1 + coalesce(max(number), 0) FROM extensions WHERE hold = ?")
@@ -227,6 +243,9 @@ struct FactWriter {
     private static let insertDebt = """
         INSERT OR REPLACE INTO debts (seq, at, reason, confirmed, hold, event, payment)
         SELECT ?1, ?2, ?3, ?4, id, event, ?6 FROM holds WHERE id = ?5
+        """
+    private static let insertSeller = """
+        INSERT INTO sold_by (hold, event, seller) SELECT id, event, ?2 FROM holds WHERE id = ?1
         """
     private static let insertRelease = insertion(into: "releases", "hold, seq, at")
     private static let insertKey = insertion(into: "keys", "seq, at, hold, fingerprint, high, low")

@@ -6,7 +6,8 @@ internal import TicketStore
 
 /// Reads old holds from the ledger, many at a time, so that the committer never waits for one.
 ///
-/// A request waits until the facts before it are on the disk (``StoreState/Batch/reads``), so a separate connection sees them.
+/// A request waits until the facts before it are on the disk (``StoreState/Batch/reads``), so a separate connection
+/// sees them.
 final class HoldReader: Sendable {
     /// Holds that are read in one transaction, in some milliseconds at the most.
     static let holdsAtOnce = 256

@@ -4,8 +4,8 @@ internal import GRDBSQLite
 
 /// Deletes rows of expired idempotency keys (R15 Idempotency keys).
 ///
-/// A round walks through the rows in the order of their use, up to the first one that must still count. Rows of purchases
-/// stay until they are a day old, and each round passes them.
+/// A round walks through the rows in the order of their use, up to the first one that must still count. Rows of
+/// purchases stay until they are a day old, and each round passes them.
 struct KeyPruner: Sendable {
     /// Rows that a commit looks at. With a large batch it is twice the batch's facts, or rows would pile up.
     static let fewestRows = 256

@@ -6,8 +6,9 @@ internal import TicketStore
 
 /// The file that keeps everything durable: a SQLite database with a write-ahead log.
 ///
-/// One thread writes, one batch of facts in each transaction. A commit with ``Durability/full`` is on the disk: `synchronous`
-/// is FULL. It is set after opening, because GRDB sets NORMAL when it turns the write-ahead log on, and it is read back.
+/// One thread writes, one batch of facts in each transaction. A commit with ``Durability/full`` is on the disk:
+/// `synchronous` is FULL. It is set after opening, because GRDB sets NORMAL when it turns the write-ahead log on, and
+/// it is read back.
 struct Ledger: Sendable {
     /// What one commit writes.
     struct Batch: Sendable {
@@ -31,9 +32,9 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Frames of the write-ahead log, 4 KiB each, before it is folded into the database: 16 MiB. A fold stops the writer for
-    /// some milliseconds and costs two syncs, so it must not come too often. A restart reads the log, so it must not come too
-    /// rarely either.
+    /// Frames of the write-ahead log, 4 KiB each, before it is folded into the database: 16 MiB. A fold stops the
+    /// writer for some milliseconds and costs two syncs, so it must not come too often. A restart reads the log, so it
+    /// must not come too rarely either.
     private static let framesBeforeFold = 4_000
     /// The length to which a log is cut when it restarts after a reader made it grow: twice its usual length.
     static let logBytes = 2 * framesBeforeFold * 4_120
@@ -47,8 +48,8 @@ struct Ledger: Sendable {
     /// Whether a sync of the database failed after SQLite had counted those pages as folded.
     private(set) var isInDoubt = false
     var queue: DatabaseQueue
-    /// A descriptor that shows whether another process has the database open; only in doubt. Closing it drops all locks of
-    /// this process on the file, so it stays open until there are none.
+    /// A descriptor that shows whether another process has the database open; only in doubt. Closing it drops all locks
+    /// of this process on the file, so it stays open until there are none.
     private var probe: CInt?
 
     /// Opens the ledger at `path`, makes it if there is none, and migrates it to the current schema.
@@ -125,7 +126,8 @@ struct Ledger: Sendable {
 
     /// Begins a series of holds, and returns all series in their order.
     ///
-    /// The series is on the disk with either durability: a power cut that undoes holds must not undo their mark as well.
+    /// The series is on the disk with either durability: a power cut that undoes holds must not undo their mark as
+    /// well.
     func beginSeries(_ series: HoldSeries, at wall: WallTime) throws(LedgerError) -> [HoldSeries] {
         try translating {
             let all = try withFullSync { db in
@@ -174,7 +176,7 @@ struct Ledger: Sendable {
     }
 
     /// Writes with `body` in one transaction. On return it is on the disk, whatever the ledger's durability.
-    private func withFullSync<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func withFullSync<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try queue.writeWithoutTransaction { db in
             try Self.set("synchronous", to: Self.synchronous(.full), in: db)
             defer { try? Self.set("synchronous", to: Self.synchronous(durability), in: db) }
@@ -218,10 +220,10 @@ struct Ledger: Sendable {
 
     /// Folds as much of the write-ahead log into the database as readers allow, and syncs both.
     ///
-    /// SQLite syncs the database only if it reached the end of the log. If a reader stops it earlier, it counts the pages that
-    /// it wrote as folded all the same, so they are synced here. If this sync fails, the kernel may have lost pages that it
-    /// calls written, and SQLite will not write them again: the ledger is in doubt until ``refold(_:)``. After any other
-    /// failure nothing counts as folded, and the next fold repeats it.
+    /// SQLite syncs the database only if it reached the end of the log. If a reader stops it earlier, it counts the
+    /// pages that it wrote as folded all the same, so they are synced here. If this sync fails, the kernel may have
+    /// lost pages that it calls written, and SQLite will not write them again: the ledger is in doubt until
+    /// ``refold(_:)``. After any other failure nothing counts as folded, and the next fold repeats it.
     ///
     /// - Returns: whether all of the log is in the database.
     @discardableResult
@@ -245,9 +247,9 @@ struct Ledger: Sendable {
 
     /// Folds the log again from its start, whatever counts as folded, and takes the ledger out of doubt.
     ///
-    /// SQLite forgets how far the log was folded when no connection is open. So this closes all connections of this process.
-    /// None of them may fold or remove the log when it closes. The same holds for other programs, so none of them may have the
-    /// ledger open.
+    /// SQLite forgets how far the log was folded when no connection is open. So this closes all connections of this
+    /// process. None of them may fold or remove the log when it closes. The same holds for other programs, so none of
+    /// them may have the ledger open.
     ///
     /// - Parameter readers: all other connections of this process. They only read.
     mutating func refold(_ readers: [ReadConnection]) throws(LedgerError) {
@@ -256,7 +258,8 @@ struct Ledger: Sendable {
             throw .inUse(path: path, process: "\(process)")
         }
         do {
-            // The last connection to close folds the rest of the log and removes it. One that only reads cannot do that.
+            // The last connection to close folds the rest of the log and removes it. One that only reads cannot do
+            // that.
             try? queue.close()
             for reader in readers { reader.close() }
             try Self.foldAlone(path)
@@ -270,8 +273,8 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Folds the log as the ledger's only user. With an exclusive lock SQLite keeps the log's index in memory, and reads the
-    /// whole log to make it.
+    /// Folds the log as the ledger's only user. With an exclusive lock SQLite keeps the log's index in memory, and
+    /// reads the whole log to make it.
     private static func foldAlone(_ path: String) throws {
         var configuration = Configuration()
         configuration.label = "ledger alone"
@@ -294,15 +297,7 @@ struct Ledger: Sendable {
 
     /// Syncs the database's file through SQLite's own descriptor.
     private static func syncDatabase(of db: Database) throws {
-        var file: UnsafeMutablePointer<sqlite3_file>?
-        let found = sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
-        guard found == SQLITE_OK, let file, let sync = file.pointee.pMethods?.pointee.xSync else {
-            throw LedgerError.writeFailed(reason: "the database's file cannot be synced")
-        }
-        let result = sync(file, SQLITE_SYNC_NORMAL)
-        guard result == SQLITE_OK else {
-            throw LedgerError.writeFailed(reason: "a sync of the database failed (\(result))")
-        }
+        try DatabaseFile(db).sync()
     }
 
     /// Pages that went into the log since the last fold. It needs no system call.
@@ -312,8 +307,8 @@ struct Ledger: Sendable {
         return Int(pages)
     }
 
-    /// Writes all committed facts into a new file, even if the ledger's own files were removed. On return the copy is whole and
-    /// on the disk.
+    /// Writes all committed facts into a new file, even if the ledger's own files were removed. On return the copy is
+    /// whole and on the disk.
     func copy(to path: String) throws(LedgerError) {
         try translating {
             let part = path + ".part"
@@ -369,8 +364,8 @@ struct Ledger: Sendable {
 
     /// Writes and syncs again what an earlier process may not have synced, or fails.
     ///
-    /// A reader (a backup, a `sqlite3`) keeps the log from being restarted, but it must not keep the box office closed. Then the
-    /// log is synced, and folded as far as the reader allows.
+    /// A reader (a backup, a `sqlite3`) keeps the log from being restarted, but it must not keep the box office closed.
+    /// Then the log is synced, and folded as far as the reader allows.
     ///
     /// - Returns: whether there is a reader.
     private static func settleLog(of db: Database) throws -> Bool {

@@ -1,6 +1,8 @@
 /// Why a ledger cannot be opened, read or written.
 public enum LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
     case cannotOpen(path: String, reason: String)
+    /// It is where no ledger can be kept, or belongs to another user.
+    case unsuitable(path: String, reason: String)
     case inUse(path: String, process: String?)
     /// A later release wrote it.
     case tooNew(path: String)
@@ -19,6 +21,7 @@ public enum LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
+        case .unsuitable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .cannotOpen(let path, let reason): "cannot open \(path): \(reason)"
         case .inUse(let path, let process):
             "\(path) is held by another holdfast" + (process.map { " (process \($0))" } ?? "")

@@ -1,12 +1,5 @@
+internal import CLibrary
 internal import Foundation
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// The files that a store writes. They are known by identity and not by name: the store can still write a file that was
 /// removed or replaced, but no start will find it.
@@ -64,8 +57,8 @@ struct LedgerFiles: Sendable {
         look(at: path).map { $0.st_size > 0 } ?? false
     }
 
-    /// Makes the file so that only its owner can read it. If it exists, its group keeps its rights and others lose theirs.
-    /// SQLite gives log and index the rights of the ledger.
+    /// Makes the file so that only its owner can read it. If it exists, its group keeps its rights and others lose
+    /// theirs. SQLite gives log and index the rights of the ledger.
     static func makePrivate(_ path: String) throws(LedgerError) {
         if look(at: path) == nil {
             let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
@@ -92,8 +85,8 @@ struct LedgerFiles: Sendable {
         close(descriptor)
     }
 
-    /// Another process that has the database open. With a write-ahead log each such process has a shared lock on these bytes
-    /// (https://www.sqlite.org/src/file/src/os.h, `SHARED_FIRST`).
+    /// Another process that has the database open. With a write-ahead log each such process has a shared lock on these
+    /// bytes (https://www.sqlite.org/src/file/src/os.h, `SHARED_FIRST`).
     static func userOfDatabase(_ descriptor: CInt) -> CInt? {
         var lock = flock()
         lock.l_type = Int16(F_WRLCK)
@@ -129,7 +122,12 @@ struct LedgerFiles: Sendable {
 
     private static let rescued = "ledger.rescued-"
 
-    private static func sync(_ path: String) -> Bool {
+    static func remove(_ path: String) {
+        unlink(path)
+    }
+
+    /// Syncs a file or a directory.
+    static func sync(_ path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

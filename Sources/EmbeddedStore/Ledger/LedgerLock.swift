@@ -1,19 +1,13 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import CLibrary
 
 /// The right to write one ledger, for one process at a time.
 ///
-/// It is an advisory lock on a separate file beside the ledger. The kernel releases it when the process ends, however that
-/// happens, so there is never a stale one. SQLite's own locks would let two writers take turns, each with its own memory of
-/// what is free.
+/// It is an advisory lock on a separate file beside the ledger. The kernel releases it when the process ends, however
+/// that happens, so there is never a stale one. SQLite's own locks would let two writers take turns, each with its own
+/// memory of what is free.
 ///
 /// The file also records what the last process knew of the ledger. A ledger that has less has lost something.
-struct LedgerLock: ~Copyable {
+package struct LedgerLock: ~Copyable {
     /// What a process knows of a ledger.
     struct Knowledge: Sendable, Equatable {
         /// The ledger's own 16 bytes.
@@ -30,14 +24,18 @@ struct LedgerLock: ~Copyable {
     let knowledge: Knowledge?
     private let descriptor: CInt
 
+    /// Tries twice, since a command that asks for ``isHeld(_:)`` has the lock for a moment.
+    ///
+    /// - Parameter whenHeld: called between the two attempts.
     /// - Throws: ``LedgerError/inUse(path:process:)`` if another process has the lock.
-    init(path: String) throws(LedgerError) {
+    package init(path: String, whenHeld: () -> Void = { usleep(20_000) }) throws(LedgerError) {
         self.path = path
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard opened >= 0 else {
             throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
         }
         let words = Self.words(of: opened)
+        if flock(opened, LOCK_EX | LOCK_NB) != 0 { whenHeld() }
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
             close(opened)
             throw .inUse(path: path, process: words.first.map(String.init))
@@ -45,6 +43,17 @@ struct LedgerLock: ~Copyable {
         descriptor = opened
         knowledge = Self.knowledge(words)
         write(knowledge)
+    }
+
+    /// Whether another process has the lock. It is taken for a moment if nobody has it.
+    package static func isHeld(_ path: String) -> Bool {
+        let opened = open(path, O_RDONLY | O_CLOEXEC)
+        guard opened >= 0 else { return false }
+        defer { close(opened) }
+        // A shared lock meets the owner's, and is given back at once.
+        guard flock(opened, LOCK_SH | LOCK_NB) == 0 else { return errno == EWOULDBLOCK }
+        flock(opened, LOCK_UN)
+        return false
     }
 
     /// Records what this process knows. It is not synced: after a power cut the file may have an earlier record.
@@ -78,8 +87,8 @@ struct LedgerLock: ~Copyable {
     }
 
     deinit {
-        // Closing alone is not enough: a child process has a copy of every descriptor until it runs its own program, and
-        // would keep the lock as long.
+        // Closing alone is not enough: a child process has a copy of every descriptor until it runs its own program,
+        // and would keep the lock as long.
         flock(descriptor, LOCK_UN)
         close(descriptor)
     }

@@ -8,7 +8,7 @@ extension LedgerQueries {
 
     /// The holds of a scope that have something to erase (R41 Erasure).
     func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
-        try await connection.queue.read { db in
+        try await read { db in
             let newest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM holds") ?? 0
             var first = min(newest, Int64(clamping: hold?.number ?? 0))
             var last = min(newest, first + Self.holdsLookedAt)

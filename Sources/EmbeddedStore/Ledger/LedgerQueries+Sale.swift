@@ -7,7 +7,7 @@ extension LedgerQueries {
     ///
     /// - Parameter now: holds with this deadline or an earlier one have ended.
     func sale(of event: Code, from first: HoldID?, stretch: Int, at now: Timestamp) async throws -> SalePage {
-        try await connection.queue.read { db in
+        try await read { db in
             try LedgerSale(db, at: now).page(of: event, from: first, stretch: stretch)
         }
     }

@@ -5,9 +5,10 @@ internal import TicketStore
 /// Reads operators' lists from the ledger, beside the writer.
 ///
 /// Each page is one short transaction of a separate connection. So neither a slow client nor a long list keeps the
-/// write-ahead log from being folded in.
+/// write-ahead log from being folded in. One thread with low priority reads all of them, so the sale comes first.
 struct LedgerQueries: Sendable {
     let connection: ReadConnection
+    private let thread = QuietThread()
 
     init(path: String) throws(LedgerError) {
         connection = try ReadConnection(path: path, label: "ledger queries")
@@ -17,16 +18,37 @@ struct LedgerQueries: Sendable {
         connection.close()
     }
 
-    func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        try await connection.queue.read { db in
+    /// Reads in one transaction.
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            thread.run { [connection] in
+                continuation.resume(with: Result { try connection.queue.read(body) })
+            }
+        }
+    }
+
+    func purchases(
+        of event: Code, soldBy seller: Seller?, after hold: HoldID?, limit: Int
+    ) async throws -> [PurchaseRecord] {
+        try await read { db in
             let moments = try Moments(db)
+            // The sales of one seller are found by their index.
+            let all = """
+                \(Self.selectPurchase) JOIN events e ON e.event = h.event
+                WHERE :seller IS NULL AND e.code = :code AND p.hold > :after ORDER BY p.hold LIMIT :limit
+                """
+            let own = """
+                \(Self.selectPurchase(from: "sold_by s CROSS JOIN purchases p ON p.hold = s.hold"))
+                WHERE s.seller = :seller AND s.event = (SELECT event FROM events WHERE code = :code) AND s.hold > :after
+                ORDER BY s.hold LIMIT :limit
+                """
+            let statement = try db.cachedStatement(sql: seller == nil ? all : own)
             let rows = try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        \(Self.selectPurchase) JOIN events e ON e.event = h.event
-                        WHERE e.code = ? AND p.hold > ? ORDER BY p.hold LIMIT ?
-                        """),
-                arguments: [event.text, Int64(clamping: hold?.number ?? 0), limit])
+                statement,
+                arguments: [
+                    "seller": seller?.text, "code": event.text, "after": Int64(clamping: hold?.number ?? 0),
+                    "limit": limit,
+                ])
             var lines = LineReader(db)
             return try rows.map { try Self.purchase($0, &lines, moments) }
         }
@@ -43,12 +65,19 @@ struct LedgerQueries: Sendable {
         return found
     }
 
-    private static let selectPurchase = """
+    private static let selectPurchase = selectPurchase(from: "purchases p")
+
+    private static func selectPurchase(from purchases: String) -> String {
+        """
         SELECT p.hold, p.at, p.late, p.payment, n.buyer, n.note, h.event, h.seq AS held, r.at AS returned,
           (SELECT max(at) FROM part_returns WHERE hold = p.hold) AS part_returned,
-          (SELECT max(at) FROM erasures WHERE hold = p.hold) AS erased
-        FROM purchases p CROSS JOIN holds h ON h.id = p.hold CROSS JOIN named_holds n ON n.hold = p.hold LEFT JOIN returns r ON r.hold = p.hold
+          (SELECT max(at) FROM erasures WHERE hold = p.hold) AS erased,
+          (SELECT seller FROM sold_by WHERE hold = p.hold) AS seller,
+          (SELECT checks FROM overrides WHERE hold = p.hold) AS checks, c.batch, c.number
+        FROM \(purchases) CROSS JOIN holds h ON h.id = p.hold CROSS JOIN named_holds n ON n.hold = p.hold
+          LEFT JOIN returns r ON r.hold = p.hold LEFT JOIN hold_codes c ON c.hold = p.hold
         """
+    }
 
     private static func purchase(_ row: Row, _ lines: inout LineReader, _ moments: Moments) throws -> PurchaseRecord {
         let hold: Int64 = row["hold"]
@@ -56,19 +85,23 @@ struct LedgerQueries: Sendable {
         let (returned, part): (Int64?, Int64?) = (row["returned"], row["part_returned"])
         let sold = try lines.lines(of: hold, isReturned: returned != nil, hasReturns: part != nil)
         let isGone = part != nil && sold.allSatisfy { $0.returned == $0.quantity }
-        return PurchaseRecord(
+        var purchase = PurchaseRecord(
             hold: HoldID(UInt64(clamping: hold)), event: try lines.code(of: event),
             currency: try lines.currency(of: event, at: row["held"]), lines: sold, buyer: row["buyer"],
             payment: (row["payment"] as String?).flatMap { PaymentReference($0)?.text }, isLate: row["late"],
             purchasedAt: moments.wall(row["at"]), returnedAt: (returned ?? (isGone ? part : nil)).map(moments.wall),
-            erasedAt: (row["erased"] as Int64?).map(moments.wall), note: row["note"])
+            erasedAt: (row["erased"] as Int64?).map(moments.wall), note: row["note"],
+            soldBy: (row["seller"] as String?).flatMap(Seller.init))
+        if let batch = row["batch"] as Int? { purchase.code = try lines.code(batch, row["number"], of: event) }
+        purchase.override = Override(rawValue: row["checks"] ?? 0)
+        return purchase
     }
 
     /// - Parameter since: unconfirmed debts after this moment have not expired.
     func refundsOwed(
         of event: Code?, confirmed: Bool, since: Timestamp, after sequence: UInt64?, limit: Int
     ) async throws -> [RefundRecord] {
-        try await connection.queue.read { db in
+        try await read { db in
             let moments = try Moments(db)
             let rows = try Row.fetchAll(
                 db.cachedStatement(
@@ -99,23 +132,36 @@ struct LedgerQueries: Sendable {
     }
 
     func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
-        try await connection.queue.read { db in try Self.audit(db, of: events, after: sequence, limit: limit) }
+        try await read { db in try Self.audit(db, of: events, after: sequence, limit: limit) }
+    }
+
+    func newestAudit(of events: [Code]?, before sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+        try await read { db in
+            try Self.audit(
+                db, "seq < :seq", of: events, Int64(clamping: sequence ?? .max), order: "seq DESC", limit: limit)
+        }
     }
 
     static func audit(
         _ db: Database, of events: [Code]? = nil, after sequence: UInt64?, limit: Int
     ) throws -> [AuditRecord] {
+        try audit(db, "seq > :seq", of: events, Int64(clamping: sequence ?? 0), order: "seq", limit: limit)
+    }
+
+    private static func audit(
+        _ db: Database, _ range: String, of events: [Code]?, _ sequence: Int64, order: String, limit: Int
+    ) throws -> [AuditRecord] {
         let moments = try Moments(db)
         let rows = try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT * FROM audit WHERE seq > :after AND (:codes IS NULL OR event IN (
+                    SELECT * FROM audit WHERE \(range) AND (:codes IS NULL OR event IN (
                       SELECT event FROM definitions WHERE json_extract(document, '$.id') IN (
                         SELECT value FROM json_each(:codes))))
-                    ORDER BY seq LIMIT :limit
+                    ORDER BY \(order) LIMIT :limit
                     """),
             arguments: [
-                "after": Int64(clamping: sequence ?? 0), "limit": limit,
+                "seq": sequence, "limit": limit,
                 // Codes need no escapes.
                 "codes": events.map { "[" + $0.map { "\"\($0.text)\"" }.joined(separator: ",") + "]" },
             ])
@@ -160,6 +206,8 @@ struct LineReader {
 
     private let db: Database
     private var known: [Int64: Definitions] = [:]
+    /// By event: the names of all batches of access codes, by their indexes.
+    private var batches: [Int64: [String]] = [:]
 
     init(_ db: Database) {
         self.db = db
@@ -208,6 +256,24 @@ struct LineReader {
         let all = try definitions(of: event).terms
         let found = all.last { $0.sequence < held } ?? all.first
         return (found?.currency ?? "", found?.grace ?? 0)
+    }
+
+    /// An access code by the index of its batch among all that the event's definitions ever named; `nil` if there is
+    /// none.
+    mutating func code(_ batch: Int, _ number: Int, of event: Int64) throws -> SaleCode? {
+        let names = try batches[event] ?? readBatches(of: event)
+        batches[event] = names
+        return names.indices.contains(batch) ? SaleCode(batch: names[batch], number: number) : nil
+    }
+
+    private func readBatches(of event: Int64) throws -> [String] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT b.key FROM definitions d, json_each(d.document, '$.codes') b WHERE d.event = ? ORDER BY d.seq, b.id
+                """)
+        return try String.fetchAll(statement, arguments: [event]).reduce(into: []) { names, name in
+            if !names.contains(name) { names.append(name) }
+        }
     }
 
     /// The code of an event, even if it was removed.

@@ -1,11 +1,10 @@
 internal import BoxOffice
 internal import GRDB
-internal import GRDBSQLite
 internal import TicketStore
 
 /// Reads a ledger back: all of it into a box office, or some holds.
 struct LedgerReader {
-    private let db: Database
+    let db: Database
     private let recoveries: [UInt32: [Recovery]]
 
     private struct Recovery {
@@ -29,8 +28,9 @@ struct LedgerReader {
     func boxOffice(limits: Limits) throws -> BoxOffice {
         var office = BoxOffice(limits: limits, digester: try LedgerEraser.digester(db))
         let (last, next) = try end()
-        office.beginRestoring(at: last, nextSequence: next)
+        office.beginRestoring(at: last, nextSequence: next, lost: try LostTime.total(db))
         try readEvents(into: &office)
+        try readQueues(into: &office)
         try readPaidBack(into: &office)
         try readHolds { hold, _ in
             guard office.canRestore(hold) else {
@@ -63,6 +63,7 @@ struct LedgerReader {
             }
             office.restore(restored)
         }
+        office.endRestoringQueues()
         office.tidy()
         return office
     }
@@ -88,6 +89,7 @@ struct LedgerReader {
             SELECT max(at), max(seq) FROM (
               SELECT at, 0 AS seq FROM clock_mark
               UNION ALL SELECT at, through FROM moves
+              UNION ALL SELECT 0, max(through) FROM losses
               UNION ALL SELECT * FROM (SELECT at, seq FROM definitions ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM holds ORDER BY id DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM refunds ORDER BY seq DESC LIMIT 1)
@@ -98,6 +100,7 @@ struct LedgerReader {
               UNION ALL SELECT * FROM (SELECT at, seq FROM removals ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM part_returns ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT * FROM (SELECT at, seq FROM cancellations ORDER BY seq DESC LIMIT 1)
+              UNION ALL SELECT * FROM (SELECT at, seq FROM queue_facts ORDER BY seq DESC LIMIT 1)
               UNION ALL SELECT max(at), max(seq) FROM purchases
               UNION ALL SELECT max(at), max(seq) FROM releases
               UNION ALL SELECT max(at), max(seq) FROM returns
@@ -105,53 +108,6 @@ struct LedgerReader {
             """)
         _ = try row.next()
         return (Timestamp(milliseconds: row.int(0)), UInt64(clamping: row.int(1)) + 1)
-    }
-
-    /// Definitions and removals in their order, from which an event's index follows.
-    func readEvents(into office: inout BoxOffice) throws {
-        let rows = try Cursor(
-            db,
-            """
-            SELECT seq, paused, event, document, 0, 0 FROM definitions
-            UNION ALL SELECT seq, 0, event, NULL, 0, 0 FROM removals
-            UNION ALL SELECT seq, undone, event, NULL, 1, at FROM cancellations ORDER BY seq
-            """)
-        while try rows.next() {
-            if rows.int(4) != 0 {
-                let at = rows.int(1) == 0 ? Timestamp(milliseconds: rows.int(5)) : nil
-                guard let event = UInt32(exactly: rows.int(2)), office.restoreCancellation(of: event, at: at) else {
-                    throw LedgerError.damaged("fact \(rows.int(0)) cancels event \(rows.int(2)), which there is not")
-                }
-                continue
-            }
-            guard let document = rows.text(3) else {
-                guard let event = UInt32(exactly: rows.int(2)), office.restoreRemoval(of: event) else {
-                    throw LedgerError.damaged("fact \(rows.int(0)) removes event \(rows.int(2)), which there is not")
-                }
-                continue
-            }
-            do {
-                let definition = try EventDocument.readKept(Array(document.utf8))
-                office.restore(
-                    definition, paused: rows.int(1) != 0, sequence: UInt64(clamping: rows.int(0)))
-            } catch {
-                throw LedgerError.damaged("definition \(rows.int(0)): \(error)")
-            }
-        }
-    }
-
-    /// Which cancelled events had something paid back since (R42 Cancelled event).
-    private func readPaidBack(into office: inout BoxOffice) throws {
-        let rows = try Cursor(
-            db,
-            """
-            SELECT c.event FROM (SELECT event, max(seq) AS seq FROM cancellations GROUP BY event) c
-            JOIN cancellations last ON last.seq = c.seq AND last.undone = 0
-            WHERE EXISTS (SELECT 1 FROM returns r JOIN holds h ON h.id = r.hold WHERE h.event = c.event AND r.seq > c.seq)
-              OR EXISTS (SELECT 1 FROM part_returns r JOIN holds h ON h.id = r.hold WHERE h.event = c.event AND r.seq > c.seq)
-              OR EXISTS (SELECT 1 FROM repayments r JOIN holds h ON h.id = r.hold WHERE h.event = c.event AND r.seq > c.seq)
-            """)
-        while try rows.next() { office.restorePaidBack(of: UInt32(clamping: rows.int(0))) }
     }
 
     /// Debts, and payments that were paid back. What a payment bought is read with the holds.
@@ -186,8 +142,8 @@ struct LedgerReader {
 
     /// Holds in the order of their numbers, each in its final state.
     ///
-    /// All tables are in the order of the hold. So one pass through all of them side by side reads everything once, in the
-    /// order of the file.
+    /// All tables are in the order of the hold. So one pass through all of them side by side reads everything once, in
+    /// the order of the file.
     ///
     /// - Parameter which: a condition on a hold's number, as SQL.
     func readHolds(_ which: String = "> 0", _ body: (RestoredHold, HoldMoments) throws -> Void) throws {
@@ -206,8 +162,8 @@ struct LedgerReader {
         let returns = try side("returns", "seq, at")
         let parts = try side("part_returns", "seq, fingerprint, high, low, reason, at", order: ", seq")
         let corrections = try side("corrections", "buyer, note", order: ", seq")
-        let erasures = try side("erasures", "seq")
-        let codes = try side("hold_codes", "batch, number")
+        let (erasures, codes) = (try side("erasures", "seq"), try side("hold_codes", "batch, number"))
+        let (sellers, entries) = (try side("sold_by", "seller"), try side("hold_entries", "entry"))
         let lines = try side("hold_lines", "type, quantity, price", order: ", line")
         let extensions = try side("extensions", "seq, deadline", order: ", number")
 
@@ -230,8 +186,7 @@ struct LedgerReader {
                 hold.deadline = Timestamp(milliseconds: $0.int(2))
             }
             try purchases.visit(id) {
-                hold.state = .purchased
-                ended = $0.int(1)
+                (hold.state, ended) = (.purchased, $0.int(1))
                 hold.late = $0.int(2) != 0
                 hold.payment = $0.text(3).flatMap(PaymentReference.init(kept:))
                 moments.purchased = $0.int(4)
@@ -245,6 +200,8 @@ struct LedgerReader {
             try corrections.visit(id) { correct(&hold, $0) }
             try erasures.visit(id) { _ in hold.isErased = true }
             try codes.visit(id) { hold.code = try code(of: $0, hold: id) }
+            try entries.visit(id) { hold.entry = HeldEntry(EntryNumber(UInt32(clamping: $0.int(1)))) }
+            try sellers.visit(id) { hold.seller = $0.text(1).flatMap(Seller.init) }
             hold.deadline = deadline(hold, from: set, to: ended)
             try body(hold, moments)
         }
@@ -325,49 +282,6 @@ struct HoldMoments {
 
     init(held: Int64) {
         self.held = held
-    }
-}
-
-/// Rows of a query, read without GRDB: a start reads millions.
-final class Cursor {
-    private let statement: Statement
-
-    init(_ db: Database, _ sql: String) throws {
-        statement = try db.makeStatement(sql: sql)
-    }
-
-    init(_ statement: Statement) {
-        self.statement = statement
-    }
-
-    func bind(_ numbers: Int64...) {
-        for (index, number) in numbers.enumerated() {
-            sqlite3_bind_int64(statement.sqliteStatement, CInt(index + 1), number)
-        }
-    }
-
-    /// Resets the statement for its next use.
-    func reset() {
-        sqlite3_reset(statement.sqliteStatement)
-    }
-
-    func next() throws -> Bool {
-        switch sqlite3_step(statement.sqliteStatement) {
-        case SQLITE_ROW: return true
-        case SQLITE_DONE: return false
-        case let code:
-            throw DatabaseError(
-                resultCode: ResultCode(rawValue: code),
-                message: String(cString: sqlite3_errmsg(sqlite3_db_handle(statement.sqliteStatement))))
-        }
-    }
-
-    func int(_ column: CInt) -> Int64 {
-        sqlite3_column_int64(statement.sqliteStatement, column)
-    }
-
-    func text(_ column: CInt) -> String? {
-        sqlite3_column_text(statement.sqliteStatement, column).map { String(cString: $0) }
     }
 }
 

@@ -4,7 +4,8 @@ public import TicketStore
 
 /// Reports from a ledger without its service.
 public enum LedgerReport {
-    /// What an event has sold (R50 Reports), at the moment of the ledger's last fact. A service may write the ledger meanwhile.
+    /// What an event has sold (R50 Reports), at the moment of the ledger's last fact. A service may write the ledger
+    /// meanwhile.
     ///
     /// - Parameter offset: where a day begins, in minutes east of UTC.
     /// - Returns: `nil` if the ledger does not have the event.

@@ -2,10 +2,10 @@ internal import GRDB
 
 /// The tables of a ledger, version by version.
 ///
-/// Facts are only added. A hold's row has the hold's number as its key, and so has the row of what ends the hold. So rows are
-/// written in the order of a log, nothing can be purchased or released twice, and a hold is found without another index.
-/// `seq` numbers the facts of all tables without gaps. `at` is the store's clock in milliseconds, which `wall_clock`
-/// translates into the time of day. Everything under "readable" is derived from the facts.
+/// Facts are only added. A hold's row has the hold's number as its key, and so has the row of what ends the hold. So
+/// rows are written in the order of a log, nothing can be purchased or released twice, and a hold is found without
+/// another index. `seq` numbers the facts of all tables without gaps. `at` is the store's clock in milliseconds, which
+/// `wall_clock` translates into the time of day. Everything under "readable" is derived from the facts.
 enum LedgerSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -25,10 +25,13 @@ enum LedgerSchema {
         migrator.registerMigration("7 corrections") { try $0.execute(sql: corrections) }
         migrator.registerMigration("7 overrides") { try $0.execute(sql: overrides) }
         migrator.registerMigration("8 codes") { try $0.execute(sql: codes) }
+        migrator.registerMigration("9 sellers") { try $0.execute(sql: sellers) }
+        migrator.registerMigration("10 copies") { try makeCopies($0) }
+        migrator.registerMigration("11 queues") { try $0.execute(sql: queues) }
         return migrator
     }
 
-    /// Refuses a database of a later release, and one that is no ledger. An empty file becomes a ledger.
+    /// Refuses a database of a later release, and one that is not a ledger. An empty file becomes a ledger.
     static func checkFormat(of db: Database, at path: String) throws {
         guard try db.tableExists("grdb_migrations") else {
             let isEmpty = try Bool.fetchOne(db, sql: "SELECT count(*) = 0 FROM sqlite_master") ?? false
@@ -41,8 +44,8 @@ enum LedgerSchema {
         }
     }
 
-    /// Earlier releases kept keys as callers sent them, beside all that is needed to use them. They are deleted and overwritten.
-    /// So a retry after the upgrade, with a key of the last day, makes another hold.
+    /// Earlier releases kept keys as callers sent them, beside all that is needed to use them. They are deleted and
+    /// overwritten. So a retry after the upgrade, with a key of the last day, makes another hold.
     private static let keys = """
         ALTER TABLE ledger ADD COLUMN key_secret BLOB;
         PRAGMA secure_delete = ON;

@@ -2,7 +2,8 @@ internal import BoxOffice
 internal import GRDB
 internal import TicketStore
 
-/// What a ledger keeps of a sale that came from a store of another kind (R51 Moving a sale).
+/// The numbers that buyers know, where they are not the ledger's: of a sale that came from a store of another kind (R51 Moving
+/// a sale), and of holds after lost time (R63 Backup).
 enum MovedNumbers {
     /// The numbers that buyers know of the holds that were moved.
     static func read(_ db: Database) throws -> HoldNumbering {
@@ -50,10 +51,9 @@ enum MovedNumbers {
 }
 
 extension Ledger {
-    /// The series of holds with those of numbers that only another store gave behind them, and the numbers that buyers know
-    /// of moved holds (R51 Moving a sale).
-    func moved(after own: [HoldSeries]) throws(LedgerError) -> ([HoldSeries], HoldNumbering) {
-        try read { db in (own + (try MovedNumbers.series(db, only: "moved_series")), try MovedNumbers.read(db)) }
+    /// The series of holds with those of numbers that only another store gave behind them (R51 Moving a sale).
+    func series(after own: [HoldSeries]) throws(LedgerError) -> [HoldSeries] {
+        try read { own + (try MovedNumbers.series($0, only: "moved_series")) }
     }
 
     /// Whether the sale was exported to go on elsewhere.
@@ -63,7 +63,7 @@ extension Ledger {
 }
 
 extension LedgerSchema {
-    /// A sale that came from a store of another kind, or left for another place (R51 Moving a sale).
+    /// A sale that came from a store of another kind, or left for another store (R51 Moving a sale).
     static let moves = """
         -- Facts up to `through` came with a sale from a store of another kind. They say what was so when it moved, and not
         -- how that came about: each event has only its last definition and the terms of its holds.

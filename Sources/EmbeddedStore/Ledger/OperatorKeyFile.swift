@@ -7,8 +7,8 @@ public import TicketStore
 
 /// The operators' keys, in a SQLite file beside the ledger.
 ///
-/// They are not in the ledger, because only one process writes that: a command makes and revokes keys while the service runs.
-/// Of a credential the file keeps only the SHA-256 of its secret.
+/// They are not in the ledger, because only one process writes that: a command makes and revokes keys while the service
+/// runs. Of a credential the file keeps only the SHA-256 of its secret.
 public final class OperatorKeyFile: OperatorKeyring {
     /// The file inside the data directory. Only its owner can read it.
     public static let name = "operators.sqlite"

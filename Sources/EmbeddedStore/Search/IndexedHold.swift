@@ -45,7 +45,8 @@ struct IndexedHold: Equatable {
     }
 }
 
-/// The state of a hold in the search index. A live hold becomes an expired one when the follower sees its deadline pass.
+/// The state of a hold in the search index. A live hold becomes an expired one when the follower sees its deadline
+/// pass.
 enum IndexedState: Int64, CaseIterable {
     case held = 0
     case purchased, released, returned, expired
@@ -80,7 +81,8 @@ enum IndexedState: Int64, CaseIterable {
     }
 }
 
-/// Makes the digests of buyers and payments in the index: 64 bits of an HMAC. What is found by one is compared with the ledger.
+/// Makes the digests of buyers and payments in the index: 64 bits of an HMAC. What is found by one is compared with the
+/// ledger.
 struct SearchDigester: Sendable {
     private let key: [UInt8]
 

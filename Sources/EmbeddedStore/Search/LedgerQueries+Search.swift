@@ -7,7 +7,7 @@ extension LedgerQueries {
     func plan(_ query: SalesQuery, _ digester: SearchDigester) async throws -> (
         way: SearchIndex.Way, range: Range<Int64>
     )? {
-        try await connection.queue.read { db in
+        try await read { db in
             var (event, types): (Int64, [Int64]) = (-1, [-1])
             if let code = query.event {
                 guard let found = try Self.event(code, db) else { return nil }
@@ -31,7 +31,7 @@ extension LedgerQueries {
 
     /// The index of the event that has a code now.
     func index(of event: Code) async throws -> Int64? {
-        try await connection.queue.read { try Self.event(event, $0) }
+        try await read { try Self.event(event, $0) }
     }
 
     private static func event(_ code: Code, _ db: Database) throws -> Int64? {
@@ -48,8 +48,8 @@ extension LedgerQueries {
         return first..<max(first, end)
     }
 
-    /// The first hold that was made at a moment of the store's clock or later. Holds are numbered without gaps, in the order of
-    /// that clock.
+    /// The first hold that was made at a moment of the store's clock or later. Holds are numbered without gaps, in the
+    /// order of that clock.
     private static func firstHold(at moment: Int64, _ last: Int64, _ db: Database) throws -> Int64 {
         let statement = try db.cachedStatement(sql: "SELECT at FROM holds WHERE id = ?")
         var (low, high): (Int64, Int64) = (1, last + 1)
@@ -64,26 +64,29 @@ extension LedgerQueries {
     /// These holds as they are at `now`, in the order of the list. Leaves out those that the query does not mean.
     func sales(_ holds: [Int64], of query: SalesQuery, at now: Timestamp) async throws -> [SaleRecord] {
         guard !holds.isEmpty else { return [] }
-        return try await connection.queue.read { db in
+        return try await read { db in
             let restored = try LedgerReader(db).holds(holds.map { HoldID(UInt64(clamping: $0)) })
             let paid = try query.payment.map { try Self.paid(by: $0, among: holds, db) }
             var lines = LineReader(db)
             let moments = try Moments(db)
             let purchases = try Self.purchases(of: holds, &lines, moments, db)
-            let statement = try db.cachedStatement(sql: "SELECT at FROM holds WHERE id = ?")
+            let statement = try db.cachedStatement(
+                sql: "SELECT h.at, o.checks FROM holds h LEFT JOIN overrides o ON o.hold = h.id WHERE h.id = ?")
             return try holds.compactMap { number in
                 guard let hold = restored[HoldID(UInt64(clamping: number))], paid?.contains(number) ?? true,
-                    let heldAt = try Int64.fetchOne(statement, arguments: [number])
+                    let made = try Row.fetchOne(statement, arguments: [number])
                 else { return nil }
                 let (event, held) = (Int64(hold.event), Int64(clamping: hold.sequence))
                 let end = hold.deadline.milliseconds - (try lines.grace(of: event, at: held))
-                let record = SaleRecord(
+                var record = SaleRecord(
                     hold: hold.id, event: try lines.code(of: event), state: IndexedState(hold, at: now).visible,
                     currency: try lines.currency(of: event, at: held),
                     lines: try lines.lines(
                         of: number, isReturned: hold.state == .returned, hasReturns: !hold.returnKeys.isEmpty),
-                    buyer: hold.buyer?.text, note: hold.note?.text, heldAt: moments.wall(heldAt),
+                    buyer: hold.buyer?.text, note: hold.note?.text, heldAt: moments.wall(made["at"]),
                     expiresAt: moments.wall(end), purchase: purchases[number])
+                record.override = Override(rawValue: made["checks"] ?? 0)
+                if !hold.code.isNone { record.code = try lines.code(hold.code.batch, hold.code.number, of: event) }
                 return record.fits(query) && record.fitsBuyer(of: query) ? record : nil
             }
         }
@@ -103,7 +106,7 @@ extension LedgerQueries {
 
     /// What the index counted, with the codes of the types.
     func named(_ counts: [SearchIndex.Count], of event: Int64) async throws -> [SalesCount] {
-        try await connection.queue.read { db in
+        try await read { db in
             let rows = try Row.fetchAll(
                 db, sql: "SELECT type, code FROM ticket_types WHERE event = ? ORDER BY type", arguments: [event])
             let codes = Dictionary(rows.map { ($0["type"] as Int64, $0["code"] as String) }, uniquingKeysWith: { $1 })
@@ -118,8 +121,8 @@ extension LedgerQueries {
 }
 
 extension Moments {
-    /// The first moment of the store's clock at which the time of day was `wall` or later. The time of day may have been set
-    /// back meanwhile, so later moments need not be later in the day.
+    /// The first moment of the store's clock at which the time of day was `wall` or later. The time of day may have
+    /// been set back meanwhile, so later moments need not be later in the day.
     func earliest(notBefore wall: WallTime) -> Int64 {
         for (index, note) in notes.enumerated() {
             let moment = max(index == 0 ? .min : note.at, wall.milliseconds - note.ahead)

@@ -1,6 +1,6 @@
 internal import BoxOffice
 internal import Dispatch
-// For `Thread`, and for the C library.
+// For `Thread`.
 internal import Foundation
 internal import Logging
 internal import Synchronization
@@ -8,12 +8,12 @@ internal import TicketStore
 
 /// Keeps the search index up with the ledger, on a thread of its own with low priority.
 ///
-/// The committer hands over the numbers of the holds that changed, before it answers anybody. A search waits until all that was
-/// handed over is in the index, so it finds what was answered before (R37 Lists and exports).
+/// The committer hands over the numbers of the holds that changed, before it answers anybody. A search waits until all
+/// that was handed over is in the index, so it finds what was answered before (R37 Lists and exports).
 ///
-/// Callers pay nothing, and the committer a nanosecond or two a fact. But taking a hold into the index costs as much CPU as
-/// selling it. So during a rush in which nobody searches, the numbers only gather. The thread takes them in when the rush is over,
-/// when somebody searches, and for a minute after each search.
+/// Callers pay nothing, and the committer a nanosecond or two a fact. But taking a hold into the index costs as much
+/// CPU as selling it. So during a rush in which nobody searches, the numbers only gather. The thread takes them in when
+/// the rush is over, when somebody searches, and for a minute after each search.
 final class SearchFollower: Sendable {
     /// Gets the index when it has everything that was handed over before.
     private typealias Request = @Sendable (Result<SearchIndex, StoreFailure>) -> Void
@@ -24,7 +24,7 @@ final class SearchFollower: Sendable {
         /// Events whose live holds got another deadline (R7 Restart).
         var recovered: Set<UInt32> = []
         var requests: [Request] = []
-        /// What was handed over does not tell any more what is in the ledger.
+        /// The ledger may differ from what was handed over, so the index is made anew.
         var startsAnew = false
         /// The latest moment that the thread knows of.
         var now: Timestamp
@@ -66,15 +66,15 @@ final class SearchFollower: Sendable {
     private static let holdsAtOnce: Int64 = 1_000
     /// The time between two rounds for which nobody waits.
     private static let pace: DispatchTimeInterval = .milliseconds(500)
-    /// So many facts in a round are no rush.
+    /// The most facts of a round that is not a rush.
     private static let quietFacts = 32
     /// A minute.
     private static let roundsAfterSearch = 120
-    /// So many holds gather at most before the thread takes them in, whatever is sold meanwhile.
+    /// When this many holds have gathered, the thread takes them in even during a rush.
     private static let mostGathered = 2_000_000
-    /// Beyond so many, 64 MiB, the index is made anew instead.
+    /// Beyond this many, 64 MiB, the index is made anew instead.
     private static let mostPending = 8_000_000
-    /// A search does not wait for more than so many holds, about a second.
+    /// The most holds that a search waits for, about a second.
     private static let mostWaitedFor = 50_000
     private static let roundsAfterFailure = 60
 
@@ -101,7 +101,8 @@ final class SearchFollower: Sendable {
         next.mark = series
         pending = Mutex(Pending(now: now, origin: next))
         Thread.detachNewThread { [self] in
-            yieldToTheSale()
+            // The sale comes first: this thread gets what others leave.
+            LowPriority.enter()
             run(startingFrom: origin)
         }
     }
@@ -167,13 +168,6 @@ final class SearchFollower: Sendable {
     }
 
     // MARK: The thread
-
-    /// The sale comes first: this thread gets what others leave. On Linux a thread has a priority of its own.
-    private func yieldToTheSale() {
-        #if os(Linux)
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
-        #endif
-    }
 
     private func run(startingFrom origin: SearchIndex.Origin) {
         var progress = Progress()
@@ -258,7 +252,8 @@ final class SearchFollower: Sendable {
         progress = Progress(restsFor: Self.roundsAfterFailure)
     }
 
-    /// Closes the file. What was not taken in yet waits in it for the next start, so that a stop takes no longer after a rush.
+    /// Closes the file. What was not taken in yet waits in it for the next start, so that a stop takes no longer after
+    /// a rush.
     private func finish(_ last: Pending, _ progress: Progress) {
         for request in last.requests { request(.failure(.closing)) }
         do {
@@ -288,12 +283,12 @@ extension Fact {
     /// Each kind of fact says which holds the search index has to read again.
     var foundBy: FoundBy {
         switch self {
-        case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _),
+        case .held(let id, _), .extended(let id, _, _), .released(let id), .purchased(let id, _, _, _, _),
             .returned(let id), .returnedPart(let id, _),
             .refundOwed(let id, _, _, _), .paidBack(let id, _), .corrected(let id, _), .erased(let id, _):
             .hold(id)
         case .recovered(let event, _): .liveHolds(event)
-        case .defined, .cancelled, .reinstated, .removed, .clockReached: .nothing
+        case .defined, .cancelled, .reinstated, .removed, .queue, .clockReached: .nothing
         }
     }
 }

@@ -2,11 +2,11 @@ internal import BoxOffice
 internal import Foundation
 internal import GRDB
 
-/// The search index: a SQLite file beside the ledger, which tells which holds a query means (R47 Search).
+/// The search index: a SQLite file beside the ledger that finds the holds of a query (R47 Search).
 ///
-/// The ledger has no index but its keys, so that selling writes rows in the order of a log. This file has what searching needs,
-/// and it is made from the ledger. So it is never synced, and after anything but an orderly stop it is made anew: nothing is lost
-/// with it. One thread uses it (``SearchFollower``).
+/// The ledger has no index but its keys, so that selling writes rows in the order of a log. This file has what
+/// searching needs, and it is made from the ledger. So it is never synced, and after anything but an orderly stop it is
+/// made anew: nothing is lost with it. One thread uses it (``SearchFollower``).
 final class SearchIndex: Sendable {
     /// What an index was made from: it fits no other ledger, and no ledger that went on without it.
     struct Origin: Equatable {
@@ -75,15 +75,15 @@ final class SearchIndex: Sendable {
         configuration.prepareDatabase { db in
             for pragma in [
                 "locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF", "cache_size = -16000",
-                // What goes leaves no trace in the file.
+                // Deleted rows leave no trace in the file.
                 "secure_delete = ON",
             ] { try db.execute(sql: "PRAGMA \(pragma)") }
         }
         queue = try DatabaseQueue(path: path, configuration: configuration)
     }
 
-    /// The holds that wait to be taken in, if the file has all other facts of `origin`; `nil` if it was made from something else,
-    /// or not closed. It counts as open from here on.
+    /// The holds that wait to be taken in, if the file has all other facts of `origin`; `nil` if it was made from
+    /// something else, or not closed. It counts as open from here on.
     private func reopen(_ origin: Origin) throws -> [Int64]? {
         try queue.write { db in
             guard let head = try Row.fetchOne(db, sql: "SELECT * FROM head WHERE one = 1") else { return nil }
@@ -109,8 +109,8 @@ final class SearchIndex: Sendable {
     ///
     /// - Parameter waiting: the holds that changed before `origin` and were not taken in.
     func close(completeUpTo origin: Origin, besides waiting: [Int64]) throws {
-        // Synced once, at the stop: the next start must not trust a file whose pages a power cut took. First all pages, then the
-        // mark that they are complete.
+        // Synced once, at the stop: the next start must not trust a file whose pages a power cut took. First all pages,
+        // then the mark that they are complete.
         try queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA synchronous = FULL")
             try db.execute(

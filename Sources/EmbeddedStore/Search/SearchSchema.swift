@@ -2,8 +2,8 @@ internal import GRDB
 
 /// The tables of the search index. Everything in them follows from the ledger, so another ``version`` is built anew.
 ///
-/// Rows of one event, type and state stand together in the order of the holds. So a page is a walk from its end, whatever the
-/// number of holds.
+/// Rows of one event, type and state stand together in the order of the holds. So a page is a walk from its end,
+/// whatever the number of holds.
 enum SearchSchema {
     static let version: Int64 = 1
 

@@ -1,8 +1,8 @@
 internal import BoxOffice
 internal import GRDB
 
-/// Reads from the ledger what the search index says about holds. Each call is one short transaction, so it never keeps the
-/// ledger's log from being folded in for long.
+/// Reads from the ledger what the search index says about holds. Each call is one short transaction, so it never keeps
+/// the ledger's log from being folded in for long.
 struct SearchSource: Sendable {
     let connection: ReadConnection
     let digester: SearchDigester

@@ -1,11 +1,12 @@
 /// How many callers the committer waits for before the next commit, and for how long.
 ///
 /// After a batch its callers are likely to ask again at once. If the committer took only those who already wait, the
-/// callers would split into groups that never meet, with a commit for each group. So it waits until as many requests are
-/// queued as it just answered. It never waits for a lone caller.
+/// callers would split into groups that never meet, with a commit for each group. So it waits until as many requests
+/// are queued as it just answered. It never waits for a lone caller.
 package struct CommitPace: Sendable {
-    /// The longest wait, as a multiple of the last commit's time. With 64 connections that ask again at once, one commit's
-    /// time gave 25 holds a commit, two gave 32, four gave 63, with less than half the context switches for each hold.
+    /// The longest wait, as a multiple of the last commit's time. With 64 connections that ask again at once, one
+    /// commit's time gave 25 holds a commit, two gave 32, four gave 63, with less than half the context switches for
+    /// each hold.
     package static let patienceInCommits = 4
     /// The longest wait, however slow the disk was.
     package static let longestPatience = Duration.milliseconds(2)

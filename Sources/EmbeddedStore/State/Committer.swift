@@ -11,7 +11,7 @@ struct Committer: Sendable {
     let ended: DispatchSemaphore
     /// The number of the last fact that the start read.
     let lastFact: UInt64
-    /// Of so many failed attempts to save answered facts, one is logged.
+    /// Of this many failed attempts to save answered facts, one is logged.
     private static let savesBetweenAlarms = 60
 
     /// Runs until the store closes and no caller waits. ``CommitPace`` decides how long it waits for more callers.
@@ -107,7 +107,10 @@ struct Committer: Sendable {
         let callers = batch.count + store.state.withLock { $0.waitingCount }
         let took = ContinuousClock.now - start
         pace.committed(callers, in: took)
-        if !batch.facts.entries.isEmpty { store.commits.withLock { $0.add(took) } }
+        if !batch.facts.entries.isEmpty {
+            store.commits.withLock { $0.add(took) }
+            store.counted.withLock { $0.batches.add(batch.facts.entries.count) }
+        }
         store.follower.take(batch.facts.entries)
         batch.replies.deliver()
         if let mark = batch.mark {
@@ -118,8 +121,8 @@ struct Committer: Sendable {
         return true
     }
 
-    /// Folds the log into the database. The answered facts are safe in the log, but a failed sync must not be ignored: the
-    /// store does not sell again until the fold works.
+    /// Folds the log into the database. The answered facts are safe in the log, but a failed sync must not be ignored:
+    /// the store does not sell again until the fold works.
     private func foldLog() {
         do {
             try store.ledger.withLock { ledger throws(LedgerError) in _ = try ledger.fold() }
@@ -141,8 +144,8 @@ struct Committer: Sendable {
         }
     }
 
-    /// Recovers after a failed commit. The callers in the batch get `outcomeUnknown`, the store reads its memory back from
-    /// the ledger, and it sells again when a commit has worked (R18 Unknown outcome).
+    /// Recovers after a failed commit. The callers in the batch get `outcomeUnknown`, the store reads its memory back
+    /// from the ledger, and it sells again when a commit has worked (R18 Unknown outcome).
     private func recover(
         from failure: LedgerError, _ batch: StoreState.Batch, because what: String = "A commit failed"
     ) {
@@ -160,6 +163,7 @@ struct Committer: Sendable {
         guard watch.isDue(at: now) else { return }
         let (new, rebuilds) = watch.note(store.state.withLock { $0.closedPools }, at: now)
         for closed in new {
+            store.counted.withLock { $0.violations[closed.event, default: 0] += 1 }
             store.logger.critical(
                 "A pool's numbers contradict each other; it sells nothing more, and its holds can still be purchased",
                 metadata: [
@@ -227,8 +231,8 @@ struct Committer: Sendable {
         try store.noteFiles()
     }
 
-    /// Checks the ledger's files. While one is lost the store does not sell, because the next start would not find what it
-    /// sold. It tries at each look to save the answered facts, and sells again when all files are back.
+    /// Checks the ledger's files. While one is lost the store does not sell, because the next start would not find what
+    /// it sold. It tries at each look to save the answered facts, and sells again when all files are back.
     private func lookAtFiles(_ watch: inout FileWatch) {
         let losses = watch.look()
         if !losses.isEmpty {
@@ -261,8 +265,8 @@ struct Committer: Sendable {
 
     /// Saves the answered facts where a start or an operator finds them: in the ledger's file, or else in a copy.
     ///
-    /// - Parameter isLast: whether this is the stop. Only then it makes a missing directory: an operator may still move the
-    ///   old one back, which would then land inside the new one.
+    /// - Parameter isLast: whether this is the stop. Only then it makes a missing directory: an operator may still move
+    ///   the old one back, which would then land inside the new one.
     private func save(_ losses: [LedgerFiles.Loss], _ watch: inout FileWatch, isLast: Bool) {
         let facts: Logger.MetadataValue = "\(watch.committed)"
         do {

@@ -1,9 +1,9 @@
-/// When the write-ahead log is to be cut, so that it has no older copies of what was erased (R41 Erasure). A value that is
-/// given the time.
+/// Decides when to cut the write-ahead log, so that it has no older copies of what was erased (R41 Erasure). A value
+/// that gets the time.
 struct LogCutter {
     /// Each cut syncs twice, so one serves all erasures of a second.
     private static let apart = Duration.seconds(1)
-    /// Of so many failed attempts, one is logged.
+    /// Of this many failed attempts, one is logged.
     private static let attemptsBetweenWarnings = 60
 
     private var isNeeded = false

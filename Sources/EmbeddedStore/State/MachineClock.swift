@@ -1,12 +1,5 @@
 public import BoxOffice
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import CLibrary
 
 /// What a machine's two clocks show.
 public struct ClockReading: Sendable, Equatable {

@@ -14,8 +14,8 @@ struct ClosedPool: Hashable, Sendable {
 
 /// Decides which closed pools to report, and when to rebuild memory from the ledger because of them.
 ///
-/// Numbers that are counted from the ledger's facts are certain to be right. But counting suspends the sale for about a second
-/// for each million holds, and the same mistake may close the pool again. So it happens at most once in
+/// Numbers that are counted from the ledger's facts are certain to be right. But counting suspends the sale for about a
+/// second for each million holds, and the same mistake may close the pool again. So it happens at most once in
 /// ``rebuildInterval``.
 struct PoolWatch: Sendable {
     /// The time between two looks at all pools.

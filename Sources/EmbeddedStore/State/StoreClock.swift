@@ -2,10 +2,10 @@ package import BoxOffice
 
 /// The clock that deadlines follow (R5 The store's clock). It never runs backwards, never jumps, and can be stopped.
 ///
-/// It follows the machine's monotonic clock. The store reads it at least four times a second. If a reading comes more than a
-/// second after the last one, the process or the machine did not run, and nobody could complete a purchase meanwhile: only one
-/// second of the gap counts. The time of day is carried along for sale windows and for people. A correction of it moves no
-/// deadline.
+/// It follows the machine's monotonic clock. The store reads it at least four times a second. If a reading comes more
+/// than a second after the last one, the process or the machine did not run, and nobody could complete a purchase
+/// meanwhile: only one second of the gap counts. The time of day is carried along for sale windows and for people. A
+/// correction of it moves no deadline.
 package struct StoreClock: Sendable {
     /// Something that the log reports.
     package enum Step: Sendable, Equatable {
@@ -19,8 +19,8 @@ package struct StoreClock: Sendable {
     package static let longestGap: Int64 = 1_000_000_000
     /// A smaller correction of the time of day is routine work of the machine's time service. In nanoseconds.
     package static let noticedCorrection: Int64 = 1_000_000_000
-    /// The two clocks are read one after the other and tick differently. A smaller change of their difference is ignored, or
-    /// the same deadline would have another time of day in each answer. In milliseconds.
+    /// The two clocks are read one after the other and tick differently. A smaller change of their difference is
+    /// ignored, or the same deadline would have another time of day in each answer. In milliseconds.
     package static let jitter: Int64 = 20
 
     /// The store's clock, in nanoseconds.

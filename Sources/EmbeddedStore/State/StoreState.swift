@@ -3,8 +3,8 @@ package import TicketStore
 
 /// What callers and the committer share under one lock: the box office, its clock, and the batch that gathers.
 ///
-/// `condition` goes from `recovering` to `selling`, from `selling` to `suspended` and back around a failed commit, and from
-/// each to `closing`, which is final.
+/// `condition` goes from `recovering` to `selling`, from `selling` to `suspended` and back around a failed commit, and
+/// from each to `closing`, which is final.
 package struct StoreState: Sendable {
     /// What the caller does after it handed in a command.
     package struct Taken: Sendable {
@@ -31,8 +31,8 @@ package struct StoreState: Sendable {
             facts.entries.isEmpty && count == 0 && reads.isEmpty && markRequests.isEmpty
         }
 
-        /// An empty batch with room for as many facts. Batches in sequence are about equally large, and growing would copy
-        /// every fact once.
+        /// An empty batch with room for as many facts. Batches in sequence are about equally large, and growing would
+        /// copy every fact once.
         var successor: Batch {
             var next = Batch()
             next.facts.entries.reserveCapacity(facts.entries.count)
@@ -71,16 +71,19 @@ package struct StoreState: Sendable {
     private var gathering = Batch()
     /// Whether the committer is writing a batch.
     private var isCommitting: Bool { committingSince != nil }
+    /// The facts up to this one are on the disk, and those up to the other one are in the batch that is being written.
+    private var durableThrough: UInt64 = 0
+    private var committingThrough: UInt64 = 0
     /// When the committer took that batch, by the machine's clock.
     private var committingSince: MonotonicTime?
     /// The number of waiting replies that wakes the committer; `nil` while it needs no waking.
     private var wakesCommitterAt: Int?
     /// The difference of the two clocks that the ledger noted last, in milliseconds.
     private var notedAhead: Int64?
-    /// Commands that wait for a hold, by hold. Nothing changes the hold meanwhile, so a read after the commit of the present
-    /// facts finds its latest state.
+    /// Commands that wait for a hold, by hold. Nothing changes the hold meanwhile, so a read after the commit of the
+    /// present facts finds its latest state.
     private var waiting: [HoldID: Waiting] = [:]
-    private var waitingLookups = 0
+    private(set) var waitingLookups = 0
     private var readCount: UInt64 = 0
     private let queuedFacts: Int
     private let queuedLookups: Int
@@ -150,45 +153,28 @@ package struct StoreState: Sendable {
 
     mutating func numbers(of event: Code) -> EventNumbers? { office.numbers(of: event, at: readClock().moment) }
 
-    func events() -> [EventReading] {
-        office.eventCodes.compactMap(event)
-    }
-
-    func event(_ code: Code) -> EventReading? {
-        office.definition(of: code).map {
-            EventReading(
-                $0.definition, isPaused: $0.paused, isCancelled: office.cancelledAt(code) != nil,
-                revision: $0.revision)
-        }
-    }
-
-    func catalogue(at index: UInt32) -> EventCatalogue {
-        office.catalogue(at: index)
-    }
-
-    func catalogue(at index: UInt32, unless revision: UInt64) -> EventCatalogue? {
-        office.catalogue(at: index, unless: revision)
-    }
-
     mutating func readClock() -> (moment: Moment, step: StoreClock.Step?) {
         clock.read(readMachine())
     }
 
-    /// The share of a queue that each kind of command may use: looking is refused first, then holding, then extending and
-    /// releasing, and completing last (R21 Bounds).
+    /// The share of a queue that each kind of command may use: looking is refused first, then holding and what people ask of an
+    /// event's queue, then extending and releasing, and completing last (R21 Bounds).
     private func queueLimit(for command: Command, of whole: Int) -> Int {
         switch command {
         case .extend, .release: whole / 4 * 3
         case .hold: whole / 2
+        case .queue(_, let command): command.isOfPeople ? whole / 2 : whole
         case .look: whole / 4
         default: whole
         }
     }
 
-    /// Whether an answer without a fact of its own must wait, because it depends on facts that may not be on the disk yet
-    /// (S2 Durable first).
+    /// Whether an answer without a fact of its own must wait, because it depends on facts that may not be on the disk
+    /// yet (S2 Durable first).
     private func waits(_ outcome: Outcome) -> Bool {
-        (isCommitting || !gathering.facts.entries.isEmpty) && outcome.dependsOnFacts
+        // A number waits for its block alone, which nearly always is on the disk.
+        if case .queue(.joined(_, _, let sequence)) = outcome { return sequence > durableThrough }
+        return (isCommitting || !gathering.facts.entries.isEmpty) && outcome.dependsOnFacts
     }
 
     private mutating func append(_ fact: consuming RecordedFact, note: AuditNote? = nil, at moment: Moment) {
@@ -209,10 +195,12 @@ package struct StoreState: Sendable {
 
     // MARK: The committer
 
-    /// The batch that gathered, if `enough` callers wait in it; 0 for any number. Else `nil`: the caller who makes them enough
-    /// wakes the committer.
+    /// The batch that gathered, if `enough` callers wait in it; 0 for any number. Else `nil`: the caller that makes the
+    /// number complete wakes the committer.
     package mutating func takeBatch(ofAtLeast enough: Int) -> Batch? {
         let isReady = enough > 0 ? gathering.count >= enough : !gathering.isEmpty
+        durableThrough = committingThrough
+        if isReady { committingThrough = office.nextSequence - 1 }
         committingSince = isReady ? readMachine().monotonic : nil
         wakesCommitterAt = isReady ? nil : max(1, enough)
         guard isReady else { return nil }
@@ -316,11 +304,11 @@ package struct StoreState: Sendable {
 
     // MARK: Failing, recovering, closing
 
-    /// Suspends the sale: after a failed commit memory and disk disagree, so nothing is decided until memory is read back. The
-    /// clock stops, because nobody can complete.
+    /// Suspends the sale: after a failed commit memory and disk disagree, so nothing is decided until memory is read
+    /// back. The clock stops, because nobody can complete a purchase.
     ///
-    /// - Returns: what gathered behind the failed batch, and the commands that wait for holds. None of it reached the disk,
-    ///   so none of it happened.
+    /// - Returns: what gathered behind the failed batch, and the commands that wait for holds. None of it reached the
+    ///   disk, so none of it happened.
     mutating func suspend(_ reason: SuspensionReason) -> (behind: Batch, lookups: [Lookup]) {
         if condition != .closing { condition = .suspended(reason) }
         _ = readClock()
@@ -334,13 +322,16 @@ package struct StoreState: Sendable {
         return (gathering, waiting.values.flatMap(\.lookups))
     }
 
-    /// Replaces memory by what was read from the ledger. The clock goes on from the last fact, but never backwards within one
-    /// process, because a caller may know of an expiry.
+    /// Replaces memory by what was read from the ledger. The clock goes on from the last fact, but never backwards
+    /// within one process, because a caller may know of an expiry.
     mutating func recover(_ recovered: RecoveredOffice) {
         let isFirst = condition == .suspended(.recovering)
         let reached = readClock().moment
-        let isNew = recovered.office.nextSequence == 1
+        // Numbers of facts may have been left out for a ledger that is lost.
+        let isNew = recovered.ahead == nil && recovered.office.clock == .zero
         office = recovered.office
+        committingThrough = office.nextSequence - 1
+        durableThrough = committingThrough
         notedAhead = recovered.ahead
         let start =
             isFirst
@@ -376,8 +367,8 @@ package struct StoreState: Sendable {
         if condition != .closing { condition = .selling }
     }
 
-    /// The last fact of an orderly stop: the clock. It is needed even if nothing is live, because a hold that expired since the
-    /// last fact would be live again after the restart.
+    /// The last fact of an orderly stop: the clock. It is needed even if nothing is live, because a hold that expired
+    /// since the last fact would be live again after the restart.
     ///
     /// - Precondition: ``isDone``, so that no caller waits.
     mutating func takeLastClock() -> Ledger.Batch? {

@@ -8,11 +8,38 @@ static const struct PagesText texts[] = {
     {"texts.de.json", (const unsigned char[]){
 #embed "../Web/texts.de.json" suffix(, 0)
     }},
+    {"queue.en.json", (const unsigned char[]){
+#embed "../Web/queue.en.json" suffix(, 0)
+    }},
+    {"queue.de.json", (const unsigned char[]){
+#embed "../Web/queue.de.json" suffix(, 0)
+    }},
+    {"queue.js", (const unsigned char[]){
+#embed "../Web/queue.js" suffix(, 0)
+    }},
+    {"draw.js", (const unsigned char[]){
+#embed "../Web/draw.js" suffix(, 0)
+    }},
+    {"queue-draw.html", (const unsigned char[]){
+#embed "../Web/queue-draw.html" suffix(, 0)
+    }},
+    {"queue.html", (const unsigned char[]){
+#embed "../Web/queue.html" suffix(, 0)
+    }},
+    {"operate-queue.html", (const unsigned char[]){
+#embed "../Web/operate-queue.html" suffix(, 0)
+    }},
+    {"queue-door.html", (const unsigned char[]){
+#embed "../Web/queue-door.html" suffix(, 0)
+    }},
     {"pages.css", (const unsigned char[]){
 #embed "../Web/pages.css" suffix(, 0)
     }},
     {"pages.js", (const unsigned char[]){
 #embed "../Web/pages.js" suffix(, 0)
+    }},
+    {"embed.js", (const unsigned char[]){
+#embed "../Web/embed.js" suffix(, 0)
     }},
     {"icon.svg", (const unsigned char[]){
 #embed "../Web/icon.svg" suffix(, 0)
@@ -29,6 +56,15 @@ static const struct PagesText texts[] = {
     {"event.html", (const unsigned char[]){
 #embed "../Web/event.html" suffix(, 0)
     }},
+    {"when.html", (const unsigned char[]){
+#embed "../Web/when.html" suffix(, 0)
+    }},
+    {"about.html", (const unsigned char[]){
+#embed "../Web/about.html" suffix(, 0)
+    }},
+    {"event-head.html", (const unsigned char[]){
+#embed "../Web/event-head.html" suffix(, 0)
+    }},
     {"lines.html", (const unsigned char[]){
 #embed "../Web/lines.html" suffix(, 0)
     }},
@@ -37,6 +73,9 @@ static const struct PagesText texts[] = {
     }},
     {"hold-over.html", (const unsigned char[]){
 #embed "../Web/hold-over.html" suffix(, 0)
+    }},
+    {"hold-cancelled.html", (const unsigned char[]){
+#embed "../Web/hold-cancelled.html" suffix(, 0)
     }},
     {"purchase.html", (const unsigned char[]){
 #embed "../Web/purchase.html" suffix(, 0)
@@ -97,6 +136,24 @@ static const struct PagesText texts[] = {
     }},
     {"operate-sign-in.html", (const unsigned char[]){
 #embed "../Web/operate-sign-in.html" suffix(, 0)
+    }},
+    {"operate-described.html", (const unsigned char[]){
+#embed "../Web/operate-described.html" suffix(, 0)
+    }},
+    {"operate-entries.html", (const unsigned char[]){
+#embed "../Web/operate-entries.html" suffix(, 0)
+    }},
+    {"operate-field.html", (const unsigned char[]){
+#embed "../Web/operate-field.html" suffix(, 0)
+    }},
+    {"operate-new.html", (const unsigned char[]){
+#embed "../Web/operate-new.html" suffix(, 0)
+    }},
+    {"operate-troubles.html", (const unsigned char[]){
+#embed "../Web/operate-troubles.html" suffix(, 0)
+    }},
+    {"operate-type.html", (const unsigned char[]){
+#embed "../Web/operate-type.html" suffix(, 0)
     }},
     {NULL, NULL},
 };

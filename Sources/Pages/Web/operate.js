@@ -35,6 +35,34 @@ function replace(fresh) {
   }
 }
 
+/** Milliseconds in which somebody sees that a button is another one than before. */
+const settling = 400;
+const placed = new Map();
+
+/** A form's own `action` would be its button of this name. */
+function nameOf(button) {
+  return `${button.form.getAttribute("action")} ${button.value}`;
+}
+
+/** Notes where the buttons are that change something, and when each came there. */
+function placeButtons() {
+  const now = performance.now();
+  for (const button of document.querySelectorAll("form[method=post] button")) {
+    const box = button.getBoundingClientRect();
+    const place = `${Math.round(box.left + scrollX)} ${Math.round(box.top + scrollY)}`;
+    const before = placed.get(nameOf(button));
+    if (before?.place !== place) placed.set(nameOf(button), { place, at: now });
+  }
+}
+
+/** A button that moved under the pointer a moment ago is not the one that somebody meant to press. */
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("form[method=post] button");
+  const before = button && placed.get(nameOf(button));
+  // Keys press what has the focus, wherever it is.
+  if (before && event.detail > 0 && performance.now() - before.at < settling) event.preventDefault();
+}, true);
+
 function setBroken(isBroken) {
   if (asof.classList.contains("broken") === isBroken) return;
   asof.classList.toggle("broken", isBroken);
@@ -50,10 +78,17 @@ function setBroken(isBroken) {
 
 async function refresh() {
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(5000) });
+    const address = new URL(location.href);
+    address.searchParams.set("live", "1");
+    address.hash = "";
+    const answer = await fetch(address, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(5000) });
     if (answer.redirected) return location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
+    // The reader may have moved the buttons, by the size of the window or of a field.
+    placeButtons();
+    for (const one of placed.values()) one.at = -Infinity;
     replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    placeButtons();
     setBroken(false);
   } catch {
     setBroken(true);
@@ -78,5 +113,41 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+/** Adds an empty row for a ticket type below the last one, with the next number. */
+function addRow(place, form) {
+  const rows = form.querySelectorAll("fieldset[data-row]");
+  const last = rows[rows.length - 1];
+  const [before, number] = [rows.length, rows.length + 1];
+  const row = last.cloneNode(true);
+  row.dataset.row = number;
+  row.querySelector("legend").textContent = place.dataset.add.replace("{number}", number);
+  for (const mistake of row.querySelectorAll(".mistake")) mistake.remove();
+  for (const element of row.querySelectorAll("*")) {
+    for (const name of ["id", "name", "for"]) {
+      const value = element.getAttribute(name);
+      if (value) element.setAttribute(name, value.replace(`type-${before}-`, `type-${number}-`));
+    }
+  }
+  for (const input of row.querySelectorAll("input")) {
+    input.setAttribute("value", "");
+    input.value = "";
+    for (const name of ["aria-invalid", "aria-describedby", "required"]) input.removeAttribute(name);
+    if (row.querySelector(`#h-${input.name}`)) input.setAttribute("aria-describedby", `h-${input.name}`);
+  }
+  last.after(row);
+  form.elements.rows.value = number;
+  place.hidden = number >= Number(place.dataset.most);
+  row.querySelector("input").focus();
+}
+
+/** Without a script a button asks for more rows. */
+function growHere(place) {
+  const form = place.closest("form");
+  form.querySelector("[data-grow]")?.remove();
+  place.hidden = form.querySelectorAll("fieldset[data-row]").length >= Number(place.dataset.most);
+  place.querySelector("button").addEventListener("click", () => addRow(place, form));
+}
+
+for (const place of document.querySelectorAll("[data-add]")) growHere(place);
 localizeTimes(document);
 if (asof) setTimeout(refresh, every);

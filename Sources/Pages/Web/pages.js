@@ -3,12 +3,12 @@
 const language = document.documentElement.lang;
 const number = new Intl.NumberFormat(language);
 
-/** Shows moments in the reader's own time zone. The server writes UTC. */
-function localizeTimes() {
+/** Shows moments in the reader's own time zone. The server writes UTC, or the zone of an event, which stays. */
+function localizeTimes(root) {
   const form = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
   const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
   const zone = new Intl.DateTimeFormat(language, { timeZoneName: "short", hour: "numeric" });
-  for (const element of document.querySelectorAll("time[datetime]")) {
+  for (const element of root.querySelectorAll("time[datetime]:not([data-zoned])")) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
     const name = zone.formatToParts(moment).find((part) => part.type === "timeZoneName");
@@ -46,6 +46,11 @@ function sendOnce(form) {
     form.dataset.sent = "1";
     for (const button of form.querySelectorAll("button:not([type])")) button.setAttribute("aria-disabled", "true");
   });
+}
+
+/** A form that opens a tab can be sent again. This page waits for what comes of it there. */
+function payApart(form) {
+  form.addEventListener("submit", () => setTimeout(() => location.replace(form.dataset.apart), 1000));
 }
 
 /** The page comes back from the browser's memory as it was left: its forms can be sent again. */
@@ -212,18 +217,34 @@ function countToOpening(element) {
   const tick = () => {
     const left = end - performance.now();
     element.textContent = filled(element.dataset.text, { time: duration(left, element.dataset.units) });
-    if (left > 0) setTimeout(tick, 1000 - (performance.now() % 1000));
+    if (left > 0 && element.isConnected) setTimeout(tick, 1000 - (performance.now() % 1000));
   };
   tick();
 }
 
 // MARK: A hold
 
+/** Asks again and again. A payment that was just made at the shop arrives soon, so at first its page asks more often. */
+function askAgain(ask) {
+  const isSoon = document.querySelector("[data-awaits]") && performance.now() < 120000;
+  setTimeout(async () => {
+    await ask();
+    askAgain(ask);
+  }, (isSoon ? 2000 : 10000) + Math.random() * 2000);
+}
+
+/** Whether the event was cancelled and its holds with it, or nothing of the hold is shown any more: the page says so. */
+function isGone(answer) {
+  return answer.status === 410 || answer.status === 404;
+}
+
 /** Counts down a hold by the server's clock, and follows what becomes of it elsewhere. */
 class HoldClock {
   constructor(element) {
     this.element = element;
+    // The query says that the buyer comes from paying.
     this.path = `/holds/${element.dataset.hold}`;
+    this.page = this.path + location.search;
     this.status = document.getElementById("status");
     this.title = document.title;
     this.shown = element.querySelector("strong");
@@ -231,7 +252,7 @@ class HoldClock {
     this.set(Number(element.dataset.leftMs));
     this.said = this.left;
     this.tick();
-    setInterval(() => this.ask(), 10000 + Math.random() * 2000);
+    askAgain(() => this.ask());
     window.addEventListener("pageshow", (event) => { if (event.persisted) this.ask(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.ask(); });
     window.addEventListener("online", () => this.ask());
@@ -277,7 +298,7 @@ class HoldClock {
     if (this.isOver) return;
     this.isOver = true;
     this.status.textContent = this.element.dataset.over;
-    location.replace(this.path);
+    location.replace(this.page);
   }
 
   async ask() {
@@ -285,9 +306,10 @@ class HoldClock {
     try {
       const answer = await fetch(this.path, {
         headers: { accept: "application/json" }, signal: AbortSignal.timeout(10000) });
+      if (isGone(answer)) return location.replace(this.page);
       if (!answer.ok) return;
       const hold = await answer.json();
-      if (hold.state !== "held") return location.replace(this.path);
+      if (hold.state !== "held") return location.replace(this.page);
       // Extended in another tab.
       if (hold.expires_in_ms > this.left + 5000) return location.replace(this.path);
       this.set(hold.expires_in_ms);
@@ -295,19 +317,20 @@ class HoldClock {
   }
 }
 
-/** A hold is over, but its payment may be under way elsewhere: shows the purchase when there is one. */
+/** A hold is over, but its payment may be under way elsewhere: shows what came of it when that is known. */
 function watchForPurchase(hold) {
   const ask = async () => {
     if (document.hidden) return;
     try {
       const answer = await fetch(`/holds/${hold}`, {
         headers: { accept: "application/json" }, signal: AbortSignal.timeout(10000) });
+      if (isGone(answer)) return location.replace(`/holds/${hold}`);
       if (!answer.ok) return;
-      const { state } = await answer.json();
-      if (state === "purchased" || state === "returned") location.replace(`/holds/${hold}`);
+      const { state, refund_owed: isOwed, paid_back: isPaidBack } = await answer.json();
+      if (state === "purchased" || state === "returned" || isOwed || isPaidBack) location.replace(`/holds/${hold}`);
     } catch { /* It asks again. */ }
   };
-  setInterval(ask, 10000 + Math.random() * 2000);
+  askAgain(ask);
   document.addEventListener("visibilitychange", ask);
 }
 
@@ -322,12 +345,36 @@ function openByLink(form) {
   form.requestSubmit();
 }
 
-localizeTimes();
-for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
-for (const form of document.querySelectorAll("form[method=post]")) sendOnce(form);
+// MARK: An embedding
+
+/**
+ * Says how high the page is, and what became of a hold, to the page around it once that has asked. Browsers let only pages
+ * around it that may embed it (`frame-ancestors`).
+ */
+function answerEmbedding() {
+  if (window.parent === window) return;
+  const { step, hold, event: sale } = document.getElementById("content").dataset;
+  window.addEventListener("message", (event) => {
+    if (event.source !== window.parent || event.data !== "holdfast:hello") return;
+    const say = (words) => window.parent.postMessage({ from: "holdfast", ...words }, event.origin);
+    new ResizeObserver(() => say({ height: document.body.offsetHeight })).observe(document.body);
+    if (step) say({ step, hold, event: sale });
+  });
+}
+
+/** What every part of a page gets, also one that another script brings in later. */
+function equip(root) {
+  localizeTimes(root);
+  for (const element of root.querySelectorAll("[data-scripted]")) element.hidden = false;
+  for (const form of root.querySelectorAll("form[method=post]")) form.dataset.apart ? payApart(form) : sendOnce(form);
+  for (const element of root.querySelectorAll("[data-opens-in]")) countToOpening(element);
+}
+
+answerEmbedding();
+equip(document);
+document.addEventListener("holdfast:shown", (event) => equip(event.detail));
 const sale = document.getElementById("sale");
 if (sale) new Sale(sale);
-for (const element of document.querySelectorAll("[data-opens-in]")) countToOpening(element);
 const clock = document.getElementById("clock");
 if (clock) new HoldClock(clock);
 for (const element of document.querySelectorAll("[data-watched]")) watchForPurchase(element.dataset.watched);

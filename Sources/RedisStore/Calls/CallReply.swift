@@ -101,6 +101,7 @@ extension CallReply {
     private mutating func outcome(_ code: OutcomeCode, of event: EventNumber) throws(PackedMistake) -> Outcome {
         let flags = try reader.byte()
         let isRepeated = flags & OutcomeFlag.repeated.rawValue != 0
+        if code == .queue { return .queue(try reader.queueOutcome(isRepeated: isRepeated)) }
         if code == .paidBack {
             return .paidBack(HoldID(event: event, hold: try reader.count()), repeated: isRepeated)
         }
@@ -116,7 +117,12 @@ extension CallReply {
             return .purchased(view, late: flags & OutcomeFlag.late.rawValue != 0, repeated: isRepeated)
         case .returned: return .returned(view, repeated: isRepeated)
         case .corrected: return .corrected(view, repeated: isRepeated)
-        case .looked, .paidBack, .erased: return .looked(view)
+        case .looked, .paidBack, .erased, .queue:
+            var payment: SeenPayment = flags & OutcomeFlag.late.rawValue != 0 ? .late : []
+            if flags & OutcomeFlag.owed.rawValue != 0 { payment.insert(.owed) }
+            if flags & OutcomeFlag.paidBack.rawValue != 0 { payment.insert(.paidBack) }
+            if flags & OutcomeFlag.neverLate.rawValue != 0 { payment.insert(.neverLate) }
+            return .looked(view, payment: payment)
         }
     }
 
@@ -148,7 +154,7 @@ extension CallReply {
         case .ticketType: return .unknownTicketType(try Self.code(reader.text()))
         case .allocation: return .unknownAllocation(try Self.code(reader.text()))
         case .hold: return .unknownHold
-        case .invalid: return .invalid([try mistake()])
+        case .invalid: return .invalid(try mistakes())
         case .notStarted: return .saleNotStarted(opensAt: WallTime(milliseconds: Int64(try reader.number())))
         case .ended: return .saleEnded(closedAt: WallTime(milliseconds: Int64(try reader.number())))
         case .paused: return .salePaused
@@ -188,21 +194,30 @@ extension CallReply {
         case .codeEnded: return .codeNoLongerValid(closedAt: WallTime(milliseconds: Int64(try reader.number())))
         case .codeUsedUp: return .codeUsedUp(remaining: try reader.number())
         case .isLive: return .holdIsLive
+        case .queue: return .queue(try reader.queueRefusal())
         case .hasDebt: return .holdHasDebt
         case .gone, .unclaimed: throw PackedMistake()
         }
     }
 
-    private mutating func mistake() throws(PackedMistake) -> Mistake {
+    private mutating func mistakes() throws(PackedMistake) -> [Mistake] {
         guard let kind = MistakeCode(rawValue: try reader.byte()) else { throw PackedMistake() }
         let line = Int(try reader.byte())
         let most = try reader.number()
+        if kind == .queueAdjustment { return QueueAdjustmentMistakes(rawValue: UInt8(line)).mistakes }
+        return [try mistake(kind, line: line, most: most)]
+    }
+
+    private mutating func mistake(_ kind: MistakeCode, line: Int, most: Int) throws(PackedMistake) -> Mistake {
         switch kind {
         case .lines: return .lines(most: most)
         case .quantity: return .quantity(ofLine: line, most: most)
         case .minimum: return .minimum(ofLine: line, quantity: most)
         case .total: return .tickets(most: most)
         case .buyer: return .noBuyer
+        case .queueNeedsBuyer: return .queueNeedsBuyer
+        case .queueTakesNoBuyer: return .queueTakesNoBuyer
+        case .queueAdjustment: throw PackedMistake()
         case .typeQuantity:
             let least = try reader.number()
             guard least <= most else { throw PackedMistake() }

@@ -24,7 +24,7 @@ package struct CommandBatch: Sendable {
         let start = bytes.writerIndex
         let claim = pending.claim?.number
         switch pending.command {
-        case .hold(let request): CommandWriter.write(request, to: &bytes)
+        case .hold(let request): CommandWriter.write(request, buyer: pending.buyer, to: &bytes)
         case .extend(let id, let key): CommandWriter.writeExtend(id, key: key, to: &bytes)
         case .release(let id): CommandWriter.writeRelease(id, to: &bytes)
         case .purchase(let id, let payment, let completer):
@@ -39,6 +39,8 @@ package struct CommandBatch: Sendable {
         case .look(let id): CommandWriter.writeLook(id, to: &bytes)
         case .define, .pause, .resume, .cancel, .reinstate, .remove:
             preconditionFailure("operators' changes are calls of their own")
+        case .queue(_, let command):
+            CommandWriter.write(command, buyer: pending.buyer, node: pending.node, to: &bytes)
         }
         if case .hold = pending.command {} else { hasOthers = true }
         if let note = pending.note { CommandWriter.add(note, at: start, to: &bytes) }

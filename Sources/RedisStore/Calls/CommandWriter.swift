@@ -4,11 +4,13 @@ internal import TicketStore
 
 /// Writes commands as the functions read them (`Lua/batch.lua`).
 enum CommandWriter {
-    static func write(_ request: HoldRequest, to bytes: inout ByteBuffer) {
+    /// - Parameter buyer: who holds with a pass, as a queue keeps buyers.
+    static func write(_ request: HoldRequest, buyer: BuyerDigest? = nil, to bytes: inout ByteBuffer) {
         bytes.writeInteger(CommandCode.hold.rawValue)
         bytes.writeInteger(
             flag(.buyer, if: request.buyer != nil) | flag(.key, if: request.key != nil)
-                | flag(.override, if: !request.override.isEmpty) | flag(.code, if: request.code != nil))
+                | flag(.override, if: !request.override.isEmpty) | flag(.code, if: request.code != nil)
+                | (request.pass == nil ? 0 : HoldFlag.pass.rawValue))
         write(request.lines, to: &bytes)
         if let buyer = request.buyer { bytes.writePacked(short: buyer.text) }
         if let key = request.key { write(key, request.fingerprint, to: &bytes) }
@@ -16,6 +18,11 @@ enum CommandWriter {
         if let code = request.code {
             bytes.writePacked(short: code.batch.text)
             bytes.writeInteger(UInt16(clamping: code.number), endianness: .little)
+        }
+        if let pass = request.pass {
+            bytes.writePacked(UInt64(pass.number.value))
+            bytes.writePacked(UInt64(pass.position))
+            write(buyer, to: &bytes)
         }
     }
 
@@ -35,7 +42,11 @@ enum CommandWriter {
         to bytes: inout ByteBuffer
     ) {
         begin(.purchase, id, to: &bytes)
-        write(payment?.text ?? "", elsewhere, claim, isByKey: completer == .key, to: &bytes)
+        write(payment?.text ?? "", elsewhere, claim, isByKey: completer.isKey, to: &bytes)
+        guard completer.isKey else { return }
+        let isShop = if case .seller(_, isShop: true) = completer { true } else { false }
+        bytes.writeInteger(isShop ? 1 as UInt8 : 0)
+        bytes.writePacked(long: completer.seller?.text ?? "")
     }
 
     static func writePayBack(

@@ -4,8 +4,8 @@ internal import NIOCore
 internal import RedisWire
 internal import TicketStore
 
-/// Calls the servers for the store. Only here functions are loaded again, calls wait for replicas, and failures of the client
-/// become failures of the store.
+/// Calls the servers for the store. It alone loads functions again, waits for replicas, and turns failures of the
+/// client into failures of the store.
 ///
 /// Decisions call back on the client's event loop. Everything else is asynchronous; work that nobody waits for runs in
 /// ``perform(_:)``.
@@ -16,7 +16,8 @@ final class FunctionCaller: Sendable {
         var acknowledgement = Acknowledgement.notAsked
     }
 
-    /// How often one call loads the functions. On a server where they are flushed all the time a caller must not wait for ever.
+    /// How often one call loads the functions, so that no caller waits for ever on a server where they are flushed all
+    /// the time.
     private static let mostLoads = 5
 
     let client: RedisClient
@@ -85,7 +86,8 @@ final class FunctionCaller: Sendable {
         }
     }
 
-    /// Makes a call that decides no command, so that it can be made again whatever failed: a question, a claim, a count.
+    /// Makes a call that decides no command, so that it can be made again whatever failed: a question, a claim, a
+    /// count.
     ///
     /// - Throws: never ``StoreFailure/outcomeUnknown``.
     func ask(

@@ -5,8 +5,8 @@ internal import RedisWire
 
 /// The text of the functions, as a server takes it.
 ///
-/// The library's name has a digest of its text. So nodes of two releases each find their own functions on one server, and a
-/// loaded library need not be loaded again.
+/// The library's name has a digest of its text. So nodes of two releases each find their own functions on one server,
+/// and a loaded library need not be loaded again.
 struct FunctionLibrary: Sendable {
     enum Function: String, CaseIterable, Sendable {
         case decide
@@ -30,6 +30,7 @@ struct FunctionLibrary: Sendable {
         case eraseClaims = "erase_claims"
         case giveUp = "give_up"
         case settleDebts = "settle_debts"
+        case eraseDebts = "erase_debts"
         case mend
         case adoptSale = "adopt_sale"
         case closeEvent = "close_event"
@@ -39,7 +40,7 @@ struct FunctionLibrary: Sendable {
         var onlyReads: Bool {
             switch self {
             case .decide, .change, .countBuyers, .enter, .tally, .claim, .reclaim, .unclaim, .someClaims, .dropClaims,
-                .eraseClaims, .giveUp, .settleDebts, .mend, .adoptSale, .closeEvent,
+                .eraseClaims, .giveUp, .settleDebts, .eraseDebts, .mend, .adoptSale, .closeEvent,
                 .tryCommands:
                 false
             case .lookUp, .listEvents, .details, .pageOfHolds, .pageOfSale, .findHolds, .countSales, .pageOfCodes: true
@@ -58,9 +59,9 @@ struct FunctionLibrary: Sendable {
     let name: String
 
     /// - Parameters:
-    ///   - writesAlways: whether each call of a function that may write does write, for the `WAIT` behind it. An answer may
-    ///     tell of what another node wrote, and Valkey waits only for the writes of the connection itself; Redis 6.2 and 7.0
-    ///     wait for all of them.
+    ///   - writesAlways: whether each call of a function that may write does write, for the `WAIT` behind it. An answer
+    ///     may report what another node wrote, and Valkey waits only for the writes of the connection itself; Redis 6.2
+    ///     and 7.0 wait for all of them.
     ///   - rewrite: changes the text: tests put in a clock of their own or plant a mistake.
     init(writesAlways: Bool = false, rewrite: ((String) -> String)? = nil) {
         let text = WireNumbers.prelude + String(cString: redis_store_functions)
@@ -90,8 +91,8 @@ struct FunctionLibrary: Sendable {
         function.onlyReads ? "functions.\(function.rawValue)" : "called(functions.\(function.rawValue))"
     }
 
-    /// A function gathers its writes, and they are done when it has decided (`Lua/writes.lua`). A call that ended with an error
-    /// may have left some, so the list is emptied first.
+    /// A function gathers its writes, and they are done when it has decided (`Lua/writes.lua`). A call that ended with
+    /// an error may have left some, so the list is emptied first.
     private static let plain = """
         local function called(call)
           return function(keys, args)
@@ -102,8 +103,8 @@ struct FunctionLibrary: Sendable {
         end
         """
 
-    /// The first key is a hash in every function. If it does not exist, there is nothing to tell of, and the call does not make
-    /// it: if its slot is being moved, another server may have it.
+    /// The first key is a hash in every function. If it does not exist, there is nothing to report, and the call does
+    /// not make it: if its slot is being moved, another server may have it.
     private static let writing = """
         local function called(call)
           return function(keys, args)

@@ -1,14 +1,14 @@
 internal import NIOCore
 internal import TicketStore
 
-/// When a node reads an event's numbers, or the list of events, though no command needs them. A value that is given the
+/// When a node reads an event's numbers, or the list of events, though no command needs them. A value that gets the
 /// time.
 struct LookSchedule: Sendable {
     /// Between two looks at what is due.
     static let round = TimeAmount.milliseconds(50)
-    /// While an event's availability is read: an answer may be so old.
+    /// While clients read an event's availability: an answer may be so old.
     private static let whileAsked = TimeAmount.milliseconds(100)
-    /// While an event has live holds: its clock takes at most a second from a time without calls (R5 The store's clock).
+    /// While an event has live holds: of a time without calls its clock counts at most a second (R5 The store's clock).
     private static let whileHeld = TimeAmount.milliseconds(400)
     /// So long after the last question an event counts as asked for.
     private static let askedFor = TimeAmount.seconds(2)
@@ -32,8 +32,8 @@ struct LookSchedule: Sendable {
         return true
     }
 
-    /// The events whose numbers are to be read now: their availability is read, or holds are live and the event's clock must not
-    /// stand, or holds have ended by themselves.
+    /// The events whose numbers are to be read now: their availability is read, or holds are live and the event's clock
+    /// must not stand, or holds have ended by themselves.
     mutating func eventsToLookAt(in directory: EventDirectory, at now: NIODeadline) -> [EventNumber] {
         askedAt = askedAt.filter { $0.value + Self.askedFor > now }
         var found: [EventNumber] = []

@@ -1,8 +1,8 @@
 internal import BoxOffice
 internal import NIOCore
 
-/// A reply of a function could not be read: this program and the functions do not fit together, or another program wrote to
-/// our keys.
+/// A reply of a function could not be read: this program and the functions do not fit together, or another program
+/// wrote to our keys.
 struct PackedMistake: Error, Sendable, CustomStringConvertible {
     var description: String { "the reply does not have the expected form" }
 }
@@ -77,6 +77,11 @@ struct PackedReader {
         let length = Int(try short())
         guard let text = bytes.readString(length: length) else { throw PackedMistake() }
         return text
+    }
+
+    mutating func bytes(_ count: Int) throws(PackedMistake) -> [UInt8] {
+        guard let read = bytes.readBytes(length: count) else { throw PackedMistake() }
+        return read
     }
 
     /// All bytes that are left.

@@ -17,6 +17,10 @@ package struct PendingCommand: Sendable {
     package var elsewhere = PaymentUse.none
     /// Under which erased payments get their names; only for an erasure.
     var secret: [UInt8] = []
+    /// The buyer as a queue keeps it (Q2 Numbers); only for a join or a hold with a pass.
+    var buyer: BuyerDigest?
+    /// The node, which reports who is there; only for a queue's command.
+    var node: UInt64 = 0
     /// It may purchase or return something, or its answer may say that another command did.
     package var isSale: Bool
 
@@ -27,7 +31,8 @@ package struct PendingCommand: Sendable {
         self.sink = sink
         isSale =
             switch command {
-            case .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase: true
+            // A number, a turn and a head must not be lost either (Q9 Fails closed).
+            case .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase, .queue: true
             case .hold, .extend, .release, .look, .define, .pause, .resume, .cancel, .reinstate, .remove: false
             }
     }
@@ -45,7 +50,7 @@ package struct PendingCommand: Sendable {
         case .payBack(_, let payment): PaymentClaims.name(of: payment)
         case .hold, .extend, .release, .returnPurchase, .returnPart, .correct, .erase, .look, .define, .pause, .resume,
             .cancel,
-            .reinstate, .remove:
+            .reinstate, .remove, .queue:
             nil
         }
     }
@@ -80,7 +85,7 @@ extension Command {
             .returnPart(let id, _), .correct(let id, _), .payBack(let id, _), .look(let id):
             id
         case .erase(let request): request.hold
-        case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: nil
+        case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove, .queue: nil
         }
     }
 
@@ -89,7 +94,9 @@ extension Command {
         switch self {
         case .define(let definition, _, _): definition.id
         case .pause(let code), .resume(let code), .cancel(let code), .reinstate(let code), .remove(let code, _): code
-        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase, .look: nil
+        case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase, .look,
+            .queue:
+            nil
         }
     }
 }

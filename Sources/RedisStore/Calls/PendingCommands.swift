@@ -4,13 +4,13 @@ package import TicketStore
 
 /// The commands that wait on this node: for the next call of their event, for a claim, or for the list of events.
 ///
-/// A value that makes no calls: each change returns what is to be done. An event has one call under way. The commands that
-/// come meanwhile gather for the next one, so the more is asked, the more commands share a call.
+/// A value that makes no calls: each change returns what is to be done. An event has one call under way. Commands that
+/// come meanwhile gather for the next one, so under load more commands share a call.
 package struct PendingCommands: Sendable {
-    /// Commands of one call. A server decides so many in some 2 ms, and does nothing else meanwhile.
+    /// Commands of one call. A server decides this many in some 2 ms, and does nothing else meanwhile.
     package static let batchSize = 512
-    /// How long holds wait for company at an event that has just refused every hold. A call costs its server some 30 µs, a
-    /// refusal in it 2: with one call right behind the other, 512 callers of one node made calls of three commands.
+    /// How long holds wait for others at an event that has just refused every hold. A call costs its server some 30 µs,
+    /// a refusal in it 2: with one call right behind the other, 512 callers of one node made calls of three commands.
     package static let crowdTime = TimeAmount.milliseconds(2)
 
     /// What is to be done now, outside the lock.
@@ -30,7 +30,7 @@ package struct PendingCommands: Sendable {
     fileprivate struct EventQueue: Sendable {
         var batches: [CommandBatch] = []
         var isCalling = false
-        /// The last call refused every hold: the holds that come now wait until then for company.
+        /// The last call refused every hold: until then new holds wait for others, to share a call.
         var restsUntil: NIODeadline?
         var isRestScheduled = false
     }
@@ -69,8 +69,8 @@ package struct PendingCommands: Sendable {
         return add(pending, for: event)
     }
 
-    /// How many commands may wait before one of this kind is refused: looking is refused first, then holding, then
-    /// extending and releasing, and completing last (S6 Full queue).
+    /// How many commands may wait before one of this kind is refused: looking is refused first, then holding and what people
+    /// ask of an event's queue, then extending and releasing, and completing last (S6 Full queue).
     private func limit(for command: Command) -> Int {
         switch command {
         case .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase, .define, .pause, .resume, .cancel,
@@ -78,6 +78,7 @@ package struct PendingCommands: Sendable {
             limit
         case .extend, .release: limit / 4 * 3
         case .hold: limit / 2
+        case .queue(_, let command): command.isOfPeople ? limit / 2 : limit
         case .look: limit / 4
         }
     }
@@ -189,7 +190,7 @@ extension PendingCommands.EventQueue {
         batches[batches.count - 1].add(pending)
     }
 
-    /// Whether the commands wait for company: only holds do, and only while they do not fill a call.
+    /// Whether the commands wait for others: only holds do, and only while they do not fill a call.
     private var rests: Bool {
         restsUntil != nil && batches.count == 1 && !batches[0].isFull && !batches[0].hasOthers
     }

@@ -4,8 +4,8 @@ internal import NIOCore
 internal import RedisWire
 internal import TicketStore
 
-// The calls that decide: sent, read, and their outcomes handed back. Everything here runs for each batch, on the client's
-// event loop, with callbacks.
+// The calls that decide: sent, read, and their outcomes handed back. Everything here runs for each batch, on the
+// client's event loop, with callbacks.
 
 extension RedisStore {
     /// How long a trial waits for replicas where it must not hold up other calls.
@@ -67,6 +67,7 @@ extension RedisStore {
                     } else {
                         state.health.heard(event, answer.acknowledgement, at: now)
                         state.calls.add(nanoseconds: (now - askedAt).nanoseconds)
+                        state.batches.add(batch.commands.count)
                     }
                 }
                 if read.status == .again { return call(event, batch) }
@@ -109,7 +110,7 @@ extension RedisStore {
         var gone: [PendingCommand] = []
         /// Their event gave their claim up.
         var unclaimed: [PendingCommand] = []
-        /// They changed nothing, and their answers tell of a sale: they are asked again, and then wait for the replicas.
+        /// They changed nothing, and their answers report a sale: they are sent again, and then wait for the replicas.
         var unacknowledged: [PendingCommand] = []
     }
 
@@ -132,7 +133,7 @@ extension RedisStore {
                     continue
                 }
                 if isAcknowledged, case .purchased(_, _, repeated: false) = outcome { settleDebt(of: pending) }
-                if case .erased(_, repeated: false) = outcome { eraseClaims(of: pending) }
+                if case .erased(_, repeated: false) = outcome { eraseElsewhere(of: pending) }
                 let mayLeave = isAcknowledged || !dependsOnReplicas(outcome)
                 replies.add(
                     TicketedReply(
@@ -164,18 +165,21 @@ extension RedisStore {
         claims.settleDebts(of: [payment.text], at: debtor)
     }
 
-    /// Claims have their payments in their names.
-    private func eraseClaims(of pending: PendingCommand) {
-        guard keyspace.isCluster, case .erase(let request) = pending.command, !request.isTrial else { return }
-        claims.erase(request.references)
+    /// Claims have their payments in their names, and other events may have them in their lists of debts.
+    private func eraseElsewhere(of pending: PendingCommand) {
+        guard case .erase(let request) = pending.command, !request.isTrial else { return }
+        if keyspace.isCluster { claims.erase(request.references) }
+        state.withLock { $0.mayHaveErasedDebts = true }
     }
 
     /// Whether an outcome must not leave before the replicas have it.
     private func dependsOnReplicas(_ outcome: Outcome) -> Bool {
-        configuration.holds == .full ? outcome.dependsOnFacts : outcome.tellsOfSale
+        if case .queue = outcome { return outcome.dependsOnFacts }
+        return configuration.holds == .full ? outcome.dependsOnFacts : outcome.tellsOfSale
     }
 
-    /// Ends the call. A definition that is new here is read before the replies leave, since only it explains their numbers.
+    /// Ends the call. A definition that is new here is read before the replies leave, since only it explains their
+    /// numbers.
     private func finish(
         _ event: EventNumber, _ reply: CallReply, _ replies: WaitingReplies, _ undecided: Undecided,
         foundNothing: Bool
@@ -268,8 +272,8 @@ extension RedisStore {
 
     // MARK: The list of events
 
-    /// Reads the list of events, then sends the commands on that waited for it. A command whose event the list does not have
-    /// leads to the event by the number of its hold.
+    /// Reads the list of events, then sends the commands on that waited for it. A command whose event the list does not
+    /// have leads to the event by the number of its hold.
     private func readList() async {
         let unrouted = state.withLock { $0.pending.takeUnrouted() }
         do throws(StoreFailure) {
@@ -291,7 +295,7 @@ extension RedisStore {
             if let action = state.withLock({ $0.route(pending) }) {
                 carryOut(action)
             } else {
-                let refusal: Refusal = if case .hold = pending.command { .unknownEvent } else { .unknownHold }
+                let refusal: Refusal = pending.command.hold == nil ? .unknownEvent : .unknownHold
                 replies.add(
                     TicketedReply(ticket: pending.ticket, reply: .decided(.refused(refusal), at: moment)),
                     for: pending.sink)

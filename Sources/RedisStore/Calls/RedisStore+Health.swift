@@ -14,6 +14,14 @@ struct ReportedHealth: Sendable {
     var at = NIODeadline.uptimeNanoseconds(0)
     var condition = StoreCondition.selling
     var concerns: Set<StoreConcern> = []
+    /// Pools that were closed at the last comparison.
+    var closed: Set<ClosedPool> = []
+}
+
+/// A pool that a broken rule closed (R4 Broken rule).
+struct ClosedPool: Hashable, Sendable {
+    var event: Code
+    var pool: Code
 }
 
 /// What has changed since then.
@@ -24,7 +32,7 @@ struct HealthNews: Sendable {
 }
 
 extension NodeState {
-    /// Whether any event can be decided, and if not, why.
+    /// Whether any event can be decided; if not, why.
     func condition(at now: NIODeadline) -> StoreCondition {
         guard phase == .selling else { return phase }
         let events = directory.order
@@ -58,12 +66,25 @@ extension NodeState {
         }
     }
 
-    /// What is to be logged (the condition if it has changed, and new concerns), and which events are to be counted again.
+    private mutating func countClosedPools() {
+        var closed: Set<ClosedPool> = []
+        for entry in directory.entries.values where entry.numbers.pools.contains(where: \.isClosed) {
+            for count in entry.counts where count.isClosed {
+                closed.insert(ClosedPool(event: count.event, pool: count.pool))
+            }
+        }
+        for pool in closed.subtracting(reported.closed) { violations[pool.event, default: 0] += 1 }
+        reported.closed = closed
+    }
+
+    /// What is to be logged (the condition if it has changed, and new concerns), and which events are to be counted
+    /// again.
     mutating func healthNews(at now: NIODeadline) -> HealthNews {
         var news = HealthNews()
         guard phase == .selling, reported.at + ReportedHealth.interval <= now else { return news }
         reported.at = now
         health.keep(Set(directory.entries.keys))
+        countClosedPools()
         let current = condition(at: now)
         if current != reported.condition { news.condition = current }
         reported.condition = current

@@ -32,7 +32,7 @@ package enum Acknowledgement: Sendable {
     case given
     case missing(SuspensionReason)
 
-    /// Whether an answer may tell of what the call wrote.
+    /// Whether an answer may report what the call wrote.
     var allowsAnswer: Bool {
         if case .missing = self { false } else { true }
     }

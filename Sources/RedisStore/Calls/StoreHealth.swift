@@ -2,13 +2,14 @@ package import NIOCore
 internal import RedisWire
 package import TicketStore
 
-/// What became of decisions and trials, event by event, and what that says about the store (R32 Readiness).
+/// The results of decisions and trials, event by event, and what they say about the store (R32 Readiness).
 ///
-/// A value that is given the time. An event stands for its server, since a store does not know which events share one. The
-/// store is suspended if no event can be decided of those that were called lately. If only some cannot, the others sell on.
+/// A value that gets the time. An event stands for its server, since a store does not know which events share one. The
+/// store is suspended if no event can be decided of those that were called lately. If only some cannot, the others sell
+/// on.
 package struct StoreHealth: Sendable {
-    /// An event without a decision for so long is tried. Together with ``silence`` this shows a server that stands still within
-    /// two seconds.
+    /// An event without a decision for so long is tried. Together with ``silence`` this shows a server that stands
+    /// still within two seconds.
     package static let trialInterval = TimeAmount.milliseconds(700)
     /// A call that is under way for longer counts as unanswered.
     package static let silence = TimeAmount.milliseconds(1_200)
@@ -105,8 +106,8 @@ package struct StoreHealth: Sendable {
         return latest?.reason
     }
 
-    /// What does not stop the store: events that cannot be decided while others can, and missing replicas if holds do not wait
-    /// for them.
+    /// What does not stop the store: events that cannot be decided while others can, and missing replicas if holds do
+    /// not wait for them.
     package func concerns(of events: [EventNumber], at now: NIODeadline, name: (EventNumber) -> String)
         -> [StoreConcern]
     {
@@ -146,9 +147,9 @@ package struct StoreHealth: Sendable {
         return found
     }
 
-    /// Whether a trial waits for the replicas only for a moment, since the calls that come meanwhile wait behind it. That is so
-    /// if holds do not wait for replicas, and while replicas are missing. But one trial in eight waits as long as a decision,
-    /// and so finds replicas that take longer.
+    /// Whether a trial waits for the replicas only for a moment, since the calls that come meanwhile wait behind it.
+    /// That is so if holds do not wait for replicas, and while replicas are missing. But one trial in eight waits as
+    /// long as a decision, and so finds replicas that take longer.
     package func waitsShortly(_ event: EventNumber) -> Bool {
         guard holdsWait else { return true }
         guard let standing = standings[event], standing.unconfirmed != nil else { return false }

@@ -2,7 +2,8 @@ internal import BoxOffice
 
 /// The numbers that nodes and the functions exchange, from the enums with which Swift reads and writes them.
 ///
-/// ``FunctionLibrary`` puts ``prelude`` in front of the functions, so a number is written once and has a name on both sides.
+/// ``FunctionLibrary`` puts ``prelude`` in front of the functions, so a number is written once and has a name on both
+/// sides.
 package enum WireNumbers {
     /// A Lua table for each enum, by the names of its cases.
     package static var prelude: String {
@@ -18,12 +19,16 @@ package enum WireNumbers {
             table("RECORD", RecordMark.allCases), table("CHANGE", ChangeReply.Result.allCases),
             table("OBSTACLE", ObstacleCode.allCases), table("ENTERED", EnterReply.allCases),
             table("REPAIR", EventRecounts.Correction.allCases),
+            queueTable,
         ].joined(separator: "\n") + "\n"
     }
 
     private static func table<Number: RawRepresentable<UInt8>>(_ name: String, _ numbers: [Number]) -> String {
-        let members = numbers.map { "\(snakeCased("\($0)")) = \($0.rawValue)" }
-        return "local \(name) = { \(members.joined(separator: ", ")) }"
+        "local \(name) = { \(members(numbers)) }"
+    }
+
+    static func members<Number: RawRepresentable<UInt8>>(_ numbers: [Number]) -> String {
+        numbers.map { "\(snakeCased("\($0)")) = \($0.rawValue)" }.joined(separator: ", ")
     }
 
     private static func snakeCased(_ name: String) -> String {
@@ -39,6 +44,7 @@ enum CommandCode: UInt8, CaseIterable {
     case returnPart = 8
     case correct = 9
     case erase = 10
+    case queue = 11
 }
 
 /// What follows a command, or is true of it.
@@ -65,7 +71,7 @@ package enum PaymentUse: UInt8, CaseIterable, Sendable {
     /// Owed back for a hold there; a token alone reported it.
     case unconfirmedDebt = 2
     case confirmedDebt = 3
-    /// The event has given up so many names today that it keeps this one.
+    /// The event gave up its most names of a day already, so it keeps this one.
     case notGivenUp = 4
 }
 
@@ -75,6 +81,7 @@ enum OutcomeCode: UInt8, CaseIterable {
     case extended, released, purchased, returned, looked, paidBack
     case corrected = 9
     case erased = 10
+    case queue = 11
 }
 
 /// What an erasure asks for.
@@ -88,6 +95,12 @@ enum OutcomeFlag: UInt8, CaseIterable {
     case late = 2
     /// How many tickets of each line were returned follows the lines.
     case returns = 4
+    /// A payment is owed back for the hold that was looked at.
+    case owed = 8
+    /// A payment for the hold that was looked at was paid back.
+    case paidBack = 16
+    /// A late payment for the hold that was looked at would buy nothing.
+    case neverLate = 32
 }
 
 /// Why a command was refused. Each is a `Refusal`, except ``gone`` and ``unclaimed``.
@@ -114,12 +127,15 @@ enum RefusalCode: UInt8, CaseIterable {
     /// The event has no such access code, or it was revoked (R46 Access codes).
     case unknownCode = 86
     case codeNotForType, codeNotYet, codeEnded, codeUsedUp
+    /// The kind of the queue's refusal follows (``QueueRefusalCode``).
+    case queue = 95
 }
 
 /// What is wrong with a request to hold.
 enum MistakeCode: UInt8, CaseIterable {
     case lines = 1
     case quantity, minimum, total, buyer, typeQuantity, typeMinimum
+    case queueNeedsBuyer, queueTakesNoBuyer, queueAdjustment
 }
 
 enum PoolFlag: UInt8, CaseIterable {
@@ -158,6 +174,8 @@ enum RecordMark: UInt8, CaseIterable {
 enum ObstacleCode: UInt8, CaseIterable {
     case pool = 1
     case pools, types, terms, batches
+    /// What entries of the queue belong to stays so.
+    case queueByDevice, queueByBuyer, queueBeacon
 }
 
 /// What became of an entry in the list of events.

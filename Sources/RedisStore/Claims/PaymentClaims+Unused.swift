@@ -3,13 +3,14 @@ internal import NIOCore
 internal import RedisWire
 internal import TicketStore
 
-// Claims that nothing uses (`Lua/claims.lua`): a node ended between the claim and the decision, or an unconfirmed debt was
-// forgotten. The nodes of a cluster look at its claims in turn, a page at a time.
+// Claims that nothing uses (`Lua/claims.lua`): a node ended between the claim and the decision, or an unconfirmed debt
+// was forgotten. The nodes of a cluster look at its claims in turn, a page at a time.
 
 extension PaymentClaims {
     /// Claims of one slot in a page, about.
     private static let claimsInAPage = 100
-    /// Between two pages of one slot. With 64 slots that is 200 claims a second: a million claims in less than two hours.
+    /// Between two pages of one slot. With 64 slots that is 200 claims a second: a million claims in less than two
+    /// hours.
     package static let interval = Duration.seconds(30)
 
     /// A claim as its slot keeps it.
@@ -62,8 +63,8 @@ extension PaymentClaims {
         _ = try await ask(drop, to: route)
     }
 
-    /// The claims that an event has given up now, since it did not use them. What it used settles the debts that other events
-    /// have for the same payments.
+    /// The claims that an event has given up now, since it did not use them. What it used settles the debts that other
+    /// events have for the same payments.
     private func unused(_ claims: [KeptClaim], of event: EventNumber, now: WallTime) async throws -> [KeptClaim] {
         let keys = keyspace.keys(of: event)
         var get = RedisCommand("HMGET", isRepeatable: true)

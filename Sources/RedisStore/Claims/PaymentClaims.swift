@@ -6,8 +6,9 @@ internal import TicketStore
 
 /// Claims of payments, in a cluster (`Lua/claims.lua`).
 ///
-/// There the events that might use one payment are on different servers. So the payment is claimed for one event first, in
-/// a slot that follows from its name, where all events meet. A command is decided only with the claim of its own event.
+/// There the events that might use one payment are on different servers. So the payment is claimed for one event first,
+/// in a slot that follows from its name and is the same for all events. A command is decided only with the claim of its
+/// own event.
 struct PaymentClaims: Sendable {
     let caller: FunctionCaller
     let keyspace: Keyspace
@@ -60,8 +61,8 @@ struct PaymentClaims: Sendable {
         return command
     }
 
-    /// Claims a payment again whose claim the command's own event gave up. The node that asked for it may have failed since. Then
-    /// the claim is unchanged, and a new one replaces it.
+    /// Claims a payment again whose claim the command's own event gave up. The node that asked for it may have failed
+    /// since. Then the claim is unchanged, and a new one replaces it.
     func renew(_ pending: PendingCommand, for event: EventNumber) async throws(StoreFailure) -> PendingCommand {
         guard let name = pending.claimedName, let stale = pending.claim else { return pending }
         var command = pending
@@ -72,8 +73,8 @@ struct PaymentClaims: Sendable {
         return try await obtain(request, found: claim)
     }
 
-    /// Takes commands off the claims that they did not use, so that nothing is left of refused commands (R21 Bounds). Nobody
-    /// waits for that. If it fails, a claim stays, and its event gives it up to any other event.
+    /// Takes commands off the claims that they did not use, so that nothing is left of refused commands (R21 Bounds).
+    /// Nobody waits for that. If it fails, a claim stays, and its event gives it up to any other event.
     func release(_ commands: [PendingCommand]) {
         var calls: [ClaimSlot: RedisCommand] = [:]
         for pending in commands {
@@ -111,8 +112,8 @@ struct PaymentClaims: Sendable {
         return try reader.event()
     }
 
-    /// Lets an event that owes payments back know that they bought something in another event. Nobody waits for that. Where it
-    /// fails, ``dropUnused(in:interval:now:)`` does it later.
+    /// Lets an event that owes payments back know that they bought something in another event. Nobody waits for that.
+    /// Where it fails, ``dropUnused(in:interval:now:)`` does it later.
     func settleDebts(of payments: [String], at debtor: EventNumber) {
         let keys = keyspace.keys(of: debtor)
         var command = caller.command(.settleDebts, keys: keys.all)
@@ -124,8 +125,8 @@ struct PaymentClaims: Sendable {
         }
     }
 
-    /// Erases payments from the names of their claims, after the event that used them erased them (R41 Erasure). Nobody waits for
-    /// that. Where it fails, ``dropUnused(in:interval:now:)`` does it later.
+    /// Erases payments from the names of their claims, after the event that used them erased them (R41 Erasure). Nobody
+    /// waits for that. Where it fails, ``dropUnused(in:interval:now:)`` does it later.
     func erase(_ payments: [PaymentReference]) {
         for payment in payments where !payment.isErased {
             let slot = ClaimSlot(of: Self.name(of: payment))

@@ -32,7 +32,7 @@ enum ChangeWriter {
         case .remove(let code, let expecting):
             writeKind("remove", code, revision, expecting, limits, to: &writer)
         case .hold, .extend, .release, .purchase, .returnPurchase, .returnPart, .correct, .payBack, .erase,
-            .look:
+            .look, .queue:
             return nil
         }
         return writer.bytes
@@ -81,6 +81,7 @@ enum ChangeWriter {
         }
         writeAllocations(of: definition, to: &asked)
         writeCodes(of: definition, to: &asked)
+        writeQueue(of: definition, to: &asked)
         asked.member("types") { value in
             value.array { types in
                 for type in definition.everyType { write(type, of: definition, to: &types) }
@@ -136,6 +137,28 @@ extension ChangeWriter {
 }
 
 extension ChangeWriter {
+    /// How buyers queue (`Lua/queue.lua`).
+    private static func writeQueue(of definition: EventDefinition, to asked: inout JSONWriter) {
+        guard let queue = definition.queue else { return }
+        asked.member("queue") { value in
+            value.object { writer in
+                if let opensAt = definition.queueOpensAt { writer.member("opens_at", opensAt.milliseconds) }
+                writer.member("by_buyer", queue.identity == .buyer)
+                writer.member("turn", min(queue.turn, longest).inMilliseconds)
+                writer.member("returning", min(queue.returning, longest).inMilliseconds)
+                writer.member("purchases", queue.purchasesPerEntry)
+                writer.member("rate", queue.mostPerSecond)
+                guard let beacon = queue.beacon else { return }
+                writer.member("beacon") { value in
+                    value.object { writer in
+                        writer.member("name", beacon.name)
+                        writer.member("wait", min(beacon.wait, longest).inMilliseconds)
+                    }
+                }
+            }
+        }
+    }
+
     /// The batches of access codes (`Lua/codes.lua`).
     private static func writeCodes(of definition: EventDefinition, to asked: inout JSONWriter) {
         guard !definition.codes.isEmpty else { return }
@@ -230,6 +253,9 @@ struct ChangeReply {
         case .types: return .types(most: limits.typesPerEvent)
         case .terms: return .terms(most: limits.termsPerEvent)
         case .batches: return .codeBatches(most: limits.codeBatchesEverPerEvent)
+        case .queueByDevice: return .queueIdentity(.device)
+        case .queueByBuyer: return .queueIdentity(.buyer)
+        case .queueBeacon: return .queueBeacon
         }
     }
 }

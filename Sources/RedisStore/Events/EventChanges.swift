@@ -6,10 +6,10 @@ internal import TicketStore
 
 /// Operators' changes of events.
 ///
-/// The event itself decides, beside its numbers. The list of events, which in a cluster is on another server, gives a new
-/// event its number and every definition its revision, and learns the result afterwards. Nothing is locked in between. If
-/// another node was faster, the change enters that node's result in the list, in case the node failed before it could, and
-/// begins again.
+/// The event itself decides, beside its numbers. The list of events, which in a cluster is on another server, gives a
+/// new event its number and every definition its revision, and learns the result afterwards. Nothing is locked in
+/// between. If another node was faster, the change enters that node's result in the list, in case the node failed
+/// before it could, and begins again.
 struct EventChanges: Sendable {
     /// How often a change begins again before it is refused as overload.
     private static let attempts = 16
@@ -33,7 +33,8 @@ struct EventChanges: Sendable {
         let command: Command
         let code: Code
         let note: AuditNote?
-        /// The event that this node knows under the code, that the list does not have, and that was read because of that.
+        /// The event that this node knows under the code, that the list does not have, and that was read because of
+        /// that.
         var found: EventNumber?
     }
 
@@ -147,7 +148,7 @@ struct EventChanges: Sendable {
         return refused(.revisionMismatch(revision: reply.revision))
     }
 
-    /// Tells the list of a change that the event took.
+    /// Enters in the list a change that the event took.
     private func enter(
         _ change: Change, _ event: EventNumber, _ reply: ChangeReply, isAcknowledged: Bool
     ) async throws(StoreFailure) -> Attempt {

@@ -19,6 +19,7 @@ extension EventDirectory.Entry {
         let types = try Self.types(&reply, poolCount: pools.count)
         var currencies: [String] = []
         for _ in 0..<(try reply.reader.short()) { currencies.append(try reply.reader.text()) }
+        for _ in 0..<(try reply.reader.short()) { batches.append(try reply.reader.text()) }
         let definition = try EventDocument.read(Array(reply.reader.rest().readableBytesView), limits: limits)
         for index in pools.indices {
             guard let name = pools[index].allocation else { continue }

@@ -2,11 +2,11 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
-/// A node's copy of all events, for what need not be decided: the number of a code, what the numbers in a hold mean, and about
-/// how many places are left.
+/// A node's copy of all events, for reading only: the number of a code, what the numbers in a hold mean, and about how
+/// many places are left.
 ///
-/// It decides nothing: the functions decide by the definition that stands beside the event. The copy may be behind, which shows
-/// in its revisions.
+/// It decides nothing: the functions decide by the definition that stands beside the event. The copy may be behind,
+/// which shows in its revisions.
 struct EventDirectory: Sendable {
     struct Entry: Sendable {
         let keys: Keyspace.EventKeys
@@ -14,6 +14,8 @@ struct EventDirectory: Sendable {
         /// When the definition was made, by the server's clock.
         var since: Int
         var catalogue: EventCatalogue
+        /// The names of all batches of access codes that definitions ever named, by their indexes (R46 Access codes).
+        var batches: [String] = []
         var isRemoved: Bool
         var numbers: Numbers
     }
@@ -54,8 +56,8 @@ struct EventDirectory: Sendable {
         numbers[code].flatMap { entries[$0] }
     }
 
-    /// Whether a reply comes from a definition that is not known here. The versions, which follow the time, show which of two
-    /// definitions is newer: a revision may come again if one was lost.
+    /// Whether a reply comes from a definition that is not known here. The versions, which follow the time, show which
+    /// of two definitions is newer: a revision may come again if one was lost.
     func isNews(_ reply: CallReply, at number: EventNumber) -> Bool {
         guard let known = entries[number] else { return true }
         return reply.version >= known.numbers.version
@@ -73,6 +75,7 @@ struct EventDirectory: Sendable {
     func event(of command: Command) -> EventNumber? {
         switch command {
         case .hold(let request): numbers[request.event]
+        case .queue(let event, _): numbers[event]
         default:
             if let event = command.hold?.event {
                 entries[event] == nil ? nil : event

@@ -6,8 +6,8 @@ internal import TicketStore
 
 /// Reads events and their list from Redis into the node's directory, and enters in the list what became of events.
 ///
-/// The list only leads to events; the definition stands beside the event. So a node that finds the list behind brings it up to
-/// date.
+/// The list only leads to events; the definition is stored with the event. So a node that finds the list out of date
+/// corrects it.
 struct EventReader: Sendable {
     let caller: FunctionCaller
     let keyspace: Keyspace
@@ -45,8 +45,9 @@ struct EventReader: Sendable {
         return list.moment
     }
 
-    /// Reads an event that the list does not have. If it exists, it is entered in the list, which lost it or never had it,
-    /// because the node that made it failed before. If it does not exist, Redis was emptied, and the event is forgotten.
+    /// Reads an event that the list does not have. If it exists, it is entered in the list, which lost it or never had
+    /// it, because the node that made it failed before. If it does not exist, Redis was emptied, and the event is
+    /// forgotten.
     func find(_ event: EventNumber) async throws(StoreFailure) {
         try await readDetails(of: event)
         guard let entry = state.withLock({ $0.directory.entries[event] }) else { return }
@@ -57,8 +58,8 @@ struct EventReader: Sendable {
         }
     }
 
-    /// Reads an event that a call found removed, and enters the removal in the list: the node that removed the event may have
-    /// failed before it did so.
+    /// Reads an event that a call found removed, and enters the removal in the list: the node that removed the event
+    /// may have failed before it did so.
     func confirmRemoval(of event: EventNumber) async {
         try? await readDetails(of: event)
         let entry = state.withLock { $0.directory.entries[event] }
@@ -69,7 +70,8 @@ struct EventReader: Sendable {
     /// What became of an entry in the list.
     enum Entered: Sendable {
         case done
-        /// The event is new, and its code belongs to another event: a node that made that one at the same time was faster.
+        /// The event is new, and its code belongs to another event: a node that made that one at the same time was
+        /// faster.
         case otherLeads
         case unknown
     }
@@ -143,8 +145,8 @@ struct EventReader: Sendable {
 
     // MARK: At the start
 
-    /// Reads every event. Refuses to start beside an event in parts, which this version does not sell: its buyers would be
-    /// answered that the event is unknown.
+    /// Reads every event. Refuses to start beside an event in parts, which this version does not sell: its buyers would
+    /// be answered that the event is unknown.
     func readAll() async throws(RedisStoreError) {
         var command = caller.command(.listEvents, keys: [keyspace.events])
         command.append(-1)

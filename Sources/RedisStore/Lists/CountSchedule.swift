@@ -1,7 +1,7 @@
 internal import BoxOffice
 package import NIOCore
 
-/// When events are counted, and what the counts found. A value that is given the time.
+/// When events are counted, and what the counts found. A value that gets the time.
 package struct CountSchedule: Sendable {
     /// Between two counts of an event in one call because something seems wrong.
     package static let shortest = TimeAmount.seconds(60)

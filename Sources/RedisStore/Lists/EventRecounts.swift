@@ -4,8 +4,8 @@ internal import NIOCore
 internal import RedisWire
 internal import TicketStore
 
-/// Counts events' numbers again from their holds (`Lua/mend.lua`, `Lua/tally.lua`): when something seems wrong, from time to
-/// time, and when an operator asks.
+/// Counts events' numbers again from their holds (`Lua/mend.lua`, `Lua/tally.lua`): when something seems wrong, from
+/// time to time, and when an operator asks.
 struct EventRecounts: Sendable {
     /// What a count may correct.
     enum Correction: UInt8, CaseIterable, Sendable {
@@ -36,8 +36,8 @@ struct EventRecounts: Sendable {
         timeouts.silence = max(timeouts.silence, longest)
     }
 
-    /// Counts every event, and corrects what differs if `applies`. A server that counts an event does nothing else: some 2 µs a
-    /// hold.
+    /// Counts every event, and corrects what differs if `applies`. A server that counts an event does nothing else:
+    /// some 2 µs a hold.
     func repair(applies: Bool) async throws(StoreFailure) -> [RepairReport] {
         var reports: [RepairReport] = []
         for event in state.withLock({ $0.directory.order }) {
@@ -47,9 +47,11 @@ struct EventRecounts: Sendable {
         return reports
     }
 
-    /// Counts every event when a node starts, so that a decision that was left half done is found before a buyer meets it.
+    /// Counts every event when a node starts, so that a decision that was left half done is found before a buyer meets
+    /// it.
     ///
-    /// One after the other, since sales wait behind a count. A failure ends it: each event's turn comes again within the hour.
+    /// One after the other, since sales wait behind a count. A failure ends it: each event's turn comes again within
+    /// the hour.
     func countAll() {
         caller.perform {
             for event in state.withLock({ $0.directory.order }) {
@@ -58,8 +60,8 @@ struct EventRecounts: Sendable {
         }
     }
 
-    /// Counts an event whose numbers may be wrong in one call, unless that was done just now, and corrects them if the right ones
-    /// are certain.
+    /// Counts an event whose numbers may be wrong in one call, unless that was done just now, and corrects them if the
+    /// right ones are certain.
     func countSoon(_ event: EventNumber) {
         caller.perform { _ = await countNow(event) }
     }
@@ -89,8 +91,8 @@ struct EventRecounts: Sendable {
         }
     }
 
-    /// Counts an event some holds at a time while it sells, and logs if its numbers differ. Correcting them needs all holds in one
-    /// call, which an operator decides on (`holdfast repair`).
+    /// Counts an event some holds at a time while it sells, and logs if its numbers differ. Correcting them needs all
+    /// holds in one call, which an operator decides on (`holdfast repair`).
     private func countInPages(_ event: EventNumber) async throws {
         let tally = try await lists.tally(of: event, rest: Self.restBetweenPages)
         guard let entry = state.withLock({ $0.directory.entries[event] }) else { return }

@@ -24,6 +24,10 @@ struct PackedRecord {
     var erasedAt: WallTime?
     /// The access code that it was made with (R46 Access codes).
     var code = HeldCode.none
+    /// Under which name it was sold (R48 Operator keys).
+    var seller: Seller?
+    /// The checks of the sale that did not count for it (R43 Override).
+    var override: Override
 
     init(_ reader: inout PackedReader) throws(PackedMistake) {
         let head = try reader.byte()
@@ -33,7 +37,8 @@ struct PackedRecord {
             throw PackedMistake()
         }
         self.state = state
-        isLate = try reader.byte() == 1
+        let flags = try reader.byte()
+        (isLate, override) = (flags % 2 == 1, Override(rawValue: flags / 16))
         extensions = try reader.byte()
         _ = try reader.number()
         heldAt = WallTime(milliseconds: Int64(try reader.number()))
@@ -59,6 +64,8 @@ struct PackedRecord {
             let low = try reader.short()
             code = HeldCode(packed: UInt32(try reader.short()) << 16 | UInt32(low))
         }
+        // The entry of the queue that made it.
+        if flags % 4 >= 2 { _ = try reader.bytes(4) }
         if state == .returned { lines.returnAll() }
         guard state != .held && state != .released || wasOwed else { return }
         endedAt = WallTime(milliseconds: Int64(try reader.number()))
@@ -66,6 +73,7 @@ struct PackedRecord {
         if state == .returned { returnedAt = WallTime(milliseconds: Int64(returned)) }
         let text = try reader.text()
         payment = text.isEmpty ? nil : text
+        if !reader.isAtEnd { seller = Seller(try reader.longText()) }
     }
 
     func soldLines(of entry: EventDirectory.Entry) -> [SoldLine] {
@@ -79,11 +87,20 @@ struct PackedRecord {
         }.map { $0 }
     }
 
+    /// The access code that it was made with.
+    func saleCode(of entry: EventDirectory.Entry) -> SaleCode? {
+        guard !code.isNone, entry.batches.indices.contains(code.batch) else { return nil }
+        return SaleCode(batch: entry.batches[code.batch], number: code.number)
+    }
+
     func purchase(_ hold: HoldID, of entry: EventDirectory.Entry) -> PurchaseRecord {
-        PurchaseRecord(
+        var purchase = PurchaseRecord(
             hold: hold, event: entry.catalogue.code.text, currency: entry.catalogue.currency(ofTerms: terms),
             lines: soldLines(of: entry), buyer: buyer, payment: payment.flatMap { PaymentReference($0)?.text },
-            isLate: isLate, purchasedAt: endedAt, returnedAt: returnedAt, erasedAt: erasedAt, note: note)
+            isLate: isLate, purchasedAt: endedAt, returnedAt: returnedAt, erasedAt: erasedAt, note: note,
+            soldBy: seller)
+        (purchase.code, purchase.override) = (saleCode(of: entry), override)
+        return purchase
     }
 }
 
@@ -102,7 +119,8 @@ struct PackedReturn {
     }
 }
 
-/// An entry in the list of debts, as `owe` wrote it (`Lua/debts.lua`). It counts while the use of its payment says the same.
+/// An entry in the list of debts, as `owe` wrote it (`Lua/debts.lua`). It counts while the use of its payment says the
+/// same.
 struct PackedRefund {
     var hold: UInt64
     var askedAt: WallTime
@@ -127,7 +145,7 @@ struct PackedRefund {
     ///
     /// - Parameters:
     ///   - use: what became of the payment, as the event keeps it.
-    ///   - since: older unconfirmed debts do not count any more.
+    ///   - since: unconfirmed debts from before this moment do not count any more.
     func counts(by use: ByteBuffer?, event: EventNumber, since: WallTime) throws(PackedMistake) -> Bool {
         guard let use else { return false }
         if isOld { return use.readableBytesView.elementsEqual("\(event).\(hold)".utf8) }

@@ -4,8 +4,8 @@ internal import NIOCore
 public import RedisWire
 public import TicketStore
 
-/// The operators' keys in Redis, which all nodes share. Only the SHA-256 of a credential's secret is kept (R29 Operators and
-/// audit).
+/// The operators' keys in Redis, which all nodes share. Only the SHA-256 of a credential's secret is kept (R29
+/// Operators and audit).
 public struct RedisKeyring: Sendable {
     private let client: RedisClient
     private let name: String
@@ -52,16 +52,16 @@ public struct RedisKeyring: Sendable {
 
     /// Revokes a key from now on, for the command, which may revoke the last one.
     ///
-    /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it, so that a failover may undo it. Revoking it
-    ///   again writes it again.
+    /// - Throws: `StoreFailure.outcomeUnknown` if too few replicas acknowledged it, so that a failover may undo it.
+    ///   Revoking it again writes it again.
     public func revoke(
         _ id: String, by author: OperatorKey.Author = .command, at now: WallTime
     ) async throws -> KeyRevocation {
         try await revoked(id, by: author, at: now, keepsManager: false)
     }
 
-    /// Deciding and writing are two steps: two keys that manage keys and revoke each other at the same moment are both revoked,
-    /// and the command on the machine makes another one. The moment of an earlier revocation stays.
+    /// Deciding and writing are two steps: if two keys that manage keys revoke each other at the same moment, both are
+    /// revoked, and the command on the machine has to make another one. The moment of an earlier revocation stays.
     private func revoked(
         _ id: String, by author: OperatorKey.Author, at now: WallTime, keepsManager: Bool
     ) async throws -> KeyRevocation {

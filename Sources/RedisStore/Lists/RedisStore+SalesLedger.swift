@@ -7,12 +7,16 @@ extension RedisStore: SalesLedger {
             caller: caller, keyspace: keyspace, limits: configuration.limits, state: state, claims: claims)
     }
 
-    public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        try await lists.purchases(of: event, after: hold, limit: limit)
+    /// Walks through the holds in the order of their numbers. With many holds that are no such purchase a page may be
+    /// short.
+    public func purchases(
+        of event: Code, soldBy seller: Seller?, after hold: HoldID?, limit: Int
+    ) async throws -> PurchasePage {
+        try await lists.purchases(of: event, soldBy: seller, after: hold, limit: limit)
     }
 
-    /// Hold, purchase and payment lead straight to their hold; everything else walks through the holds, newest first, or through
-    /// those of a buyer (`EventDefinition.buyerSearch`). With many holds a page may be short.
+    /// Hold, purchase and payment lead straight to their hold; everything else walks through the holds, newest first,
+    /// or through those of a buyer (`EventDefinition.buyerSearch`). With many holds a page may be short.
     public func search(_ query: SalesQuery) async throws -> SalesPage {
         try await lists.search(query)
     }
@@ -32,6 +36,12 @@ extension RedisStore: SalesLedger {
         try await lists.audit(of: events, after: sequence, limit: limit)
     }
 
+    public func newestAudit(
+        of events: [Code]?, before sequence: UInt64?, limit: Int
+    ) async throws -> [AuditRecord] {
+        try await lists.newestAudit(of: events, before: sequence, limit: limit)
+    }
+
     public func codes(of batch: Code, in event: Code, after: Int, limit: Int) async throws -> [CodeCount]? {
         try await lists.codes(of: batch, in: event, after: after, limit: limit)
     }
@@ -41,11 +51,11 @@ extension RedisStore: SalesLedger {
     }
 
     public func erasable(_ scope: ErasureScope, after hold: HoldID?) async throws -> ErasurePage {
-        try await lists.erasable(scope, after: hold, isCluster: keyspace.isCluster)
+        try await lists.erasable(scope, after: hold, isCluster: keyspace.isCluster, numbering)
     }
 
-    /// Counts every hold of every event, as each was when its count began, while selling goes on. Of one event one count is
-    /// under way at a time. Another one waits for it, and is refused as overload if that takes long.
+    /// Counts every hold of every event, as each was when its count began, while selling goes on. Of one event one
+    /// count is under way at a time. Another one waits for it, and is refused as overload if that takes long.
     public func recount() async throws -> Recount {
         try await lists.recount()
     }

@@ -7,8 +7,6 @@ internal import TicketStore
 extension SalesLists {
     /// Holds that one call looks at: a millisecond of the server.
     private static let lookedAt = 1_000
-    /// Calls for one page; then the page is short.
-    private static let callsForAPage = 20
     /// Holds that one call counts: some milliseconds of the server.
     private static let counted = 5_000
     private static let endOfNumbers: UInt64 = 1 << HoldID.bitsWithinEvent
@@ -34,7 +32,9 @@ extension SalesLists {
             }
             while before > 0 {
                 guard calls < Self.callsForAPage else {
-                    return SalesPage(records: found, next: HoldID(event: event, hold: before))
+                    // A number beyond the last one would be that of another event.
+                    let next = HoldID(event: event, hold: min(before, Self.endOfNumbers - 1))
+                    return SalesPage(records: found, next: next)
                 }
                 calls += 1
                 let (next, records) = try await sales(of: event, entry, before: before, query)
@@ -145,11 +145,13 @@ extension PackedRecord {
     fileprivate func sale(
         _ hold: HoldID, _ state: HoldView.State, _ expiresAt: WallTime, of entry: EventDirectory.Entry
     ) -> SaleRecord {
-        SaleRecord(
+        var sale = SaleRecord(
             hold: hold, event: entry.catalogue.code.text, state: state,
             currency: entry.catalogue.currency(ofTerms: terms), lines: soldLines(of: entry), buyer: buyer,
             note: note, heldAt: heldAt, expiresAt: expiresAt,
             purchase: state == .purchased || state == .returned ? purchase(hold, of: entry) : nil)
+        (sale.code, sale.override) = (saleCode(of: entry), override)
+        return sale
     }
 }
 

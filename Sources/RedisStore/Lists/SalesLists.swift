@@ -5,11 +5,13 @@ internal import TicketStore
 
 /// Lists for operators and their accountants, read from Redis.
 ///
-/// Holds are numbered in few stretches without gaps (`Lua/numbers.lua`), so a page needs no index; each page is read in one
-/// call.
+/// Holds are numbered in few stretches without gaps (`Lua/numbers.lua`), so a page needs no index; each page is read in
+/// one call.
 struct SalesLists: Sendable {
     /// Numbers of holds that one call reads.
     private static let stretch: UInt64 = 1_000
+    /// Calls for one page of purchases or of a search; then the page is short.
+    static let callsForAPage = 20
     /// Holds that one call of a recount counts: the server does nothing else for some milliseconds.
     private static let tallied: UInt64 = 5_000
     /// How often a recount of an event may begin again.
@@ -26,27 +28,33 @@ struct SalesLists: Sendable {
     let state: SharedState
     let claims: PaymentClaims
 
-    func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
+    func purchases(
+        of event: Code, soldBy seller: Seller?, after hold: HoldID?, limit: Int
+    ) async throws -> PurchasePage {
         let known = state.withLock { state in
             state.directory.number(of: event).flatMap { number in
                 state.directory.entries[number].map { (number: number, entry: $0) }
             }
         }
-        guard let (number, entry) = known, number >= hold?.event ?? 0 else { return [] }
+        guard let (number, entry) = known, number >= hold?.event ?? 0 else {
+            return PurchasePage(records: [], next: nil)
+        }
         var from = number == hold?.event ? (hold?.numberWithinEvent ?? 0) + 1 : 1
         var found: [PurchaseRecord] = []
-        while found.count < limit {
+        for _ in 0..<Self.callsForAPage {
             let page = try await page(of: number, from: from, onlySold: true)
-            for (hold, record) in page.records where found.count < limit {
+            for (hold, record) in page.records where seller == nil || seller == record.seller {
+                guard found.count < limit else { return PurchasePage(records: found, next: found.last?.hold) }
                 found.append(record.purchase(HoldID(event: number, hold: hold), of: entry))
             }
-            guard page.next > 0 else { break }
+            guard page.next > 0 else { return PurchasePage(records: found, next: nil) }
             from = page.next
         }
-        return found
+        return PurchasePage(records: found, next: HoldID(event: number, hold: from - 1))
     }
 
-    /// Reads the lists of the events one after the other, in the order of their numbers. Skips entries that do not count any more.
+    /// Reads the lists of the events one after the other, in the order of their numbers. Skips entries that do not
+    /// count any more.
     func refundsOwed(
         of event: Code?, confirmed: Bool, after sequence: UInt64?, limit: Int, at now: WallTime
     ) async throws -> [RefundRecord] {
@@ -98,8 +106,9 @@ struct SalesLists: Sendable {
         return (entries, uses)
     }
 
-    /// Whether the payment went over to another event of the cluster and bought something there, or is owed for a hold of
-    /// that event: the first event does not learn of it. A debt that only a token reported there settles no confirmed one.
+    /// Whether the payment went over to another event of the cluster and bought something there, or is owed for a hold
+    /// of that event: the first event does not learn of it. A debt that only a token reported there settles no
+    /// confirmed one.
     private func isSettledElsewhere(
         _ refund: PackedRefund, of event: EventNumber, since: WallTime
     ) async throws -> Bool {
@@ -114,25 +123,46 @@ struct SalesLists: Sendable {
         return debt.isConfirmed || !refund.isConfirmed && debt.wall > since
     }
 
-    /// Entries are numbered by the server's time, and within a millisecond by event. In a cluster an entry of another shard may
-    /// appear before one that was already read.
+    /// Entries are numbered by the server's time, and within a millisecond by event. In a cluster an entry of another
+    /// shard may appear before one that was already read.
     func audit(of codes: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
         let behind = sequence.map { AuditNumber($0) }
+        let found = try await audit(of: codes, limit: limit) { number in
+            var from = "-inf"
+            if let behind { from = (number <= behind.event ? "(" : "") + "\(behind.score)" }
+            return ("ZRANGEBYSCORE", from, "+inf")
+        }
+        return Array(found.sorted { $0.sequence < $1.sequence }.prefix(limit))
+    }
+
+    /// The same from the other end.
+    func newestAudit(of codes: [Code]?, before sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
+        let before = sequence.map { AuditNumber($0) }
+        let found = try await audit(of: codes, limit: limit) { number in
+            var from = "+inf"
+            if let before { from = (number >= before.event ? "(" : "") + "\(before.score)" }
+            return ("ZREVRANGEBYSCORE", from, "-inf")
+        }
+        return Array(found.sorted { $0.sequence > $1.sequence }.prefix(limit))
+    }
+
+    /// The first entries of each event in a range.
+    private func audit(
+        of codes: [Code]?, limit: Int, in range: (EventNumber) -> (name: String, from: String, to: String)
+    ) async throws -> [AuditRecord] {
         var found: [AuditRecord] = []
         let events = state.withLock { $0.directory.entries.mapValues(\.catalogue.code) }
             .filter { codes?.contains($0.value) ?? true }
         for (number, code) in events.sorted(by: { $0.key < $1.key }) {
-            var from = "-inf"
-            if let behind { from = (number <= behind.event ? "(" : "") + "\(behind.score)" }
+            let (name, from, to) = range(number)
             let keys = keyspace.keys(of: number)
-            let range = RedisCommand(
-                "ZRANGEBYSCORE", keys.audit, from, "+inf", "LIMIT", "0", "\(limit)",
-                isRepeatable: true)
-            for item in try await caller.ask(range, to: keys.route).array() {
+            let command = RedisCommand(
+                name, keys.audit, from, to, "LIMIT", "0", "\(limit)", isRepeatable: true)
+            for item in try await caller.ask(command, to: keys.route).array() {
                 found.append(try AuditRecord(packed: item.bytes(), event: number, code: code.text))
             }
         }
-        return Array(found.sorted { $0.sequence < $1.sequence }.prefix(limit))
+        return found
     }
 
     func recount() async throws -> Recount {

@@ -44,7 +44,8 @@ function typed_name(buyer, code)
   return buyer .. '\1' .. code
 end
 
--- Calls `body` with the name of each account that counts a hold with these lines, and with the tickets that count there.
+-- Calls `body` with the name of each account that counts a hold with these lines, and with the tickets that count
+-- there.
 function each_account(event, number, buyer, lines, body)
   if buyer == '' then return end
   if not event.counts_only_types and is_accounted(event, number) then body(buyer, quantity_of(lines)) end
@@ -149,7 +150,8 @@ function sweep_accounts(event)
   if swept ~= (from or '') then event.changed_fields.swept = swept end
 end
 
--- The sweep remembers where it stopped, by a name that begins with a buyer. It begins anew if that is `buyer`, who lost a hold.
+-- The sweep remembers where it stopped, by a name that begins with a buyer. It begins anew if that is `buyer`, who lost
+-- a hold.
 function forget_sweep(event, buyer)
   event.forgets_sweep = true
   local swept = redis.call('HGET', event.keys[KEY.event], 'swept')

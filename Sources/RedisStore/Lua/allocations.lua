@@ -1,4 +1,5 @@
--- Places that a definition keeps back of its pools (R45 Allocations), by the same rules as `BoxOffice+Allocations.swift`.
+-- Places that a definition keeps back of its pools (R45 Allocations), by the same rules as
+-- `BoxOffice+Allocations.swift`.
 --
 -- `terms.allocations` lists them, each with its pool, the pool that counts what was taken through it (`counter`), its
 -- places and the moment that releases it. It is missing where nothing is kept back.
@@ -33,6 +34,12 @@ do
     return max(0, left), held
   end
 
+  -- The same where nothing may be kept back.
+  function sale.open_places(event, pool)
+    if event.terms.allocations then return open_places(event, pool) end
+    return free(event, pool), event.held[pool]
+  end
+
   local function has(list, item)
     for _, other in ipairs(list) do
       if other == item then return true end
@@ -59,7 +66,7 @@ do
     return pack('<BBc0', REFUSED.ticket_type, #whole, whole)
   end
 
-  -- Why a line draws on an allocation that was released; `nil` if none does.
+  -- The refusal of the first line that draws on a released allocation; `nil` if none does.
   function released_allocation(event, lines)
     for line = 1, #lines, 3 do
       local type = event.terms.types[lines[line] + 1]
@@ -168,7 +175,7 @@ do
   end
 end
 
--- If several pools are short, the most final reason is given: sold out, then temporarily held, then too few.
+-- If several pools are short, the most final reason counts: sold out, then temporarily held, then too few.
 local function refusal_of_needs(event, pools, quantities)
   local is_short = false
   for index, pool in ipairs(pools) do

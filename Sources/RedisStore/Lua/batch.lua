@@ -5,6 +5,7 @@ local DECIDE = {
   [COMMAND.purchase] = decide_purchase, [COMMAND.give_back] = decide_return, [COMMAND.look] = decide_look,
   [COMMAND.pay_back] = decide_pay_back, [COMMAND.return_part] = decide_part_return,
   [COMMAND.erase] = decide_erase, [COMMAND.correct] = corrections.decide,
+  [COMMAND.queue] = queues.decide_command,
 }
 
 -- Helper functions are local to their blocks: Lua has room for 200 local names in a text.
@@ -45,13 +46,20 @@ do
     if has(flags, COMMAND_FLAG.override) then
       local checks
       checks, at = unpack_struct('<B', text, at)
+      command.checks = checks
       command.past = {
         window = has(checks, OVERRIDE.window), pause = has(checks, OVERRIDE.pause), limits = has(checks, OVERRIDE.limits),
+        queue = has(checks, OVERRIDE.queue),
       }
     end
     if has(flags, COMMAND_FLAG.code) then
       command.code = {}
       command.code.batch, command.code.number, at = unpack_struct('<Bc0H', text, at)
+    end
+    if has(flags, QUEUE.pass) then
+      command.pass = {}
+      command.pass.number, command.pass.position, command.digest, at = unpack_struct('<ddBc0', text, at)
+      if command.digest == '' then command.digest = nil end
     end
     return command, at
   end
@@ -81,6 +89,7 @@ do
 
   local function read_asked(op, text, at, known)
     if op == COMMAND.hold then return read_hold(text, at, known) end
+    if op == COMMAND.queue then return queues.read(text, at) end
     local command, flags = { op = op }, nil
     command.number, at = unpack_struct('<d', text, at)
     if op == COMMAND.return_part then return read_part_return(command, text, at) end
@@ -92,6 +101,11 @@ do
       flags, command.elsewhere, command.payment, at = unpack_struct('<BBBc0', text, at)
       command.by_key = has(flags, COMMAND_FLAG.by_key)
       if has(flags, COMMAND_FLAG.claim) then command.claim, at = unpack_struct('<d', text, at) end
+      if op == COMMAND.purchase and command.by_key then
+        local is_shop
+        is_shop, command.seller, at = unpack_struct('<BHc0', text, at)
+        command.is_shop = is_shop == 1
+      end
     elseif op == COMMAND.erase then
       flags, command.secret, command.public_number, at = unpack_struct('<BBc0Bc0', text, at)
       command.only_purchase, command.is_trial = has(flags, ERASURE.only_purchase), has(flags, ERASURE.is_trial)
@@ -139,6 +153,7 @@ do
     fetch(event.keys[KEY.holds], holds, event.fetched)
     fetch_uses(event, keys)
     fetch_payments(event, payments)
+    if event.terms.queue then queues.fetch(event, commands) end
     local has_accounts = has_buyer_limit(event.terms) or event.accounted_from
     for _, number in ipairs(holds) do
       local record = record_of(event, number)
@@ -187,7 +202,8 @@ local function begin_batch(event)
   event.changed_records, event.changed_buyers, event.taken = {}, {}, {}
   event.new_uses, event.new_payments, event.refunds, event.notes = {}, {}, {}, {}
   event.debt_counts, event.new_debts, event.ended_debts, event.ended_payments = {}, {}, {}, {}
-  event.ended_names, event.new_names = {}, {}
+  event.ended_names, event.new_names, event.debts_elsewhere = {}, {}, {}
+  event.owed, event.changed_owed = {}, {}
   event.erased_names, event.erased_holds, event.gone_names = {}, {}, {}
 end
 
@@ -240,7 +256,7 @@ do
   end
 
   function save_batch(event)
-    if not event.is_changed and not keeps_time(event) then return end
+    if not event.is_changed and not queues.is_changed(event) and not keeps_time(event) then return end
     plan_forgetting(event)
     note_for_walk(event)
     sweep_accounts(event)
@@ -248,6 +264,7 @@ do
     save_holds(event)
     save_accounts(event)
     codes.save(event)
+    queues.save(event)
     save_uses(event)
     save_payments(event)
     write_all('ZADD', event.keys[KEY.names], event.new_names)
@@ -258,8 +275,8 @@ do
   end
 end
 
--- The head of every reply: the moment, the definition, the version of the numbers, how many idempotency keys the event has
--- (-1 if the call did not count them), and the numbers of the pools if the node does not know that version.
+-- The head of every reply: the moment, the definition, the version of the numbers, how many idempotency keys the event
+-- has (-1 if the call did not count them), and the numbers of the pools if the node does not know that version.
 local function head(status, event, known_version)
   local pools = #event.terms.pools
   local is_news = known_version ~= event.version
@@ -353,6 +370,21 @@ local function settle_debts(keys, args)
     event.payments[args[index]] = redis.call('HGET', keys[KEY.payments], args[index])
     settle_debt(event, args[index])
   end
+  save_batch(event)
+  return 1
+end
+
+-- args: the header, the secret of erased names, then payments that were erased with holds of other events.
+function functions.erase_debts(keys, args)
+  begin()
+  local event = open_event(keys)
+  if not event then return 0 end
+  read_limits(event, args[1])
+  come_back(event, event.limits.recovery_grace)
+  begin_batch(event)
+  local payments = {}
+  for index = 3, #args do payments[#payments + 1] = args[index] end
+  seen_debts.erase(event, payments, args[2])
   save_batch(event)
   return 1
 end

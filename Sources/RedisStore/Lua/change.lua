@@ -50,6 +50,7 @@ do
       found[#found + 1] = pack('<BB', OBSTACLE.batches, 0)
     end
     if index_of_told(terms, asked) > asked.most_terms then found[#found + 1] = pack('<BB', OBSTACLE.terms, 0) end
+    for _, of_queue in ipairs(queues.obstacles(event, asked)) do found[#found + 1] = pack('<BB', of_queue, 0) end
     return found
   end
 
@@ -123,6 +124,7 @@ do
       allocation.counter = index_of_pool(terms, allocation.counter)
     end
     codes.adopt(terms, asked)
+    queues.adopt(terms, asked)
     adopt_types(terms, asked)
     index_terms(terms)
     names.adopt(event, asked)
@@ -219,6 +221,10 @@ local function finish_change(event, asked, document, paused)
   if document then adopt(event, asked) end
   local has_limit = has_buyer_limit(terms)
   keep_accounts(event, had_limit)
+  if terms.paused and not paused and queues.of(event) then
+    queues.go_on(event)
+    queues.save(event)
+  end
   terms.paused, terms.revision = paused, asked.revision
   event.facts = event.facts + 1
   save_change(event, document)
@@ -227,8 +233,8 @@ local function finish_change(event, asked, document, paused)
   return change_reply(CHANGE.changed, event)
 end
 
--- Cancels the event, or undoes that (R42 Cancelled event). The event's hash says under `paid_back` whether something was
--- paid back since.
+-- Cancels the event, or undoes that (R42 Cancelled event). The event's hash says under `paid_back` whether something
+-- was paid back since.
 local function cancel(event, asked)
   local terms, cancels = event.terms, asked.kind == 'cancel'
   if cancels == (terms.cancelled_at and true or false) then return change_reply(CHANGE.unchanged, event) end
@@ -326,6 +332,7 @@ local function remove(event)
   retire(event)
   event.facts = event.facts + 1
   save_change(event, nil)
+  queues.forget(event)
   return change_reply(CHANGE.changed, event)
 end
 
@@ -334,7 +341,7 @@ local function change(keys, args)
   begin()
   local asked = cjson.decode(args[1])
   local event, is_settled = open_for_change(keys, asked)
-  if event.terms.departed then return redis.error_reply('ERR this sale was moved to another place') end
+  if event.terms.departed then return redis.error_reply('ERR this sale was moved to another store') end
   event.notes = args[3] ~= '' and { args[3] } or {}
   if not is_settled then
     save_event(event)

@@ -1,9 +1,9 @@
 -- Access codes (R46 Access codes), by the same rules as `BoxOffice+Codes.swift`.
 --
--- `terms.batches` lists every batch that a definition ever named, those of former definitions as `retired`. A hold has the
--- packed number of its code: the index of the batch from 0, times 65536, and the number of the code.
+-- `terms.batches` lists every batch that a definition ever named, those of former definitions as `retired`. A hold has
+-- the packed number of its code: the index of the batch from 0, times 65536, and the number of the code.
 --
--- What was taken with a code is counted as what a buyer has (see accounts.lua), in keys of its own: `codes` has the
+-- Tickets of a code are counted as those of a buyer are (see accounts.lua), in keys of their own: `codes` has the
 -- accounts and `coded` the live holds. The name of a code's account is its packed number. A code is settled when it is
 -- used.
 
@@ -162,8 +162,8 @@ do
 
   codes.book_of, codes.name_of = book_of, name_of
 
-  -- args: the recovery grace, the batch, behind which number, how many. Returns for each code its number, tickets held and
-  -- sold, and whether it was revoked; -1 first if there is no such batch.
+  -- args: the recovery grace, the batch, behind which number, how many. Returns for each code its number, tickets held
+  -- and sold, and whether it was revoked; -1 first if there is no such batch.
   function functions.page_of_codes(keys, args)
     begin()
     local event = open_event(keys)

@@ -1,5 +1,5 @@
--- Corrects the buyer and the note of a live hold or of a purchase (R40 Corrections): in the record, in the accounts of both
--- buyers, and in the names by which the holds of a buyer are found.
+-- Corrects the buyer and the note of a live hold or of a purchase (R40 Corrections): in the record, in the accounts of
+-- both buyers, and in the names by which the holds of a buyer are found.
 
 -- Lua has room for 200 local names in a text, so the functions of this file share one.
 local corrections = {}
@@ -18,7 +18,7 @@ do
         if quantity_of(lines) > remaining then return pack('<Bd', REFUSED.buyer_limit, remaining) end
       end
     end
-    return terms.types_limit_buyers and sale.refusal_of_new_buyer(event, lines, buyer) or nil
+    return terms.types_limit_buyers and sale.refusal_of_limits(event, lines, buyer, true) or nil
   end
 
   local function give_to(event, record, buyer)

@@ -1,5 +1,4 @@
--- Decides commands by the same rules in the same order as `BoxOffice`; the contract suite compares the two. Each
--- function returns the packed outcome.
+-- Decides commands by the same rules in the same order as `BoxOffice`, and packs outcomes. The contract suite compares.
 
 -- `terms`: the index of the event's terms that the hold was made under (R11 Terms of a hold).
 local function view(event, outcome, flags, number, state, packed_lines, deadline, extensions, terms)
@@ -137,15 +136,13 @@ local function refusal_of_fewer(event, lines, asked, buyer, past, code)
 end
 
 -- The lines to hold, and the access code that `named` is; or why the hold is refused.
-local function lines_for(event, asked, buyer, past, named)
+local function lines_for(event, asked, buyer, past, named, command)
   if event.terms.removed then return nil, refused(REFUSED.gone) end
   if event.terms.cancelled_at then return nil, pack('<BB', REFUSED.cancelled, 0) end
-  local code, refusal
-  if named then
-    code, refusal = codes.admit(event, named, asked)
-    if refusal then return nil, refusal end
-    asked = code.asked
-  end
+  local code, refusal = nil, event.terms.queue and queues.refusal(event, command)
+  if not refusal and named then code, refusal = codes.admit(event, named, asked) end
+  if refusal then return nil, refusal end
+  if code then asked = code.asked end
   local lines
   lines, refusal = checked_lines(event, asked, code)
   if not lines then return nil, refusal end
@@ -161,7 +158,6 @@ local function lines_for(event, asked, buyer, past, named)
 end
 
 local past_nothing = {}
-
 function decide_hold(event, command)
   local key = command.key
   -- The keys of a removed event went with it.
@@ -170,11 +166,10 @@ function decide_hold(event, command)
     if answer then return answer end
   end
   local terms, asked, buyer = event.terms, command.asked, command.buyer
-  -- A crowd that finds nothing shares one look: until something changes, the same request gets the same refusal.
-  -- One with an override or an access code looks for itself.
-  local is_alone = command.past or command.code
+  -- Holds that find nothing share one look, until something changes; not with an override, a code or a queue.
+  local is_alone = command.past or command.code or terms.queue
   if asked.refused_at == event.facts and not is_alone then return asked.refusal end
-  local lines, refusal, code = lines_for(event, asked, buyer, command.past or past_nothing, command.code)
+  local lines, refusal, code = lines_for(event, asked, buyer, command.past or past_nothing, command.code, command)
   if not lines then
     -- With a limit the refusal may depend on the buyer.
     if not has_buyer_limit(terms) and not is_alone then
@@ -182,11 +177,9 @@ function decide_hold(event, command)
     end
     return refusal
   end
-
   local number, deadline = event.next, event.office + terms.told[terms.given].life
   event.next = number + 1
-  event.facts = event.facts + 1
-  event.is_changed = true
+  event.facts, event.is_changed = event.facts + 1, true
   for line = 1, #lines, 3 do
     for _, pool in ipairs(terms.types[lines[line] + 1].pools) do
       hold_places(event, pool, lines[line + 1], deadline)
@@ -194,7 +187,9 @@ function decide_hold(event, command)
   end
   local packed_lines = pack_lines(lines)
   count_hold(event, deadline)
-  event.given[number - event.first + 1] = pack_new(deadline, event.wall, buyer, packed_lines, terms.given, code)
+  local queued = terms.queue and queues.note_held(event, command, number, lines)
+  event.given[number - event.first + 1] =
+    pack_new(deadline, event.wall, buyer, packed_lines, terms.given, code, command.checks, queued)
   add_to_account(event, number, deadline, buyer, lines)
   codes.add(event, code, number, deadline, lines)
   names.note(event, buyer, number)
@@ -264,12 +259,13 @@ end
 
 local decide_purchase
 do
-
-local function note_purchase(event, record, payment, late)
-  record.state, record.late, record.payment, record.ended_at = PURCHASED, late, payment, event.wall
+local function note_purchase(event, record, command, late)
+  record.state, record.late, record.payment, record.ended_at = PURCHASED, late, command.payment, event.wall
+  record.seller = command.seller or ''
   event.has_sold = 1
   note_record(event, record)
   codes.buy(event, record, record.lines, 1)
+  if record.queued then queues.note_bought(event, record) end
   add_bought(event, record, record.lines, 1)
 end
 
@@ -281,8 +277,7 @@ local function fits_limit(event, record)
   return tickets + quantity_of(record.lines) <= event.terms.tickets_per_buyer
 end
 
--- A payment after the deadline (R9 Late payment): one try for the same places at the same price, or the payment is
--- owed.
+-- A payment after the deadline (R9 Late payment): one try for the same places at the same price, or it is owed.
 local function decide_late_purchase(event, record, command, name, debt)
   event.tells_time = true
   if command.payment == '' then return pack('<BB', REFUSED.expired, 0) end
@@ -298,16 +293,16 @@ local function decide_late_purchase(event, record, command, name, debt)
     reason = REASON.event_removed
   elseif not codes.sells(event, record) then
     reason = REASON.not_on_sale
-  -- Nobody can tell any more whose limit the tickets of an erased hold would count for.
+  -- It is not known any more whose limit the tickets of an erased hold would count for.
   elseif record.erased_at > 0 or not fits_limit(event, record) or not sale.fits_limits(event, record)
-    or not codes.fits(event, record)
+    or not codes.fits(event, record) or not queues.fits(event, record)
     or refusal_of_pools(event, record.lines) then
     reason = REASON.places_gone
   end
   if reason then return owe(event, record, command, debt, reason, REFUSED.expired) end
   change_pools(event, record, sell_free_places)
   note_payment(event, command.payment, name)
-  note_purchase(event, record, command.payment, 1)
+  note_purchase(event, record, command, 1)
   return view_of(event, OUTCOME.purchased, OUTCOME_FLAG.late, record)
 end
 
@@ -339,6 +334,10 @@ function decide_purchase(event, command)
   if record.state == PURCHASED then
     -- The same reference, or none, is a repetition. A reference that bought nothing is a second payment.
     if payment ~= '' and not bought then return owe(event, record, command, debt, REASON.already_purchased, REFUSED.payment) end
+    -- No shop is shown what another seller sold (R48 Operator keys).
+    if payment == '' and command.is_shop and record.seller ~= '' and record.seller ~= command.seller then
+      return refused(REFUSED.purchased)
+    end
     return view_of(event, OUTCOME.purchased, OUTCOME_FLAG.repeated + record.late * OUTCOME_FLAG.late, record)
   end
   if record.state == RETURNED then
@@ -358,7 +357,7 @@ function decide_purchase(event, command)
   codes.take(event, record)
   take_from_account(event, record)
   if payment ~= '' then note_payment(event, payment, name) end
-  note_purchase(event, record, payment, 0)
+  note_purchase(event, record, command, 0)
   return view_of(event, OUTCOME.purchased, 0, record)
 end
 
@@ -377,6 +376,7 @@ local function decide_pay_back(event, command)
   if bought == name then is_owed = record.state == OWED end
   if command.elsewhere == ELSEWHERE.bought or not is_owed then return refused(REFUSED.unknown_debt) end
   note_payment(event, command.payment, 'x' .. name)
+  seen_debts.note_paid_back(event, command.number, command.payment)
   sale.note_paid_back(event)
   event.is_changed = true
   event.facts = event.facts + 1
@@ -386,10 +386,15 @@ end
 local function decide_look(event, command)
   local record = record_of(event, command.number)
   if not record then return refused(REFUSED.hold) end
-  if not is_live(event, record) then
+  local is_sold = record.state == PURCHASED or record.state == RETURNED
+  if not is_sold and not is_live(event, record) then
     if record.deadline + event.limits.ended_shown <= event.office then return refused(REFUSED.hold) end
     if record.state == HELD then event.tells_time = true end
   end
-  if sale.ended_with_event(event, record) then return pack('<BB', REFUSED.cancelled, 0) end
-  return view_of(event, OUTCOME.looked, 0, record)
+  local is_owed, is_paid_back = seen_debts.of(event, record)
+  if sale.ended_with_event(event, record) then return pack('<BB', REFUSED.cancelled, is_owed and 1 or 0) end
+  local is_never_late = (record.state == HELD or record.state == OWED) and not event.terms.told[record.terms].reacquires
+  local flags = (is_owed and OUTCOME_FLAG.owed or 0) + (is_paid_back and OUTCOME_FLAG.paid_back or 0)
+    + (is_never_late and OUTCOME_FLAG.never_late or 0)
+  return view_of(event, OUTCOME.looked, record.late * OUTCOME_FLAG.late + flags, record)
 end

@@ -1,6 +1,6 @@
--- Erased payments (R41 Erasure). What became of one is kept under a name of its own: a byte 1, which no payment has, and a
--- digest of the payment under the secret of the database. A hash with such names has the secret in the field "\1", so a
--- call that meets no erased payment reads one field more, and makes no digest.
+-- Erased payments (R41 Erasure). What became of one is kept under a name of its own: a byte 1, which no payment has,
+-- and a digest of the payment under the secret of the database. A hash with such names has the secret in the field
+-- "\1", so a call that meets no erased payment reads one field more, and makes no digest.
 
 local ERASED_FIELD = '\1'
 

@@ -20,7 +20,7 @@ do
     return entries
   end
 
-  -- The payments that were reported for a hold and not erased, and the place of its last entry in the list.
+  -- The payments that were reported for a hold and not erased, and the position of its last entry in the list.
   local function reported_for(event, number)
     local entries, seen, reported, last = entries_of(event), {}, {}, 0
     local function add(place, hold, payment)
@@ -87,16 +87,37 @@ do
   local function erase_entries(event, number, own, secret)
     for _, entry in ipairs(event.refund_entries) do
       if not is_erased(entry.payment) and (entry.hold == number or own[entry.payment]) then
+        seen_debts.forget(event, entry.hold, entry.payment)
         entry.payment, event.rewrites_refunds = erased_name(secret, entry.payment), true
       end
     end
     for index, text in ipairs(event.refunds) do
       local hold, wall, payment, at = unpack_struct('<ddBc0', text)
       if not is_erased(payment) and (hold == number or own[payment]) then
+        seen_debts.forget(event, hold, payment)
         local erased = erased_name(secret, payment)
         event.refunds[index] = pack('<ddBc0', hold, wall, #erased, erased) .. string.sub(text, at)
       end
     end
+  end
+
+  -- Takes payments out of the list of debts that were erased with holds of other events, unless they are this event's again.
+  function seen_debts.erase(event, payments, secret)
+    local gone = {}
+    fetch_payments(event, payments)
+    for _, payment in ipairs(payments) do
+      local debt = event.payments[payment] and unpack_debt(event.payments[payment])
+      -- Another event of the cluster took the payment over, and this one did not learn of it.
+      if debt and debt.confirmed == 0 and debt.event == event.number then
+        end_unconfirmed(event, debt, payment)
+        drop(event, payment)
+      end
+      if not event.payments[payment] then gone[payment] = true end
+    end
+    entries_of(event)
+    -- No hold has the number 0.
+    erase_entries(event, 0, gone, secret)
+    event.erased_with, event.is_changed = secret, true
   end
 
   local function erase_buyer(event, record)
@@ -105,6 +126,23 @@ do
     forget_sweep(event, record.buyer)
     event.gone_names[#event.gone_names + 1] = { buyer = record.buyer, number = record.number }
     record.buyer = ''
+  end
+
+  -- In a queue by buyers the digest of a name leads to the entry, and that to its holds. A buyer who joins again has another
+  -- entry.
+  local function forget_entry(event, record)
+    local number = record.queued and record.queued - 1
+    local known = number and queues.of(event) and queues.entry(event, number)
+    if not known or known.digest == '' then return end
+    local entry, queue = queues.changed_entry(event, number), event.queue
+    for index = #queue.new_buyers - 1, 1, -2 do
+      if queue.new_buyers[index] == entry.digest then
+        table.remove(queue.new_buyers, index + 1)
+        table.remove(queue.new_buyers, index)
+      end
+    end
+    queue.buyers[entry.digest], queue.gone_buyers[#queue.gone_buyers + 1] = false, entry.digest
+    entry.digest = ''
   end
 
   function decide_erase(event, command)
@@ -130,6 +168,7 @@ do
       end
       erase_entries(event, record.number, own, command.secret)
       erase_buyer(event, record)
+      forget_entry(event, record)
       record.note = ''
       event.erased_with, event.erased_holds[command.public_number] = command.secret, true
       record.erased_at, record.erased_entries = max(event.wall, 1), #event.refund_entries + #event.refunds
@@ -171,10 +210,10 @@ do
       for index, entry in ipairs(event.refund_entries) do
         list[index] = pack('<ddBc0', entry.hold, entry.wall, #entry.payment, entry.payment) .. entry.rest
       end
-      -- Each entry keeps its place in the list, because lists are read by them.
+      -- Each entry keeps its position in the list, because pages of the list are read by position.
       write_all('RPUSH', event.keys[KEY.refunds], list)
       write('LTRIM', event.keys[KEY.refunds], #list, -1)
     end
-    erase_audit(event)
+    if next(event.erased_holds) then erase_audit(event) end
   end
 end

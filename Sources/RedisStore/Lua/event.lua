@@ -12,13 +12,14 @@
 --   7 keys    hash: idempotency key -> packed use; beside it the lists of them, see keys.lua
 --   8 refunds list of packed refunds
 --   9 audit   sorted set of packed notes
---  10 given   prefix of the hashes of payments and keys that the event gave up, one a day, see claims.lua
+--  10 given   prefix of the hashes of payments that the event gave up, one a day, see claims.lua
 --  11 taken   sorted set of buyers' live holds, all with score 0, see accounts.lua
---  12 debts   hash: how many unconfirmed debts a hold has, and all of them
+--  12 debts   hash: how many unconfirmed debts a hold has, and all of them; payments that are owed back for a hold
 --  13 unconfirmed  sorted set of unconfirmed debts, all with score 0: moment and payment
 --  14 names   sorted set of holds by buyer, all with score 0, see names.lua
 --  15 codes   hash: access code -> packed account, see codes.lua
 --  16 coded   sorted set of live holds with access codes, all with score 0, see codes.lua
+--  17 queue   hash: the event's queue; beside it its entries and more, see queue.lua
 
 -- The functions that nodes call, by name. Lua has room for 200 local names in a text. So a file whose names no other
 -- file needs is a block, and puts its functions into this table.

@@ -1,7 +1,7 @@
 -- What operators find (R47 Search): holds by their numbers, newest first, and by their buyers; and how many there are.
 --
--- Holds have no index but their numbers, which follow the time, and the names of their buyers (names.lua). An event that
--- keeps no names is walked, and so are holds from before it kept them.
+-- Holds have no index but their numbers, which follow the time, and the names of their buyers (names.lua). An event
+-- that keeps no names is walked, and so are holds from before it kept them.
 do
 
 -- Up to `count` numbers that were given, below `before`, the latest first; and below which number to go on (0 at the
@@ -52,7 +52,7 @@ local function is_meant(event, record, state, asked)
     and (asked.type == '' or has_type(event, record, asked.type))
 end
 
--- The time of day was set by at most so much meanwhile, in milliseconds. Beyond that an older hold is not looked for.
+-- How far the time of day may have been set back meanwhile, in milliseconds. Beyond that an older hold is not looked for.
 local most_set_back = 3600000
 
 -- args: the recovery grace; below which number; how many to look at; state, type, buyer, from, to. Returns below which

@@ -33,19 +33,25 @@ local function unpack_lines(text, at)
 end
 
 -- If a hold was made under other terms of its event than the first ones, their index stands behind its lines
--- (WITH_TERMS). Behind it are the partial returns of a purchase (RECORD.returns, see returns.lua).
--- Behind them is the note of an operator (RECORD.note, R40 Corrections).
--- Behind it are the moment of an erasure and the length of the list of debts at that moment (RECORD.erased, R41
--- Erasure).
--- Last comes the access code that the hold was made with (RECORD.code, R46 Access codes).
+-- (WITH_TERMS). Behind it are the partial returns of a purchase (RECORD.returns, see returns.lua). Behind them is the
+-- note of an operator (RECORD.note, R40 Corrections). Behind it are the moment of an erasure and the length of the list
+-- of debts at that moment (RECORD.erased, R41 Erasure). Behind it is the access code that the hold was made with
+-- (RECORD.code, R46 Access codes). Last comes the entry of the queue that made the hold: its number and 1 (Q6 Pass). Of
+-- a purchase, behind that, come its moments and its payment; and then the name of the key that completed it, if a key
+-- did (R48 Operator keys).
+
+-- The second byte has 1 for a purchase after the deadline, 2 if an entry of a queue made the hold, and sixteen times
+-- the checks that did not count for the hold (R43 Override).
 
 -- Packs a new hold in the form in which `pack_record` packs a changed one.
-local function pack_new(deadline, held_at, buyer, packed_lines, terms, code)
+local function pack_new(deadline, held_at, buyer, packed_lines, terms, code, checks, queued)
   local state = terms > 1 and HELD + WITH_TERMS or HELD
   if code then state = state + RECORD.code end
-  local text = pack('<BBBddBc0', state, 0, 0, deadline, held_at, #buyer, buyer) .. packed_lines
+  local flags = 16 * (checks or 0) + (queued and 2 or 0)
+  local text = pack('<BBBddBc0', state, flags, 0, deadline, held_at, #buyer, buyer) .. packed_lines
   if terms > 1 then text = text .. pack('<H', terms) end
-  return code and text .. pack('<I4', code) or text
+  if code then text = text .. pack('<I4', code) end
+  return queued and text .. pack('<I4', queued) or text
 end
 
 local pack_record, unpack_record
@@ -85,21 +91,27 @@ function pack_record(record)
   if record.erased_at > 0 then marks = marks + RECORD.erased end
   if record.code then marks = marks + RECORD.code end
   local text = pack(
-    '<BBBddBc0', record.state + marks, record.late, record.extensions, record.deadline, record.held_at,
-    #record.buyer, record.buyer) .. pack_lines(record.lines)
+    '<BBBddBc0', record.state + marks, record.late + (record.queued and 2 or 0) + 16 * record.checks, record.extensions,
+    record.deadline, record.held_at, #record.buyer, record.buyer) .. pack_lines(record.lines)
   if has_terms then text = text .. pack('<H', record.terms) end
   if record.returns then text = text .. pack_returns(record.returns) end
   if record.note ~= '' then text = text .. pack('<Hc0', #record.note, record.note) end
   if record.erased_at > 0 then text = text .. pack('<dd', record.erased_at, record.erased_entries) end
   if record.code then text = text .. pack('<I4', record.code) end
+  if record.queued then text = text .. pack('<I4', record.queued) end
   if record.state == HELD or record.state == RELEASED then return text end
-  return text .. pack('<ddBc0', record.ended_at, record.returned_at, #record.payment, record.payment)
+  text = text .. pack('<ddBc0', record.ended_at, record.returned_at, #record.payment, record.payment)
+  return record.seller ~= '' and text .. pack('<Hc0', #record.seller, record.seller) or text
 end
 
 function unpack_record(number, text)
-  local record, at = { number = number, payment = '', ended_at = 0, returned_at = 0, terms = 1, erased_at = 0, note = '' }, nil
+  local record, at = {
+    number = number, payment = '', ended_at = 0, returned_at = 0, terms = 1, erased_at = 0, note = '', seller = '',
+  }, nil
   record.state, record.late, record.extensions, record.deadline, record.held_at, record.buyer, at =
     unpack_struct('<BBBddBc0', text)
+  local flags = record.late
+  record.late, record.checks = flags % 2, floor(flags / 16)
   record.lines, at = unpack_lines(text, at)
   if record.state >= first_mark then
     local head = record.state
@@ -112,8 +124,10 @@ function unpack_record(number, text)
     if has_mark(head, RECORD.erased) then record.erased_at, record.erased_entries, at = unpack_struct('<dd', text, at) end
     if has_mark(head, RECORD.code) then record.code, at = unpack_struct('<I4', text, at) end
   end
+  if flags % 4 >= 2 then record.queued, at = unpack_struct('<I4', text, at) end
   if record.state ~= HELD and record.state ~= RELEASED then
-    record.ended_at, record.returned_at, record.payment = unpack_struct('<ddBc0', text, at)
+    record.ended_at, record.returned_at, record.payment, at = unpack_struct('<ddBc0', text, at)
+    if at <= #text then record.seller = unpack_struct('<Hc0', text, at) end
   end
   return record
 end

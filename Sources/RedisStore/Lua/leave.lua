@@ -1,8 +1,9 @@
 -- A sale leaves for another store (R51 Moving a sale): nodes that still run sell nothing of its events from now on.
 do
 
--- args: '1' to close the event, '0' to open it again. Returns the moment of the event's last change, by its own clock, the
--- server's clock and the time of day, and whether it is cancelled; then the terms that holds have, and the names of all batches of access codes.
+-- args: '1' to close the event, '0' to open it again. Returns the moment of the event's last change, by its own clock,
+-- the server's clock and the time of day, and whether it is cancelled; then the terms that holds have, and the names of
+-- all batches of access codes.
 --
 -- The event's clock stands from that moment on, since nothing else is written.
 local function close_event(keys, args)
@@ -11,7 +12,7 @@ local function close_event(keys, args)
   if not event then return '' end
   local terms = cmsgpack.unpack(redis.call('HGET', keys[KEY.event], 'terms'))
   terms.departed = args[1] == '1' or nil
-  -- Another identity, so that no cache takes one for the other.
+  -- Another identity, so that no cache takes the closed terms for the open ones.
   local id = string.format('%d.%d.%d.%s', terms.revision, event.ticks, event.facts, args[1])
   write('HSET', keys[KEY.event], 'id', id, 'terms', cmsgpack.pack(terms))
   local stood = event.office - min(max(0, event.passed), longest_gap)

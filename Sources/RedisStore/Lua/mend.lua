@@ -28,7 +28,10 @@ do
   local function add_record(event, counted, record)
     local is_live = record.state == HELD and event.office < end_of(event, record.deadline)
     local sums = record.state == PURCHASED and counted.sold or is_live and counted.held
-    if record.state == PURCHASED or record.state == RETURNED then counted.has_sold = 1 end
+    if record.state == PURCHASED or record.state == RETURNED then
+      counted.has_sold = 1
+    end
+    if record.queued then queues.count_hold(event, counted.entries, record) end
     if record.payment ~= '' and record.state ~= OWED then counted.payments[#counted.payments + 1] = record end
     local lines = kept_lines(record)
     if counted.accounts and sums and record.buyer ~= '' then
@@ -59,6 +62,7 @@ do
     local counted = {
       held = {}, sold = {}, earliest = {}, due = {}, payments = {}, missing = 0, looked = 0, has_sold = 0,
       accounts = has_buyer_limit(event.terms) and {}, taken = {}, codes = { accounts = {}, taken = {} },
+      entries = {},
     }
     for pool = 0, #event.terms.pools do counted.held[pool], counted.sold[pool], counted.earliest[pool] = 0, 0, 0 end
     local from = 0
@@ -204,8 +208,8 @@ do
   -- args: the number of the event, the recovery grace, what may be set right, how many holds may be counted.
   --
   -- Returns, behind the head: whether it was set right; holds counted, missing records, payments that lead to
-  -- another hold, payments that lead to none, wrong entries of the calendar, wrong accounts of buyers; then for
-  -- each pool held and sold as kept, held and sold as counted, and whether it was closed.
+  -- another hold, payments that lead to none, wrong entries of the calendar, wrong accounts of buyers, wrong and strayed
+  -- entries of the queue; then for each pool held and sold as kept, held and sold as counted, and whether it was closed.
   function functions.mend(keys, args)
     begin()
     local event = open_event(keys)
@@ -230,7 +234,8 @@ do
     local unled, strayed = compare_payments(event, tonumber(args[1]), counted)
     local wrong_accounts = compare_accounts(event, counted)
     local wrong_codes = event.terms.batches and compare_accounts(codes.book_of(event), counted.codes) or 0
-    differs = differs or wrong > 0 or #unled > 0 or wrong_accounts > 0 or wrong_codes > 0
+    local wrong_entries, strayed_entries = queues.recount(event, counted.entries)
+    differs = differs or wrong > 0 or #unled > 0 or wrong_accounts > 0 or wrong_codes > 0 or wrong_entries > 0
     local sets = differs and mode ~= REPAIR.nothing and (mode ~= REPAIR.what_is_certain or is_certain and strayed == 0)
     if sets then
       -- What was counted by type so far goes with the accounts, so the count begins anew.
@@ -238,12 +243,12 @@ do
       set_right(event, counted, unled)
       if wrong_accounts > 0 then write_accounts(event, counted) end
       if wrong_codes > 0 then write_accounts(codes.book_of(event), counted.codes) end
+      queues.save(event)
     end
     local parts = head(STATUS.decided, event, -1)
     parts[#parts + 1] = pack(
-      '<Bddddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong,
-      wrong_accounts + wrong_codes,
-      #event.held)
+      '<Bddddddddd', sets and 1 or 0, counted.looked, counted.missing, strayed, #unled / 2, wrong,
+      wrong_accounts + wrong_codes, wrong_entries, strayed_entries, #event.held)
     return table.concat(parts) .. table.concat(pools)
   end
 end

@@ -1,6 +1,6 @@
--- The names by which the holds of a buyer are found (R47 Search): buyer and number, the latest number first, in a sorted set
--- (`names`) in which all scores are 0. An event's definition can switch them off. `names_from` in its terms is the first
--- hold that has one.
+-- The names by which the holds of a buyer are found (R47 Search): buyer and number, the latest number first, in a
+-- sorted set (`names`) in which all scores are 0. An event's definition can switch them off. `names_from` in its terms
+-- is the first hold that has one.
 
 -- Lua has room for 200 local names in a text, so the functions of this file share one.
 local names = {

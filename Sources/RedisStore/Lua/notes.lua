@@ -1,7 +1,8 @@
 -- The note of a hold that was taken past checks of the sale (R43 Override).
 do
 
--- The number of a hold over all events (see `HoldID.init(event:hold:)`), with all its digits: Lua's numbers have too few.
+-- The number of a hold over all events (see `HoldID.init(event:hold:)`), with all its digits: Lua's numbers have too
+-- few.
 local function name_of_hold(event, number)
   local step, million = 4398046511104, 1000000
   local low = event.number * (step % million) + number % million

@@ -21,6 +21,9 @@ local function details(keys)
   end
   parts[#parts + 1] = pack('<H', #terms.told)
   for _, told in ipairs(terms.told) do parts[#parts + 1] = pack('<Bc0', #told.currency, told.currency) end
+  local batches = terms.batches or {}
+  parts[#parts + 1] = pack('<H', #batches)
+  for _, batch in ipairs(batches) do parts[#parts + 1] = pack('<Bc0', #batch.name, batch.name) end
   parts[#parts + 1] = redis.call('HGET', keys[KEY.event], 'document')
   return table.concat(parts)
 end

@@ -1,5 +1,5 @@
--- Returning a purchase: all that is left of it (R14 Return once), or a part (R39 Partial return). The record of a purchase
--- keeps each partial return with its key, as long as the purchase is kept.
+-- Returning a purchase: all that is left of it (R14 Return once), or a part (R39 Partial return). The record of a
+-- purchase keeps each partial return with its key, as long as the purchase is kept.
 
 local decide_return, decide_part_return
 do

@@ -13,8 +13,10 @@ local function page_of_sale(keys, args)
   for _, number in ipairs(numbers) do
     local text = found[number]
     if text then
-      local _, _, _, deadline = unpack_struct('<BBBd', text)
-      reply[#reply + 1] = pack('<dd', number, end_of_hold(event, deadline)) .. text
+      local state, _, _, deadline = unpack_struct('<BBBd', text)
+      -- A grace moves the deadlines of holds that nobody ended.
+      if state % first_mark == HELD then deadline = end_of_hold(event, deadline) end
+      reply[#reply + 1] = pack('<dd', number, deadline) .. text
     end
   end
   return reply

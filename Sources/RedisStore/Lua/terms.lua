@@ -4,8 +4,8 @@
 local sale = {}
 do
 
--- `past`: the checks that do not count for the hold (R43 Override). `opens_early`, here and below: an access code opens the
--- sale before its time (R46 Access codes).
+-- `past`: the checks that do not count for the hold (R43 Override). `opens_early`, here and below: an access code opens
+-- the sale before its time (R46 Access codes).
 function sale.refusal(event, past, opens_early)
   local terms = event.terms
   if not opens_early and terms.opens_at and event.wall < terms.opens_at and not past.window then
@@ -106,10 +106,17 @@ local function taken_of_type(event, buyer, type)
   return tickets
 end
 
-function sale.refusal_of_limits(event, lines, buyer)
+-- Why the limit of a type refuses lines to a buyer: a new hold's or, with `is_corrected`, those that a hold or a purchase
+-- keeps under the types in force (R40 Corrections).
+function sale.refusal_of_limits(event, lines, buyer, is_corrected)
   for line = 1, #lines, 3 do
-    local type = event.terms.types[lines[line] + 1]
-    if type.per_buyer then
+    local type
+    if is_corrected then
+      type = lines[line + 1] > 0 and type_now(event, lines[line])
+    else
+      type = event.terms.types[lines[line] + 1]
+    end
+    if type and type.per_buyer then
       if buyer == '' then return pack('<BBBd', REFUSED.invalid, INVALID.buyer, 0, 0) end
       local remaining = max(0, type.per_buyer - taken_of_type(event, buyer, type))
       if quantity_of_type(lines, lines[line]) > remaining then
@@ -130,21 +137,6 @@ function sale.left_of_types(event, lines, buyer)
     end
   end
   return left
-end
-
--- Why the limit of a type in force refuses a hold or a purchase to its new buyer (R40 Corrections).
-function sale.refusal_of_new_buyer(event, lines, buyer)
-  for line = 1, #lines, 3 do
-    local type = lines[line + 1] > 0 and type_now(event, lines[line])
-    if type and type.per_buyer then
-      if buyer == '' then return pack('<BBBd', REFUSED.invalid, INVALID.buyer, 0, 0) end
-      local remaining = max(0, type.per_buyer - taken_of_type(event, buyer, type))
-      if quantity_of_type(lines, lines[line]) > remaining then
-        return pack('<BdBc0', REFUSED.type_limit, remaining, #type.code, type.code)
-      end
-    end
-  end
-  return nil
 end
 
 -- Whether the tickets of an ended hold still fit the limits of their types.

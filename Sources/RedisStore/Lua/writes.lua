@@ -105,7 +105,7 @@ do
     for index, commands in ipairs({
       { 'HSET' }, { 'HSET' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'HSET', 'HDEL' },
       { 'HSET', 'HDEL', 'PEXPIRE' }, { 'RPUSH', 'LTRIM' }, { 'ZADD', 'ZREM' }, {}, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' },
-      { 'ZADD', 'ZREM' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' },
+      { 'ZADD', 'ZREM' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' }, { 'ZADD', 'ZREM' }, { 'HSET', 'HDEL' },
     }) do
       for _, command in ipairs(commands) do kinds[#kinds + 1] = { command = command, key = keys[index] } end
     end

@@ -2,11 +2,10 @@ internal import BoxOffice
 internal import NIOCore
 internal import TicketStore
 
-/// An event of a sale that leaves (R51 Moving a sale), with the numbers of its types and terms at the place that the sale goes
-/// to.
+/// An event of a sale that leaves (R51 Moving a sale), with the numbers of its types and terms in the new store.
 ///
-/// Redis keeps an event's last definition, and of earlier ones what holds refer to: types that are no longer sold, and terms.
-/// So definitions are made up from which another store gets the same.
+/// Redis keeps an event's last definition, and of earlier ones what holds refer to: types that are no longer sold, and
+/// terms. So it makes up definitions that give another store the same types and terms.
 struct DepartingEvent: Sendable {
     /// What was promised to some holds (R11 Terms of a hold).
     private struct Terms {
@@ -29,7 +28,7 @@ struct DepartingEvent: Sendable {
     /// Every batch of access codes that holds may refer to, by its number (R46 Access codes).
     private let batches: [Code]
 
-    /// The number of the event at the other place.
+    /// The number of the event in the new store.
     private(set) var index: UInt32 = 0
     /// By the number of a type here.
     private var typeIndexes: [UInt16] = []
@@ -69,9 +68,10 @@ struct DepartingEvent: Sendable {
 
     // MARK: Definitions
 
-    /// Enters the event in `office`, which stands for the other place, and returns the definitions for it, the last one last.
+    /// Enters the event in `office`, which stands for the new store, and returns the definitions for it, the last one
+    /// last.
     ///
-    /// - Throws: ``MoveError`` if a type of a hold would not be there.
+    /// - Throws: ``MoveError`` if the new store would lack a type of a hold.
     mutating func enter(in office: inout BoxOffice, sequence: inout UInt64) throws -> [EventDefinition] {
         let last = entry.reading.definition
         var definitions = formerBatches + formerTypes
@@ -105,7 +105,8 @@ struct DepartingEvent: Sendable {
         sequence += 1
     }
 
-    /// Definitions that give each batch of access codes the number that it has here: what counts is the order of their names.
+    /// Definitions that give each batch of access codes the number that it has here: what counts is the order of their
+    /// names.
     private var formerBatches: [EventDefinition] {
         let most = Limits.codeBatchesPerEvent
         return stride(from: 0, to: batches.count, by: most).map { first in
@@ -172,14 +173,16 @@ struct DepartingEvent: Sendable {
             throw PackedMistake()
         }
         let isSold = record.state == .purchased || record.state == .returned
-        return MovedHold(
+        var moved = MovedHold(
             id: known, event: index, terms: termsIndexes[Int(record.terms)], lines: lines, state: record.state,
             isLate: record.isLate, extensions: record.extensions, buyer: record.buyer.flatMap(Buyer.init),
             payment: isSold ? record.payment.flatMap(PaymentReference.init(kept:)) : nil,
             left: Timestamp(milliseconds: Int64(deadline)).since(office), heldAt: record.heldAt,
             purchasedAt: isSold ? record.endedAt : nil, returnedAt: record.returnedAt,
             parts: record.returns.compactMap(Self.moved), erasedAt: record.erasedAt,
-            note: record.note.flatMap(SaleNote.init), code: record.code)
+            note: record.note.flatMap(SaleNote.init), code: record.code, seller: isSold ? record.seller : nil)
+        moved.override = record.override
+        return moved
     }
 
     private static func moved(_ part: PackedReturn) -> MovedReturn? {

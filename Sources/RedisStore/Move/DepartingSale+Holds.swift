@@ -81,8 +81,8 @@ extension DepartingSale {
 
     /// Debts and payments that were paid back, oldest first. Memory holds all of them.
     ///
-    /// On a cluster each event has payments of its own. A payment that went over to another event bought something there, or
-    /// is owed there (`Lua/claims.lua`), and the first event may still have its debt.
+    /// On a cluster each event has payments of its own. A payment that went over to another event bought something
+    /// there, or is owed there (`Lua/claims.lua`), and the first event may still have its debt.
     public func debts(_ take: ([MovedDebt]) async throws -> Void) async throws {
         var found: [PaymentReference: MovedDebt] = [:]
         try await payments { payment, use in

@@ -5,8 +5,8 @@ public import TicketStore
 
 /// A whole sale on Redis that goes on elsewhere (R51 Moving a sale).
 ///
-/// It closes the sale first: no node starts on these keys, and nodes that still run sell nothing any more. So what is read page
-/// by page afterwards is one moment. ``reopen()`` undoes that.
+/// It closes the sale first: no node starts on these keys, and nodes that still run sell nothing any more. So what is
+/// read page by page afterwards is one moment. ``reopen()`` undoes that.
 public final class DepartingSale: MovedSale {
     /// What the layout says of a sale that left.
     static let mark = "moved away"
@@ -41,6 +41,9 @@ public final class DepartingSale: MovedSale {
         do {
             try await Self.setLayout(Self.mark, store)
             for (number, _) in entries { _ = try await Self.close(number, true, store) }
+            for (number, entry) in entries where try await Self.hasQueue(number, store) {
+                throw MoveError.queued(event: entry.catalogue.code.text)
+            }
             let counted = try await Self.count(entries, store)
             (pools, events, allChanges) = (counted.pools, counted.events, counted.changes)
             tokenKeys = try await Self.tokenKeys(store)
@@ -85,6 +88,12 @@ public final class DepartingSale: MovedSale {
             RedisCommand("SET", store.keyspace.layout, text), to: store.keyspace.eventsRoute)
     }
 
+    private static func hasQueue(_ event: EventNumber, _ store: RedisStore) async throws -> Bool {
+        let keys = store.keyspace.keys(of: event)
+        let exists = RedisCommand("EXISTS", keys[.queue], isRepeatable: true)
+        return try await store.caller.ask(exists, to: keys.route).integer() == 1
+    }
+
     private static func close(_ event: EventNumber, _ closes: Bool, _ store: RedisStore) async throws -> ByteBuffer {
         let keys = store.keyspace.keys(of: event)
         var command = store.caller.command(.closeEvent, keys: keys.all)
@@ -106,7 +115,7 @@ public final class DepartingSale: MovedSale {
             if !entry.isRemoved {
                 let tally = try await store.lists.tally(of: number)
                 if let broken = tally.brokenRule(of: entry) { throw MoveError.differs(broken) }
-                // A pool of former types may have no name at the other place, and has nothing.
+                // A pool of former types may have no name in the new store, and has nothing.
                 pools += tally.counts(of: entry).filter { $0.capacity > 0 || $0.held > 0 || $0.sold > 0 }
                 moment = tally.reply.moment.office
             }

@@ -2,8 +2,8 @@ internal import BoxOffice
 internal import RedisWire
 internal import Synchronization
 
-/// Claims the payments of a sale that moves into a cluster, so that no other event uses them (`Lua/claims.lua`). On one server
-/// it does nothing.
+/// Claims the payments of a sale that moves into a cluster, so that no other event uses them (`Lua/claims.lua`). On one
+/// server it does nothing.
 ///
 /// It gathers payments by their slots, since a page of holds has some of each.
 final class MovedClaims: Sendable {

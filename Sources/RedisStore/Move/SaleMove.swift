@@ -19,7 +19,7 @@ public struct SaleMove: Sendable {
     private var keyspace: Keyspace { store.keyspace }
     private var limits: Limits { store.configuration.limits }
 
-    /// - Parameter store: was opened for the move and sells nothing.
+    /// - Parameter store: an empty store that was opened for the move and sells nothing.
     public init(into store: RedisStore) {
         self.store = store
     }
@@ -164,7 +164,7 @@ public struct SaleMove: Sendable {
         if hold.erasedAt != nil { head += RecordMark.erased.rawValue }
         if !hold.code.isNone { head += RecordMark.code.rawValue }
         bytes.writeInteger(head)
-        bytes.writeInteger(hold.isLate ? 1 as UInt8 : 0)
+        bytes.writeInteger((hold.isLate ? 1 as UInt8 : 0) | hold.override.rawValue << 4)
         bytes.writeInteger(hold.extensions)
         bytes.writePacked(Double(hold.left.inMilliseconds))
         bytes.writePacked(Double(hold.heldAt.milliseconds))
@@ -189,6 +189,7 @@ public struct SaleMove: Sendable {
         bytes.writePacked(Double(hold.purchasedAt?.milliseconds ?? 0))
         bytes.writePacked(Double(hold.returnedAt?.milliseconds ?? 0))
         bytes.writePacked(short: hold.payment?.text ?? "")
+        if let seller = hold.seller { bytes.writePacked(long: seller.text) }
         return bytes
     }
 
@@ -344,6 +345,8 @@ public enum MoveError: Error, Sendable, Equatable, CustomStringConvertible {
     case notEmpty(prefix: String)
     /// There is no sale to move.
     case nothing(prefix: String)
+    /// A queue was opened, and stays where it is (Q9 Fails closed).
+    case queued(event: String)
     /// The store did not take a part of the sale.
     case refused(String)
     /// What is there now is not what was exported.
@@ -354,6 +357,7 @@ public enum MoveError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notEmpty(let prefix):
             "there are events under \(prefix): in Redis already; choose another redis.prefix or an empty server"
         case .nothing(let prefix): "there are no events under \(prefix): in Redis"
+        case .queued(let event): "the queue of event \(event) was opened, and such a sale stays where it is"
         case .refused(let what): "the store did not take the sale: \(what)"
         case .differs(let what): "what was moved differs from the archive: \(what)"
         }

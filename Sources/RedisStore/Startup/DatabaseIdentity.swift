@@ -14,8 +14,8 @@ struct DatabaseIdentity: Sendable {
     /// The numbers that moved holds had before.
     let numbering: HoldNumbering
 
-    /// Reads both, or makes them if there are none. A cluster refuses what a single server wrote, and the other way round, since
-    /// it would look for payments in the wrong keys.
+    /// Reads identity and secret, or makes them. A cluster refuses what a single server wrote, and the other way round,
+    /// since it would look for payments in the wrong keys.
     init(under keyspace: Keyspace, _ client: RedisClient) async throws(RedisStoreError) {
         var random = SystemRandomNumberGenerator()
         let fresh = (0..<48).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -56,8 +56,8 @@ struct DatabaseIdentity: Sendable {
         }
     }
 
-    /// Records the fingerprints of this node's token keys, and returns the numbers under which another node has a different key.
-    /// Each number has one key; a node may bring a new number at any time.
+    /// Records the fingerprints of this node's token keys, and returns the numbers under which another node has a
+    /// different key. Each number has one key; a node may add a number at any time.
     static func otherTokenKeys(
         than fingerprints: [UInt8: [UInt8]], under keyspace: Keyspace, _ client: RedisClient
     ) async throws(RedisStoreError) -> [UInt8] {

@@ -2,8 +2,8 @@ internal import Logging
 internal import NIOCore
 internal import RedisWire
 
-/// Tries, before anything is sold, whether the Redis user may do all that a node does. A decision asks again before its first
-/// write (`Lua/writes.lua`), since rights may change and another master may have other rights.
+/// Tries, before anything is sold, whether the Redis user may do all that a node does. A decision asks again before its
+/// first write (`Lua/writes.lua`), since rights may change and another master may have other rights.
 struct RightsCheck: Sendable {
     let caller: FunctionCaller
     let keyspace: Keyspace
@@ -17,6 +17,7 @@ struct RightsCheck: Sendable {
             RedisCommand("HVALS", key, isRepeatable: true),
             RedisCommand("LRANGE", key + ":list", "0", "0", isRepeatable: true),
             RedisCommand("ZRANGEBYSCORE", key + ":set", "0", "0", isRepeatable: true),
+            RedisCommand("ZREVRANGEBYSCORE", key + ":set", "0", "0", isRepeatable: true),
         ]
         if waitReplicas > 0 { commands.append(RedisCommand("WAIT", "0", "1", isRepeatable: true)) }
         return commands
@@ -24,8 +25,8 @@ struct RightsCheck: Sendable {
 
     /// Throws if the user lacks a right on any server.
     ///
-    /// Each server has its own rights. So in a cluster all slots of the claims are tried, which leave a master out only by a
-    /// chance of one in millions.
+    /// Each server has its own rights. So in a cluster it tries all slots of claims; the chance that they miss a master
+    /// is one in millions.
     func run() async throws(RedisStoreError) {
         var missing: Set<String> = []
         for slot in ClaimSlot.all.prefix(keyspace.isCluster ? ClaimSlot.all.count : 1) {

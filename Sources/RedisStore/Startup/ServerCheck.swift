@@ -1,5 +1,5 @@
 internal import BoxOffice
-internal import RedisWire
+public import RedisWire
 public import TicketStore
 
 /// The servers' settings, and what an answer means with them (R19 Durable before positive).
@@ -8,11 +8,14 @@ public import TicketStore
 public struct ServerCheck: Sendable, Equatable {
     /// What one master says about itself. What it does not say is `nil`: a managed server may not show its settings.
     public struct Master: Sendable, Equatable {
+        /// Host and port.
         public var name: String
+        /// As `INFO` has it: `7.0.15`.
         public var version: String?
         public var appendOnly: Bool?
         /// `always`, `everysec` or `no`.
         public var appendFsync: String?
+        /// `maxmemory-policy`, for example `noeviction`.
         public var evictionPolicy: String?
         /// In bytes; 0 for no limit.
         public var maxMemory: Int?
@@ -73,7 +76,7 @@ public struct ServerCheck: Sendable, Equatable {
         holdPromise = Self.promise(ofHolds: holds, durability, waitReplicas)
     }
 
-    /// Whether a server cannot answer yet, however fit it may be.
+    /// Whether the start waits for a server that cannot answer yet.
     public private(set) var isAwaited = false
 
     /// Both promises, for operators.
@@ -125,8 +128,8 @@ public struct ServerCheck: Sendable, Equatable {
         }
     }
 
-    /// Deadlines follow the server's clock, and a step of that clock ends no hold (R5 The store's clock). But sale windows and the
-    /// times that people read follow its time of day, and after a failover that of another server.
+    /// Deadlines follow the server's clock, and a step of that clock ends no hold (R5 The store's clock). But sale
+    /// windows and the times that people read follow its time of day, and after a failover that of another server.
     private mutating func warnOfClock(_ master: Master) {
         guard let ahead = master.clockAhead, abs(ahead.inMilliseconds) > 1_000 else { return }
         let seconds = abs(ahead.inMilliseconds) / 1_000
@@ -175,6 +178,19 @@ public struct ServerCheck: Sendable, Equatable {
             }
         }
         promise = "full: an answered purchase is on the disk of the server that took it"
+    }
+}
+
+extension RedisStore {
+    /// Reads the servers' settings and judges them, as a start does. It changes nothing and waits for nothing.
+    public static func examine(
+        _ client: RedisClient, _ configuration: Configuration
+    ) async throws(RedisStoreError) -> (masters: [ServerCheck.Master], check: ServerCheck) {
+        let masters = try await ServerCheck.masters(of: client, nodeClock: configuration.nodeClock)
+        let check = ServerCheck(
+            masters, durability: configuration.durability, waitReplicas: configuration.waitReplicas,
+            holds: configuration.holds)
+        return (masters, check)
     }
 }
 

@@ -8,7 +8,8 @@ struct StartupCheck: Sendable {
     let client: RedisClient
     let logger: Logger
 
-    /// Reads the servers' settings, and judges them. Waits up to ``RedisStore/Configuration/startTime`` if waiting may help.
+    /// Reads the servers' settings, and judges them. Waits up to ``RedisStore/Configuration/startTime`` if waiting may
+    /// help.
     func run() async throws(RedisStoreError) -> ServerCheck {
         let end = ContinuousClock.now + configuration.startTime
         var logged: String?
@@ -31,11 +32,7 @@ struct StartupCheck: Sendable {
 
     private func look() async -> Result<ServerCheck, RedisStoreError> {
         do throws(RedisStoreError) {
-            return .success(
-                ServerCheck(
-                    try await ServerCheck.masters(of: client, nodeClock: configuration.nodeClock),
-                    durability: configuration.durability,
-                    waitReplicas: configuration.waitReplicas, holds: configuration.holds))
+            return .success(try await RedisStore.examine(client, configuration).check)
         } catch {
             return .failure(error)
         }
@@ -51,7 +48,8 @@ struct StartupCheck: Sendable {
         }
     }
 
-    /// Refuses servers that break a promise, unless the configuration accepts them, and logs what an operator should know.
+    /// Refuses servers that break a promise, unless the configuration accepts them, and logs what an operator should
+    /// know.
     private func judged(_ check: ServerCheck) throws(RedisStoreError) -> ServerCheck {
         guard check.objections.isEmpty || configuration.acceptsUnfitServers else {
             throw .unfit(check.objections.joined(separator: "\n"))

@@ -10,6 +10,7 @@ final class ClientCore {
     let eventLoop: any EventLoop
     let logger: Logger
     let tls: NIOSSLContext?
+    let observer: (any RedisObserver)?
     private let isCluster: Bool
     private let seeds: [RedisNode]
     private var cluster: ClusterMachine
@@ -35,7 +36,10 @@ final class ClientCore {
         case everyMaster(RedisCommand, deadline: NIODeadline, MasterOutcomes)
     }
 
-    init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) throws(ConnectionFailure) {
+    init(
+        configuration: RedisConfiguration, eventLoop: any EventLoop, observer: (any RedisObserver)?, logger: Logger
+    ) throws(ConnectionFailure) {
+        self.observer = observer
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.logger = logger
@@ -123,7 +127,10 @@ final class ClientCore {
     /// A closed link has no connection left.
     func noteGone(_ link: NodeLink) {
         guard link.isGone else { return }
-        if links[link.node] === link { links[link.node] = nil }
+        if links[link.node] === link {
+            links[link.node] = nil
+            observer?.left(link.node)
+        }
         tellIfStopped()
     }
 
@@ -136,6 +143,9 @@ final class ClientCore {
     /// One command of a call was answered, or lost its answer.
     func answer(_ call: RedisCall, _ answer: RedisCall.Answer, at index: Int, from link: NodeLink) {
         guard call.take(answer, at: index) else { return }
+        if let observer {
+            observer.answered(by: link.node, took: .now() - call.sentAt, acknowledged: call.acknowledged)
+        }
         if isCluster, !call.isPinned, let replies = call.replies {
             let commands = call.request.commands
             let (verdict, moved) = call.redirects.decide(

@@ -31,8 +31,8 @@ extension RedisConfiguration {
     public static let mostHosts = 64
 
     /// Reads `redis://user:password@host:port/database`, `rediss://` for TLS, and `redis+cluster://` or
-    /// `rediss+cluster://` with hosts separated by commas. All but the host may be left out. A password without a user is
-    /// written `:password@`, and characters that have a meaning in an address are written with `%`.
+    /// `rediss+cluster://` with hosts separated by commas. All but the host may be left out. A password without a user
+    /// is written `:password@`, and characters that have a meaning in an address are written with `%`.
     public init(address: String) throws(RedisAddressMistake) {
         guard let (isSecure, isCluster, start) = Self.scheme(of: address) else { throw .unknownScheme }
         let whole = address[start...]

@@ -14,6 +14,8 @@ final class RedisCall {
     var redirects: Redirects
     /// How long to wait before the call is sent again.
     var backoff: Backoff
+    /// When it was sent last.
+    var sentAt = NIODeadline.uptimeNanoseconds(0)
     /// Whether an `ASKING` goes before each command.
     private(set) var isAsking = false
     private var answers: [Answer?]
@@ -49,6 +51,15 @@ final class RedisCall {
             replies.append(reply)
         }
         return replies
+    }
+
+    /// How many replicas acknowledged what it wrote, if it asked them and they answered.
+    var acknowledged: Int? {
+        guard request.commands.last?.isWait == true, case .reply(.integer(let count))? = answers[answers.count - 1]
+        else {
+            return nil
+        }
+        return Int(clamping: count)
     }
 
     /// Forgets all answers: the call is about to be sent again.

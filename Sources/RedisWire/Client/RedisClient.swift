@@ -5,10 +5,10 @@ internal import Synchronization
 
 /// A client of one Redis or Valkey server, or of a cluster of them.
 ///
-/// It lives on one event loop, with one connection a server. Calls from any thread are handed over in one wake-up of the
-/// loop, go out in the order in which they came, and are answered on that loop. The client repeats a call only if it
-/// certainly was not done (its key has moved; the call may then come behind later ones). If a connection is lost, its calls
-/// end with ``RedisFailure/outcomeUnknown(_:)``, and their callers decide what to do.
+/// It lives on one event loop, with one connection a server. Threads hand their calls over with one wake-up of the
+/// loop. The loop sends them in their order and calls back. The client repeats a call only if it certainly was not done
+/// (its key has moved; the call may then come behind later ones). If a connection is lost, its calls end with
+/// ``RedisFailure/outcomeUnknown(_:)``, and their callers decide what to do.
 ///
 /// Run the client, or at least stop it: until then it keeps itself alive.
 ///
@@ -19,15 +19,20 @@ public final class RedisClient: Service {
 
     /// The loop on which callbacks are called.
     public let eventLoop: any EventLoop
+    /// Is called for connections and answers; `nil` for none.
+    public let observer: (any RedisObserver)?
     private let timeout: TimeAmount
     private let handedOver: Int
     private let inbox: Mutex<[RedisRequest]> = Mutex([])
     private let core: NIOLoopBoundBox<ClientCore>
 
-    /// - Parameter eventLoopGroup: must outlive the client, which takes one of its loops.
+    /// - Parameters:
+    ///   - eventLoopGroup: must outlive the client, which takes one of its loops.
+    ///   - observer: is called for connections and answers, on the client's loop.
     /// - Throws: ``ConnectionFailure/tlsRefused(_:)`` if the file of trusted certificates cannot be read.
     public init(
-        configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger
+        configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup,
+        observer: (any RedisObserver)? = nil, logger: Logger
     ) throws(ConnectionFailure) {
         let limits = configuration.limits
         precondition(
@@ -36,15 +41,17 @@ public final class RedisClient: Service {
                 && limits.redirects >= 0, "a limit must let something through")
         let loop = eventLoopGroup.next()
         eventLoop = loop
+        self.observer = observer
         timeout = TimeAmount(configuration.timeouts.call)
         handedOver = limits.handedOver
         core = .makeBoxSendingValue(
-            try ClientCore(configuration: configuration, eventLoop: loop, logger: logger), eventLoop: loop)
+            try ClientCore(configuration: configuration, eventLoop: loop, observer: observer, logger: logger),
+            eventLoop: loop)
     }
 
     /// Connects, and returns when the client has stopped: after ``stop()``, with the service group, or with its task.
     ///
-    /// A server that cannot be reached is no error: the client goes on trying.
+    /// A server that cannot be reached is not an error: the client goes on trying.
     public func run() async throws {
         eventLoop.execute { self.core.value.start() }
         await withTaskCancellationOrGracefulShutdownHandler {
@@ -54,8 +61,8 @@ public final class RedisClient: Service {
         }
     }
 
-    /// Takes no more calls, answers those under way (at most ``RedisConfiguration/Timeouts/drain`` long), and closes the
-    /// connections.
+    /// Takes no more calls, answers those under way (at most ``RedisConfiguration/Timeouts/drain`` long), and closes
+    /// the connections.
     public func stop() {
         eventLoop.execute { self.core.value.stop() }
     }
@@ -79,8 +86,8 @@ public final class RedisClient: Service {
         submit(RedisRequest(command, slot: key?.slot, deadline: deadline ?? .now() + timeout, done: done))
     }
 
-    /// Sends commands one behind the other on one connection, with nothing between them, and calls back with an outcome for
-    /// each. For a write and the `WAIT` for its replicas, for example. (`WAIT` holds up everything behind it on the
+    /// Sends commands one behind the other on one connection, with nothing between them, and calls back with an outcome
+    /// for each. For a write and the `WAIT` for its replicas, for example. (`WAIT` holds up everything behind it on the
     /// connection, until the replicas have the write or its own time is over.)
     ///
     /// If the key has moved, all are sent again, unless a command was done that is not ``RedisCommand/isRepeatable``.
@@ -91,7 +98,8 @@ public final class RedisClient: Service {
         submit(RedisRequest(commands, slot: key?.slot, deadline: deadline ?? .now() + timeout, done: done))
     }
 
-    /// Sends a command to every known master, and calls back with the outcome of each: for `FUNCTION LOAD` and the like.
+    /// Sends a command to every known master, and calls back with the outcome of each: for `FUNCTION LOAD` and the
+    /// like.
     ///
     /// There is one outcome under an empty host if the masters of a cluster cannot be found out, or if it has none.
     public func callEachMaster(
@@ -102,8 +110,8 @@ public final class RedisClient: Service {
         eventLoop.execute { self.core.value.callEachMaster(command, deadline: deadline, done) }
     }
 
-    /// Looks at the cluster again, at most once in ``RedisConfiguration/Timeouts/shortestRefresh``: for a caller that sees from
-    /// a reply that a master is no longer one. After redirections the client does it by itself.
+    /// Looks at the cluster again, at most once in ``RedisConfiguration/Timeouts/shortestRefresh``: for a caller that
+    /// sees from a reply that a master is no longer one. After redirections the client does it by itself.
     public func lookAnew() {
         eventLoop.execute { self.core.value.lookAnew() }
     }

@@ -1,5 +1,5 @@
-/// Where the servers are, how to log in, and every limit of the client. Made from an address with ``init(address:)``, then
-/// changed field by field.
+/// Where the servers are, how to log in, and every limit of the client. ``init(address:)`` makes it from an address;
+/// then change its fields.
 public struct RedisConfiguration: Sendable {
     /// One server, or some nodes of a cluster.
     public enum Servers: Sendable, Hashable {
@@ -15,13 +15,13 @@ public struct RedisConfiguration: Sendable {
         case file(String)
     }
 
-    /// How a server proves its identity: by a certificate of a trusted authority, for the host's name or for the address that
-    /// is connected to (NIOSSL accepts either).
+    /// How a server proves its identity: by a certificate of a trusted authority, for the host's name or for the
+    /// address that is connected to (NIOSSL accepts either).
     public struct TLS: Sendable, Hashable {
         /// The file of trusted certificates (PEM); the system's if `nil`.
         public var authorities: String?
-        /// The name that a certificate must have; the host's own if `nil`. For a cluster whose nodes know one another by
-        /// address.
+        /// The name that a certificate must have; the host's own if `nil`. For a cluster whose nodes know one another
+        /// by address.
         public var serverName: String?
 
         public init(authorities: String? = nil, serverName: String? = nil) {
@@ -39,16 +39,17 @@ public struct RedisConfiguration: Sendable {
         /// For the next byte while replies are due; then the connection is closed. More than ``call``, so that a server
         /// that stalls for a moment costs no connection.
         public var silence: Duration = .seconds(10)
-        /// For the next byte before the client looks at the cluster again, repeatedly until something comes: the node may
-        /// have been replaced. The connection to a replaced node is closed at once.
+        /// For the next byte before the client looks at the cluster again, repeatedly until something comes: the node
+        /// may have been replaced. The connection to a replaced node is closed at once.
         public var doubt: Duration = .milliseconds(1_500)
         /// Without a call before a connection is tested with `PING`, so that a dead one is noticed before it is needed.
         public var idle: Duration = .seconds(15)
         /// For the calls under way when the client is stopped.
         public var drain: Duration = .seconds(5)
-        /// Before the next attempt to connect; doubled with each attempt up to ``longestBackoff``, and spread by chance over
-        /// its upper half, so that many clients do not come at once.
+        /// Before the next attempt to connect; doubled with each attempt up to ``longestBackoff``, and spread by chance
+        /// over its upper half, so that many clients do not come at once.
         public var shortestBackoff: Duration = .milliseconds(50)
+        /// The bound of that time.
         public var longestBackoff: Duration = .seconds(1)
         /// Before a call is sent again after `TRYAGAIN`; grows in the same way.
         public var tryAgain: Duration = .milliseconds(5)
@@ -76,14 +77,17 @@ public struct RedisConfiguration: Sendable {
         public var nodes = 1024
         /// Nodes that are asked for the map of the cluster at a time.
         public var polled = 3
+        /// Bytes, items and depth of one reply.
         public var reply = RESPLimits()
 
         public init() {}
     }
 
+    /// Where to connect.
     public var servers: Servers
     /// `nil` for the server's `default` user.
     public var user: String?
+    /// `nil` for a login without a password.
     public var password: Password?
     /// The number of the database. A cluster has only database 0.
     public var database = 0

@@ -2,8 +2,8 @@ package import NIOCore
 
 /// The map of a cluster, how it is asked for, and which answer is believed.
 ///
-/// Several nodes are asked at a time, and the answer of the majority is taken: a node that was cut off from the others has
-/// an old map. As soon as more than half agree, the others are not waited for.
+/// It asks several nodes at a time and takes the answer of the majority: a node that was cut off from the others has an
+/// old map. As soon as more than half agree, it waits for no more.
 package struct ClusterMachine: ~Copyable {
     package enum Route: Equatable {
         case to(RedisNode)

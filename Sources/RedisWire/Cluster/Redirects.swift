@@ -1,7 +1,7 @@
 /// Decides from the replies to a call whether it is over, or is to be sent again, and where.
 ///
-/// A call is sent again only if it certainly was not done: a server that answers `MOVED`, `ASK` or `TRYAGAIN` has looked at
-/// the keys and done nothing.
+/// A call is sent again only if it certainly was not done: a server that answers `MOVED`, `ASK` or `TRYAGAIN` has
+/// looked at the keys and done nothing.
 package struct Redirects: Sendable {
     package enum Verdict: Equatable {
         case over

@@ -12,8 +12,8 @@ public struct RedisSlot: Sendable, Hashable, Comparable {
         self.number = UInt16(number)
     }
 
-    /// The slot of a key: the checksum of the text in its first braces, or of the whole key if it has none or they are empty
-    /// (Redis cluster specification, "Hash tags").
+    /// The slot of a key: the checksum of the text in its first braces, or of the whole key if it has none or they are
+    /// empty (Redis cluster specification, "Hash tags").
     public init(of key: some Collection<UInt8>) {
         var hashed = key[...]
         if let open = key.firstIndex(of: UInt8(ascii: "{")) {
@@ -30,6 +30,7 @@ public struct RedisSlot: Sendable, Hashable, Comparable {
 
 /// Leads a command to its server: the slot of its keys, computed once for a key that is used often.
 public struct RedisKey: Sendable, Hashable {
+    /// The slot that all keys of the command are in.
     public let slot: RedisSlot
 
     /// - Parameter text: a key, or the hash tag that all keys of a command share.

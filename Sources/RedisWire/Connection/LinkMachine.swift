@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// The connections to one server, one after the other (connecting, up, resting after a failure, closed), and the calls that
-/// wait for one.
+/// The connections to one server, one after the other (connecting, up, resting after a failure, closed), and the calls
+/// that wait for one.
 package struct LinkMachine<Call>: ~Copyable {
     private enum State {
         /// No call has come yet.

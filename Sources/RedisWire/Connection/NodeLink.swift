@@ -55,7 +55,8 @@ final class NodeLink {
 
     /// Takes no new calls; those under way may end until ``RedisConfiguration/Timeouts/drain``.
     ///
-    /// - Parameter isReplaced: another server took this one's slots: a connection on which nothing comes is closed at once.
+    /// - Parameter isReplaced: another server took this one's slots: a connection on which nothing comes is closed at
+    ///   once.
     func close(isReplaced: Bool = false) {
         let waiting = machine.close()
         rest?.cancel()
@@ -72,9 +73,9 @@ final class NodeLink {
         connection?.flush()
     }
 
-    /// The server takes no writes any more. Its name may lead to another server by now, so the connection is replaced when the
-    /// calls under way on it are answered. At most once in ``RedisConfiguration/Timeouts/longestBackoff``, since the name may
-    /// well lead to the same server.
+    /// The server takes no writes any more. Its name may lead to another server by now, so the connection is replaced
+    /// when the calls under way on it are answered. At most once in ``RedisConfiguration/Timeouts/longestBackoff``,
+    /// since the name may well lead to the same server.
     func renew() {
         guard NIODeadline.now() - connectedAt >= TimeAmount(configuration.timeouts.longestBackoff) else { return }
         guard let connection else { return }
@@ -85,6 +86,7 @@ final class NodeLink {
     /// The handshake is done, and the connection takes calls.
     func connected() {
         logger.info("Connected to Redis")
+        core.observer?.connected(to: node, true)
         hasWarned = false
         timer?.cancel()
         let now = NIODeadline.now()
@@ -98,6 +100,7 @@ final class NodeLink {
         // This is the end of another attempt, or of a connection that the link does not know yet.
         guard lost === connection else { return }
         connection = nil
+        core.observer?.connected(to: node, false)
         guard !machine.isClosed else { return core.noteGone(self) }
         let (refused, rest) = machine.failed(failure, chance: core.chance())
         logger.log(
@@ -115,6 +118,7 @@ final class NodeLink {
 
     private func send(_ call: RedisCall, at now: NIODeadline) {
         guard let connection else { return core.refuse(call, .notConnected(.none)) }
+        call.sentAt = now
         if let refusal = connection.send(call, at: now) {
             core.refuse(call, refusal)
         } else {

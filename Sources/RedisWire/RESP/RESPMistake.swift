@@ -40,7 +40,8 @@ public struct RESPLimits: Sendable, Hashable {
     public var stringBytes = 16 << 20
     /// Arrays within arrays; `COMMAND DOCS` has nine levels.
     public var depth = 32
-    /// Items of all arrays of one reply together; keys and values count separately. An item takes some 40 bytes of memory.
+    /// Items of all arrays of one reply together; keys and values count separately. An item takes some 40 bytes of
+    /// memory.
     public var items = 1 << 20
     /// Bytes of a whole reply.
     public var replyBytes = 64 << 20

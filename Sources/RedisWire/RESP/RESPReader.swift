@@ -3,8 +3,8 @@ package import NIOCore
 /// Reads replies from bytes that come in any pieces.
 ///
 /// Unfinished arrays are kept on a stack, so no byte is looked at twice and nothing calls itself. It keeps at most one
-/// unfinished line or string (``RESPLimits``), and the items of one unfinished reply. After a mistake it stays broken, since
-/// nobody knows where the next reply begins.
+/// unfinished line or string (``RESPLimits``), and the items of one unfinished reply. After a mistake it stays broken,
+/// since nobody knows where the next reply begins.
 package struct RESPReader {
     /// What has items.
     private enum Container {
@@ -57,7 +57,8 @@ package struct RESPReader {
         if buffer.readableBytes == 0 {
             buffer = incoming
         } else if buffer.readerIndex > 0 {
-            // A buffer that is appended to and never emptied would grow for ever, so only the rest is copied to a new one.
+            // A buffer that is appended to and never emptied would grow for ever, so only the rest is copied to a new
+            // one.
             var both = ByteBuffer()
             both.reserveCapacity(buffer.readableBytes + incoming.readableBytes)
             both.writeImmutableBuffer(buffer)
@@ -114,7 +115,8 @@ package struct RESPReader {
         }
     }
 
-    /// Adds a value to the unfinished array. Returns the value, or the array that it completed, if that is a whole reply.
+    /// Adds a value to the unfinished array. Returns the value, or the array that it completed, if that is a whole
+    /// reply.
     private mutating func complete(_ value: RedisReply) -> RedisReply? {
         var value = value
         while let top = stack.indices.last {

@@ -3,12 +3,12 @@ public import NIOCore
 /// One command as the bytes that go to the server: an array of bulk strings, written argument by argument into one
 /// buffer.
 ///
-/// The number of arguments comes first and is known only at the end, so the buffer leaves room for it: nothing is moved and
-/// no array is kept. A command that grows beyond ``largest`` or ``mostArguments`` takes no more arguments and is
+/// The number of arguments comes first and is known only at the end, so the buffer leaves room for it: nothing is moved
+/// and no array is kept. A command that grows beyond ``largest`` or ``mostArguments`` takes no more arguments and is
 /// ``isTooLarge``; the client refuses it before a byte of it is sent.
 public struct RedisCommand: Sendable {
-    /// Bytes of a whole command. A server takes 512 MiB an argument. Our batches have some kilobytes, and a command of 16 MiB
-    /// makes every other caller on the connection wait some milliseconds.
+    /// Bytes of a whole command. A server takes 512 MiB an argument. Our batches have some kilobytes, and a command of
+    /// 16 MiB makes every other caller on the connection wait some milliseconds.
     public static let largest = 16 << 20
     /// Arguments, the name included: as many as a server takes.
     public static let mostArguments = 1 << 20
@@ -25,6 +25,8 @@ public struct RedisCommand: Sendable {
     ///
     /// A pipeline is sent again if none of its commands was done but repeatable ones.
     public let isRepeatable: Bool
+    /// Whether it waits for replicas, so that its reply says how many acknowledged.
+    let isWait: Bool
 
     /// - Parameters:
     ///   - name: the first argument, `FCALL` for example.
@@ -34,6 +36,7 @@ public struct RedisCommand: Sendable {
         buffer = ByteBufferAllocator().buffer(capacity: Self.headroom + min(max(0, capacity), Self.largest))
         buffer.writeRepeatingByte(0, count: Self.headroom)
         self.isRepeatable = isRepeatable
+        isWait = name == "WAIT"
         append(name)
     }
 

@@ -54,8 +54,9 @@ public struct RedisServerError: Error, Sendable, Hashable, CustomStringConvertib
 
     /// Why a write was refused, as a code, even if a script wrote.
     ///
-    /// A server before 7.0 puts words of its own around the code: `ERR Error running script (call to f_1):
-    /// @user_script:3: @user_script: 3: -OOM command not allowed`. Only the first write of a script is refused like this.
+    /// A server before 7.0 puts words of its own around the code:
+    /// `ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -OOM command not allowed`. Only the
+    /// first write of a script is refused like this.
     package var cause: String {
         guard code == "ERR", message.hasPrefix("Error running script"),
             let word = message.split(separator: " ").first(where: { $0.hasPrefix("-") })

@@ -14,6 +14,15 @@ struct AnswerForm: Hashable {
     var after = After.keepAlive
     /// The request was HEAD: the answer has the length of the body and not the body.
     var isHead = false
+    /// What pages on other origins may do with the answer.
+    var sharing = SharedOrigins.Standing.off
+
+    /// The form of an answer with which the connection ends, whatever its request was.
+    static let last = AnswerForm(after: .close)
+
+    private init(after: After) {
+        self.after = after
+    }
 
     /// - Parameter endsConnection: nothing can follow the request on its connection, whatever its client wants.
     init(_ head: HTTPRequestHead, endsConnection: Bool) {

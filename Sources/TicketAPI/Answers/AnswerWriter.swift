@@ -1,5 +1,6 @@
 internal import BoxOffice
 internal import NIOCore
+internal import NIOHTTP1
 internal import TicketStore
 
 /// What an answer of the fast path is written from.
@@ -16,17 +17,24 @@ final class AnswerWriter {
     private let store: any TicketStore
     private let classicEvent: Code
     private let quota: SharedQuota?
+    private let origins: SharedOrigins?
     private var classic: ClassicAnswers
     private var buyers: BuyerAnswers
-    private let figures: LoopFigures
+    /// What this loop counts.
+    let figures: LoopFigures
+    private let pages: RefusalPages
 
     init(_ service: ServiceContext) {
         store = service.store
         classicEvent = service.configuration.classicEvent
         quota = service.quota
-        classic = ClassicAnswers(mint: service.mint, statuses: service.configuration.classicStatus)
+        origins = service.origins
+        classic = ClassicAnswers(
+            mint: service.mint, statuses: service.configuration.classicStatus, origins: service.origins)
         figures = service.figures.makeLoop()
-        buyers = BuyerAnswers(store, mint: service.mint)
+        pages = RefusalPages(writer: PageWriter(service.configuration))
+        buyers = BuyerAnswers(
+            RequestReader(service), service.queues, mint: service.mint, origins: service.origins, pages)
     }
 
     /// The `Date` of answers.
@@ -41,6 +49,12 @@ final class AnswerWriter {
     func quotaFields(_ standing: CallerQuota.Standing?) -> String {
         guard let quota, let standing else { return "" }
         return quota.fields(standing).map { "\($0.name): \($0.value)\r\n" }.joined()
+    }
+
+    /// Header lines of a stream: about the quota, and for pages on other origins.
+    func streamFields(_ request: CallRequest) -> String {
+        let shared = origins.map { String(decoding: $0.lines(request.form.sharing), as: UTF8.self) } ?? ""
+        return quotaFields(request.standing) + shared
     }
 
     /// - Parameter waited: how long the store took, in nanoseconds; 0 if it answered at once.
@@ -60,9 +74,12 @@ final class AnswerWriter {
         case .buyer(let buyer):
             buyers.write(content, to: buyer, form, quota: quotaFields(request.standing), into: &buffer)
         case .remaining: classic.writeRemaining(classicEvent, of: store, form, to: &buffer)
-        case .buy, .complete:
+        case .buy, .buyQueued, .complete:
             guard case .reply(let reply) = content else { preconditionFailure("the store answers these") }
             classic.write(reply, form, jitter: .random(in: 0..<1), to: &buffer)
+        case .preflight(let methods):
+            let fields = SharedOrigins.preflightFields(methods: "\(methods)").map { "\($0.name): \($0.value)\r\n" }
+            classic.writePreflight(fields.joined() + quotaFields(request.standing), form, to: &buffer)
         case .refused(let refusal): write(refusal, request.standing, form, to: &buffer)
         case .routed: preconditionFailure("the router answers its requests")
         }
@@ -89,7 +106,10 @@ final class AnswerWriter {
     }
 
     /// The last answer on a connection: its request could not be read, or not be accepted.
-    func writeProblem(_ refused: Refused, to buffer: inout ByteBuffer) {
-        classic.writeProblem(refused, to: &buffer)
+    ///
+    /// - Parameter head: of the request, if it was read.
+    func write(_ refused: Refused, of head: HTTPRequestHead?, to buffer: inout ByteBuffer) {
+        guard let head, RefusalPages.areWanted(by: head) else { return classic.writeProblem(refused, to: &buffer) }
+        pages.write(refused, of: head, AnswerForm(head, endsConnection: true), date: date, into: &buffer)
     }
 }

@@ -25,12 +25,14 @@ struct AvailabilityCache {
     }
 
     private let store: any TicketStore
+    private let origins: SharedOrigins?
     /// Only events that exist.
     private var entries: [Code: Entry] = [:]
     private var date: [UInt8] = []
 
-    init(_ store: any TicketStore) {
+    init(_ store: any TicketStore, _ origins: SharedOrigins?) {
         self.store = store
+        self.origins = origins
     }
 
     mutating func setDate(_ date: [UInt8]) {
@@ -59,7 +61,7 @@ struct AvailabilityCache {
             buffer.writeBytes(entry.head)
         }
         buffer.writeString(quota)
-        HTTPBytes.writeEnd(form.after, to: &buffer)
+        HTTPBytes.writeEnd(form, origins, to: &buffer)
         if !isKnown, !form.isHead { buffer.writeBytes(entry.document.body) }
     }
 

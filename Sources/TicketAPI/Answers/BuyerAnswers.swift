@@ -6,8 +6,11 @@ internal import TicketStore
 /// Writes the answers to v1's hot calls, on one event loop.
 struct BuyerAnswers {
     private let store: any TicketStore
+    private let queues: QueueDirectory
+    private let entries: QueueCalls
     private let mint: TokenMint
-    private var bytes = HTTPBytes()
+    private let pages: RefusalPages
+    private var bytes: HTTPBytes
     private var availabilities: AvailabilityCache
     /// By the index of their event; at most ``Limits/events``.
     private var catalogues: [UInt32: EventCatalogue] = [:]
@@ -15,10 +18,17 @@ struct BuyerAnswers {
     private var body = ByteBuffer()
     private var texts = HoldTexts()
 
-    init(_ store: any TicketStore, mint: TokenMint) {
-        self.store = store
+    init(
+        _ reader: RequestReader, _ queues: QueueDirectory, mint: TokenMint, origins: SharedOrigins?,
+        _ pages: RefusalPages
+    ) {
+        self.queues = queues
+        entries = QueueCalls(reader: reader, queues: queues)
+        store = reader.store
         self.mint = mint
-        availabilities = AvailabilityCache(store)
+        self.pages = pages
+        bytes = HTTPBytes(origins)
+        availabilities = AvailabilityCache(reader.store, origins)
     }
 
     mutating func setDate(_ date: [UInt8]) {
@@ -35,7 +45,7 @@ struct BuyerAnswers {
     ) {
         do throws(Refused) {
             switch content {
-            case .reply(let reply): try write(reply, form, quota: quota, to: &buffer)
+            case .reply(let reply): try write(reply, to: request, form, quota: quota, to: &buffer)
             case .refused(let refused): throw refused
             case .known: try writeKnown(request, form, quota: quota, to: &buffer)
             }
@@ -51,9 +61,52 @@ struct BuyerAnswers {
         case .availability(let event):
             let seen = request.fields.ifNoneMatch
             try availabilities.write(event, ifNoneMatch: seen, form, quota: quota, to: &buffer)
+        case .queue(let event):
+            try writeQueue(of: event, ifNoneMatch: request.fields.ifNoneMatch, form, quota: quota, to: &buffer)
+        case .look(let look):
+            guard let waiting = look.waiting else { preconditionFailure("the store answers all other looks") }
+            write(EntryAnswer(document: waiting), form, quota: quota, to: &buffer)
         case .refused(let refused): throw refused
-        case .hold, .release, .purchase: preconditionFailure("the store answers these")
+        case .refusedPage(let refused, let head):
+            pages.write(refused, of: head, form, date: bytes.date, quota: quota, into: &buffer)
+        case .join, .hold, .release, .purchase: preconditionFailure("the store answers these")
         }
+    }
+
+    private mutating func writeQueue(
+        of event: Code, ifNoneMatch: String?, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
+    ) throws(Refused) {
+        guard let document = queues.document(of: event) else {
+            throw store.event(event) == nil ? Refused(.unknownEvent) : .noQueue
+        }
+        let isKnown = ifNoneMatch.map { $0 == document.tag || EntityTags($0).contain(document.strongTag) } ?? false
+        bytes.writeQueueHead(isKnown: isKnown, document, form, quota: quota, to: &buffer)
+        if !isKnown, !form.isHead { buffer.writeBytes(document.body) }
+    }
+
+    private mutating func write(
+        _ reply: StoreReply, to request: BuyerRequest, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
+    ) throws(Refused) {
+        switch request.kind {
+        case .join(let event):
+            write(try entries.joined(reply, in: event), form, quota: quota, to: &buffer)
+        case .look(let look):
+            guard let copy = look.copy else { preconditionFailure("a look that was asked has its queue") }
+            write(try entries.looked(reply, in: copy), form, quota: quota, to: &buffer)
+        default: try write(reply, form, quota: quota, to: &buffer)
+        }
+    }
+
+    private mutating func write(
+        _ answer: EntryAnswer, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
+    ) {
+        let body = answer.document.bytes(queues.mint)
+        bytes.writeHead(answer.status, length: body.count, form: form, to: &buffer) { buffer in
+            if answer.isNew { buffer.writeField("location: ", answer.location) }
+            if answer.isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
+            buffer.writeString(quota)
+        }
+        if !form.isHead { buffer.writeBytes(body) }
     }
 
     private mutating func write(
@@ -64,7 +117,7 @@ struct BuyerAnswers {
         let answer = try HoldAnswer(reply)
         body.clear()
         answer.writeBody(catalogue(at: answer.event), mint, &texts, to: &body)
-        bytes.writeHead(answer.status, length: body.readableBytes, after: form.after, to: &buffer) { buffer in
+        bytes.writeHead(answer.status, length: body.readableBytes, form: form, to: &buffer) { buffer in
             buffer.writeStaticString("etag: ")
             answer.writeTag(to: &buffer)
             if answer.isNew {
@@ -100,7 +153,7 @@ struct BuyerAnswers {
             refused.hidePlaces()
         }
         let body = refused.document(traceID: request.fields.traceID, instance: request.target.pathText)
-        bytes.writeHead(refused.problem.status, .problem, length: body.count, after: form.after, to: &buffer) {
+        bytes.writeHead(refused.problem.status, .problem, length: body.count, form: form, to: &buffer) {
             buffer in
             for field in refused.headers { buffer.writeString("\(field.name.rawName): \(field.value)\r\n") }
             if let seconds = refused.retryAfterSeconds { buffer.writeField("retry-after: ", String(seconds)) }

@@ -15,7 +15,7 @@ enum BuyerDocuments {
     ///   - mint: for the answer that gives the hold, the only one with its token.
     static func write(
         _ hold: HoldView, of catalogue: EventCatalogue, at moment: Moment, tokenFrom mint: TokenMint? = nil,
-        isLate: Bool = false, _ texts: inout HoldTexts, to buffer: inout ByteBuffer
+        payment: SeenPayment = [], _ texts: inout HoldTexts, to buffer: inout ByteBuffer
     ) {
         let isHeld = hold.state == .held
         buffer.writeStaticString(#"{"id":"H"#)
@@ -51,10 +51,10 @@ enum BuyerDocuments {
         if hold.state == .purchased || hold.state == .returned {
             buffer.writeStaticString(#","purchase":"P"#)
             buffer.writeDecimal(Int(truncatingIfNeeded: hold.id.number))
-            buffer.writeStaticString(isLate ? #"","late":true}"# : #""}"#)
-        } else {
-            buffer.writeStaticString("}")
+            buffer.writeStaticString(payment.contains(.late) ? "\",\"late\":true" : "\"")
         }
+        if payment.contains(.owed) { buffer.writeStaticString(#","refund_owed":true"#) }
+        buffer.writeStaticString(payment.contains(.paidBack) ? #","paid_back":true}"# : "}")
     }
 
     /// - Returns: the total price, and that of the tickets that were returned; `nil` if none were.

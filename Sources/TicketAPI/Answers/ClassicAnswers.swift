@@ -17,13 +17,14 @@ struct ClassicAnswers {
 
     let mint: TokenMint
     let statuses: ServiceConfiguration.ClassicStatus
-    private var bytes = HTTPBytes()
+    private var bytes: HTTPBytes
     /// Refusals of this second: they come in storms and are all alike.
     private var refusals: [CachedRefusal: ByteBuffer] = [:]
     private var availability: (version: UInt64, body: [UInt8])?
     private var moment = MomentText()
 
-    init(mint: TokenMint, statuses: ServiceConfiguration.ClassicStatus) {
+    init(mint: TokenMint, statuses: ServiceConfiguration.ClassicStatus, origins: SharedOrigins?) {
+        bytes = HTTPBytes(origins)
         self.mint = mint
         self.statuses = statuses
     }
@@ -67,7 +68,7 @@ struct ClassicAnswers {
         let length =
             Self.heldStart.utf8CodeUnitCount + TokenMint.length + Self.heldUntil.utf8CodeUnitCount + MomentText.length
             + Self.heldFor.utf8CodeUnitCount + ByteBuffer.digits(of: remaining) + 1
-        bytes.writeHead(200, length: length, after: form.after, to: &buffer) { buffer in
+        bytes.writeHead(200, length: length, form: form, to: &buffer) { buffer in
             if isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
         }
         guard !form.isHead else { return }
@@ -89,7 +90,7 @@ struct ClassicAnswers {
         let number = Int(truncatingIfNeeded: hold.id.number)
         let length =
             Self.purchasedStart.utf8CodeUnitCount + ByteBuffer.digits(of: number) + Self.purchasedEnd.utf8CodeUnitCount
-        bytes.writeHead(200, length: length, after: form.after, to: &buffer)
+        bytes.writeHead(200, length: length, form: form, to: &buffer)
         guard !form.isHead else { return }
         buffer.writeStaticString(Self.purchasedStart)
         buffer.writeDecimal(number)
@@ -111,7 +112,7 @@ struct ClassicAnswers {
             availability = (current.version, Self.remaining(current, counts: counts))
         }
         guard let body = availability?.body else { return writeRefusal(.internalError, form, to: &buffer) }
-        bytes.writeHead(200, length: body.count, after: form.after, to: &buffer)
+        bytes.writeHead(200, length: body.count, form: form, to: &buffer)
         if !form.isHead { buffer.writeBytes(body) }
     }
 
@@ -149,7 +150,7 @@ struct ClassicAnswers {
         let body = Self.body(of: problem, detail)
         var answer = ByteBuffer()
         let status = Self.status(of: problem, statuses)
-        bytes.writeHead(status, length: body.count, after: form.after, to: &answer) { answer in
+        bytes.writeHead(status, length: body.count, form: form, to: &answer) { answer in
             if retryAfter > 0 { answer.writeString("retry-after: \(retryAfter)\r\n") }
             answer.writeString(fields)
         }
@@ -169,15 +170,27 @@ struct ClassicAnswers {
     }
 
     static func status(of problem: Problem, _ statuses: ServiceConfiguration.ClassicStatus) -> Int {
-        // Old clients take 403 for "no". An answer that nothing can be decided now is no refusal.
+        // Old clients take 403 for "no". An answer that nothing can be decided now is not a refusal.
         let isRefusal = (400..<500).contains(problem.status) && problem.status != 405 && problem.status != 429
         return statuses == .forbidden && isRefusal ? 403 : problem.status
+    }
+
+    /// Writes the answer to a page on another origin that may make a request with one of these methods.
+    ///
+    /// - Parameter fields: header lines, each ended with CR LF.
+    mutating func writePreflight(_ fields: String, _ form: AnswerForm, to buffer: inout ByteBuffer) {
+        // Without a length: no answer of this status has a body (RFC 9110, 15.3.5).
+        buffer.writeStaticString("HTTP/1.1 204 No Content\r\ndate: ")
+        buffer.writeBytes(bytes.date)
+        buffer.writeStaticString("\r\n")
+        buffer.writeString(fields)
+        bytes.writeEnd(form, to: &buffer)
     }
 
     /// A problem, for a request that could not be read or not be accepted.
     mutating func writeProblem(_ refused: Refused, to buffer: inout ByteBuffer) {
         let body = refused.document(traceID: nil, instance: nil)
-        bytes.writeHead(refused.problem.status, .problem, length: body.count, after: .close, to: &buffer) { buffer in
+        bytes.writeHead(refused.problem.status, .problem, length: body.count, form: .last, to: &buffer) { buffer in
             for field in refused.headers { buffer.writeString("\(field.name.rawName): \(field.value)\r\n") }
             if let seconds = refused.retryAfterSeconds { buffer.writeString("retry-after: \(seconds)\r\n") }
         }

@@ -15,12 +15,18 @@ struct HTTPBytes {
         }
     }
 
+    /// `nil` if no page on another origin may call.
+    private let origins: SharedOrigins?
     /// The current second as RFC 9110 writes it.
     private(set) var date: [UInt8] = []
     /// By status and content type, up to and including `content-length: `.
     private var heads: [Int: [UInt8]] = [:]
     /// The head that was used last.
     private var lastHead: (key: Int, bytes: [UInt8]) = (-1, [])
+
+    init(_ origins: SharedOrigins?) {
+        self.origins = origins
+    }
 
     /// Sets the current second, and forgets the heads of the second before.
     mutating func setDate(_ text: [UInt8]) {
@@ -33,7 +39,7 @@ struct HTTPBytes {
     ///
     /// - Parameter fields: writes further header lines, each ended with CR LF.
     mutating func writeHead(
-        _ status: Int, _ type: ContentType = .json, length: Int, after: AnswerForm.After, to buffer: inout ByteBuffer,
+        _ status: Int, _ type: ContentType = .json, length: Int, form: AnswerForm, to buffer: inout ByteBuffer,
         fields: (inout ByteBuffer) -> Void = { _ in }
     ) {
         let key = status * ContentType.allCases.count + type.rawValue
@@ -47,16 +53,41 @@ struct HTTPBytes {
         buffer.writeDecimal(length)
         buffer.writeStaticString("\r\n")
         fields(&buffer)
-        Self.writeEnd(after, to: &buffer)
+        Self.writeEnd(form, origins, to: &buffer)
+    }
+
+    /// Appends the head of an answer with the document of a queue.
+    func writeQueueHead(
+        isKnown: Bool, _ document: QueueDocument, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
+    ) {
+        buffer.writeStaticString(isKnown ? "HTTP/1.1 304 Not Modified\r\netag: " : "HTTP/1.1 200 OK\r\netag: ")
+        buffer.writeString(document.tag)
+        buffer.writeStaticString("\r\ncache-control: ")
+        buffer.writeString(QueueDocument.caching)
+        buffer.writeStaticString("\r\ndate: ")
+        buffer.writeBytes(date)
+        if !isKnown {
+            buffer.writeStaticString("\r\ncontent-type: application/json\r\ncontent-length: ")
+            buffer.writeDecimal(document.body.count)
+        }
+        buffer.writeStaticString("\r\n")
+        buffer.writeString(quota)
+        writeEnd(form, to: &buffer)
     }
 
     /// The end of a head, behind the last line's CR LF.
-    static func writeEnd(_ after: AnswerForm.After, to buffer: inout ByteBuffer) {
-        switch after {
+    static func writeEnd(_ form: AnswerForm, _ origins: SharedOrigins?, to buffer: inout ByteBuffer) {
+        if let origins, form.sharing != .off { buffer.writeBytes(origins.lines(form.sharing)) }
+        switch form.after {
         case .keepAlive: buffer.writeStaticString("\r\n")
         case .keepAliveSaid: buffer.writeStaticString("connection: keep-alive\r\n\r\n")
         case .close: buffer.writeStaticString("connection: close\r\n\r\n")
         }
+    }
+
+    /// The end of a head, behind the last line's CR LF.
+    func writeEnd(_ form: AnswerForm, to buffer: inout ByteBuffer) {
+        Self.writeEnd(form, origins, to: &buffer)
     }
 
     private mutating func makeHead(_ status: Int, _ type: ContentType, key: Int) -> [UInt8] {
@@ -68,7 +99,7 @@ struct HTTPBytes {
         return head
     }
 
-    private static func reason(_ status: Int) -> String {
+    static func reason(_ status: Int) -> String {
         switch status {
         case 200: "OK"
         case 201: "Created"

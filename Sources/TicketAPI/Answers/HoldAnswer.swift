@@ -10,7 +10,7 @@ struct HoldAnswer {
     let isNew: Bool
     /// The same request was answered before.
     let isReplay: Bool
-    private let isLate: Bool
+    private let payment: SeenPayment
 
     /// - Throws: a refusal or a failure of the store.
     init(_ reply: StoreReply) throws(Refused) {
@@ -20,24 +20,24 @@ struct HoldAnswer {
         case .decided(.held(let hold, let replayed), let moment):
             self.init(hold, moment, isNew: true, isReplay: replayed)
         case .decided(.extended(let hold, let replayed), let moment): self.init(hold, moment, isReplay: replayed)
-        case .decided(.released(let hold, _), let moment), .decided(.looked(let hold), let moment):
-            self.init(hold, moment)
+        case .decided(.released(let hold, _), let moment): self.init(hold, moment)
+        case .decided(.looked(let hold, let payment), let moment): self.init(hold, moment, payment: payment)
         case .decided(.purchased(let hold, let late, let repeated), let moment):
-            self.init(hold, moment, isReplay: repeated, isLate: late)
+            self.init(hold, moment, isReplay: repeated, payment: late ? .late : [])
         case .decided(.returned, _), .decided(.corrected, _), .decided(.paidBack, _), .decided(.erased, _),
-            .decided(.eventChanged, _), .decided(.eventRemoved, _):
+            .decided(.eventChanged, _), .decided(.eventRemoved, _), .decided(.queue, _):
             preconditionFailure("a command gets an outcome of its own kind, not \(reply)")
         }
     }
 
     private init(
-        _ hold: HoldView, _ moment: Moment, isNew: Bool = false, isReplay: Bool = false, isLate: Bool = false
+        _ hold: HoldView, _ moment: Moment, isNew: Bool = false, isReplay: Bool = false, payment: SeenPayment = []
     ) {
         self.hold = hold
         self.moment = moment
         self.isNew = isNew
         self.isReplay = isReplay
-        self.isLate = isLate
+        self.payment = payment
     }
 
     var event: UInt32 { hold.event }
@@ -57,7 +57,7 @@ struct HoldAnswer {
         buffer.writeDecimal(Int(hold.expiresAt.milliseconds))
         buffer.writeStaticString("-")
         buffer.writeDecimal(max(0, hold.extensionsRemaining))
-        buffer.writeStaticString("\"")
+        buffer.writeStaticString(payment.contains(.owed) ? "-owed\"" : "\"")
     }
 
     /// - Parameter catalogue: of the hold's event.
@@ -65,6 +65,6 @@ struct HoldAnswer {
         _ catalogue: EventCatalogue, _ mint: TokenMint, _ texts: inout HoldTexts, to buffer: inout ByteBuffer
     ) {
         BuyerDocuments.write(
-            hold, of: catalogue, at: moment, tokenFrom: isNew ? mint : nil, isLate: isLate, &texts, to: &buffer)
+            hold, of: catalogue, at: moment, tokenFrom: isNew ? mint : nil, payment: payment, &texts, to: &buffer)
     }
 }

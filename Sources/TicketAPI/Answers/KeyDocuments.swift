@@ -17,7 +17,7 @@ extension JSONWriter {
                     for event in key.events { events.value(event.text) }
                 }
             }
-            writer.member("state", key.state(at: now))
+            writer.member("state", key.state(at: now).rawValue)
             writer.member("made_at", key.madeAt)
             writer.member("made_by") { $0.author(key.madeBy) }
             writer.member("expires_at", key.expiresAt)
@@ -38,8 +38,13 @@ extension JSONWriter {
 }
 
 extension OperatorKey {
-    fileprivate func state(at now: WallTime) -> String {
-        if revokedAt != nil { return "revoked" }
-        return isValid(at: now) ? "valid" : "expired"
+    /// What has become of a key.
+    enum State: String, CaseIterable {
+        case valid, revoked, expired
+    }
+
+    func state(at now: WallTime) -> State {
+        if revokedAt != nil { return .revoked }
+        return isValid(at: now) ? .valid : .expired
     }
 }

@@ -6,7 +6,7 @@ internal import TicketStore
 extension Mistake {
     // MARK: Queries and headers
 
-    /// A query is no document, so the pointer is empty and the sentence names the member.
+    /// A query is not a document, so the pointer is empty and the sentence names the member.
     package static func query(_ member: String, _ demand: String) -> Mistake {
         Mistake("", "the query's \(member) \(demand)")
     }
@@ -46,5 +46,5 @@ package enum ErasureDemand: String, CaseIterable {
     case noBefore = "must be left out, since buyer says what to erase"
     case before = "must be given with event, or a buyer instead"
     case event = "must be given with before"
-    case cursor = "is no cursor of an answer"
+    case cursor = "is not a cursor of an answer"
 }

@@ -41,6 +41,7 @@ extension Problem {
         case .purchaseErased: self = .purchaseErased
         case .unknownDebt: self = .unknownDebt
         case .completedByShop: self = .forbidden
+        case .queue(let refusal): self.init(refusal)
         }
     }
 

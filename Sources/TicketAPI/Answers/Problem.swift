@@ -4,13 +4,16 @@
 /// the pages in `docs/problems`, and the table in `docs/api.md`; a new problem is a case with its row here, and the prose
 /// of its page.
 package enum Problem: UInt8, CaseIterable, Sendable {
-    case malformedRequest, keyMissing, unauthenticated, forbidden, notFound, unknownEvent, unknownTicketType,
-        unknownAllocation, unknownAccessCode, unknownHold, unknownPurchase, unknownDebt, unknownKey, methodNotAllowed,
+    case malformedRequest, keyMissing, unauthenticated, forbidden, queuePassRequired, notFound, unknownEvent,
+        unknownTicketType,
+        unknownAllocation, unknownAccessCode, unknownHold, unknownPurchase, unknownQueueEntry, unknownDebt, unknownKey,
+        methodNotAllowed,
         requestTimeout, temporarilyHeld, soldOut, insufficientQuantity, buyerLimitReached, saleNotStarted,
-        saleEnded, salePaused, accessCodeUsedUp, accessCodeMismatch, holdReleased, alreadyPurchased, purchaseReturned,
+        saleEnded, salePaused, queueNotOpen, notYourTurn, passUsed, beaconRefused, accessCodeUsedUp, accessCodeMismatch,
+        holdReleased, alreadyPurchased, purchaseReturned,
         returnTooLarge, notPurchased,
         paymentConflict, extensionDenied, eventHasSales, eventHasDebts, cancellationFinal, lastOperatorKey,
-        holdHasDebt, purchaseErased, eventCancelled, holdExpired, preconditionFailed,
+        holdHasDebt, purchaseErased, eventCancelled, holdExpired, turnOver, preconditionFailed,
         contentTooLarge, unsupportedMediaType, expectationFailed,
         invalid, keyReused,
         preconditionRequired, quotaExceeded, headersTooLarge, internalError, reducedCapacity, outcomeUnknown,
@@ -78,6 +81,10 @@ package enum Problem: UInt8, CaseIterable, Sendable {
                 403, "forbidden", "This token or key does not allow the call",
                 .doesNotHelp("the request needs another token or key.")
             )
+        case .queuePassRequired:
+            Row(
+                403, "queue-pass-required", "The event has a queue, and this hold needs its pass",
+                .doesNotHelp("the request needs a `Queue-Pass`."))
         case .notFound:
             Row(404, "not-found", "There is nothing at this path", .doesNotHelp("the path stays wrong."))
         case .unknownEvent:
@@ -100,6 +107,10 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(404, "unknown-hold", "There is no such hold", .doesNotHelp("the token and the path stay wrong."))
         case .unknownPurchase:
             Row(404, "unknown-purchase", "There is no such purchase", .doesNotHelp("there is nothing to return."))
+        case .unknownQueueEntry:
+            Row(
+                404, "unknown-queue-entry", "There is no such entry in a queue",
+                .doesNotHelp("the token and the path stay wrong."))
         case .unknownDebt:
             Row(
                 404, "unknown-debt", "This payment is not owed back for this hold",
@@ -142,6 +153,24 @@ package enum Problem: UInt8, CaseIterable, Sendable {
                 with: "`closed_at`; `ticket_type` where only a type is no longer sold")
         case .salePaused:
             Row(409, "sale-paused", "The sale is paused", .maySucceed("when the sale goes on."))
+        case .queueNotOpen:
+            Row(
+                409, "queue-not-open", "The queue has not opened",
+                .maySucceed("after `retry_after_ms`, or from `opens_at` on."),
+                with: "`opens_at`, unless it opens within a second, `retry_after_ms`, `Retry-After`")
+        case .notYourTurn:
+            Row(
+                409, "not-your-turn", "The turn of this entry has not come",
+                .maySucceed("when the queue has come to the entry."),
+                with: "`position`, `ahead`, `retry_after_ms`, `Retry-After`")
+        case .passUsed:
+            Row(
+                409, "pass-used", "The pass has a live hold, or bought as often as it may",
+                .doesNotHelp("the hold has to end first, or the purchases are used up."))
+        case .beaconRefused:
+            Row(
+                409, "beacon-refused", "The queue does not take this public value now",
+                .doesNotHelp("the value comes too early or too late, or has another name."))
         case .accessCodeUsedUp:
             Row(
                 409, "access-code-used-up", "The access code is good for fewer tickets than are asked for",
@@ -212,6 +241,9 @@ package enum Problem: UInt8, CaseIterable, Sendable {
             Row(
                 410, "hold-expired", "The hold has expired", .doesNotHelp("an expired hold does not come back."),
                 with: "`refund_required`")
+        case .turnOver:
+            Row(
+                410, "turn-over", "The turn of this entry is over", .doesNotHelp("a turn does not come back."))
         case .preconditionFailed:
             Row(
                 412, "precondition-failed", "The event has changed in the meantime",

@@ -29,8 +29,18 @@ enum PulseDocument {
             writer.member("refunds_owed") { value in
                 guard let debts = pulse.debts else { return value.value(String?.none) }
                 value.object { owed in
-                    owed.member("count", min(debts, PulseRoutes.mostDebts))
-                    owed.member("more", debts > PulseRoutes.mostDebts)
+                    owed.member("count", debts.count)
+                    owed.member("more", debts.more)
+                    owed.member("totals") { value in
+                        value.array { list in
+                            for (currency, total) in debts.totals {
+                                list.object { item in
+                                    item.member("currency", currency)
+                                    item.member("total", total)
+                                }
+                            }
+                        }
+                    }
                 }
             }
             writer.member("balanced", pulse.balances)

@@ -14,6 +14,13 @@ package struct Refused: Error {
     /// ``more`` contains numbers of places.
     private(set) var tellsPlaces = false
 
+    /// - Parameter allowed: the methods that work, with commas.
+    static func wrongMethod(_ method: String, allowed: String) -> Refused {
+        var refused = Refused(.methodNotAllowed, "\(method) does not work here.")
+        refused.headers[.allow] = allowed
+        return refused
+    }
+
     init(_ problem: Problem, _ detail: String? = nil) {
         self.problem = problem
         self.detail = detail
@@ -52,6 +59,7 @@ package struct Refused: Error {
         self.init(Problem(refusal))
         switch refusal {
         case .invalid(let mistakes): self = .invalid(mistakes)
+        case .queue(let refusal): self.init(refusal, at: moment)
         case .unknownTicketType(let code): detail = "There is no ticket type \(code)."
         case .unknownAllocation(let code): detail = "No pool of the type keeps places back under \(code)."
         case .saleNotStarted(let opensAt), .codeNotValidYet(let opensAt):

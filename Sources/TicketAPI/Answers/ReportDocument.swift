@@ -12,7 +12,7 @@ package struct UTCOffset: Sendable, Equatable {
     /// East of UTC.
     package let minutes: Int
 
-    /// `nil` if the text is no offset. A space counts as a plus: in a query, clients write the one for the other.
+    /// `nil` if the text is not an offset. A space counts as a plus: in a query, clients write the one for the other.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         if text == "Z" || text == "z" {

@@ -62,7 +62,8 @@ extension JSONWriter {
         member("oversubscribed", pool.oversubscribed)
     }
 
-    mutating func purchase(_ purchase: PurchaseRecord) {
+    /// - Parameter codes: makes the texts of access codes, for callers who may see them (R46 Access codes).
+    mutating func purchase(_ purchase: PurchaseRecord, codes: AccessCodeMint?) {
         object { writer in
             writer.member("id", purchase.hold.purchase)
             writer.member("hold", purchase.hold.public)
@@ -80,6 +81,27 @@ extension JSONWriter {
             writer.member("returned_at", purchase.returnedAt)
             writer.member("erased_at", purchase.erasedAt)
             writer.member("note", purchase.note)
+            writer.member("sold_by", purchase.soldBy?.text)
+            writer.door(purchase.code, purchase.override, of: purchase.event, codes)
+        }
+    }
+
+    /// What a hold was made with at the door, as members of an object: its access code, and what did not count for it.
+    mutating func door(_ code: SaleCode?, _ override: Override, of event: String, _ codes: AccessCodeMint?) {
+        member("code") { writer in
+            guard let code else { return writer.value(nil as String?) }
+            writer.object { writer in
+                writer.member("batch", code.batch)
+                writer.member("number", code.number)
+                if let codes, let batch = Code(code.batch), let event = Code(event) {
+                    writer.member("text", codes.text(of: code.number, in: batch, of: event))
+                }
+            }
+        }
+        member("override") { writer in
+            writer.array { writer in
+                for check in override.checks { writer.value("\(check)") }
+            }
         }
     }
 
@@ -131,6 +153,16 @@ extension DebtReason {
     }
 }
 
+extension AccessCodeMint {
+    /// The text of the access code that a purchase was made with; `nil` if it was made with none.
+    fileprivate func text(of purchase: PurchaseRecord) -> String? {
+        guard let code = purchase.code, let batch = Code(code.batch), let event = Code(purchase.event) else {
+            return nil
+        }
+        return text(of: code.number, in: batch, of: event)
+    }
+}
+
 extension PurchaseRecord {
     var state: String { returnedAt == nil ? "purchased" : "returned" }
 }
@@ -177,17 +209,18 @@ package enum ExportForm: Sendable {
             Array(
                 """
                 purchase,hold,event,state,type,quantity,price,total,currency,buyer,payment_reference,late,purchased_at,\
-                returned_at,allocation,returned,returned_total,kept_total,note\r\n
+                returned_at,allocation,returned,returned_total,kept_total,note,sold_by,code_batch,\
+                code_number,code_text,override,erased_at\r\n
                 """.utf8)
         case .ndjson: []
         }
     }
 
-    func write(_ purchase: PurchaseRecord, to text: inout [UInt8]) {
+    func write(_ purchase: PurchaseRecord, codes: AccessCodeMint?, to text: inout [UInt8]) {
         switch self {
         case .ndjson:
             var writer = JSONWriter(reserving: 384)
-            writer.purchase(purchase)
+            writer.purchase(purchase, codes: codes)
             text += writer.bytes
             text.append(UInt8(ascii: "\n"))
         case .csv(let keepsFormulas):
@@ -198,7 +231,9 @@ package enum ExportForm: Sendable {
                     purchase.buyer ?? "", purchase.payment ?? "", purchase.isLate ? "true" : "false",
                     purchase.purchasedAt.rfc3339, purchase.returnedAt?.rfc3339 ?? "", line.allocation ?? "",
                     "\(line.returned)", "\(line.returnedTotal)", "\(line.total - line.returnedTotal)",
-                    purchase.note ?? "",
+                    purchase.note ?? "", purchase.soldBy?.text ?? "", purchase.code?.batch ?? "",
+                    purchase.code.map { "\($0.number)" } ?? "", codes?.text(of: purchase) ?? "",
+                    purchase.override.checks.map { "\($0)" }.joined(separator: " "), purchase.erasedAt?.rfc3339 ?? "",
                 ]
                 Self.write(fields, keepsFormulas: keepsFormulas, to: &text)
             }

@@ -8,6 +8,7 @@ internal import TicketStore
 struct BuyerCalls: Sendable {
     let reader: RequestReader
     let mint: TokenMint
+    let queues: QueueDirectory
 
     /// A hold of places, for any caller.
     ///
@@ -21,9 +22,11 @@ struct BuyerCalls: Sendable {
         let key = reader.keys.digest(
             try Self.key(header, fields), in: .holding(event, asked.buyer), of: fields.keyOwner)
         let code = asked.code.map { find($0, in: event) }
-        return .hold(
-            HoldRequest(
-                event: event, lines: asked.lines, buyer: asked.buyer, key: key, override: asked.override, code: code))
+        var request = HoldRequest(
+            event: event, lines: asked.lines, buyer: asked.buyer, key: key, override: asked.override, code: code)
+        // A pass that is none of this queue is no pass, and the store says so in the order of all refusals.
+        if let pass = fields.queuePass { request.pass = queues.pass(pass, for: event) }
+        return .hold(request)
     }
 
     /// The access code with this text (R46 Access codes). If there is none, a code that no event has: so the store refuses it

@@ -12,10 +12,14 @@ enum Call {
     case remaining
     /// `POST /buy_ticket/…` of a product, by its index in `CallReader`.
     case buy(product: Int, key: IdempotencyKey?)
+    /// The same with a pass of the event's queue (Q6 Pass).
+    indirect case buyQueued(product: Int, key: IdempotencyKey?, pass: QueuePass)
     /// `POST /complete_purchase/…`
     case complete(HoldID, by: Completer)
     /// A classic call that is refused in the words of the classic API.
     case refused(ClassicRefusal)
+    /// A browser asks whether a page on another origin may make a hot call; these methods work there.
+    case preflight(methods: StaticString)
     /// A call of v1 that is made often enough.
     case buyer(BuyerRequest)
     case routed(RoutedRequest)
@@ -42,6 +46,8 @@ struct CallRequest {
     let form: AnswerForm
     /// How its caller stands, if there is a quota and the answer tells about it.
     let standing: CallerQuota.Standing?
+    /// Who sent it and to which trace it belongs, if somebody observes requests and it does not follow from the connection.
+    var mark: RequestMark?
 
     init(_ call: Call, _ form: AnswerForm, _ standing: CallerQuota.Standing?) {
         self.call = call
@@ -49,14 +55,21 @@ struct CallRequest {
         self.standing = standing
     }
 
+    /// The head of a request for the router.
+    var routedHead: HTTPRequestHead? {
+        if case .routed(let request) = call { request.head } else { nil }
+    }
+
     /// The next bytes of the body. A call without one ignores it.
     func take(_ bytes: ByteBuffer) {
         switch call {
         case .buyer(let request):
-            if case .refused = request.kind { return }
-            request.body.append(bytes)
+            switch request.kind {
+            case .refused, .refusedPage: return
+            case .availability, .queue, .join, .look, .hold, .release, .purchase: request.body.append(bytes)
+            }
         case .routed(let request): request.body.append(bytes)
-        case .remaining, .buy, .complete, .refused: break
+        case .remaining, .buy, .buyQueued, .complete, .refused, .preflight: break
         }
     }
 }
@@ -65,12 +78,19 @@ struct CallRequest {
 final class BuyerRequest {
     enum Kind {
         case availability(Code)
+        /// The public document of an event's queue.
+        case queue(Code)
+        /// A join without a key.
+        case join(Code)
+        case look(EntryLook)
         case hold(Code, by: Completer)
         /// `nil` if the path's segment cannot be the name of a hold.
         case release(HoldID?, by: Completer)
         case purchase(HoldID?, by: Completer)
         /// The body is not looked into.
         case refused(Refused)
+        /// The same for a person in a browser.
+        indirect case refusedPage(Refused, of: HTTPRequestHead)
     }
 
     let kind: Kind
@@ -103,7 +123,10 @@ final class RoutedRequest {
     }
 
     let kind: Kind
-    let head: HTTPRequestHead
+    private(set) var head: HTTPRequestHead
+    private(set) var sender = RequestSender(nil, isSecure: false)
+    /// When the router got it, if somebody observes requests.
+    private(set) var began = NIODeadline.uptimeNanoseconds(0)
     fileprivate(set) var body = ByteBuffer()
 
     init(_ kind: Kind, _ head: HTTPRequestHead, _ target: RequestTarget) {
@@ -112,6 +135,21 @@ final class RoutedRequest {
         if head.uri != target.text { head.uri = target.text }
         self.head = head
     }
+
+    /// Says who sends the request. For the router, `X-Forwarded-Proto` says whether it came through TLS, and nothing that a
+    /// client wrote there does.
+    func set(_ sender: RequestSender) {
+        self.sender = sender
+        head.headers.remove(name: Self.proto)
+        if sender.isSecure { head.headers.add(name: Self.proto, value: "https") }
+    }
+
+    /// The router gets it now.
+    func begin() {
+        began = .now()
+    }
+
+    private static let proto = "x-forwarded-proto"
 
     /// HTTP/1.0 knows no chunks, and the answer to HEAD has none.
     var takesChunks: Bool { head.version == .http1_1 && head.method != .HEAD }

@@ -12,6 +12,8 @@ final class CallReader {
     private let keys: KeyDigester
     private let known: KnownKeys
     private let buyers: BuyerCalls
+    private let queues: QueueCalls
+    private let origins: SharedOrigins?
     /// The ticket types that classic calls asked for. Only types that the event has, so that guesses do not fill the table.
     private var products: [(type: Code, command: Command)] = []
     /// Their indexes by request target.
@@ -23,28 +25,47 @@ final class CallReader {
         classicEvent = service.configuration.classicEvent
         mint = service.mint
         known = service.known
-        buyers = BuyerCalls(reader: RequestReader(service), mint: mint)
+        origins = service.origins
+        let reader = RequestReader(service)
+        buyers = BuyerCalls(reader: reader, mint: mint, queues: service.queues)
+        queues = QueueCalls(reader: reader, queues: service.queues)
     }
 
     // MARK: Calls
 
     /// - Parameters:
     ///   - endsConnection: nothing can follow the request on its connection.
+    ///   - sharing: what pages on other origins may do with the answer.
     ///   - standing: a caller without a token left is refused here, whatever the call (R26 Quota).
     func read(
         _ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields, endsConnection: Bool,
+        _ sharing: SharedOrigins.Standing = .off,
         _ standing: CallerQuota.Standing?
     ) -> CallRequest {
-        let form = AnswerForm(head, endsConnection: endsConnection)
+        var form = AnswerForm(head, endsConnection: endsConnection)
+        form.sharing = sharing
         if let standing, !standing.isAllowed {
-            let call: Call =
-                target.path.isClassic
-                ? .refused(.overQuota) : .buyer(BuyerRequest(.refused(Refused(standing)), fields, target))
-            return CallRequest(call, form, standing)
+            if target.path.isClassic { return CallRequest(.refused(.overQuota), form, standing) }
+            let refused = Refused(standing)
+            let kind: BuyerRequest.Kind =
+                RefusalPages.areWanted(by: head) ? .refusedPage(refused, of: head) : .refused(refused)
+            return CallRequest(.buyer(BuyerRequest(kind, fields, target)), form, standing)
         }
-        let call = call(head, target, fields)
+        let preflight = head.method == .OPTIONS && sharing.isAllowed ? preflight(head, target, fields) : nil
+        let call = preflight ?? call(head, target, fields)
         // The router's answers outside v1 say nothing about the quota.
         return CallRequest(call, form, call.isRouted && !target.isOfV1 ? nil : standing)
+    }
+
+    /// `nil` if the request is not a preflight, or the router has to answer it.
+    private func preflight(_ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields) -> Call? {
+        guard head.headers.contains(name: "origin"), let methods = target.path.methods,
+            let wanted = head.headers.first(name: "access-control-request-method")
+        else { return nil }
+        if "\(methods)".split(separator: ", ").contains(wanted[...]) { return .preflight(methods: methods) }
+        if target.path.isClassic { return .refused(.wrongMethod(allowed: methods)) }
+        let refused = Refused.wrongMethod(wanted, allowed: "\(methods)")
+        return .buyer(BuyerRequest(.refused(refused), fields, target))
     }
 
     private func call(_ head: HTTPRequestHead, _ target: RequestTarget, _ fields: BuyerFields) -> Call {
@@ -63,7 +84,7 @@ final class CallReader {
         case .complete(let token):
             guard method == .POST else { return .refused(.wrongMethod(allowed: "POST")) }
             return complete(token, head, target, fields)
-        case .availability, .holds, .hold, .purchase:
+        case .availability, .holds, .hold, .purchase, .queue, .queueEntry:
             return buyerCall(method, target, fields).map { .buyer(BuyerRequest($0, fields, target)) }
                 ?? .routed(RoutedRequest(.other, head, target))
         case .stream:
@@ -79,6 +100,7 @@ final class CallReader {
         switch path {
         case .holds: method == .GET || method == .HEAD
         case .hold: method == .PATCH
+        case .queue: method == .PATCH
         default: false
         }
     }
@@ -87,10 +109,16 @@ final class CallReader {
         guard let product = productIndexes[target.text] ?? addProduct(type, target) else {
             return .refused(.unknownType)
         }
-        guard let header = fields.idempotencyKey else { return .buy(product: product, key: nil) }
-        // The classic calls know no operators: their callers are anonymous.
-        guard let key = KeyText(header, isAnonymous: true) else { return .refused(.unfitKey) }
-        return .buy(product: product, key: keys.digest(key, in: .holding(classicEvent, nil), of: ""))
+        var digest: IdempotencyKey?
+        if let header = fields.idempotencyKey {
+            // The classic calls know no operators: their callers are anonymous.
+            guard let key = KeyText(header, isAnonymous: true) else { return .refused(.unfitKey) }
+            digest = keys.digest(key, in: .holding(classicEvent, nil), of: "")
+        }
+        if let pass = fields.queuePass.flatMap({ buyers.queues.pass($0, for: classicEvent) }) {
+            return .buyQueued(product: product, key: digest, pass: pass)
+        }
+        return .buy(product: product, key: digest)
     }
 
     private func addProduct(_ type: Range<Int>, _ target: RequestTarget) -> Int? {
@@ -123,6 +151,16 @@ final class CallReader {
             // Operators see the numbers of an event that does not disclose them.
             if fields.isOperators { return nil }
             return Code(target.segment(event)).map { .availability($0) } ?? .refused(Refused(.unknownEvent))
+        case (.queue(let event), .GET), (.queue(let event), .HEAD):
+            // Operators see what admission decides by.
+            if fields.isOperators { return nil }
+            return Code(target.segment(event)).map { .queue($0) } ?? .refused(Refused(.unknownEvent))
+        case (.queue(let event), .POST):
+            // The router looks a shop's key up.
+            if fields.isOperators { return nil }
+            return Code(target.segment(event)).map { .join($0) } ?? .refused(Refused(.unknownEvent))
+        case (.queueEntry(let entry), .GET), (.queueEntry(let entry), .HEAD):
+            return .look(EntryLook(target.segment(entry)))
         case (.holds(let event), .POST):
             // Most buyers have no key, and the router looks an operator's key up.
             guard let caller = completer(fields) else { return nil }
@@ -140,7 +178,7 @@ final class CallReader {
     private func completer(_ fields: BuyerFields) -> Completer? {
         guard let credential = fields.key else { return .token }
         guard let key = known.known(credential), key.role == .shop, !key.isBound else { return nil }
-        return .key
+        return key.completer
     }
 
     // MARK: Commands
@@ -150,10 +188,15 @@ final class CallReader {
     /// - Precondition: the call is not the router's.
     func command(of call: Call) throws(Refused) -> Command? {
         switch call {
-        case .remaining, .refused: return nil
+        case .remaining, .refused, .preflight: return nil
         case .buy(let product, let key):
             guard let key else { return products[product].command }
             return command(of: products[product].type, key: key)
+        case .buyQueued(let product, let key, let pass):
+            var request = HoldRequest(
+                event: classicEvent, lines: OneOrMore(Line(type: products[product].type, quantity: 1)), key: key)
+            request.pass = pass
+            return .hold(request)
         case .complete(let hold, let completer): return .purchase(hold, nil, by: completer)
         case .buyer(let request): return try command(of: request)
         case .routed: preconditionFailure("the router asks the store itself")
@@ -170,10 +213,12 @@ final class CallReader {
     private func command(of request: BuyerRequest) throws(Refused) -> Command? {
         let body = request.takeBody()
         switch request.kind {
-        case .availability, .refused: return nil
+        case .availability, .queue, .refused, .refusedPage: return nil
+        case .join(let event): return try queues.join(event, request.fields, body, hasKey: false)
+        case .look(let look): return try queues.look(look, request.fields)
         case .hold(let event, let caller):
             do throws(Refused) {
-                let refusal = caller == .key ? nil : Self.needsKey
+                let refusal = caller.isKey ? nil : Self.needsKey
                 return try buyers.hold(in: event, request.fields, body, refusingPrivileges: refusal)
             } catch {
                 // The store would refuse an unknown event first. It is asked only if something is wrong.
@@ -188,17 +233,17 @@ final class CallReader {
 
     /// The audit's note about a command; `nil` unless it is a shop's hold with an override (R43 Override).
     func note(on command: Command, of call: Call) throws(Refused) -> AuditNote? {
-        guard case .buyer(let request) = call, case .hold(_, by: .key) = request.kind, case .hold(let asked) = command,
-            !asked.override.isEmpty
+        guard case .buyer(let request) = call, case .hold(_, let caller) = request.kind, caller.isKey,
+            case .hold(let asked) = command, !asked.override.isEmpty
         else { return nil }
-        // It was known when the head of the request came; it may have ended since.
-        guard let key = request.fields.key.flatMap({ known.known($0) }) else { throw Refused.unknownKey }
+        // It was known when the head of the request came.
+        guard let key = request.fields.key.flatMap({ known.letIn($0) }) else { throw Refused.unknownKey }
         return try key.noteOnOverride(command)
     }
 
     /// The hold that a path names, for its token or for a shop's key.
     private func hold(named name: HoldID?, _ completer: Completer, _ fields: BuyerFields) throws(Refused) -> HoldID {
-        guard completer == .key else { return try buyers.hold(named: name, fields) }
+        guard completer.isKey else { return try buyers.hold(named: name, fields) }
         guard let name else { throw Refused(.unknownHold) }
         return name
     }

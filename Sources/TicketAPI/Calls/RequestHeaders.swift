@@ -5,6 +5,8 @@ internal import NIOHTTP1
 struct RequestHeaders {
     private(set) var framing: RequestFraming
     private(set) var fields = BuyerFields()
+    /// The origin of the page that makes the browser send the request, as the browser says.
+    private(set) var origin: String?
 
     /// Compares lengths first, so that it skips most headers without reading their names.
     init(_ head: HTTPRequestHead) {
@@ -13,8 +15,10 @@ struct RequestHeaders {
             switch name.utf8.count {
             case 4 where name.isASCII("host"): framing.addHost()
             case 6 where name.isASCII("expect"): framing.setExpectation(value)
+            case 6 where name.isASCII("origin"): BuyerFields.add(value, to: &origin)
             case 7 where name.isASCII("upgrade"): framing.addUpgrade()
             case 10 where name.isASCII("connection"): framing.addConnection(value)
+            case 10 where name.isASCII("queue-pass"): BuyerFields.add(value, to: &fields.queuePass)
             case 11 where name.isASCII("traceparent"): BuyerFields.add(value, to: &fields.traceparent)
             case 12 where name.isASCII("content-type"): BuyerFields.add(value, to: &fields.contentType)
             case 13 where name.isASCII("authorization"): BuyerFields.add(value, to: &fields.authorization)
@@ -36,6 +40,8 @@ struct BuyerFields: Sendable {
     fileprivate(set) var contentType: String?
     fileprivate(set) var idempotencyKey: String?
     fileprivate(set) var ifNoneMatch: String?
+    /// The pass of an entry in the event's queue (Q6 Pass).
+    fileprivate(set) var queuePass: String?
     fileprivate(set) var traceparent: String?
 
     fileprivate init() {}
@@ -45,6 +51,7 @@ struct BuyerFields: Sendable {
         contentType = fields[.contentType]
         idempotencyKey = fields[.idempotencyKey]
         ifNoneMatch = fields[.ifNoneMatch]
+        queuePass = fields[.queuePass]
         traceparent = fields[.traceparent]
     }
 

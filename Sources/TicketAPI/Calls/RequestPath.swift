@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import CLibrary
 
 /// What a path leads to, as far as a connection has to know; ``Routes`` knows the other paths.
 ///
@@ -26,6 +20,10 @@ package enum RequestPath: Equatable, Sendable {
     /// With the name of the hold.
     case purchase(Range<Int>)
     /// With the code of the event.
+    case queue(Range<Int>)
+    /// With the name of the entry.
+    case queueEntry(Range<Int>)
+    /// With the code of the event.
     case stream(Range<Int>)
     case recount
     /// A probe of balancers and monitors, which is always answered.
@@ -36,14 +34,14 @@ package enum RequestPath: Equatable, Sendable {
     var isClassic: Bool {
         switch self {
         case .remaining, .buy, .complete: true
-        case .availability, .holds, .hold, .purchase, .stream, .recount, .probe, .other: false
+        case .availability, .holds, .hold, .purchase, .queue, .queueEntry, .stream, .recount, .probe, .other: false
         }
     }
 
     /// Whether the fast path answers most of its requests.
     var isFast: Bool {
         switch self {
-        case .remaining, .buy, .complete, .availability, .holds, .hold, .purchase: true
+        case .remaining, .buy, .complete, .availability, .holds, .hold, .purchase, .queue, .queueEntry: true
         case .stream, .recount, .probe, .other: false
         }
     }
@@ -70,11 +68,14 @@ package enum RequestPath: Equatable, Sendable {
             let rest = Bytes(rebasing: path[event.upperBound...])
             if rest.isEqual(to: "/holds") { return .holds(event) }
             if rest.isEqual(to: "/availability") { return .availability(event) }
+            if rest.isEqual(to: "/queue") { return .queue(event) }
             if rest.isEqual(to: "/availability/stream") { return .stream(event) }
         } else if let hold = segment(of: path, behind: "/v1/holds/") {
             let rest = Bytes(rebasing: path[hold.upperBound...])
             if rest.isEmpty { return .hold(hold) }
             if rest.isEqual(to: "/purchase") { return .purchase(hold) }
+        } else if let entry = segment(of: path, behind: "/v1/queue-entries/") {
+            if entry.upperBound == path.count { return .queueEntry(entry) }
         } else if path.isEqual(to: "/v1/invariants") {
             return .recount
         }

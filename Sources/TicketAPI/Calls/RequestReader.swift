@@ -113,6 +113,7 @@ struct RequestReader: Sendable {
 extension HTTPField.Name {
     static let idempotencyKey = HTTPField.Name.ours("Idempotency-Key")
     static let idempotencyReplayed = HTTPField.Name.ours("Idempotency-Replayed")
+    static let queuePass = HTTPField.Name.ours("Queue-Pass")
     static let link = HTTPField.Name.ours("Link")
     static let traceparent = HTTPField.Name.ours("traceparent")
 

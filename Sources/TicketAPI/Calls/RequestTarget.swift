@@ -138,7 +138,7 @@ package struct RequestTarget: Sendable {
         return value
     }
 
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
+    fileprivate static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
@@ -146,6 +146,22 @@ package struct RequestTarget: Sendable {
             true
         default: false
         }
+    }
+}
+
+extension String {
+    /// The text as a segment of a path, or as a value in a query: all but the unreserved characters (RFC 3986, 2.3) are
+    /// percent-encoded.
+    package var percentEncoded: String {
+        var encoded = ""
+        for byte in utf8 {
+            if RequestTarget.isUnreserved(byte) {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return encoded
     }
 }
 

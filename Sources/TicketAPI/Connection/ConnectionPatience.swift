@@ -12,7 +12,7 @@ package struct ConnectionPatience: Sendable {
         /// While the client reads no byte of what it was sent.
         package var write: UInt32
 
-        /// Bounds of so many ticks each.
+        /// Bounds in ticks.
         package init(request: UInt32, idle: UInt32, write: UInt32) {
             self.request = request
             self.idle = idle

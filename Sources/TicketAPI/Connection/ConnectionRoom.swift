@@ -9,6 +9,12 @@ enum ConnectionStanding: Equatable {
     case counted
     /// There is none: it may send a probe, and any other request as soon as there is room.
     case spare(Room.Shortage)
+
+    /// Whether there is no room for the connection. One that a proxy has not begun yet (``ProxyHeaderHandler``) is not
+    /// counted, and may take its time.
+    var isSpare: Bool {
+        if case .spare = self { true } else { false }
+    }
 }
 
 /// Counts connections over all event loops, and those that came when there was no room.
@@ -16,6 +22,8 @@ enum ConnectionStanding: Equatable {
 /// Each loop keeps a few of the latter open (``LoopConnections``), so that a probe is always answered.
 final class ConnectionRoom: Sendable {
     private struct Crowd {
+        /// Since the process began.
+        var all: UInt64 = 0
         /// Since the last line in the log.
         var beyond = 0
         var lastTold: UInt32?
@@ -33,13 +41,21 @@ final class ConnectionRoom: Sendable {
         self.logger = logger
     }
 
-    func take(_ caller: CallerQuota.Caller) -> Room.Shortage? { room.take(caller) }
-    func leave(_ caller: CallerQuota.Caller) { room.leave(caller) }
+    func take(_ caller: CallerQuota.Caller?) -> Room.Shortage? { room.take(caller) }
+    func leave(_ caller: CallerQuota.Caller?) { room.leave(caller) }
 
     /// A connection came when there was no room.
     func countBeyond() {
-        crowd.withLock { $0.beyond += 1 }
+        crowd.withLock { crowd in
+            crowd.beyond += 1
+            crowd.all += 1
+        }
     }
+
+    /// Connections that there is room for.
+    var count: Int { room.count }
+    /// Connections that came when there was no room, since the process began.
+    var refusals: UInt64 { crowd.withLock { $0.all } }
 
     /// Logs one line about all connections that came without room since the last line.
     ///

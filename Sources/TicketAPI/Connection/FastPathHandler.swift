@@ -23,7 +23,16 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var index = 0
     /// What the connection counts as among those that are open.
     var standing = ConnectionStanding.new
-    private(set) lazy var caller = CallerQuota.Caller(context?.channel.remoteAddress)
+    /// What is known of the other end.
+    lazy var origin = origin(of: InternetAddress(context?.channel.remoteAddress))
+    /// Whether it came through TLS.
+    let isSecure: Bool
+    /// Whether it came to a unix socket.
+    let isUnix: Bool
+    /// The tick since which TLS is being agreed; `nil` when it is, and without TLS.
+    var handshakeBegan: UInt32?
+    /// What pages on other origins may do with the answer to the request that is being read.
+    private var sharing = SharedOrigins.Standing.off
     /// What gives the decoder its bytes.
     var watch: ReceiveWatch?
     private let sink: LoopReplySink
@@ -36,8 +45,12 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isRenewingDecoder = false
 
     init(
-        loop: LoopContext, sink: LoopReplySink, streams: AvailabilityStream, behind decoder: RequestDecoder.Decoder
+        loop: LoopContext, sink: LoopReplySink, streams: AvailabilityStream, behind decoder: RequestDecoder.Decoder,
+        isSecure: Bool, isUnix: Bool
     ) {
+        self.isSecure = isSecure
+        self.isUnix = isUnix
+        handshakeBegan = isSecure ? loop.tick : nil
         self.loop = loop
         self.sink = sink
         self.streams = streams
@@ -57,6 +70,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        guard !hasLeft(context.channel) else { return closeAtOnce() }
         loop.connections.admit(self)
         context.fireChannelActive()
         context.read()
@@ -75,7 +89,8 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func everySecond() {
         guard let context else { return }
-        switch machine.look(at: loop.tick, pending: pendingBytes(context), isSpare: standing != .counted) {
+        if isHandshakeLate { return closeAtOnce() }
+        switch machine.look(at: loop.tick, pending: pendingBytes(context), isSpare: standing.isSpare) {
         case .goOn: break
         case .refuseRequest: refuse(Refused(.requestTimeout))
         case .close: closeAtOnce()
@@ -130,23 +145,27 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let headers = RequestHeaders(head)
         let framing = headers.framing
         let target = RequestTarget(head.uri)
+        let sender = sender(of: head)
+        let caller = origin.isTrusted ? CallerQuota.Caller(of: sender.address) : origin.caller
+        sharing = loop.origins?.standing(of: headers.origin, at: target) ?? .off
         // A request that is refused here takes its token, too (R26 Quota).
         let quota = target.path == .probe ? nil : loop.quota?.take(caller, at: context?.eventLoop.now ?? .now())
         if let refused = framing.refused(bodyBytes: loop.configuration.bodyBytes) {
-            return refuse(refused, quota)
+            return refuse(refused, of: head, quota)
         }
         var endsConnection = framing.endsConnection
         if standing != .counted {
             // Others may have left meanwhile.
             guard target.path == .probe || loop.connections.admit(self) else {
-                return refuse(ConnectionRoom.refused(standing), quota)
+                return refuse(ConnectionRoom.refused(standing), of: head, quota)
             }
             if standing != .counted { endsConnection = true }
         }
         if framing.expects == .goOn, let work = machine.expect() { performAndSend(work) }
-        machine.read(
-            loop.calls.read(head, target, headers.fields, endsConnection: endsConnection, quota),
-            stopsDecoder: framing.stopsDecoder && !endsConnection)
+        var request = loop.calls.read(head, target, headers.fields, endsConnection: endsConnection, sharing, quota)
+        if case .routed(let routed) = request.call { routed.set(sender) }
+        mark(&request, headers.fields, sender)
+        machine.read(request, stopsDecoder: framing.stopsDecoder && !endsConnection)
     }
 
     private func end() {
@@ -173,10 +192,11 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Refuses a request with which the connection ends; a caller without a token left is refused for that.
-    private func refuse(_ refused: Refused, _ quota: CallerQuota.Standing? = nil) {
+    private func refuse(_ refused: Refused, of head: HTTPRequestHead? = nil, _ quota: CallerQuota.Standing? = nil) {
         var refused = refused
         if let quota, !quota.isAllowed { refused = Refused(quota) }
-        if let work = machine.refuse(refused) { performAndSend(work) }
+        loop.origins?.add(sharing, to: &refused.headers)
+        if let work = machine.refuse(refused, of: head) { performAndSend(work) }
     }
 
     // MARK: Answering
@@ -193,7 +213,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .request(let request):
             if case .routed(let routed) = request.call { route(routed, request) } else { execute(request) }
         case .expectation: machine.write { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") }
-        case .refusal(let refused): machine.write { loop.answers.writeProblem(refused, to: &$0) }
+        case .refusal(let refused, let head): machine.write { write(refused, of: head, into: &$0) }
         }
     }
 
@@ -212,7 +232,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func answer(_ request: CallRequest, _ content: AnswerContent) {
-        machine.answer(at: loop.tick) { loop.answers.write(content, to: request, into: &$0) }
+        machine.answer(at: loop.tick) { write(content, to: request, waited: 0, into: &$0) }
     }
 
     /// The store's reply to the request in `slot`.
@@ -221,7 +241,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func answer(slot: Int, with reply: StoreReply, waited: Int64) {
         guard context != nil, let request = machine.waiting(in: slot) else { return }
         machine.answer(slot: slot, at: loop.tick) {
-            loop.answers.write(.reply(reply), to: request, waited: waited, into: &$0)
+            write(.reply(reply), to: request, waited: waited, into: &$0)
         }
     }
 
@@ -230,9 +250,11 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // A stream begins at once, and behind what was answered before.
         handOn(context)
         machine.route(routed, request.form, request.standing)
+        if loop.recorder != nil { routed.begin() }
         if case .stream(let asked) = routed.kind,
             // Where there is none the router says why.
-            let listener = streams.listener(to: asked, on: self, quota: loop.answers.quotaFields(request.standing))
+            let listener = streams.listener(
+                to: asked, on: self, for: routed.sender, fields: loop.answers.streamFields(request))
         {
             return stream(to: listener, context)
         }
@@ -243,9 +265,11 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func stream(to listener: Listener, _ context: ChannelHandlerContext) {
+        noteRouted(status: 200, bytes: 0)
         let isOver = machine.stream()
         do {
-            try context.pipeline.syncOperations.addHandler(listener, position: .first)
+            // Behind what encrypts the connection, in front of everything else.
+            try context.pipeline.syncOperations.addHandler(listener, position: watch.map { .before($0) } ?? .first)
         } catch {
             return context.close(mode: .all, promise: nil)
         }
@@ -343,6 +367,7 @@ final class FastPathHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        noteHandshake(event)
         if event is ChannelShouldQuiesceEvent {
             switch machine.quiesce(pending: pendingBytes(context)) {
             case .close: context.close(mode: .all, promise: nil)

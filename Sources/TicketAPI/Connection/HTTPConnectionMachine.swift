@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import NIOHTTP1
 
 /// The life of one HTTP connection: which request is being read, which answers are owed and in which order they leave,
 /// and how the connection ends.
@@ -158,13 +159,17 @@ struct HTTPConnectionMachine: ~Copyable {
         return (work, stopped)
     }
 
-    /// Nothing more is read of a request, or of what is no request.
-    mutating func refuse(_ refused: Refused) -> Work? {
+    /// Nothing more is read of a request, or of what is not a request.
+    ///
+    /// - Parameter head: of the request, if it has just begun.
+    mutating func refuse(_ refused: Refused, of head: HTTPRequestHead? = nil) -> Work? {
         guard mayRefuse else { return nil }
+        var head = head
+        if head == nil, case .request(let request) = reading { head = request.routedHead }
         endBehindLastAnswer()
         reading = .refused
         patience.endRequest()
-        return doNow(.refusal(refused))
+        return doNow(.refusal(refused, of: head))
     }
 
     /// Whether a client waits for a refusal: it does not behind its last request, but a stop may come in the middle of a
@@ -231,7 +236,7 @@ struct HTTPConnectionMachine: ~Copyable {
         queue.answer(slot, with: write)
     }
 
-    /// Writes what is no answer to a request: 100 Continue or a refusal.
+    /// Writes what is not an answer to a request: 100 Continue or a refusal.
     mutating func write(_ write: (inout ByteBuffer) -> Void) {
         queue.write(write)
     }
@@ -247,7 +252,8 @@ struct HTTPConnectionMachine: ~Copyable {
 
     /// The router gets its request.
     mutating func route(_ request: RoutedRequest, _ form: AnswerForm, _ standing: CallerQuota.Standing?) {
-        router = .answering(RoutedAnswer(request: request, standing: standing, after: form.after))
+        router = .answering(
+            RoutedAnswer(request: request, standing: standing, sharing: form.sharing, after: form.after))
     }
 
     /// Whether the connection is a stream, which answers nothing more.

@@ -19,7 +19,7 @@ final class LoopConnections {
     func remove(_ handler: FastPathHandler) {
         switch handler.standing {
         case .new: break
-        case .counted: room.leave(handler.caller)
+        case .counted: room.leave(handler.origin.bounded)
         case .spare: spares.removeAll { $0 === handler }
         }
         let last = all.removeLast()
@@ -34,7 +34,7 @@ final class LoopConnections {
     /// - Returns: whether there is room.
     @discardableResult
     func admit(_ handler: FastPathHandler) -> Bool {
-        guard let shortage = room.take(handler.caller) else {
+        guard let shortage = room.take(handler.origin.bounded) else {
             if handler.standing != .new { spares.removeAll { $0 === handler } }
             handler.standing = .counted
             return true

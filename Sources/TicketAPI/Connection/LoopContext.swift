@@ -1,14 +1,8 @@
 internal import BoxOffice
+internal import CLibrary
 internal import NIOCore
+internal import Synchronization
 internal import TicketStore
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// What the connections of one event loop share: the time, the reader of their calls, the writer of their answers, and
 /// what the store owes them.
@@ -18,10 +12,14 @@ final class LoopContext {
     let configuration: ServiceConfiguration
     /// `nil` if callers may ask as often as they like.
     let quota: SharedQuota?
+    /// `nil` if no page on another origin may call.
+    let origins: SharedOrigins?
     let patience: ConnectionPatience.Limits
     let connections: LoopConnections
     let calls: CallReader
     let answers: AnswerWriter
+    /// `nil` if nobody observes requests.
+    let recorder: RequestRecorder?
     /// Seconds since the loop started; timeouts are counted in them.
     private(set) var tick: UInt32 = 0
     private let store: any TicketStore
@@ -33,6 +31,7 @@ final class LoopContext {
         figures = service.figures
         configuration = service.configuration
         quota = service.quota
+        origins = service.origins
         connections = LoopConnections(service.connections, mostSpares: configuration.spareConnections)
         patience = ConnectionPatience.Limits(
             request: UInt32(configuration.request.components.seconds),
@@ -40,6 +39,7 @@ final class LoopContext {
             write: UInt32(configuration.write.components.seconds))
         calls = CallReader(service)
         answers = AnswerWriter(service)
+        recorder = RequestRecorder(service)
         setDate()
     }
 
@@ -72,7 +72,10 @@ final class LoopContext {
         _ command: Command, note: AuditNote?, for handler: FastPathHandler, slot: Int, sink: LoopReplySink
     ) -> StoreReply? {
         let ticket = pending.add(handler, slot, asked: .now())
-        guard let reply = store.submit(command, note: note, ticket: UInt64(ticket), replyTo: sink) else { return nil }
+        guard let reply = store.submit(command, note: note, ticket: UInt64(ticket), replyTo: sink) else {
+            answers.figures.inFlight.store(pending.count, ordering: .relaxed)
+            return nil
+        }
         pending.remove(ticket)
         return reply
     }
@@ -87,6 +90,7 @@ final class LoopContext {
             handler.answer(slot: slot, with: reply.reply, waited: (now - asked).nanoseconds)
             answered.append(handler)
         }
+        answers.figures.inFlight.store(pending.count, ordering: .relaxed)
         for handler in answered where handler.hasUnsent { handler.send() }
     }
 }

@@ -30,9 +30,9 @@ struct LoopContexts: Sendable {
         await onEach { $0.close() }
         // Twice, for what a connection that closes leaves to other loops: a loop that has ended would complain about it.
         for _ in 0..<2 { await onEach { $0.context.connections.closeAll() } }
-        // The framework stops its server in a task that it lets go of, and that touches a loop once more at its end.
+        // What collects the connections of a listener touches a loop once more at the end of a stop.
         guard let loop = entries.values.first?.loop else { return }
-        try? await loop.scheduleTask(in: Self.frameworkEnds) {}.futureResult.get()
+        try? await loop.scheduleTask(in: Self.collectingEnds) {}.futureResult.get()
     }
 
     private func onEach(_ body: @escaping @Sendable (ConnectionSetup) -> Void) async {
@@ -40,7 +40,7 @@ struct LoopContexts: Sendable {
     }
 
     /// It takes microseconds, and only a stop waits for it.
-    private static let frameworkEnds: TimeAmount = .milliseconds(100)
+    private static let collectingEnds: TimeAmount = .milliseconds(100)
 
     /// - Precondition: called on `loop`, which is one of the group.
     func setup(on loop: any EventLoop) -> ConnectionSetup {

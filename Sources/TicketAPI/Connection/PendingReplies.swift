@@ -12,6 +12,9 @@ struct PendingReplies {
     private var entries: [Entry?] = []
     private var freeTickets: [Int] = []
 
+    /// Requests that wait.
+    var count: Int { entries.count - freeTickets.count }
+
     /// - Parameters:
     ///   - slot: the request's in the queue of its connection.
     ///   - asked: when the store is asked.

@@ -25,11 +25,12 @@ package final class Room: Sendable {
 
     /// Lets a caller in.
     ///
+    /// - Parameter caller: `nil` for a trusted proxy, which comes for many and has no bound of its own.
     /// - Returns: why not; `nil` if it is in.
-    package func take(_ caller: CallerQuota.Caller) -> Shortage? {
+    package func take(_ caller: CallerQuota.Caller?) -> Shortage? {
         taken.withLock { taken in
             guard taken.all < most else { return .ofAll }
-            if let mostOfCaller {
+            if let mostOfCaller, let caller {
                 guard taken.byCaller[caller, default: 0] < mostOfCaller else { return .ofCaller }
                 taken.byCaller[caller, default: 0] += 1
             }
@@ -38,11 +39,14 @@ package final class Room: Sendable {
         }
     }
 
+    /// How many are in.
+    package var count: Int { taken.withLock { $0.all } }
+
     /// A caller that was let in leaves.
-    package func leave(_ caller: CallerQuota.Caller) {
+    package func leave(_ caller: CallerQuota.Caller?) {
         taken.withLock { taken in
             taken.all -= 1
-            guard let theirs = taken.byCaller[caller] else { return }
+            guard let caller, let theirs = taken.byCaller[caller] else { return }
             taken.byCaller[caller] = theirs > 1 ? theirs - 1 : nil
         }
     }

@@ -10,6 +10,19 @@ package enum DecisionKind: UInt8, CaseIterable, Sendable {
     /// For programs; never changes.
     package var label: String { self == .giveBack ? "return" : "\(self)" }
 
+    /// What became of such a command that did what was asked for; for programs, never changes.
+    var doneLabel: String {
+        switch self {
+        case .hold: "held"
+        case .extend: "extended"
+        case .release: "released"
+        case .purchase: "purchased"
+        case .look: "seen"
+        case .giveBack: "returned"
+        case .change: "changed"
+        }
+    }
+
     init(_ command: Command) {
         switch command {
         case .hold: self = .hold
@@ -57,15 +70,15 @@ package struct DecisionResult: Hashable, Sendable {
         }
     }
 
-    /// `nil` if it was no refusal.
+    /// `nil` if it was not a refusal.
     package var problem: Problem? {
         number < 3 ? nil : Problem(rawValue: UInt8(number - 3))
     }
 
     /// For programs; never changes.
-    package var label: String {
+    package func label(of kind: DecisionKind) -> String {
         switch self {
-        case .done: "done"
+        case .done: kind.doneLabel
         case .repeated: "repeated"
         case .late: "late"
         default: problem?.code.replacing("-", with: "_") ?? ""
@@ -86,7 +99,7 @@ enum DecidedEvent {
         switch reply {
         case .decided(.held(let hold, _), _), .decided(.extended(let hold, _), _), .decided(.released(let hold, _), _),
             .decided(.purchased(let hold, _, _), _), .decided(.returned(let hold, _), _),
-            .decided(.looked(let hold), _):
+            .decided(.looked(let hold, _), _):
             self = .index(hold.event)
         case .decided(.eventChanged(let code, _), _), .decided(.eventRemoved(let code), _): self = .code(code)
         default: self = asked.map(Self.code) ?? .unknown

@@ -35,10 +35,14 @@ final class LoopFigures: Sendable {
         var latest: (index: UInt32, event: Int)?
         /// By the number of the call and the class of the status, as far as they occurred.
         var requests: [DurationHistogram] = []
+        /// Commands that the store refused because its queue was full, by kind (S6 Full queue).
+        var overloads = [UInt64](repeating: 0, count: DecisionKind.allCases.count)
         var waitsForHolds = MinuteRing(Int(recentMinutes), of: DurationHistogram())
         var waitsForPurchases = MinuteRing(Int(recentMinutes), of: DurationHistogram())
     }
 
+    /// Requests that wait for their answer. Only the loop writes it, in the plain case with one store to memory.
+    let inFlight = Atomic<Int>(0)
     private let store: any TicketStore
     private let classicEvent: Code
     private let state: Mutex<State>
@@ -69,27 +73,35 @@ final class LoopFigures: Sendable {
             decided = (DecisionResult(refused.problem), asked.map(DecidedEvent.code) ?? .unknown)
         case .known: break
         }
+        let isOverload = if case .reply(.failed(.overloaded)) = content { true } else { false }
         let isCounted = state.withLock { state in
             countRequest(name.rawValue, statusClass, waited, kind, in: &state)
+            if isOverload, let kind { state.overloads[Int(kind.rawValue)] += 1 }
             guard let kind, let decided else { return true }
             return count(kind, decided.result, of: decided.event, in: &state)
         }
         if !isCounted, let kind, let decided { addAndCount(kind, decided.result, of: decided.event) }
     }
 
+    /// Which call it is.
+    static func name(of call: Call, _ classicEvent: Code) -> FastCall { named(call, classicEvent).0 }
+
     private static func named(_ call: Call, _ classicEvent: Code) -> (FastCall, DecisionKind?, Code?) {
         switch call {
         case .remaining: (.remaining, nil, nil)
-        case .buy: (.buy, .hold, classicEvent)
+        case .buy, .buyQueued: (.buy, .hold, classicEvent)
         case .complete: (.complete, .purchase, nil)
-        case .refused, .routed: (.other, nil, nil)
+        case .refused, .preflight, .routed: (.other, nil, nil)
         case .buyer(let request):
             switch request.kind {
             case .availability: (.availability, nil, nil)
+            case .queue: (.queue, nil, nil)
+            case .join: (.join, nil, nil)
+            case .look: (.look, nil, nil)
             case .hold(let event, _): (.hold, .hold, event)
             case .release: (.release, .release, nil)
             case .purchase: (.purchase, .purchase, nil)
-            case .refused: (.other, nil, nil)
+            case .refused, .refusedPage: (.other, nil, nil)
             }
         }
     }
@@ -126,7 +138,11 @@ final class LoopFigures: Sendable {
     func count(_ command: Command, _ reply: StoreReply, waited: Int64) {
         var asked: Code?
         if case .hold(let request) = command { asked = request.event }
-        state.withLock { countWait(DecisionKind(command), waited, in: &$0) }
+        let isOverload = if case .failed(.overloaded) = reply { true } else { false }
+        state.withLock { state in
+            countWait(DecisionKind(command), waited, in: &state)
+            if isOverload { state.overloads[Int(DecisionKind(command).rawValue)] += 1 }
+        }
         count(DecisionKind(command), DecisionResult(reply), of: DecidedEvent(reply, asked: asked))
     }
 
@@ -242,6 +258,9 @@ final class LoopFigures: Sendable {
     /// The events that were counted.
     var events: [Code] { state.withLock { Array($0.byCode.keys) } }
 
+    /// Commands that the store refused because its queue was full, by kind.
+    var overloads: [UInt64] { state.withLock { $0.overloads } }
+
     /// By the number of the call and the class of the status.
     var requests: [DurationHistogram] { state.withLock { $0.requests } }
 
@@ -258,7 +277,7 @@ final class LoopFigures: Sendable {
 
 /// The calls that the fast path answers.
 enum FastCall: Int, CaseIterable {
-    case remaining, buy, complete, availability, hold, release, purchase
+    case remaining, buy, complete, availability, hold, release, purchase, queue, join, look
     /// Refused before the path meant anything, or a path or method that nobody knows.
     case other
 
@@ -272,6 +291,9 @@ enum FastCall: Int, CaseIterable {
         case .hold: "POST /v1/events/:event/holds"
         case .release: "DELETE /v1/holds/:hold"
         case .purchase: "POST /v1/holds/:hold/purchase"
+        case .queue: "GET /v1/events/:event/queue"
+        case .join: "POST /v1/events/:event/queue"
+        case .look: "GET /v1/queue-entries/:entry"
         case .other: "other"
         }
     }

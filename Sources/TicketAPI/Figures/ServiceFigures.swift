@@ -22,10 +22,13 @@ package final class ServiceFigures: Sendable {
     private let store: any TicketStore
     private let classicEvent: Code
     private let watched = WatchedEvents()
+    private let labels: Mutex<EventLabels>
     private let state: Mutex<State>
 
-    init(_ store: any TicketStore, classicEvent: Code) {
+    /// - Parameter mostLabels: events that have names in the metrics.
+    init(_ store: any TicketStore, classicEvent: Code, mostLabels: Int) {
         self.store = store
+        labels = Mutex(EventLabels(most: mostLabels))
         self.classicEvent = classicEvent
         since = store.now.wall
         routed = LoopFigures(store, watched, classicEvent: classicEvent, minute: since.minute)
@@ -51,6 +54,9 @@ package final class ServiceFigures: Sendable {
             return state.calls.count
         }
     }
+
+    /// Method and path of each call.
+    var callNames: [String] { state.withLock { $0.calls } }
 
     // MARK: Time
 
@@ -82,6 +88,23 @@ package final class ServiceFigures: Sendable {
 
     // MARK: Reading
 
+    /// Which events have names in the metrics now.
+    ///
+    /// - Parameters:
+    ///   - closed: events of which a pool was closed.
+    ///   - existing: says which events there are, in the order in which they were defined first. It is asked last: an event that
+    ///     is made and counted meanwhile must not seem to have been removed.
+    package func labels(closed: some Sequence<Code>, existing: () -> [Code]) -> (labels: EventLabels, existing: [Code])
+    {
+        // One at a time: what a slower scrape knows is older, and an event that it does not know was not removed.
+        labels.withLock { labels in
+            let counted = Set(events).union(closed)
+            let existing = existing()
+            labels.update(existing, counted: counted)
+            return (labels, existing)
+        }
+    }
+
     private var loops: [LoopFigures] { state.withLock { $0.loops } }
 
     /// Decisions by kind and result, without those that did not occur.
@@ -100,6 +123,15 @@ package final class ServiceFigures: Sendable {
 
     /// Events of which something was decided.
     package var events: [Code] { Set(loops.flatMap(\.events)).sorted() }
+
+    /// Requests that wait for their answer now.
+    package var inFlight: Int { loops.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
+
+    /// Commands that the store refused because its queue was full, by kind (S6 Full queue).
+    package var overloads: [(kind: DecisionKind, count: UInt64)] {
+        let all = loops.map(\.overloads)
+        return DecisionKind.allCases.map { kind in (kind, all.reduce(0) { $0 + $1[Int(kind.rawValue)] }) }
+    }
 
     /// Requests to hold that were refused, in the order of the table of problems (R50 Reports).
     package func refusedHolds(of event: Code) -> [(problem: Problem, count: UInt64)] {

@@ -59,25 +59,11 @@ struct APICalls: Sendable {
             fields[.contentType] = "application/json"
         }
         let members = query.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
-        let text = members.map { "\($0.key)=\(Self.escaped($0.value))" }.joined(separator: "&")
+        let text = members.map { "\($0.key)=\($0.value.percentEncoded)" }.joined(separator: "&")
         let head = HTTPRequest(
             method: method, scheme: "http", authority: nil, path: text.isEmpty ? path : "\(path)?\(text)",
             headerFields: fields)
         return await responder.respond(to: Request(head: head, body: .init(buffer: bytes)), logger)
-    }
-
-    /// Text as one segment of a path, or as a value in a query.
-    static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                escaped.unicodeScalars.append(Unicode.Scalar(byte))
-            default: escaped += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return escaped
     }
 
     private final class Collected: Sendable {

@@ -38,8 +38,14 @@ struct OperatePages: Sendable {
     let reader: RequestReader
     let keys: KnownKeys
     let writer: PageWriter
+    let queues: QueueDirectory
 
     var store: any TicketStore { reader.store }
+
+    /// The events that there are for a key, in the order in which they were defined first.
+    func events(of key: OperatorKey) -> [EventReading] {
+        store.events.filter { key.works(for: $0.definition.id) }
+    }
 
     var routes: [Route] {
         [
@@ -99,7 +105,7 @@ struct OperatePages: Sendable {
 
     private func toSignIn(_ page: PageRequest) -> Response {
         let out = page.cookie(OperatorSessions.cookie) == nil ? "" : "&out=1"
-        return writer.redirect(to: "\(Self.signInPath)?to=\(APICalls.escaped(page.request.uri.path))\(out)")
+        return writer.redirect(to: "\(Self.signInPath)?to=\(page.address.percentEncoded)\(out)")
     }
 
     // MARK: Signing in and out
@@ -118,7 +124,8 @@ struct OperatePages: Sendable {
 
     /// Where to go after signing in: a page of ours, whatever the link said.
     private static func target(_ text: String?) -> String {
-        guard let text, text == home || text.hasPrefix(home + "/"), !text.hasPrefix(signInPath),
+        guard let text, text == home || ["/", "?"].contains(where: { text.hasPrefix(home + $0) }),
+            !text.hasPrefix(signInPath),
             text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") })
         else { return home }
         return text
@@ -140,7 +147,8 @@ struct OperatePages: Sendable {
         return writer.redirect(to: Self.target(form["to"]), cookies: [cookie])
     }
 
-    /// Takes no form token: to be signed out by somebody else does no harm, and an old form still has to work.
+    /// Takes no form token: to be signed out by somebody else does no harm, and a page that knows of no session has the button,
+    /// too.
     @Sendable private func signOut(_ page: PageRequest) async throws -> Response {
         guard !page.isForged(publicURL: writer.publicURL) else { throw Refused(.forbidden) }
         let form = try await form(page)
@@ -169,6 +177,7 @@ struct OperatePages: Sendable {
         _ template: String, _ values: PageObject, for visit: OperatorVisit, status: HTTPResponse.Status = .ok
     ) -> Response {
         var values = values
+        values["signed_in"] = true
         values["who"] = .text(visit.key.name)
         values["role"] = visit.word("role", visit.key.role.rawValue)
         values["form"] = .text(visit.session.formToken)
@@ -184,16 +193,18 @@ struct OperatePages: Sendable {
 
     /// After a change: the page again, so that reloading it changes nothing.
     func done(_ what: String, at path: String) -> Response {
-        writer.redirect(to: "\(path)?done=\(what)")
+        writer.redirect(to: path + (path.contains("?") ? "&" : "?") + "done=\(what)")
     }
 
     /// What a call of the API was refused for, as a template shows it.
     func problem(_ answer: APICalls.Answer, for visit: OperatorVisit) -> PageObject {
         let code = answer.body["code"]?.text ?? ""
         let texts = Pages.wording(visit.language).texts
+        let title = texts["operate.refused.\(code)"]
+        // What no form of ours gets is in the words of the API.
         var values: PageObject = [
-            "title": .text(texts["operate.refused.\(code)"] ?? answer.body["title"]?.text ?? code),
-            "detail": PageValue(texts["operate.refused.\(code)"] == nil ? answer.body["detail"]?.text : nil),
+            "title": .text(title ?? answer.body["title"]?.text ?? code),
+            "detail": PageValue(title == nil ? answer.body["detail"]?.text : nil),
         ]
         values["errors"] = .list(
             (answer.body["errors"]?.elements ?? []).map {

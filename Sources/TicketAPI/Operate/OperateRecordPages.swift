@@ -8,16 +8,15 @@ internal import TicketStore
 /// The operators' pages about what was done: the audit, exports, and keys.
 struct OperateRecordPages: Sendable {
     private static let listed = 50
-    private static let mostKeys = 1_000
 
     let pages: OperatePages
 
     var routes: [Route] {
         [
             pages.page("/operate/audit", query: ["event", "key", "cursor"], audit),
-            pages.page("/operate/exports", exports),
+            pages.page("/operate/exports", query: ["from"], exports),
             pages.page("/operate/exports/:event", query: ["what"], export),
-            pages.page("/operate/keys", keys, changeKeys),
+            pages.page("/operate/keys", query: ["all", "cursor"], keys, changeKeys),
         ]
     }
 
@@ -26,57 +25,43 @@ struct OperateRecordPages: Sendable {
     @Sendable private func audit(_ visit: OperatorVisit) async throws -> Response {
         let query = visit.page.query
         let asked = ["event": query["event"] ?? "", "key": query["key"] ?? ""]
-        var all = asked
-        all["cursor"] = query["cursor"] ?? ""
-        all["limit"] = "\(Self.listed)"
-        let body = try pages.good(
-            try await pages.calls.call(.get, "/v1/audit", query: all, with: visit.session.credential))
-        var values: PageObject = ["event": .text(asked["event"] ?? ""), "key": .text(asked["key"] ?? "")]
-        values["entries"] = .list(
-            (body["entries"]?.elements ?? []).map { entry in
-                var values = PageObject(entry)
-                values["what"] = visit.word("action", entry["action"]?.text ?? "")
-                values["differences"] = .list(
-                    (entry["differences"]?.elements ?? []).map {
-                        [
-                            "member": PageValue($0["member"]?.text), "from": .text(Self.text($0["from"] ?? .null)),
-                            "to": .text(Self.text($0["to"] ?? .null)),
-                        ]
-                    })
-                return values
-            })
+        let list = AuditList(pages: pages, visit: visit)
+        let answer = try await list.ask(asked.merging(["cursor": query["cursor"] ?? ""]) { $1 }, limit: Self.listed)
+        // What was typed wrong can be typed again.
+        let isWrong = answer.status == HTTPResponse.Status.unprocessableContent.code
+        let body = isWrong ? .null : try pages.good(answer)
+        var values: PageObject = [
+            "is_wrong": .flag(isWrong),
+            "event": .text(asked["event"] ?? ""), "key": .text(asked["key"] ?? ""),
+            "entries": .list(list.entries(of: body)), "is_later_page": .flag(query["cursor"] != nil),
+        ]
+        let members = asked.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
+            .map { "\($0.key)=\($0.value.percentEncoded)&" }.joined()
+        values["first"] = .text("/operate/audit" + (members.isEmpty ? "" : "?\(members.dropLast())"))
         if let next = body["next_cursor"]?.text {
-            let members = asked.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
-                .map { "\($0.key)=\(APICalls.escaped($0.value))&" }.joined()
-            values["more"] = .text("/operate/audit?\(members)cursor=\(next)")
+            values["more"] = .text("/operate/audit?\(members)cursor=\(next.percentEncoded)")
         }
-        return pages.show("operate-audit", values, for: visit)
-    }
-
-    /// A value as people read it.
-    private static func text(_ value: JSONValue) -> String {
-        switch value {
-        case .null: return "–"
-        case .string(let text): return text
-        default:
-            var writer = JSONWriter()
-            writer.value(value)
-            return String(decoding: writer.bytes, as: UTF8.self)
+        if isWrong {
+            values["problem"] = .object([
+                "title": visit.text("refused.validation-failed"), "detail": visit.text("audit.wrong"),
+            ])
         }
+        return pages.show("operate-audit", values, for: visit, status: isWrong ? .unprocessableContent : .ok)
     }
 
     // MARK: Exports
 
     @Sendable private func exports(_ visit: OperatorVisit) async throws -> Response {
-        let events = pages.store.events.filter { visit.key.works(for: $0.definition.id) }
-        let values: [PageObject] = events.map {
+        let stretch = ListStretch(pages.events(of: visit.key), from: visit.page.query["from"], most: Self.listed)
+        let events: [PageObject] = stretch.shown.map {
             ["code": .text($0.definition.id.text), "name": .text($0.definition.name)]
         }
-        return pages.show("operate-exports", ["events": .list(values)], for: visit)
+        let next = PageValue(stretch.next.map(String.init))
+        return pages.show("operate-exports", ["events": .list(events), "next": next], for: visit)
     }
 
     @Sendable private func export(_ visit: OperatorVisit) async throws -> Response {
-        let event = APICalls.escaped(visit.page.segment)
+        let event = visit.page.segment.percentEncoded
         let path: String
         var query: [String: String] = [:]
         switch visit.page.query["what"] {
@@ -102,15 +87,21 @@ struct OperateRecordPages: Sendable {
     private func showKeys(
         _ visit: OperatorVisit, _ more: PageObject = [:], again form: PageForm? = nil, status: HTTPResponse.Status = .ok
     ) async throws -> Response {
+        let showsAll = visit.page.query["all"] != nil
+        // A new key is on the first page, however many there are.
+        let query = [
+            "limit": "\(Self.listed)", "order": "newest", "state": showsAll ? "" : "valid",
+            "cursor": visit.page.query["cursor"] ?? "",
+        ]
         let body = try pages.good(
-            try await pages.calls.call(
-                .get, "/v1/keys", query: ["limit": "\(Self.mostKeys)"], with: visit.session.credential))
-        var values: PageObject = [:]
-        // The newest first; revoked ones behind those that work.
-        let all = (body["keys"]?.elements ?? []).reversed()
-        let sorted = all.filter { $0["state"]?.text == "valid" } + all.filter { $0["state"]?.text != "valid" }
+            try await pages.calls.call(.get, "/v1/keys", query: query, with: visit.session.credential))
+        var values: PageObject = ["shows_all": .flag(showsAll)]
+        values["more"] = PageValue(
+            body["next_cursor"]?.text.map {
+                "/operate/keys?" + (showsAll ? "all=1&" : "") + "cursor=\($0.percentEncoded)"
+            })
         values["keys"] = .list(
-            sorted.map { key in
+            (body["keys"]?.elements ?? []).map { key in
                 var values = PageObject(key)
                 values["role_label"] = visit.word("role", key["role"]?.text ?? "")
                 values["state_label"] = visit.word("key", key["state"]?.text ?? "")
@@ -119,6 +110,12 @@ struct OperateRecordPages: Sendable {
                 return values
             })
         values["new_name"] = .text(form?["name"] ?? "")
+        values["new_events"] = .text(form?["events"] ?? "")
+        values["roles"] = .list(
+            ["viewer", "shop", "operator"].map {
+                ["code": .text($0), "word": visit.word("role", $0), "is_chosen": .flag($0 == form?["role"])]
+            })
+        values["once"] = .text(OperatorSessions.randomText())
         values.merge(more) { $1 }
         return pages.show("operate-keys", values, for: visit, status: status)
     }
@@ -136,13 +133,22 @@ struct OperateRecordPages: Sendable {
                 JSONValue.string(String($0))
             }
             if !events.isEmpty { members.append(.init("events", .array(events))) }
+            // A page with a new key is the answer to a form, so to reload it sends the form again.
+            let once = form["once"] ?? ""
+            guard once.isEmpty || pages.sessions.send(form: once, of: visit.page) else {
+                let problem: PageObject = ["title": visit.text("keys.sent"), "detail": visit.text("keys.sent.text")]
+                return try await showKeys(visit, ["problem": .object(problem)], status: .conflict)
+            }
             let answer = try await pages.calls.call(
                 .post, "/v1/keys", query: reason, .object(members), with: credential)
-            guard answer.isGood else { return try await refused(answer, visit, form) }
+            guard answer.isGood else {
+                pages.sessions.forget(form: once, of: visit.page)
+                return try await refused(answer, visit, form)
+            }
             // Not a way to another page: the credential is shown once, and in no address.
             return try await showKeys(visit, ["made": .object(PageObject(answer.body))], status: .created)
         case "revoke":
-            let key = APICalls.escaped(form["id"] ?? "")
+            let key = (form["id"] ?? "").percentEncoded
             let answer = try await pages.calls.call(.delete, "/v1/keys/\(key)", query: reason, with: credential)
             guard answer.isGood else { return try await refused(answer, visit, form) }
             return pages.done("revoked", at: "/operate/keys")

@@ -8,12 +8,14 @@ internal import TicketStore
 /// The operators' pages about holds and purchases, and about payments that are owed back.
 struct OperateSalesPages: Sendable {
     private static let found = 50
+    /// Events to choose from. With more of them the code of one is typed.
+    private static let mostChoices = 100
 
     let pages: OperatePages
 
     var routes: [Route] {
         [
-            pages.page("/operate/sales", query: ["q", "event", "state", "cursor"], search),
+            pages.page("/operate/sales", query: ["find", "event", "state", "cursor"], search, find),
             pages.page("/operate/holds/:hold", hold, changeHold),
             pages.page("/operate/refunds", query: ["event", "cursor", "unconfirmed"], refunds, payBack),
         ]
@@ -21,21 +23,40 @@ struct OperateSalesPages: Sendable {
 
     // MARK: Finding
 
-    /// One field finds a hold or a purchase by its name, and otherwise by its buyer or its payment.
-    @Sendable private func search(_ visit: OperatorVisit) async throws -> Response {
-        let asked = (visit.page.query["q"] ?? "").trimmed
+    /// Leads to what one field asks for: a hold or a purchase by its name, and otherwise what has this buyer or this payment.
+    /// Names of people stay out of addresses, which browsers and proxies keep: the session remembers them.
+    @Sendable private func find(_ visit: OperatorVisit, _ form: PageForm) throws -> Response {
+        let asked = (form["q"] ?? "").trimmed
         if HoldID(public: asked) != nil || HoldID(purchase: asked) != nil {
             return pages.writer.redirect(to: "/operate/holds/H\(asked.dropFirst())")
         }
+        var query = ["event": form["event"] ?? "", "state": form["state"] ?? ""]
+        if !asked.isEmpty { query["find"] = pages.sessions.note(search: asked, of: visit.page).map(String.init) }
+        return pages.writer.redirect(to: Self.path(query))
+    }
+
+    private static func path(_ query: [String: String]) -> String {
+        let members = query.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
+        let text = members.map { "\($0.key)=\($0.value.percentEncoded)" }.joined(separator: "&")
+        return text.isEmpty ? "/operate/sales" : "/operate/sales?\(text)"
+    }
+
+    @Sendable private func search(_ visit: OperatorVisit) async throws -> Response {
+        let number = visit.page.query["find"] ?? ""
+        let remembered = Int(number).flatMap { pages.sessions.search($0, of: visit.page) }
+        let asked = remembered ?? ""
         let event = visit.page.query["event"] ?? ""
         let state = visit.page.query["state"] ?? ""
         // A bound key searches one of its events at a time: only a key of all events may search all.
-        let chosen = event.isEmpty ? visit.key.events.first?.text ?? "" : event
+        let events = pages.events(of: visit.key)
+        let own = visit.key.isBound ? events.first?.definition.id.text : nil
+        let chosen = event.isEmpty ? own ?? "" : event
         var values: PageObject = [
             "q": .text(asked), "event": .text(chosen), "searches_all": .flag(!visit.key.isBound),
+            "lists_events": .flag(events.count <= Self.mostChoices),
         ]
         values["events"] = .list(
-            pages.store.events.filter { visit.key.works(for: $0.definition.id) }.prefix(1_000).map {
+            events.prefix(Self.mostChoices).map {
                 [
                     "code": .text($0.definition.id.text), "name": .text($0.definition.name),
                     "is_chosen": .flag($0.definition.id.text == chosen),
@@ -45,14 +66,22 @@ struct OperateSalesPages: Sendable {
             ["held", "purchased", "released", "expired", "returned"].map {
                 ["code": .text($0), "name": visit.word("hold", $0), "is_chosen": .flag($0 == state)]
             })
-        guard !(asked.isEmpty && event.isEmpty) else { return pages.show("operate-sales", values, for: visit) }
+        // Not everything instead of what was asked for.
+        if !number.isEmpty, remembered == nil {
+            values["problem"] = .object(["title": visit.text("search.forgotten")])
+            return pages.show("operate-sales", values, for: visit, status: .notFound)
+        }
+        // A bound key none of whose events is left has nothing to search.
+        guard !(asked.isEmpty && event.isEmpty), !(visit.key.isBound && chosen.isEmpty) else {
+            return pages.show("operate-sales", values, for: visit)
+        }
         var holds: [JSONValue] = []
         var next: String?
         for name in asked.isEmpty ? [""] : ["payment_reference", "buyer"] {
             var query = ["state": state.isEmpty ? "any" : state, "limit": "\(Self.found)"]
             if !name.isEmpty { query[name] = asked }
             query["cursor"] = visit.page.query["cursor"]
-            let path = chosen.isEmpty ? "/v1/search" : "/v1/events/\(APICalls.escaped(chosen))/holds"
+            let path = chosen.isEmpty ? "/v1/search" : "/v1/events/\(chosen.percentEncoded)/holds"
             let answer = try await pages.calls.call(.get, path, query: query, with: visit.session.credential)
             guard answer.isGood else {
                 values["problem"] = .object(pages.problem(answer, for: visit))
@@ -66,10 +95,7 @@ struct OperateSalesPages: Sendable {
         values["holds"] = .list(holds.map { self.values(of: $0, visit) })
         values["more"] = PageValue(
             next.map { cursor in
-                let query = ["q": asked, "event": chosen, "state": state, "cursor": cursor].filter { !$0.value.isEmpty }
-                return "/operate/sales?"
-                    + query.sorted { $0.key < $1.key }.map { "\($0.key)=\(APICalls.escaped($0.value))" }
-                    .joined(separator: "&")
+                Self.path(["find": number, "event": chosen, "state": state, "cursor": cursor])
             })
         return pages.show("operate-sales", values, for: visit)
     }
@@ -78,6 +104,9 @@ struct OperateSalesPages: Sendable {
         var values = PageObject(hold)
         let state = hold["state"]?.text ?? ""
         values["state_label"] = visit.word("hold", state)
+        let checks = hold["override"]?.elements ?? []
+        values["has_checks"] = .flag(!checks.isEmpty)
+        values["checks"] = .list(checks.compactMap(\.text).map { ["word": visit.word("override", $0)] })
         values["tickets"] = .number(
             Int((hold["lines"]?.elements ?? []).reduce(0) { $0 + ($1["quantity"]?.integer ?? 0) }))
         return values
@@ -89,17 +118,15 @@ struct OperateSalesPages: Sendable {
         try await show(visit)
     }
 
-    /// What is known of a hold: the search has more, but only a key of all events may search by a hold's name.
+    /// What is known of a hold, however long ago and whatever with it ended: buyers learn less (R31 Ended holds, R42 Cancelled
+    /// event).
     private func read(_ visit: OperatorVisit) async throws -> JSONValue {
         guard let id = HoldID(public: visit.page.segment) else { throw Refused(.unknownHold) }
-        let credential = visit.session.credential
-        let found = try await pages.calls.call(
-            .get, "/v1/search", query: ["hold": id.public], with: credential)
-        if found.isGood, let sale = found.body["holds"]?.elements.first { return sale }
-        let hold = try pages.good(try await pages.calls.call(.get, "/v1/holds/\(id.public)", with: credential))
-        let bought = try await pages.calls.call(.get, "/v1/purchases/\(id.purchase)", with: credential)
-        guard bought.isGood, case .object(let members) = hold else { return hold }
-        return .object(members.filter { $0.name != "purchase" } + [.init("purchase", bought.body)])
+        let found = try pages.good(
+            try await pages.calls.call(
+                .get, "/v1/search", query: ["hold": id.public], with: visit.session.credential))
+        guard let sale = found["holds"]?.elements.first else { throw Refused(.unknownHold) }
+        return sale
     }
 
     private func show(
@@ -109,7 +136,11 @@ struct OperateSalesPages: Sendable {
         let hold = try await read(visit)
         var values = self.values(of: hold, visit)
         let state = hold["state"]?.text
-        values["may_release"] = .flag(state == "held" && visit.key.may(.sell))
+        // Live holds of a cancelled event have ended with it, although they are still found as held.
+        let event = hold["event"]?.text.flatMap { Code($0) }.flatMap { pages.store.event($0) }
+        let isLive = state == "held" && event?.isCancelled != true
+        values["is_cancelled"] = .flag(state == "held" && !isLive)
+        values["may_release"] = .flag(isLive && visit.key.may(.sell))
         let mayReturn = state == "purchased" && visit.key.may(.returnPurchases)
         values["may_return"] = .flag(mayReturn)
         values["returnable"] = .list(
@@ -184,13 +215,15 @@ struct OperateSalesPages: Sendable {
     ) async throws -> Response {
         let isUnconfirmed = visit.page.query["unconfirmed"] != nil
         let suffix = isUnconfirmed ? "/unconfirmed" : ""
-        // A key that is bound to events asks for each of them, from the one at which the page before ended.
-        let events = visit.key.events.map(\.text)
-        let first = events.firstIndex { $0 == visit.page.query["event"] } ?? 0
-        var cursor = visit.page.query["cursor"] ?? ""
+        // A key that is bound to events asks for each of them that is left, from the one at which the page before ended.
+        let from = visit.page.query["event"]
+        let bound = visit.key.events
+        let events = bound[(bound.firstIndex { $0.text == from } ?? 0)...].filter { pages.store.event($0) != nil }
+            .map(\.text)
+        var cursor = bound.isEmpty || events.first == from ? visit.page.query["cursor"] ?? "" : ""
         var refunds: [PageObject] = []
         var next: [String: String]?
-        for event in events.isEmpty ? [""] : Array(events[first...]) {
+        for event in bound.isEmpty ? [""] : events {
             guard refunds.count < Self.found else {
                 next = ["event": event]
                 break
@@ -200,6 +233,8 @@ struct OperateSalesPages: Sendable {
             cursor = ""
             let answer = try await pages.calls.call(
                 .get, path + suffix, query: query, with: visit.session.credential)
+            // Removed at this moment: then nothing is owed for it.
+            if !event.isEmpty, answer.status == HTTPResponse.Status.notFound.code { continue }
             let body = try pages.good(answer)
             for refund in body["refunds"]?.elements ?? [] {
                 var values = PageObject(refund)
@@ -214,13 +249,18 @@ struct OperateSalesPages: Sendable {
         var values: PageObject = [
             "refunds": .list(refunds), "is_unconfirmed": .flag(isUnconfirmed),
             "may_pay_back": .flag(visit.key.may(.payBack)),
+            // A form leads back to its page: who works through a long list stays where they are.
+            "address": .text(visit.page.address), "first": false,
         ]
+        if from != nil || visit.page.query["cursor"] != nil {
+            values["first"] = .text("/operate/refunds" + (isUnconfirmed ? "?unconfirmed=1" : ""))
+        }
         if isUnconfirmed { next?["unconfirmed"] = "1" }
         values["more"] = PageValue(
             next.map { next in
                 let members = next.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
                 return "/operate/refunds?"
-                    + members.map { "\($0.key)=\(APICalls.escaped($0.value))" }.joined(separator: "&")
+                    + members.map { "\($0.key)=\($0.value.percentEncoded)" }.joined(separator: "&")
             })
         values.merge(more) { $1 }
         return pages.show("operate-refunds", values, for: visit, status: status)
@@ -235,6 +275,6 @@ struct OperateSalesPages: Sendable {
             return try await showRefunds(
                 visit, ["problem": .object(pages.problem(answer, for: visit))], status: .init(code: answer.status))
         }
-        return pages.done("paid_back", at: "/operate/refunds")
+        return pages.done("paid_back", at: visit.page.address)
     }
 }

@@ -27,6 +27,27 @@ final class OperatorSessions: Sendable {
         page.cookie(Self.cookie).flatMap { id in table.withLock { $0.session(id, at: .now()) } }
     }
 
+    /// Remembers what somebody searches for, so that no address has it.
+    func note(search: String, of page: PageRequest) -> Int? {
+        page.cookie(Self.cookie).flatMap { id in table.withLock { $0.note(search: search, in: id, at: .now()) } }
+    }
+
+    func search(_ number: Int, of page: PageRequest) -> String? {
+        page.cookie(Self.cookie).flatMap { id in table.withLock { $0.search(number, in: id, at: .now()) } }
+    }
+
+    /// Remembers that a form was sent which may count only once.
+    ///
+    /// - Returns: whether it is the first time.
+    func send(form: String, of page: PageRequest) -> Bool {
+        page.cookie(Self.cookie).map { id in table.withLock { $0.send(form: form, in: id, at: .now()) } } ?? true
+    }
+
+    /// Forgets a form that was sent and refused.
+    func forget(form: String, of page: PageRequest) {
+        if let id = page.cookie(Self.cookie) { table.withLock { $0.forget(form: form, in: id) } }
+    }
+
     /// Ends the session of a browser, if it has one.
     func end(_ page: PageRequest) {
         if let id = page.cookie(Self.cookie) { table.withLock { $0.end(id) } }
@@ -63,8 +84,7 @@ final class OperatorSessions: Sendable {
 }
 
 extension PageRequest {
-    /// Whether the browser came through TLS, as the proxy in front says. A browser that claims it wrongly keeps its own
-    /// cookie from being sent without TLS, and nothing else.
+    /// Whether the browser came through TLS, to us or to a trusted proxy (``RoutedRequest/set(_:)``).
     var isSecure: Bool { request.headers[.forwardedProto] == "https" }
 }
 

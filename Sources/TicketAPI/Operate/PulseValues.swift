@@ -40,9 +40,11 @@ struct PulseValues {
         values["as_of"] = .text(language.text(ofTime: pulse.numbers.at.wall.milliseconds))
         values.set("since", pulse.since)
         if let holds = pulse.numbers.holds { values["holds"] = .number(holds) }
-        if let debts = pulse.debts, debts > 0 {
-            values["debts"] = .text(
-                debts > PulseRoutes.mostDebts ? "> \(PulseRoutes.mostDebts)" : language.text(of: debts))
+        if let debts = pulse.debts, debts.count > 0 {
+            let totals = debts.totals.map { language.text(of: $0.total, in: $0.currency) }.joined(separator: ", ")
+            let more = debts.more ? "> " : ""
+            values["debts"] = .text(more + language.text(of: debts.count))
+            values["owed_total"] = .text(more + totals)
         }
         if let next = pulse.numbers.nextExpiry {
             let wall = pulse.numbers.at.wallTime(of: next)
@@ -172,8 +174,9 @@ struct PulseValues {
         var troubles: [String] = []
         if !pulse.balances { troubles.append(Self.trouble("unbalanced", in: language)) }
         if let debts = pulse.debts {
-            let count = min(debts, PulseRoutes.mostDebts)
-            if count > 0 { troubles.append(Self.trouble("debts", ["count": .number(count)], in: language)) }
+            if debts.count > 0 {
+                troubles.append(Self.trouble("debts", ["count": .number(debts.count)], in: language))
+            }
         } else {
             troubles.append(Self.trouble("debts_unknown", in: language))
         }

@@ -12,12 +12,25 @@ struct HoldPages: Sendable {
 
     var routes: [Route] {
         [
-            Route.page("/holds/:hold", (.get, hold)),
-            Route.page("/holds/:hold/extend", (.post, extend)),
-            Route.page("/holds/:hold/release", (.post, release)),
-            Route.page("/holds/:hold/pay", (.post, pay)),
-            Route.page("/holds/:hold/again", (.post, again)),
+            Route.page("/holds/:hold", query: [CheckoutReturn.member], (.get, inWords(hold))),
+            Route.page("/holds/:hold/extend", (.post, inWords(extend))),
+            Route.page("/holds/:hold/release", (.post, inWords(release))),
+            Route.page("/holds/:hold/pay", (.post, inWords(pay))),
+            Route.page("/holds/:hold/again", (.post, inWords(again))),
         ]
+    }
+
+    /// Buyers of a hold that ended with its event read what that means.
+    private func inWords(
+        _ answer: @escaping @Sendable (PageRequest) async throws -> Response
+    ) -> @Sendable (PageRequest) async throws -> Response {
+        { page in
+            do {
+                return try await answer(page)
+            } catch let cancelled as CancelledHold {
+                return try context.answer(cancelled, page)
+            }
+        }
     }
 
     /// The hold of the request's cookie.
@@ -27,38 +40,53 @@ struct HoldPages: Sendable {
     }
 
     @Sendable private func hold(_ page: PageRequest) async throws -> Response {
-        let (view, moment) = try await context.look(try holder(page))
+        let seen = try await context.look(try holder(page))
         // The page's script asks how things stand.
-        guard page.mayBePage else { return state(of: view, at: moment) }
-        return answer(view, at: moment, page)
+        guard page.mayBePage else { return state(of: seen) }
+        return answer(seen, page)
     }
 
     /// The hold as the API shows it.
-    private func state(of view: HoldView, at moment: Moment) -> Response {
+    private func state(of seen: SeenHold) -> Response {
         var body = ByteBuffer()
         var texts = HoldTexts()
-        BuyerDocuments.write(view, of: store.catalogue(at: view.event), at: moment, &texts, to: &body)
+        BuyerDocuments.write(
+            seen.view, of: store.catalogue(at: seen.view.event), at: seen.moment, payment: seen.payment, &texts,
+            to: &body)
         return json(.ok, Array(body.readableBytesView))
     }
 
     private func answer(
-        _ view: HoldView, at moment: Moment, _ page: PageRequest, notice: PageObject? = nil, buyer: String = "",
+        _ seen: SeenHold, _ page: PageRequest, notice: PageObject? = nil, buyer: String = "",
         status: HTTPResponse.Status = .ok
     ) -> Response {
-        if view.state == .purchased || view.state == .returned { return context.redirect(toPurchaseOf: view.id) }
-        var values = context.values(of: view)
+        let (view, moment) = (seen.view, seen.moment)
+        if view.state == .purchased || view.state == .returned { return context.redirect(toPurchaseOf: view.id, page) }
+        var values = context.values(of: view, in: page.language)
         if let notice { values["notice"] = .object(notice) }
         let left = view.expiresAt.milliseconds - moment.office.milliseconds
         let path = "/holds/\(view.id.public)"
         guard view.state == .held, left > 0 else {
             // Until its deadline in the store it is still held, for requests that are under way (R6 Deadline).
             values["was_released"] = .flag(view.state == .released)
-            values["may_be_paid"] = .flag(view.state != .released && checkout(of: view, page) == nil)
+            values["step"] = .text(view.state == .released ? "released" : "expired")
+            let isOwed = seen.payment.contains(.owed)
+            let isPaidBack = !isOwed && seen.payment.contains(.paidBack)
+            let isCancelled = event(of: view)?.isCancelled == true
+            let mayBePaid = !isOwed && !isPaidBack && !isCancelled && view.state != .released
+            values["is_owed"] = .flag(isOwed)
+            values["is_never_late"] = .flag(seen.payment.contains(.neverLate))
+            values["is_paid_back"] = .flag(isPaidBack)
+            values["is_cancelled"] = .flag(isCancelled)
+            values["may_be_paid"] = .flag(mayBePaid && isPaidElsewhere(view, page))
+            values["awaits_payment"] = .flag(mayBePaid && cameBack(page) == .sent)
+            values["again_path"] = .text(path + "?\(CheckoutReturn.member)=\(CheckoutReturn.sent.rawValue)")
             values["needs_buyer"] = .flag(needsBuyer(view))
             values["buyer"] = .text(buyer)
             values["key"] = .text(PageContext.randomKey())
             return context.writer.page("hold-over", values, for: page, status: status, home: path)
         }
+        values["step"] = "held"
         let end = moment.wallTime(of: view.expiresAt)
         values["until"] = .text(page.language.text(ofTime: end.milliseconds))
         values["until_iso"] = .text(end.rfc3339)
@@ -72,12 +100,32 @@ struct HoldPages: Sendable {
             values["seconds"] = .number(Int(definition.holdTime.components.seconds))
             values["lasts_minutes"] = .flag(definition.holdTime >= .seconds(60))
         }
+        var forms: [String] = []
         switch checkout(of: view, page) {
         case .free: values["pays_nothing"] = true
         case .demo: values["pays_demo"] = true
+        case .shop(let address):
+            forms = PageWriter.sources(ofFormsTo: EventDefinition.Checkout.origin(of: address))
+            values.merge(shopValues(view, address, page)) { $1 }
         case nil: values["pays_elsewhere"] = true
         }
-        return context.writer.page("hold", values, for: page, status: status, home: path)
+        return context.writer.page("hold", values, for: page, status: status, home: path, forms: forms)
+    }
+
+    /// What the page of a hold says that is paid for at the shop's page.
+    private func shopValues(_ view: HoldView, _ address: String, _ page: PageRequest) -> PageObject {
+        let host = address.split(separator: "/").dropFirst().first.map(String.init) ?? address
+        return [
+            "pays_shop": true, "shop": .text(host), "awaits_payment": .flag(cameBack(page) == .sent),
+            "gave_up": .flag(cameBack(page) == CheckoutReturn.none),
+            "again_path": .text(
+                "/holds/\(view.id.public)?\(CheckoutReturn.member)=\(CheckoutReturn.sent.rawValue)"),
+            "pay_code": context.writer.isEmbedded(page) ? .text(context.mint.token(of: view.id)) : false,
+        ]
+    }
+
+    private func cameBack(_ page: PageRequest) -> CheckoutReturn? {
+        page.query[CheckoutReturn.member].flatMap(CheckoutReturn.init(rawValue:))
     }
 
     private func event(of view: HoldView) -> EventReading? {
@@ -103,34 +151,53 @@ struct HoldPages: Sendable {
         return try await act(.release(hold), hold, page)
     }
 
+    /// A frame's cookie belongs to its embedding, and pages for payments refuse to be shown in a frame. So the form in a frame
+    /// opens a tab and carries the code along, and the tab gets a cookie of its own, for what is shown after paying.
     @Sendable private func pay(_ page: PageRequest) async throws -> Response {
-        _ = try await context.form(page)
-        let hold = try holder(page)
-        let (view, moment) = try await context.look(hold)
+        let form = try await context.form(page)
+        guard let code = form[Self.codeField], let hold = context.mint.hold(of: code),
+            hold == HoldID(public: page.segment)
+        else { return try await pay(try holder(page), page) }
+        var response = try await pay(hold, page)
+        response.headers.append(HTTPField(name: .setCookie, value: context.cookie(for: hold, page)))
+        return response
+    }
+
+    private static let codeField = "code"
+
+    private func pay(_ hold: HoldID, _ page: PageRequest) async throws -> Response {
+        let seen = try await context.look(hold)
+        let view = seen.view
         switch checkout(of: view, page) {
+        case .shop(let address):
+            // A payment that begins after the end could only be late.
+            guard view.state == .held, view.expiresAt > seen.moment.office,
+                let target = target(of: seen, address, page)
+            else { return answer(seen, page, status: .conflict) }
+            return context.writer.redirect(to: target)
         case .free: return try await act(.purchase(hold, nil, by: .token), hold, page)
         case .demo:
             // The same reference each time, so that paying twice buys once (R8 Purchase once).
             let payment = PaymentReference("demonstration-\(hold.public)")
             return try await act(.purchase(hold, payment, by: .token), hold, page)
-        case nil: return answer(view, at: moment, page, status: .conflict)
+        case nil: return answer(seen, page, status: .conflict)
         }
     }
 
     /// Does it, and shows what came of it. A refusal shows the hold as it is, and says why.
     private func act(_ command: Command, _ hold: HoldID, _ page: PageRequest) async throws -> Response {
         switch await context.reader.ask(command, note: nil) {
-        case .decided(.purchased(_, let isLate, _), _): return context.redirect(toPurchaseOf: hold, isLate: isLate)
+        case .decided(.purchased, _): return context.redirect(toPurchaseOf: hold, page)
         case .decided(.refused(let refusal), _):
-            let (view, moment) = try await context.look(hold)
+            let seen = try await context.look(hold)
             let problem = Problem(refusal)
             return answer(
-                view, at: moment, page, notice: HoldNotice(refusal).values(in: page.language),
+                seen, page, notice: HoldNotice(refusal).values(in: page.language),
                 status: .init(code: problem.status))
         case .failed(let failure):
-            let (view, moment) = try await context.look(hold)
+            let seen = try await context.look(hold)
             return answer(
-                view, at: moment, page, notice: HoldNotice(failure).values(in: page.language),
+                seen, page, notice: HoldNotice(failure).values(in: page.language),
                 status: .init(code: Problem(failure).status))
         case .decided: return context.writer.redirect(to: "/holds/\(hold.public)")
         }
@@ -140,8 +207,9 @@ struct HoldPages: Sendable {
     @Sendable private func again(_ page: PageRequest) async throws -> Response {
         let form = try await context.form(page)
         let hold = try holder(page)
-        let (view, moment) = try await context.look(hold)
-        guard view.state != .purchased, view.state != .returned else { return answer(view, at: moment, page) }
+        let seen = try await context.look(hold)
+        let (view, moment) = (seen.view, seen.moment)
+        guard view.state != .purchased, view.state != .returned else { return answer(seen, page) }
         let written = String((form["buyer"] ?? "").prefix(SaleForm.mostShown))
         let catalogue = store.catalogue(at: view.event)
         guard let event = event(of: view) else { throw Refused(.unknownEvent) }
@@ -149,10 +217,9 @@ struct HoldPages: Sendable {
         if view.state == .held {
             guard view.expiresAt <= moment.office else { return context.writer.redirect(to: "/holds/\(hold.public)") }
             // A payment at the shop may be among these.
-            guard checkout(of: view, page) != nil else {
+            guard !isPaidElsewhere(view, page) else {
                 return answer(
-                    view, at: moment, page, notice: HoldNotice.soon.values(in: page.language), buyer: written,
-                    status: .conflict)
+                    seen, page, notice: HoldNotice.soon.values(in: page.language), buyer: written, status: .conflict)
             }
             _ = try await context.reader.perform(.release(hold))
         }
@@ -160,12 +227,14 @@ struct HoldPages: Sendable {
         let buyer = Buyer(written.trimmed)
         let key = context.reader.keys.digest(
             context.key(form), in: .holding(event.definition.id, buyer), of: "")
-        let request = HoldRequest(event: event.definition.id, lines: lines, buyer: buyer, key: key)
+        let request = HoldRequest(
+            event: event.definition.id, lines: lines, buyer: buyer, key: key,
+            pass: context.pass(in: event.definition.id, page))
         switch await context.reader.ask(.hold(request), note: nil) {
-        case .decided(.held(let view, _), _): return context.redirect(toHold: view.id)
+        case .decided(.held(let view, _), _): return context.redirect(toHold: view.id, of: event.definition.id, page)
         case .decided(.refused(let refusal), _):
             return answer(
-                view, at: moment, page, notice: HoldNotice(refusal).values(in: page.language), buyer: written,
+                seen, page, notice: HoldNotice(refusal).values(in: page.language), buyer: written,
                 status: .init(code: Problem(refusal).status))
         case .failed(let failure): throw Refused(failure)
         case .decided(let outcome, _): throw context.reader.unexpected(outcome)
@@ -180,14 +249,41 @@ struct HoldPages: Sendable {
         case free
         /// A button that says that it is a demonstration.
         case demo
+        /// A button that leads to the shop's page at this address.
+        case shop(String)
     }
 
-    /// - Returns: `nil` if it is not paid for on this page.
+    /// How the hold is paid for (R55 Checkout). The definition in force decides, as about who completes (R24 Who completes).
+    ///
+    /// - Returns: `nil` if this page leads to no payment.
     private func checkout(of view: HoldView, _ page: PageRequest) -> Checkout? {
-        guard let event = event(of: view), event.definition.completion == .token else { return nil }
+        guard let definition = event(of: view)?.definition else { return nil }
+        if case .url(let address) = definition.checkout { return context.checkout == nil ? nil : .shop(address) }
+        guard definition.completion == .token else { return nil }
+        // What was held at a price has it still, whatever the event costs by now (R11 Terms of a hold).
         if view.lines.allSatisfy({ $0.price == 0 }) { return .free }
         let isAtHome = page.isLocal && context.writer.publicURL == nil
-        return event.definition.id == Self.demonstrated && isAtHome ? .demo : nil
+        let isDemonstrated = definition.checkout == nil && definition.id == Self.demonstrated && isAtHome
+        return definition.checkout == .demo || isDemonstrated ? .demo : nil
+    }
+
+    /// Whether a payment for the hold may come from elsewhere, perhaps late.
+    private func isPaidElsewhere(_ view: HoldView, _ page: PageRequest) -> Bool {
+        switch checkout(of: view, page) {
+        case .shop, nil: true
+        case .free, .demo: false
+        }
+    }
+
+    /// The signed address at which the hold is paid for.
+    private func target(of seen: SeenHold, _ address: String, _ page: PageRequest) -> String? {
+        let catalogue = store.catalogue(at: seen.view.event)
+        let payment = CheckoutPayment(
+            hold: seen.view.id, event: catalogue.code,
+            amount: seen.view.lines.reduce(0) { $0 + Int64($1.quantity) * $1.price },
+            currency: catalogue.currency(of: seen.view), language: page.language.code,
+            expiresAt: seen.moment.wallTime(of: seen.view.expiresAt))
+        return context.checkout?.sign(payment, at: address)
     }
 
     /// The event that a first start sells. On the machine itself it can be bought without money, to try everything.
@@ -222,6 +318,8 @@ private struct HoldNotice {
         case .buyerLimitReached, .typeLimitReached: (key, kind) = ("again_limit", "warn")
         case .saleEnded, .typeSaleEnded: (key, kind) = ("ended", "warn")
         case .salePaused, .poolClosed: (key, kind) = ("paused", "warn")
+        case .queue(.passUsed): (key, kind) = ("pass_used", "warn")
+        case .queue: (key, kind) = ("queue", "warn")
         default: (key, kind) = ("changed", "warn")
         }
     }

@@ -10,6 +10,9 @@ struct PageContext: Sendable {
     let reader: RequestReader
     let writer: PageWriter
     let mint: TokenMint
+    /// `nil` if browsers cannot be sent to shops' pages for payments.
+    let checkout: CheckoutSigner?
+    let queues: QueueDirectory
     var store: any TicketStore { reader.store }
 
     /// The form that a request carries; none if it has no body.
@@ -28,10 +31,20 @@ struct PageContext: Sendable {
     }
 
     /// Looks at a hold.
-    func look(_ hold: HoldID) async throws -> (HoldView, Moment) {
-        let (outcome, moment) = try await reader.perform(.look(hold))
-        guard case .looked(let view) = outcome else { throw reader.unexpected(outcome) }
-        return (view, moment)
+    ///
+    /// - Throws: ``CancelledHold`` if it ended with its event.
+    func look(_ hold: HoldID) async throws -> SeenHold {
+        switch await reader.ask(.look(hold), note: nil) {
+        case .decided(.looked(let view, let payment), let moment):
+            return SeenHold(view: view, payment: payment, moment: moment)
+        case .decided(.refused(let refusal), let moment):
+            if case .eventCancelled(let isOwed) = refusal {
+                throw CancelledHold(isOwed: isOwed, refused: Refused(refusal, at: moment))
+            }
+            throw Refused(refusal, at: moment)
+        case .failed(let failure): throw Refused(failure)
+        case .decided(let outcome, _): throw reader.unexpected(outcome)
+        }
     }
 
     /// A key that nobody can guess, for a form that may be sent twice (R15 Idempotency keys).
@@ -49,42 +62,70 @@ struct PageContext: Sendable {
     }
 }
 
+/// A hold as it is at a moment, with what is known of its payments.
+struct SeenHold: Sendable {
+    let view: HoldView
+    let payment: SeenPayment
+    let moment: Moment
+}
+
+/// A hold ended with its event (R42 Cancelled event).
+struct CancelledHold: Error {
+    /// A payment for it is owed back.
+    let isOwed: Bool
+    /// What a program gets.
+    let refused: Refused
+}
+
 /// The cookie with a hold's token. Its path is that of the hold's or the purchase's page, so no other page of ours gets it.
 enum TokenCookie {
     static let name = "holdfast_token"
-    /// Seconds for which a browser keeps it: as long as the API shows holds that have ended.
+    /// Seconds for which a browser keeps that of a hold: as long as the API shows holds that have ended.
     static let life = 7 * 86_400
+    /// Seconds for which it keeps that of a purchase: the longest that browsers keep any.
+    static let purchaseLife = 400 * 86_400
 
-    /// - Parameter isSecure: whether browsers reach the service by TLS only.
-    static func set(_ token: String, path: String, isSecure: Bool) -> String {
-        "\(name)=\(token); Path=\(path); Max-Age=\(life); HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")
+    /// - Parameter sites: ``PageWriter/sites(for:)``.
+    static func set(_ token: String, path: String, life: Int = life, sites: String) -> String {
+        "\(name)=\(token); Path=\(path); Max-Age=\(life); HttpOnly; \(sites)"
     }
 }
 
 extension PageContext {
     /// The cookie for the page of a hold.
-    func cookie(for hold: HoldID) -> String {
-        TokenCookie.set(mint.token(of: hold), path: "/holds/\(hold.public)", isSecure: writer.isSecure)
+    func cookie(for hold: HoldID, _ page: PageRequest) -> String {
+        TokenCookie.set(mint.token(of: hold), path: "/holds/\(hold.public)", sites: writer.sites(for: page))
     }
 
     /// The cookie for the page of a hold's purchase.
-    func purchaseCookie(for hold: HoldID) -> String {
-        TokenCookie.set(mint.token(of: hold), path: "/purchases/\(hold.purchase)", isSecure: writer.isSecure)
+    func purchaseCookie(for hold: HoldID, _ page: PageRequest) -> String {
+        TokenCookie.set(
+            mint.token(of: hold), path: "/purchases/\(hold.purchase)", life: TokenCookie.purchaseLife,
+            sites: writer.sites(for: page))
     }
 
-    /// Sends the browser to the page of a new hold, and gives it the token.
-    func redirect(toHold hold: HoldID) -> Response {
-        writer.redirect(to: "/holds/\(hold.public)", cookies: [cookie(for: hold)])
+    /// Sends the browser to the page of a new hold of an event, and gives it the token.
+    func redirect(toHold hold: HoldID, of event: Code, _ page: PageRequest) -> Response {
+        let path = "/holds/\(hold.public)"
+        return writer.redirect(
+            to: path, cookies: [cookie(for: hold, page)] + entryCookies(forHoldAt: path, in: event, page))
+    }
+
+    /// The page of a hold that ended with its event.
+    func answer(_ cancelled: CancelledHold, _ page: PageRequest) throws -> Response {
+        guard page.mayBePage else { throw cancelled.refused }
+        return writer.page(
+            "hold-cancelled", ["is_owed": .flag(cancelled.isOwed), "private": true], for: page,
+            status: .init(code: cancelled.refused.problem.status), home: "/")
     }
 
     /// Sends the browser to the page of a purchase.
-    func redirect(toPurchaseOf hold: HoldID, isLate: Bool = false) -> Response {
-        writer.redirect(
-            to: "/purchases/\(hold.purchase)" + (isLate ? "?late=1" : ""), cookies: [purchaseCookie(for: hold)])
+    func redirect(toPurchaseOf hold: HoldID, _ page: PageRequest) -> Response {
+        writer.redirect(to: "/purchases/\(hold.purchase)", cookies: [purchaseCookie(for: hold, page)])
     }
 
     /// What a page shows of a hold: its lines, their sum, its event.
-    func values(of view: HoldView) -> PageObject {
+    func values(of view: HoldView, in language: Language) -> PageObject {
         let catalogue = store.catalogue(at: view.event)
         let currency = catalogue.currency(of: view)
         var total: Int64 = 0
@@ -102,7 +143,7 @@ extension PageContext {
             ]
         }
         let event = store.event(catalogue.code)
-        return [
+        var values: PageObject = [
             "lines": .list(Array(lines)), "total": .money(total, currency), "is_free": .flag(total == 0),
             "returned_total": returned > 0 ? .money(returned, currency) : false,
             "kept_total": .money(total - returned, currency),
@@ -110,5 +151,9 @@ extension PageContext {
             "event": .text(catalogue.code.text), "name": .text(event?.definition.name ?? catalogue.code.text),
             "tickets": .number(view.lines.reduce(0) { $0 + Int($1.quantity) }),
         ]
+        if let event {
+            values.merge(PresentedEvent(event: event, publicURL: writer.publicURL).whenAndWhere(in: language)) { $1 }
+        }
+        return values
     }
 }

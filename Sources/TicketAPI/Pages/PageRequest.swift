@@ -17,6 +17,16 @@ struct PageRequest: Sendable {
         query = RequestQuery.members(in: request.uri.string).compactMapValues { $0 }
     }
 
+    /// The address that leads here again: the path and the query, without what belongs to one answer alone.
+    var address: String {
+        let path = request.uri.path
+        let members = request.uri.string.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
+        let kept = members.split(separator: "&").filter { member in
+            !["done", "live", Self.languageMember].contains { member == $0 || member.hasPrefix("\($0)=") }
+        }
+        return kept.isEmpty ? path : path + "?" + kept.joined(separator: "&")
+    }
+
     // MARK: Language
 
     /// The member of a query, and the cookie, that choose a language.
@@ -48,26 +58,24 @@ struct PageRequest: Sendable {
         (request.headers[.accept] ?? "").split(separator: ",").map { $0.filter { $0 != " " }.lowercased() }
     }
 
-    /// Whether another site's page made the browser send the request. Browsers say so in `Sec-Fetch-Site` where the
-    /// connection is secure, and in `Origin`; a program that sends neither acts for nobody else. Our own pages have a
-    /// `Referrer-Policy` with which browsers name their origin, so `null` is another site that hides.
+    /// Who made the browser send the request.
+    private var sender: FormSender {
+        FormSender(
+            site: request.headers[.secFetchSite], origin: request.headers[.origin], authority: request.head.authority)
+    }
+
+    /// Whether another site's page made the browser send the request.
     ///
     /// - Parameter publicURL: the origin of our own pages, if it is known.
-    func isForged(publicURL: String?) -> Bool {
-        if let site = request.headers[.secFetchSite] { return site != "same-origin" && site != "none" }
-        guard let origin = request.headers[.origin] else { return false }
-        return origin == "null" || origin != publicURL && Self.authority(of: origin) != request.head.authority
-    }
+    func isForged(publicURL: String?) -> Bool { sender.isForged(publicURL: publicURL) }
+
+    /// Whether the browser shows the answer in a frame.
+    var isFramed: Bool { request.headers[.secFetchDest] == "iframe" }
 
     /// Whether the browser was sent to an address of its own machine, by nobody else's page.
     var isLocal: Bool {
         guard let authority = request.head.authority, Self.isLoopback(authority) else { return false }
-        guard let origin = request.headers[.origin] else { return true }
-        return Self.authority(of: origin) == authority
-    }
-
-    private static func authority(of origin: String) -> String? {
-        origin.split(separator: "/").last.map(String.init)
+        return sender.isOfSameAuthority
     }
 
     /// `localhost`, `[::1]` or `127.…` in digits, with or without a port. A name such as `127.example` may lead anywhere.
@@ -98,12 +106,12 @@ struct PageRequest: Sendable {
 
 /// The fields of a form (`application/x-www-form-urlencoded`).
 struct PageForm: Sendable {
-    /// More than any page has: a field for each type of an event (``Limits/typesPerEvent``), and a few.
-    static let mostFields = 1_100
+    /// More than any page has: four fields for each type of a new event (``Limits/typesPerEvent``), and a few.
+    static let mostFields = 4_200
 
     private var fields: [String: String] = [:]
 
-    /// - Throws: a refusal if it is no form, or has a field twice or too many.
+    /// - Throws: a refusal if it is not a form, or has a field twice or too many.
     init(_ body: ByteBuffer, _ contentType: String?) throws(Refused) {
         guard contentType?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true else {
             throw Refused(.unsupportedMediaType)
@@ -132,5 +140,6 @@ struct PageForm: Sendable {
 }
 
 extension HTTPField.Name {
+    static let secFetchDest = HTTPField.Name.ours("Sec-Fetch-Dest")
     static let secFetchSite = HTTPField.Name.ours("Sec-Fetch-Site")
 }

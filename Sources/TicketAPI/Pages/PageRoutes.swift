@@ -15,30 +15,70 @@ struct PageRoutes: Sendable {
     var routes: [Route] {
         [
             // Programs that ask for JSON here get what they always got.
-            Route.page("/", (.get, home)),
+            Route.page("/", query: ["from"], (.get, home)),
             Route.page(PageFile.folder + ":file", (.get, file)),
+            Route.page(ImageFolder.path + ":image", query: ["v"], (.get, image)),
+            Route.page("/embed.js", (.get, embedding)),
         ] + SalePages(context: context).routes + HoldPages(context: context).routes
-            + PurchasePages(context: context).routes
+            + PurchasePages(context: context).routes + QueuePages(context: context).routes
     }
+
+    /// Events that the list shows at once.
+    private static let most = 100
 
     /// The events on sale.
     @Sendable private func home(_ page: PageRequest) throws -> Response {
         guard page.mayBePage else { throw Refused(.notFound, "There is nothing at this path.") }
         let now = store.now
-        let events = store.events.map { EventSummary($0, at: now).values(in: page.language) }
-        return context.writer.page("events", ["events": .list(events)], for: page)
+        let stretch = ListStretch(store.events, from: page.query["from"], most: Self.most)
+        let events = stretch.shown.map { EventSummary($0, at: now).values(in: page.language) }
+        let next = PageValue(stretch.next.map(String.init))
+        return context.writer.page("events", ["events": .list(events), "next": next], for: page)
     }
 
     /// A file whose name changes with its bytes.
     @Sendable private func file(_ page: PageRequest) throws -> Response {
-        guard let file = Pages.files[page.segment] else { throw Refused(.notFound, "There is no such file.") }
+        guard let file = Pages.files[page.segment] ?? context.writer.theme.files[page.segment] else {
+            throw Refused(.notFound, "There is no such file.")
+        }
         return Response(
             status: .ok,
             headers: [
                 .contentType: file.mediaType, .cacheControl: "public, max-age=31536000, immutable",
-                .xContentTypeOptions: "nosniff", .contentSecurityPolicy: "default-src 'none'",
+                .xContentTypeOptions: "nosniff",
+                // An operator's logo may be a document, and must run nothing when somebody opens it by itself.
+                .contentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'; sandbox",
             ],
             body: .init(byteBuffer: ByteBuffer(bytes: file.bytes)))
+    }
+
+    /// An image of an event, from the operator's folder. It may change, so browsers keep it for an hour.
+    @Sendable private func image(_ page: PageRequest) async throws -> Response {
+        guard let image = await context.writer.images?.image(named: page.segment) else {
+            throw Refused(.notFound, "There is no such image.")
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: image.mediaType, .cacheControl: "public, max-age=3600", .xContentTypeOptions: "nosniff",
+                .contentSecurityPolicy: "default-src 'none'; sandbox",
+            ],
+            body: .init(byteBuffer: ByteBuffer(bytes: image.bytes)))
+    }
+
+    /// The script with which pages of other origins embed a sale. Its address is in their pages, so it has no digest.
+    @Sendable private func embedding(_ page: PageRequest) throws -> Response {
+        guard !context.writer.embedOrigins.isEmpty else {
+            throw Refused(.notFound, "No page may embed a sale of this box office (pages.embed_origins).")
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/javascript; charset=utf-8", .cacheControl: "public, max-age=600",
+                // A module of another origin loads only with this.
+                .accessControlAllowOrigin: "*", .xContentTypeOptions: "nosniff",
+            ],
+            body: .init(byteBuffer: ByteBuffer(bytes: Pages.embedScript)))
     }
 }
 
@@ -68,6 +108,7 @@ private struct EventSummary {
         } else {
             values["free"] = true
         }
+        values.merge(PresentedEvent(event: event, publicURL: nil).whenAndWhere(in: language)) { $1 }
         return values
     }
 }

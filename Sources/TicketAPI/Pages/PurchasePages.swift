@@ -9,6 +9,7 @@ struct PurchasePages: Sendable {
     let context: PageContext
 
     var routes: [Route] {
+        // Earlier releases said with `late` what the store is asked for now.
         [Route.page("/purchases/:purchase", query: ["late"], (.get, purchase), (.post, open))]
     }
 
@@ -17,16 +18,27 @@ struct PurchasePages: Sendable {
             // Whether there is such a purchase is not said.
             return ask(page, isWrong: false)
         }
-        let (view, moment) = try await context.look(hold)
-        guard view.state == .purchased || view.state == .returned else {
-            return context.writer.redirect(to: "/holds/\(hold.public)", cookies: [context.cookie(for: hold)])
+        let seen: SeenHold
+        do {
+            seen = try await context.look(hold)
+        } catch let cancelled as CancelledHold {
+            return try context.answer(cancelled, page)
         }
-        var values = context.values(of: view)
+        let view = seen.view
+        guard view.state == .purchased || view.state == .returned else {
+            return context.writer.redirect(to: "/holds/\(hold.public)", cookies: [context.cookie(for: hold, page)])
+        }
+        var values = context.values(of: view, in: page.language)
+        values["step"] = "purchased"
         values["code"] = .text(context.mint.token(of: hold))
         values["origin"] = .text(context.writer.publicURL ?? "")
         values["was_returned"] = .flag(view.state == .returned)
-        values["is_late"] = .flag(page.query["late"] == "1")
-        values.set("printed", moment.wall)
+        values["is_late"] = .flag(seen.payment.contains(.late))
+        values["is_owed"] = .flag(seen.payment.contains(.owed))
+        values["is_paid_back"] = .flag(!seen.payment.contains(.owed) && seen.payment.contains(.paidBack))
+        values["is_cancelled"] = .flag(
+            context.store.event(context.store.catalogue(at: view.event).code)?.isCancelled == true)
+        values.set("printed", seen.moment.wall)
         return context.writer.page("purchase", values, for: page)
     }
 
@@ -37,7 +49,7 @@ struct PurchasePages: Sendable {
         guard let hold = context.mint.hold(of: code), hold.purchase == page.segment else {
             return ask(page, isWrong: true)
         }
-        return context.redirect(toPurchaseOf: hold)
+        return context.redirect(toPurchaseOf: hold, page)
     }
 
     /// Asks for the code of a purchase.

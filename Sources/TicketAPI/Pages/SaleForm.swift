@@ -7,6 +7,8 @@ struct SaleForm {
     /// What is wrong with a form before anybody is asked.
     enum Mistake: Equatable {
         case nothingChosen
+        /// The page was an older one: something that it offered is no longer there.
+        case gone
         case noNumber
         case tooMany(Int)
         case tooManyTypes(Int)
@@ -66,6 +68,12 @@ struct SaleForm {
             let minimum = takesFewer ? type.leastPerHold ?? 1 : quantity
             lines.append(Line(type: type.code, quantity: min(quantity, 1_000_000), minimum: min(minimum, quantity)))
         }
+        // What is left of the choice is not held silently.
+        let known = Set(definition.types.map(\.code))
+        let isGone = quantities.contains { code, text in
+            !known.contains(code) && !["", "0"].contains(text.trimmed)
+        }
+        if isGone { throw Rejected(mistake: .gone) }
         guard let all = OneOrMore(lines) else { throw Rejected(mistake: .nothingChosen) }
         guard all.reduce(0, { $0 + $1.quantity }) <= definition.ticketsPerHold else {
             throw Rejected(mistake: .tooMany(definition.ticketsPerHold))

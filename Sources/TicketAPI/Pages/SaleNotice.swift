@@ -58,6 +58,7 @@ enum SaleNotice {
     private static func words(_ mistake: SaleForm.Mistake) -> (String, PageObject) {
         switch mistake {
         case .nothingChosen: ("nothing_chosen", [:])
+        case .gone: ("changed", [:])
         case .noNumber: ("no_number", [:])
         case .tooMany(let most): ("too_many", ["most": .number(most)])
         case .tooManyTypes(let most): ("too_many_types", ["most": .number(most)])
@@ -84,6 +85,8 @@ enum SaleNotice {
         case .salePaused, .poolClosed: ("paused", [:])
         case .eventCancelled: ("cancelled", [:])
         case .tooManyHolds: ("busy", [:])
+        case .queue(.passUsed): ("pass_used", [:])
+        case .queue: ("queue", [:])
         default: ("changed", [:])
         }
     }

@@ -1,6 +1,7 @@
 internal import BoxOffice
 internal import HTTPTypes
 internal import HummingbirdCore
+internal import NIOCore
 internal import Pages
 internal import TicketStore
 
@@ -17,8 +18,27 @@ struct SalePages: Sendable {
         ]
     }
 
-    @Sendable private func sale(_ page: PageRequest) throws -> Response {
-        try answer(SaleForm(), nil, try reader.event(page.segment), page)
+    @Sendable private func sale(_ page: PageRequest) async throws -> Response {
+        if page.segment.hasSuffix(PresentedEvent.calendarSuffix) { return try calendar(page) }
+        let event = try reader.event(page.segment)
+        return try answer(SaleForm(), nil, event, try await context.turn(in: event, page), page)
+    }
+
+    /// The event as a file for calendars. No event's code has a point in it.
+    private func calendar(_ page: PageRequest) throws -> Response {
+        let event = try reader.event(String(page.segment.dropLast(PresentedEvent.calendarSuffix.count)))
+        let presented = PresentedEvent(event: event, publicURL: context.writer.publicURL)
+        guard let bytes = presented.calendar(at: store.now) else {
+            throw Refused(.notFound, "Nobody has said when this event is.")
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/calendar; charset=utf-8", .cacheControl: "no-cache",
+                .contentDisposition: "attachment; filename=\"\(event.definition.id)\(PresentedEvent.calendarSuffix)\"",
+                .xContentTypeOptions: "nosniff",
+            ],
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
     /// Holds what the form asks for. A refusal shows the sale again, with what was asked for and the next step.
@@ -27,23 +47,26 @@ struct SalePages: Sendable {
         let event = try reader.event(page.segment)
         var asked = SaleForm(form, event.definition)
         guard let (lines, buyer) = asked.request else {
-            return try answer(asked, .mistake(asked.mistake ?? .nothingChosen), event, page)
+            let turn = try await context.turn(in: event, page)
+            return try answer(asked, .mistake(asked.mistake ?? .nothingChosen), event, turn, page)
         }
         let code = event.definition.id
+        let turn = try await context.turn(in: event, page)
         var key = context.key(form)
         // A key of another request comes from a page that the browser kept: what this form says is meant.
         for _ in 0..<2 {
             let digest = reader.keys.digest(key, in: .holding(code, buyer), of: "")
-            let request = HoldRequest(event: code, lines: lines, buyer: buyer, key: digest)
+            let request = HoldRequest(
+                event: code, lines: lines, buyer: buyer, key: digest, pass: context.pass(in: code, page))
             switch await reader.ask(.hold(request), note: nil) {
-            case .decided(.held(let view, _), _): return context.redirect(toHold: view.id)
+            case .decided(.held(let view, _), _): return context.redirect(toHold: view.id, of: code, page)
             case .decided(.refused(.keyReused), _): key = context.key(PageForm())
             case .decided(.refused(let refusal), let moment):
-                return try answer(asked, .refused(refusal, moment), try reader.event(page.segment), page)
+                return try answer(asked, .refused(refusal, moment), try reader.event(page.segment), turn, page)
             case .failed(let failure):
                 // The same key again: if the places are held by now, asking again shows them.
                 if failure == .outcomeUnknown { asked.key = form["key"] }
-                return try answer(asked, .failed(failure), event, page)
+                return try answer(asked, .failed(failure), event, turn, page)
             case .decided(let outcome, _): throw reader.unexpected(outcome)
             }
         }
@@ -52,17 +75,51 @@ struct SalePages: Sendable {
 
     /// The page, with what was asked for and why it was refused.
     private func answer(
-        _ form: SaleForm, _ notice: SaleNotice?, _ event: EventReading, _ page: PageRequest
+        _ form: SaleForm, _ notice: SaleNotice?, _ event: EventReading, _ turn: PageTurn, _ page: PageRequest
     ) throws -> Response {
         guard case .current(let left, let now) = store.availability(of: event.definition.id, unless: nil) else {
             throw Refused(.unknownEvent)
         }
         let view = SaleView(event: event, left: left, now: now, form: form, language: page.language)
         var values = view.values
+        let presented = PresentedEvent(event: event, publicURL: context.writer.publicURL)
+        values.merge(presented.values(in: page.language)) { $1 }
+        values["head"] = .object(presented.head(left, SaleStates(event, at: now), in: page.language))
+        values.merge(door(turn, of: event, at: now, page.language)) { $1 }
         if let notice { values["notice"] = .object(notice.values(for: form, event.definition, in: page.language)) }
         return context.writer.page(
             "event", values, for: page, status: notice.map { .init(code: $0.status) } ?? .ok,
-            home: "/events/\(event.definition.id)")
+            home: "/events/\(event.definition.id)", image: presented.imageElsewhere)
+    }
+}
+
+extension SalePages {
+    /// What the page says of the event's queue, and of the browser's turn in it (Q5 Turn).
+    fileprivate func door(
+        _ turn: PageTurn, of event: EventReading, at now: Moment, _ language: Language
+    ) -> PageObject {
+        var values: PageObject = [:]
+        if case .runs(let milliseconds, let until) = turn {
+            values["turn_ends_in"] = .text(String(milliseconds))
+            values["turn_until"] = .text(language.text(ofTime: until.milliseconds))
+            values["turn_until_iso"] = .text(until.rfc3339)
+            values["queue_js"] = .text(Pages.path(of: "queue.js"))
+        }
+        guard !turn.mayHold else { return values }
+        values["sells"] = false
+        // Nobody can queue any more for what is over for good.
+        let state = SaleState(event, at: now)
+        guard state != .cancelled, state != .ended else { return values }
+        values["queued"] = true
+        switch turn {
+        case .waits: values["in_queue"] = true
+        case .over: values["turn_over"] = true
+        case .done: values["has_bought"] = true
+        case .none, .notNeeded, .runs:
+            values["not_in_queue"] = true
+            if let opens = event.definition.queueOpensAt, now.wall < opens { values.set("queue_opens", opens) }
+        }
+        return values
     }
 }
 

@@ -41,6 +41,13 @@ package struct CallerQuota: Sendable {
                 isNetwork = false
             }
         }
+
+        /// - Parameter address: all callers without an internet address count as one.
+        package init(of address: InternetAddress?) {
+            // As above, whose numbers are in the order of the network.
+            isNetwork = address.map { $0.v4 == nil } ?? false
+            prefix = address.map { $0.v4.map { UInt64($0.bigEndian) } ?? $0.high.bigEndian } ?? 0
+        }
     }
 
     /// What a caller has left after asking.
@@ -78,24 +85,24 @@ package struct CallerQuota: Sendable {
     /// Takes a token from the caller's bucket, if there is one.
     package mutating func take(_ caller: Caller, at now: NIODeadline) -> Standing {
         let now = Int64(clamping: now.uptimeNanoseconds)
-        let place = place(of: caller, at: now)
-        let fullAt = max(now, buckets[place].fullAt)
+        let index = index(of: caller, at: now)
+        let fullAt = max(now, buckets[index].fullAt)
         let lacking = fullAt - now + interval - burst * interval
         let isAllowed = lacking <= 0
         let next = isAllowed ? fullAt + interval : fullAt
-        buckets[place].fullAt = next
+        buckets[index].fullAt = next
         return Standing(
             isAllowed: isAllowed, remaining: Int((burst * interval - (next - now)) / interval),
             fullIn: .nanoseconds(next - now), retryAfter: .nanoseconds(max(0, lacking)))
     }
 
     /// Where the caller's bucket is; it is made if there is none.
-    private mutating func place(of caller: Caller, at now: Int64) -> Int {
+    private mutating func index(of caller: Caller, at now: Int64) -> Int {
         let first = Int(UInt(bitPattern: caller.hashValue) % UInt(buckets.count / Self.ways)) * Self.ways
         var fullest = first
-        for place in first..<(first + Self.ways) {
-            if buckets[place].caller == caller { return place }
-            if buckets[place].fullAt < buckets[fullest].fullAt { fullest = place }
+        for index in first..<(first + Self.ways) {
+            if buckets[index].caller == caller { return index }
+            if buckets[index].fullAt < buckets[fullest].fullAt { fullest = index }
         }
         buckets[fullest] = Bucket(caller: caller, fullAt: now)
         return fullest

@@ -27,8 +27,21 @@ struct AuditRoutes: Sendable {
         if let form = ExportForm(accept: call.request.headers[.accept], keepsFormulas: keepsFormulas) {
             return try await export(filter, as: form)
         }
+        if let position = asked.newest {
+            let (page, next) = try await newest(filter, from: position, limit: asked.limit)
+            return answer(page, next.map(\.cursor), asked.limit, call.request)
+        }
         let (page, next) = try await self.page(filter, from: asked.position, limit: asked.limit)
         return answer(page, next.map(\.cursor), asked.limit, call.request)
+    }
+
+    /// A page from the newest entry on, and where the next one begins.
+    private func newest(
+        _ filter: AuditFilter, from position: NewestAuditPosition, limit: Int
+    ) async throws -> (entries: [AuditRecord], next: NewestAuditPosition?) {
+        let ledger = try await ledger.newestAudit(filter, before: position.ledger, limit: limit + 1)
+        let keys = filter.events == nil ? try await keyring.keys().audit : []
+        return position.merge(ledger, keys, limit: limit, filter)
     }
 
     /// A page, and where the next one begins; `nil` at the end.
@@ -57,42 +70,31 @@ struct AuditRoutes: Sendable {
         if let next {
             // The next page of the same question.
             var query = "limit=\(limit)&cursor=\(next)"
-            for name in ["event", "key", "since"] {
-                if let value = request.uri.queryParameters.get(name) { query += "&\(name)=\(Asked.escaped(value))" }
+            for name in ["event", "key", "since", "order"] {
+                if let value = request.uri.queryParameters.get(name) { query += "&\(name)=\(value.percentEncoded)" }
             }
             response.headers[.link] = "<\(request.uri.path)?\(query)>; rel=\"next\""
         }
         return response
     }
 
-    /// All entries, a page at a time: each is read when the client has read the one before. The first is read before the answer
-    /// begins, so that a store that cannot be asked leads to a problem and not to a list that breaks off.
+    /// All entries.
     private func export(_ filter: AuditFilter, as form: ExportForm) async throws -> Response {
         let first = try await page(filter, from: AuditPosition(), limit: Self.exportPage)
-        let headers: HTTPFields = [
-            .contentType: form.mediaType, .cacheControl: "no-store",
-            .contentDisposition: "attachment; filename=\"audit.\(form.suffix)\"",
-        ]
-        return Response(
-            status: .ok, headers: headers,
-            body: ResponseBody { writer in
-                var (entries, next) = first
-                var text = form.auditHead
-                while true {
-                    for entry in entries { form.write(entry, to: &text) }
-                    if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
-                    text.removeAll(keepingCapacity: true)
-                    guard let position = next else { break }
-                    (entries, next) = try await page(filter, from: position, limit: Self.exportPage)
-                }
-                try await writer.finish(nil)
-            })
+        return form.download("audit", head: form.auditHead, from: first) { page, text in
+            for entry in page.entries { form.write(entry, to: &text) }
+        } next: { page in
+            guard let position = page.next else { return nil }
+            return try await self.page(filter, from: position, limit: Self.exportPage)
+        }
     }
 
     /// What a request asks for.
     private struct Asked {
         var limit = 100
         var position = AuditPosition()
+        /// Where to go on from the newest entry on; `nil` for the order of the moments.
+        var newest: NewestAuditPosition?
         var filter = AuditFilter()
 
         init(_ request: Request) throws {
@@ -103,9 +105,16 @@ struct AuditRoutes: Sendable {
                 limit = Int(text) ?? 0
                 if !(1...Page.most).contains(limit) { note("limit", "must be from 1 to \(Page.most)") }
             }
+            if let text = member("order") {
+                if text == "newest" { newest = NewestAuditPosition() }
+                if !["oldest", "newest"].contains(text) { note("order", "must be oldest or newest") }
+            }
             if let text = member("cursor") {
+                // A cursor goes on in the order that it came with.
                 if let found = AuditPosition(cursor: text) {
-                    position = found
+                    (position, newest) = (found, nil)
+                } else if let found = NewestAuditPosition(cursor: text) {
+                    newest = found
                 } else {
                     note("cursor", "is none of ours")
                 }
@@ -128,11 +137,6 @@ struct AuditRoutes: Sendable {
 
         private static func isOfKey(_ byte: UInt8) -> Bool {
             (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte)
-        }
-
-        /// A value of ours for a query: only a moment has characters that need it.
-        static func escaped(_ text: String) -> String {
-            String(text.flatMap { $0 == "+" ? Array("%2B") : [$0] })
         }
     }
 }

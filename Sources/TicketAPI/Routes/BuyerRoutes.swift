@@ -111,42 +111,51 @@ struct BuyerRoutes: Sendable {
     }
 
     @Sendable func look(_ call: RouteRequest) async throws -> Response {
-        let (id, _) = try await holder(call, toChange: nil)
-        return try await answer(.look(id), nil)
+        let (id, key) = try await holder(call, .lookAtHolds)
+        let reply = await reader.ask(.look(id), note: nil)
+        // What another shop sold is kept from a shop, as if it were not there.
+        if let key, key.role == .shop, reply.isOfASale, try await !authorizer.sells(key, id) {
+            throw Refused(.unknownHold)
+        }
+        return try answer(reply)
     }
 
     @Sendable func extend(_ call: RouteRequest) async throws -> Response {
-        let (id, note) = try await holder(call, toChange: "hold.extend")
+        let (id, key) = try await holder(call, .sell)
         let body = try await reader.collect(call.request)
-        return try await answer(try calls.extend(id, call.fields, body), note)
+        return try await answer(try calls.extend(id, call.fields, body), key?.noteOnHold("hold.extend", id))
     }
 
     @Sendable func release(_ call: RouteRequest) async throws -> Response {
-        let (id, note) = try await holder(call, toChange: "hold.release")
-        return try await answer(.release(id), note)
+        let (id, key) = try await holder(call, .sell)
+        return try await answer(.release(id), key?.noteOnHold("hold.release", id))
     }
 
     @Sendable func purchase(_ call: RouteRequest) async throws -> Response {
-        let (id, note) = try await holder(call, toChange: "hold.purchase")
+        let (id, key) = try await holder(call, .sell)
         let body = try await reader.collect(call.request)
         return try await answer(
-            try calls.purchase(id, call.fields, body, by: call.fields.isOperators ? .key : .token), note)
+            try calls.purchase(id, call.fields, body, by: key?.completer ?? .token),
+            key?.noteOnHold("hold.purchase", id))
     }
 
     /// The hold that the path names, if the token belongs to it or the key has the right.
     ///
-    /// - Parameter action: the name of the change in the audit; nil for a look.
-    /// - Returns: the hold, and a note for the audit if the caller is an operator.
-    private func holder(_ call: RouteRequest, toChange action: String?) async throws -> (HoldID, AuditNote?) {
+    /// - Returns: the hold, and the key if the caller has one.
+    private func holder(_ call: RouteRequest, _ right: OperatorKey.Right) async throws -> (HoldID, OperatorKey?) {
         let named = HoldID(public: call.segment)
         guard call.fields.isOperators else { return (try calls.hold(named: named, call.fields), nil) }
-        let key = try await authorizer.admit(call.fields, toHold: action == nil ? .lookAtHolds : .sell, .hold(named))
+        let key = try await authorizer.admit(call.fields, toHold: right, .hold(named))
         guard let named else { throw Refused(.unknownHold) }
-        return (named, action.flatMap { key.noteOnHold($0, named) })
+        return (named, key)
     }
 
     private func answer(_ command: Command, _ note: AuditNote?) async throws -> Response {
-        let answer = try HoldAnswer(await reader.ask(command, note: note))
+        try answer(await reader.ask(command, note: note))
+    }
+
+    private func answer(_ reply: StoreReply) throws -> Response {
+        let answer = try HoldAnswer(reply)
         var body = ByteBuffer()
         var texts = HoldTexts()
         answer.writeBody(store.catalogue(at: answer.event), calls.mint, &texts, to: &body)
@@ -155,5 +164,13 @@ struct BuyerRoutes: Sendable {
         if answer.isNew { response.headers[.location] = answer.location }
         if answer.isReplay { response.headers[.idempotencyReplayed] = "true" }
         return response
+    }
+}
+
+extension StoreReply {
+    /// Whether it shows a hold that was purchased, returned or not.
+    fileprivate var isOfASale: Bool {
+        guard case .decided(.looked(let hold, _), _) = self else { return false }
+        return hold.state == .purchased || hold.state == .returned
     }
 }

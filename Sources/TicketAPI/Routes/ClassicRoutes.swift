@@ -27,7 +27,7 @@ struct ClassicRoutes: Sendable {
             if let header = call.fields.idempotencyKey { _ = try RequestReader.key(header, isAnonymous: false) }
             guard let hold = named else { throw Refused(.unknownHold) }
             let note = key.noteOnHold("hold.purchase", hold)
-            switch await reader.ask(.purchase(hold, nil, by: .key), note: note) {
+            switch await reader.ask(.purchase(hold, nil, by: key.completer), note: note) {
             case .decided(.purchased(let view, _, _), _):
                 var writer = JSONWriter(reserving: 64)
                 writer.object { writer in

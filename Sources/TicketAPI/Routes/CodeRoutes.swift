@@ -50,29 +50,17 @@ struct CodeRoutes: Sendable {
         }
     }
 
-    /// All codes of the batch, a page at a time. The first is read before the answer begins.
+    /// All codes of the batch.
     private func export(
         _ batch: EventDefinition.CodeBatch, of event: Code, as form: ExportForm
     ) async throws -> Response {
         let first = try await codes(of: batch, in: event, after: 0, Self.exportPage)
-        let headers: HTTPFields = [
-            .contentType: form.mediaType, .cacheControl: "no-store",
-            .contentDisposition: "attachment; filename=\"codes-\(event)-\(batch.name).\(form.suffix)\"",
-        ]
-        return Response(
-            status: .ok, headers: headers,
-            body: ResponseBody { writer in
-                var page = first
-                var text = form.headOfCodes
-                while true {
-                    for code in page { form.write(code, to: &text) }
-                    if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
-                    text.removeAll(keepingCapacity: true)
-                    guard page.count == Self.exportPage, let last = page.last?.count.number else { break }
-                    page = try await codes(of: batch, in: event, after: last, Self.exportPage)
-                }
-                try await writer.finish(nil)
-            })
+        return form.download("codes-\(event)-\(batch.name)", head: form.headOfCodes, from: first) { page, text in
+            for code in page { form.write(code, to: &text) }
+        } next: { page in
+            guard page.count == Self.exportPage, let last = page.last?.count.number else { return nil }
+            return try await codes(of: batch, in: event, after: last, Self.exportPage)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ internal import TicketStore
 struct CorrectionRoutes: Sendable {
     let reader: RequestReader
     let ledger: any SalesLedger
+    let mint: AccessCodeMint
 
     /// How often others may be faster before a correction is refused.
     private static let tries = 8
@@ -18,7 +19,7 @@ struct CorrectionRoutes: Sendable {
         do {
             let isRepeat = try await correct(id, patch, called: id.purchase, onlyPurchase: true, call, key)
             guard let purchase = try await sale(id).purchase else { throw Refused(.unknownPurchase) }
-            return answer(isRepeat) { $0.purchase(purchase) }
+            return answer(isRepeat) { $0.purchase(purchase, codes: mint.shown(to: key)) }
         } catch let refused as Refused where refused.problem == .unknownHold {
             throw Refused(.unknownPurchase)
         }
@@ -29,7 +30,7 @@ struct CorrectionRoutes: Sendable {
         guard let id = HoldID(public: call.segment) else { throw Refused(.unknownHold) }
         let isRepeat = try await correct(id, patch, called: id.public, onlyPurchase: false, call, key)
         let sale = try await sale(id)
-        return answer(isRepeat) { $0.sale(sale) }
+        return answer(isRepeat) { $0.sale(sale, codes: mint.shown(to: key)) }
     }
 
     private func patch(_ call: RouteRequest) async throws -> SaleRequests.CorrectionPatch {

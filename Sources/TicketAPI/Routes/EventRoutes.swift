@@ -7,6 +7,7 @@ internal import TicketStore
 /// What operators do with events: define, change, remove.
 struct EventRoutes: Sendable {
     let reader: RequestReader
+    let configuration: ServiceConfiguration
     private var store: any TicketStore { reader.store }
 
     /// How often a change of any revision (`If-Match: *`) is tried when other changes come in between.
@@ -25,8 +26,7 @@ struct EventRoutes: Sendable {
                 document = .object([JSONValue.Member("id", .string(path))] + members)
             }
         }
-        let written = document
-        let definition = try RequestReader.reading { () throws(DocumentError) in try EventDocument.read(written) }
+        let definition = try definition(in: document, given: document)
         let isNew = store.event(code) == nil
         return try await change(code, call.request, mayBeNew: true, status: isNew ? .created : .ok) { current in
             let note = key.note(
@@ -55,11 +55,10 @@ struct EventRoutes: Sendable {
         let action = isPause ? (paused == true ? "event.pause" : "event.resume") : "event.change"
         return try await change(code, call.request, mayBeNew: false, status: .ok) { [paused] current in
             guard let current else { throw Refused(.unknownEvent) }
-            let definition = try RequestReader.reading { () throws(DocumentError) in
-                let before = try JSONValue.document(
-                    EventDocument.write(current.definition), limits: EventDocument.jsonLimits)
-                return try EventDocument.read(before.merged(with: .object(rest)))
+            let before = try RequestReader.reading { () throws(DocumentError) in
+                try JSONValue.document(EventDocument.write(current.definition), limits: EventDocument.jsonLimits)
             }
+            let definition = try definition(in: before.merged(with: .object(rest)), given: .object(rest))
             guard definition.id == code else { throw Self.otherID(code.text) }
             let differences = AuditDifference.define(definition, isPaused: paused, before: current)
             return (
@@ -98,6 +97,31 @@ struct EventRoutes: Sendable {
         let action = fate == .cancelled ? "event.cancel" : "event.reinstate"
         _ = try await reader.perform(command, note: key.note(action, on: code.text, reason: call.reason))
         return answer(try reader.event(call.segment), status: .ok)
+    }
+
+    /// The definition that a document writes. The address of a checkout needs settings of this service, too (R55 Checkout); what
+    /// is missing stands beside every other mistake.
+    ///
+    /// - Parameter given: what the request says itself. A pause must not fail for an address that the event had before.
+    private func definition(in document: JSONValue, given: JSONValue) throws(Refused) -> EventDefinition {
+        var lacking: [Mistake] = []
+        if case .object(let members) = given,
+            case .object? = members.first(where: { $0.name == EventDefinition.checkoutMember })?.value
+        {
+            lacking = EventDefinition.mistakesOfAddress(
+                publicURL: configuration.publicURL, checkoutSecret: configuration.checkoutSecret)
+        }
+        let definition: EventDefinition
+        do throws(DocumentError) {
+            definition = try EventDocument.read(document)
+        } catch {
+            guard case .mistakes(let found) = error, !lacking.isEmpty else {
+                return try RequestReader.reading { () throws(DocumentError) in throw error }
+            }
+            throw Refused.invalid(found.map { Mistake($0) } + lacking)
+        }
+        guard lacking.isEmpty else { throw Refused.invalid(lacking) }
+        return definition
     }
 
     private static func otherID(_ path: String) -> Refused {

@@ -11,12 +11,46 @@ struct KeyRoutes: Sendable {
     private var now: WallTime { reader.store.now.wall }
 
     @Sendable func list(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
-        let page = try Page(call.request)
+        let asked = try Asked(call.request)
+        let (page, now) = (asked.page, now)
         // Keys are never deleted, so their positions stay.
-        let all = try await keyring.keys().enumerated().map { Numbered(number: UInt64($0) + 1, key: $1) }
-        let found = Array(all.dropFirst(Int(clamping: page.behind ?? 0)).prefix(page.limit + 1))
-        let now = now
-        return page.answer("keys", found, of: call.request.uri.path, number: \.number) { $1.key($0.key, at: now) }
+        var all = try await keyring.keys().enumerated().map { Numbered(number: UInt64($0) + 1, key: $1) }
+        if asked.isNewest { all.reverse() }
+        if let state = asked.state { all.removeAll { $0.key.state(at: now) != state } }
+        if let behind = page.behind {
+            all.removeAll { asked.isNewest ? $0.number >= behind : $0.number <= behind }
+        }
+        return page.answer(
+            "keys", Array(all.prefix(page.limit + 1)), of: call.request.uri.path, asked.query, number: \.number
+        ) { $1.key($0.key, at: now) }
+    }
+
+    /// What a request for a list asks for.
+    private struct Asked {
+        let page: Page
+        let isNewest: Bool
+        let state: OperatorKey.State?
+        /// What the query of the next page begins with.
+        let query: String
+
+        init(_ request: Request) throws {
+            var mistakes: [Mistake] = []
+            var query = ""
+            func word(_ name: String, _ words: [String], _ demand: String) -> String? {
+                guard let text = request.uri.queryParameters.get(name) else { return nil }
+                guard words.contains(text) else {
+                    mistakes.append(.query(name, demand))
+                    return nil
+                }
+                query += "\(name)=\(text)&"
+                return text
+            }
+            isNewest = word("order", ["oldest", "newest"], "must be oldest or newest") == "newest"
+            state = word("state", OperatorKey.State.allCases.map(\.rawValue), "must be valid, revoked or expired")
+                .flatMap(OperatorKey.State.init)
+            self.query = query
+            page = try Page(request, besides: mistakes)
+        }
     }
 
     private struct Numbered {

@@ -1,6 +1,6 @@
-internal import BoxOffice
+package import BoxOffice
 internal import StrictJSON
-internal import TicketStore
+package import TicketStore
 
 /// What a request is about, for keys that are bound to events (R48 Operator keys).
 enum KeyScope: Sendable {
@@ -15,10 +15,14 @@ enum KeyScope: Sendable {
 }
 
 /// Checks the keys of operators and shops.
-struct OperatorAuthorizer: Sendable {
+package struct OperatorAuthorizer: Sendable {
     let known: KnownKeys
     let store: any TicketStore
     let ledger: any SalesLedger
+
+    package init(_ service: ServiceContext, ledger: any SalesLedger) {
+        (known, store, self.ledger) = (service.known, service.store, ledger)
+    }
 
     /// The key of a request, if it has the right. Looked up each time, so that a revocation works at once.
     func admit(_ fields: BuyerFields, _ right: OperatorKey.Right, _ scope: KeyScope) async throws -> OperatorKey {
@@ -41,8 +45,8 @@ struct OperatorAuthorizer: Sendable {
     }
 
     /// Refuses what a bound key is not for, and what a shop did not sell. For other keys this costs nothing.
-    private func check(_ key: OperatorKey, _ right: OperatorKey.Right, _ scope: KeyScope) async throws {
-        if key.isSeller(right) { try await checkSeller(scope) }
+    func check(_ key: OperatorKey, _ right: OperatorKey.Right, _ scope: KeyScope) async throws {
+        if key.isSeller(right) { try await checkSeller(key, scope) }
         guard key.isBound else { return }
         let works: Bool
         switch scope {
@@ -60,20 +64,35 @@ struct OperatorAuthorizer: Sendable {
         }
     }
 
-    /// Refuses a shop what buyers may have completed by themselves.
-    private func checkSeller(_ scope: KeyScope) async throws {
-        guard case .hold(let hold) = scope else { throw Refused(.forbidden) }
-        guard let hold else { return }
-        guard let code = try await event(of: hold), store.event(code)?.definition.completion == .shop else {
-            throw Refused(
-                .forbidden, "A shop returns and corrects only what shops complete (\"completion\": \"shop\").")
+    /// Refuses a shop what it did not sell. The answer is the same whether there is such a sale or not.
+    private func checkSeller(_ key: OperatorKey, _ scope: KeyScope) async throws {
+        switch scope {
+        // The handler lists only what the key sold.
+        case .event: return
+        // The handler says that the path names none.
+        case .hold(nil): return
+        case .hold(let hold?):
+            if try await sells(key, hold) { return }
+            throw Refused(.forbidden, "A shop sees, returns and corrects only what it sold.")
+        case .everything, .narrowed: throw Refused(.forbidden)
         }
+    }
+
+    /// Whether a shop sold the hold. What is not sold yet, nobody has: while the shop asks, another one may be selling it. Who
+    /// sold it never changes afterwards. Where the ledger does not know who did, because a token completed it, or an earlier
+    /// release, every shop may have, if the event says that shops complete (R24 Who completes).
+    package func sells(_ key: OperatorKey, _ hold: HoldID) async throws -> Bool {
+        guard let sale = try await ledger.search(SalesQuery(hold: hold, limit: 1)).records.first,
+            let purchase = sale.purchase
+        else { return false }
+        if let seller = purchase.soldBy { return seller == key.seller }
+        return Code(sale.event).flatMap { store.event($0) }?.definition.completion == .shop
     }
 
     /// The event of a hold, which never changes; `nil` if there is no such hold.
     private func event(of hold: HoldID) async throws -> Code? {
         switch await store.perform(.look(hold)) {
-        case .decided(.looked(let view), _): return store.catalogue(at: view.event).code
+        case .decided(.looked(let view, _), _): return store.catalogue(at: view.event).code
         // Buyers get no answer about a hold that ended long ago, or with its event; the ledger still has its event.
         case .decided:
             return try await ledger.search(SalesQuery(hold: hold, limit: 1)).records.first.flatMap { Code($0.event) }
@@ -87,8 +106,8 @@ extension Refused {
 }
 
 extension OperatorKey {
-    /// The audit's note about a change of a hold; `nil` for a shop: its sales are in the list of purchases, and the audit
-    /// lists what operators did.
+    /// The audit's note about a change of a hold; `nil` for a shop: the list of purchases has its sales with its name, and the
+    /// audit lists what operators did.
     func noteOnHold(_ action: String, _ hold: HoldID) -> AuditNote? {
         role == .operator ? note(action, on: hold.public) : nil
     }

@@ -45,13 +45,34 @@ struct PulseRoutes: Sendable {
     }
 
     /// Open confirmed debts; `nil` while the ledger cannot be read. The rest of the document matters most just then.
-    private func debts(of event: Code) async -> Int? {
-        try? await ledger.refundsOwed(of: event, confirmed: true, after: nil, limit: Self.mostDebts + 1).count
+    private func debts(of event: Code) async -> Pulse.Debts? {
+        guard
+            let owed = try? await ledger.refundsOwed(
+                of: event, confirmed: true, after: nil, limit: Self.mostDebts + 1)
+        else { return nil }
+        return Pulse.Debts(owed, most: Self.mostDebts)
     }
 }
 
 /// How a sale goes right now.
 struct Pulse: Sendable {
+    /// Payments that are owed back.
+    struct Debts: Sendable {
+        /// Those that were counted.
+        let count: Int
+        /// Whether there are more.
+        let more: Bool
+        /// What those that were counted come to, in minor units, by currency.
+        let totals: [(currency: String, total: Int64)]
+
+        init(_ owed: [RefundRecord], most: Int) {
+            count = min(owed.count, most)
+            more = owed.count > most
+            totals = Dictionary(grouping: owed.prefix(most), by: \.currency)
+                .map { ($0.key, $0.value.reduce(0) { $0 + $1.total }) }.sorted { $0.0 < $1.0 }
+        }
+    }
+
     var event: EventReading
     var state: SaleState
     var numbers: EventNumbers
@@ -61,8 +82,8 @@ struct Pulse: Sendable {
     /// Since when decisions were counted.
     var since: WallTime
     var decisions: [(kind: DecisionKind, result: DecisionResult, count: UInt64)]
-    /// Open confirmed debts, one more than ``PulseRoutes/mostDebts`` for more; `nil` where they could not be read.
-    var debts: Int?
+    /// Open confirmed debts; `nil` where they could not be read.
+    var debts: Debts?
     /// How long callers waited, by what they waited for.
     var waits: [(name: String, took: DurationHistogram)]
     var condition: StoreCondition

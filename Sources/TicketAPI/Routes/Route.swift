@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
+internal import Synchronization
 internal import TicketStore
 
 /// A path that the service knows: what may be done there, by whom, and who answers.
@@ -138,12 +139,18 @@ struct RouteResponder: Sendable {
     private let routes: [Route]
     private let authorizer: OperatorAuthorizer
     private let pages: PageWriter
+    /// `nil` if no page on another origin may call.
+    private let origins: SharedOrigins?
     /// `nil` for a responder that nobody outside asks.
     private let figures: LoopFigures?
     /// The numbers of calls in the figures, by method and path.
     private let calls: [String: Int]
 
-    init(routes: [Route], authorizer: OperatorAuthorizer, pages: PageWriter, figures: ServiceFigures?) {
+    init(
+        routes: [Route], authorizer: OperatorAuthorizer, pages: PageWriter, figures: ServiceFigures?,
+        origins: SharedOrigins? = nil
+    ) {
+        self.origins = origins
         self.routes = routes
         self.authorizer = authorizer
         self.pages = pages
@@ -155,6 +162,8 @@ struct RouteResponder: Sendable {
 
     func respond(to request: Request, _ logger: Logger) async -> Response {
         let fields = BuyerFields(request.headers)
+        figures?.inFlight.wrappingAdd(1, ordering: .relaxed)
+        defer { _ = figures?.inFlight.wrappingSubtract(1, ordering: .relaxed) }
         let began = NIODeadline.now()
         let found = route(at: request.uri.path)
         let response: Response
@@ -208,10 +217,31 @@ struct RouteResponder: Sendable {
             }
             return try await answer(routed, key)
         case .fastPath, nil:
-            var refused = Refused(.methodNotAllowed, "\(request.method) does not work here.")
-            refused.headers[.allow] = route.methods.joined(separator: ", ")
-            throw refused
+            let methods = route.methods.joined(separator: ", ")
+            guard let wanted = preflightMethod(of: request) else {
+                throw Refused.wrongMethod(request.method.rawValue, allowed: methods)
+            }
+            guard route.methods.contains(wanted) else { throw Refused.wrongMethod(wanted, allowed: methods) }
+            return preflight(methods: methods)
         }
+    }
+
+    /// The method for which a browser asks whether a page on another origin may use it (R61 Other origins); `nil` if the
+    /// request asks nothing of the kind, or such pages may not.
+    private func preflightMethod(of request: Request) -> String? {
+        guard request.method == .options, let origins, let origin = request.headers[.origin],
+            let wanted = request.headers[.accessControlRequestMethod],
+            origins.standing(of: origin, at: RequestTarget(request.uri.string)).isAllowed
+        else { return nil }
+        return wanted
+    }
+
+    private func preflight(methods: String) -> Response {
+        var headers: HTTPFields = [:]
+        for (name, value) in SharedOrigins.preflightFields(methods: methods) {
+            if let name = HTTPField.Name(name) { headers[name] = value }
+        }
+        return Response(status: .noContent, headers: headers)
     }
 
     private func route(at path: String) -> (route: Route, segment: String)? {

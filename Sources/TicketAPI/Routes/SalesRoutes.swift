@@ -10,6 +10,7 @@ internal import TicketStore
 struct SalesRoutes: Sendable {
     let reader: RequestReader
     let ledger: any SalesLedger
+    let mint: AccessCodeMint
 
     /// Purchases that an export reads at once, which bounds its memory.
     private static let exportPage = 500
@@ -18,11 +19,16 @@ struct SalesRoutes: Sendable {
         let event = try reader.event(call.segment).definition.id
         let page = try Page(call.request)
         let keepsFormulas = try Self.keepsFormulas(call.request)
+        // A shop sees what it sold, and nothing of others.
+        let seller = key.isSeller(.readPurchases) ? key.seller : nil
         if let form = ExportForm(accept: call.request.headers[.accept], keepsFormulas: keepsFormulas) {
-            return try await export(event, as: form)
+            return try await export(event, soldBy: seller, as: form, codes: mint.shown(to: key))
         }
-        let found = try await ledger.purchases(of: event, after: page.behind.map { HoldID($0) }, limit: page.limit + 1)
-        return page.answer("purchases", found, of: call.request.uri.path, number: \.hold.number) { $1.purchase($0) }
+        let behind = page.behind.map { HoldID($0) }
+        let found = try await ledger.purchases(of: event, soldBy: seller, after: behind, limit: page.limit)
+        return page.answer("purchases", found.records[...], next: found.next?.number, of: call.request.uri.path) {
+            $1.purchase($0, codes: mint.shown(to: key))
+        }
     }
 
     static func keepsFormulas(_ request: Request) throws -> Bool {
@@ -33,28 +39,17 @@ struct SalesRoutes: Sendable {
         }
     }
 
-    /// All purchases, a page at a time: each is read when the client has read the one before. The first is read before the
-    /// answer begins, so that a store that cannot be asked leads to a problem and not to a list that breaks off.
-    private func export(_ event: Code, as form: ExportForm) async throws -> Response {
-        let first = try await ledger.purchases(of: event, after: nil, limit: Self.exportPage)
-        let headers: HTTPFields = [
-            .contentType: form.mediaType, .cacheControl: "no-store",
-            .contentDisposition: "attachment; filename=\"purchases-\(event).\(form.suffix)\"",
-        ]
-        return Response(
-            status: .ok, headers: headers,
-            body: ResponseBody { [ledger] writer in
-                var page = first
-                var text = form.head
-                while true {
-                    for purchase in page { form.write(purchase, to: &text) }
-                    if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
-                    text.removeAll(keepingCapacity: true)
-                    guard page.count == Self.exportPage, let last = page.last?.hold else { break }
-                    page = try await ledger.purchases(of: event, after: last, limit: Self.exportPage)
-                }
-                try await writer.finish(nil)
-            })
+    /// All purchases.
+    private func export(
+        _ event: Code, soldBy seller: Seller?, as form: ExportForm, codes: AccessCodeMint?
+    ) async throws -> Response {
+        let first = try await ledger.purchases(of: event, soldBy: seller, after: nil, limit: Self.exportPage)
+        return form.download("purchases-\(event)", head: form.head, from: first) { page, text in
+            for purchase in page.records { form.write(purchase, codes: codes, to: &text) }
+        } next: { [ledger] page in
+            guard let next = page.next else { return nil }
+            return try await ledger.purchases(of: event, soldBy: seller, after: next, limit: Self.exportPage)
+        }
     }
 
     func eventDebts(_ call: RouteRequest, confirmed: Bool) async throws -> Response {
@@ -154,12 +149,13 @@ struct Page {
     /// The number of the last element of the page before.
     let behind: UInt64?
 
-    init(_ request: Request) throws {
+    /// - Parameter others: what is wrong with the rest of the query.
+    init(_ request: Request, besides others: [Mistake] = []) throws {
         let asked = request.uri.queryParameters.get("limit")
         let cursor = request.uri.queryParameters.get("cursor")
         limit = asked == nil ? Self.usual : asked.flatMap { Int($0) } ?? 0
         behind = cursor.flatMap(Self.number)
-        var mistakes: [Mistake] = []
+        var mistakes = others
         if !(1...Self.most).contains(limit) {
             mistakes.append(.query("limit", "must be from 1 to \(Self.most)"))
         }
@@ -177,7 +173,18 @@ struct Page {
         write: (Record, inout JSONWriter) -> Void
     ) -> Response {
         let records = found.prefix(limit)
-        let next = found.count > limit ? records.last.map { Self.cursor($0[keyPath: number]) } : nil
+        let next = found.count > limit ? records.last?[keyPath: number] : nil
+        return answer(name, records, next: next, of: path, query, write: write)
+    }
+
+    /// A page as JSON that says itself where the next one is.
+    ///
+    /// - Parameter next: the number behind which the next page begins; `nil` if there is none.
+    func answer<Record>(
+        _ name: String, _ records: ArraySlice<Record>, next: UInt64?, of path: String, _ query: String = "",
+        write: (Record, inout JSONWriter) -> Void
+    ) -> Response {
+        let next = next.map(Self.cursor)
         var writer = JSONWriter(reserving: 256 * (records.count + 1))
         writer.object { writer in
             writer.member(name) { writer in

@@ -8,16 +8,30 @@ internal import TicketStore
 struct SearchRoutes: Sendable {
     let reader: RequestReader
     let ledger: any SalesLedger
+    let mint: AccessCodeMint
+    let authorizer: OperatorAuthorizer
 
-    /// Of all events.
+    /// Of all events; with a key that is bound to events of one of these, or for one of their holds (R48 Operator keys).
     @Sendable func search(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
-        try await found(SearchQuery.read(call.request.uri.string) { reader.store.event($0) != nil }, call)
+        let asked = SearchQuery.read(call.request.uri.string) { reader.store.event($0) != nil }
+        if key.isBound, asked.mistakes.isEmpty {
+            let scope: KeyScope =
+                if let event = asked.query.event {
+                    .event(event.text)
+                } else if let hold = asked.query.hold {
+                    .hold(hold)
+                } else {
+                    .everything
+                }
+            try await authorizer.check(key, .readLists, scope)
+        }
+        return try await found(asked, call, key)
     }
 
     /// Of one event; its live holds, unless the query names a state.
     @Sendable func holds(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
         let event = try reader.event(call.segment).definition.id
-        return try await found(SearchQuery.read(call.request.uri.string, of: event), call)
+        return try await found(SearchQuery.read(call.request.uri.string, of: event), call, key)
     }
 
     @Sendable func purchase(_ call: RouteRequest, _ key: OperatorKey) async throws -> Response {
@@ -25,7 +39,7 @@ struct SearchRoutes: Sendable {
         let page = try await ledger.search(SalesQuery(hold: id, limit: 1))
         guard let purchase = page.records.first?.purchase else { throw Refused(.unknownPurchase) }
         var writer = JSONWriter(reserving: 512)
-        writer.purchase(purchase)
+        writer.purchase(purchase, codes: mint.shown(to: key))
         return json(.ok, writer.bytes)
     }
 
@@ -44,8 +58,9 @@ struct SearchRoutes: Sendable {
         return json(.ok, writer.bytes)
     }
 
-    private func found(_ asked: (query: SalesQuery, mistakes: [Mistake]), _ call: RouteRequest) async throws -> Response
-    {
+    private func found(
+        _ asked: (query: SalesQuery, mistakes: [Mistake]), _ call: RouteRequest, _ key: OperatorKey
+    ) async throws -> Response {
         guard asked.mistakes.isEmpty else { throw Refused.invalid(asked.mistakes) }
         let page: SalesPage
         do {
@@ -60,7 +75,7 @@ struct SearchRoutes: Sendable {
         writer.object { writer in
             writer.member("holds") { writer in
                 writer.array { writer in
-                    for record in page.records { writer.sale(record) }
+                    for record in page.records { writer.sale(record, codes: mint.shown(to: key)) }
                 }
             }
             writer.member("next_cursor", next)
@@ -73,8 +88,16 @@ struct SearchRoutes: Sendable {
     }
 }
 
+extension AccessCodeMint {
+    /// The mint for a document with the texts of codes; `nil` for keys that do not list them (R46 Access codes).
+    func shown(to key: OperatorKey) -> AccessCodeMint? {
+        key.may(.changeEvents) ? self : nil
+    }
+}
+
 extension JSONWriter {
-    mutating func sale(_ sale: SaleRecord) {
+    /// - Parameter codes: makes the texts of access codes, for callers who may see them (R46 Access codes).
+    mutating func sale(_ sale: SaleRecord, codes: AccessCodeMint?) {
         object { writer in
             writer.member("id", sale.hold.public)
             writer.member("event", sale.event)
@@ -86,8 +109,10 @@ extension JSONWriter {
             writer.member("note", sale.note)
             writer.member("held_at", sale.heldAt)
             writer.member("expires_at", sale.expiresAt)
+            writer.door(sale.code, sale.override, of: sale.event, codes)
             writer.member("purchase") { writer in
-                if let purchase = sale.purchase { writer.purchase(purchase) } else { writer.value(nil as String?) }
+                guard let purchase = sale.purchase else { return writer.value(nil as String?) }
+                writer.purchase(purchase, codes: codes)
             }
         }
     }

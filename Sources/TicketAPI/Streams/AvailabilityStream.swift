@@ -17,7 +17,7 @@ final class AvailabilityStream {
     /// Listeners that are sent to before the loop serves its other connections, which takes a quarter of a millisecond.
     /// Two thousand at once would delay buyers by 15 ms.
     private static let slice = 32
-    /// After a slice the loop sends none for so many times as long as the slice took: listeners take a thirtieth of the loop
+    /// After a slice the loop sends none for this many times as long as the slice took: listeners take a thirtieth of the loop
     /// at most, nearly all of it the kernel's sending. With more listeners, each gets fewer messages. The time is measured,
     /// so on a busy machine listeners wait longer and buyers do not.
     private static let share: Int64 = 30
@@ -25,6 +25,7 @@ final class AvailabilityStream {
     private static let slowest: TimeAmount = .microseconds(500)
 
     private let store: any TicketStore
+    private let queues: QueueDirectory
     private let room: Room
     private let loop: any EventLoop
     private var watched: [Code: WatchedEvent] = [:]
@@ -34,7 +35,8 @@ final class AvailabilityStream {
     private var position = 0
     private var roundBegan = NIODeadline.now()
 
-    init(store: any TicketStore, room: Room, loop: any EventLoop) {
+    init(store: any TicketStore, queues: QueueDirectory, room: Room, loop: any EventLoop) {
+        self.queues = queues
         self.store = store
         self.room = room
         self.loop = loop
@@ -44,14 +46,19 @@ final class AvailabilityStream {
 
     /// A listener that has not entered yet; `nil` if there is no such event or no room.
     ///
-    /// - Parameter quota: header lines.
-    func listener(to request: StreamRequest, on handler: FastPathHandler, quota: String) -> Listener? {
+    /// - Parameters:
+    ///   - sender: whom it counts for.
+    ///   - fields: header lines.
+    func listener(
+        to request: StreamRequest, on handler: FastPathHandler, for sender: RequestSender, fields: String
+    ) -> Listener? {
+        let caller = CallerQuota.Caller(of: sender.address)
         let code = request.event
         let event = watched[code] ?? AvailabilityDocument.current(code, in: store).map { WatchedEvent(code, $0) }
-        guard let event, event.refresh(from: store), room.take(handler.caller) == nil else { return nil }
+        guard let event, event.refresh(from: store, queues), room.take(caller) == nil else { return nil }
         watched[code] = event
-        let opening = event.opening(known: request.lastEventID, date: handler.loop.answers.date, quota: quota)
-        return Listener(stream: self, event: event, handler: handler, opening: opening)
+        let opening = event.opening(known: request.lastEventID, date: handler.loop.answers.date, fields: fields)
+        return Listener(stream: self, event: event, handler: handler, caller: caller, opening: opening)
     }
 
     /// The listener has sent the opening.
@@ -63,7 +70,7 @@ final class AvailabilityStream {
     }
 
     func leave(_ listener: Listener) {
-        room.leave(listener.handler.caller)
+        room.leave(listener.caller)
         listener.event.remove(listener)
         if listener.event.isUnheard, watched[listener.event.code] === listener.event {
             watched[listener.event.code] = nil
@@ -79,7 +86,7 @@ final class AvailabilityStream {
         }
         roundBegan = .now()
         for event in Array(watched.values) {
-            if event.refresh(from: store) {
+            if event.refresh(from: store, queues) {
                 round.append(event)
             } else {
                 watched[event.code] = nil
@@ -123,6 +130,8 @@ final class WatchedEvent {
         let listener: Listener
         /// The edition that it was sent last.
         var edition: UInt64
+        /// The same for what it was sent of the queue.
+        var queueEdition: UInt64
         var sentAt: NIODeadline
     }
 
@@ -133,6 +142,10 @@ final class WatchedEvent {
     /// The message with the newest document.
     private var change: ByteBuffer
     private var entries: [Entry] = []
+    /// What is known of the event's queue; `nil` if it has none.
+    private var queue: QueueDocument?
+    private var queueEdition: UInt64 = 0
+    private var queueChange = ByteBuffer()
 
     init(_ code: Code, _ document: AvailabilityDocument) {
         self.code = code
@@ -146,7 +159,8 @@ final class WatchedEvent {
     /// Gets the newest document from the store.
     ///
     /// - Returns: whether the event still exists.
-    func refresh(from store: any TicketStore) -> Bool {
+    func refresh(from store: any TicketStore, _ queues: QueueDirectory) -> Bool {
+        refreshQueue(queues.copy(of: code)?.document)
         guard let current = AvailabilityDocument.current(code, in: store, after: document) else { return false }
         guard current !== document else { return true }
         // A version that changes no byte, as when the numbers are not disclosed, is no news.
@@ -159,9 +173,20 @@ final class WatchedEvent {
         return true
     }
 
+    private func refreshQueue(_ current: QueueDocument?) {
+        // What differs only in its moments is no news.
+        guard let current, current.facts != queue?.facts else { return }
+        queue = current
+        queueEdition += 1
+        queueChange = ByteBuffer()
+        queueChange.writeStaticString("event: queue\ndata: ")
+        queueChange.writeBytes(current.body)
+        queueChange.writeStaticString("\n\n")
+    }
+
     func add(_ listener: Listener) {
         listener.index = entries.count
-        entries.append(Entry(listener: listener, edition: edition, sentAt: .now()))
+        entries.append(Entry(listener: listener, edition: edition, queueEdition: queueEdition, sentAt: .now()))
     }
 
     func remove(_ listener: Listener) {
@@ -177,11 +202,21 @@ final class WatchedEvent {
     func send(to index: Int, _ now: NIODeadline, heartbeat: TimeAmount) -> Bool {
         let entry = entries[index]
         let isBehind = entry.edition != edition
-        guard isBehind || entry.sentAt + heartbeat <= now, entry.listener.takesMore else { return false }
+        let isBehindQueue = entry.queueEdition != queueEdition
+        guard isBehind || isBehindQueue || entry.sentAt + heartbeat <= now, entry.listener.takesMore else {
+            return false
+        }
         // Before sending: a connection that fails then is removed at once, and another entry gets the index.
         entries[index].edition = edition
+        entries[index].queueEdition = queueEdition
         entries[index].sentAt = now
-        entry.listener.send(isBehind ? change : Self.silence)
+        guard isBehindQueue else {
+            entry.listener.send(isBehind ? change : Self.silence)
+            return true
+        }
+        var news = isBehind ? change : ByteBuffer()
+        news.writeImmutableBuffer(queueChange)
+        entry.listener.send(news)
         return true
     }
 
@@ -194,16 +229,17 @@ final class WatchedEvent {
     /// The head of a stream, and a snapshot unless the client has it.
     ///
     /// The body ends with the connection, since chunks would only add bytes.
-    func opening(known tag: String?, date: [UInt8], quota: String) -> ByteBuffer {
+    func opening(known tag: String?, date: [UInt8], fields: String) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeStaticString("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n")
         // Keeps nginx and similar proxies from buffering the stream.
         buffer.writeStaticString("x-accel-buffering: no\r\ndate: ")
         buffer.writeBytes(date)
         buffer.writeStaticString("\r\n")
-        buffer.writeString(quota)
+        buffer.writeString(fields)
         buffer.writeStaticString("connection: close\r\n\r\nretry: 2000\n\n")
         if tag != document.tag { buffer.writeImmutableBuffer(Self.message("snapshot", document)) }
+        buffer.writeImmutableBuffer(queueChange)
         return buffer
     }
 

@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// The sender of a stream: its connection reads no further request and gets changes until it ends.
 ///
-/// It comes first in the connection's pipeline; the other handlers learn only of the end. A client that closes its side
+/// It comes first in the connection's pipeline, behind TLS alone; the other handlers learn only of the end. A client that closes its side
 /// has left.
 final class Listener: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -17,13 +17,19 @@ final class Listener: ChannelInboundHandler {
     let event: WatchedEvent
     /// It counts what is sent, and closes a connection whose client reads nothing.
     let handler: FastPathHandler
+    /// Whom it counts for.
+    let caller: CallerQuota.Caller
     /// Among the event's listeners.
     var index = 0
     private let stream: AvailabilityStream
     private let opening: ByteBuffer
     private var context: ChannelHandlerContext?
 
-    init(stream: AvailabilityStream, event: WatchedEvent, handler: FastPathHandler, opening: ByteBuffer) {
+    init(
+        stream: AvailabilityStream, event: WatchedEvent, handler: FastPathHandler, caller: CallerQuota.Caller,
+        opening: ByteBuffer
+    ) {
+        self.caller = caller
         self.stream = stream
         self.event = event
         self.handler = handler

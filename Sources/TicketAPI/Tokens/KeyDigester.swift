@@ -18,6 +18,8 @@ public struct KeyDigester: Sendable {
         /// Holds of an event, for a buyer or without one.
         case holding(Code, Buyer?)
         case extending(HoldID)
+        /// Entries of an event's queue.
+        case joining(Code)
         /// Partial returns of the hold's purchase.
         case returning(HoldID)
     }
@@ -44,6 +46,9 @@ public struct KeyDigester: Sendable {
                 return event.withUTF8 { event in
                     buyer.withUTF8 { buyer in digest("hold", event, buyer, caller, key) }
                 }
+            case .joining(let event):
+                var event = event.text
+                return event.withUTF8 { digest("join", $0, .init(rebasing: $0[..<0]), caller, key) }
             case .extending(let hold): return digest("extend", hold, caller, key)
             case .returning(let hold): return digest("return", hold, caller, key)
             }
@@ -118,7 +123,7 @@ package struct KeyText: Sendable {
     package static let fewestOfAnonymous = 16
     package static let most = 255
 
-    /// `nil` if the header is no key.
+    /// `nil` if the header is not a key.
     ///
     /// - Parameter isAnonymous: whether the request came without an operator's or a shop's key.
     package init?(_ header: String, isAnonymous: Bool) {

@@ -27,6 +27,12 @@ package struct KeyMemory: Sendable {
         return known.key
     }
 
+    /// The key as it was looked up last, for a request that it let in with its head. The rest of a request may come when the
+    /// key is remembered no longer.
+    package func letIn(_ credential: String) -> OperatorKey? {
+        known[credential]?.key
+    }
+
     /// - Parameters:
     ///   - askedAt: when the look-up began.
     ///   - wall: the time of day at the same moment. A key that has an end works no longer here (R48 Operator keys).
@@ -54,6 +60,11 @@ final class KnownKeys: Sendable {
     /// A key that was looked up a moment ago; `nil` says nothing about the credential.
     func known(_ credential: String) -> OperatorKey? {
         memory.withLock { $0.key(of: credential, at: .now()) }
+    }
+
+    /// The key of a request that it let in with its head, when ``known(_:)`` had it.
+    func letIn(_ credential: String) -> OperatorKey? {
+        memory.withLock { $0.letIn(credential) }
     }
 
     /// The key, if it works now; perhaps looked up a moment ago.

@@ -43,6 +43,8 @@ public struct TokenMint: Sendable {
 
     /// Makes access codes with the same keys (R46 Access codes).
     package let codes: AccessCodeMint
+    /// Makes what people in queues carry, with the same keys (Q6 Pass).
+    package let queues: QueueMint
     private let current: UInt8
     /// By key number.
     private let keys: [AES256?]
@@ -62,6 +64,7 @@ public struct TokenMint: Sendable {
         }
         self.keys = derived
         codes = AccessCodeMint(keys: keys, ledger: ledger)
+        queues = QueueMint(keys: keys, ledger: ledger)
         self.series = series
         self.current = last.number
     }

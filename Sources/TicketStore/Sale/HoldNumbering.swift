@@ -1,9 +1,10 @@
 public import BoxOffice
 
-/// The numbers that holds had in another store, for a store that numbers its holds in a way of its own (R51 Moving a sale).
+/// The numbers that holds had in another store, for a store that numbers its holds otherwise (R51 Moving a sale).
 ///
-/// Tokens, answers and lists keep the *known* numbers, which buyers have; the store uses the *kept* ones. A number that is not
-/// listed means the same on both sides. Consecutive numbers are one run of 24 bytes.
+/// Tokens, answers and lists keep the *known* numbers, which buyers have; the store uses the *kept* ones. A number that
+/// is not listed means the same on both sides, or nothing: a number that the store uses for a hold with another known
+/// number is not a hold's. Consecutive numbers are one run of 24 bytes.
 public struct HoldNumbering: Sendable, Equatable {
     private struct Run: Sendable, Equatable {
         var known: UInt64
@@ -42,11 +43,11 @@ public struct HoldNumbering: Sendable, Equatable {
         order = runs.indices.sorted { runs[$0].kept < runs[$1].kept }
     }
 
-    /// The number that the store uses for a hold.
+    /// The number that the store uses for a hold; 0, which no store gives, if no hold is known by this one.
     public func kept(_ known: HoldID) -> HoldID {
         guard let run = Self.last(runs.count, { runs[$0].known <= known.number }).map({ runs[$0] }),
             known.number - run.known < run.count
-        else { return known }
+        else { return self.known(known) == known ? known : HoldID(0) }
         return HoldID(run.kept + (known.number - run.known))
     }
 

@@ -2,8 +2,8 @@ public import BoxOffice
 
 /// A whole sale on its way into another store (R51 Moving a sale), read in pages.
 ///
-/// Holds have the numbers that buyers know. A moment of the store's clock is given as its distance from the moment of the
-/// export. The clock stands still from the export until the sale goes on.
+/// Holds have the numbers that buyers know. A moment of the store's clock is given as its distance from the moment of
+/// the export. The clock stands still from the export until the sale goes on.
 public protocol MovedSale: Sendable {
     /// What tokens are bound to.
     var identity: [UInt8] { get }
@@ -17,7 +17,8 @@ public protocol MovedSale: Sendable {
     /// Every pool at the moment of the export.
     var pools: [PoolCount] { get }
 
-    /// Definitions, pauses and removals, in an order from which the numbers of events, types and terms in ``MovedHold`` follow.
+    /// Definitions, pauses and removals, in an order from which the numbers of events, types and terms in ``MovedHold``
+    /// follow.
     func changes() async throws -> [MovedChange]
 
     /// Calls `take` with all holds, some at a time, in the order in which they were made.
@@ -78,6 +79,7 @@ public struct MovedHold: Sendable {
     public var lines: OneOrMore<HeldLine>
     public var state: HoldState
     public var isLate: Bool
+    /// How often it was extended.
     public var extensions: UInt8
     public var buyer: Buyer?
     public var payment: PaymentReference?
@@ -93,17 +95,22 @@ public struct MovedHold: Sendable {
     public var erasedAt: WallTime?
     /// The note about it (R40 Corrections).
     public var note: SaleNote?
-    /// The access code that it was made with: batches keep their indexes, since definitions move in their order (R46 Access
-    /// codes).
+    /// The access code that it was made with: batches keep their indexes, since definitions move in their order (R46
+    /// Access codes).
     public var code: HeldCode
+    /// Under which name it was sold (R48 Operator keys).
+    public var seller: Seller?
+    /// The checks of the sale that did not count for it (R43 Override).
+    public var override: Override = []
 
     public init(
         id: HoldID, event: UInt32, terms: UInt16, lines: OneOrMore<HeldLine>, state: HoldState, isLate: Bool,
         extensions: UInt8, buyer: Buyer?, payment: PaymentReference?, left: Duration, heldAt: WallTime,
         purchasedAt: WallTime?, returnedAt: WallTime?, parts: [MovedReturn] = [],
-        erasedAt: WallTime? = nil, note: SaleNote? = nil, code: HeldCode = .none
+        erasedAt: WallTime? = nil, note: SaleNote? = nil, code: HeldCode = .none, seller: Seller? = nil
     ) {
         self.code = code
+        self.seller = seller
         self.id = id
         self.event = event
         self.terms = terms

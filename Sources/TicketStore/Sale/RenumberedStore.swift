@@ -1,10 +1,11 @@
 public import BoxOffice
 internal import Synchronization
 
-/// A store whose first holds come from another store (R51 Moving a sale): callers know them by the numbers that they had
-/// there, which are in buyers' tokens and on their tickets.
+/// A store whose first holds come from another store (R51 Moving a sale): callers know them by the numbers that they
+/// had there, which are in buyers' tokens and on their tickets.
 ///
-/// It translates what goes in and out, so a store without such holds pays nothing. A command costs two binary searches more.
+/// It translates what goes in and out, so a store without such holds pays nothing. A command costs two binary searches
+/// more.
 public final class RenumberedStore<Store: TicketStore & SalesLedger>: TicketStore, SalesLedger {
     public let store: Store
     private let numbering: HoldNumbering
@@ -46,6 +47,7 @@ public final class RenumberedStore<Store: TicketStore & SalesLedger>: TicketStor
 
     public func numbers(of event: Code) -> EventNumbers? { store.numbers(of: event) }
     public var writes: DurationHistogram { store.writes }
+    public var figures: StoreFigures { store.figures }
     public var events: [EventReading] { store.events }
 
     public func event(_ code: Code) -> EventReading? {
@@ -66,12 +68,15 @@ public final class RenumberedStore<Store: TicketStore & SalesLedger>: TicketStor
 
     // MARK: SalesLedger
 
-    public func purchases(of event: Code, after hold: HoldID?, limit: Int) async throws -> [PurchaseRecord] {
-        try await store.purchases(of: event, after: hold.map(numbering.kept), limit: limit).map { record in
-            var record = record
-            record.hold = numbering.known(record.hold)
-            return record
+    /// The store's own numbers say where the next page begins.
+    public func purchases(
+        of event: Code, soldBy seller: Seller?, after hold: HoldID?, limit: Int
+    ) async throws -> PurchasePage {
+        var page = try await store.purchases(of: event, soldBy: seller, after: hold, limit: limit)
+        for index in page.records.indices {
+            page.records[index].hold = numbering.known(page.records[index].hold)
         }
+        return page
     }
 
     public func refundsOwed(
@@ -86,6 +91,12 @@ public final class RenumberedStore<Store: TicketStore & SalesLedger>: TicketStor
 
     public func audit(of events: [Code]?, after sequence: UInt64?, limit: Int) async throws -> [AuditRecord] {
         try await store.audit(of: events, after: sequence, limit: limit)
+    }
+
+    public func newestAudit(
+        of events: [Code]?, before sequence: UInt64?, limit: Int
+    ) async throws -> [AuditRecord] {
+        try await store.newestAudit(of: events, before: sequence, limit: limit)
     }
 
     /// The store's own numbers say where the next page begins.
@@ -158,7 +169,7 @@ extension Command {
         case .correct(let id, let asked): .correct(number(id), asked)
         case .erase(let request): .erase(request.renumbered(number))
         case .look(let id): .look(number(id))
-        case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove: self
+        case .hold, .define, .pause, .resume, .cancel, .reinstate, .remove, .queue: self
         }
     }
 }
@@ -189,10 +200,10 @@ extension StoreReply {
             case .purchased(let hold, let late, let repeated): .purchased(view(hold), late: late, repeated: repeated)
             case .returned(let hold, let repeated): .returned(view(hold), repeated: repeated)
             case .corrected(let hold, let repeated): .corrected(view(hold), repeated: repeated)
-            case .looked(let hold): .looked(view(hold))
+            case .looked(let hold, let payment): .looked(view(hold), payment: payment)
             case .paidBack(let id, let repeated): .paidBack(number(id), repeated: repeated)
             case .erased(let id, let repeated): .erased(number(id), repeated: repeated)
-            case .eventChanged, .eventRemoved, .refused: outcome
+            case .eventChanged, .eventRemoved, .queue, .refused: outcome
             }
         return .decided(told, at: moment)
     }

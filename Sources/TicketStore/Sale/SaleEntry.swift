@@ -39,7 +39,8 @@ public struct SaleEntry: Sendable, Equatable {
 
 /// Some holds of an event, in the order of their numbers.
 public struct SalePage: Sendable, Equatable {
-    /// Numbers of holds that are looked at for one page: some milliseconds of reading, in which a server does nothing else.
+    /// Numbers of holds that are looked at for one page: some milliseconds of reading, in which a server does nothing
+    /// else.
     public static let stretch = 1_000
 
     public var entries: [SaleEntry]
@@ -61,8 +62,8 @@ public struct SalePage: Sendable, Equatable {
 extension SalesLedger {
     /// What an event has sold (R50 Reports), counted from its holds while the sale goes on.
     ///
-    /// It reads one page after the other, and keeps sums only: its memory does not grow with the sale. Holds that are made
-    /// meanwhile are left out. It takes some microseconds for each hold.
+    /// It reads one page after the other, and keeps sums only: its memory does not grow with the sale. Holds that are
+    /// made meanwhile are left out. It takes some microseconds for each hold.
     ///
     /// - Parameters:
     ///   - offset: where a day begins, in minutes east of UTC.

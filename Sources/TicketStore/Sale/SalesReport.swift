@@ -4,10 +4,15 @@ public import BoxOffice
 public struct SalesReport: Sendable, Equatable {
     /// Tickets and money of some purchases.
     public struct Sum: Sendable, Equatable {
+        /// Purchases, returned ones included.
         public var purchases = 0
+        /// Tickets of these purchases.
         public var sold = 0
+        /// Tickets of them that were returned.
         public var returned = 0
+        /// What the tickets cost, in minor units.
         public var gross: Int64 = 0
+        /// What the returned tickets cost, in minor units.
         public var returnedAmount: Int64 = 0
 
         public init() {}
@@ -18,6 +23,7 @@ public struct SalesReport: Sendable, Equatable {
         public var keptAmount: Int64 { gross - returnedAmount }
     }
 
+    /// The sums in one currency.
     public struct Total: Sendable, Equatable {
         public var currency: String
         public var sum: Sum
@@ -27,6 +33,7 @@ public struct SalesReport: Sendable, Equatable {
     public struct Price: Sendable, Equatable {
         /// `nil`, like the price, for the row of everything that has no row of its own.
         public var type: String?
+        /// Of one ticket, in minor units.
         public var price: Int64?
         public var currency: String
         /// ``Sum/purchases`` counts a purchase in each of its rows.

@@ -1,6 +1,7 @@
 /// Counts lengths of time in a fixed number of steps, so that their percentiles need no list.
 ///
-/// Up to 64 ms each millisecond has a step; above, each doubling has 32. So a percentile is at most a thirty-second too high.
+/// Up to 64 ms each millisecond has a step; above, each doubling has 32. So a percentile is at most a thirty-second too
+/// high.
 public struct WaitHistogram: Sendable, Equatable {
     private static let exact: Int64 = 64
     private static let stepsOfDoubling: Int64 = 32
@@ -9,6 +10,7 @@ public struct WaitHistogram: Sendable, Equatable {
     private static let steps = Int(step(of: longest)) + 1
 
     private var counts = [UInt64](repeating: 0, count: steps)
+    /// How many waits were added.
     public private(set) var count: UInt64 = 0
 
     public init() {}

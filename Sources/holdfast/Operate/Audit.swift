@@ -9,13 +9,14 @@ struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show or export what operators changed: who, when, from what to what, and why.",
         discussion: """
-            Without --format it prints a table, oldest first, or with --json the service's
-            pages. With --format it exports everything in little memory; a file appears
+            Without --format it prints a table, or with --json the service's pages; oldest
+            first, or with --order newest the last change first. With --format it exports everything in little memory; a file appears
             when it is complete, and only its owner can read it.
 
             EXAMPLES
               holdfast audit --event friday --since 2026-11-24
               holdfast audit --key 3f9ab2cd
+              holdfast audit --order newest --most 20
               holdfast audit --format csv --output audit.csv
             """)
 
@@ -34,6 +35,12 @@ struct Audit: AsyncParsableCommand {
             valueName: "moment"))
     var since: AuditStart?
 
+    @Option(help: "Which change comes first: oldest or newest.")
+    var order = AuditOrder.oldest
+
+    @Option(help: "How many entries to show at most (default: all).")
+    var most: Int?
+
     @Option(help: "Export as csv or ndjson.")
     var format: Export.Form?
 
@@ -49,6 +56,10 @@ struct Audit: AsyncParsableCommand {
     @OptionGroup(title: "Service") var service: ServiceOptions
 
     func validate() throws {
+        if let most, most < 1 { throw ValidationError("--most must be 1 or more") }
+        if format != nil, most != nil || order != .oldest {
+            throw ValidationError("--order and --most do not apply to an export, which has everything, oldest first")
+        }
         if service.json, format != nil { throw ValidationError("--json does not apply to an export") }
         if keepFormulas, format != .csv { throw ValidationError("--keep-formulas applies only to --format csv") }
         if output != nil, format == nil { throw ValidationError("--output applies only with --format") }
@@ -75,6 +86,7 @@ struct Audit: AsyncParsableCommand {
         // The service says what is wrong with any other text.
         if let key { members.append("key=\(key.filter { $0.isLetter || $0.isNumber || $0 == "-" })") }
         if let since { members.append("since=\(since.moment.rfc3339)") }
+        if order != .oldest { members.append("order=\(order.rawValue)") }
         if keepFormulas { members.append("formulas=kept") }
         return "/v1/audit" + (members.isEmpty ? "" : "?" + members.joined(separator: "&"))
     }
@@ -82,9 +94,10 @@ struct Audit: AsyncParsableCommand {
     private func show() async throws {
         try await service.withClient { client in
             var rows = [["AT", "KEY", "NAME", "ACTION", "SUBJECT", "CHANGE"]]
-            var cursor: String?
+            var (cursor, shown) = (String?.none, 0)
             repeat {
-                let answer = try await client.ask(.get, path(limit: Self.page, cursor: cursor))
+                let left = min(Self.page, (most ?? .max) - shown)
+                let answer = try await client.ask(.get, path(limit: left, cursor: cursor))
                 guard answer.status == 200 else { throw answer.refusal(of: "the audit") }
                 if service.json { print(answer.text) }
                 let document = try answer.document()
@@ -92,8 +105,9 @@ struct Audit: AsyncParsableCommand {
                     throw answer.refusal(of: "the audit")
                 }
                 rows += entries.flatMap(Self.rows)
+                shown += entries.count
                 cursor = document.member("next_cursor")?.text
-            } while cursor != nil
+            } while cursor != nil && shown < most ?? .max
             if service.json { return }
             print(rows.count == 1 ? "Nothing was changed." : Table.lines(rows).joined(separator: "\n"))
         }
@@ -121,6 +135,12 @@ struct Audit: AsyncParsableCommand {
         }
         return "\((difference.member("member")?.text ?? "").printable): \(shown("from")) → \(shown("to"))"
     }
+}
+
+/// Which entry of the audit comes first.
+enum AuditOrder: String, CaseIterable, ExpressibleByArgument {
+    case oldest
+    case newest
 }
 
 /// From when on the audit is shown: a moment, or a date, from its beginning.

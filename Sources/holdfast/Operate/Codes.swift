@@ -10,7 +10,7 @@ struct Codes: AsyncParsableCommand {
         commandName: "code",
         abstract: "Make access codes, list what became of them, and revoke them.",
         discussion: """
-            A code is good for so many tickets. It may be for some ticket types, for an
+            A code is good for a number of tickets. It may be for some ticket types, for an
             allocation, for a time before the sale, or at a price of its own. Everybody who
             knows a code can use it.
 

@@ -153,6 +153,15 @@ extension ServiceClient {
 }
 
 extension EventOnService {
+    private static func words(_ checkout: EventDefinition.Checkout?) -> String {
+        switch checkout {
+        case .demo: "by demonstration: nobody pays"
+        case .free: "nothing"
+        case .url(let address): "at \(address)"
+        case nil: "only what costs nothing"
+        }
+    }
+
     private static let withoutPaying =
         "anyone with the token, so buyers need not pay (\"completion\": \"shop\" changes that)"
 
@@ -181,6 +190,7 @@ extension EventOnService {
                 event.completion == .shop
                     ? "the shop" : event.buyersCompleteForNothing ? Self.withoutPaying : "anyone with the token",
             ],
+            ["paid on pages", Self.words(event.checkout)],
             ["disclosed", event.disclosure.rawValue],
         ])
         lines.append("")

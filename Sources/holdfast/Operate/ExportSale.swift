@@ -15,8 +15,8 @@ extension Export {
                 into a data directory or into Redis.
 
                 The service must be stopped; on Redis, every node. Nodes that still run sell nothing from then on. The time of
-                live holds stands until the import is done. No service starts at the old place any more, so that the sale goes
-                on in one place only. --undo lets it go on there.
+                live holds stands until the import is done. No service starts on the old store any more, so that the sale goes
+                on in one store only. --undo lets it go on there.
 
                 The file has buyers, payments and a secret, so only its owner can read it. Move the token keys
                 (DATA/token.keys), too, or the tokens of buyers are unknown. Operators' keys do not move: make new ones.
@@ -38,7 +38,7 @@ extension Export {
         @Argument(help: "The file to make.", completion: .file())
         var file: String?
 
-        @Flag(help: "Let the sale go on at the old place, after an export.")
+        @Flag(help: "Let the old store sell again, after an export.")
         var undo = false
 
         @OptionGroup(title: "Settings") var options: SettingsOptions
@@ -65,15 +65,15 @@ extension Export {
         }
 
         private func export(_ settings: Settings, to file: String) async throws {
-            let (report, place): (AuditReport, String)
+            let (report, origin): (AuditReport, String)
             switch settings.store {
-            case .embedded: (report, place) = (try SaleArchive.export(from: settings.data, to: file), settings.data)
+            case .embedded: (report, origin) = (try SaleArchive.export(from: settings.data, to: file), settings.data)
             case .redis(let address):
                 report = try await exportFromRedis(settings, address, to: file)
-                place = "\(settings.redis.prefix): in Redis"
+                origin = "\(settings.redis.prefix): in Redis"
             }
             print(report.summary)
-            print("\(file) has the whole sale of \(place). No service starts there any more.")
+            print("\(file) has the whole sale of \(origin). No service starts there any more.")
         }
 
         private func exportFromRedis(_ settings: Settings, _ address: String, to file: String) async throws
@@ -124,7 +124,7 @@ extension Failure {
             switch error {
             case .notEmpty: Failure.cannotCreate
             case .nothing: Failure.cannotRead
-            case .refused, .differs: Failure.atWork
+            case .refused, .queued, .differs: Failure.atWork
             }
         self.init(error.description, status: status)
     }

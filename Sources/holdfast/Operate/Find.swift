@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import BoxOffice
 internal import StrictJSON
+internal import TicketAPI
 
 /// Finds holds and purchases of a running service (R47 Search).
 struct Find: AsyncParsableCommand {
@@ -83,7 +84,7 @@ struct Find: AsyncParsableCommand {
             ("buyer", buyer), ("payment_reference", payment), ("event", event?.text), ("state", state),
             ("type", type?.text), ("from", from), ("to", to),
         ]
-        return members.map { name, value in value.map { "&\(name)=\($0.queryEncoded)" } ?? "" }.joined()
+        return members.map { name, value in value.map { "&\(name)=\($0.percentEncoded)" } ?? "" }.joined()
     }
 
     private static func row(_ hold: JSONValue) -> [String] {
@@ -115,7 +116,7 @@ struct Holds: AsyncParsableCommand {
         func run() async throws {
             try await Failure.reported {
                 try await service.withClient { client in
-                    let answer = try await client.ask(.get, "/v1/search?hold=\(hold.queryEncoded)")
+                    let answer = try await client.ask(.get, "/v1/search?hold=\(hold.percentEncoded)")
                     guard answer.status == 200, case .array(let holds)? = try answer.document().member("holds") else {
                         throw answer.refusal(of: hold.printable)
                     }
@@ -141,7 +142,7 @@ extension Purchases {
         func run() async throws {
             try await Failure.reported {
                 try await service.withClient { client in
-                    let answer = try await client.ask(.get, "/v1/purchases/\(purchase.queryEncoded)")
+                    let answer = try await client.ask(.get, "/v1/purchases/\(purchase.percentEncoded)")
                     guard answer.status == 200 else { throw answer.refusal(of: purchase.printable) }
                     print(service.json ? answer.text : try answer.document().sheet.joined(separator: "\n"))
                 }
@@ -179,8 +180,8 @@ extension JSONValue {
             case .string(let text): return [[name, text.printable]]
             case .integer(let number): return [[name, grouped(number)]]
             case .boolean(let isTrue): return [[name, isTrue ? "yes" : "no"]]
-            case .array(let lines): return lines.map { [name, $0.line] }
-            default: return [[name, member.value.member("id")?.text?.printable ?? member.value.written.printable]]
+            case .array(let elements): return elements.map { [name, $0.text?.printable ?? $0.line] }
+            default: return [[name, member.value.member("id")?.text?.printable ?? member.value.part]]
             }
         }
         return Table.lines(rows)
@@ -188,21 +189,17 @@ extension JSONValue {
 
     /// A line of a hold or a purchase.
     private var line: String {
-        "\(integer("quantity")) × \((member("type")?.text ?? "").printable) at \(grouped(integer("price")))"
+        func text(_ name: String) -> String { (member(name)?.text ?? "").printable }
+        let type = text("type") + (member("allocation") == nil ? "" : "/" + text("allocation"))
+        let returned = integer("returned")
+        return "\(integer("quantity")) × \(type) at \(grouped(integer("price")))"
+            + (returned > 0 ? ", \(grouped(returned)) returned" : "")
     }
-}
 
-extension String {
-    /// The text as the value of a query's member, or as a segment of a path.
-    fileprivate var queryEncoded: String {
-        utf8.map { byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                return String(UnicodeScalar(byte))
-            default: return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }.joined()
+    /// An access code as its batch, its number and, for those who may see it, its text; anything else as JSON.
+    private var part: String {
+        guard let batch = member("batch")?.text else { return written.printable }
+        let text = member("text")?.text.map { " " + $0 } ?? ""
+        return "\(batch) \(integer("number"))\(text)".printable
     }
 }

@@ -8,7 +8,7 @@ internal import TicketStore
 /// Takes an exported sale in.
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Take an exported sale into an empty place.", subcommands: [Sale.self])
+        abstract: "Take an exported sale into an empty store.", subcommands: [Sale.self])
 
     struct Sale: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -16,7 +16,7 @@ struct Import: AsyncParsableCommand {
             discussion: """
                 First the file is checked: its seal, then every fact in it. What is taken in is counted again. If anything
                 is wrong, nothing is done. Tokens, numbers of holds and purchases, and idempotency keys stay good, if the
-                token keys are those of the exported place. A live hold has at least the time that it had left.
+                token keys are those of the exported store. A live hold has at least the time that it had left.
 
                 EXAMPLES
                   holdfast import sale season.sale --data /srv/new
@@ -26,8 +26,8 @@ struct Import: AsyncParsableCommand {
                    1  the file breaks a rule, was cut off or was changed
                   66  the file cannot be read
                   69  a service has the data directory, or the servers cannot be reached
-                  73  there is a sale already, or the place cannot be written
-                  78  the file is no exported sale, or a later release made it
+                  73  there is a sale already, or the store cannot be written
+                  78  the file is not an exported sale, or a later release made it
                 """)
 
         @Argument(help: "The file.", completion: .file())
@@ -46,7 +46,7 @@ struct Import: AsyncParsableCommand {
                     case .redis(let address):
                         let sale = try ArchivedSale(file)
                         let pools = try await move(sale, settings, address)
-                        done(sale.recount, pools, "Start every node with the exported place's --token-keys.")
+                        done(sale.recount, pools, "Start every node with the exported store's --token-keys.")
                     }
                 } catch let error as ArchiveError {
                     throw Failure(error)

@@ -31,11 +31,14 @@ struct Keys: AsyncParsableCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a key, and show it once.")
 
-        @Option(help: "The person or program that uses it: 1 to 100 characters.")
+        @Option(help: "The person or program that uses it: 1 to 100 characters. All keys of a shop have one name.")
         var name: String
 
         @Option(
-            help: "operator (may do everything), viewer (may look at everything) or shop (may complete holds)."
+            help: """
+                operator (may do everything), viewer (may look at everything) or shop (may complete holds, and return \
+                what was sold under its name).
+                """
         )
         var role: OperatorKey.Role
 

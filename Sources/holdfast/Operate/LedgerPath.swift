@@ -24,6 +24,8 @@ extension Failure {
         let status =
             switch error {
             case .damaged: Failure.atWork
+            case .unsuitable, .diskFull, .writeFailed: Failure.cannotCreate
+            case .inUse: Failure.unavailable
             case .notALedger, .tooNew: Failure.badConfiguration
             default: Failure.cannotRead
             }

@@ -31,7 +31,8 @@ struct OutputFile: Sendable {
         }
     }
 
-    private static func untilStopped(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    /// Runs `body`. A signal to stop cancels it, and is a failure.
+    static func untilStopped(_ body: @escaping @Sendable () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await body()
@@ -43,7 +44,11 @@ struct OutputFile: Sendable {
             }
             let isDone = try await group.next() ?? false
             group.cancelAll()
-            guard isDone else { throw Failure("stopped before the end; no file was made", status: Failure.atWork) }
+            if isDone { return }
+            // It may have been done just before it noticed.
+            guard (try? await group.next()) == true else {
+                throw Failure("stopped before the end; nothing was made", status: Failure.atWork)
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Foundation
+internal import TicketAPI
 internal import TicketStore
 
 /// Why an operator changes something, for the audit (R49 Audit differences).
@@ -16,8 +16,6 @@ struct ReasonOption: ParsableArguments {
     /// What stands behind the path of a request that changes something; empty without a reason.
     var query: String {
         guard let reason else { return "" }
-        let plain = CharacterSet(
-            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-        return "?reason=" + (reason.addingPercentEncoding(withAllowedCharacters: plain) ?? "")
+        return "?reason=" + reason.percentEncoded
     }
 }

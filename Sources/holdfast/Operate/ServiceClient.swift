@@ -179,9 +179,9 @@ struct ServiceAnswer {
         var lines = ["\(subject): \(detail.printable) (\(code.printable))"]
         if case .array(let errors)? = problem.member("errors") {
             for error in errors {
-                let place = error.member("pointer")?.text ?? ""
+                let pointer = error.member("pointer")?.text ?? ""
                 let what = error.member("detail")?.text ?? ""
-                lines.append("  " + (place.isEmpty ? what : "\(place) \(what)").printable)
+                lines.append("  " + (pointer.isEmpty ? what : "\(pointer) \(what)").printable)
             }
         }
         return Failure(lines.joined(separator: "\n"), status: Failure.atWork)

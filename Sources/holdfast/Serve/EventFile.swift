@@ -1,5 +1,7 @@
 internal import BoxOffice
 internal import Foundation
+internal import Settings
+internal import TicketAPI
 internal import TicketStore
 
 /// Event definitions in files, and the standard event that is sold without a file.
@@ -36,6 +38,16 @@ enum EventFile {
             return try EventDocument.read(data)
         } catch {
             throw Failure("event: \(path) is not a valid definition:\n\(error)", status: Failure.badConfiguration)
+        }
+    }
+
+    /// Refuses a page for payments to which this service could send nobody (R55 Checkout).
+    static func refuseCheckouts(_ definitions: [EventDefinition], _ settings: Settings, _ secret: [UInt8]?) throws {
+        for definition in definitions {
+            let mistakes = definition.mistakes(publicURL: settings.publicURL, checkoutSecret: secret)
+            guard !mistakes.isEmpty else { continue }
+            let lines = mistakes.map { "\n  \($0.pointer) \($0.what)" }.joined()
+            throw Failure("event \(definition.id) cannot be defined:\(lines)", status: Failure.badConfiguration)
         }
     }
 

@@ -1,25 +1,17 @@
+internal import CLibrary
 internal import Settings
 internal import TicketAPI
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 /// The limit of files and connections that this process may have open.
 enum OpenFiles {
     /// Descriptors besides connections: the ledger, its log and its readers, Redis, files that are read for a moment.
     private static let others = 256
 
-    /// Raises the limit as far as a process may, and checks that the configured connections fit.
+    /// Raises the limit, and checks that the configured connections fit.
     ///
     /// - Parameter connections: the most descriptors that connections take.
     static func makeRoom(for connections: Int, _ settings: Settings) throws {
-        let needed = connections + others
-        let most = raise(to: needed)
+        let (needed, most) = room(for: connections)
         guard most < needed else { return }
         let fitting = settings.limits.connections - (needed - most)
         let advice = fitting > 0 ? " or set limits.connections to \(fitting) or less" : ""
@@ -27,6 +19,14 @@ enum OpenFiles {
             "limits.connections: \(settings.limits.connections) connections need \(needed) open files, and this process "
                 + "may open \(most); raise that limit (ulimit -n, LimitNOFILE= in systemd)\(advice)",
             status: Failure.badConfiguration)
+    }
+
+    /// Raises the limit as far as a process may.
+    ///
+    /// - Returns: how many files are needed with this many connections, and how many may be open.
+    static func room(for connections: Int) -> (needed: Int, most: Int) {
+        let needed = connections + others
+        return (needed, raise(to: needed))
     }
 
     /// - Parameter needed: a limit that is enough, for systems that refuse their own maximum.

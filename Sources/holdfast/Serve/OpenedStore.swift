@@ -80,7 +80,8 @@ struct OpenedStore: Sendable {
             let status =
                 switch error {
                 case .inUse: Failure.unavailable
-                case .cannotOpen, .diskFull, .writeFailed: Failure.cannotCreate
+                case .cannotOpen, .unsuitable, .writeFailed: Failure.cannotCreate
+                case .diskFull: Failure.forNow
                 case .incomplete: Failure.cannotRead
                 case .tooNew, .notALedger, .departed: Failure.badConfiguration
                 case .settingRefused, .damaged: Failure.atWork
@@ -106,18 +107,8 @@ struct OpenedStore: Sendable {
     static func redisStore(
         _ settings: Settings, _ client: RedisClient, isCluster: Bool, mendsByItself: Bool = true
     ) async throws -> RedisStore {
-        var configuration = RedisStore.Configuration()
+        var configuration = redisConfiguration(settings)
         configuration.mendsByItself = mendsByItself
-        configuration.limits.recoveryGrace = settings.recoveryGrace
-        configuration.limits.keys = settings.limits.keys
-        configuration.limits.liveHolds = settings.limits.liveHolds
-        configuration.prefix = settings.redis.prefix
-        configuration.nodeClock = { MachineClock.read().wall }
-        configuration.durability = Durability(settings.durability)
-        configuration.waitReplicas = settings.redis.waitReplicas
-        configuration.waitTime = settings.redis.waitTime
-        configuration.holds = Durability(settings.redis.holds)
-        configuration.acceptsUnfitServers = settings.redis.unfit == .warn
         do {
             return try await RedisStore(
                 configuration, client: client, isCluster: isCluster, logger: Logger(label: "holdfast.store"))
@@ -129,6 +120,22 @@ struct OpenedStore: Sendable {
                 }
             throw Failure(error.description, status: status)
         }
+    }
+
+    /// What the settings say of a store on Redis.
+    static func redisConfiguration(_ settings: Settings) -> RedisStore.Configuration {
+        var configuration = RedisStore.Configuration()
+        configuration.limits.recoveryGrace = settings.recoveryGrace
+        configuration.limits.keys = settings.limits.keys
+        configuration.limits.liveHolds = settings.limits.liveHolds
+        configuration.prefix = settings.redis.prefix
+        configuration.nodeClock = { MachineClock.read().wall }
+        configuration.durability = Durability(settings.durability)
+        configuration.waitReplicas = settings.redis.waitReplicas
+        configuration.waitTime = settings.redis.waitTime
+        configuration.holds = Durability(settings.redis.holds)
+        configuration.acceptsUnfitServers = settings.redis.unfit == .warn
+        return configuration
     }
 
     /// With the numbers that buyers know, where a sale was moved here (R51 Moving a sale).
@@ -196,7 +203,8 @@ enum RedisAccess {
         let client: RedisClient
         do {
             client = try RedisClient(
-                configuration: configuration, eventLoopGroup: group, logger: Logger(label: "holdfast.redis"))
+                configuration: configuration, eventLoopGroup: group, observer: RedisFigures(),
+                logger: Logger(label: "holdfast.redis"))
         } catch {
             throw Failure("store: \(error)", status: Failure.badConfiguration)
         }

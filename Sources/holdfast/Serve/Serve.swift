@@ -32,7 +32,7 @@ struct Serve: AsyncParsableCommand {
     @Flag(
         help: """
             Start even if the ledger, a part of it or token.keys is missing, and go on with what is left. Places whose \
-            sale is missing are sold again, and tokens without their key are unknown.
+            sale is missing are sold again, under new numbers, and tokens without their key are unknown.
             """)
     var acceptLosses = false
 
@@ -46,7 +46,13 @@ struct Serve: AsyncParsableCommand {
             LoggingSystem.bootstrap({ output.handler(label: $0, metadataProvider: $1) }, metadataProvider: nil)
             // A log that nobody reads must not keep the process alive.
             defer { output.writer.flush(within: .seconds(1)) }
-            try await ServiceAssembly(settings, acceptsLosses: acceptLosses).run()
+            let access = try AccessLog(settings.accessLog)
+            defer { access?.writer.flush(within: .seconds(1)) }
+            let renewal = SettingsRenewal(settings, level: output.level, access: access) {
+                [flags = options.flags] () throws(SettingsError) in
+                try Settings.load(flags: flags, environment: ProcessInfo.processInfo.environment)
+            }
+            try await ServiceAssembly(settings, acceptsLosses: acceptLosses, renewal: renewal).run()
         }
     }
 }
@@ -56,14 +62,17 @@ struct ServiceAssembly {
     private let settings: Settings
     private let logger = Logger(label: "holdfast")
     private let notice = StopNotice()
+    private let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
     private let output = LogWriter(descriptor: LogOutput.standardOutput)
 
     private let acceptsLosses: Bool
+    private let renewal: SettingsRenewal
     /// How often a definition is tried when other nodes change the event in between.
     private static let tries = 32
 
-    init(_ settings: Settings, acceptsLosses: Bool) {
+    init(_ settings: Settings, acceptsLosses: Bool, renewal: SettingsRenewal) {
         self.settings = settings
+        self.renewal = renewal
         self.acceptsLosses = acceptsLosses
     }
 
@@ -71,11 +80,17 @@ struct ServiceAssembly {
     func run() async throws {
         let definitions = try settings.events.map(EventFile.read)
         try EventFile.refuseDoubles(definitions, in: settings.events)
+        let secret = try CheckoutSecretFile.read(settings)
+        try EventFile.refuseCheckouts(definitions, settings, secret)
         try await OpenedStore.with(settings, acceptsLosses: acceptsLosses) { opened in
             let keys = try await tokenKeys(opened)
             try await define(definitions, in: opened.store)
-            let service = try makeService(opened, keys, try classicEvent(definitions, in: opened.store))
-            try await run(opened, service)
+            warnOfCheckouts(opened.store, secret)
+            let certificates = try settings.certificates(Logger(label: "holdfast.tls"))
+            let traces = try TraceExporter(settings.traces)
+            let service = try makeService(
+                opened, keys, secret, try classicEvent(definitions, in: opened.store), certificates, traces)
+            try await run(opened, service, certificates, traces)
         }
     }
 
@@ -173,11 +188,32 @@ struct ServiceAssembly {
         return first
     }
 
-    private func makeService(_ opened: OpenedStore, _ keys: [TokenKey], _ classicEvent: Code) throws -> TicketService {
+    /// Buyers of an event that was defined with a page for payments cannot be sent there without these settings.
+    private func warnOfCheckouts(_ store: any TicketStore, _ secret: [UInt8]?) {
+        for event in store.events {
+            for mistake in event.definition.mistakes(publicURL: settings.publicURL, checkoutSecret: secret) {
+                logger.warning(
+                    "Buyers of an event cannot pay on its page",
+                    metadata: ["event": "\(event.definition.id)", "why": "\(mistake.pointer) \(mistake.what)"])
+            }
+        }
+    }
+
+    private func makeService(
+        _ opened: OpenedStore, _ keys: [TokenKey], _ checkoutSecret: [UInt8]?, _ classicEvent: Code,
+        _ certificates: TLSCertificates?, _ traces: TraceExporter?
+    ) throws -> TicketService {
         var configuration = ServiceConfiguration(classicEvent: classicEvent, worth: opened.worth)
-        configuration.host = settings.host
-        configuration.port = settings.port
+        configuration.addresses = try settings.addresses()
+        configuration.certificates = certificates
+        configuration.strictTransport = settings.tls.hstsSeconds
+        configuration.proxies = settings.proxyTrust
+        configuration.origins = settings.cors.origins
         configuration.publicURL = settings.publicURL
+        configuration.checkoutSecret = checkoutSecret
+        configuration.theme = try ThemeFile.theme(settings.pages.theme, logger)
+        configuration.images = try settings.pages.images.map(ThemeFile.images)
+        configuration.embedOrigins = settings.pages.embedOrigins
         configuration.classicStatus = settings.classic.status == .forbidden ? .forbidden : .exact
         configuration.connections = settings.limits.connections
         if settings.limits.connectionsPerCaller > 0 {
@@ -191,6 +227,14 @@ struct ServiceAssembly {
             let burst = settings.quota.burst > 0 ? settings.quota.burst : settings.quota.perSecond
             configuration.quota = .init(perSecond: settings.quota.perSecond, burst: burst)
         }
+        configuration.metricsListen = settings.metrics.listen.map { ($0.host, $0.port) }
+        configuration.metricsEvents = settings.metrics.events
+        configuration.version = Holdfast.version
+        let observers: [(any RequestObserver)?] = [renewal.access, traces]
+        configuration.observers = observers.compactMap { $0 }
+        configuration.log = renewal.level
+        configuration.logs = [("service", { LogWriter.standardError.lostLines })]
+        if let access = renewal.access { configuration.logs.append(("access", { access.writer.lostLines })) }
         configuration.idle = settings.timeouts.idle
         configuration.request = settings.timeouts.request
         configuration.write = settings.timeouts.write
@@ -206,29 +250,46 @@ struct ServiceAssembly {
             store: opened.store, keyring: opened.keyring, configuration: configuration,
             mint: TokenMint(keys: keys, ledger: opened.identity, series: opened.series),
             keys: KeyDigester(secret: opened.keySecret), notice: notice, logger: Logger(label: "holdfast.http"),
-            whenListening: { [output] in banner.write(port: $0, to: output) })
+            whenListening: { [output, manager] addresses in
+                banner.write(addresses: addresses, to: output)
+                manager.ready("Sells on \(addresses.joined(separator: ", "))") { _ = opened.store.condition }
+            })
     }
 
-    private func run(_ opened: OpenedStore, _ service: TicketService) async throws {
+    private func run(
+        _ opened: OpenedStore, _ service: TicketService, _ certificates: TLSCertificates?, _ traces: TraceExporter?
+    ) async throws {
         // The last one stops first: connections are answered and closed before the store stops.
         var configuration = ServiceGroupConfiguration(
-            services: [
+            // Behind everything else, so that the last answers are traced, too.
+            services: (traces.map { [.init(service: $0)] } ?? []) + [
                 .init(service: opened.store, successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(
                     service: service, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .gracefullyShutdownGroup),
                 .init(service: LameDuck(settings.timeouts.lameDuck, notice: notice)),
-            ],
+            ]
+                + (certificates.map { [.init(service: CertificateWatch($0))] } ?? []),
             logger: Logger(label: "holdfast.life"))
         configuration.maximumGracefulShutdownDuration = settings.timeouts.lameDuck + settings.timeouts.drain
+        var ended: Failure?
         do {
-            try await runUntilSignalled(ServiceGroup(configuration: configuration), opened)
+            try await runUntilSignalled(ServiceGroup(configuration: configuration), opened, certificates)
         } catch is CancellationError {
             // The limit of the drain, or a second signal, cut it off. The answered facts are in the ledger all the same.
-        } catch {
+        } catch let failure as MetricsListenFailure {
             throw Failure(
-                "cannot listen on \(StartupBanner.address(settings.host, settings.port)): \(ListenError.reason(error))",
+                "metrics.listen: cannot listen on \(StartupBanner.address(failure.host, failure.port)): "
+                    + ListenError.reason(failure.reason),
                 status: Failure.unavailable)
+        } catch let failure as ListenFailure {
+            throw Failure(
+                "cannot listen on \(failure.address): \(ListenError.reason(failure.reason))",
+                status: Failure.unavailable)
+        } catch let failure as ListenerEnded {
+            let reason = failure.reason.map(ListenError.reason) ?? "its socket was closed"
+            ended = Failure(
+                "no connections are accepted on \(failure.address) any more: \(reason)", status: Failure.unavailable)
         }
         switch opened.stop() {
         case .kept: logger.notice("Stopped; every answer that was given is kept")
@@ -245,19 +306,27 @@ struct ServiceAssembly {
                 "stopped before the disk answered; the last requests may be done or not",
                 status: Failure.unknownOutcome)
         }
+        if let ended { throw ended }
     }
 
     /// Runs the services. The first signal stops them after a drain, the second one at once.
-    private func runUntilSignalled(_ services: ServiceGroup, _ opened: OpenedStore) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    private func runUntilSignalled(
+        _ services: ServiceGroup, _ opened: OpenedStore, _ certificates: TLSCertificates?
+    ) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         try await withThrowingTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 try await services.run()
                 return true
             }
-            tasks.addTask { [logger] in
+            tasks.addTask { [logger, manager, renewal] in
                 var isStopping = false
                 for await signal in signals {
+                    if signal == .sighup {
+                        certificates?.renew()
+                        renewal.renew()
+                        continue
+                    }
                     if isStopping {
                         logger.notice("Asked again to stop; requests under way are cut off")
                         opened.hurry()
@@ -265,6 +334,7 @@ struct ServiceAssembly {
                     }
                     logger.notice("Asked to stop; a second signal stops at once", metadata: ["signal": "\(signal)"])
                     isStopping = true
+                    manager.stopping()
                     await services.triggerGracefulShutdown()
                 }
                 return false
@@ -273,22 +343,6 @@ struct ServiceAssembly {
                 tasks.cancelAll()
                 if areEnded { return }
             }
-        }
-    }
-}
-
-/// Why a service cannot listen.
-private enum ListenError {
-    static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as IOError where error.errnoCode == EADDRINUSE:
-            "another process listens there; stop it, or choose another port"
-        case let error as IOError where error.errnoCode == EACCES:
-            "this user may not listen on that port; choose one from 1024 up"
-        case let error as IOError where error.errnoCode == EADDRNOTAVAIL: "this machine does not have that address"
-        case let error as IOError: String(cString: strerror(error.errnoCode))
-        case is SocketAddressError, is SocketAddressError.UnknownHost: "there is no such host"
-        default: "\(error)"
         }
     }
 }

@@ -12,11 +12,18 @@ struct StartupBanner {
     private var store: any TicketStore { opened.store }
 
     /// Writes the banner. Standard output may be a pipe that nobody reads, so a writer with a queue does it.
-    func write(port: Int, to output: LogWriter) {
-        let address = "http://" + Self.address(settings.host, port)
+    ///
+    /// - Parameter addresses: where the service listens.
+    func write(addresses: [String], to output: LogWriter) {
+        let address = addresses.first { $0.hasPrefix("http") } ?? settings.publicURL ?? addresses[0]
         var lines = ["", "Holdfast \(Holdfast.version)", ""]
         lines.append("  Open        \(settings.publicURL ?? address)/")
-        lines.append("  Listening   \(address)")
+        for (index, address) in addresses.enumerated() {
+            lines.append((index == 0 ? "  Listening   " : "              ") + address)
+        }
+        if let metrics = settings.metrics.listen {
+            lines.append("  Metrics     http://\(Self.address(metrics.host, metrics.port))/metrics")
+        }
         for (index, event) in store.events.enumerated() {
             lines.append((index == 0 ? "  Selling     " : "              ") + sale(event.definition, event.isPaused))
         }
@@ -29,7 +36,7 @@ struct StartupBanner {
         let unpaid = store.events.map(\.definition).filter(\.buyersCompleteForNothing).map(\.id.text)
         if !unpaid.isEmpty {
             let shown = unpaid.prefix(6).joined(separator: ", ") + (unpaid.count > 6 ? " and others" : "")
-            lines.append("  Completion  with the token alone, also without paying: \(shown); see docs/trust.md")
+            lines.append("  Completion  with the token alone, even without paying: \(shown); see docs/trust.md")
         }
         if !opened.hasOperators {
             lines.append("  Operators   none yet: holdfast key create --role operator --name YOUR-NAME\(whereKeysAre)")

@@ -42,7 +42,7 @@ enum TokenKeyFile {
         Failure(LedgerError.incomplete(what: what).description, status: Failure.cannotRead)
     }
 
-    private static func keys(at path: String) throws -> [TokenKey] {
+    static func keys(at path: String) throws -> [TokenKey] {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)

@@ -5,6 +5,8 @@ struct FoldedFacts {
     private(set) var facts: [RecordedFact] = []
     /// Definitions and removals, in their order.
     private(set) var eventFacts: [RecordedFact] = []
+    /// What happened to queues, and restarts, in their order.
+    private(set) var queueFacts: [RecordedFact] = []
     private(set) var holds: [RestoredHold] = []
     private(set) var keys: [RestoredKey] = []
     private(set) var debts: [(payment: PaymentReference, debt: Debt)] = []
@@ -28,12 +30,16 @@ struct FoldedFacts {
     mutating func add(_ recorded: RecordedFact) {
         facts.append(recorded)
         switch recorded.fact {
-        case .defined, .removed, .cancelled, .reinstated: eventFacts.append(recorded)
+        case .defined:
+            eventFacts.append(recorded)
+            queueFacts.append(recorded)
+        case .removed, .cancelled, .reinstated: eventFacts.append(recorded)
         case .held(let id, let fact):
             var hold = RestoredHold(
                 id: id, event: fact.event, lines: fact.lines, deadline: fact.deadline, buyer: fact.buyer,
                 sequence: recorded.sequence)
             hold.code = fact.code
+            hold.entry = fact.entry
             holds.append(hold)
             if let key = fact.key { remember(key, recorded.at, id) }
         case .extended(let id, let deadline, let key):
@@ -43,12 +49,13 @@ struct FoldedFacts {
             }
             if let key { remember(key, recorded.at, id) }
         case .released(let id): change(id) { $0.state = .released }
-        case .purchased(let id, let payment, let late, _):
+        case .purchased(let id, let payment, let late, _, let seller):
             debts.removeAll { $0.payment == payment }
             change(id) {
                 $0.state = .purchased
                 $0.late = late
                 $0.payment = payment
+                $0.seller = seller
             }
         case .returned(let id): change(id) { $0.takeBack() }
         case .returnedPart(let id, let part): change(id) { precondition($0.takeBack(part), "a purchase has it") }
@@ -70,6 +77,8 @@ struct FoldedFacts {
             for hold in holds where hold.event == event && hold.state == .held && hold.deadline > recorded.at {
                 change(hold.id) { $0.deadline = max($0.deadline, until) }
             }
+            queueFacts.append(recorded)
+        case .queue: queueFacts.append(recorded)
         case .clockReached: break
         }
     }
@@ -101,12 +110,27 @@ struct FoldedFacts {
             default: break
             }
         }
+        var paused: Set<Code> = []
+        for recorded in queueFacts {
+            switch recorded.fact {
+            case .defined(let definition, true): paused.insert(definition.id)
+            case .defined(let definition, false):
+                let known = office.catalogue(of: definition.id)
+                guard paused.remove(definition.id) != nil, let known else { continue }
+                office.restoreGoingOn(of: known.event, at: recorded.at)
+            case .queue(let event, let fact):
+                office.restore(fact, of: event, recorded.sequence, at: recorded.at)
+            case .recovered(let event, let until): office.restoreTurns(of: event, until: until, at: recorded.at)
+            default: break
+            }
+        }
         for event in paidBackOf { office.restorePaidBack(of: event) }
         for hold in holds { office.restore(hold) }
         for (payment, debt) in debts { office.restore(debt, of: payment) }
         for hold in owedSinceErasure { office.restoreOwedSinceErasure(hold) }
         for (payment, hold) in paidBack { office.restorePaidBack(payment, hold) }
         for key in keys { office.restore(key) }
+        office.endRestoringQueues()
         return office
     }
 

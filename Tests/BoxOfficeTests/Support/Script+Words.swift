@@ -43,14 +43,18 @@ extension Script {
         case .corrected(let view, let repeated): "corrected \(view.id)" + (repeated ? " before" : "")
         case .paidBack(let id, let repeated): "paid back for \(id)" + (repeated ? " before" : "")
         case .erased(let id, let repeated): "erased \(id)" + (repeated ? " before" : "")
-        case .looked(let view):
+        case .looked(let view, let payment):
             "\(view.state) until \(time(view.expiresAt.milliseconds)) for "
                 + view.lines.map { "\($0.quantity)@\($0.price)" + ($0.returned > 0 ? "-\($0.returned)" : "") }.map {
                     $0
                 }
                 .joined(separator: "+")
+                + (payment.contains(.late) ? ", late" : "") + (payment.contains(.owed) ? ", owed back" : "")
+                + (payment.contains(.paidBack) ? ", paid back" : "")
+                + (payment.contains(.neverLate) ? ", never late" : "")
         case .eventChanged(let event, _): "\(event) stands"
         case .eventRemoved(let event): "\(event) is no more"
+        case .queue(let outcome): text(outcome)
         case .refused(let refusal): "no: " + text(refusal)
         }
     }
@@ -99,6 +103,7 @@ extension Script {
         case .correctionOutdated: "says something else"
         case .holdIsLive: "is live"
         case .holdHasDebt: "has a debt"
+        case .queue(let refusal): text(refusal)
         }
     }
 }

@@ -9,9 +9,11 @@ import Workload
 ///
 /// `code club#7` after a hold is the seventh access code of the batch `club`, and `codes main club` lists the batch.
 ///
-/// `return 1 GA×1 key k1` returns a part. `buy 1 with p1 by shop` comes with a key, and not with a token alone; `payback 1 of p1` pays back.
+/// `return 1 GA×1 key k1` returns a part. `buy 1 with p1 by shop` comes with a key, and not with a token alone; `as shop:north`
+/// with that of a shop, and `as desk:anna` with an operator's. `payback 1 of p1` pays back.
 /// `correct 1 buyer ann>ben note none>here` corrects buyer and note from what was seen; `purchase` only a purchase.
 /// `hold main GA×1 past window+limits` has an override.
+/// `hold main GA×2 pass 3@7` has the pass of the entry 3 at position 7; what follows `queue main` is in `Script+Queue.swift`.
 /// `erase 1 p1 p2` knows these payments of the hold; `erase 1 purchase` erases only a purchase, `erase 1 trial` nothing.
 ///
 /// A line without a time happens at the time of the line before. `define`, `pause`, `resume`, `count`, `left` name an
@@ -105,17 +107,17 @@ struct Script {
         switch words[0] {
         case "hold":
             guard let event = Code(words[1]), let all = OneOrMore(lines(in: words)) else { return nil }
-            let past = value(after: "past")?.split(separator: "+").map(String.init) ?? []
-            let override = Override.Check.allCases.filter { past.contains("\($0)") }.map { Override($0) }
             return .hold(
                 HoldRequest(
                     event: event, lines: all, buyer: value(after: "by").flatMap { Buyer($0) }, key: key,
-                    override: Override(override), code: value(after: "code").flatMap(Self.accessCode)))
+                    override: Self.override(value(after: "past")), code: value(after: "code").flatMap(Self.accessCode),
+                    pass: value(after: "pass").flatMap(Self.pass)))
         case "extend": return .extend(id, key: key)
         case "release": return .release(id)
         case "buy":
             let payment = value(after: "with").flatMap { PaymentReference($0) }
-            return .purchase(id, payment, by: words.contains("shop") ? .key : .token)
+            let seller = value(after: "as").flatMap(Self.seller)
+            return .purchase(id, payment, by: seller ?? (words.contains("shop") ? .key : .token))
         case "payback": return value(after: "of").flatMap { PaymentReference($0) }.map { .payBack(id, $0) }
         case "correct":
             func change(_ word: String) -> [String?] {
@@ -141,6 +143,7 @@ struct Script {
             return .returnPart(
                 id, PartReturn(lines: all, reason: value(after: "because").flatMap(ReasonText.init), key: key))
         case "look": return .look(id)
+        case "queue": return Code(words[1]).flatMap { event in Self.queue(words).map { .queue(event, $0) } }
         case "define":
             let revision = value(after: "at").flatMap { UInt64($0) }
             let paused = words.contains("paused") ? true : words.contains("open") ? false : nil
@@ -181,6 +184,17 @@ struct Script {
             "\($0.pool): \($0.free) free \($0.held) held \($0.sold) sold"
                 + ($0.oversubscribed > 0 ? " \($0.oversubscribed) too many" : "") + ($0.isClosed ? " closed" : "")
         }.joined(separator: ", ")
+    }
+
+    private static func seller(_ text: String) -> Completer? {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let name = Seller(String(parts[1])) else { return nil }
+        return .seller(name, isShop: parts[0] == "shop")
+    }
+
+    private static func override(_ text: String?) -> Override {
+        let past = text?.split(separator: "+").map(String.init) ?? []
+        return Override(Override.Check.allCases.filter { past.contains("\($0)") }.map { Override($0) })
     }
 
     private static func accessCode(_ text: String) -> AccessCode? {

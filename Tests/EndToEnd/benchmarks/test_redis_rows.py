@@ -17,7 +17,7 @@ class Replaying(unittest.TestCase):
             [b"FCALL", b"lib_decide", b"1", b"{1}:event", b'\x00\xff"\\\r\n a', b""], [b"PING"]])
 
     def test_reply(self):
-        """A reply counts when its last byte has arrived; an error is no reply."""
+        """A reply counts when its last byte has arrived; an error is not a reply."""
         whole = b"$5\r\na\r\nbc\r\n"
         self.assertEqual([is_whole(whole[:length]) for length in range(len(whole) + 1)], [False] * len(whole) + [True])
         with self.assertRaisesRegex(Trouble, "OOM"):

@@ -36,7 +36,7 @@ class Pretended:
 
     goes_on = PROGRAM.Run.goes_on
 
-    def control(self):
+    def control(self, secure=False):
         """Note a measurement of the control."""
         self.asked.append("control")
         return self.price

@@ -11,10 +11,13 @@ from support.service import event, make_key
 class Following(BrowserCase):
     """A service that is changed and restarted under its pages."""
 
-    # The same port after a restart.
-    settings = {"port": free_ports(1)[0]}
     events = event(100), event(100, "restarted"), event(100, "opening")
 
+    @classmethod
+    def setUpClass(cls):
+        # The same port after a restart.
+        cls.settings = {"port": free_ports(1)[0]}
+        super().setUpClass()
     def change(self, name, patch):
         """Change an event as its operator."""
         key = make_key(self.server)
@@ -36,10 +39,16 @@ class Following(BrowserCase):
 
     def test_opening(self):
         """A page that counts down to the opening turns into the sale by itself."""
-        opens = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)
-        self.change("opening", {"sale": {"opens_at": opens.isoformat(timespec="milliseconds")}})
-        anna = self.person("/events/opening").shows("Opens in")
-        anna.shows("Hold these places")
+        # On a busy machine the page may be there only after the opening: then once more, with more time.
+        for lead in (4, 16, 64):
+            opens = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=lead)
+            self.change("opening", {"sale": {"opens_at": opens.isoformat(timespec="milliseconds")}})
+            anna = self.person("/events/opening").shows("GA")
+            counts_down = "Opens in" in anna.text()
+            if counts_down:
+                break
+        self.assertTrue(counts_down, anna.text())
+        anna.shows("Hold these places", seconds=lead + 60)
         anna.fill("#q-GA", "1").press_button("Hold these places").shows("Yours until")
 
     def test_restart(self):
@@ -52,7 +61,7 @@ class Following(BrowserCase):
         self.server.start()
         anna.wait("!document.body.innerText.includes('The line is broken')")
         anna.fill("#q-GA", "1").press_button("Hold these places").shows("Yours until")
-        ben.press_button("Confirm").shows("You have your tickets")
+        ben.press_button("Get the tickets").shows("You have your tickets")
         # Chromium reports each try to connect as an error.
         for page in (anna, ben):
             page.js("0")

@@ -35,6 +35,18 @@ class Command(unittest.TestCase):
         self.addCleanup(room.cleanup)
         return room.name
 
+    @staticmethod
+    def full_pipe():
+        """Return both ends of a pipe that takes nothing more."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        try:
+            while os.write(writer, b"x" * 4096):
+                pass
+        except BlockingIOError:
+            os.set_blocking(writer, True)
+        return reader, writer
+
     def test_help_and_version(self):
         """--help shows commands, flags and examples; --version is one line."""
         shown = command("--help")
@@ -172,20 +184,14 @@ class Command(unittest.TestCase):
     def test_errors_that_cannot_be_told(self):
         """If standard error is full, closed or not read, a failure has the same exit status, and soon."""
         def failed(**streams):
-            ran = subprocess.run([binary(), "verify", "/none"], env=clean_environment(), timeout=20,
+            ran = subprocess.run([binary(), "verify", "/none"], env=clean_environment(), timeout=60,
                                  **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL} | streams)
             self.assertEqual(ran.returncode, 66)
 
         with open("/dev/full", "wb") as full:
             failed(stderr=full)
-        reader, writer = os.pipe()
+        reader, writer = self.full_pipe()
         self.addCleanup(os.close, writer)
-        os.set_blocking(writer, False)
-        try:
-            while os.write(writer, b"x" * 4096):
-                pass
-        except BlockingIOError:
-            os.set_blocking(writer, True)
         failed(stderr=writer)
         os.close(reader)
         failed(stderr=writer)
@@ -212,21 +218,15 @@ class Command(unittest.TestCase):
 
     def test_output_that_nobody_reads(self):
         """With standard output and the log in a full pipe, the service starts, sells and stops."""
-        reader, writer = os.pipe()
+        reader, writer = self.full_pipe()
         self.addCleanup(os.close, reader)
-        os.set_blocking(writer, False)
-        try:
-            while os.write(writer, b"x" * 4096):
-                pass
-        except BlockingIOError:
-            os.set_blocking(writer, True)
         with Server(event(50), port=free_ports(1)[0], log_level="trace") as server:
             server.stop()
             server.port = server.settings["port"]
             server.process = subprocess.Popen(server.arguments(), cwd=server.room, env=clean_environment(),
                                               stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
             os.close(writer)
-            self.assertTrue(eventually(lambda: self.listens(server), timeout=20))
+            self.assertTrue(eventually(lambda: self.listens(server)))
             for _ in range(20):
                 self.assertEqual(server.buy().status, 200)
             self.assertEqual(server.get("/health/ready").status, 200)
@@ -242,14 +242,13 @@ class Command(unittest.TestCase):
     def test_stops_on_signals(self):
         """SIGTERM and SIGINT end the service with 0 at once, also with open connections, and the ledger is whole."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            with self.subTest(number=number), Server(event(50), timeouts_drain_seconds=8) as server:
+            # A stop that waited for the connections would take two minutes.
+            with self.subTest(number=number), Server(event(50), timeouts_drain_seconds=120) as server:
                 token = server.buy().json()["token"]
                 idle = [server.connect() for _ in range(20)]
                 idle[0].ask("GET", "/remaining_tickets")
                 idle[1].ask("GET", "/health/live")
-                began = time.monotonic()
                 self.assertEqual(server.stop(number), 0)
-                self.assertLess(time.monotonic() - began, 4)
                 for connection in idle:
                     connection.close()
                 with self.assertRaises(OSError):
@@ -260,11 +259,11 @@ class Command(unittest.TestCase):
 
     def test_stop_answers_what_is_under_way(self):
         """Requests that arrived before the signal are answered and kept; then each connection is closed."""
-        with Server(event(100_000), timeouts_drain_seconds=8) as server:
+        with Server(event(100_000), timeouts_drain_seconds=60) as server:
             connections = [server.connect() for _ in range(20)]
             for connection in connections:
                 connection.send(request("POST", "/buy_ticket/GA", ["Content-Length: 5"]) + b"hel")
-            time.sleep(0.2)
+            self.assertTrue(eventually(server.has_read_everything))
             server.process.send_signal(signal.SIGTERM)
             self.assertTrue(eventually(server.is_stopping))
             for connection in connections:
@@ -276,7 +275,7 @@ class Command(unittest.TestCase):
                 tokens.append(answer.json()["token"])
                 connection.expect_closed()
                 connection.close()
-            self.assertEqual(server.process.wait(12), 0)
+            self.assertEqual(server.process.wait(60), 0)
             self.assertEqual(rows(server.ledger, "SELECT count(*) FROM holds"), [(20,)])
             server.start()
             for token in tokens:
@@ -284,21 +283,19 @@ class Command(unittest.TestCase):
 
     def test_stop_is_not_held_up_for_ever(self):
         """A client that never finishes its request delays a stop by no more than the drain time."""
-        with Server(event(10), timeouts_drain_seconds=1) as server, server.connect() as connection:
+        with Server(event(10), timeouts_drain_seconds=1, timeouts_request_seconds=120) as server, server.connect() as connection:
             connection.send(request("POST", "/buy_ticket/GA", ["Content-Length: 5"]) + b"hel")
-            time.sleep(0.1)
-            began = time.monotonic()
+            self.assertTrue(eventually(server.has_read_everything))
             self.assertEqual(server.stop(), 0)
-            self.assertLess(time.monotonic() - began, 4)
 
     def test_stop_under_load_loses_nothing(self):
         """Every hold that was answered around a SIGTERM is in the ledger, and exit is 0 in time."""
-        with Server(event(100_000), timeouts_drain_seconds=5) as server:
+        with Server(event(100_000), timeouts_drain_seconds=30) as server:
             tokens = []
 
             def ask():
                 try:
-                    with server.connect(timeout=5) as connection:
+                    with server.connect() as connection:
                         while True:
                             answer = connection.ask("POST", "/buy_ticket/GA", body=b"")
                             if answer.status == 200:

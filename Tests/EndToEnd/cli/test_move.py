@@ -1,9 +1,11 @@
 """`holdfast export sale` and `import sale`: a sale moves in the middle, and nothing is lost."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import stat
 import unittest
 
@@ -130,6 +132,34 @@ class Moves(unittest.TestCase):
                           for one in self.call(server, "GET", path, token=key)[1]["refunds"]])
         return books
 
+    def later_and_elsewhere(self, whole, place):
+        """A later release's file, and no store takes one that it must not: Redis neither, and no store that sells."""
+        redis = RedisServer(self.room)
+        self.addCleanup(redis.kill9)
+        half = whole[:len(whole) // 2]
+        for content, statement, status in ((whole, "UPDATE archive SET format = 2", 78), (half, None, 1), (b"no sale", None, 78),
+                                           (whole, "UPDATE holds SET quantity = 3", 1)):
+            pathlib.Path(self.file).write_bytes(content)
+            if statement:
+                with contextlib.closing(sqlite3.connect(self.file)) as archive, archive:
+                    archive.execute(statement)
+            for where in (["--data", place], ["--store", redis.address]):
+                run = command("import", "sale", self.file, *where)
+                self.assertEqual((run.returncode, len(run.stderr.splitlines())), (status, 1), run)
+            self.assertEqual([name for name in os.listdir(place) if name != "lock"], [], run)
+            self.assertEqual(redis.ask("KEYS", "*"), [], run)
+        pathlib.Path(self.file).write_bytes(whole)
+        for settings in ({}, {"store": redis.address}):
+            with Server(OTHER, **settings) as selling:
+                where = ["--store", redis.address] if settings else ["--data", selling.data]
+                held = self.hold(selling, 1, "other")
+                run = command("import", "sale", self.file, *where)
+                # The lock of a directory says it first.
+                self.assertEqual(run.returncode, 73 if settings else 69, run)
+                self.assertRegex(run.stderr.splitlines()[-1], "^holdfast: (there are events|.* is held by another)", run)
+                answer, told = self.buy(selling, held, "pay-1")
+                self.assertEqual(answer.status, 200, told)
+
     def test_unfit_files(self):
         """A file that is missing, no sale, cut off or changed is refused with its status; nothing is made."""
         with Server(HALL) as server:
@@ -146,6 +176,7 @@ class Moves(unittest.TestCase):
             run = command("import", "sale", self.file, "--data", place)
             self.assertEqual(run.returncode, status, run)
             self.assertEqual([name for name in os.listdir(place) if name != "lock"], [], run)
+        self.later_and_elsewhere(whole, place)
         self.assertEqual(command("import", "sale", self.file + ".no", "--data", place).returncode, 66)
         self.assertEqual(command("export", "sale", self.file + ".x", "--data", place).returncode, 66)
         self.assertEqual(command("export", "sale", self.file + ".x", "--store", "redis://127.0.0.1:1").returncode, 69)

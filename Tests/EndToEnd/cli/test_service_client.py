@@ -37,9 +37,7 @@ class WithoutAService(Room, unittest.TestCase):
             unheard.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
             for arguments in self.every():
-                began = time.monotonic()
                 self.one_line(self.run_it(url, *arguments), 69, url, "Connection refused")
-                self.assertLess(time.monotonic() - began, 4)
         self.one_line(self.run_it("http://nowhere.invalid", "event", "list"), 69, "nowhere.invalid")
 
     def test_wrong_addresses(self):

@@ -161,6 +161,44 @@ class Commands(Room, ServiceCase):
         rows = self.server.rows(f"SELECT action, key FROM audit WHERE subject = '{name}' ORDER BY seq")
         self.assertEqual(rows, [("event.define", self.key.split("_")[1]), ("event.pause", self.key.split("_")[1])])
 
+    def test_audit_newest(self):
+        """The audit is shown oldest first or newest first, and only as much as was asked for."""
+        name, _, _ = self.make()
+        for word in ("pause", "resume", "cancel"):
+            self.fine("event", word, name)
+        shown = ["audit", "--event", name]
+        words = ["event.define", "event.pause", "event.resume", "event.cancel"]
+
+        def actions(*more):
+            rows = [line.split() for line in self.fine(*shown, *more).splitlines()[1:]]
+            return [word for row in rows for word in row if word in words]
+
+        self.assertEqual(actions(), words)
+        self.assertEqual(actions("--order", "newest"), words[::-1])
+        self.assertEqual(actions("--order", "newest", "--most", "2"), words[:1:-1])
+        for wrong in (["--order", "up"], ["--most", "0"], ["--order", "newest", "--format", "csv"]):
+            self.assertEqual(self.run_it(*shown, *wrong).returncode, 64, wrong)
+
+    def test_sheet_of_a_sale(self):
+        """show says what was not checked for a hold, what it was made with, and which of its tickets came back."""
+        name, _, _ = self.make(allocations={"floor": {"guests": 4}}, codes={"club": {"count": 2, "tickets": 5}})
+        self.fine("event", "pause", name)
+        code = self.server.ask("GET", f"/v1/events/{name}/codes?batch=club",
+                               [f"Authorization: Bearer {self.key}"]).json()["codes"][1]["code"]
+        body = {"lines": [{"type": "GA", "quantity": 3, "allocation": "guests"}], "override": ["pause"], "code": code}
+        held = self.server.ask("POST", f"/v1/events/{name}/holds",
+                               [f"Authorization: Bearer {self.key}", "Content-Type: application/json",
+                                "Idempotency-Key: sheet-of-a-sale-0001"], json.dumps(body).encode()).json()
+        self.server.ask("POST", f"/v1/holds/{held['id']}/purchase",
+                        [f"Authorization: Bearer {self.key}", "Content-Type: application/json"], b"{}")
+        purchase = "P" + held["id"][1:]
+        self.fine("purchase", "return", purchase, "--line", "GA/guests=1")
+        for sheet in (self.fine("hold", "show", held["id"]), self.fine("purchase", "show", purchase)):
+            self.assertRegex(sheet, r"(?m)^override +pause$")
+            self.assertRegex(sheet, rf"(?m)^code +club 2 {code}$")
+            self.assertIn("3 × GA/guests at", sheet)
+        self.assertIn(", 1 returned", self.fine("purchase", "show", purchase))
+
     def test_defining(self):
         """define makes an event, leaves an equal one alone, and shows every difference."""
         name, document, path = self.make({"floor": 10, "box": 2})
@@ -307,7 +345,7 @@ class Commands(Room, ServiceCase):
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
             self.assertEqual(os.listdir(os.path.dirname(path)), ["out"])
             piped = subprocess.run(
-                [binary(), "export", "purchases", name, "--format", form], capture_output=True, timeout=30,
+                [binary(), "export", "purchases", name, "--format", form], capture_output=True, timeout=60,
                 env=clean_environment({"HOLDFAST_URL": self.url, "HOLDFAST_KEY": self.key}))
             self.assertEqual((piped.returncode, piped.stdout, piped.stderr), (0, answer.body, b""))
         rows = list(csv.DictReader(io.StringIO(self.fine("export", "purchases", name))))
@@ -354,7 +392,7 @@ class Commands(Room, ServiceCase):
         self.assertEqual(os.listdir(room), ["out.csv"])
         with open("/dev/full", "w") as full:
             run = subprocess.run([binary(), "export", "purchases", "shop"], stdout=full, stderr=subprocess.PIPE,
-                                 timeout=30, text=True,
+                                 timeout=60, text=True,
                                  env=clean_environment({"HOLDFAST_URL": self.url, "HOLDFAST_KEY": self.key}))
         self.one_line(run, 73, "No space left")
         self.assertEqual(self.run_it("export", "purchases", "shop", "--format", "xml").returncode, 64)

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from support.service import Server, command, event, eventually, rows
-from support.wire import request
+from support.wire import PATIENCE, request
 
 STREAM = request("GET", "/v1/events/main/availability/stream")
 
@@ -30,24 +30,24 @@ class Stopping(unittest.TestCase):
     def test_lame_duck(self):
         """A service that gets a signal is not ready at once, but serves for its lame-duck time, new connections too; then
         it stops."""
-        with Server(event(100), timeouts_lame_duck_seconds=2) as server, server.connect() as connection:
+        with Server(event(100), timeouts_lame_duck_seconds=6) as server, server.connect() as connection:
             self.assertEqual(connection.ask("GET", "/health/ready").status, 200)
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
-            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503, timeout=1.5))
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503))
             answer = server.get("/health/ready")
             self.assertEqual((answer.status, answer.json()["code"]), (503, "not-ready"))
             self.assertEqual(server.get("/health/live").status, 200)
             held = server.buy().json()["token"]
             self.assertEqual(connection.ask("POST", f"/complete_purchase/{held}", body=b"").status, 200)
-            self.assertLess(time.monotonic() - began, 2, "too slow to see it")
-            self.assertEqual(server.process.wait(20), 0)
-            self.assertGreaterEqual(time.monotonic() - began, 1.9)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
+            self.assertGreaterEqual(time.monotonic() - began, 5.9)
             self.assertEqual(server.verify().returncode, 0)
 
     def test_a_second_signal_does_not_wait(self):
         """After a second signal the service waits for nothing, and the ledger has everything that was answered."""
-        for settings in ({"timeouts_lame_duck_seconds": 60}, {"timeouts_drain_seconds": 60}):
+        # Longer than the test waits.
+        for settings in ({"timeouts_lame_duck_seconds": 120}, {"timeouts_drain_seconds": 120}):
             for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)):
                 with self.subTest(settings=settings, first=first), Server(event(100), **settings) as server, \
                         server.connect() as connection, server.connect() as stream:
@@ -58,10 +58,8 @@ class Stopping(unittest.TestCase):
                     server.process.send_signal(first)
                     self.assertTrue(eventually(server.is_stopping))
                     self.assertTrue(server.is_alive())
-                    began = time.monotonic()
                     server.process.send_signal(second)
-                    self.assertEqual(server.process.wait(20), 0)
-                    self.assertLess(time.monotonic() - began, 5)
+                    self.assertEqual(server.process.wait(PATIENCE), 0)
                     self.assertEqual(rows(server.ledger, "SELECT count(*) FROM holds"), [(1,)])
                     self.assertEqual(server.verify().returncode, 0)
                     server.settings |= {"timeouts_lame_duck_seconds": 0, "timeouts_drain_seconds": 1}
@@ -109,7 +107,7 @@ class Stopping(unittest.TestCase):
         self.assertEqual(ran.returncode, 69)
         last = ran.stderr.strip().splitlines()[-1]
         self.assertEqual(
-            last, f"holdfast: cannot listen on 127.0.0.1:{port}: another process listens there; stop it, or choose "
+            last, f"holdfast: cannot listen on http://127.0.0.1:{port}: another process listens there; stop it, or choose "
             "another port")
         for host, words in (("192.0.2.1", "does not have that address"), ("no-such-host.invalid", "no such host")):
             ran = command("serve", "--port", 0, "--host", host)
@@ -122,16 +120,20 @@ class Opening(unittest.TestCase):
 
     def test_nobody_is_sent_to_the_same_moment(self):
         """Requests before the sale opens get a time to come back after it opens, each a different one."""
-        opens = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 20))
+        opens_at = int(time.time()) + 300
+        opens = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(opens_at))
         body = json.dumps({"lines": [{"type": "GA", "quantity": 1}]}).encode()
         with Server(event(100, sale={"opens_at": opens})) as server, server.connect() as connection:
             waits, seconds = set(), set()
             for number in range(60):
                 headers = ["Content-Type: application/json", f"Idempotency-Key: before-it-opens-{number:04}"]
+                most = 1000 * (opens_at - time.time())
                 answer = connection.ask("POST", "/v1/events/main/holds", headers, body)
                 told = answer.json()
                 self.assertEqual((answer.status, told["code"]), (409, "sale-not-started"))
-                self.assertTrue(10_000 < told["retry_after_ms"] <= 23_000, told)
+                least = 1000 * (opens_at - time.time())
+                # The service's clock goes on evenly when that of the machine is set.
+                self.assertTrue(least - 2_000 < told["retry_after_ms"] <= 1.1 * most + 2_000, told)
                 self.assertEqual(int(answer.header("retry-after")), told["retry_after_ms"] // 1000 + 1)
                 waits.add(told["retry_after_ms"])
                 classic = connection.ask("POST", "/buy_ticket/GA", body=b"")

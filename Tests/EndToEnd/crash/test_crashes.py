@@ -14,7 +14,7 @@ import unittest
 from support import crowd
 from support.service import Server, event, eventually, rows
 from support.strace import Strace
-from support.wire import request
+from support.wire import PATIENCE, request
 
 
 class Books:
@@ -91,8 +91,9 @@ class Crashes(unittest.TestCase):
 
             def crash():
                 try:
-                    for _ in range(5):
+                    for number in range(5):
                         time.sleep(chance.uniform(0.1, 0.7))
+                        eventually(lambda: len(books.held) > 110 * (number + 1))
                         port[0] = None
                         server.kill9()
                         server.start()
@@ -222,7 +223,7 @@ class FullDisk(unittest.TestCase):
         ballast.write_bytes(b"x" * 1_500_000)
         server.start()
         books = Books()
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 120
         full = threading.Event()
 
         def buyer(number):
@@ -312,7 +313,7 @@ class FullDisk(unittest.TestCase):
             if answer.status != 200:
                 break
             tokens.append(answer.json()["token"])
-        server.stop(timeout=20)
+        server.stop()
         os.unlink(pathlib.Path(server.data, "ballast"))
         server.start()
         for token in tokens:
@@ -365,15 +366,16 @@ class Syncs(unittest.TestCase):
         unknown, and keeps what was answered before."""
         with Server(event(100), timeouts_drain_seconds=1) as server, server.connect() as connection:
             token = server.buy().json()["token"]
-            with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=8000000"):
+            # Longer than everything below may take.
+            with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=300000000") as disk:
                 connection.send(request("POST", "/buy_ticket/GA", [], b""))
-                time.sleep(0.2)
+                self.assertTrue(eventually(lambda: disk.count("fdatasync")))
                 server.process.send_signal(signal.SIGTERM)
                 self.assertTrue(eventually(server.is_stopping))
                 server.process.send_signal(signal.SIGTERM)
-                self.assertTrue(eventually(lambda: "may be done or not" in server.stderr(), timeout=6))
+                self.assertTrue(eventually(lambda: "may be done or not" in server.stderr()))
             # The process ends only when strace has let go of its waiting thread.
-            self.assertEqual(server.process.wait(20), 75)
+            self.assertEqual(server.process.wait(PATIENCE), 75)
             self.assertNotIn("is kept", server.stderr())
             server.start()
             self.assertEqual(server.complete(token).status, 200)
@@ -390,6 +392,8 @@ class Syncs(unittest.TestCase):
 
             def later():
                 time.sleep(2.5)
+                # Something was disturbed, and buyers have felt it.
+                eventually(lambda: strace.count("INJECTED") and books.holds_unanswered + len(books.purchases_unanswered))
                 over.set()
 
             with Strace(server, "-e", "trace=fsync,fdatasync,pwrite64,ftruncate", *options) as strace:
@@ -428,7 +432,7 @@ class Syncs(unittest.TestCase):
             # A commit fails, so the log is checkpointed; the log's sync works, the database's does not.
             with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3+2"):
                 server.buy()
-                self.assertTrue(eventually(lambda: "every other program closes" in server.stderr(), timeout=10))
+                self.assertTrue(eventually(lambda: "every other program closes" in server.stderr()))
             self.assertEqual(server.get("/health/ready").status, 503)
             self.assertEqual(server.buy().status, 503)
             with open(server.ledger, "r+b") as ledger:
@@ -436,7 +440,7 @@ class Syncs(unittest.TestCase):
                 ledger.seek(4096)
                 ledger.write(bytes(os.path.getsize(server.ledger) - 4096))
             reader.close()
-            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200, timeout=10))
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200))
             for token in tokens:
                 self.assertEqual(server.complete(token).status, 200)
             self.assertEqual(server.stop(), 0)
@@ -451,7 +455,7 @@ class Syncs(unittest.TestCase):
             tokens = [server.buy().json()["token"] for _ in range(20)]
             with Strace(server, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..3+2"):
                 server.buy()
-                self.assertTrue(eventually(lambda: "every other program closes" in server.stderr(), timeout=10))
+                self.assertTrue(eventually(lambda: "every other program closes" in server.stderr()))
             self.assertEqual(server.stop(), 0)
             self.assertNotIn("every answer that was given is kept", server.stderr())
             self.assertIn("start again when no other program has the ledger open", server.stderr())

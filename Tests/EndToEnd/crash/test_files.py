@@ -66,12 +66,12 @@ class Files(unittest.TestCase):
                     os.unlink(path)
                 # Sales before the service notices count, too.
                 tokens += self.sell(server, 1)
-                self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503, timeout=10))
+                self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503))
                 self.assertIn("ledger-files-lost", server.get("/health/ready").body.decode())
                 refused = server.buy()
                 self.assertEqual((refused.status, refused.json()["code"]), (503, "temporary-reduced-capacity"))
                 self.assertEqual(server.get("/remaining_tickets").status, 200)
-                self.assertTrue(eventually(lambda: "Every answered fact" in server.stderr(), timeout=10))
+                self.assertTrue(eventually(lambda: "Every answered fact" in server.stderr()))
                 self.assertIn(os.path.basename(path), server.stderr())
                 self.assertEqual(server.stop(), 0)
                 saved = glob.glob(os.path.join(server.data, "ledger.rescued-*"))
@@ -97,9 +97,9 @@ class Files(unittest.TestCase):
                 self.sell(server, 3)
                 shutil.rmtree(server.data)
                 if made == "selling":
-                    self.assertTrue(eventually(lambda: "could not be saved" in server.stderr(), timeout=10))
+                    self.assertTrue(eventually(lambda: "could not be saved" in server.stderr()))
                     os.mkdir(server.data)
-                    self.assertTrue(eventually(lambda: "is in a copy" in server.stderr(), timeout=10))
+                    self.assertTrue(eventually(lambda: "is in a copy" in server.stderr()))
                 if made == "never":
                     pathlib.Path(server.data).write_text("in the way")
                 self.assertEqual(server.stop(), status)
@@ -118,9 +118,9 @@ class Files(unittest.TestCase):
         with Server(event(50)) as server:
             tokens = self.sell(server, 2)
             os.rename(server.data, server.data + ".away")
-            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503, timeout=10))
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 503))
             os.rename(server.data + ".away", server.data)
-            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200, timeout=10))
+            self.assertTrue(eventually(lambda: server.get("/health/ready").status == 200))
             tokens += self.sell(server, 1)
             self.assertEqual(server.stop(), 0)
             self.assertEqual(server.verify().returncode, 0)
@@ -140,7 +140,7 @@ class Files(unittest.TestCase):
             for name in ("token.keys", "operators.sqlite"):
                 kept = pathlib.Path(server.data, name).read_bytes()
                 os.unlink(os.path.join(server.data, name))
-                self.assertTrue(eventually(lambda: f"/{name}" in server.stderr(), timeout=10))
+                self.assertTrue(eventually(lambda: f"/{name}" in server.stderr()))
                 self.sell(server, 1)
                 pathlib.Path(server.data, name).write_bytes(kept)
 

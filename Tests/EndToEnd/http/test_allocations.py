@@ -84,7 +84,7 @@ class Allocations(RoleCase):
                                  "operator", ["If-Match: *"])
         self.assertEqual(answer.status, 200, told)
         self.assertEqual(self.server.get(f"/v1/events/{hall}/availability").json()["free"], 10)
-        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=6)
         timed = self.make({"floor": {"guests": {"places": 4, "released_at": soon.isoformat()}}})
         seen = self.server.get(f"/v1/events/{timed}/availability")
         self.assertEqual(seen.json()["free"], 6)

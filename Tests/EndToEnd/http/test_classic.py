@@ -1,11 +1,12 @@
 """The three calls that existing clients make: every row of the contract's table."""
 
 import datetime
+import json
 import re
 import time
 
 from support import service
-from support.service import Server, ServiceCase, event, eventually, flip_bit
+from support.service import Server, ServiceCase, event, eventually, flip_bit, make_key
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}\Z")
 FOREIGN = ("!", "+", "=", ".", "~", "%2541", "%2F", "%00", "%C3%A9")
@@ -43,6 +44,7 @@ class ClassicAnswers(ServiceCase):
         for kind in ("GA", "VIP", "ONE_DAY"):
             asked = datetime.datetime.now(datetime.timezone.utc)
             answer = self.server.buy(kind)
+            answered = datetime.datetime.now(datetime.timezone.utc)
             self.assertEqual((answer.status, answer.header("content-type")), (200, "application/json"))
             hold = answer.json()
             self.assertEqual(set(hold), {"success", "process", "token", "expires_at", "expires_in_ms"})
@@ -51,9 +53,11 @@ class ClassicAnswers(ServiceCase):
             self.assertRegex(hold["token"], TOKEN)
             self.assertRegex(hold["expires_at"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
             self.assertIsInstance(hold["expires_in_ms"], int)
-            self.assertTrue(298_000 <= hold["expires_in_ms"] <= 300_000, hold)
+            most = (answered - asked).total_seconds()
+            self.assertTrue(299_998 - 1000 * most <= hold["expires_in_ms"] <= 300_000, hold)
             told = datetime.datetime.fromisoformat(hold["expires_at"].replace("Z", "+00:00"))
-            self.assertTrue(298 <= (told - asked).total_seconds() <= 301.5, hold)
+            # The service's clock goes on evenly when that of the machine is set.
+            self.assertTrue(298 <= (told - asked).total_seconds() <= 302 + most, hold)
 
     def test_complete_and_its_repeats_name_one_purchase(self):
         """A completion answers 200 with the purchase, and each repeat answers exactly the same."""
@@ -213,15 +217,23 @@ class ClassicAnswers(ServiceCase):
                        self.server.get("/health/live"), self.server.get("/nothing")):
             date = datetime.datetime.strptime(answer.header("date"), "%a, %d %b %Y %H:%M:%S %Z")
             age = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) - date
-            self.assertLess(abs(age.total_seconds()), 5)
+            self.assertLess(abs(age.total_seconds()), 60)
             self.assertEqual(answer.header("cache-control"), "no-store")
+
+
+def change(server, **members):
+    """Change the event; holds keep the time with which they were given."""
+    key = f"Authorization: Bearer {make_key(server)}"
+    answer = server.ask("PATCH", "/v1/events/main", [key, "If-Match: *", "Content-Type: application/merge-patch+json"],
+                        json.dumps(members).encode())
+    assert answer.status == 200, answer
 
 
 class ClassicEndings(ServiceCase):
     """Answers when places run out and holds end."""
 
-    events = (event({"floor": 3, "stage": 1}, hold_seconds=1, grace_seconds=0,
-                    types=[{"code": "GA", "pools": ["floor"]}, {"code": "LAST", "pools": ["stage"]}]),)
+    events = (event({"floor": 3, "stage": 1}, types=[
+        {"code": "GA", "pools": ["floor"]}, {"code": "LAST", "pools": ["stage"]}]),)
 
     def test_held_by_others_is_told_apart_from_sold_out(self):
         """Without free places the answer is temporarily-held while holds can end, and sold-out when none can."""
@@ -233,15 +245,16 @@ class ClassicEndings(ServiceCase):
 
     def test_expired_hold_is_gone_and_its_place_is_free_at_once(self):
         """A hold past its deadline is 410 for ever, also after another buyer got its place."""
+        change(self.server, hold_seconds=1, grace_seconds=0)
         tokens = [self.server.buy().json()["token"] for _ in range(3)]
-        self.assert_refusal(self.server.buy(), 409, "temporarily-held")
         time.sleep(1.05)
         # A node on Redis shows expired holds some 50 ms later, when it has looked.
         eventually(lambda: self.server.get("/remaining_tickets").json()["types"]["GA"] == 3,
-                   timeout=0.5 if service.on_redis else 0)
+                   timeout=60 if service.on_redis else 0)
         self.assertEqual(self.server.get("/remaining_tickets").json()["types"]["GA"], 3)
         for token in tokens * 2:
             self.assert_refusal(self.server.complete(token), 410, "hold-expired")
+        change(self.server, hold_seconds=300)
         fresh = self.server.buy().json()["token"]
         self.assertEqual(self.server.complete(fresh).status, 200)
         for token in tokens:
@@ -251,33 +264,39 @@ class ClassicEndings(ServiceCase):
 class ClassicGrace(ServiceCase):
     """The time between the client's deadline and the store's."""
 
-    events = (event(5, hold_seconds=1, grace_seconds=1),)
+    events = (event(5, hold_seconds=1, grace_seconds=60),)
 
     def test_grace_is_kept_and_not_told(self):
         """A completion just after the client's deadline counts; after the grace it does not."""
-        first, second = self.server.buy().json(), self.server.buy().json()
+        first = self.server.buy().json()
+        change(self.server, grace_seconds=1)
+        second = self.server.buy().json()
         self.assertLessEqual(first["expires_in_ms"], 1000)
-        time.sleep(1.3)
+        self.assertLessEqual(second["expires_in_ms"], 1000)
+        time.sleep(1.05)
         self.assertEqual(self.server.complete(first["token"]).status, 200)
-        time.sleep(0.8)
+        time.sleep(1)
         self.assert_refusal(self.server.complete(second["token"]), 410, "hold-expired")
 
 
 class ClassicForbidden(ServiceCase):
     """Refusals with the old status."""
 
-    events = (event({"floor": 1}, hold_seconds=1, grace_seconds=0),)
+    events = (event({"floor": 1}),)
     settings = {"classic_status": "403"}
 
     def test_every_refusal_is_403(self):
         """With classic.status=403 each refusal is 403 with its own code, and other answers keep their status."""
         self.assert_refusal(self.server.buy("NO"), 403, "unknown-ticket-type")
         self.assert_refusal(self.server.complete("A" * 32), 403, "unknown-hold")
+        change(self.server, hold_seconds=1, grace_seconds=0)
         token = self.server.buy().json()["token"]
-        self.assert_refusal(self.server.buy(), 403, "temporarily-held")
         time.sleep(1.05)
         self.assert_refusal(self.server.complete(token), 403, "hold-expired")
-        self.assertEqual(self.server.complete(self.server.buy().json()["token"]).status, 200)
+        change(self.server, hold_seconds=300)
+        token = self.server.buy().json()["token"]
+        self.assert_refusal(self.server.buy(), 403, "temporarily-held")
+        self.assertEqual(self.server.complete(token).status, 200)
         self.assert_refusal(self.server.buy(), 403, "sold-out")
         self.assert_refusal(self.server.ask("GET", "/buy_ticket/GA"), 405, "method-not-allowed")
         self.assert_problem(self.server.get("/nothing"), 404, "not-found")

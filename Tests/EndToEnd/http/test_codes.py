@@ -128,6 +128,28 @@ class Codes(RoleCase):
         lines = self.call("GET", path, key="operator", headers=["Accept: application/x-ndjson"])[0].body.decode()
         self.assertEqual([json.loads(line)["code"] for line in lines.splitlines()], texts)
 
+    def test_documents(self):
+        """Documents of holds and purchases name the code; its text is for operators, and buyers see nothing of it."""
+        hall = self.make({"club": {"count": 3, "tickets": 2}})
+        text = self.listed(hall)[1]["code"]
+        answer, held = self.hold(hall, code=text)
+        self.assertEqual(answer.status, 201, held)
+        self.assertNotIn("club", answer.body.decode())
+        path = f"/v1/holds/{held['id']}/purchase"
+        self.assertEqual(self.call("POST", path, {}, "operator")[0].status, 200)
+        named = {"batch": "club", "number": 2}
+        for role, code in (("operator", named | {"text": text}), ("viewer", named)):
+            found = self.call("GET", f"/v1/search?event={hall}", key=role)[1]["holds"]
+            self.assertEqual([(one["code"], one["purchase"]["code"], one["override"]) for one in found], [(code, code, [])])
+            self.assertEqual(self.call("GET", "/v1/purchases/P" + held["id"][1:], key=role)[1]["code"], code)
+            listed = f"/v1/events/{hall}/purchases"
+            self.assertEqual([one["code"] for one in self.call("GET", listed, key=role)[1]["purchases"]], [code])
+            lines = self.call("GET", listed, key=role, headers=["Accept: application/x-ndjson"])[0].body.decode()
+            self.assertEqual([json.loads(line)["code"] for line in lines.splitlines()], [code])
+            rows = self.call("GET", listed, key=role, headers=["Accept: text/csv"])[0].body.decode()
+            self.assertEqual([[row[name] for name in ("code_batch", "code_number", "code_text", "override", "erased_at")]
+                              for row in csv.DictReader(io.StringIO(rows))], [["club", "2", code.get("text", ""), "", ""]])
+
     def test_wrong_definitions(self):
         """Every wrong batch is named with its place, all at once."""
         wrong = {"a b": {"count": 1, "tickets": 1, "types": ["c d"]}, "none": 7,

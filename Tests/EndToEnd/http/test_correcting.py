@@ -58,7 +58,7 @@ class Correcting(ServiceCase):
         self.assertEqual([one["id"] for one in self.call("GET", "/v1/search?buyer=anna")[1]["holds"]], [f"H{number}"])
         self.assertEqual(self.call("GET", "/v1/search?buyer=ann")[1]["holds"], [])
         export = self.server.ask("GET", "/v1/events/main/purchases", [f"Authorization: Bearer {self.looks}", "Accept: text/csv"])
-        self.assertIn(",'=stalls\r\n", export.body.decode())
+        self.assertIn(",'=stalls,webshop,,,,,\r\n", export.body.decode())
         seen = self.server.ask("GET", f"/v1/holds/H{number}", [f"Authorization: Bearer {token}"])
         self.assertNotIn("stalls", seen.body.decode())
         audit = [one for one in self.call("GET", "/v1/audit?limit=1000")[1]["entries"] if one["action"] == "purchase.correct"]
@@ -87,7 +87,10 @@ class Correcting(ServiceCase):
         self.assert_problem(self.call("PATCH", "/v1/holds/H999999", {"note": "x"})[0], 404, "unknown-hold")
         self.assert_problem(self.call("PATCH", f"/v1/purchases/P{number}", {"note": "x"})[0], 409, "not-purchased")
         self.assert_problem(self.call("PATCH", "/v1/purchases/P999999", {"note": "x"})[0], 404, "unknown-purchase")
-        answer, told = self.call("PATCH", path, {"buyer": "di"}, self.shop)
+        # Not sold yet, and so no shop's to correct (R48 Operator keys).
+        self.assert_problem(self.call("PATCH", path, {"buyer": "di"}, self.shop)[0], 403, "forbidden")
+        self.assert_problem(self.call("PATCH", f"/v1/purchases/P{number}", {"note": "x"}, self.shop)[0], 403, "forbidden")
+        answer, told = self.call("PATCH", path, {"buyer": "di"})
         self.assertEqual((answer.status, told["buyer"], told["state"], told["purchase"]), (200, "di", "held", None))
         self.assertEqual(self.call("PATCH", f"/v1/holds/H{other}", {"buyer": "ben"})[0].status, 200)
 

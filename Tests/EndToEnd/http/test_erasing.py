@@ -57,6 +57,27 @@ class Erasing(ServiceCase):
             if cursor is None:
                 return holds, purchases, in_the_way
 
+    def test_returning_what_was_erased(self):
+        """An erased purchase is returned as any other: once for each key, no more than there is, and nobody is named."""
+        hold = self.hold("rita@example.org")
+        self.assertEqual(self.buy(hold, "pay-rita")[0].status, 200)
+        self.assertEqual(self.swept(buyer="rita@example.org")[:2], (1, 1))
+        path = f"/v1/purchases/P{hold[1:]}/return"
+
+        def give_back(quantity, key):
+            answer = self.server.ask(
+                "POST", path, [f"Authorization: Bearer {self.key}", "Content-Type: application/json", f"Idempotency-Key: {key}"],
+                body=json.dumps({"lines": [{"type": "GA", "quantity": quantity}]}).encode())
+            return answer.status, answer.json()
+
+        status, told = give_back(2, "erased-1")
+        self.assertEqual((status, told["code"], told["remaining"]), (409, "return-too-large", 1))
+        for _ in range(2):
+            status, told = give_back(1, "erased-2")
+            self.assertEqual((status, told["state"], told["kept_total"]), (200, "returned", 0))
+        self.assertEqual(give_back(1, "erased-3")[1]["code"], "purchase-returned")
+        self.assertEqual(self.listed(hold)["buyer"], None)
+
     def test_a_purchase(self):
         """Buyer and payment go, once; sums stay; the same payment is still known; what is owed comes first."""
         hold, other = self.hold("ann"), self.hold("ben")

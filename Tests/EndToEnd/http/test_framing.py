@@ -45,7 +45,7 @@ class Framing(ServiceCase):
     def test_megabyte_of_path(self):
         """A path of a megabyte is refused at once, and its sender learns why though it is still sending."""
         for start in (b"GET /", b"POST /buy_ticket/", b"GET /remaining_tickets?", b"GET http://"):
-            with self.subTest(start=start), self.server.connect(timeout=5) as connection:
+            with self.subTest(start=start), self.server.connect() as connection:
                 try:
                     connection.send(start + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: l\r\n\r\n")
                 except OSError:
@@ -60,7 +60,7 @@ class Framing(ServiceCase):
                        (live, left, buy) * 5):
             for rest in (b"", b"x" * 100_000):
                 with self.subTest(before=[b[:12] for b in before[:3]], rest=len(rest)), \
-                        self.server.connect(timeout=3) as connection:
+                        self.server.connect() as connection:
                     connection.send(b"".join(before) + b"this is not HTTP\r\n\r\n" + rest)
                     for _ in before:
                         self.assertEqual(connection.answer().status, 200)
@@ -74,7 +74,7 @@ class Framing(ServiceCase):
                      b"/buy_ticket/\"\\",
                      b"/remaining_tickets?\xff", b"/buy_ticket/\xed\xa0\x80", b"/complete_purchase/%zz"):
             for method in (b"GET", b"POST"):
-                with self.subTest(path=path, method=method), self.server.connect(timeout=3) as connection:
+                with self.subTest(path=path, method=method), self.server.connect() as connection:
                     rest = b" HTTP/1.1\r\nHost: l\r\nContent-Length: 0\r\n\r\n"
                     connection.send(method + b" " + path + rest)
                     answer = connection.answer()

@@ -164,28 +164,85 @@ class Keys(ServiceCase):
         self.assertLessEqual({one["event"] for one in seen}, {"east", "later"})
         self.assertIn("event.delete", [one["action"] for one in seen])
 
+    def complete(self, hall, key=None, body=None):
+        """Hold a place and complete it with a key, or with its token; return the number of hold and purchase."""
+        held = self.hold(hall)
+        path = f"/v1/holds/{held['id']}/purchase"
+        self.assertEqual(self.call("POST", path, body or {}, key=key or held["token"])[0].status, 200)
+        return held["id"][1:]
+
     def test_shop(self):
-        """A shop returns what shops sold, which the audit has; what a token may have completed it does not."""
-        shop = self.make("shop", "stall")
-        returned = []
+        """A shop returns what it sold, wherever, which the audit has; what a token completed it does not."""
+        shop = self.make("shop", "booth")
         for hall in ("stall", "east"):
-            held = self.hold(hall)
-            self.assertEqual(self.call("POST", f"/v1/holds/{held['id']}/purchase", {}, key=shop["credential"])[0].status, 200)
-            path = f"/v1/purchases/P{held['id'][1:]}/return"
-            returned.append(self.call("POST", path, {}, key=shop["credential"]))
-        self.assertEqual((returned[0][0].status, returned[0][1]["state"]), (200, "returned"))
-        self.refused(returned[1], 403, "forbidden")
-        self.refused(self.call("POST", "/v1/purchases/P999999/return", {}, key=shop["credential"]), 403, "forbidden")
+            path = f"/v1/purchases/P{self.complete(hall, shop['credential'])}/return"
+            answer, told = self.call("POST", path, {}, key=shop["credential"])
+            self.assertEqual((answer.status, told["state"]), (200, "returned"))
+        for number in (self.complete("east"), 999999):
+            self.refused(self.call("POST", f"/v1/purchases/P{number}/return", {}, key=shop["credential"]), 403, "forbidden")
         self.assertEqual([(one["action"], one["name"]) for one in self.entries(f"&key={shop['id']}")],
-                         [("purchase.return", "stall")])
+                         [("purchase.return", "booth")] * 2)
+
+    def test_two_shops(self):
+        """A shop neither touches nor sees what another one or an operator sold; a new key of its name takes over."""
+        north, south = (self.make("shop", name)["credential"] for name in ("north", "south"))
+        theirs, ours = self.complete("stall", north, {"payment_reference": "north-1"}), self.complete("stall", south)
+        desk = self.complete("stall", self.key)
+        listed = "/v1/events/stall/purchases"
+        for number, key in ((theirs, south), (desk, south), (ours, north), ("999999", north)):
+            purchase = f"/v1/purchases/P{number}"
+            said = {self.refused(self.call(*asked, key=key, headers=["Idempotency-Key: two-shops"]), 403, "forbidden")["detail"]
+                    for asked in (("GET", purchase), ("PATCH", purchase, {"note": "mine"}),
+                                  ("POST", purchase + "/return", {}),
+                                  ("POST", purchase + "/return", {"lines": [{"type": "GA", "quantity": 1}]}),
+                                  ("PATCH", f"/v1/holds/H{number}", {"note": "mine"}))}
+            self.assertEqual(len(said), 1)
+            self.refused(self.call("GET", f"/v1/holds/H{number}", key=key), 404, "unknown-hold")
+        live = self.hold("stall")["id"]
+        for asked in (("PATCH", f"/v1/holds/{live}", {"note": "mine"}), ("POST", f"/v1/purchases/P{live[1:]}/return", {}),
+                      ("POST", f"/v1/purchases/P{live[1:]}/return", {"lines": [{"type": "GA", "quantity": 1}]}),
+                      ("PATCH", f"/v1/purchases/P{live[1:]}", {"note": "mine"}), ("GET", f"/v1/purchases/P{live[1:]}")):
+            # It may be another shop's any moment.
+            self.refused(self.call(*asked, key=north, headers=["Idempotency-Key: two-shops"]), 403, "forbidden")
+        self.assertEqual(self.call("GET", f"/v1/holds/{live}", key=north)[1]["state"], "held")
+        for asked in (("DELETE", f"/v1/holds/H{theirs}"), ("POST", f"/v1/holds/H{theirs}/extend", {})):
+            self.refused(self.call(*asked, key=south), 409, "already-purchased")
+        for _ in range(2):
+            # The first time the router looks the key up, the second time the fast path knows it.
+            self.refused(self.call("POST", f"/v1/holds/H{theirs}/purchase", {}, key=south), 409, "already-purchased")
+        self.refused(self.call("POST", f"/v1/holds/H{theirs}/purchase", {"payment_reference": "south-1"}, key=south), 409,
+                     "payment-conflict")
+        for key, own, name in ((north, theirs, "north"), (south, ours, "south")):
+            told = self.call("GET", listed, key=key)[1]["purchases"]
+            self.assertEqual([(one["id"], one["sold_by"]) for one in told], [("P" + own, name)])
+            self.assertEqual(self.call("GET", f"/v1/purchases/P{own}", key=key)[1]["sold_by"], name)
+            self.assertEqual(self.call("GET", f"/v1/holds/H{own}", key=key)[1]["state"], "purchased")
+            for form in ("text/csv", "application/x-ndjson"):
+                text = self.call("GET", listed, key=key, headers=[f"Accept: {form}"])[0].body.decode()
+                self.assertEqual([number for number in (theirs, ours, desk) if f"P{number}" in text], [own])
+        seen = {one["id"]: one["sold_by"] for one in self.call("GET", listed + "?limit=1000")[1]["purchases"]}
+        self.assertEqual([seen["P" + number] for number in (theirs, ours, desk)], ["north", "south", self.name()])
+        for target in ("/v1/search", "/v1/events/stall/holds", "/v1/events/stall/counts", "/v1/events/stall/report"):
+            self.refused(self.call("GET", target, key=north), 403, "forbidden")
+        self.server.stop()
+        self.server.start()
+        successor = self.make("shop", "north")["credential"]
+        self.assertEqual(self.call("PATCH", f"/v1/purchases/P{theirs}", {"note": "moved"}, key=successor)[1]["note"], "moved")
+        self.assertEqual(self.call("POST", f"/v1/purchases/P{theirs}/return", {}, key=successor)[0].status, 200)
+        self.refused(self.call("POST", f"/v1/purchases/P{theirs}/return", {}, key=south), 403, "forbidden")
+
+    def name(self):
+        """The name of the operator's key."""
+        return next(one["name"] for one in self.call("GET", "/v1/keys?limit=1000")[1]["keys"]
+                    if one["id"] == self.key.split("_")[1])
 
     def test_end(self):
         """A key with an end works until then; a shop's key too, though it was looked up a moment ago."""
-        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=6)
         keys = [self.make(role, expires_at=end.isoformat())["credential"] for role in ("operator", "shop")]
         paths = ("/v1/audit", f"/v1/holds/{self.hold('east')['id']}")
         self.assertEqual([self.call("GET", path, key=key)[0].status for path, key in zip(paths, keys)], [200, 200])
-        statuses = set()
+        statuses = {200}
 
         def is_over():
             found = [self.call("GET", path, key=key)[0].status for path, key in zip(paths, keys)]

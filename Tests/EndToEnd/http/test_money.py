@@ -56,7 +56,7 @@ class Money(ServiceCase):
         return [one for one in told if all(one[name] == value for name, value in chosen.items())]
 
     def test_the_shop_completes(self):
-        """A token alone completes nothing; the shop's key does, in the fast path and the router, and reads no lists."""
+        """A token alone completes nothing; the shop's key does, in the fast path and the router, and lists what it sold alone."""
         held = self.hold("shop")
         path = f"/v1/holds/{held['id']}"
         told = self.refused(self.call("POST", path + "/purchase", {"payment_reference": "s1"}, held["token"]), 403,
@@ -73,7 +73,10 @@ class Money(ServiceCase):
         other = self.hold("shop")
         self.assertEqual(self.call("DELETE", f"/v1/holds/{other['id']}", token=self.shop)[1]["state"], "released")
         self.refused(self.call("DELETE", "/v1/holds/nonsense", token=self.shop), 404, "unknown-hold")
-        for target in ("/v1/events/shop/purchases", "/v1/reconciliation", "/v1/audit", "/v1/invariants"):
+        told = self.call("GET", "/v1/events/shop/purchases?limit=1000", token=self.shop)[1]["purchases"]
+        self.assertEqual({one["sold_by"] for one in told}, {"webshop"})
+        self.assertIn(held["id"], [one["hold"] for one in told])
+        for target in ("/v1/reconciliation", "/v1/audit", "/v1/invariants"):
             self.refused(self.call("GET", target, token=self.shop), 403, "forbidden")
         for method, target in (("PATCH", "/v1/events/shop"), ("DELETE", "/v1/events/shop"),
                                ("POST", "/v1/holds/H1/paid-back")):

@@ -1,5 +1,7 @@
 """Holds at the door, past checks of the sale: who may take them, and what stays of them (R43 Override)."""
 
+import csv
+import io
 import json
 import unittest
 
@@ -52,6 +54,13 @@ class Override(RoleCase):
                          {json.dumps([{"member": "/override", "from": None, "to": ["window", "queue"]}])})
         answer, bought = self.call("POST", f"/v1/holds/{taken[0]}/purchase", {"payment_reference": "door-1"}, "shop")
         self.assertEqual((answer.status, bought["state"]), (200, "purchased"))
+        told = self.call("GET", "/v1/search?event=hall", key="viewer")[1]["holds"]
+        self.assertEqual({one["id"]: one["override"] for one in told}, {hold: ["window", "queue"] for hold in taken})
+        told = self.call("GET", "/v1/purchases/P" + taken[0][1:], key="viewer")[1]
+        self.assertEqual((told["override"], told["code"]), (["window", "queue"], None))
+        rows = self.call("GET", "/v1/events/hall/purchases", key="viewer", headers=["Accept: text/csv"])[0].body.decode()
+        self.assertEqual([(row["override"], row["code_batch"]) for row in csv.DictReader(io.StringIO(rows))],
+                         [("window queue", "")])
         self.assertEqual(self.hold(["window"], "shop")[0].status, 201)
         self.assert_problem(self.hold(["window", "pause", "limits", "queue"], "shop")[0], 409, "temporarily-held")
         told = self.call("GET", "/v1/invariants", key="viewer")[1]

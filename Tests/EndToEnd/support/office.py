@@ -52,7 +52,7 @@ http {{
 def operators_key(name, store):
     """Make an operator's key in a store and return it."""
     made = subprocess.run([BINARY, "key", "create", "--role", "operator", "--name", name, *store],
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=120)
     found = re.search(r"hfk_\S+", made.stdout)
     if not found:
         raise Trouble(f"no operator's key: {made.stderr}")
@@ -62,12 +62,14 @@ def operators_key(name, store):
 class Office:
     """The nodes and the proxy."""
 
-    def __init__(self, home, servers, places, settings, events=(EVENT,), hosts=(LOCAL,) * 3, patience=60):
+    def __init__(self, home, servers, places, settings, events=(EVENT,), hosts=(LOCAL,) * 3, patience=60, members=None):
+        """Take further `members` of the events' definitions."""
         if not BINARY.exists():
             raise Trouble("there is no .build/release/holdfast; make build")
         definitions = []
         for event in events:
             definition = {"id": event, "pools": {"floor": places}, "types": [{"code": "GA", "pools": ["floor"]}]}
+            definition |= members or {}
             (home.room / f"{event}.json").write_text(json.dumps(definition))
             definitions += ["--event", home.room / f"{event}.json"]
         keys = home.room / "token.keys"
@@ -120,7 +122,7 @@ class Office:
         if not process.alive():
             raise Trouble(f"{process.name} ended:\n{process.last_words()}")
         try:
-            return urllib.request.urlopen(f"http://{address}:{port}/health/ready", timeout=1).status == 200
+            return urllib.request.urlopen(f"http://{address}:{port}/health/ready", timeout=10).status == 200
         except OSError:
             return False
 
@@ -130,16 +132,21 @@ class Office:
         return found[1] if found else "unknown"
 
     def _get(self, path, accept="application/json"):
+        return self.ask("GET", path, None, {"Accept": accept})
+
+    def ask(self, method, path, body, headers):
+        """Ask as an operator until the nodes answer; return the body."""
         asked = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {self.key}", "Accept": accept})
-        deadline = time.monotonic() + 30
+            f"http://127.0.0.1:{self.port}{path}", None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"} | headers, method=method)
+        deadline = time.monotonic() + 60
         while True:
             try:
                 with urllib.request.urlopen(asked, timeout=120) as answer:
                     return answer.read()
             except urllib.error.HTTPError as refused:
-                # Until a replica has taken over from a killed server, the nodes refuse.
-                if refused.code != 503 or time.monotonic() > deadline:
+                # Until a replica has taken over from a killed server, the nodes refuse, or do not know what became of it.
+                if refused.code not in (502, 503, 504) or time.monotonic() > deadline:
                     raise Trouble(f"{path} was answered {refused.code}: {refused.read().decode()[:300]}") from refused
             time.sleep(0.2)
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -17,12 +18,23 @@ class Trouble(Exception):
 
 
 def free_ports(count, beside=0):
-    """Return this many free ports; with `beside`, the ports that lie so far above them are free, too."""
+    """Return this many free ports; with `beside`, the ports that lie so far above them are free, too.
+
+    They lie below the ports that the system gives to connections and to those who take any, so none is taken before it is used,
+    or while the program that listens there is restarted.
+    """
     found, sockets = [], []
     try:
+        least = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        # Not Linux: any free port.
+        least = 0
+    # A generator that processes made by `fork` do not share.
+    chance = random.SystemRandom()
+    try:
         while len(found) < count:
-            port = _take(sockets, 0)
-            if not beside or port + beside < 65_536 and _take(sockets, port + beside):
+            port = _take(sockets, chance.randrange(10_000, least - beside) if least - beside > 12_000 else 0)
+            if port and (not beside or port + beside < 65_536 and _take(sockets, port + beside)):
                 found.append(port)
         return found
     finally:
@@ -40,7 +52,7 @@ def _take(sockets, port):
     return taken.getsockname()[1]
 
 
-def wait_for(condition, what, seconds=30, every=0.05):
+def wait_for(condition, what, seconds=60, every=0.05):
     """Wait until the condition is true; raise Trouble if it takes longer."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -15,7 +15,7 @@ class Refused(Exception):
 class Link:
     """A connection to one server: just enough of the protocol to look after it."""
 
-    def __init__(self, host, port, timeout=2):
+    def __init__(self, host, port, timeout):
         self.socket = socket.create_connection((host, port), timeout)
         self.file = self.socket.makefile("rb")
 
@@ -74,9 +74,9 @@ class Server:
                         "--cluster-migration-barrier", 9]
         self.process = home.add(name, command, host)
 
-    def ask(self, *words):
+    def ask(self, *words, timeout=30):
         """Ask on a connection of its own."""
-        with Link(self.host, self.port) as link:
+        with Link(self.host, self.port, timeout) as link:
             return link.ask(*words)
 
     def answers(self):
@@ -86,15 +86,15 @@ class Server:
         except (OSError, Refused):
             return False
 
-    def info(self, section):
+    def info(self, section, timeout=30):
         """Return a section of INFO as a dictionary."""
-        lines = self.ask("INFO", section).splitlines()
+        lines = self.ask("INFO", section, timeout=timeout).splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
     def role(self):
-        """Return `master`, `slave`, or None if it does not answer."""
+        """Return `master`, `slave`, or None if it does not answer soon."""
         try:
-            return self.info("replication")["role"]
+            return self.info("replication", timeout=2)["role"]
         except (OSError, Refused, KeyError):
             return None
 
@@ -185,10 +185,10 @@ class Servers:
         def is_whole():
             found[:] = self.home_of_event(event)
             return len(found[2]) == self.replicas
-        wait_for(is_whole, f"the master of {event} has its replicas", 20)
+        wait_for(is_whole, f"the master of {event} has its replicas")
         return found
 
-    def wait_until_whole(self, seconds=30):
+    def wait_until_whole(self, seconds=60):
         """Wait until three masters have all their replicas, which have what they have."""
         def whole():
             try:
@@ -201,7 +201,7 @@ class Servers:
         wait_for(whole, "every master has its replicas again", seconds)
 
     @staticmethod
-    def wait_for_failover(replicas, seconds=30):
+    def wait_for_failover(replicas, seconds=60):
         """Wait until one of the replicas is a master, and return which, and how long that took."""
         started, promoted = time.monotonic(), []
 

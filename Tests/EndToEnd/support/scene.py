@@ -62,7 +62,7 @@ class Scene:
         return found
 
 
-def sells(shop, count, seconds=30):
+def sells(shop, count, seconds=60):
     """Wait until the shop has sold so many more."""
     wanted = len(shop.answered_at) + count
     wait_for(lambda: len(shop.answered_at) >= wanted, f"{shop.event} sells", seconds, every=0.01)
@@ -71,6 +71,12 @@ def sells(shop, count, seconds=30):
 def sold_between(shop, first, last):
     """Return how many purchases were answered between these moments."""
     return sum(first < moment < last for moment in shop.answered_at)
+
+
+def falls_silent(shop, seconds):
+    """Wait until nothing was sold for so long: answers that were under way have arrived, and no other comes."""
+    began = now()
+    wait_for(lambda: now() - began > seconds and not sold_between(shop, now() - seconds, now()), f"{shop.event} sells nothing")
 
 
 def now():

@@ -38,7 +38,7 @@ def clean_environment(extra=None):
     return kept | (extra or {})
 
 
-def command(*arguments, cwd=None, env=None, timeout=30):
+def command(*arguments, cwd=None, env=None, timeout=120):
     """Run the program with these arguments until it ends."""
     with tempfile.TemporaryDirectory(prefix="holdfast-run-") as empty:
         return subprocess.run(
@@ -123,7 +123,8 @@ class Server:
     """One service in a process of its own, with a ledger that is removed after the test."""
 
     def __init__(self, *events, data=None, files=None, environment=None, before=None, **settings):
-        """Take events as dictionaries, and settings by the names of their flags; `True` is a flag without a value.
+        """Take events as dictionaries, and settings by the names of their flags; `True` is a flag without a value, a list
+        several flags.
 
         `before` runs in the new process before the program.
         """
@@ -131,11 +132,13 @@ class Server:
         self.data = data or os.path.join(self.room, "data")
         self.events = events
         self.files = files
-        self.settings = {"port": 0} | settings
+        self.settings = ({} if "listen" in settings else {"port": 0}) | settings
         self.environment = environment
         self.before = before
         self.process = None
         self.port = None
+        # The address that connections come from, if not the usual one.
+        self.source = None
         self.starts = 0
         self.redis = None
         if on_redis and "store" not in self.settings:
@@ -175,7 +178,9 @@ class Server:
         for path in self.files or ():
             line += ["--event", path]
         for name, value in self.settings.items():
-            line += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
+            flag = "--" + name.replace("_", "-")
+            for each in value if isinstance(value, list) else [value]:
+                line += [flag] + ([] if each is True else [str(each)])
         return line
 
     def launch(self):
@@ -192,7 +197,7 @@ class Server:
     def start(self):
         """Start the process and wait until it serves."""
         self.launch()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             found = re.search(r"Listening\s+http://127\.0\.0\.1:(\d+)", self.stdout())
             if found:
@@ -217,7 +222,7 @@ class Server:
         logs = [*pathlib.Path(self.room).glob("out-*"), *pathlib.Path(self.room).glob("err-*")]
         return "".join(path.read_text(errors="replace") for path in logs)
 
-    def stop(self, number=signal.SIGTERM, timeout=20):
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE):
         """Send a signal to stop, and return the exit status."""
         self.process.send_signal(number)
         return self.process.wait(timeout)
@@ -244,6 +249,17 @@ class Server:
         except (OSError, ProtocolBroken):
             return True
 
+    def has_read_everything(self):
+        """Return whether it has accepted every connection to its port and read all that clients have sent."""
+        waiting = 0
+        for kind in ("tcp", "tcp6"):
+            for line in pathlib.Path(f"/proc/{self.process.pid}/net/{kind}").read_text().splitlines()[1:]:
+                _, local, _, _, queues, *_ = line.split()
+                # Of a socket that listens, these are the connections that it has not accepted.
+                if local.endswith(f":{self.port:04X}"):
+                    waiting += int(queues.split(":")[1], 16)
+        return waiting == 0
+
     def memory(self):
         """Return the resident bytes of the process."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -251,7 +267,7 @@ class Server:
 
     def connect(self, timeout=PATIENCE):
         """Return a new connection."""
-        return Connection(self.port, timeout)
+        return Connection(self.port, timeout, source=self.source)
 
     def ask(self, method, target, headers=(), body=None):
         """Send one request on a connection of its own and return its answer."""

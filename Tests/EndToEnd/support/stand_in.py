@@ -34,8 +34,8 @@ class Room:
 
 
 @contextlib.contextmanager
-def stand_in(reply, tls=None):
-    """Serve HTTP on a free port, over TLS with an `ssl.SSLContext`, each request by `reply(handler)`; yield the address."""
+def stand_in(reply, tls=None, port=0):
+    """Serve HTTP on this port, or a free one, over TLS with an `ssl.SSLContext`, each request by `reply(handler)`; yield the address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -52,12 +52,12 @@ def stand_in(reply, tls=None):
             with contextlib.suppress(ConnectionError):
                 reply(self)
 
-        do_GET = do_PUT = do_PATCH = answer
+        do_GET = do_POST = do_PUT = do_PATCH = answer
 
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     if tls:
         # The handshake is made by the request's own thread, which says nothing of one that fails.

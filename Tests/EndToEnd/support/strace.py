@@ -26,7 +26,7 @@ class Strace:
             self.process = subprocess.Popen(
                 ["strace", "-f", "-qq", "-o", self.log, *self.options, "-p", str(self.server.process.pid)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
-        if not eventually(self.traces, timeout=5):
+        if not eventually(lambda: self.process.poll() is not None or self.traces()) or self.process.poll() is not None:
             self.__exit__()
             raise unittest.SkipTest("strace cannot attach here")
         return self

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import RedisServers
 import RedisWire
 import Synchronization
 import Testing
@@ -25,9 +26,17 @@ func withClient<Value: Sendable>(
 /// A configuration with timeouts that suit a test.
 func configuration(_ node: RedisNode) -> RedisConfiguration {
     var configuration = RedisConfiguration(servers: .standalone(node))
-    configuration.timeouts.connect = .seconds(2)
+    configuration.timeouts.connect = .seconds(20)
+    configuration.timeouts.call = .seconds(30)
     configuration.timeouts.longestBackoff = .milliseconds(100)
     return configuration
+}
+
+extension RedisServer {
+    /// Waits until a client waits for what nobody has pushed yet (`BLPOP`).
+    func hasBlockedClient() async throws {
+        try await eventually("a client waits") { try ask("INFO", "clients").contains("blocked_clients:1") }
+    }
 }
 
 extension RedisClient {

@@ -14,7 +14,7 @@ extension RedisCluster {
     /// The configuration of a client that knows some nodes.
     func configuration(knowing servers: [RedisServer]? = nil) -> RedisConfiguration {
         var configuration = RedisConfiguration(servers: .cluster((servers ?? masters).map(\.node)))
-        configuration.timeouts.connect = .seconds(2)
+        configuration.timeouts.call = .seconds(30)
         configuration.timeouts.longestBackoff = .milliseconds(200)
         return configuration
     }
@@ -32,7 +32,7 @@ struct SlotMove {
     }
 
     func carry(_ key: String) throws {
-        try from.ask("MIGRATE", "127.0.0.1", "\(to.port)", key, "0", "1000")
+        try from.ask("MIGRATE", "127.0.0.1", "\(to.port)", key, "0", "60000")
     }
 
     func end(_ cluster: RedisCluster) throws {
@@ -43,7 +43,7 @@ struct SlotMove {
 
 /// Waits until a condition holds, or fails after a generous time.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(20), _ isTrue: () async throws -> Bool
+    _ what: String, within limit: Duration = .seconds(60), _ isTrue: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
     while try await !isTrue() {

@@ -8,12 +8,10 @@ package final class RedisCluster: Sendable {
 
     /// - Parameters:
     ///   - settings: name and value in turn, for each server.
-    ///   - silence: milliseconds after which the others take a silent server for dead.
-    package init(
-        _ settings: [String] = ["appendonly", "no"], withReplicas: Bool = false, silence: Int = 2_000
-    ) throws {
+    package init(_ settings: [String] = ["appendonly", "no"], withReplicas: Bool = false) throws {
         let servers = try (0..<(withReplicas ? 6 : 3)).map { _ in
-            try RedisServer(settings + ["cluster-enabled", "yes", "cluster-node-timeout", "\(silence)"])
+            // With so short a time they soon know each other.
+            try RedisServer(settings + ["cluster-enabled", "yes", "cluster-node-timeout", "2000"])
         }
         masters = Array(servers[..<3])
         replicas = Array(servers[3...])
@@ -43,6 +41,13 @@ package final class RedisCluster: Sendable {
         for master in masters where withReplicas {
             try wait("the replica has caught up") { try master.ask("INFO", "replication").contains("state=online") }
         }
+        // A server that only waits for a busy machine is not dead.
+        try takeForDead(after: 60_000)
+    }
+
+    /// From now on the others take a server for dead that says nothing for so many milliseconds.
+    package func takeForDead(after silence: Int) throws {
+        for server in servers { try server.ask("CONFIG", "SET", "cluster-node-timeout", "\(silence)") }
     }
 
     package static let ranges = [0...5460, 5461...10922, 10923...16383]

@@ -1,10 +1,5 @@
+internal import CLibrary
 package import Foundation
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
 
 /// A Redis server for one test, on a free port and in a directory of its own. It ends with the test.
 ///
@@ -79,11 +74,7 @@ package final class RedisServer: @unchecked Sendable {
     package func goOn() { signal(SIGCONT) }
 
     package func signal(_ number: Int32) {
-        #if canImport(Glibc)
-            _ = Glibc.kill(pid, number)
-        #else
-            _ = Musl.kill(pid, number)
-        #endif
+        _ = CLibrary.kill(pid, number)
     }
 
     /// Runs a command as an operator would. Returns what `redis-cli` prints.
@@ -158,9 +149,15 @@ package final class RedisServer: @unchecked Sendable {
 
     /// A free port, with the port 10,000 above it free, too: servers of a cluster use that one among themselves, and a
     /// server before 7.0 has no setting for another one.
+    ///
+    /// Both lie below the ports that the system gives to connections, so none is taken before the server listens, or
+    /// while it is restarted.
     private static func freePort() throws -> Int {
+        let range = (try? String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8)) ?? ""
+        let least = range.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) } ?? 32_768
         for _ in 0..<1_000 {
-            guard let port = bound(to: 0), port < 55_536, bound(to: port + 10_000) != nil else { continue }
+            let wanted = least > 22_000 ? Int.random(in: 10_000..<least - 10_000) : 0
+            guard let port = bound(to: wanted), port < 55_536, bound(to: port + 10_000) != nil else { continue }
             return port
         }
         throw Trouble("no free port with another one above it")
@@ -218,7 +215,7 @@ package func run(_ program: String, _ arguments: [String]) throws -> String {
 
 /// Waits until a condition is true, or throws after a generous limit.
 func wait(_ what: String, _ isTrue: () throws -> Bool) throws {
-    for _ in 0..<4_000 {
+    for _ in 0..<12_000 {
         if try isTrue() { return }
         usleep(5_000)
     }

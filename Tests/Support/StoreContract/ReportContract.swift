@@ -55,7 +55,7 @@ public struct ReportContract {
     private func looked(at made: [HoldID], in store: any TicketStore) async throws -> [Code: Expected] {
         var expected: [Code: Expected] = [:]
         for id in made {
-            guard case .decided(.looked(let view), _) = await store.perform(.look(id)) else { continue }
+            guard case .decided(.looked(let view, _), _) = await store.perform(.look(id)) else { continue }
             let code = store.catalogue(at: view.event).code
             expected[code, default: Expected()].holds.made += 1
             switch view.state {

@@ -87,7 +87,7 @@ public struct SearchContract {
     private mutating func check(_ when: String) async throws {
         for id in known.keys {
             switch await subject.store.perform(.look(id)) {
-            case .decided(.looked(let view), _): known[id]?.view = view
+            case .decided(.looked(let view, _), _): known[id]?.view = view
             // It ended so long ago that only operators find it.
             case .decided(.refused(.unknownHold), _):
                 if known[id]?.view.state == .held { known[id]?.view.state = .expired }
@@ -201,7 +201,7 @@ extension Outcome {
     fileprivate var view: HoldView? {
         switch self {
         case .extended(let view, _), .released(let view, _), .purchased(let view, _, _), .returned(let view, _),
-            .corrected(let view, _), .looked(let view):
+            .corrected(let view, _), .looked(let view, _):
             view
         default: nil
         }

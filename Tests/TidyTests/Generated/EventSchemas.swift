@@ -24,6 +24,7 @@ enum EventSchemas {
         schemas.append(("EventPatch", patch))
         schemas.append(("Allocations", allocations(isPatch: false)))
         schemas.append(("CodeBatch", codeBatch(isPatch: false)))
+        schemas.append(("QueueBeacon", queueBeacon))
         schemas.append(("TicketType", type(.given)))
         schemas.append(("TicketTypeInForce", type(.shown)))
         return schemas
@@ -40,6 +41,59 @@ enum EventSchemas {
         "type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217: three capital letters.",
     ]
 
+    /// The same in a patch, where an object replaces a word and `null` takes it away.
+    private static let checkout: JSONValue = [
+        "oneOf": [
+            ["type": "string", "enum": .array(EventDefinition.Checkout.words.map { .string($0.word) })],
+            [
+                "type": "object", "required": ["url"],
+                "properties": [
+                    "url": [
+                        "type": "string", "maxLength": .integer(Int64(Limits.checkoutAddressLength)),
+                        "pattern":
+                            "^(https://[A-Za-z0-9.-]+|https?://\\[::1\\]|http://(localhost|127\\.0\\.0\\.1))(:[0-9]{1,5})?(/[A-Za-z0-9./_~%-]*)?$",
+                    ]
+                ],
+                "additionalProperties": .boolean(false),
+            ],
+            ["type": "null"],
+        ]
+    ]
+
+    /// How buyers queue: a member that is left out has its default.
+    private static let queue: JSONValue = {
+        var properties = QueueTerms.members.map { member -> JSONValue.Member in
+            var schema: JSONValue =
+                switch member.value {
+                case .moment: ["$ref": "#/components/schemas/GivenMoment"]
+                case .words(let words, _, _): ["type": "string", "enum": .array(words.map(JSONValue.string))]
+                case .seconds(_, let range), .count(_, let range):
+                    integer(Int64(range.lowerBound), Int64(range.upperBound))
+                default: preconditionFailure("no member of a queue is of another kind")
+                }
+            if case .moment = member.value { schema = ["anyOf": [schema, ["type": "null"]]] }
+            schema["description"] = .string(member.meaning)
+            return .init(member.name, schema)
+        }
+        properties.append(.init("beacon", ["oneOf": [reference("QueueBeacon"), ["type": "null"]]]))
+        return [
+            "type": ["object", "null"], "properties": .object(properties), "additionalProperties": .boolean(false),
+        ]
+    }()
+
+    private static var queueBeacon: JSONValue {
+        let seconds = Limits.beaconSeconds
+        return [
+            "type": "object", "required": ["name"],
+            "properties": [
+                "name": ["type": "string", "minLength": 1, "maxLength": .integer(Int64(BeaconKind.maximumLength))],
+                "wait_seconds": integer(Int64(seconds.lowerBound), Int64(seconds.upperBound)),
+            ],
+            "additionalProperties": .boolean(false),
+            "description": "A public random value, announced before anybody knows it (Q3 Draw).",
+        ]
+    }
+
     /// The schema of a member that no other member shares; `nil` for the others.
     private static func component<Root>(of member: DocumentMember<Root>) -> (name: String, schema: JSONValue)? {
         var schema: JSONValue
@@ -52,9 +106,25 @@ enum EventSchemas {
             schema = [
                 "type": ["string", "null"], "minLength": 1, "maxLength": .integer(Int64(Limits.noticeLength)),
             ]
+        case .text(_, let most), .lines(_, let most):
+            schema = ["type": ["string", "null"], "minLength": 1, "maxLength": .integer(Int64(most))]
+        case .webAddress:
+            schema = [
+                "type": ["string", "null"], "maxLength": .integer(Int64(Limits.webAddressLength)),
+                "pattern": "^https?://[0-9A-Za-z][!#-;=?-Z_a-z~]*$",
+            ]
+        case .image:
+            schema = [
+                "type": ["string", "null"], "maxLength": .integer(Int64(Limits.webAddressLength)),
+                "pattern": "^(https://[0-9A-Za-z][-.:0-9A-Za-z]*/|/[0-9A-Za-z])[!#-;=?-Z_a-z~]*$",
+            ]
+        case .timeZone:
+            schema = ["type": ["string", "null"], "maxLength": 40, "pattern": "^[A-Za-z]+(/[A-Za-z0-9_+-]+){0,2}$"]
         case .bound:
             schema = integer(1, .max)
             schema["type"] = ["integer", "null"]
+        case .checkout: schema = checkout
+        case .queue: schema = queue
         case .words(let words, _, _): schema = ["type": "string", "enum": .array(words.map(JSONValue.string))]
         case .pools(_, let range):
             schema = list(of: "Code", Int64(range.lowerBound), Int64(range.upperBound))
@@ -86,7 +156,8 @@ enum EventSchemas {
             schema["description"] = .string(member.meaning)
             return schema
         case .pools: return reference(componentName(of: member))
-        case .bound, .note: isNullable = false  // It is already.
+        // These are already.
+        case .bound, .note, .checkout, .queue, .text, .lines, .webAddress, .image, .timeZone: isNullable = false
         default: break
         }
         let isShared = if case .currency = member.value { true } else { false }
@@ -116,7 +187,7 @@ enum EventSchemas {
         properties["types"] = list(
             of: form == .shown ? "TicketTypeInForce" : "TicketType", 1, Int64(limits.typesPerEvent))
         properties["codes"] = codes(isPatch: false)
-        let optional = ["allocations", "codes", EventDefinition.noticeMember]
+        let optional = ["allocations", "codes", EventDefinition.presentationGroup] + EventDefinition.silentMembers
         let required = properties.names.filter { !optional.contains($0) }
         return object(properties, required: form == .shown ? required : ["pools", "types"])
     }

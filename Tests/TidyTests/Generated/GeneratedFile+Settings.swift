@@ -7,7 +7,7 @@ extension GeneratedFile {
     }
 
     /// The flags. ArgumentParser wants a property for each.
-    static let flags = GeneratedFile(path: "Sources/Settings/SettingsOptions.swift") { _ in
+    static let flags = GeneratedFile(path: "Sources/Settings/Reading/SettingsOptions.swift") { _ in
         let flags = Setting.all.map { setting in
             let words = setting.flag.split(separator: "-")
             let property = (words.prefix(1) + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() })

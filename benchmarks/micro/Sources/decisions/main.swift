@@ -1,7 +1,7 @@
 internal import Rehearsal
 
-// `decisions SCENE TURNS` makes the scene, plays so many turns of it and says how many decisions a turn has. Whoever
-// counts takes two runs with different numbers of turns: what the making cost is in both, and their difference is of
+// `decisions SCENE TURNS` makes the scene, plays so many turns of it and says how many decisions a turn has. To
+// count, compare two runs with different numbers of turns: what the making cost is in both, and their difference is of
 // the turns alone.
 let arguments = CommandLine.arguments
 guard arguments.count == 3, let scene = Rehearsal.Scene(rawValue: arguments[1]), let turns = Int(arguments[2]),

@@ -1,0 +1,400 @@
+internal import DequeModule
+
+/// The queue of one event: who may enter, and who does (Q1 Phases). It begins with the fact that opened it.
+///
+/// Most of it is made by facts, and so is what admission learned of places and purchases. Presence, the share of people who ask
+/// and the keys of joins begin afresh after a restart (Q9 Fails closed). An entry that only waits takes no memory.
+struct EventQueue: Sendable, Equatable {
+    enum Stage: Sendable, Equatable {
+        case gathering, drawing, moving, over
+    }
+
+    /// An entry whose turn began, or that left.
+    struct Entry: Sendable, Equatable {
+        var position: UInt32 = 0
+        /// When its turn ends; `zero` if it did not begin.
+        var endsAt = Timestamp.zero
+        /// Its latest hold.
+        var hold: HoldID?
+        var purchases: UInt32 = 0
+        var hasAsked = false
+        var hasLeft = false
+    }
+
+    /// A move of the head, and what became of those whom it let in.
+    struct Move: Sendable, Equatable {
+        var head: UInt32
+        var at: Timestamp
+        var people: UInt32
+        var begun: UInt32 = 0
+        var asked: UInt32 = 0
+        var isLearned = false
+    }
+
+    /// Numbers of a block (Q2 Numbers).
+    static let block = QueueBounds.block
+
+    private(set) var stage: Stage
+    let secret: [UInt8]
+    /// What its entries belong to, from its opening on.
+    let identity: QueueTerms.Identity
+    private(set) var isPaused = false
+    /// 0 for what the definition says.
+    private(set) var ownRate = 0
+    /// The numbers below were given, or skipped.
+    private(set) var issued: UInt32 = 0
+    /// The numbers below may be given.
+    private(set) var numbered: UInt32 = EventQueue.block
+    /// The fact that said so.
+    private(set) var numberedBy: UInt64
+    /// How many numbers are drawn; `nil` before gathering ended, and without a draw.
+    private(set) var count: UInt32?
+    private(set) var gatheredAt = Timestamp.zero
+    private(set) var beacon: QueueBeacon?
+    private(set) var head: UInt32 = 0
+    private(set) var moves = Deque<Move>()
+    private(set) var entries: [EntryNumber: Entry] = [:]
+    /// In a queue by buyers: the buyer of each number, and back.
+    private(set) var buyers: [BuyerDigest] = []
+    private(set) var numbers: [BuyerDigest: EntryNumber] = [:]
+    /// Where facts were lost: which numbers may have been given then, too (Q2 Numbers).
+    private(set) var lives: [QueueLife] = []
+    /// Numbers from here on to the end of the block may never have been given before the last restart.
+    private(set) var unknownFrom: UInt32?
+    /// When the sale last went on after a pause, or after the queue was over.
+    private(set) var wentOnAt = Timestamp.zero
+    /// How many numbers are drawn if facts were lost with which the draw may have been made and published (Q3 Draw).
+    private(set) var lostDraw: UInt32?
+
+    /// Entries whose turn runs and who have not asked, in the order of their beginning.
+    private var undecided = Deque<EntryNumber>()
+    private var undecidedCount = 0
+    /// Holds of which is not known yet whether they are bought, in their order.
+    private var unsettled = Deque<HoldID>()
+
+    // MARK: In memory alone
+
+    var learned: QueueLearning
+    var presence = PresenceReport()
+    var keys = JoinKeys()
+    /// People who may still be let in within this second.
+    var allowance = 0.0
+    var allowanceAt = Timestamp.zero
+
+    init(
+        secret: [UInt8], gathers: Bool, identity: QueueTerms.Identity, ticketsPerHold: Int, sequence: UInt64,
+        at now: Timestamp
+    ) {
+        self.secret = secret
+        self.identity = identity
+        stage = gathers ? .gathering : .moving
+        numberedBy = sequence
+        learned = QueueLearning(ticketsPerHold: ticketsPerHold)
+        // As if a second had passed in which nobody was let in.
+        allowanceAt = now.advanced(by: .seconds(-1))
+    }
+
+    // MARK: Questions
+
+    /// Where an entry stands; `nil` if it is not drawn yet, or if the caller does not know it. Numbers behind the draw keep
+    /// their place in the order of joining.
+    func position(of number: EntryNumber, drawn: UInt32?) -> UInt32? {
+        switch stage {
+        case .gathering, .drawing: return nil
+        case .moving, .over:
+            guard let count, number.value < count else { return number.value }
+            return drawn.flatMap { $0 < count ? $0 : nil }
+        }
+    }
+
+    func wasGiven(_ number: EntryNumber) -> Bool {
+        number.value < issued
+    }
+
+    /// When the head passed a position that may enter; `nil` if that is too long ago to be remembered.
+    func passed(_ position: UInt32) -> Timestamp? {
+        move(past: position).map { moves[$0].at }
+    }
+
+    /// The index of the move with which the head passed a position.
+    private func move(past position: UInt32) -> Int? {
+        var (low, high) = (0, moves.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if moves[middle].head <= position { low = middle + 1 } else { high = middle }
+        }
+        guard low < moves.count, low > 0 || forgottenHead <= position else { return nil }
+        return low
+    }
+
+    /// The head before the first move that is remembered.
+    private(set) var forgottenHead: UInt32 = 0
+
+    /// People who were let in within `span` before `now`.
+    func called(within span: Duration, before now: Timestamp) -> UInt32 {
+        moves.reversed().prefix { now < $0.at.advanced(by: span) }.reduce(0) { $0 &+ $1.people }
+    }
+
+    /// People who were let in and have not asked for places yet, as far as they can still be expected: those who have not
+    /// looked yet, within the time in which they look, and those whose turn runs.
+    func inside(at now: Timestamp) -> Double {
+        var coming = 0
+        for move in moves.reversed() {
+            guard now < move.at.advanced(by: Self.looksWithin) else { break }
+            coming += max(0, Int(move.people) - Int(move.begun))
+        }
+        return Double(coming + undecidedCount)
+    }
+
+    /// A waiting entry looks again within 75 seconds; a little more for slow networks.
+    static let looksWithin = QueueBounds.looksWithin
+
+    // MARK: Facts
+
+    mutating func apply(_ fact: QueueFact, _ sequence: UInt64, at now: Timestamp) {
+        switch fact {
+        case .opened: preconditionFailure("a queue opens once")
+        case .numbered(let end):
+            numbered = end
+            numberedBy = sequence
+        case .joined(let number, let buyer):
+            precondition(number.value == UInt32(buyers.count), "buyers join in the order of their numbers")
+            buyers.append(buyer)
+            if buyer != .erased(number) { numbers[buyer] = number }
+            issued = number.value + 1
+        case .gathered(let count):
+            self.count = count
+            gatheredAt = now
+            stage = .drawing
+        case .drawn(let beacon):
+            self.beacon = beacon
+            stage = .moving
+            presence = PresenceReport()
+        case .moved(let head, let people): move(to: head, people: people, at: now, isKnown: presence.isComplete)
+        case .began(let number, let position, let endsAt, let head):
+            if head > self.head { move(to: head, people: 1, at: now, isKnown: true) }
+            issued = max(issued, number.value + 1)
+            entries[number, default: Entry()].position = position
+            entries[number]?.endsAt = endsAt
+            if let index = move(past: position) { moves[index].begun += 1 }
+            undecided.append(number)
+            undecidedCount += 1
+        case .adjusted(let isPaused, let rate, let head, let people):
+            self.isPaused = isPaused
+            ownRate = rate
+            if head > self.head { move(to: head, people: people, at: now, isKnown: presence.isComplete) }
+        case .left(let number):
+            decide(number)
+            entries[number, default: Entry()].hasLeft = true
+        case .over: stage = .over
+        case .reopened:
+            stage = .moving
+            goOn(at: now)
+        }
+    }
+
+    /// The sale goes on: who was let in before has all the time again in which the next look begins a turn (Q5 Turn).
+    mutating func goOn(at now: Timestamp) { wentOnAt = now }
+
+    /// When the time ends in which the next look begins the turn of a position; `nil` if that is long ago.
+    func returnEnds(_ position: UInt32, _ terms: QueueTerms) -> Timestamp? {
+        passed(position).map { max($0, wentOnAt).advanced(by: terms.returning) }
+    }
+
+    /// - Parameter isKnown: whether those whom the head passes are known to be there. Else admission learns nothing from them.
+    private mutating func move(to next: UInt32, people: UInt32, at now: Timestamp, isKnown: Bool) {
+        precondition(next >= head, "the head never decreases")
+        head = next
+        issued = max(issued, next)
+        moves.append(Move(head: next, at: now, people: people, isLearned: !isKnown))
+    }
+
+    /// An entry got a hold.
+    mutating func noteHeld(_ id: HoldID, by number: EntryNumber, tickets: Int) {
+        guard let entry = entries[number] else { return }
+        if !entry.hasAsked {
+            decide(number)
+            learned.note(taken: tickets)
+            if let index = move(past: entry.position) { moves[index].asked += 1 }
+        }
+        entries[number]?.hasAsked = true
+        entries[number]?.hold = id
+        unsettled.append(id)
+    }
+
+    mutating func notePurchased(by number: EntryNumber) {
+        entries[number]?.purchases += 1
+    }
+
+    /// Forgets whose entry it is (R41 Erasure): its pass holds nothing more, and its buyer can join again.
+    mutating func forgetBuyer(of number: EntryNumber) {
+        let index = Int(number.value)
+        guard index < buyers.count else { return }
+        // Who joined again has a later number by now.
+        if numbers[buyers[index]] == number { numbers[buyers[index]] = nil }
+        buyers[index] = .erased(number)
+    }
+
+    /// Each turn that runs ends at `until` or later (R7 Restart).
+    mutating func prolong(until: Timestamp, at now: Timestamp) {
+        for (number, entry) in entries where entry.endsAt > now && entry.endsAt < until {
+            entries[number]?.endsAt = until
+        }
+    }
+
+    /// Whether a turn runs.
+    func hasTurns(at now: Timestamp) -> Bool {
+        entries.values.contains { now < $0.endsAt && !$0.hasLeft }
+    }
+
+    /// It is known now whether the entry asks.
+    private mutating func decide(_ number: EntryNumber) {
+        guard let entry = entries[number], entry.endsAt > .zero, !entry.hasAsked, !entry.hasLeft else { return }
+        undecidedCount -= 1
+    }
+
+    // MARK: Time
+
+    /// Gives a number that needs no fact of its own.
+    mutating func giveNumber() {
+        precondition(issued < numbered, "a number is recorded before it is given")
+        issued += 1
+    }
+
+    /// After a restart nobody knows which numbers of the last block were given, so none of them is given again.
+    mutating func skipBlock() {
+        guard identity == .device, issued < numbered else { return }
+        unknownFrom = max(issued, numbered - Self.block, count ?? 0)
+        issued = numbered
+    }
+
+    /// Goes on after lost facts (R63 Backup). Numbers may have been given that are not known here. The rest of the block and
+    /// the next one are not given again, and an entry of a later number that joined before `wall` was lost. If the draw may have been
+    /// made, its secret may be known: what it draws is fixed, and no beacon can witness it.
+    mutating func loseFacts(at wall: WallTime, isSaleOpen: Bool) {
+        if identity == .device {
+            skipBlock()
+            issued = min(UInt32(Limits.queueEntries), max(issued, numbered) + Self.block)
+            numbered = max(numbered, issued)
+        }
+        lives.append(QueueLife(first: issued, since: wall))
+        if lives.count > QueueBounds.lives { lives.removeFirst() }
+        switch stage {
+        case .gathering: if isSaleOpen { lostDraw = lostDraw ?? issued }
+        case .drawing: lostDraw = lostDraw ?? count
+        case .moving, .over: break
+        }
+    }
+
+    /// Learns from what is over by now, and forgets it.
+    ///
+    /// - Parameters:
+    ///   - isForgetting: whether the time runs in which turns begin.
+    ///   - outcome: whether a hold was bought; `nil` while it is live.
+    mutating func settle(
+        at now: Timestamp, _ terms: QueueTerms, isForgetting: Bool, outcome: (HoldID) -> Bool?
+    ) {
+        while let number = undecided.first {
+            guard let entry = entries[number], !entry.hasAsked, !entry.hasLeft else {
+                undecided.removeFirst()
+                continue
+            }
+            guard entry.endsAt <= now else { break }
+            // Noted, so that a hold cannot count it once more: there is none after the end of the turn.
+            undecidedCount -= 1
+            entries[number]?.hasAsked = true
+            undecided.removeFirst()
+        }
+        while let hold = unsettled.first, let isBought = outcome(hold) {
+            learned.noteEnded(isBought: isBought)
+            unsettled.removeFirst()
+        }
+        let turnsOver = Self.looksWithin + terms.turn
+        for index in moves.indices {
+            guard moves[index].at.advanced(by: turnsOver) <= now else { break }
+            guard !moves[index].isLearned else { continue }
+            learned.note(called: Int(moves[index].people), ofWhomAsked: Int(moves[index].asked))
+            moves[index].isLearned = true
+        }
+        let remembered = max(terms.returning, turnsOver)
+        while let first = moves.first, isForgetting, first.isLearned {
+            guard max(first.at, wentOnAt).advanced(by: remembered) <= now else { break }
+            forgottenHead = first.head
+            moves.removeFirst()
+        }
+        keys.forget(at: now)
+    }
+
+    // MARK: Moving the head
+
+    /// How far the head would have to move for `people` present entries, at most; and how many it passes.
+    ///
+    /// - Parameter isByHand: whether an operator says so, who may also let in numbers that nobody may have.
+    func reach(for people: Int, isByHand: Bool = false) -> (head: UInt32, people: UInt32) {
+        guard people > 0, head < issued else { return (head, 0) }
+        guard presence.isComplete else {
+            // Nobody knows yet who is there, so nobody is taken for absent. The head waits at numbers that a restart skipped.
+            let isSkipped = !isByHand && unknownFrom.map { $0 >= max(head, count ?? 0) } ?? false
+            let end = isSkipped ? min(issued, unknownFrom ?? issued) : issued
+            let next = UInt32(min(UInt64(end), UInt64(head) + UInt64(people)))
+            return (next, next - head)
+        }
+        var (position, rest) = (head, people)
+        for (index, count) in presence.counts.enumerated() where count > 0 {
+            let first = UInt64(presence.first) + UInt64(index) * UInt64(presence.width)
+            let end = min(first + UInt64(presence.width), UInt64(issued))
+            // A part of a slice has a part of its people.
+            let from = max(first, UInt64(head))
+            guard end > from, rest > 0 else { continue }
+            let here = (UInt64(count) * (end - from) + UInt64(presence.width) - 1) / UInt64(presence.width)
+            if here <= UInt64(rest) {
+                position = UInt32(end)
+                rest -= Int(here)
+            } else {
+                position = UInt32(from + (UInt64(rest) * (end - from) + here - 1) / here)
+                rest = 0
+            }
+        }
+        return (position, position > head ? UInt32(people - rest) : 0)
+    }
+}
+
+/// Bounds of queues that every store keeps.
+package enum QueueBounds {
+    /// Numbers of a block (Q2 Numbers).
+    package static let block: UInt32 = 1_000
+    /// Within so long whoever was let in looks.
+    package static let looksWithin = Duration.seconds(90)
+    /// While something is free, nobody being let in for longer would leave the last places to nobody (Q7 Admission).
+    package static let stillness = Duration.seconds(20)
+    /// Stretches of numbers that are remembered after lost facts.
+    package static let lives = 64
+}
+
+/// The idempotency keys of joins, in memory for ten minutes (Q2 Numbers).
+struct JoinKeys: Sendable, Equatable {
+    private var known: [IdempotencyKey: (number: EntryNumber, at: Timestamp)] = [:]
+    private var order = Deque<IdempotencyKey>()
+
+    func number(of key: IdempotencyKey, at now: Timestamp) -> EntryNumber? {
+        known[key].flatMap { now < $0.at.advanced(by: Limits.joinKeysKept) ? $0.number : nil }
+    }
+
+    mutating func remember(_ key: IdempotencyKey, _ number: EntryNumber, at now: Timestamp) {
+        forget(at: now)
+        if order.count >= Limits.joinKeys { known[order.removeFirst()] = nil }
+        known[key] = (number, now)
+        order.append(key)
+    }
+
+    mutating func forget(at now: Timestamp) {
+        while let oldest = order.first, let use = known[oldest], use.at.advanced(by: Limits.joinKeysKept) <= now {
+            known[oldest] = nil
+            order.removeFirst()
+        }
+    }
+
+    static func == (left: JoinKeys, right: JoinKeys) -> Bool {
+        left.order == right.order && left.order.allSatisfy { left.known[$0]?.number == right.known[$0]?.number }
+    }
+}

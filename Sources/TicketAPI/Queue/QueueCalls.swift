@@ -1,0 +1,129 @@
+internal import BoxOffice
+internal import NIOCore
+internal import StrictJSON
+internal import TicketStore
+
+/// What people in queues ask: joining, looking, leaving (Q2 Numbers, Q5 Turn). The fast path and the router share it, so that
+/// their answers are the same.
+struct QueueCalls: Sendable {
+    let reader: RequestReader
+    let queues: QueueDirectory
+    private var store: any TicketStore { reader.store }
+
+    // MARK: Joining
+
+    private struct Join: Sendable {
+        var buyer: Buyer?
+    }
+
+    private static let join = JSONShape<Join>.object { body in
+        Join(buyer: body.optional("buyer", as: JSONShape<Buyer>.reference(BuyerKind.self)))
+    }
+
+    /// - Parameter hasKey: whether a key that may sell came with the request.
+    func join(_ event: Code, _ fields: BuyerFields, _ body: ByteBuffer, hasKey: Bool) throws(Refused) -> Command {
+        guard let definition = store.event(event)?.definition else { throw Refused(.unknownEvent) }
+        let asked = try reader.read(body, as: Self.join, fields.contentType, whenEmpty: Join())
+        if !hasKey, definition.queue?.identity == .buyer {
+            throw Refused.unauthenticated("A shop joins this queue for its buyers, with its key.")
+        }
+        var key: IdempotencyKey?
+        if let header = fields.idempotencyKey {
+            let text = try RequestReader.key(header, isAnonymous: !fields.isOperators)
+            key = reader.keys.digest(text, in: .joining(event), of: fields.keyOwner)
+        }
+        return .queue(event, .join(buyer: asked.buyer, key: key))
+    }
+
+    /// The answer to a join.
+    func joined(_ reply: StoreReply, in event: Code) throws(Refused) -> EntryAnswer {
+        let (outcome, moment) = try outcome(reply)
+        guard case .joined(let entry, let isRepeat, _) = outcome, let copy = queues.copy(of: event) else {
+            throw Refused.queueNotOpen(at: store.event(event)?.definition.queueOpensAt, moment)
+        }
+        if isRepeat {
+            copy.note(entry)
+        } else {
+            copy.noteJoin(entry, at: moment)
+        }
+        var document = document(entry, copy, moment)
+        document.signed = SignedEntry(
+            number: entry.number.value, joinedAt: copy.joinedAt(entry.number) ?? moment.wall)
+        return EntryAnswer(document: document, isNew: true, isReplay: isRepeat)
+    }
+
+    // MARK: Looking
+
+    /// The command that looks at an entry; `nil` if it waits, which no store need be asked about.
+    func look(_ look: EntryLook, _ fields: BuyerFields) throws(Refused) -> Command? {
+        let (copy, signed) = try entry(look.name, fields)
+        look.copy = copy
+        let number = EntryNumber(signed.number)
+        if let waiting = copy.waiting(number) {
+            look.waiting = document(waiting, copy, store.now)
+            return nil
+        }
+        return .queue(copy.name.event, .look(number, position: copy.position(of: number)))
+    }
+
+    /// The answer about an entry that was looked at, or that left.
+    func looked(_ reply: StoreReply, in copy: EventQueueCopy) throws(Refused) -> EntryAnswer {
+        // The end of a turn is on the clock of the moment that came with it: an event on Redis has a clock of its own.
+        let (outcome, moment) = try outcome(reply)
+        guard case .looked(let entry) = outcome else { throw Refused.unknownEntry }
+        copy.note(entry)
+        return EntryAnswer(document: document(entry, copy, moment))
+    }
+
+    /// The entry that a path names, if its token came. A wrong token and an unknown entry get the same answer.
+    func entry(_ name: String, _ fields: BuyerFields) throws(Refused) -> (EventQueueCopy, SignedEntry) {
+        guard let token = fields.bearer else { throw Refused.unauthenticated() }
+        guard let (number, event) = SignedEntry.read(name), let copy = queues.copy(of: event),
+            let signed = queues.mint.entry(of: token, in: copy.name), signed.number == number,
+            !copy.hasLost(signed)
+        else { throw Refused.unknownEntry }
+        return (copy, signed)
+    }
+
+    private func document(_ entry: QueueEntry, _ copy: EventQueueCopy, _ now: Moment) -> EntryDocument {
+        let pollAfter = EntryDocument.pollAfter(
+            entry, waiting: copy.waitingCount, chance: EntryDocument.chance(entry.number, at: now.office))
+        return EntryDocument(entry, in: copy.name, at: now, pollAfter: pollAfter)
+    }
+
+    /// What the queue decided, and when by the clock of its event.
+    func outcome(_ reply: StoreReply) throws(Refused) -> (QueueOutcome, Moment) {
+        switch reply {
+        case .decided(.queue(let outcome), let moment): return (outcome, moment)
+        case .decided(.refused(let refusal), let moment): throw Refused(refusal, at: moment)
+        case .decided(let outcome, _): throw reader.unexpected(outcome)
+        case .failed(let failure): throw Refused(failure)
+        }
+    }
+}
+
+/// A look at an entry on the fast path, until it is answered.
+final class EntryLook {
+    /// As the path has it: `E17.main`.
+    let name: String
+    /// Of the entry's queue, once its token was checked.
+    fileprivate(set) var copy: EventQueueCopy?
+    /// The answer, if the entry waits.
+    fileprivate(set) var waiting: EntryDocument?
+
+    init(_ name: String) {
+        self.name = name
+    }
+}
+
+/// A positive answer about an entry.
+struct EntryAnswer {
+    var document: EntryDocument
+    /// It answers a join: only then it has the token, the receipt and `Location`.
+    var isNew = false
+    /// The same join was answered before.
+    var isReplay = false
+
+    var status: Int { isNew ? 201 : 200 }
+    var location: String { "/v1/queue-entries/\(EntryDocument.name(document.entry.number, in: document.queue.event))" }
+}

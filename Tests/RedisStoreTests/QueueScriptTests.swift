@@ -1,0 +1,257 @@
+import BoxOffice
+import StoreContract
+import Testing
+import TicketStore
+
+/// Queues from their opening to their end, side by side with the core: random traffic reaches some of it rarely.
+@Suite("Queues on Redis decide rare cases as the core does", .serialized)
+struct QueueScriptTests {
+    /// A stage with the queue of one event on it.
+    private struct Scene {
+        let stage: ScriptTests.Stage
+        let event: String
+
+        @discardableResult
+        func ask(_ command: QueueCommand) async throws -> QueueView? {
+            switch try await stage.say(.queue(try code(event), command)) {
+            case .queue(.changed(let view, _)), .queue(.attended(let view, _)): return view
+            default: return nil
+            }
+        }
+
+        func open(_ places: Int, opensIn: Int64? = nil, _ terms: QueueTerms = QueueTerms()) async throws {
+            let opensAt = opensIn.map { WallTime(milliseconds: stage.moment.wall.milliseconds + $0) }
+            try await stage.say(
+                try queued(places, id: event, hold: .seconds(10), opensAt: opensAt, terms: terms))
+            try await ask(.open(secret: [UInt8](repeating: 7, count: 32)))
+        }
+
+        func hold(_ number: UInt32?, _ quantity: Int = 1, buyer: String? = nil) async throws -> HoldID? {
+            guard case .hold(var request) = try holdGA(quantity, event: event, buyer: buyer) else { return nil }
+            if let number { request.pass = QueuePass(number: EntryNumber(number), position: number) }
+            guard case .held(let view, _) = try await stage.say(.hold(request)) else { return nil }
+            return view.id
+        }
+
+        func pay(_ hold: HoldID?, _ payment: String) async throws {
+            if let hold { try await stage.say(.purchase(hold, PaymentReference("\(event) \(payment)"))) }
+        }
+
+        func look(_ numbers: [UInt32], positions: [UInt32] = []) async throws {
+            for number in numbers {
+                let position = Int(number) < positions.count ? positions[Int(number)] : nil
+                try await ask(.look(EntryNumber(number), position: position))
+            }
+        }
+
+        func attend(_ counts: [UInt32]? = nil, from first: UInt32 = 0) async throws {
+            guard let counts else {
+                try await ask(.attend())
+                return
+            }
+            try await ask(
+                .attend(
+                    PresenceReport(
+                        first: first, width: 1, counts: counts, present: counts.reduce(0, +), isComplete: true)))
+        }
+    }
+
+    @Test("A draw, turns, passes, admission, what is over, late payments, keys of joins, a removed event")
+    func scripts() async throws {
+        let stage = try await ScriptTests.Stage()
+        try await Self.play(on: stage)
+        try await stage.end()
+    }
+
+    static func play(on stage: ScriptTests.Stage) async throws {
+        try await draw(Scene(stage: stage, event: "draw"))
+        try await turns(Scene(stage: stage, event: "turns"))
+        try await admission(Scene(stage: stage, event: "admission"))
+        try await held(Scene(stage: stage, event: "held"))
+        try await buyers(Scene(stage: stage, event: "buyers"))
+        try await over(Scene(stage: stage, event: "over"))
+        for purchases in 1...2 {
+            try await latePayments(Scene(stage: stage, event: "pays-\(purchases)"), purchases: purchases)
+        }
+        try await keys(Scene(stage: stage, event: "keys"))
+        try await removal(Scene(stage: stage, event: "gone"))
+    }
+
+    private static func draw(_ scene: Scene) async throws {
+        try await scene.open(4, opensIn: 5_000, QueueTerms(beacon: .init(name: "dice", wait: .seconds(30))))
+        try await scene.ask(.open(secret: [UInt8](repeating: 8, count: 32)))
+        for _ in 0..<6 { try await scene.ask(.join()) }
+        func beacon(_ name: String, _ value: String) async throws -> QueueView? {
+            guard let name = BeaconText(name), let value = BeaconText(value) else { return nil }
+            return try await scene.ask(.beacon(name: name, value: value))
+        }
+        _ = try await beacon("dice", "6")
+        for span in [4_999, 1, 0] {
+            scene.stage.pass(.milliseconds(span))
+            try await scene.attend()
+        }
+        try await scene.ask(.join())
+        _ = try await beacon("lottery", "6")
+        scene.stage.pass(.milliseconds(29_999))
+        try await scene.attend()
+        guard let drawn = try await beacon("dice", "6"), let count = drawn.count else { return }
+        _ = try await beacon("dice", "5")
+        let seed = QueueDraw.seed(secret: drawn.secret, count: Int(count), event: try code(scene.event), beacon: "6")
+        let positions = QueueDraw.positions(seed: seed, count: Int(count))
+        for _ in 0..<3 {
+            scene.stage.pass(.milliseconds(100))
+            try await scene.attend([1, 0, 1, 1, 1, 1, 1])
+            // The last one joined after the draw, and says that it has the first place.
+            try await scene.look([0, 1, 2, 3, 4, 5, 6], positions: positions + [0])
+        }
+        // A draw without its beacon, a millisecond too early and in time.
+        let early = Scene(stage: scene.stage, event: "missed")
+        try await early.open(4, opensIn: 1_000, QueueTerms(beacon: .init(name: "dice", wait: .seconds(30))))
+        for span in [1_000, 29_999, 1] {
+            scene.stage.pass(.milliseconds(span))
+            try await early.attend()
+        }
+    }
+
+    private static func turns(_ scene: Scene) async throws {
+        try await scene.open(9, QueueTerms(turn: .seconds(20), returning: .seconds(60)))
+        _ = try await scene.hold(nil)
+        _ = try await scene.hold(0)
+        for _ in 0..<5 { try await scene.ask(.join()) }
+        try await scene.ask(.adjust(QueueAdjustment(lettingIn: 3)))
+        try await scene.look([1])
+        let first = try await scene.hold(1)
+        _ = try await scene.hold(1)
+        if let first { try await scene.stage.say(.release(first)) }
+        scene.stage.pass(.seconds(5))
+        try await scene.look([1])
+        try await scene.ask(.leave(EntryNumber(2)))
+        try await scene.look([2])
+        _ = try await scene.hold(2)
+        // More than there is, without a pass: the pass is asked for first.
+        _ = try await scene.hold(nil, 10)
+        scene.stage.pass(.milliseconds(14_999))
+        let second = try await scene.hold(1)
+        if let second { try await scene.stage.say(.release(second)) }
+        scene.stage.pass(.milliseconds(1))
+        _ = try await scene.hold(1)
+        try await scene.look([0, 1])
+        // The third one comes back a moment too late, and nobody else begins a turn while the sale is paused.
+        scene.stage.pass(.milliseconds(40_000))
+        try await scene.look([3])
+        try await scene.stage.say(.pause(event: code(scene.event)))
+        try await scene.ask(.adjust(QueueAdjustment(lettingIn: 1)))
+        try await scene.look([4])
+        try await scene.stage.say(.resume(event: code(scene.event)))
+        try await scene.look([4])
+    }
+
+    private static func admission(_ scene: Scene) async throws {
+        try await scene.open(60, QueueTerms(mostPerSecond: 5))
+        try await scene.ask(.adjust(QueueAdjustment(isPaused: true)))
+        for _ in 0..<40 { try await scene.ask(.join()) }
+        scene.stage.pass(.seconds(1))
+        try await scene.attend([UInt32](repeating: 1, count: 40))
+        try await scene.ask(.adjust(QueueAdjustment(isPaused: false)))
+        // At most five in a second; every other one is not there; not more than ten moves in a second.
+        for span in [0, 0, 50, 50, 100, 800] {
+            scene.stage.pass(.milliseconds(span))
+            try await scene.attend((0..<40).map { $0 % 2 })
+        }
+        try await scene.ask(.adjust(QueueAdjustment(mostPerSecond: 500)))
+        var holds: [HoldID?] = []
+        for number in UInt32(0)..<30 {
+            try await scene.look([number])
+            if number % 3 == 0 { holds.append(try await scene.hold(number, 4)) }
+        }
+        for (index, hold) in holds.enumerated() where index % 2 == 0 { try await scene.pay(hold, "\(index)") }
+        for span in [1_000, 9_000, 60_000, 200_000, 100_000] {
+            scene.stage.pass(.milliseconds(span))
+            try await scene.attend([UInt32](repeating: 1, count: 40))
+            try await scene.look([30, 31, 32, 33])
+            _ = try await scene.hold(33, 4)
+        }
+    }
+
+    /// Everything is held, and a part of it is expected back.
+    private static func held(_ scene: Scene) async throws {
+        try await scene.open(20)
+        for _ in 0..<10 { try await scene.ask(.join()) }
+        try await scene.ask(.adjust(QueueAdjustment(lettingIn: 5)))
+        for number in UInt32(0)..<5 {
+            try await scene.look([number])
+            _ = try await scene.hold(number, 4)
+        }
+        for _ in 0..<2 {
+            scene.stage.pass(.milliseconds(100))
+            try await scene.attend()
+        }
+    }
+
+    private static func buyers(_ scene: Scene) async throws {
+        try await scene.open(9, QueueTerms(identity: .buyer))
+        for name in ["ann", "ben", "ann", nil] { try await scene.ask(.join(buyer: name.flatMap { Buyer($0) })) }
+        try await scene.attend()
+        try await scene.look([0, 1])
+        for name in ["ben", nil, "eve", "ann"] { _ = try await scene.hold(0, buyer: name) }
+    }
+
+    private static func over(_ scene: Scene) async throws {
+        try await scene.open(1)
+        for _ in 0..<2 { try await scene.ask(.join()) }
+        let hold = try await scene.hold(0)
+        try await scene.attend()
+        try await scene.pay(hold, "p")
+        for _ in 0..<2 { try await scene.attend() }
+        try await scene.ask(.join())
+        if let hold { try await scene.stage.say(.returnPurchase(hold)) }
+        for _ in 0..<3 {
+            scene.stage.pass(.milliseconds(100))
+            try await scene.attend()
+            try await scene.look([1, 2])
+        }
+    }
+
+    /// Holds of one entry expire and are paid late, while the entry has another one, and when it has none (Q6 Pass).
+    private static func latePayments(_ scene: Scene, purchases: Int) async throws {
+        try await scene.open(9, QueueTerms(turn: .seconds(600), purchasesPerEntry: purchases))
+        try await scene.ask(.join())
+        var held: [HoldID?] = []
+        for _ in 0..<4 {
+            held.append(try await scene.hold(0))
+            scene.stage.pass(.seconds(20))
+        }
+        let live = try await scene.hold(0)
+        try await scene.pay(held[0], "while another one is live")
+        if let live { try await scene.stage.say(.release(live)) }
+        for (index, hold) in held.enumerated() { try await scene.pay(hold, "\(index)") }
+        _ = try await scene.hold(0)
+        try await scene.look([0])
+    }
+
+    /// A key of a join counts for ten minutes, from its first use (Q2 Numbers).
+    private static func keys(_ scene: Scene) async throws {
+        try await scene.open(9)
+        let key = IdempotencyKey(named: "a join")
+        for span in [0, 1, 599, 600, 601] {
+            scene.stage.pass(.seconds(span))
+            try await scene.ask(.join(key: key))
+            try await scene.ask(.join(key: IdempotencyKey(named: "a join after \(span)")))
+        }
+    }
+
+    /// A removed event has no queue any more, and one of the same name begins anew.
+    private static func removal(_ scene: Scene) async throws {
+        for _ in 1...2 {
+            try await scene.open(9)
+            for _ in 0..<3 { try await scene.ask(.join(key: IdempotencyKey(named: "gone"))) }
+            try await scene.attend()
+            _ = try await scene.hold(0)
+            try await scene.stage.say(.remove(event: code(scene.event)))
+            scene.stage.pass(.seconds(20))
+            try await scene.stage.say(.remove(event: code(scene.event)))
+            try await scene.look([0])
+            try await scene.ask(.join())
+        }
+    }
+}
