@@ -12,7 +12,9 @@
 # C, which is nearly all BoringSSL, is compiled without debug information: that saves about a tenth of it.
 FLAGS := -c release -Xswiftc -enforce-exclusivity=unchecked -Xcc -g0
 SWIFT_BUILD := swift build $(FLAGS)
-SWIFT_TEST := swift test $(FLAGS) --skip-build
+# Tests of all suites run beside one another, and hundreds of them would share two cores: a call of a few milliseconds
+# would take seconds, and holds of a minute would end in the middle of a test.
+SWIFT_TEST := env SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test $(FLAGS) --skip-build
 ARGS ?=
 # What every server must pass.
 STORE_SUITES := RedisStoreTests[.](ContractTests|TroubleTests|ScriptTests|LedgerTests)/

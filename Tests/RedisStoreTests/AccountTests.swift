@@ -30,7 +30,7 @@ struct AccountTests {
     @Test("With a limit an account stays as small as it was, however much is held under one name")
     func small() async throws {
         let node = try await TestNode(RedisServer())
-        _ = try await node.outcome(.define(hall(5_000) { $0.ticketsPerBuyer = 4_000 }))
+        _ = try await node.outcome(.define(hall(5_000, hold: .seconds(600)) { $0.ticketsPerBuyer = 4_000 }))
         for count in [1, 300] {
             for _ in 0..<count { _ = try await held(node) }
             #expect(try node.server.ask("HSTRLEN", Self.account, "anna") == "32")
@@ -80,10 +80,10 @@ struct AccountTests {
     @Test("A later limit counts in several calls what buyers already have, and leaves no trace when it is taken away")
     func later() async throws {
         let node = try await TestNode(RedisServer())
-        _ = try await node.outcome(.define(hall(5_000)))
+        _ = try await node.outcome(.define(hall(5_000, hold: .seconds(600))))
         for number in 0..<1_200 { _ = try await held(node, buyer: "buyer-\(number % 3)") }
         _ = try await node.outcome(.purchase(held(node, 3, buyer: "buyer-1")))
-        let limited = try hall(5_000) { $0.ticketsPerBuyer = 405 }
+        let limited = try hall(5_000, hold: .seconds(600)) { $0.ticketsPerBuyer = 405 }
         guard case .eventChanged = try await node.outcome(.define(limited)) else {
             Issue.record("not changed")
             return

@@ -8,8 +8,8 @@ extension StoreFailure {
     init(_ failure: RedisFailure) {
         switch failure {
         case .notSent(.stopping): self = .closing
-        case .notSent(.queueFull), .notSent(.tooLarge), .notSent(.timedOut): self = .overloaded
-        case .notSent(.notConnected): self = .suspended(.unreachable)
+        case .notSent(.queueFull), .notSent(.tooLarge): self = .overloaded
+        case .notSent(.notConnected), .notSent(.timedOut): self = .suspended(.unreachable)
         case .unavailable(let reason):
             switch reason {
             case .outOfMemory: self = .suspended(.memoryFull)
