@@ -19,6 +19,20 @@ struct QueueScriptTests {
             }
         }
 
+        /// Another definition of the event; without terms it has no queue.
+        func define(
+            _ places: Int, opensAt: Int64? = nil, terms: QueueTerms? = QueueTerms(),
+            _ change: (inout EventDefinition) -> Void = { _ in }
+        ) async throws {
+            try await stage.say(
+                .define(
+                    try hall(places, id: event, hold: .seconds(10)) {
+                        $0.opensAt = opensAt.map { WallTime(milliseconds: $0) }
+                        $0.queue = terms
+                        change(&$0)
+                    }))
+        }
+
         func open(_ places: Int, opensIn: Int64? = nil, _ terms: QueueTerms = QueueTerms()) async throws {
             let opensAt = opensIn.map { WallTime(milliseconds: stage.moment.wall.milliseconds + $0) }
             try await stage.say(
@@ -56,7 +70,7 @@ struct QueueScriptTests {
         }
     }
 
-    @Test("A draw, turns, passes, admission, what is over, late payments, keys of joins, a removed event")
+    @Test("A draw, turns, passes, admission, what is over, late payments, keys of joins, what changes meanwhile")
     func scripts() async throws {
         let stage = try await ScriptTests.Stage()
         try await Self.play(on: stage)
@@ -75,6 +89,10 @@ struct QueueScriptTests {
         }
         try await keys(Scene(stage: stage, event: "keys"))
         try await removal(Scene(stage: stage, event: "gone"))
+        try await clock(Scene(stage: stage, event: "clock"))
+        try await capacity(Scene(stage: stage, event: "capacity"))
+        try await opening(Scene(stage: stage, event: "opening"))
+        try await terms(Scene(stage: stage, event: "terms"))
     }
 
     private static func draw(_ scene: Scene) async throws {
@@ -252,6 +270,105 @@ struct QueueScriptTests {
             try await scene.stage.say(.remove(event: code(scene.event)))
             try await scene.look([0])
             try await scene.ask(.join())
+        }
+    }
+
+    /// The time of day is set back and forth: over the opening of queue and sale, and over the end of the sale.
+    private static func clock(_ scene: Scene) async throws {
+        try await scene.open(9, opensIn: 5_000)
+        for _ in 0..<3 { try await scene.ask(.join()) }
+        let minute: Int64 = 60_000
+        for step in [-90 * minute, 90 * minute + 5_000, -minute, minute, -90 * minute, 90 * minute] {
+            scene.stage.set(.milliseconds(step))
+            try await scene.ask(.open(secret: [UInt8](repeating: 7, count: 32)))
+            try await scene.ask(.join())
+            for _ in 0..<2 {
+                scene.stage.pass(.milliseconds(100))
+                try await scene.attend()
+            }
+            try await scene.look([0, 1], positions: [0, 1])
+        }
+        let now = scene.stage.moment.wall.milliseconds
+        try await scene.define(9, opensAt: now - 5_000) { $0.closesAt = WallTime(milliseconds: now + minute) }
+        for step in [minute, -1, -minute] {
+            scene.stage.set(.milliseconds(step))
+            try await scene.attend()
+            try await scene.ask(.join())
+            try await scene.ask(.open(secret: [UInt8](repeating: 7, count: 32)))
+            try await scene.attend()
+        }
+    }
+
+    /// More places when it is over, and fewer while people are let in.
+    private static func capacity(_ scene: Scene) async throws {
+        try await scene.open(2)
+        for _ in 0..<6 { try await scene.ask(.join()) }
+        try await scene.pay(try await scene.hold(0, 2), "all")
+        for places in [2, 40, 1, 3, 40] {
+            try await scene.define(places)
+            for _ in 0..<2 {
+                scene.stage.pass(.milliseconds(100))
+                try await scene.attend([1, 1, 0, 1, 0, 1])
+            }
+            try await scene.look([1, 2, 3])
+            _ = try await scene.hold(1)
+        }
+    }
+
+    /// A queue that comes to a sale, goes and comes again, and a sale whose opening is put off, brought forward and taken away.
+    private static func opening(_ scene: Scene) async throws {
+        let now = scene.stage.moment.wall.milliseconds
+        try await scene.define(9, opensAt: now, terms: nil)
+        let live = try await scene.hold(nil)
+        try await scene.define(9, opensAt: now)
+        _ = try await scene.hold(nil)
+        try await scene.ask(.join())
+        try await scene.ask(.open(secret: [UInt8](repeating: 7, count: 32)))
+        try await scene.pay(live, "before the queue")
+        try await scene.ask(.join())
+        _ = try await scene.hold(0)
+
+        let other = Scene(stage: scene.stage, event: "opening-2")
+        try await other.open(9, opensIn: 5_000)
+        for _ in 0..<3 { try await other.ask(.join()) }
+        func attend() async throws {
+            other.stage.pass(.milliseconds(100))
+            try await other.attend()
+        }
+        try await other.define(9, opensAt: now + 9_000)
+        other.stage.pass(.seconds(5))
+        try await attend()
+        try await other.define(9, opensAt: now + 9_000, terms: nil)
+        try await attend()
+        try await other.look([0])
+        try await other.define(9, opensAt: nil)
+        try await attend()
+        try await other.define(9, opensAt: now + 9_000)
+        for _ in 0..<2 { try await attend() }
+        try await other.ask(.adjust(QueueAdjustment(lettingIn: 1)))
+        try await other.look([0, 1, 2], positions: [0, 1, 2])
+        other.stage.pass(.seconds(4))
+        for _ in 0..<2 { try await attend() }
+        try await other.look([0, 1, 2], positions: [0, 1, 2])
+    }
+
+    /// Turns, times to return, purchases and the rate under terms that change.
+    private static func terms(_ scene: Scene) async throws {
+        let short = QueueTerms(turn: .seconds(60), returning: .seconds(30), purchasesPerEntry: 2, mostPerSecond: 1)
+        try await scene.open(40)
+        for _ in 0..<8 { try await scene.ask(.join()) }
+        try await scene.ask(.adjust(QueueAdjustment(lettingIn: 3)))
+        try await scene.look([0, 1])
+        try await scene.pay(try await scene.hold(0), "one")
+        for terms in [short, QueueTerms(), short] {
+            try await scene.define(40, terms: terms)
+            try await scene.look([0, 1])
+            try await scene.pay(try await scene.hold(0), "another")
+            scene.stage.pass(.seconds(29))
+            try await scene.look([2])
+            scene.stage.pass(.seconds(1))
+            try await scene.look([3])
+            try await scene.attend([UInt32](repeating: 1, count: 8))
         }
     }
 }

@@ -26,6 +26,12 @@ struct ScriptTests {
                 wall: WallTime(milliseconds: moment.wall.milliseconds + span.inMilliseconds))
         }
 
+        /// Somebody sets the time of day.
+        func set(_ step: Duration) {
+            moment = Moment(
+                office: moment.office, wall: WallTime(milliseconds: moment.wall.milliseconds + step.inMilliseconds))
+        }
+
         @discardableResult
         func say(_ command: Command) async throws -> Outcome? {
             try await comparison.compare(command, at: moment, with: subject)?.outcome
