@@ -31,11 +31,12 @@ public func holdGA(
             buyer: buyer.flatMap { Buyer($0) }, key: key.map { IdempotencyKey(named: $0) }))
 }
 
-/// Waits until the condition is true, for a minute at most; returns whether it became true.
+/// Waits until the condition is true, for a minute at most, however long one look at it takes; returns whether it became true.
 public func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<6_000 {
+    let end = ContinuousClock.now + .seconds(60)
+    while true {
         if try await condition() { return true }
+        guard ContinuousClock.now < end else { return false }
         try await Task.sleep(for: .milliseconds(10))
     }
-    return false
 }
