@@ -8,14 +8,21 @@ extension EventDefinition {
 
     /// The members of an event's document in its order; `pools` and `types` come after them.
     public static func members(limits: Limits = Limits()) -> [DocumentMember<EventDefinition>] {
+        nameMembers + presentationMembers + holdMembers(limits) + saleMembers + limitMembers(limits) + otherMembers
+    }
+
+    private static let nameMembers: [DocumentMember<EventDefinition>] = [
+        .init("id", .code(\.id), "The event's code. Its paths contain it."),
+        .init("name", .name(\.name), "What people read; the `id` if left out."),
+        .init(
+            noticeMember, .note(\.notice),
+            "What buyers should know now, such as why the sale is paused; pages show it. `null`, or left out, for nothing."
+        ),
+    ]
+
+    /// What a hold is, and how it is paid.
+    private static func holdMembers(_ limits: Limits) -> [DocumentMember<EventDefinition>] {
         [
-            .init("id", .code(\.id), "The event's code. Its paths contain it."),
-            .init("name", .name(\.name), "What people read; the `id` if left out."),
-            .init(
-                noticeMember, .note(\.notice),
-                "What buyers should know now, such as why the sale is paused; pages show it. `null`, or left out, for nothing."
-            ),
-        ] + presentationMembers + [
             .init("currency", .currency(\.currency), "ISO 4217: three capital letters."),
             .init(
                 "hold_seconds", .seconds(\.holdTime, 1...Int(limits.holdTime.components.seconds)),
@@ -42,12 +49,22 @@ extension EventDefinition {
             .init(
                 queueMember, .queue(\.queue),
                 "How buyers queue (Q1 Phases): an object; its members have defaults. `null`, or left out: not at all."),
-            .init(
-                "opens_at", in: "sale", .moment(\.opensAt),
-                "The sale starts at this moment; `null` for no bound."),
-            .init(
-                "closes_at", in: "sale", .moment(\.closesAt),
-                "The sale ends at this moment, which is later than `opens_at`; `null` for no bound."),
+        ]
+    }
+
+    /// When the event is sold.
+    private static let saleMembers: [DocumentMember<EventDefinition>] = [
+        .init(
+            "opens_at", in: "sale", .moment(\.opensAt),
+            "The sale starts at this moment; `null` for no bound."),
+        .init(
+            "closes_at", in: "sale", .moment(\.closesAt),
+            "The sale ends at this moment, which is later than `opens_at`; `null` for no bound."),
+    ]
+
+    /// How much one hold and one buyer may have (R25 Buyer limits).
+    private static func limitMembers(_ limits: Limits) -> [DocumentMember<EventDefinition>] {
+        [
             .init(
                 "tickets_per_hold", in: "limits", .count(\.ticketsPerHold, 1...limits.ticketsPerHold),
                 "Tickets of one hold, all its lines together."),
@@ -58,15 +75,18 @@ extension EventDefinition {
             .init(
                 "holds_per_buyer", in: "limits", .bound(\.holdsPerBuyer),
                 "Live holds that one buyer may have; `null` for no limit. With a limit, a hold must name its buyer."),
-            .init(
-                "disclose", .word(\.disclosure),
-                "What the public sees of the places left: `counts`, or only `buckets` such as `available` and `low`."),
-            .init(
-                "buyer_search", .word(\.buyerSearch),
-                "How operators find the holds of a buyer on Redis (R47 Search): by an `index`, with an entry for each hold that "
-                    + "has a buyer, or by a `walk` through all holds. The embedded store always has an index."),
         ]
     }
+
+    private static let otherMembers: [DocumentMember<EventDefinition>] = [
+        .init(
+            "disclose", .word(\.disclosure),
+            "What the public sees of the places left: `counts`, or only `buckets` such as `available` and `low`."),
+        .init(
+            "buyer_search", .word(\.buyerSearch),
+            "How operators find the holds of a buyer on Redis (R47 Search): by an `index`, with an entry for each hold that "
+                + "has a buyer, or by a `walk` through all holds. The embedded store always has an index."),
+    ]
 
     /// What people read (R56 Presentation).
     private static let presentationMembers: [DocumentMember<EventDefinition>] = [
