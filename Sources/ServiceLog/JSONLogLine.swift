@@ -53,30 +53,10 @@ enum JSONLogLine {
                 JSONText.append("…", to: &line, limit: LogLine.textLimit)
                 return
             }
-            appendNested(value, depth: depth, to: &line)
-        }
-    }
-
-    private static func appendNested(_ value: Logger.MetadataValue, depth: Int, to line: inout [UInt8]) {
-        var separator = ""
-        if case .array(let values) = value {
-            line.append(UInt8(ascii: "["))
-            for value in values {
-                line.append(contentsOf: separator.utf8)
-                append(value, depth: depth + 1, to: &line)
-                separator = ","
-            }
-            line.append(UInt8(ascii: "]"))
-        } else if case .dictionary(let members) = value {
-            line.append(UInt8(ascii: "{"))
-            for (key, value) in members.sorted(by: { $0.key < $1.key }) {
-                line.append(contentsOf: separator.utf8)
-                JSONText.append(key, to: &line, limit: LogLine.textLimit)
-                line.append(UInt8(ascii: ":"))
-                append(value, depth: depth + 1, to: &line)
-                separator = ","
-            }
-            line.append(UInt8(ascii: "}"))
+            LogLine.appendNested(
+                value, to: &line, (separator: UInt8(ascii: ","), assignment: UInt8(ascii: ":")),
+                key: { JSONText.append($0, to: &$1, limit: LogLine.textLimit) },
+                value: { append($0, depth: depth + 1, to: &$1) })
         }
     }
 }

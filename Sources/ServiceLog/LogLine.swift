@@ -35,6 +35,36 @@ public enum LogLine {
         return metadata.sorted { $0.key < $1.key }
     }
 
+    /// Appends an array in brackets, or a dictionary in braces and sorted by its keys, so that equal values make equal lines.
+    ///
+    /// - Parameters:
+    ///   - signs: what stands between two elements, and what between a key and its value.
+    ///   - key, value: append a key, and an element or value.
+    static func appendNested(
+        _ nested: Logger.MetadataValue, to line: inout [UInt8], _ signs: (separator: UInt8, assignment: UInt8),
+        key: (String, inout [UInt8]) -> Void, value: (Logger.MetadataValue, inout [UInt8]) -> Void
+    ) {
+        switch nested {
+        case .array(let elements):
+            line.append(UInt8(ascii: "["))
+            for (index, element) in elements.enumerated() {
+                if index > 0 { line.append(signs.separator) }
+                value(element, &line)
+            }
+            line.append(UInt8(ascii: "]"))
+        case .dictionary(let members):
+            line.append(UInt8(ascii: "{"))
+            for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { line.append(signs.separator) }
+                key(member.key, &line)
+                line.append(signs.assignment)
+                value(member.value, &line)
+            }
+            line.append(UInt8(ascii: "}"))
+        case .string, .stringConvertible: value(nested, &line)
+        }
+    }
+
     /// Writes the line with one `write(2)`, so that lines of several processes do not mix. Waits while the descriptor
     /// is not ready.
     ///

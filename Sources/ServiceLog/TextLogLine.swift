@@ -77,30 +77,9 @@ struct TextLogLine {
                 line.append(contentsOf: "…".utf8)
                 return
             }
-            appendNested(value, depth: depth, to: &line)
-        }
-    }
-
-    private func appendNested(_ value: Logger.MetadataValue, depth: Int, to line: inout [UInt8]) {
-        var separator = ""
-        if case .array(let values) = value {
-            line.append(UInt8(ascii: "["))
-            for value in values {
-                line.append(contentsOf: separator.utf8)
-                append(value, depth: depth + 1, to: &line)
-                separator = " "
-            }
-            line.append(UInt8(ascii: "]"))
-        } else if case .dictionary(let members) = value {
-            line.append(UInt8(ascii: "{"))
-            for (key, value) in members.sorted(by: { $0.key < $1.key }) {
-                line.append(contentsOf: separator.utf8)
-                append(key, to: &line)
-                line.append(UInt8(ascii: "="))
-                append(value, depth: depth + 1, to: &line)
-                separator = " "
-            }
-            line.append(UInt8(ascii: "}"))
+            LogLine.appendNested(
+                value, to: &line, (separator: UInt8(ascii: " "), assignment: UInt8(ascii: "=")),
+                key: { append($0, to: &$1) }, value: { append($0, depth: depth + 1, to: &$1) })
         }
     }
 }
