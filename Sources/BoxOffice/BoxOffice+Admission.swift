@@ -1,8 +1,8 @@
 // What is due in a queue by time and by what is free (Q1 Phases, Q7 Admission), and how it shows.
 
 extension BoxOffice {
-    /// While something is free, somebody is let in after this time at the latest: those inside may ask for more than is left, or
-    /// for nothing.
+    /// While places are free, the queue lets in one person after this time at the latest: the people inside may want more than is
+    /// left, or nothing.
     private static let stillness = QueueBounds.stillness
 
     /// The head moves at most ten times a second.

@@ -3,9 +3,10 @@
 /// `A·α·q + z·√(A·v) ≤ F + κ·(1−β)·H − D`. The left side is what `A` people take, on average and with a margin; the right side
 /// what they can have: what is free, a part of what is held and will probably come back, without what people inside still want.
 public struct Admission: Sendable, Equatable {
-    /// The share of held places that will come back that is counted. All of them would send 14 % in vain in our simulation.
+    /// `κ`: of the held places that will probably come back, this share counts. In our simulation, counting all of them let in
+    /// 14 % of the people in vain.
     static let comingBack = 0.3
-    /// Standard deviations of what the people take that must find room, too.
+    /// `z`: how many standard deviations of what people take are kept as a margin.
     static let margin = 0.5
 
     /// Tickets that are free for types on sale.
@@ -49,7 +50,7 @@ public struct Admission: Sendable, Equatable {
 
 /// What an event's queue learned about its people. Each figure begins as if 20 observations had said what is usual.
 public struct QueueLearning: Sendable, Equatable {
-    /// The worth of what is assumed. Less would let in twice too many at the start.
+    /// The number of observations that the assumptions are worth. A smaller one lets in twice too many people at the start.
     static let worth = 20.0
 
     /// `α`: the share of people let in who ask for places.
@@ -69,7 +70,7 @@ public struct QueueLearning: Sendable, Equatable {
     private let assumedPlaces: Double
 
     private static let assumedAsking = 0.95
-    /// However few ask, so many people are not let in for one place.
+    /// The lowest share that is believed: with a lower one, one free place would let in a crowd.
     private static let leastAsking = 0.02
     private static let assumedBought = 0.8
 

@@ -2,8 +2,8 @@ internal import DequeModule
 
 /// The queue of one event: who may enter, and who does (Q1 Phases). It begins with the fact that opened it.
 ///
-/// Most of it is made by facts, and so is what admission learned of places and purchases. Presence, the share of people who ask
-/// and the keys of joins begin afresh after a restart (Q9 Fails closed). An entry that only waits takes no memory.
+/// After a restart the facts make it again, with what admission learned of places and purchases. Presence, the share of people who
+/// ask, and the keys of joins start afresh (Q9 Fails closed). An entry that only waits takes no memory.
 struct EventQueue: Sendable, Equatable {
     enum Stage: Sendable, Equatable {
         case gathering, drawing, moving, over
@@ -59,7 +59,7 @@ struct EventQueue: Sendable, Equatable {
     private(set) var numbers: [BuyerDigest: EntryNumber] = [:]
     /// Where facts were lost: which numbers may have been given then, too (Q2 Numbers).
     private(set) var lives: [QueueLife] = []
-    /// Numbers from here on to the end of the block may never have been given before the last restart.
+    /// The last restart skipped the numbers from here to the end of their block, and perhaps nobody has them.
     private(set) var unknownFrom: UInt32?
     /// When the sale last went on after a pause, or after the queue was over.
     private(set) var wentOnAt = Timestamp.zero
@@ -69,7 +69,7 @@ struct EventQueue: Sendable, Equatable {
     /// Entries whose turn runs and who have not asked, in the order of their beginning.
     private var undecided = Deque<EntryNumber>()
     private var undecidedCount = 0
-    /// Holds of which is not known yet whether they are bought, in their order.
+    /// Holds that were neither bought nor ended when we last looked, in the order in which they were made.
     private var unsettled = Deque<HoldID>()
 
     // MARK: In memory alone
@@ -193,7 +193,7 @@ struct EventQueue: Sendable, Equatable {
         }
     }
 
-    /// The sale goes on: who was let in before has all the time again in which the next look begins a turn (Q5 Turn).
+    /// The sale goes on: people who were let in before get the whole time again to begin their turn (Q5 Turn).
     mutating func goOn(at now: Timestamp) { wentOnAt = now }
 
     /// When the time ends in which the next look begins the turn of a position; `nil` if that is long ago.
@@ -247,7 +247,7 @@ struct EventQueue: Sendable, Equatable {
         entries.values.contains { now < $0.endsAt && !$0.hasLeft }
     }
 
-    /// It is known now whether the entry asks.
+    /// The entry asked or left, so it is no longer undecided.
     private mutating func decide(_ number: EntryNumber) {
         guard let entry = entries[number], entry.endsAt > .zero, !entry.hasAsked, !entry.hasLeft else { return }
         undecidedCount -= 1
@@ -268,9 +268,9 @@ struct EventQueue: Sendable, Equatable {
         issued = numbered
     }
 
-    /// Goes on after lost facts (R63 Backup). Numbers may have been given that are not known here. The rest of the block and
-    /// the next one are not given again, and an entry of a later number that joined before `wall` was lost. If the draw may have been
-    /// made, its secret may be known: what it draws is fixed, and no beacon can witness it.
+    /// Goes on after lost facts (R63 Backup). People may have numbers that this queue does not know. So it gives neither the rest
+    /// of the block nor the next block. An entry with a later number that joined before `wall` is lost. If the draw may have been
+    /// made, its secret may be public: what it draws is fixed, and no beacon can witness it.
     mutating func loseFacts(at wall: WallTime, isSaleOpen: Bool) {
         if identity == .device {
             skipBlock()
@@ -300,7 +300,7 @@ struct EventQueue: Sendable, Equatable {
                 continue
             }
             guard entry.endsAt <= now else { break }
-            // Noted, so that a hold cannot count it once more: there is none after the end of the turn.
+            // After its turn an entry gets no hold. It counts as if it had asked, so that `decide` does not count it down again.
             undecidedCount -= 1
             entries[number]?.hasAsked = true
             undecided.removeFirst()
@@ -363,9 +363,9 @@ struct EventQueue: Sendable, Equatable {
 package enum QueueBounds {
     /// Numbers of a block (Q2 Numbers).
     package static let block: UInt32 = 1_000
-    /// Within so long whoever was let in looks.
+    /// An entry that was let in looks within this time, if it looks at all.
     package static let looksWithin = Duration.seconds(90)
-    /// While something is free, nobody being let in for longer would leave the last places to nobody (Q7 Admission).
+    /// While places are free, the queue lets in one person after this time at the latest (Q7 Admission).
     package static let stillness = Duration.seconds(20)
     /// Stretches of numbers that are remembered after lost facts.
     package static let lives = 64

@@ -31,7 +31,7 @@ public enum QueueCommand: Sendable, Equatable {
     /// An operator changes how people are let in (Q7 Admission).
     case adjust(QueueAdjustment)
 
-    /// Whether somebody who queues sends it. There may be very many of these, and without them nobody loses a payment (R21 Bounds).
+    /// Whether people in the queue send it. There can be very many of these, and refusing one costs nobody a payment (R21 Bounds).
     package var isOfPeople: Bool {
         switch self {
         case .join, .look, .leave: true
@@ -70,7 +70,7 @@ public struct QueuePass: Sendable, Hashable {
 
 /// How many waiting entries looked within the last two minutes, by where they stand (Q7 Admission).
 ///
-/// Positions from `first` on are counted in slices of `width`. It is sums, so that many nodes could be added up.
+/// Positions from `first` on are counted in slices of `width`. The counts of several nodes can be added.
 public struct PresenceReport: Sendable, Equatable {
     /// The slices of a report: more would only make it longer, since people behind them are not let in within a second.
     public static let slices = 256
@@ -80,7 +80,7 @@ public struct PresenceReport: Sendable, Equatable {
     public var counts: [UInt32]
     /// All entries that looked, wherever they stand.
     public var present: UInt32
-    /// Whether who reports has seen two minutes of looks. If not, nobody is taken for absent.
+    /// Whether the node that reports has counted looks for two minutes. Until then nobody is taken for absent.
     public var isComplete: Bool
 
     public init(

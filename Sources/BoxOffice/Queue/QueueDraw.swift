@@ -1,6 +1,6 @@
-/// The draw of a queue (Q3 Draw): who comes when of those who joined before the sale opened.
+/// The draw of a queue (Q3 Draw): the order of the people who joined before the sale opened.
 ///
-/// It has no state and no chance: whoever knows the secret, the count, the event and the beacon's value gets the same order.
+/// It has no state and nothing in it is random: the same secret, count, event and beacon value always give the same order.
 /// All numbers are big-endian in eight bytes, and a text is its length in eight bytes and then UTF-8, so that a stranger can
 /// repeat it with ten lines of any language (`docs/queue.md`).
 public enum QueueDraw {
@@ -19,7 +19,7 @@ public enum QueueDraw {
     ///   - count: how many numbers were issued before the draw.
     ///   - beacon: the public value that nobody knew before gathering ended; empty without one.
     public static func seed(secret: [UInt8], count: Int, event: Code, beacon: String) -> [UInt8] {
-        precondition(secret.count == secretBytes && count >= 0, "a secret has 32 bytes, and a count is none below 0")
+        precondition(secret.count == secretBytes && count >= 0, "a secret has 32 bytes, and a count is not negative")
         return SHA256.hash(secret + SHA256.bytes(UInt64(count)) + framed(event.text) + framed(beacon))
     }
 

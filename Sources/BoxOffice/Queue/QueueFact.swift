@@ -1,7 +1,7 @@
 /// What happened to the queue of an event, as a store records it. Presence is not recorded (Q9 Fails closed).
 public enum QueueFact: Sendable, Equatable {
-    /// People can join. `gathers`: until the sale opens, and then there is a draw. What entries belong to stays so. The first
-    /// block of numbers is taken with it.
+    /// People can join. `gathers`: they gather until the sale opens, and then there is a draw. The identity never changes after
+    /// this. The fact also takes the first block of numbers.
     case opened(secret: [UInt8], gathers: Bool, QueueTerms.Identity)
     /// A block of numbers was taken: those below `end` may be given (Q2 Numbers).
     case numbered(end: UInt32)
@@ -35,7 +35,7 @@ public enum QueueBeacon: Sendable, Equatable {
     }
 }
 
-/// A buyer of a queue as a store keeps it: who reads it cannot tell which buyer it is (R41 Erasure).
+/// What a store keeps of a buyer in a queue. It does not tell a reader who the buyer is (R41 Erasure).
 public struct BuyerDigest: Hashable, Sendable {
     public let high: UInt64
     public let low: UInt64

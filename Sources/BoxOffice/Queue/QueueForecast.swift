@@ -46,7 +46,8 @@ public struct QueueForecast: Sendable, Equatable {
         public static func < (left: Odds, right: Odds) -> Bool { left.least < right.least }
     }
 
-    /// By how many standard deviations there is enough for a person with so many ahead. `Φ` of it is the probability.
+    /// By how many standard deviations the places left exceed what a person with so many ahead needs. `Φ` of it is the
+    /// probability.
     public func score(ahead people: Double) -> Double {
         // The person who comes next finds what there is.
         guard people > 0 else { return left >= 1 ? .infinity : -.infinity }

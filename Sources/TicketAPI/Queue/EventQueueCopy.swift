@@ -16,7 +16,7 @@ package final class EventQueueCopy: Sendable {
         /// When the store was asked last what is due.
         var attendedAt: Timestamp?
         var drawn: Drawn?
-        /// Entries whose turn began although they wait by what this copy knows: a node may know another order than the store.
+        /// Entries that wait according to this copy, although the store said that their turn began: the copy may lag behind.
         var begun: Set<EntryNumber> = []
         /// The name of the public value that is announced for the draw.
         var announced: String?
@@ -96,8 +96,8 @@ package final class EventQueueCopy: Sendable {
 
     // MARK: What the store says
 
-    /// Takes what the store said. Answers may come in another order than they were decided in; what cannot go back does so only
-    /// where the store lost facts.
+    /// Takes the store's latest view. Views may arrive in another order than the store made them, so the head and the count of
+    /// entries go back only if the store lost facts.
     package func take(_ view: QueueView, at now: Moment) {
         state.withLock { state in
             var view = view
@@ -157,7 +157,7 @@ package final class EventQueueCopy: Sendable {
         state.withLock { $0.position(of: number) }
     }
 
-    /// The entry as it waits, if that is sure without the store: it looked before, and the head has not come to it.
+    /// The entry, if this copy knows without the store that it waits: it looked before, and the head has not reached it.
     package func waiting(_ number: EntryNumber) -> QueueEntry? {
         let now = uptime()
         return state.withLock { state in
@@ -170,7 +170,7 @@ package final class EventQueueCopy: Sendable {
         }
     }
 
-    /// The store said how an entry is that looked, or left.
+    /// Takes the store's answer about an entry that looked, or left.
     package func note(_ entry: QueueEntry) {
         let now = uptime()
         state.withLock { state in
@@ -181,7 +181,7 @@ package final class EventQueueCopy: Sendable {
         }
     }
 
-    /// An entry joined. If its turn began at once, the head has moved with it, which the next look must know.
+    /// An entry joined. If its turn began at once, the store moved the head, and so does this copy: the next look depends on it.
     package func noteJoin(_ entry: QueueEntry, at moment: Moment) {
         let now = uptime()
         state.withLock { state in
@@ -203,8 +203,8 @@ package final class EventQueueCopy: Sendable {
         state.withLock { $0.presence.leave(number) }
     }
 
-    /// Whether to ask the store now what is due. A queue that is over waits for places that come back: without anybody there, a few
-    /// seconds do not matter, and hundreds of such queues would keep a store busy all day.
+    /// Whether to ask the store now what is due. A queue that is over only waits for places to come back. While nobody looks at it,
+    /// it asks every few seconds: hundreds of such queues would otherwise keep a store busy all day.
     package func isDue() -> Bool {
         let now = uptime()
         return state.withLock { state in

@@ -54,7 +54,7 @@ struct QueueCalls: Sendable {
 
     // MARK: Looking
 
-    /// The command that looks at an entry; `nil` if it waits, which no store need be asked about.
+    /// The command that looks at an entry; `nil` if the entry waits, because then the store is not asked.
     func look(_ look: EntryLook, _ fields: BuyerFields) throws(Refused) -> Command? {
         let (copy, signed) = try entry(look.name, fields)
         look.copy = copy
@@ -68,7 +68,7 @@ struct QueueCalls: Sendable {
 
     /// The answer about an entry that was looked at, or that left.
     func looked(_ reply: StoreReply, in copy: EventQueueCopy) throws(Refused) -> EntryAnswer {
-        // The end of a turn is on the clock of the moment that came with it: an event on Redis has a clock of its own.
+        // Turn and moment are on the same clock. On Redis each event has a clock of its own, so ours would be wrong.
         let (outcome, moment) = try outcome(reply)
         guard case .looked(let entry) = outcome else { throw Refused.unknownEntry }
         copy.note(entry)

@@ -4,18 +4,18 @@ internal import NIOPosix
 internal import Synchronization
 package import TicketStore
 
-/// A node's copies of all queues. It opens those that are due, and asks the store again and again what else is due (Q1 Phases,
-/// Q7 Admission): the store decides, and the copies are what looks are answered from.
+/// A node's copies of all queues. Several times a second it asks the store to open queues and to do what else is due (Q1 Phases,
+/// Q7 Admission). The store decides; the copies answer the people who look.
 package final class QueueDirectory: Sendable {
     private let store: any TicketStore
     package let mint: QueueMint
     private let uptime: @Sendable () -> Timestamp
     private let makeSecret: @Sendable () -> [UInt8]
     private let copies = Mutex<[Code: EventQueueCopy]>([:])
-    /// Events with queues, and when they were listed: a list of all events is too much for every round.
+    /// Events with queues, and when they were listed. Listing all events in every round would be too much work.
     private let listed = Mutex<(queues: [EventDefinition], at: Timestamp)?>(nil)
     private static let betweenLists = Duration.seconds(1)
-    /// Of queues that are not open yet.
+    /// The documents of queues that are not open yet.
     private let closed = Mutex<[Code: QueueDocument]>([:])
 
     /// Facts that one round of an event may make, so that a fault in the store cannot keep a round busy for ever: the end of

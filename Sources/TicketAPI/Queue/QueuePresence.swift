@@ -27,7 +27,7 @@ package struct QueuePresence: Sendable {
         looks[index(number)] = second(now)
     }
 
-    /// An entry left the queue: it is not there any more, whoever looks.
+    /// An entry left the queue: it is absent from now on, even if somebody still looks with its token.
     package mutating func leave(_ number: EntryNumber) {
         make(room: number)
         looks[index(number)] = Self.left
