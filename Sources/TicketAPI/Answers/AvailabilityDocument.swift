@@ -13,6 +13,8 @@ final class AvailabilityDocument {
     /// reveal how much is held and sold.
     let tag: String
     let body: [UInt8]
+    /// A cache between may serve it for a second, and for five more while it asks anew (RFC 9111, RFC 5861).
+    static let caching = "public, max-age=1, stale-while-revalidate=5"
     /// Whether the document changes with the time of day.
     private let hasWindow: Bool
 

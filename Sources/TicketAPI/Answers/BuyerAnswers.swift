@@ -11,7 +11,7 @@ struct BuyerAnswers {
     private let mint: TokenMint
     private let pages: RefusalPages
     private var bytes: HTTPBytes
-    private var availabilities: AvailabilityCache
+    private var documents: DocumentAnswers
     /// By the index of their event; at most ``Limits/events``.
     private var catalogues: [UInt32: EventCatalogue] = [:]
     /// Written before the head, which contains its length. Kept for its storage.
@@ -28,12 +28,12 @@ struct BuyerAnswers {
         self.mint = mint
         self.pages = pages
         bytes = HTTPBytes(origins)
-        availabilities = AvailabilityCache(reader.store, origins)
+        documents = DocumentAnswers(reader.store, queues, origins)
     }
 
     mutating func setDate(_ date: [UInt8]) {
         bytes.setDate(date)
-        availabilities.setDate(date)
+        documents.setDate(date)
     }
 
     /// Writes the answer.
@@ -60,9 +60,10 @@ struct BuyerAnswers {
         switch request.kind {
         case .availability(let event):
             let seen = request.fields.ifNoneMatch
-            try availabilities.write(event, ifNoneMatch: seen, form, quota: quota, to: &buffer)
+            try documents.writeAvailability(of: event, ifNoneMatch: seen, form, quota: quota, to: &buffer)
         case .queue(let event):
-            try writeQueue(of: event, ifNoneMatch: request.fields.ifNoneMatch, form, quota: quota, to: &buffer)
+            let seen = request.fields.ifNoneMatch
+            try documents.writeQueue(of: event, ifNoneMatch: seen, form, quota: quota, to: &buffer)
         case .look(let look):
             guard let waiting = look.waiting else { preconditionFailure("the store answers all other looks") }
             write(EntryAnswer(document: waiting), form, quota: quota, to: &buffer)
@@ -71,17 +72,6 @@ struct BuyerAnswers {
             pages.write(refused, of: head, form, date: bytes.date, quota: quota, into: &buffer)
         case .join, .hold, .release, .purchase: preconditionFailure("the store answers these")
         }
-    }
-
-    private mutating func writeQueue(
-        of event: Code, ifNoneMatch: String?, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
-    ) throws(Refused) {
-        guard let document = queues.document(of: event) else {
-            throw store.event(event) == nil ? Refused(.unknownEvent) : .noQueue
-        }
-        let isKnown = ifNoneMatch.map { $0 == document.tag || EntityTags($0).contain(document.strongTag) } ?? false
-        bytes.writeQueueHead(isKnown: isKnown, document, form, quota: quota, to: &buffer)
-        if !isKnown, !form.isHead { buffer.writeBytes(document.body) }
     }
 
     private mutating func write(

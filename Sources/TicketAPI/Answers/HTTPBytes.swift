@@ -56,25 +56,6 @@ struct HTTPBytes {
         Self.writeEnd(form, origins, to: &buffer)
     }
 
-    /// Appends the head of an answer with the document of a queue.
-    func writeQueueHead(
-        isKnown: Bool, _ document: QueueDocument, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
-    ) {
-        buffer.writeStaticString(isKnown ? "HTTP/1.1 304 Not Modified\r\netag: " : "HTTP/1.1 200 OK\r\netag: ")
-        buffer.writeString(document.tag)
-        buffer.writeStaticString("\r\ncache-control: ")
-        buffer.writeString(QueueDocument.caching)
-        buffer.writeStaticString("\r\ndate: ")
-        buffer.writeBytes(date)
-        if !isKnown {
-            buffer.writeStaticString("\r\ncontent-type: application/json\r\ncontent-length: ")
-            buffer.writeDecimal(document.body.count)
-        }
-        buffer.writeStaticString("\r\n")
-        buffer.writeString(quota)
-        writeEnd(form, to: &buffer)
-    }
-
     /// The end of a head, behind the last line's CR LF.
     static func writeEnd(_ form: AnswerForm, _ origins: SharedOrigins?, to buffer: inout ByteBuffer) {
         if let origins, form.sharing != .off { buffer.writeBytes(origins.lines(form.sharing)) }

@@ -123,6 +123,8 @@ package final class QueueDocument: Sendable {
     let strongTag: String
     package let body: [UInt8]
 
+    /// A cache between may serve it for a second (RFC 9111).
+    static let caching = "public, max-age=1"
     /// For a second the same document serves.
     static let pollAfter = Duration.seconds(5)
     private static let age = Duration.seconds(1)

@@ -143,11 +143,6 @@ struct QueueRoutes: Sendable {
     }
 }
 
-extension QueueDocument {
-    /// A cache between may serve it for a second (RFC 9111).
-    static let caching = "public, max-age=1"
-}
-
 extension QueueAdjustment {
     /// What the audit says of it (R49 Audit differences).
     ///
