@@ -12,12 +12,18 @@ extension BoxOffice {
         settleQueue(index, terms)
         queues[index]?.presence = report
         events[index].settle(at: clock)
-        guard let due = due(terms, in: index, at: now) else {
+        guard let due = due(terms, in: index, at: now) ?? queues[index]?.unrecorded else {
             return (.queue(.attended(view(of: index, terms, at: now), isMoreDue: false)), nil)
         }
         let fact = make(.queue(event: UInt32(index), due))
-        if case .moved(_, let people) = due { queues[index]?.allowance -= Double(people) }
-        let isMoreDue = if case .moved = due { false } else { true }
+        let isMoreDue: Bool
+        switch due {
+        case .moved(_, let people, _):
+            spend(Int(people), terms, in: index)
+            isMoreDue = false
+        case .given: isMoreDue = false
+        default: isMoreDue = true
+        }
         return (.queue(.attended(view(of: index, terms, at: now), isMoreDue: isMoreDue)), fact)
     }
 
@@ -35,7 +41,8 @@ extension BoxOffice {
             if isOver(index, at: now) { return .over }
             let people = room(in: index, terms, at: now, atMost: .max)
             let (head, passed) = queue.reach(for: people)
-            return head > queue.head ? .moved(head: head, people: passed) : nil
+            guard head > queue.head else { return nil }
+            return .moved(head: head, people: passed, isKnown: queue.presence.isComplete)
         case .over: return isOver(index, at: now) ? nil : .reopened
         }
     }
@@ -53,6 +60,14 @@ extension BoxOffice {
         return min(most, Int(allowance(of: queue, terms)), people)
     }
 
+    /// Takes people who are let in off those who may be within this second.
+    mutating func spend(_ people: Int, _ terms: QueueTerms, in index: Int) {
+        guard let queue = queues[index] else { return }
+        let left = allowance(of: queue, terms) - Double(people)
+        queues[index]?.allowance = left
+        queues[index]?.allowanceAt = clock
+    }
+
     private func allowance(of queue: EventQueue, _ terms: QueueTerms) -> Double {
         let rate = Double(queue.ownRate > 0 ? queue.ownRate : terms.mostPerSecond)
         let passed = Double(clock.milliseconds - queue.allowanceAt.milliseconds) / 1_000
@@ -63,11 +78,8 @@ extension BoxOffice {
         guard var queue = queues.removeValue(forKey: index) else { return }
         let isForgetting = queue.stage == .moving && !events[index].isPaused
         queue.settle(at: clock, terms, isForgetting: isForgetting) { id in
-            guard let record = holds.record(id) else { return false }
-            return record.isLive(at: clock) ? nil : record.isSoldInTime || record.state == .purchased
+            holds.record(id).flatMap { $0.isLive(at: clock) ? $0.deadline : nil }
         }
-        queue.allowance = allowance(of: queue, terms)
-        queue.allowanceAt = clock
         queues[index] = queue
     }
 

@@ -83,7 +83,7 @@ extension BoxOffice {
         let buyer = events[index].buyers.enter(buyer)
         changePools(of: lines, in: index, code: code) { $0.hold($1, until: deadline) }
         holds.remember(code, of: id)
-        if !entry.isNone { noteHeld(id, lines, by: entry, in: index) }
+        if !entry.isNone { noteHeld(id, lines, by: entry, until: deadline, in: index) }
         holds.append(
             HoldRecord(
                 deadline: deadline, line: lines.first, event: event, buyer: buyer, state: .held, extensions: 0,
@@ -111,6 +111,7 @@ extension BoxOffice {
             $0.release($1, heldUntil: record.deadline)
         }
         holds.update(id) { $0.state = .released }
+        if holds.entry(of: id).number != nil { queues[Int(record.event)]?.noteEnded(id, isBought: false) }
     }
 
     private mutating func applyPurchased(
@@ -130,7 +131,7 @@ extension BoxOffice {
         }
         if let payment { noteEnded(payments.buy(payment, id)) }
         events[Int(record.event)].hasSold = true
-        noteBought(id, record)
+        noteBought(id, record, isLate: late)
         addBought(holds.lines(id, record), record, sign: 1)
     }
 
@@ -164,16 +165,19 @@ extension BoxOffice {
             sequence: sequence, at: clock)
     }
 
-    private mutating func noteHeld(_ id: HoldID, _ lines: OneOrMore<HeldLine>, by entry: HeldEntry, in index: Int) {
+    private mutating func noteHeld(
+        _ id: HoldID, _ lines: OneOrMore<HeldLine>, by entry: HeldEntry, until deadline: Timestamp, in index: Int
+    ) {
         holds.remember(entry, of: id)
         guard let number = entry.number else { return }
         let tickets = lines.reduce(0) { $0 + Int($1.quantity) }
-        queues[index]?.noteHeld(id, by: number, tickets: tickets)
+        queues[index]?.noteHeld(id, by: number, tickets: tickets, until: deadline)
     }
 
     /// Counts a purchase for the entry of the queue that held.
-    private mutating func noteBought(_ id: HoldID, _ record: HoldRecord) {
-        if let number = holds.entry(of: id).number { queues[Int(record.event)]?.notePurchased(by: number) }
+    private mutating func noteBought(_ id: HoldID, _ record: HoldRecord, isLate: Bool) {
+        guard let number = holds.entry(of: id).number else { return }
+        queues[Int(record.event)]?.notePurchased(id, by: number, isLate: isLate)
     }
 
     /// Settles and changes each pool that the lines of a hold draw from, and what its access code was used for.

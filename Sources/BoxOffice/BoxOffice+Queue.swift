@@ -116,7 +116,7 @@ extension BoxOffice {
         guard opened(index).stage == .moving, opened(index).head == opened(index).issued,
             room(in: index, terms, at: now, atMost: 1) == 1
         else { return nil }
-        change(index) { $0.allowance -= 1 }
+        spend(1, terms, in: index)
         let endsAt = clock.advanced(by: terms.turn)
         return make(
             .began(number, position: number.value, endsAt: endsAt, head: number.value + 1), in: index)
@@ -267,12 +267,15 @@ extension BoxOffice {
         let (wasPaused, oldRate, oldHead) = (opened(index).isPaused, opened(index).ownRate, opened(index).head)
         let isPaused = asked.isPaused ?? wasPaused
         let rate = asked.mostPerSecond ?? oldRate
-        let (head, people) = opened(index).reach(for: asked.lettingIn ?? 0, isByHand: true)
+        let (head, people) = opened(index).reach(for: asked.lettingIn ?? 0)
         if isPaused == wasPaused, rate == oldRate, head == oldHead {
             return (.queue(.changed(view(of: index, terms, at: now), repeated: true)), nil)
         }
+        spend(0, terms, in: index)
         let fact = make(
-            .adjusted(isPaused: isPaused, mostPerSecond: rate, head: head, people: people), in: index)
+            .adjusted(
+                isPaused: isPaused, mostPerSecond: rate, head: head, people: people,
+                isKnown: opened(index).presence.isComplete), in: index)
         return (.queue(.changed(view(of: index, terms, at: now), repeated: false)), fact)
     }
 

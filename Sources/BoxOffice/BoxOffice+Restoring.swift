@@ -161,7 +161,7 @@ extension BoxOffice {
         switch fact {
         case .opened(let secret, _, _): return queue == nil && secret.count == QueueDraw.secretBytes
         case .joined(let number, _): return queue.map { $0.buyers.count == Int(number.value) } ?? false
-        case .moved(let head, _): return queue.map { $0.head <= head } ?? false
+        case .moved(let head, _, _): return queue.map { $0.head <= head } ?? false
         default: return queue != nil
         }
     }
@@ -203,9 +203,11 @@ extension BoxOffice {
         guard let number = hold.entry.number else { return }
         holds.remember(hold.entry, of: hold.id)
         let tickets = hold.lines.reduce(0) { $0 + Int($1.quantity) }
-        queues[Int(hold.event)]?.noteHeld(hold.id, by: number, tickets: tickets)
-        if hold.state == .purchased || hold.state == .returned {
-            queues[Int(hold.event)]?.notePurchased(by: number)
+        queues[Int(hold.event)]?.noteHeld(hold.id, by: number, tickets: tickets, until: hold.deadline)
+        switch hold.state {
+        case .purchased, .returned: queues[Int(hold.event)]?.notePurchased(hold.id, by: number, isLate: hold.late)
+        case .released: queues[Int(hold.event)]?.noteEnded(hold.id, isBought: false)
+        case .held: break
         }
         if hold.isErased { queues[Int(hold.event)]?.forgetBuyer(of: number) }
     }

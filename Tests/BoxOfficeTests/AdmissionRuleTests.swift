@@ -75,4 +75,47 @@ struct AdmissionRuleTests {
         // (20 × 0.95 + 10) / 40.
         #expect(learned().asking == 0.725)
     }
+
+    @Test("One who holds for long keeps nothing of the others from being learned (Q7 Admission)")
+    func order() {
+        let hall = QueueTests.hall("floor=1000", opensAt: nil)
+        var office = BoxOffice()
+        var now: Int64 = 0
+        @discardableResult
+        func decide(_ command: Command) -> Outcome {
+            let moment = Moment(office: Timestamp(milliseconds: now), wall: WallTime(milliseconds: now))
+            return (try? office.decide(command, at: moment).outcome) ?? .refused(.unknownHold)
+        }
+        func bought() -> Double? {
+            guard case .queue(.attended(let view, _)) = decide(.queue(hall.id, .attend())) else { return nil }
+            return view.admission.learned.bought
+        }
+        decide(.define(hall))
+        decide(.queue(hall.id, .open(secret: [UInt8](repeating: 1, count: 32))))
+        var holds: [HoldID] = []
+        for number in UInt32(0)..<4 {
+            now += 100
+            decide(.queue(hall.id, .join()))
+            let lines = OneOrMore(Line(type: Halls.code("GA"), quantity: 1))
+            let pass = QueuePass(number: EntryNumber(number), position: number)
+            guard case .held(let view, _) = decide(.hold(HoldRequest(event: hall.id, lines: lines, pass: pass))) else {
+                Issue.record("no hold for \(number)")
+                return
+            }
+            holds.append(view.id)
+        }
+        // The first one still holds: the second one buys and the third one releases.
+        decide(.purchase(holds[1]))
+        #expect(bought() == 17.0 / 21)
+        decide(.release(holds[2]))
+        #expect(bought() == 17.0 / 22)
+        // The first one extends, and the fourth one's hold ends before.
+        now += 200_000
+        decide(.extend(holds[0]))
+        now += 100_000
+        #expect(bought() == 17.0 / 23)
+        now += 200_000
+        #expect(bought() == 17.0 / 24)
+        #expect(bought() == 17.0 / 24)
+    }
 }

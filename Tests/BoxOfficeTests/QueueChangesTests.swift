@@ -184,7 +184,7 @@ struct QueueChangesTests {
             hold main GA×1 -> no: pass required
             queue main attend -> drawing head 0 of 1000, more
             queue main attend -> moving head 0 of 1000, more
-            queue main set let 1 -> moving head 1 of 1000
+            queue main set let 1 -> moving head 1000 of 1000
             queue main look 0 at 0 -> #0 at 0 called until 2h3m0s
             define bare -> main stands
             2h0.5s hold main GA×1 pass 0@0 -> held 2 until 2h4m58.500s

@@ -120,7 +120,7 @@ struct QueueTests {
             2m queue main look 1 -> #1 at 1 called until 4m40.999s
             3m0.999s queue main look 0 -> #0 at 0 called until 3m1s
             3m1s queue main look 0 -> #0 at 0 passed-by
-            queue main set let 9 -> moving head 11 of 1000
+            queue main set let 9 -> moving head 1000 of 1000
             4m41s queue main look 2 -> #2 at 2 passed-by
             queue main leave 3 -> #3 closed
             queue main leave 3 -> #3 closed
@@ -348,7 +348,7 @@ struct QueueTests {
             """)
     }
 
-    @Test("After a restart the head waits at numbers that nobody may have (Q7 Admission)")
+    @Test("After a restart newcomers do not wait behind numbers that nobody has (Q7 Admission)")
     func skipped() {
         Script.play(
             ["main": Self.hall("floor=40", opensAt: nil)],
@@ -356,11 +356,44 @@ struct QueueTests {
             0s define main -> main stands
             queue main open -> moving head 0 of 0
             queue main join -> joined #0 at 0 called until 3m0s
+            queue main set pause -> paused head 1 of 1
+            queue main join -> joined #1 at 1 waiting, 0 ahead
+            queue main join -> joined #2 at 2 waiting, 1 ahead
+            queue main attend -> paused head 1 of 3
+            queue main set go -> moving head 1 of 3
             restart -> at 0s
-            1s queue main attend -> moving head 1 of 1000
-            queue main join -> joined #1000 at 1000 waiting, 999 ahead
-            40s queue main attend -> moving head 1 of 1001
-            queue main set let 2 -> moving head 3 of 1001
+            1s queue main join -> joined #1000 at 1000 waiting, 999 ahead
+            queue main set let 1 -> moving head 2 of 1001
+            queue main set let 2 -> moving head 1001 of 1001
+            queue main look 1000 -> #1000 at 1000 called until 3m1s
+            restart -> at 1s
+            2s queue main attend -> moving head 2000 of 2000
+            queue main join -> joined #2000 at 2000 waiting, 0 ahead
+            3s queue main join -> joined #2001 at 2001 waiting, 1 ahead
+            queue main attend -> moving head 2002 of 2002
+            """)
+    }
+
+    @Test("After a restart the numbers that nobody has count as nobody, wherever the draw put them (Q7 Admission)")
+    func skippedAndDrawn() {
+        Script.play(
+            ["main": Self.hall("floor=80")],
+            """
+            0s define main -> main stands
+            1h queue main open -> gathering head 0 of 0
+            queue main join -> joined #0 waiting
+            queue main join -> joined #1 waiting
+            queue main attend -> gathering head 0 of 2
+            restart -> at 1h0s
+            queue main join -> joined #1000 waiting
+            queue main join -> joined #1001 waiting
+            2h queue main attend -> drawing head 0 of 1002, more
+            queue main attend -> moving head 0 of 1002, more
+            queue main set let 1 -> moving head 251 of 1002
+            queue main set let 2 -> moving head 752 of 1002
+            queue main attend -> moving head 752 of 1002
+            restart -> at 2h0s
+            2h1s queue main attend -> moving head 2000 of 2000
             """)
     }
 

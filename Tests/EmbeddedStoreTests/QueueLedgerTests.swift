@@ -201,6 +201,7 @@ struct QueueLedgerTests {
             ("UPDATE queue_facts SET moment = moment + 1 WHERE kind = 7", "Q5 Turn"),
             ("UPDATE queue_facts SET position = 9 WHERE kind = 7", "Q3 Draw"),
             ("UPDATE queue_facts SET number = 5000 WHERE kind = 7", "Q2 Numbers"),
+            ("UPDATE queue_facts SET number = 5000 WHERE kind = 12", "Q2 Numbers"),
             ("DELETE FROM hold_entries", "Q6 Pass"),
             ("UPDATE hold_entries SET entry = 7", "Q6 Pass"),
             ("UPDATE queue_facts SET kind = 11 WHERE kind = 6", "Q1 Phases"),
@@ -210,7 +211,7 @@ struct QueueLedgerTests {
         for _ in 0..<2 { try await queue(store, .join()) }
         _ = try await store.outcome(hold(0))
         store.pass(.seconds(1))
-        try await queue(store, .attend())
+        for _ in 0..<2 { try await queue(store, .attend()) }
         store.embedded.stop()
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
         try await DatabaseQueue(path: store.ledgerPath).write { try $0.execute(sql: sql) }

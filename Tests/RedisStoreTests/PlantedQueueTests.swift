@@ -38,8 +38,8 @@ extension PlantedMistake {
             "queues.of(event)"),
         PlantedMistake(
             "the head runs past everybody (Q4 Head)",
-            "local head = min(state.issued, position + rest)",
-            "local head = state.issued"),
+            "position, rest = from + floor((rest * (to - from) + here - 1) / here), 0",
+            "position, rest = to, 0"),
         PlantedMistake(
             "the head moves more often than ten times a second (Q4 Head)",
             "\n      or state.moved_at and event.office < state.moved_at + 100 then",
@@ -89,6 +89,18 @@ extension PlantedMistake {
             "state.called, state.asked = state.called + move.people,",
             "state.called, state.asked = state.called,"),
         PlantedMistake(
+            "who holds for long keeps admission from learning (Q7 Admission)",
+            "if late == 0 then queues.note_ended(event, record, true) end", ""),
+        PlantedMistake(
+            "a hold that was extended has ended for admission (Q7 Admission)",
+            "local is_extended = record and is_live(event, record)", "local is_extended = false"),
+        PlantedMistake(
+            "a hold that ends by itself teaches admission nothing (Q7 Admission)",
+            "names = redis.call('ZRANGEBYSCORE'", "names = list == 'unsettled' and {} or redis.call('ZRANGEBYSCORE'"),
+        PlantedMistake(
+            "people who were let in cost nothing of a second's share (Q7 Admission)",
+            "queues.allowance(event) - people, event.office", "queues.allowance(event), event.office"),
+        PlantedMistake(
             "more people are let in than the operator allows (Q7 Admission)",
             "return min(most, floor(queues.allowance(event)), people_to_let_in(event))",
             "return min(most, people_to_let_in(event))"),
@@ -120,7 +132,7 @@ extension PlantedMistake {
             "state.lives[#state.lives + 1] = { state.issued, event.wall }", ""),
         PlantedMistake(
             "numbers that were left out are let in as people (Q7 Admission)",
-            "position, rest = gap[2], rest - before", ""),
+            "if gap[2] > first then", "if false then"),
     ]
 }
 

@@ -196,12 +196,21 @@ struct QueueScriptTests {
         try await scene.open(20)
         for _ in 0..<10 { try await scene.ask(.join()) }
         try await scene.ask(.adjust(QueueAdjustment(lettingIn: 5)))
+        var first: HoldID?
         for number in UInt32(0)..<5 {
             try await scene.look([number])
-            _ = try await scene.hold(number, 4)
+            let hold = try await scene.hold(number, 4)
+            first = first ?? hold
         }
         for _ in 0..<2 {
             scene.stage.pass(.milliseconds(100))
+            try await scene.attend()
+        }
+        // The first one extends, and the holds of the others end before it.
+        scene.stage.pass(.seconds(5))
+        if let first { try await scene.stage.say(.extend(first)) }
+        for span in [8, 20] {
+            scene.stage.pass(.seconds(span))
             try await scene.attend()
         }
     }

@@ -2,8 +2,8 @@ internal import DequeModule
 
 /// The queue of one event: who may enter, and who does (Q1 Phases). It begins with the fact that opened it.
 ///
-/// After a restart the facts make it again, with what admission learned of places and purchases. Presence, the share of people who
-/// ask, and the keys of joins start afresh (Q9 Fails closed). An entry that only waits takes no memory.
+/// After a restart the facts make it again, with what admission learned. Presence and the keys of joins start afresh (Q9 Fails
+/// closed). An entry that only waits takes no memory.
 struct EventQueue: Sendable, Equatable {
     enum Stage: Sendable, Equatable {
         case gathering, drawing, moving, over
@@ -59,18 +59,19 @@ struct EventQueue: Sendable, Equatable {
     private(set) var numbers: [BuyerDigest: EntryNumber] = [:]
     /// Where facts were lost: which numbers may have been given then, too (Q2 Numbers).
     private(set) var lives: [QueueLife] = []
-    /// The last restart skipped the numbers from here to the end of their block, and perhaps nobody has them.
-    private(set) var unknownFrom: UInt32?
+    /// Numbers that were never given, as far as facts say: those that restarts and losses of facts left out, in their order.
+    private(set) var gaps: [Range<UInt32>] = []
+    /// Facts say of the numbers below whether they were given.
+    private(set) var recorded: UInt32 = 0
     /// When the sale last went on after a pause, or after the queue was over.
     private(set) var wentOnAt = Timestamp.zero
     /// How many numbers are drawn if facts were lost with which the draw may have been made and published (Q3 Draw).
     private(set) var lostDraw: UInt32?
 
-    /// Entries whose turn runs and who have not asked, in the order of their beginning.
-    private var undecided = Deque<EntryNumber>()
-    private var undecidedCount = 0
-    /// Holds that were neither bought nor ended when we last looked, in the order in which they were made.
-    private var unsettled = Deque<HoldID>()
+    /// Entries whose turn runs and who have not asked.
+    private var undecided = EndingList<EntryNumber>()
+    /// Live holds.
+    private var unsettled = EndingList<HoldID>()
 
     // MARK: In memory alone
 
@@ -143,7 +144,7 @@ struct EventQueue: Sendable, Equatable {
             guard now < move.at.advanced(by: Self.looksWithin) else { break }
             coming += max(0, Int(move.people) - Int(move.begun))
         }
-        return Double(coming + undecidedCount)
+        return Double(coming + undecided.count)
     }
 
     /// A waiting entry looks again within 75 seconds; a little more for slow networks.
@@ -170,21 +171,24 @@ struct EventQueue: Sendable, Equatable {
             self.beacon = beacon
             stage = .moving
             presence = PresenceReport()
-        case .moved(let head, let people): move(to: head, people: people, at: now, isKnown: presence.isComplete)
+        case .moved(let head, let people, let isKnown): move(to: head, people: people, at: now, isKnown: isKnown)
         case .began(let number, let position, let endsAt, let head):
             if head > self.head { move(to: head, people: 1, at: now, isKnown: true) }
             issued = max(issued, number.value + 1)
             entries[number, default: Entry()].position = position
             entries[number]?.endsAt = endsAt
             if let index = move(past: position) { moves[index].begun += 1 }
-            undecided.append(number)
-            undecidedCount += 1
-        case .adjusted(let isPaused, let rate, let head, let people):
+            undecided.insert(number, endingAt: endsAt)
+        case .adjusted(let isPaused, let rate, let head, let people, let isKnown):
             self.isPaused = isPaused
             ownRate = rate
-            if head > self.head { move(to: head, people: people, at: now, isKnown: presence.isComplete) }
+            if head > self.head { move(to: head, people: people, at: now, isKnown: isKnown) }
+        case .given(let first, let end):
+            leaveOut(upTo: first)
+            recorded = max(recorded, end)
+            issued = max(issued, end)
         case .left(let number):
-            decide(number)
+            undecided.remove(number)
             entries[number, default: Entry()].hasLeft = true
         case .over: stage = .over
         case .reopened:
@@ -209,21 +213,28 @@ struct EventQueue: Sendable, Equatable {
         moves.append(Move(head: next, at: now, people: people, isLearned: !isKnown))
     }
 
-    /// An entry got a hold.
-    mutating func noteHeld(_ id: HoldID, by number: EntryNumber, tickets: Int) {
+    /// An entry got a hold that ends at `deadline` unless it is extended.
+    mutating func noteHeld(_ id: HoldID, by number: EntryNumber, tickets: Int, until deadline: Timestamp) {
         guard let entry = entries[number] else { return }
         if !entry.hasAsked {
-            decide(number)
+            undecided.remove(number)
             learned.note(taken: tickets)
             if let index = move(past: entry.position) { moves[index].asked += 1 }
         }
         entries[number]?.hasAsked = true
         entries[number]?.hold = id
-        unsettled.append(id)
+        unsettled.insert(id, endingAt: deadline)
     }
 
-    mutating func notePurchased(by number: EntryNumber) {
+    /// A hold of an entry was bought. `isLate`: after its end, and so its places had come back.
+    mutating func notePurchased(_ id: HoldID, by number: EntryNumber, isLate: Bool) {
         entries[number]?.purchases += 1
+        if !isLate { noteEnded(id, isBought: true) }
+    }
+
+    /// A hold of an entry ended before its time. Admission learns of it at once, whatever became of earlier ones.
+    mutating func noteEnded(_ id: HoldID, isBought: Bool) {
+        if unsettled.remove(id) { learned.noteEnded(isBought: isBought) }
     }
 
     /// Forgets whose entry it is (R41 Erasure): its pass holds nothing more, and its buyer can join again.
@@ -247,12 +258,6 @@ struct EventQueue: Sendable, Equatable {
         entries.values.contains { now < $0.endsAt && !$0.hasLeft }
     }
 
-    /// The entry asked or left, so it is no longer undecided.
-    private mutating func decide(_ number: EntryNumber) {
-        guard let entry = entries[number], entry.endsAt > .zero, !entry.hasAsked, !entry.hasLeft else { return }
-        undecidedCount -= 1
-    }
-
     // MARK: Time
 
     /// Gives a number that needs no fact of its own.
@@ -261,11 +266,25 @@ struct EventQueue: Sendable, Equatable {
         issued += 1
     }
 
-    /// After a restart nobody knows which numbers of the last block were given, so none of them is given again.
+    /// After a restart nobody knows all numbers of the last block that were given, so none of them is given again. Those that no
+    /// fact names count as never given: a fact names them within a second.
     mutating func skipBlock() {
         guard identity == .device, issued < numbered else { return }
-        unknownFrom = max(issued, numbered - Self.block, count ?? 0)
+        leaveOut(upTo: numbered)
         issued = numbered
+    }
+
+    /// Nobody has the numbers that are not recorded, up to `end`.
+    private mutating func leaveOut(upTo end: UInt32) {
+        guard recorded < end else { return }
+        gaps.append(recorded..<end)
+        recorded = end
+        if gaps.count > QueueBounds.lives { gaps.removeFirst() }
+    }
+
+    /// What a fact has to say about numbers that were given; `nil` if it is recorded.
+    var unrecorded: QueueFact? {
+        identity == .device && recorded < issued ? .given(from: recorded, below: issued) : nil
     }
 
     /// Goes on after lost facts (R63 Backup). People may have numbers that this queue does not know. So it gives neither the rest
@@ -274,7 +293,9 @@ struct EventQueue: Sendable, Equatable {
     mutating func loseFacts(at wall: WallTime, isSaleOpen: Bool) {
         if identity == .device {
             skipBlock()
-            issued = min(UInt32(Limits.queueEntries), max(issued, numbered) + Self.block)
+            let next = min(UInt32(Limits.queueEntries), max(issued, numbered) + Self.block)
+            leaveOut(upTo: next)
+            issued = next
             numbered = max(numbered, issued)
         }
         lives.append(QueueLife(first: issued, since: wall))
@@ -290,24 +311,21 @@ struct EventQueue: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - isForgetting: whether the time runs in which turns begin.
-    ///   - outcome: whether a hold was bought; `nil` while it is live.
+    ///   - deadline: when a hold ends; `nil` if it ended.
     mutating func settle(
-        at now: Timestamp, _ terms: QueueTerms, isForgetting: Bool, outcome: (HoldID) -> Bool?
+        at now: Timestamp, _ terms: QueueTerms, isForgetting: Bool, deadline: (HoldID) -> Timestamp?
     ) {
-        while let number = undecided.first {
-            guard let entry = entries[number], !entry.hasAsked, !entry.hasLeft else {
-                undecided.removeFirst()
-                continue
-            }
-            guard entry.endsAt <= now else { break }
-            // After its turn an entry gets no hold. It counts as if it had asked, so that `decide` does not count it down again.
-            undecidedCount -= 1
-            entries[number]?.hasAsked = true
-            undecided.removeFirst()
+        while let number = undecided.takeEnded(at: now) {
+            // A restart may have given it more time.
+            if let end = entries[number]?.endsAt, end > now { undecided.insert(number, endingAt: end) }
         }
-        while let hold = unsettled.first, let isBought = outcome(hold) {
-            learned.noteEnded(isBought: isBought)
-            unsettled.removeFirst()
+        while let hold = unsettled.takeEnded(at: now) {
+            // It may have been extended.
+            if let end = deadline(hold) {
+                unsettled.insert(hold, endingAt: end)
+            } else {
+                learned.noteEnded(isBought: false)
+            }
         }
         let turnsOver = Self.looksWithin + terms.turn
         for index in moves.indices {
@@ -324,39 +342,6 @@ struct EventQueue: Sendable, Equatable {
         }
         keys.forget(at: now)
     }
-
-    // MARK: Moving the head
-
-    /// How far the head would have to move for `people` present entries, at most; and how many it passes.
-    ///
-    /// - Parameter isByHand: whether an operator says so, who may also let in numbers that nobody may have.
-    func reach(for people: Int, isByHand: Bool = false) -> (head: UInt32, people: UInt32) {
-        guard people > 0, head < issued else { return (head, 0) }
-        guard presence.isComplete else {
-            // Nobody knows yet who is there, so nobody is taken for absent. The head waits at numbers that a restart skipped.
-            let isSkipped = !isByHand && unknownFrom.map { $0 >= max(head, count ?? 0) } ?? false
-            let end = isSkipped ? min(issued, unknownFrom ?? issued) : issued
-            let next = UInt32(min(UInt64(end), UInt64(head) + UInt64(people)))
-            return (next, next - head)
-        }
-        var (position, rest) = (head, people)
-        for (index, count) in presence.counts.enumerated() where count > 0 {
-            let first = UInt64(presence.first) + UInt64(index) * UInt64(presence.width)
-            let end = min(first + UInt64(presence.width), UInt64(issued))
-            // A part of a slice has a part of its people.
-            let from = max(first, UInt64(head))
-            guard end > from, rest > 0 else { continue }
-            let here = (UInt64(count) * (end - from) + UInt64(presence.width) - 1) / UInt64(presence.width)
-            if here <= UInt64(rest) {
-                position = UInt32(end)
-                rest -= Int(here)
-            } else {
-                position = UInt32(from + (UInt64(rest) * (end - from) + here - 1) / here)
-                rest = 0
-            }
-        }
-        return (position, position > head ? UInt32(people - rest) : 0)
-    }
 }
 
 /// Bounds of queues that every store keeps.
@@ -369,32 +354,4 @@ package enum QueueBounds {
     package static let stillness = Duration.seconds(20)
     /// Stretches of numbers that are remembered after lost facts.
     package static let lives = 64
-}
-
-/// The idempotency keys of joins, in memory for ten minutes (Q2 Numbers).
-struct JoinKeys: Sendable, Equatable {
-    private var known: [IdempotencyKey: (number: EntryNumber, at: Timestamp)] = [:]
-    private var order = Deque<IdempotencyKey>()
-
-    func number(of key: IdempotencyKey, at now: Timestamp) -> EntryNumber? {
-        known[key].flatMap { now < $0.at.advanced(by: Limits.joinKeysKept) ? $0.number : nil }
-    }
-
-    mutating func remember(_ key: IdempotencyKey, _ number: EntryNumber, at now: Timestamp) {
-        forget(at: now)
-        if order.count >= Limits.joinKeys { known[order.removeFirst()] = nil }
-        known[key] = (number, now)
-        order.append(key)
-    }
-
-    mutating func forget(at now: Timestamp) {
-        while let oldest = order.first, let use = known[oldest], use.at.advanced(by: Limits.joinKeysKept) <= now {
-            known[oldest] = nil
-            order.removeFirst()
-        }
-    }
-
-    static func == (left: JoinKeys, right: JoinKeys) -> Bool {
-        left.order == right.order && left.order.allSatisfy { left.known[$0]?.number == right.known[$0]?.number }
-    }
 }

@@ -80,7 +80,8 @@ public struct PresenceReport: Sendable, Equatable {
     public var counts: [UInt32]
     /// All entries that looked, wherever they stand.
     public var present: UInt32
-    /// Whether the node that reports has counted looks for two minutes. Until then nobody is taken for absent.
+    /// Whether the node that reports has counted looks for as long as everybody takes to look once. Until then nobody is taken for
+    /// absent.
     public var isComplete: Bool
 
     public init(

@@ -10,12 +10,16 @@ public enum QueueFact: Sendable, Equatable {
     /// Gathering ended: the numbers below `count` are drawn.
     case gathered(count: UInt32)
     case drawn(QueueBeacon)
-    /// Entries before `head` may enter. `people`: how many of those that it passed were taken for present.
-    case moved(head: UInt32, people: UInt32)
+    /// The numbers from `from` on to before `below` were given, and those before that no fact names were not. It follows a join by a
+    /// moment, so that a restart knows nearly all numbers that somebody has.
+    case given(from: UInt32, below: UInt32)
+    /// Entries before `head` may enter. `people`: how many of those that it passed were taken for present. `isKnown`: whether they
+    /// are known to be; else admission learns nothing from them.
+    case moved(head: UInt32, people: UInt32, isKnown: Bool)
     /// The turn of an entry began. `head`: 0, or where it stands now if the entry was let in with its first look.
     case began(EntryNumber, position: UInt32, endsAt: Timestamp, head: UInt32)
     /// An operator changed how people are let in. `mostPerSecond`: 0 for what the definition says.
-    case adjusted(isPaused: Bool, mostPerSecond: Int, head: UInt32, people: UInt32)
+    case adjusted(isPaused: Bool, mostPerSecond: Int, head: UInt32, people: UInt32, isKnown: Bool)
     case left(EntryNumber)
     case over
     /// Places came back after it was over.

@@ -16,6 +16,8 @@ struct AuditQueue {
     var isByBuyer: Bool
     /// The first number that may not be given.
     var end: Int64 = 1_000
+    /// Numbers below were given, or left out.
+    var given: Int64 = 0
     var drawn: Int64?
     var wasDrawn = false
     var head: Int64 = 0
@@ -108,6 +110,11 @@ extension AuditAccount {
         case 11:
             try expect(queue.stage == .over, "Q1 Phases: it went on at fact \(fact.sequence) and was not over")
             (queue.stage, queue.wentOn) = (.moving, fact.at)
+        case 12:
+            try expect(
+                row.position >= queue.given && row.position < row.number && row.number <= queue.end && !queue.isByBuyer,
+                "Q2 Numbers: fact \(fact.sequence) says that numbers were given that could not be")
+            queue.given = row.number
         default: throw BrokenRule("Q1 Phases: fact \(fact.sequence) is of no kind")
         }
         queues[event] = queue

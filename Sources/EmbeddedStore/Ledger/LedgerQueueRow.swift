@@ -4,7 +4,7 @@ internal import BoxOffice
 struct LedgerQueueRow {
     enum Kind: Int64 {
         case opened = 1
-        case numbered, joined, gathered, drawn, moved, began, adjusted, left, over, reopened
+        case numbered, joined, gathered, drawn, moved, began, adjusted, left, over, reopened, given
     }
 
     var kind: Kind
@@ -28,20 +28,27 @@ struct LedgerQueueRow {
         case .drawn(.notAnnounced): self.init(as: .drawn)
         case .drawn(.missed): self.init(as: .drawn, number: 1)
         case .drawn(.given(let value)): self.init(as: .drawn, number: 2, text: value.text)
-        case .moved(let head, let people): self.init(as: .moved, number: Int64(people), position: Int64(head))
+        case .moved(let head, let people, let isKnown):
+            self.init(
+                as: .moved, number: Int64(people), position: Int64(head), text: isKnown ? Self.known : nil)
         case .began(let number, let position, let endsAt, let head):
             self.init(
                 as: .began, number: Int64(number.value), position: Int64(position), moment: endsAt.milliseconds,
                 text: head == 0 ? nil : "\(head)")
-        case .adjusted(let isPaused, let rate, let head, let people):
+        case .adjusted(let isPaused, let rate, let head, let people, let isKnown):
             self.init(
                 as: .adjusted, number: Int64(people), position: Int64(head),
-                moment: Int64(rate) * 2 + (isPaused ? 1 : 0))
+                moment: Int64(rate) * 2 + (isPaused ? 1 : 0), text: isKnown ? Self.known : nil)
+        case .given(let first, let end):
+            self.init(as: .given, number: Int64(end), position: Int64(first))
         case .left(let number): self.init(as: .left, number: Int64(number.value))
         case .over: self.init(as: .over)
         case .reopened: self.init(as: .reopened)
         }
     }
+
+    /// That the head passed people who were known to be there.
+    private static let known = "known"
 
     private init(as kind: Kind, number: Int64 = 0, position: Int64 = 0, moment: Int64 = 0, text: String? = nil) {
         (self.kind, self.number, self.position, self.moment, self.text) = (kind, number, position, moment, text)
@@ -72,14 +79,19 @@ struct LedgerQueueRow {
             case 1: return .drawn(.missed)
             default: return text.flatMap(BeaconText.init).map { .drawn(.given($0)) }
             }
-        case .moved: return UInt32(exactly: position).map { .moved(head: $0, people: small) }
+        case .moved:
+            guard let head = UInt32(exactly: position) else { return nil }
+            return .moved(head: head, people: small, isKnown: text == Self.known)
         case .began:
             guard let position = UInt32(exactly: position) else { return nil }
             let head = text.flatMap { UInt32($0) } ?? 0
             return .began(entry, position: position, endsAt: Timestamp(milliseconds: moment), head: head)
         case .adjusted:
             guard let head = UInt32(exactly: position), moment >= 0 else { return nil }
-            return .adjusted(isPaused: moment % 2 == 1, mostPerSecond: Int(moment / 2), head: head, people: small)
+            return .adjusted(
+                isPaused: moment % 2 == 1, mostPerSecond: Int(moment / 2), head: head, people: small,
+                isKnown: text == Self.known)
+        case .given: return UInt32(exactly: position).map { .given(from: $0, below: small) }
         case .left: return .left(entry)
         case .over: return .over
         case .reopened: return .reopened

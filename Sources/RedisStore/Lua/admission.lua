@@ -3,8 +3,8 @@ do
   local past_pause = { pause = true }
   -- A report that is older counts no more. A node that went away leaves people behind who look at another one within 75 seconds.
   local longest_silence = 120000
-  -- A report that says the same again is written after so long.
-  local repeated_after = 1000
+  -- A report that says the same again is written after so long: an idle queue costs a server no writes of its own.
+  local repeated_after = 30000
 
   function queues.refusal_of_ended(event)
     local closes_at = event.terms.closes_at
@@ -36,20 +36,21 @@ do
 
   -- A node reports who looked there lately. It replaces what the node reported before.
   function queues.take_report(event, report)
-    local parts, is_news = {}, true
-    report.at, event.queue.is_changed = event.office, true
+    local parts, is_known, is_gone = {}, false, false
     for _, other in ipairs(read_reports(event)) do
       if other.node == report.node then
         report.at = other.at
-        is_news = event.office >= other.at + repeated_after or pack_report(report) ~= pack_report(other)
-        report.at = event.office
+        is_known = event.office < other.at + repeated_after and pack_report(report) == pack_report(other)
       elseif event.office < other.at + longest_silence then
         parts[#parts + 1] = pack_report(other)
+      else
+        is_gone = true
       end
     end
-    if not is_news then return end
+    if is_known and not is_gone then return end
+    report.at = event.office
     parts[#parts + 1] = pack_report(report)
-    event.queue.presence = table.concat(parts)
+    event.queue.presence, event.queue.is_changed = table.concat(parts), true
   end
 
   -- Who is there, by the reports of all nodes. The latest report says where the slices are; a slice of another one counts
@@ -156,6 +157,12 @@ do
     return min(rate, state.allowance + (event.office - state.allowance_at) / 1000 * rate)
   end
 
+  -- Takes people who are let in off those who may be within this second.
+  function queues.spend(event, people)
+    local state = event.queue.state
+    state.allowance, state.allowance_at = queues.allowance(event) - people, event.office
+  end
+
   -- How many more people are let in now, `most` at the most; 0 while the queue or the sale is paused. The head moves at most
   -- ten times a second.
   function queues.room(event, most)
@@ -167,35 +174,54 @@ do
     return min(most, floor(queues.allowance(event)), people_to_let_in(event))
   end
 
-  -- How far the head would have to move if nobody is taken for absent, and how many people it passes. Numbers that a new life of
-  -- the server left out are nobody's; those that were drawn stand anywhere.
-  local function reach_all(state, people)
-    local position, rest = state.head, people
-    for _, gap in ipairs(state.gaps) do
-      if gap[1] >= (state.count or 0) and gap[2] > position then
-        local before = max(0, gap[1] - position)
-        if before > rest then break end
-        position, rest = gap[2], rest - before
-      end
+  -- Where people stand: { the first position, the one behind the last, how many people }. Entries that looked lately.
+  local function present(report)
+    local found = {}
+    for slice, count in ipairs(report.counts) do
+      local first = report.first + (slice - 1) * report.width
+      found[slice] = { first, first + report.width, count }
     end
-    local head = min(state.issued, position + rest)
-    return head, people - rest + head - position
+    return found
   end
 
-  -- How far the head would have to move for so many present people; and how many it passes (Q4 Head).
+  -- Everybody who has a number: as long as no node knows who is there, nobody is taken for absent. Numbers that a new life of the
+  -- server left out are nobody's; the draw spreads them evenly.
+  local function everybody(state)
+    local drawn, nobody = state.count or 0, 0
+    for _, gap in ipairs(state.gaps) do nobody = nobody + min(gap[2], drawn) - min(gap[1], drawn) end
+    -- One at least, so that the head can move.
+    local found, first = { { 0, drawn, max(1, drawn - nobody) } }, max(drawn, state.head)
+    for _, gap in ipairs(state.gaps) do
+      if gap[2] > first then
+        local behind = max(first, gap[1])
+        found[#found + 1] = { first, behind, behind - first }
+        first = gap[2]
+      end
+    end
+    if first < state.issued then found[#found + 1] = { first, state.issued, state.issued - first } end
+    return found
+  end
+
+  -- The end of the gap in which a position is that was not drawn, or the position itself.
+  local function past_gap(state, position)
+    for _, gap in ipairs(position >= (state.count or 0) and state.gaps or {}) do
+      if gap[1] <= position and position < gap[2] then return min(gap[2], state.issued) end
+    end
+    return position
+  end
+
+  -- How far the head would have to move for so many people; and how many it passes (Q4 Head).
   function queues.reach(event, people)
     local state = event.queue.state
     local head = state.head
     if people <= 0 or head >= state.issued then return head, 0 end
-    local report = presence(event)
-    if not report.is_complete then return reach_all(state, people) end
-    local position, rest = head, people
-    for slice, count in ipairs(report.counts) do
-      local first = report.first + (slice - 1) * report.width
-      local from, to = max(first, head), min(first + report.width, state.issued)
+    local report, position, rest = presence(event), head, people
+    for _, stretch in ipairs(report.is_complete and present(report) or everybody(state)) do
+      local first, behind, count = unpack(stretch)
+      local from, to, width = max(first, head), min(behind, state.issued), behind - first
       if count > 0 and rest > 0 and to > from then
-        -- A part of a slice has a part of its people.
-        local here = floor((count * (to - from) + report.width - 1) / report.width)
+        -- A part of a stretch has a part of its people.
+        local here = floor((count * (to - from) + width - 1) / width)
         if here <= rest then
           position, rest = to, rest - here
         else
@@ -203,6 +229,7 @@ do
         end
       end
     end
+    if not report.is_complete then position = past_gap(state, position) end
     return position, position > head and people - rest or 0
   end
 
@@ -269,7 +296,7 @@ do
     local head, people = queues.reach(event, queues.room(event, math.huge))
     if head > state.head then
       queues.move(event, head, people, queues.is_presence_known(event))
-      state.allowance = state.allowance - people
+      queues.spend(event, people)
       queues.note(event)
     end
     return false

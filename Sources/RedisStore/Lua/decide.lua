@@ -187,7 +187,7 @@ function decide_hold(event, command)
   end
   local packed_lines = pack_lines(lines)
   count_hold(event, deadline)
-  local queued = terms.queue and queues.note_held(event, command, number, lines)
+  local queued = terms.queue and queues.note_held(event, command, number, lines, deadline)
   event.given[number - event.first + 1] =
     pack_new(deadline, event.wall, buyer, packed_lines, terms.given, code, command.checks, queued)
   add_to_account(event, number, deadline, buyer, lines)
@@ -252,6 +252,7 @@ local function decide_release(event, command)
   uncount_hold(event, record.entry)
   codes.take(event, record)
   take_from_account(event, record)
+  if record.queued then queues.note_ended(event, record, false) end
   record.state = RELEASED
   note_record(event, record)
   return view_of(event, OUTCOME.released, 0, record)
@@ -265,7 +266,7 @@ local function note_purchase(event, record, command, late)
   event.has_sold = 1
   note_record(event, record)
   codes.buy(event, record, record.lines, 1)
-  if record.queued then queues.note_bought(event, record) end
+  if record.queued then queues.note_bought(event, record, late) end
   add_bought(event, record, record.lines, 1)
 end
 

@@ -6,8 +6,8 @@
 --                    the name of a head (see `name_of`) -> when, how many people, of those whose turn began and who asked
 --   queue:moves      sorted set of the names of heads, all with score 0
 --   queue:entries    hash: number -> an entry whose turn began, or that left; behind it the digest of the buyer who held
---   queue:undecided  list of entries whose turn began, in that order, of which it is not known whether they ask
---   queue:unsettled  list of holds, in their order, of which it is not known whether they are bought
+--   queue:undecided  sorted set of entries whose turn runs and who have not asked, by the end of the turn
+--   queue:unsettled  sorted set of live holds, by their end
 --   queue:buyers     hash: digest of a buyer -> number
 --   queue:joins      hash: key of a join -> number and moment; queue:joined, a list of the same keys in their order
 
@@ -48,13 +48,50 @@ do
     write_all('RPUSH', key_of(event, list.name), rest)
   end
 
+  -- MARK: what ends by itself
+
+  -- An entry or a hold ends at this moment, or is out of the list (`false`).
+  function queues.set_end(event, list, number, at)
+    event.queue.ends[list][string.format('%.0f', number)], event.queue.is_changed = at, true
+  end
+
+  -- Takes out what ended by now. Nothing that ends late keeps what is behind it from ending.
+  local function take_ended(event, list, visit)
+    local set, first, names = event.queue.ends[list], 0, nil
+    repeat
+      names = redis.call('ZRANGEBYSCORE', key_of(event, list), '-inf', event.office, 'LIMIT', first, 256)
+      for _, name in ipairs(names) do
+        -- Else this call has changed it.
+        if set[name] == nil then
+          queues.set_end(event, list, tonumber(name), false)
+          visit(tonumber(name))
+        end
+      end
+      first = first + #names
+    until #names < 256
+  end
+
+  local function save_ends(event, list)
+    local set, gone = {}, {}
+    for name, at in pairs(event.queue.ends[list]) do
+      if at then
+        set[#set + 1] = at
+        set[#set + 1] = name
+      else
+        gone[#gone + 1] = name
+      end
+    end
+    write_all('ZREM', key_of(event, list), gone)
+    write_all('ZADD', key_of(event, list), set)
+  end
+
   -- MARK: state
 
   local function new_queue(state)
     return {
       state = state, entries = {}, changed_entries = {}, moves = {}, changed_moves = {}, new_moves = {}, gone_moves = {},
-      undecided = new_list('undecided'), unsettled = new_list('unsettled'), buyers = {}, new_buyers = {},
-      gone_buyers = {}, joins = {}, new_joins = {}, gone_joins = {}, joined = new_list('joined'),
+      ends = { undecided = {}, unsettled = {} }, buyers = {}, new_buyers = {}, gone_buyers = {}, joins = {},
+      new_joins = {}, gone_joins = {}, joined = new_list('joined'),
     }
   end
 
@@ -257,7 +294,7 @@ do
       if move.asked >= 0 then
         state.called, state.asked = state.called + move.people, state.asked + min(move.asked, move.people)
       end
-      state.learned_head = tonumber(name)
+      state.learned_head, event.queue.is_changed = tonumber(name), true
     end
   end
 
@@ -266,40 +303,39 @@ do
       local head = tonumber(name)
       local from = max(move_of(event, name).at, state.went_on_at or 0)
       if head > state.learned_head or from + remembered > event.office then return end
-      state.forgotten, event.queue.gone_moves[name] = head, true
+      state.forgotten, event.queue.gone_moves[name], event.queue.is_changed = head, true, true
     end
   end
 
-  -- Whether a hold was bought; `nil` while it is live.
-  local function is_bought(event, number)
-    local record = record_of(event, number)
-    if not record then return false end
-    if is_live(event, record) then return nil end
-    return record.state == PURCHASED or record.state == RETURNED and record.late == 0
+  -- A hold ended. Admission learns of it at once, whatever became of earlier ones.
+  local function learn_of_end(event, is_bought)
+    local state = event.queue.state
+    state.ended, state.sold = state.ended + 1, state.sold + (is_bought and 1 or 0)
+  end
+
+  -- A hold of an entry ended before its time.
+  function queues.note_ended(event, record, is_bought)
+    if not record.queued or not queues.of(event) or not queues.entry(event, record.queued - 1) then return end
+    queues.set_end(event, 'unsettled', record.number, false)
+    learn_of_end(event, is_bought)
   end
 
   -- Learns from what is over by now, and forgets it (`EventQueue.settle`).
   function queues.settle(event)
-    local queue, terms = event.queue, event.terms.queue
-    local state = queue.state
-    repeat
-      local number = tonumber(queues.front(event, queue.undecided) or -1)
-      local entry = number >= 0 and queues.entry(event, number)
-      local is_decided = number >= 0 and (not entry or entry.has_asked or entry.has_left)
-      if entry and not is_decided and entry.ends_at <= event.office then
-        state.undecided, is_decided = state.undecided - 1, true
-        queues.changed_entry(event, number).has_asked = true
-      end
-      if is_decided then queues.drop(queue.undecided) end
-    until not is_decided
-    local hold = queues.front(event, queue.unsettled)
-    while hold do
-      local bought = is_bought(event, tonumber(hold))
-      if bought == nil then break end
-      state.ended, state.sold = state.ended + 1, state.sold + (bought and 1 or 0)
-      queues.drop(queue.unsettled)
-      hold = queues.front(event, queue.unsettled)
-    end
+    local state, terms = event.queue.state, event.terms.queue
+    take_ended(event, 'undecided', function(number)
+      local entry = queues.entry(event, number)
+      if not entry or entry.has_asked or entry.has_left then return end
+      -- A restart may have given it more time.
+      if entry.ends_at > event.office then return queues.set_end(event, 'undecided', number, entry.ends_at) end
+      state.undecided = state.undecided - 1
+      queues.changed_entry(event, number).has_asked = true
+    end)
+    take_ended(event, 'unsettled', function(number)
+      local record = record_of(event, number)
+      local is_extended = record and is_live(event, record)
+      if is_extended then queues.set_end(event, 'unsettled', number, record.deadline) else learn_of_end(event, false) end
+    end)
     local turns_over = QUEUE.looks_within + terms.turn
     learn_from_moves(event, state, turns_over)
     -- The time in which turns begin stands while nobody can.
@@ -312,24 +348,25 @@ do
   -- MARK: holds
 
   -- It is known now whether the entry asks.
-  function queues.decide(event, entry)
+  function queues.decide(event, number, entry)
     if entry.ends_at > 0 and not entry.has_asked and not entry.has_left then
       event.queue.state.undecided = event.queue.state.undecided - 1
+      queues.set_end(event, 'undecided', number, false)
     end
   end
 
-  -- An entry got a hold. Returns how the hold's record names the entry; `nil` if its caller goes past the queue.
-  function queues.note_held(event, command, hold, lines)
+  -- An entry got a hold that ends at `deadline` unless it is extended. Returns how the hold's record names the entry; `nil` if its caller goes past the queue.
+  function queues.note_held(event, command, hold, lines, deadline)
     if not command.pass or command.past and command.past.queue then return nil end
-    local queue, number, tickets = queues.of(event), command.pass.number, quantity_of(lines)
-    local entry, state = queues.changed_entry(event, number), queue.state
+    local state, number, tickets = queues.of(event).state, command.pass.number, quantity_of(lines)
+    local entry = queues.changed_entry(event, number)
     if not entry.has_asked then
-      queues.decide(event, entry)
+      queues.decide(event, number, entry)
       state.takers, state.taken, state.squares = state.takers + 1, state.taken + tickets, state.squares + tickets * tickets
       queues.count_at(event, entry.position, 'asked')
     end
     entry.has_asked, entry.hold, entry.digest = true, hold, state.by_buyer and command.digest or ''
-    queue.unsettled.added[#queue.unsettled.added + 1] = hold
+    queues.set_end(event, 'unsettled', hold, deadline)
     return number + 1
   end
 
@@ -393,6 +430,7 @@ do
     write_all('HSET', key_of(event, 'buyers'), queue.new_buyers)
     write_all('HDEL', key_of(event, 'joins'), queue.gone_joins)
     write_all('HSET', key_of(event, 'joins'), queue.new_joins)
-    for _, list in ipairs({ queue.undecided, queue.unsettled, queue.joined }) do save_list(event, list) end
+    for list in pairs(queue.ends) do save_ends(event, list) end
+    save_list(event, queue.joined)
   end
 end

@@ -2,11 +2,13 @@
 -- queue.lua.
 
 do
-  function queues.note_bought(event, record)
+  -- A hold of an entry was bought; `late`: 1 if it was after its end, and so its places had come back.
+  function queues.note_bought(event, record, late)
     local number = record.queued and record.queued - 1
     if not number or not queues.of(event) or not queues.entry(event, number) then return end
     local entry = queues.changed_entry(event, number)
     entry.purchases = entry.purchases + 1
+    if late == 0 then queues.note_ended(event, record, true) end
   end
 
   function queues.has_live(event, entry)
@@ -101,7 +103,7 @@ do
     entry.position, entry.ends_at = position, event.office + event.terms.queue.turn
     state.issued = max(state.issued, number + 1)
     queues.count_at(event, position, 'begun')
-    event.queue.undecided.added[#event.queue.undecided.added + 1] = number
+    queues.set_end(event, 'undecided', number, entry.ends_at)
     state.undecided = state.undecided + 1
     queues.note(event)
   end
@@ -135,7 +137,7 @@ do
       state.numbered = state.numbered + QUEUE.block
       queues.note(event)
     elseif state.stage == QUEUE.moving and state.head == number and queues.room(event, 1) == 1 then
-      state.allowance = state.allowance - 1
+      queues.spend(event, 1)
       queues.move(event, number + 1, 1, true)
       begin_turn(event, number, number)
     end
@@ -194,7 +196,7 @@ do
     local known = queues.entry(event, number)
     if not known or not known.has_left then
       local entry = queues.changed_entry(event, number)
-      queues.decide(event, entry)
+      queues.decide(event, number, entry)
       entry.has_left = true
       queues.note(event)
     end
@@ -225,6 +227,7 @@ do
     local rate = command.rate >= 0 and command.rate or state.own_rate
     local head, people = queues.reach(event, max(0, command.let_in))
     if paused == state.paused and rate == state.own_rate and head == state.head then return changed(event, true) end
+    queues.spend(event, 0)
     state.paused, state.own_rate = paused, rate
     if head > state.head then queues.move(event, head, people, queues.is_presence_known(event)) end
     queues.note(event)
@@ -233,9 +236,7 @@ do
 
   -- Decides what is due by time and by what is free; at most one thing.
   local function decide_attend(event, command)
-    local state = event.queue.state
     queues.settle(event)
-    state.allowance, state.allowance_at = queues.allowance(event), event.office
     queues.take_report(event, command.report)
     local is_more_due = queues.do_what_is_due(event)
     return answer(QUEUE.attended, is_more_due and OUTCOME_FLAG.repeated or 0, queues.view(event))

@@ -95,6 +95,7 @@ do
       local _, at = unpack_struct('<dd', use or pack('<dd', 0, event.office))
       if not use or state.keys < QUEUE.keys and event.office < at + QUEUE.keys_kept then return end
       queues.drop(queue.joined)
+      queue.is_changed = true
       -- A key that came again has a later place in the list.
       if not queue.joins[oldest] then queue.gone_joins[#queue.gone_joins + 1] = oldest end
       state.keys = state.keys - 1

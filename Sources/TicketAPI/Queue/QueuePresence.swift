@@ -75,7 +75,7 @@ package struct QueuePresence: Sendable {
             let slice = Int((position - head) / width)
             if slice < counts.count { counts[slice] += 1 }
         }
-        let isComplete = order != nil && age(now) >= Int64(Self.span) * 1_000
+        let isComplete = order != nil && age(now) >= QueueBounds.looksWithin.inMilliseconds
         return PresenceReport(first: head, width: width, counts: counts, present: present, isComplete: isComplete)
     }
 

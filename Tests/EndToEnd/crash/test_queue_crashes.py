@@ -50,11 +50,6 @@ class Evening:
         self.case.assertIn(answer.status, (200, 201), answer)
         return answer.json()
 
-    def let_in(self, server):
-        """Let everybody in, unless it is over, where that is refused."""
-        if self.seen(server.get(self.path).json())["phase"] != "over":
-            self.change("PATCH", "/queue", {"let_in": 3_000})
-
     def define(self):
         """Make the event; its queue opens at once, and its sale when somebody says so."""
         body = event(PLACES, self.name, sale={"opens_at": FAR}, queue={
@@ -255,10 +250,7 @@ class QueueCrashes(unittest.TestCase):
         self.die(server, evening, lambda: evening.change("PUT", "/queue/beacon", {"name": "dice", "value": "3 1 4"}))
         evening.change("PUT", "/queue/beacon", {"name": "dice", "value": "3 1 4"})
         for _ in range(4):
-            # A process that has just begun does not know who is there, and lets people in with care: not for this test.
-            evening.let_in(server)
             self.die(server, evening)
-        evening.let_in(server)
         # The others buy what is left, and the service is not killed again.
         self.crowd(server, evening, lambda: evening.seen(server.get(evening.path).json())["phase"] != "over")
         self.die(server, evening)
