@@ -55,7 +55,9 @@ extension BoxOffice {
             queue.moves.last.map({ $0.at.advanced(by: Self.betweenMoves) <= clock }) ?? true
         else { return 0 }
         let admission = admission(of: index, at: now)
-        let isStill = queue.moves.last.map { $0.at.advanced(by: Self.stillness) <= clock } ?? true
+        let sale = queue.saleClock
+        let isStill =
+            queue.moves.last.map { sale.time(at: $0.at).advanced(by: Self.stillness) <= sale.time(at: clock) } ?? true
         let people = max(admission.people, admission.free > 0 && isStill ? 1 : 0)
         return min(most, Int(allowance(of: queue, terms)), people)
     }

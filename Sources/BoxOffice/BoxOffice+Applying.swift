@@ -61,7 +61,7 @@ extension BoxOffice {
             eventIndexes[definition.id] = index
             events.append(Event(definition, sequence, version: firstVersion))
         }
-        if events[index].isPaused, !paused { queues[index]?.goOn(at: clock) }
+        if events[index].isPaused != paused { queues[index]?.noteSale(isPaused: paused, at: clock) }
         events[index].isPaused = paused
         events[index].revision = definitionCount
     }

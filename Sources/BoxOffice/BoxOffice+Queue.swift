@@ -189,12 +189,12 @@ extension BoxOffice {
         }
         shown.position = entry.position
         shown.ahead = 0
-        shown.turnEndsAt = entry.endsAt
+        shown.turnEndsAt = queue.saleClock.moment(of: entry.endsAt, at: clock)
         if entry.purchases >= terms.purchasesPerEntry {
             shown.state = .done
         } else if isLive(entry.hold) {
             shown.state = .inside
-        } else if clock < entry.endsAt {
+        } else if queue.isRunning(entry, at: clock) {
             shown.state = .called
         } else {
             shown.state = entry.purchases > 0 ? .done : .passedBy
@@ -225,7 +225,7 @@ extension BoxOffice {
             let ahead = queues[index].map { pass.position > $0.head ? pass.position - $0.head : 0 } ?? pass.position
             return .queue(.notYourTurn(position: pass.position, ahead: ahead))
         }
-        if entry.hasLeft || clock >= entry.endsAt { return .queue(.turnOver) }
+        if entry.hasLeft || !queue.isRunning(entry, at: clock) { return .queue(.turnOver) }
         if entry.purchases >= terms.purchasesPerEntry || isLive(entry.hold) { return .queue(.passUsed) }
         if terms.identity == .buyer, request.buyer.map({ queue.numbers[digester.digest($0)] }) != pass.number {
             return .queue(.otherBuyer)

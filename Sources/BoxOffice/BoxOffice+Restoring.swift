@@ -176,9 +176,9 @@ extension BoxOffice {
         clock = reached
     }
 
-    /// Restores that the sale of an event went on after a pause, in the order of the facts of its queue.
-    public mutating func restoreGoingOn(of event: UInt32, at moment: Timestamp) {
-        queues[Int(event)]?.goOn(at: moment)
+    /// Restores that the sale of an event was paused, or went on after a pause, in the order of the facts of its queue.
+    public mutating func restoreSale(of event: UInt32, isPaused: Bool, at moment: Timestamp) {
+        queues[Int(event)]?.noteSale(isPaused: isPaused, at: moment)
     }
 
     /// Restores that facts were lost before this time of day, in the order of the facts of queues (R63 Backup).

@@ -348,6 +348,103 @@ struct QueueTests {
             """)
     }
 
+    @Test("A turn that runs when the sale is paused has the same time left when it goes on (Q5 Turn)")
+    func turnInPause() {
+        Script.play(
+            ["main": Self.hall("floor=40", opensAt: nil)],
+            """
+            0s define main -> main stands
+            queue main open -> moving head 0 of 0
+            queue main join -> joined #0 at 0 called until 3m0s
+            1m pause main -> main stands
+            pause main -> main stands
+            1m30s queue main look 0 -> #0 at 0 called until 3m30s
+            hold main GA×2 pass 0@0 -> no: paused
+            30m queue main look 0 -> #0 at 0 called until 32m0s
+            hold main GA×2 pass 0@0 past pause -> held 1 until 34m58s
+            release 1 -> released 1
+            resume main -> main stands
+            31m queue main look 0 -> #0 at 0 called until 32m0s
+            define main paused -> main stands
+            40m define main open -> main stands
+            40m59.999s hold main GA×2 pass 0@0 -> held 2 until 45m57.999s
+            release 2 -> released 2
+            41m hold main GA×2 pass 0@0 -> no: turn is over
+            queue main look 0 -> #0 at 0 passed-by
+            pause main -> main stands
+            50m queue main look 0 -> #0 at 0 passed-by
+            resume main -> main stands
+            hold main GA×2 pass 0@0 -> no: turn is over
+            queue main look 0 -> #0 at 0 passed-by
+            """)
+    }
+
+    @Test("However often a sale is paused, and restarted in a pause, a turn lasts as long while it sells (Q5 Turn)")
+    func turnInPauses() {
+        var script = """
+            0s define main -> main stands
+            queue main open -> moving head 0 of 0
+            queue main join -> joined #0 at 0 called until 3m0s
+
+            """
+        // A hundred pauses of a second, each after a second: more than are remembered.
+        for second in stride(from: 1, to: 200, by: 2) {
+            script += "\(second / 60)m\(second % 60)s pause main -> main stands\n"
+            script += "\((second + 1) / 60)m\((second + 1) % 60)s resume main -> main stands\n"
+        }
+        script += """
+            queue main look 0 -> #0 at 0 called until 4m40s
+            4m pause main -> main stands
+            restart -> at 4m0s
+            5m queue main look 0 -> #0 at 0 called until 6m0s
+            restart -> at 4m0s
+            10m resume main -> main stands
+            restart -> at 10m0s
+            10m59.999s hold main GA×2 pass 0@0 -> held 1 until 15m57.999s
+            release 1 -> released 1
+            11m hold main GA×2 pass 0@0 -> no: turn is over
+            """
+        Script.play(["main": Self.hall("floor=40", opensAt: nil)], script)
+    }
+
+    @Test("A pause of the queue alone leaves turns as they are: places can be held (Q5 Turn)")
+    func turnInPausedQueue() {
+        Script.play(
+            ["main": Self.hall("floor=40", opensAt: nil)],
+            """
+            0s define main -> main stands
+            queue main open -> moving head 0 of 0
+            queue main join -> joined #0 at 0 called until 3m0s
+            queue main set pause -> paused head 1 of 1
+            2m59.999s hold main GA×2 pass 0@0 -> held 1 until 7m57.999s
+            release 1 -> released 1
+            3m queue main look 0 -> #0 at 0 passed-by
+            queue main set go -> moving head 1 of 1
+            hold main GA×2 pass 0@0 -> no: turn is over
+            """)
+    }
+
+    @Test("Who was let in before a pause of the sale is expected after it (Q7 Admission)")
+    func expectedAfterPause() {
+        Script.play(
+            ["main": Self.hall("floor=4", opensAt: nil)],
+            """
+            0s define main -> main stands
+            queue main open -> moving head 0 of 0
+            queue main set pause -> paused head 0 of 0
+            queue main join -> joined #0 at 0 waiting, 0 ahead
+            queue main join -> joined #1 at 1 waiting, 1 ahead
+            queue main join -> joined #2 at 2 waiting, 2 ahead
+            queue main set go -> moving head 0 of 3
+            queue main attend 1,1,1 -> moving head 1 of 3
+            5s pause main -> main stands
+            10m resume main -> main stands
+            queue main attend 1,1,1 -> moving head 1 of 3
+            10m14.999s queue main attend 1,1,1 -> moving head 1 of 3
+            10m15s queue main attend 1,1,1 -> moving head 2 of 3
+            """)
+    }
+
     @Test("After a restart newcomers do not wait behind numbers that nobody has (Q7 Admission)")
     func skipped() {
         Script.play(

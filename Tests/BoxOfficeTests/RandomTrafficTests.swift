@@ -136,6 +136,7 @@ struct RandomQueueTests {
             var office = BoxOffice()
             var oracle = Oracle()
             var facts = FoldedFacts()
+            var turns: Set<KnownTurn> = []
             for step in 1...600 {
                 let (now, command) = traffic.next()
                 guard let decision = try? office.decide(command, at: now) else {
@@ -154,15 +155,27 @@ struct RandomQueueTests {
                     Issue.record("seed \(seed), command \(step), \(command) -> \(decision.outcome): \(oracle.breaches)")
                     break
                 }
-                if step % 100 == 0 { compare(office, facts, now, "seed \(seed), command \(step)") }
+                if case .queue(.looked(let entry)) = decision.outcome, entry.turnEndsAt != nil,
+                    case .queue(let event, _) = command
+                {
+                    turns.insert(KnownTurn(event: event, number: entry.number))
+                }
+                if step % 100 == 0 { compare(office, facts, turns, now, "seed \(seed), command \(step)") }
             }
         }
         // Else the traffic never comes through a queue, and the oracle has little to judge.
         #expect(held > Int(Self.runs) * 3)
     }
 
+    private struct KnownTurn: Hashable {
+        var event: Code
+        var number: EntryNumber
+    }
+
     /// What is recorded of a queue is what a start restores; the rest begins afresh.
-    private func compare(_ office: BoxOffice, _ facts: FoldedFacts, _ now: Moment, _ place: String) {
+    private func compare(
+        _ office: BoxOffice, _ facts: FoldedFacts, _ turns: Set<KnownTurn>, _ now: Moment, _ place: String
+    ) {
         var (office, restored) = (office, facts.restored())
         for event in office.eventCodes {
             guard let known = office.queue(of: event, at: now), known.phase != .closed else { continue }
@@ -174,6 +187,12 @@ struct RandomQueueTests {
             #expect(read?.beacon == known.beacon, "\(place)")
             #expect(read?.mostPerSecond == known.mostPerSecond, "\(place)")
             #expect(read.map { $0.joined >= known.joined && $0.joined <= known.joined + 1_000 } ?? false, "\(place)")
+        }
+        for turn in turns {
+            let look = Command.queue(turn.event, .look(turn.number))
+            let known = try? office.decide(look, at: now).outcome
+            let read = try? restored.decide(look, at: now).outcome
+            #expect(read == known, "\(place), \(turn)")
         }
     }
 }

@@ -105,6 +105,44 @@ struct QueueLedgerTests {
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
     }
 
+    @Test("A turn that runs in a pause of the sale has the same time left after it, restarted or not (Q5 Turn)")
+    func pauses() async throws {
+        let store = try await opened { $0.turn = .seconds(100) }
+        #expect(entry(try await queue(store, .join()))?.state == .called)
+        func left() async throws -> Duration {
+            let shown = try #require(entry(try await queue(store, .look(EntryNumber(0)))))
+            return try #require(shown.turnEndsAt).since(store.embedded.now.office)
+        }
+        store.pass(.seconds(10))
+        _ = try await store.outcome(.pause(event: code("hall")))
+        for _ in 1...2 {
+            store.pass(.seconds(500))
+            let left = try await left()
+            #expect(left > .seconds(80) && left <= .seconds(90))
+            try store.restart()
+        }
+        _ = try await store.outcome(.resume(event: code("hall")))
+        store.pass(.seconds(70))
+        try store.restart()
+        // 20 seconds were left of it, and the grace is 60.
+        let granted = try await left()
+        #expect(granted > .seconds(50) && granted <= .seconds(60))
+        guard case .held(let view, _) = try await store.outcome(hold(0)) else {
+            Issue.record("the turn was lost")
+            return
+        }
+        _ = try await store.outcome(.release(view.id))
+        #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
+        store.pass(.seconds(61))
+        #expect(try await store.outcome(hold(0)) == .refused(.queue(.turnOver)))
+        store.embedded.stop()
+        // Without the pause the turn would have been over long before the hold.
+        try await DatabaseQueue(path: store.ledgerPath).write {
+            try $0.execute(sql: "UPDATE definitions SET paused = 0")
+        }
+        #expect(try LedgerAudit.recount(path: store.ledgerPath).broken?.hasPrefix("Q6 Pass") ?? false)
+    }
+
     @Test("The draw is made once, whatever the process does (Q3 Draw)")
     func draw() async throws {
         let store = try TestStore()

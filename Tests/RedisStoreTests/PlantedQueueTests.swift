@@ -50,8 +50,32 @@ extension PlantedMistake {
             "position >= state.head then return false end"),
         PlantedMistake(
             "a turn is good at its end (Q5 Turn)",
-            "if entry.has_left or event.office >= entry.ends_at then",
-            "if entry.has_left or event.office > entry.ends_at then"),
+            "return queues.sale_time(event, event.office) < entry.ends_at",
+            "return queues.sale_time(event, event.office) <= entry.ends_at"),
+        PlantedMistake(
+            "a turn goes on through a pause of the sale (Q5 Turn)",
+            "return queues.sale_time(event, event.office) < entry.ends_at",
+            "return event.office < entry.ends_at"),
+        PlantedMistake(
+            "each pause gives a turn the time again that it had used (Q5 Turn)",
+            "= { event.office, shown }",
+            "= { event.office, state.stretches[#state.stretches][2] }"),
+        PlantedMistake(
+            "a pause puts off the end of a turn that was over (Q5 Turn)",
+            "if shown < time or index == 1 then return from + time - shown end",
+            "return from + time - shown"),
+        PlantedMistake(
+            "who was let in before a pause is not expected after it (Q7 Admission)",
+            "function(move) coming = coming + max(0, move.people - move.begun) end, queues.sale_time)",
+            "function(move) coming = coming + max(0, move.people - move.begun) end)"),
+        PlantedMistake(
+            "people who were let in before a pause count as absent in it (Q7 Admission)",
+            "if queues.sale_time(event, move.at) + turns_over > now then return end",
+            "if move.at + turns_over > event.office then return end"),
+        PlantedMistake(
+            "a pause counts as a time in which nobody was let in (Q7 Admission)",
+            "or queues.sale_time(event, event.office) >= queues.sale_time(event, moved_at) + QUEUE.stillness",
+            "or event.office >= moved_at + QUEUE.stillness"),
         PlantedMistake(
             "a turn begins however long ago the head passed (Q5 Turn)",
             "if queues.is_late(event, position) then return false end",

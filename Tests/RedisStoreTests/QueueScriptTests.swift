@@ -80,6 +80,7 @@ struct QueueScriptTests {
     static func play(on stage: ScriptTests.Stage) async throws {
         try await draw(Scene(stage: stage, event: "draw"))
         try await turns(Scene(stage: stage, event: "turns"))
+        try await pauses(Scene(stage: stage, event: "pauses"))
         try await admission(Scene(stage: stage, event: "admission"))
         try await held(Scene(stage: stage, event: "held"))
         try await buyers(Scene(stage: stage, event: "buyers"))
@@ -162,6 +163,72 @@ struct QueueScriptTests {
         try await scene.look([4])
         try await scene.stage.say(.resume(event: code(scene.event)))
         try await scene.look([4])
+    }
+
+    /// Turns before, in and after pauses of the sale (Q5 Turn), and who is expected after them (Q7 Admission).
+    private static func pauses(_ scene: Scene) async throws {
+        let pass = { (span: Int) in scene.stage.pass(.milliseconds(span)) }
+        func pause(_ isPaused: Bool) async throws {
+            let event = try code(scene.event)
+            try await scene.stage.say(isPaused ? .pause(event: event) : .resume(event: event))
+        }
+        /// All entries look, and one that has a turn tries to hold.
+        func look() async throws {
+            try await scene.look([0, 1, 2, 3, 4, 5])
+            for number in UInt32(0)...1 {
+                if let hold = try await scene.hold(number) { try await scene.stage.say(.release(hold)) }
+            }
+        }
+        try await scene.open(4, QueueTerms(turn: .seconds(60), returning: .seconds(300)))
+        try await scene.ask(.adjust(QueueAdjustment(isPaused: true)))
+        for _ in 0..<6 { try await scene.ask(.join()) }
+        try await scene.ask(.adjust(QueueAdjustment(isPaused: false)))
+        try await scene.attend([1, 1, 1, 1, 1, 1])
+        pass(5_000)
+        // One is called and does not look before the pause.
+        try await pause(true)
+        pass(600_000)
+        try await scene.attend([1, 1, 1, 1, 1, 1])
+        try await pause(false)
+        for span in [0, 14_999, 1] {
+            pass(span)
+            try await scene.attend([1, 1, 1, 1, 1, 1])
+        }
+        try await scene.look([0])
+        for _ in 1...3 {
+            pass(10_000)
+            try await look()
+            try await pause(true)
+            try await look()
+            pass(100_000)
+            try await look()
+            try await pause(false)
+            try await look()
+        }
+        // The first one began 30 s of selling ago.
+        pass(29_999)
+        try await look()
+        pass(1)
+        try await look()
+        // Those whose turn was over before a pause, and those who were let in by hand in one.
+        try await pause(true)
+        try await scene.ask(.adjust(QueueAdjustment(lettingIn: 2)))
+        pass(100_000)
+        try await look()
+        try await pause(false)
+        for span in [0, 19_999, 1, 40_000, 89_999, 1, 60_000] {
+            pass(span)
+            try await scene.attend([1, 1, 1, 1, 1, 1])
+            try await look()
+        }
+        // More pauses than are remembered.
+        for _ in 1...70 {
+            try await pause(true)
+            pass(10)
+            try await pause(false)
+        }
+        try await scene.attend([1, 1, 1, 1, 1, 1])
+        try await scene.look([0, 1, 2, 3, 4, 5])
     }
 
     private static func admission(_ scene: Scene) async throws {

@@ -55,6 +55,48 @@ struct QueueTests {
         }
     }
 
+    @Test("A turn that runs in a pause has the same time left after it, or the grace after a restart (Q5 Turn)")
+    func turnsInPause() async throws {
+        let hall = try code("hall")
+        var limits = Limits()
+        limits.recoveryGrace = .seconds(30)
+        let subject = try await RedisSubject(limits: limits)
+        try await subject.advance(to: now)
+        _ = await subject.store.perform(try queued(terms: QueueTerms(turn: .seconds(40))))
+        try await subject.store.open()
+        #expect(try await subject.store.join() == 0)
+        func end(after span: Int) async throws -> Timestamp? {
+            try await subject.advance(to: later(.seconds(span)))
+            return try await subject.store.look(0)?.turnEndsAt
+        }
+        try await subject.advance(to: later(.seconds(5)))
+        _ = await subject.store.perform(.pause(event: hall))
+        #expect(try await end(after: 500) == later(.seconds(535)).office)
+        // 35 seconds are more than the grace.
+        try await subject.restart()
+        #expect(try await end(after: 500) == later(.seconds(535)).office)
+        _ = await subject.store.perform(.resume(event: hall))
+        try await subject.advance(to: later(.seconds(520)))
+        _ = await subject.store.perform(.pause(event: hall))
+        // 15 seconds are less. A second restart gives the same time again, and no more.
+        for span in [600, 700] {
+            try await subject.advance(to: later(.seconds(span)))
+            try await subject.restart()
+            #expect(try await end(after: span) == later(.seconds(span + 30)).office)
+        }
+        _ = await subject.store.perform(.resume(event: hall))
+        #expect(try await end(after: 729) == later(.seconds(730)).office)
+        guard case .decided(.held, _) = await subject.store.perform(try holdGA(pass: 0)) else {
+            Issue.record("the pass is not good any more")
+            return
+        }
+        try await subject.advance(to: later(.seconds(730)))
+        guard case .decided(.refused(.queue(.turnOver)), _) = await subject.store.perform(try holdGA(pass: 0)) else {
+            Issue.record("the turn is still good")
+            return
+        }
+    }
+
     @Test("What admission learned survives a restart of the server, and so do head and presence (Q9 Fails closed)")
     func learned() async throws {
         let subject = try await RedisSubject()

@@ -12,7 +12,7 @@ struct EventQueue: Sendable, Equatable {
     /// An entry whose turn began, or that left.
     struct Entry: Sendable, Equatable {
         var position: UInt32 = 0
-        /// When its turn ends; `zero` if it did not begin.
+        /// When its turn ends, by the sale's clock; `zero` if it did not begin.
         var endsAt = Timestamp.zero
         /// Its latest hold.
         var hold: HoldID?
@@ -65,6 +65,8 @@ struct EventQueue: Sendable, Equatable {
     private(set) var recorded: UInt32 = 0
     /// When the sale last went on after a pause, or after the queue was over.
     private(set) var wentOnAt = Timestamp.zero
+    /// Stands while the sale is paused.
+    private(set) var saleClock = SaleClock()
     /// How many numbers are drawn if facts were lost with which the draw may have been made and published (Q3 Draw).
     private(set) var lostDraw: UInt32?
 
@@ -140,8 +142,9 @@ struct EventQueue: Sendable, Equatable {
     /// looked yet, within the time in which they look, and those whose turn runs.
     func inside(at now: Timestamp) -> Double {
         var coming = 0
+        let time = saleClock.time(at: now)
         for move in moves.reversed() {
-            guard now < move.at.advanced(by: Self.looksWithin) else { break }
+            guard time < saleClock.time(at: move.at).advanced(by: Self.looksWithin) else { break }
             coming += max(0, Int(move.people) - Int(move.begun))
         }
         return Double(coming + undecided.count)
@@ -176,9 +179,9 @@ struct EventQueue: Sendable, Equatable {
             if head > self.head { move(to: head, people: 1, at: now, isKnown: true) }
             issued = max(issued, number.value + 1)
             entries[number, default: Entry()].position = position
-            entries[number]?.endsAt = endsAt
+            entries[number]?.endsAt = saleClock.time(at: now).advanced(by: endsAt.since(now))
             if let index = move(past: position) { moves[index].begun += 1 }
-            undecided.insert(number, endingAt: endsAt)
+            undecided.insert(number, endingAt: entries[number]?.endsAt ?? endsAt)
         case .adjusted(let isPaused, let rate, let head, let people, let isKnown):
             self.isPaused = isPaused
             ownRate = rate
@@ -195,6 +198,13 @@ struct EventQueue: Sendable, Equatable {
             stage = .moving
             goOn(at: now)
         }
+    }
+
+    /// The sale was paused, or goes on after a pause.
+    mutating func noteSale(isPaused: Bool, at now: Timestamp) {
+        guard !isPaused else { return saleClock.pause(at: now) }
+        saleClock.goOn(at: now)
+        goOn(at: now)
     }
 
     /// The sale goes on: people who were let in before get the whole time again to begin their turn (Q5 Turn).
@@ -246,16 +256,24 @@ struct EventQueue: Sendable, Equatable {
         buyers[index] = .erased(number)
     }
 
-    /// Each turn that runs ends at `until` or later (R7 Restart).
+    /// Each turn that runs ends at `until` or later (R7 Restart); if the sale is paused, as long after the pause.
     mutating func prolong(until: Timestamp, at now: Timestamp) {
-        for (number, entry) in entries where entry.endsAt > now && entry.endsAt < until {
-            entries[number]?.endsAt = until
+        let time = saleClock.time(at: now)
+        let least = time.advanced(by: until.since(now))
+        for (number, entry) in entries where entry.endsAt > time && entry.endsAt < least {
+            entries[number]?.endsAt = least
         }
+    }
+
+    /// Whether the turn of an entry runs: it began, and the time that it has while the sale goes on is not over.
+    func isRunning(_ entry: Entry, at now: Timestamp) -> Bool {
+        saleClock.time(at: now) < entry.endsAt
     }
 
     /// Whether a turn runs.
     func hasTurns(at now: Timestamp) -> Bool {
-        entries.values.contains { now < $0.endsAt && !$0.hasLeft }
+        let time = saleClock.time(at: now)
+        return entries.values.contains { time < $0.endsAt && !$0.hasLeft }
     }
 
     // MARK: Time
@@ -315,9 +333,10 @@ struct EventQueue: Sendable, Equatable {
     mutating func settle(
         at now: Timestamp, _ terms: QueueTerms, isForgetting: Bool, deadline: (HoldID) -> Timestamp?
     ) {
-        while let number = undecided.takeEnded(at: now) {
+        let time = saleClock.time(at: now)
+        while let number = undecided.takeEnded(at: time) {
             // A restart may have given it more time.
-            if let end = entries[number]?.endsAt, end > now { undecided.insert(number, endingAt: end) }
+            if let end = entries[number]?.endsAt, end > time { undecided.insert(number, endingAt: end) }
         }
         while let hold = unsettled.takeEnded(at: now) {
             // It may have been extended.
@@ -329,7 +348,7 @@ struct EventQueue: Sendable, Equatable {
         }
         let turnsOver = Self.looksWithin + terms.turn
         for index in moves.indices {
-            guard moves[index].at.advanced(by: turnsOver) <= now else { break }
+            guard saleClock.time(at: moves[index].at).advanced(by: turnsOver) <= time else { break }
             guard !moves[index].isLearned else { continue }
             learned.note(called: Int(moves[index].people), ofWhomAsked: Int(moves[index].asked))
             moves[index].isLearned = true
@@ -352,6 +371,8 @@ package enum QueueBounds {
     package static let looksWithin = Duration.seconds(90)
     /// While places are free, the queue lets in one person after this time at the latest (Q7 Admission).
     package static let stillness = Duration.seconds(20)
+    /// Times between pauses of the sale that are remembered (Q5 Turn). Operators pause a sale a few times.
+    package static let stretches = 64
     /// Stretches of numbers that are remembered after lost facts.
     package static let lives = 64
 }

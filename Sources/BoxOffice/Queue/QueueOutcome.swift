@@ -60,7 +60,7 @@ public struct QueueEntry: Sendable, Equatable {
     public var state: State
     /// Entries before it that were not let in.
     public var ahead: UInt32?
-    /// By the store's clock; only of a turn that began.
+    /// By the store's clock; only of a turn that began. In a pause of the sale it is the end if the sale went on now.
     public var turnEndsAt: Timestamp?
 
     public init(

@@ -199,9 +199,9 @@ struct AuditAccount {
         definitions[event] = definition
         codes.define(definition, event)
         if fact.value != 0 {
-            paused.insert(event)
+            if paused.insert(event).inserted { queues[event]?.pausedAt = fact.at }
         } else if paused.remove(event) != nil {
-            queues[event]?.wentOn = fact.at
+            queues[event]?.goOn(at: fact.at)
         }
         var capacities = Dictionary(uniqueKeysWithValues: definition.pools.map { ($0.code.text, $0.capacity) })
         for pool in definition.pools {

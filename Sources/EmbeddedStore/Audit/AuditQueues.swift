@@ -29,11 +29,20 @@ struct AuditQueue {
     var buyers: Set<Buyer> = []
     /// When the sale last went on after a pause, or after the queue was over.
     var wentOn: Int64 = 0
+    /// Since when the sale is paused.
+    var pausedAt: Int64?
 
     /// The two halves of a digest.
     struct Buyer: Hashable {
         var high: Int64
         var low: Int64
+    }
+
+    /// The sale goes on after a pause: a turn that ran when it began ends later by its length (Q5 Turn).
+    mutating func goOn(at now: Int64) {
+        wentOn = now
+        guard let since = pausedAt.take() else { return }
+        for (entry, turn) in turns where turn.endsAt > since { turns[entry]?.endsAt += now - since }
     }
 
     /// When the head passed a position; `nil` if it did not.
@@ -159,8 +168,11 @@ extension AuditAccount {
     /// Each turn that runs ends at `until` or later (R7 Restart).
     mutating func prolongTurns(of event: Int64, until: Int64) {
         guard let turns = queues[event]?.turns else { return }
-        for (entry, turn) in turns where turn.endsAt > now && turn.endsAt < until {
-            queues[event]?.turns[entry]?.endsAt = until
+        // In a pause the time that a turn had at its begin is left.
+        let from = queues[event]?.pausedAt ?? now
+        let least = from + until - now
+        for (entry, turn) in turns where turn.endsAt > from && turn.endsAt < least {
+            queues[event]?.turns[entry]?.endsAt = least
         }
     }
 
@@ -175,7 +187,8 @@ extension AuditAccount {
             throw BrokenRule("Q6 Pass: \(name) was made without a turn")
         }
         let hasLeft = queues[fact.event]?.left.contains(entry) ?? false
-        try expect(fact.at < turn.endsAt && !hasLeft, "Q6 Pass: \(name) was made after its turn")
+        let time = queues[fact.event]?.pausedAt ?? fact.at
+        try expect(time < turn.endsAt && !hasLeft, "Q6 Pass: \(name) was made after its turn")
         let isLive = turn.hold.flatMap { self.entry($0) }.map { $0.state == .held && $0.isCounted } ?? false
         try expect(
             !isLive && turn.purchases < terms.purchasesPerEntry,

@@ -27,11 +27,9 @@ extension LedgerReader {
                 throw LedgerError.damaged("fact \(sequence) is of the queue of event \(rows.int(2))")
             }
             if rows.int(3) == -2 {
-                if rows.int(4) != 0 {
-                    paused.insert(event)
-                } else if paused.remove(event) != nil {
-                    office.restoreGoingOn(of: event, at: at)
-                }
+                let isPaused = rows.int(4) != 0
+                let isNews = isPaused ? paused.insert(event).inserted : paused.remove(event) != nil
+                if isNews { office.restoreSale(of: event, isPaused: isPaused, at: at) }
                 continue
             }
             if rows.int(3) == 0 {

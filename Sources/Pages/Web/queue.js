@@ -244,6 +244,9 @@ class Waiting {
 
 // MARK: The turn
 
+/** Whether a turn stands, because the sale is paused. The page loads itself anew when it goes on (pages.js). */
+function stands(turn) { return "stands" in turn.dataset; }
+
 /** Shows how long a turn still runs, also in the title, by the server's clock. */
 class TurnClock {
   constructor(element) {
@@ -282,8 +285,10 @@ class TurnClock {
   /** What was chosen cannot be held any more. */
   finish() {
     this.status.textContent = this.element.dataset.over;
-    location.replace(location.pathname.replace(/\/holds$/, ""));
+    this.load();
   }
+
+  load() { location.replace(location.pathname.replace(/\/holds$/, "")); }
 
   async ask() {
     try {
@@ -292,6 +297,8 @@ class TurnClock {
       if (!answer.ok) return;
       const turn = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("turn");
       if (!turn) return this.finish();
+      // The sale was paused meanwhile.
+      if (stands(turn)) return this.load();
       this.set(Number(turn.dataset.endsIn));
       this.tick();
     } catch { /* The clock goes on by itself. */ }
@@ -301,4 +308,4 @@ class TurnClock {
 const section = document.getElementById("waiting");
 if (section) new Waiting(section);
 const turn = document.getElementById("turn");
-if (turn) new TurnClock(turn);
+if (turn && !stands(turn)) new TurnClock(turn);

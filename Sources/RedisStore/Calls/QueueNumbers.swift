@@ -103,7 +103,7 @@ extension WireNumbers {
             entries = \(Limits.queueEntries), block = \(QueueBounds.block), keys = \(Limits.joinKeys), \
             keys_kept = \(Limits.joinKeysKept.inMilliseconds), looks_within = \(QueueBounds.looksWithin.inMilliseconds), \
             minute = 60000, assumed_places = 4, lives = \(QueueBounds.lives), \
-            stillness = \(QueueBounds.stillness.inMilliseconds)
+            stillness = \(QueueBounds.stillness.inMilliseconds), stretches = \(QueueBounds.stretches)
             """
         let names = [
             members(QueueCommandCode.allCases), members(QueueOutcomeCode.allCases), members(QueueRefusalCode.allCases),

@@ -116,7 +116,8 @@ do
   -- People who were let in and have not asked for places yet, as far as they can still be expected.
   local function inside(event)
     local coming = 0
-    queues.each_recent(event, QUEUE.looks_within, function(move) coming = coming + max(0, move.people - move.begun) end)
+    queues.each_recent(
+      event, QUEUE.looks_within, function(move) coming = coming + max(0, move.people - move.begun) end, queues.sale_time)
     return coming + event.queue.state.undecided
   end
 
@@ -139,7 +140,8 @@ do
     local asking, places, bought, variance = learned(event.queue.state)
     local left = free_places + 0.3 * (1 - bought) * held - inside_now * asking * places
     local moved_at = event.queue.state.moved_at
-    local is_still = not moved_at or event.office >= moved_at + QUEUE.stillness
+    local is_still = not moved_at
+      or queues.sale_time(event, event.office) >= queues.sale_time(event, moved_at) + QUEUE.stillness
     local least = free_places > 0 and (inside_now <= 0 or is_still) and 1 or 0
     if left <= 0 then return least end
     local mean, spread = asking * places, 0.5 * math.sqrt(variance)

@@ -221,8 +221,8 @@ local function finish_change(event, asked, document, paused)
   if document then adopt(event, asked) end
   local has_limit = has_buyer_limit(terms)
   keep_accounts(event, had_limit)
-  if terms.paused and not paused and queues.of(event) then
-    queues.go_on(event)
+  if terms.paused ~= paused and queues.of(event) then
+    queues.note_sale(event, paused)
     queues.save(event)
   end
   terms.paused, terms.revision = paused, asked.revision

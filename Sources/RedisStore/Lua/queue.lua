@@ -6,7 +6,7 @@
 --                    the name of a head (see `name_of`) -> when, how many people, of those whose turn began and who asked
 --   queue:moves      sorted set of the names of heads, all with score 0
 --   queue:entries    hash: number -> an entry whose turn began, or that left; behind it the digest of the buyer who held
---   queue:undecided  sorted set of entries whose turn runs and who have not asked, by the end of the turn
+--   queue:undecided  sorted set of entries whose turn runs and who have not asked, by the end of the turn (the sale's clock)
 --   queue:unsettled  sorted set of live holds, by their end
 --   queue:buyers     hash: digest of a buyer -> number
 --   queue:joins      hash: key of a join -> number and moment; queue:joined, a list of the same keys in their order
@@ -55,11 +55,11 @@ do
     event.queue.ends[list][string.format('%.0f', number)], event.queue.is_changed = at, true
   end
 
-  -- Takes out what ended by now. Nothing that ends late keeps what is behind it from ending.
-  local function take_ended(event, list, visit)
+  -- Takes out what ended by `now`. Nothing that ends late keeps what is behind it from ending.
+  local function take_ended(event, list, now, visit)
     local set, first, names = event.queue.ends[list], 0, nil
     repeat
-      names = redis.call('ZRANGEBYSCORE', key_of(event, list), '-inf', event.office, 'LIMIT', first, 256)
+      names = redis.call('ZRANGEBYSCORE', key_of(event, list), '-inf', now, 'LIMIT', first, 256)
       for _, name in ipairs(names) do
         -- Else this call has changed it.
         if set[name] == nil then
@@ -103,7 +103,7 @@ do
       beacon = QUEUE.none, beacon_value = '', head = 0, forgotten = 0, learned_head = 0, undecided = 0,
       assumed = min(QUEUE.assumed_places, max(1, event.terms.tickets_per_hold)), called = 0, asked = 0, takers = 0,
       taken = 0, squares = 0, ended = 0, sold = 0, allowance = 0, allowance_at = event.office - 1000, keys = 0,
-      lives = {}, gaps = {},
+      lives = {}, gaps = {}, stretches = { { 0, 0 } },
     })
     return event.queue
   end
@@ -140,6 +140,51 @@ do
     event.facts, event.is_changed, event.queue.is_changed = event.facts + 1, true, true
   end
 
+  -- MARK: the sale's clock
+
+  -- Turns end by the sale's clock, which stands while the sale is paused (Q5 Turn). `stretches` has the times between pauses, the
+  -- oldest first: when one began, and what this clock showed then; `paused_at` is the beginning of the pause that is not over.
+
+  -- What the clock shows, or showed, at a moment that is not in the future.
+  function queues.sale_time(event, moment)
+    local state = event.queue.state
+    local latest = state.paused_at and min(moment, state.paused_at) or moment
+    -- The next stretch begins with what the clock showed at the end of the one before.
+    local most = math.huge
+    for index = #state.stretches, 1, -1 do
+      local from, shown = unpack(state.stretches[index])
+      if from <= latest or index == 1 then return min(most, shown + latest - from) end
+      most = shown
+    end
+  end
+
+  -- The moment at which the clock shows a time, if the sale is not paused any more from now on.
+  function queues.moment_of(event, time)
+    local shown_now = queues.sale_time(event, event.office)
+    if shown_now < time then return event.office + time - shown_now end
+    local stretches = event.queue.state.stretches
+    for index = #stretches, 1, -1 do
+      local from, shown = unpack(stretches[index])
+      if shown < time or index == 1 then return from + time - shown end
+    end
+  end
+
+  -- The end of a turn, which is at least that of each recovery grace that it ran into (see away.lua). The oldest one comes first:
+  -- after a pause a turn may last from one into the next.
+  function queues.end_of_turn(event, ends_at)
+    for at = #event.graces - 15, 1, -16 do
+      local from, grace_until = unpack_struct('<dd', event.graces, at)
+      local begin = queues.sale_time(event, from)
+      if ends_at > begin then ends_at = max(ends_at, begin + grace_until - from) end
+    end
+    return ends_at
+  end
+
+  -- Whether the turn of an entry runs.
+  function queues.is_running(event, entry)
+    return queues.sale_time(event, event.office) < entry.ends_at
+  end
+
   -- MARK: entries
 
   function queues.take_entry(event, number, text)
@@ -151,7 +196,7 @@ do
     local entry, flags = {}, nil
     entry.position, entry.ends_at, entry.hold, entry.purchases, flags = unpack_struct('<ddddB', text)
     entry.has_asked, entry.has_left, entry.digest = flags % 2 == 1, flags >= 2, string.sub(text, 34)
-    if entry.ends_at > 0 then entry.ends_at = end_of_hold(event, entry.ends_at) end
+    if entry.ends_at > 0 then entry.ends_at = queues.end_of_turn(event, entry.ends_at) end
     queue.entries[number] = entry
   end
 
@@ -225,6 +270,23 @@ do
     return move_of(event, name), name
   end
 
+  -- The sale was paused, or goes on after a pause.
+  function queues.note_sale(event, is_paused)
+    local state = queues.of(event).state
+    event.queue.is_changed = true
+    if is_paused then
+      state.paused_at = event.office
+      return
+    end
+    local shown = queues.sale_time(event, event.office)
+    if state.paused_at and state.paused_at < event.office then
+      state.stretches[#state.stretches + 1] = { event.office, shown }
+      if #state.stretches > QUEUE.stretches then table.remove(state.stretches, 1) end
+    end
+    state.paused_at = nil
+    queues.go_on(event)
+  end
+
   -- The sale goes on: who was let in before has all the time again in which the next look begins a turn (Q5 Turn).
   function queues.go_on(event)
     queues.of(event).state.went_on_at, event.queue.is_changed = event.office, true
@@ -253,12 +315,15 @@ do
     queue.new_moves[#queue.new_moves + 1], queue.changed_moves[name] = name, true
   end
 
-  -- Calls `visit` for the moves within the last `span` milliseconds, the latest first.
-  function queues.each_recent(event, span, visit)
+  -- Calls `visit` for the moves within the last `span` milliseconds, the latest first. `time`: which clock counts them, as
+  -- `queues.sale_time`; left out for the event's clock.
+  function queues.each_recent(event, span, visit, time)
     local queue, first, names = event.queue, 0, nil
+    time = time or function(_, moment) return moment end
+    local now = time(event, event.office)
     local function is_recent(name)
       local move = not queue.gone_moves[name] and move_of(event, name)
-      if not move or event.office >= move.at + span then return false end
+      if not move or now >= time(event, move.at) + span then return false end
       visit(move)
       return true
     end
@@ -288,9 +353,10 @@ do
   -- MARK: time
 
   local function learn_from_moves(event, state, turns_over)
+    local now = queues.sale_time(event, event.office)
     for _, name in ipairs(moves_behind(event, state.learned_head)) do
       local move = move_of(event, name)
-      if move.at + turns_over > event.office then return end
+      if queues.sale_time(event, move.at) + turns_over > now then return end
       if move.asked >= 0 then
         state.called, state.asked = state.called + move.people, state.asked + min(move.asked, move.people)
       end
@@ -323,15 +389,15 @@ do
   -- Learns from what is over by now, and forgets it (`EventQueue.settle`).
   function queues.settle(event)
     local state, terms = event.queue.state, event.terms.queue
-    take_ended(event, 'undecided', function(number)
+    take_ended(event, 'undecided', queues.sale_time(event, event.office), function(number)
       local entry = queues.entry(event, number)
       if not entry or entry.has_asked or entry.has_left then return end
       -- A restart may have given it more time.
-      if entry.ends_at > event.office then return queues.set_end(event, 'undecided', number, entry.ends_at) end
+      if queues.is_running(event, entry) then return queues.set_end(event, 'undecided', number, entry.ends_at) end
       state.undecided = state.undecided - 1
       queues.changed_entry(event, number).has_asked = true
     end)
-    take_ended(event, 'unsettled', function(number)
+    take_ended(event, 'unsettled', event.office, function(number)
       local record = record_of(event, number)
       local is_extended = record and is_live(event, record)
       if is_extended then queues.set_end(event, 'unsettled', number, record.deadline) else learn_of_end(event, false) end

@@ -53,7 +53,7 @@ do
   local function state_of_turn(event, entry)
     if entry.purchases >= event.terms.queue.purchases then return QUEUE.done end
     if queues.has_live(event, entry) then return QUEUE.inside end
-    if event.office < entry.ends_at then return QUEUE.called end
+    if queues.is_running(event, entry) then return QUEUE.called end
     return entry.purchases > 0 and QUEUE.done or QUEUE.passed_by
   end
 
@@ -65,7 +65,10 @@ do
   local function show(event, number, position)
     local entry, head = queues.entry(event, number), event.queue.state.head
     if entry and entry.has_left then return pack_entry(number, QUEUE.closed) end
-    if entry then return pack_entry(number, state_of_turn(event, entry), entry.position, 0, entry.ends_at) end
+    if entry then
+      local ends_at = entry.ends_at > 0 and queues.moment_of(event, entry.ends_at) or 0
+      return pack_entry(number, state_of_turn(event, entry), entry.position, 0, ends_at)
+    end
     if not position then return pack_entry(number, QUEUE.waiting) end
     if position >= head then return pack_entry(number, QUEUE.waiting, position, position - head) end
     -- The time to return stands while nobody can.
@@ -100,7 +103,8 @@ do
   local function begin_turn(event, number, position)
     local state = event.queue.state
     local entry = queues.changed_entry(event, number)
-    entry.position, entry.ends_at = position, event.office + event.terms.queue.turn
+    entry.position = position
+    entry.ends_at = queues.end_of_turn(event, queues.sale_time(event, event.office) + event.terms.queue.turn)
     state.issued = max(state.issued, number + 1)
     queues.count_at(event, position, 'begun')
     queues.set_end(event, 'undecided', number, entry.ends_at)
@@ -305,7 +309,7 @@ do
       local ahead = max(0, pass.position - (queue and queue.state.head or 0))
       return pack('<BBdd', REFUSED.queue, QUEUE.not_your_turn, pass.position, ahead)
     end
-    if entry.has_left or event.office >= entry.ends_at then
+    if entry.has_left or not queues.is_running(event, entry) then
       event.tells_time = true
       return refusal(QUEUE.turn_over)
     end

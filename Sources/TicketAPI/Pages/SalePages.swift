@@ -104,6 +104,8 @@ extension SalePages {
             values["turn_until"] = .text(language.text(ofTime: until.milliseconds))
             values["turn_until_iso"] = .text(until.rfc3339)
             values["queue_js"] = .text(Pages.path(of: "queue.js"))
+            // In a pause of the sale the turn stands.
+            if SaleState(event, at: now) == .paused { values["turn_left"] = .text(Self.clockText(milliseconds)) }
         }
         guard !turn.mayHold else { return values }
         values["sells"] = false
@@ -120,6 +122,12 @@ extension SalePages {
             if let opens = event.definition.queueOpensAt, now.wall < opens { values.set("queue_opens", opens) }
         }
         return values
+    }
+
+    /// Minutes and seconds, as 2:05, and as queue.js writes them.
+    private static func clockText(_ milliseconds: Int64) -> String {
+        let seconds = (milliseconds + 999) / 1_000
+        return "\(seconds / 60):" + (seconds % 60 < 10 ? "0" : "") + "\(seconds % 60)"
     }
 }
 

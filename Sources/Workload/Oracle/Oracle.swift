@@ -305,6 +305,7 @@ public struct Oracle: Sendable {
             ghosts[id]?.latestEnd = max(end + most, ready.upperBound + min(recoveryGrace.inMilliseconds, life))
         }
         asks = [:]
+        queues.restarted(at: Timestamp(milliseconds: ready.upperBound), recoveryGrace: recoveryGrace)
     }
 
     /// - Parameter rule: the rule that the answer breaks; `nil` if it is not an answer to its request at all.

@@ -24,6 +24,13 @@ struct QueueOracle: Sendable {
         /// Entries whose buyer was erased with one of their holds (R41 Erasure).
         var erased: Set<EntryNumber> = []
         var left: Set<EntryNumber> = []
+
+        /// The sale goes on: each turn that ran when it was paused ends later by as much.
+        mutating func prolong(since began: Timestamp, until now: Timestamp) {
+            for (entry, turn) in turns where turn.endsAt > began {
+                turns[entry]?.endsAt = turn.endsAt.advanced(by: now.since(began))
+            }
+        }
     }
 
     private struct Held: Sendable {
@@ -38,6 +45,8 @@ struct QueueOracle: Sendable {
 
     private var definitions: [Code: EventDefinition] = [:]
     private var books: [Code: Book] = [:]
+    /// Since when sales are paused.
+    private var pauses: [Code: Timestamp] = [:]
     private var holds: [HoldID: Held] = [:]
 
     /// Notes a command and its outcome.
@@ -45,10 +54,15 @@ struct QueueOracle: Sendable {
     /// - Returns: the rules that it breaks.
     mutating func write(_ command: Command, _ outcome: Outcome, at now: Moment) -> [Breach] {
         switch (command, outcome) {
-        case (.define(let definition, _, _), .eventChanged): definitions[definition.id] = definition
+        case (.define(let definition, let isPaused, _), .eventChanged):
+            definitions[definition.id] = definition
+            if let isPaused { pause(definition.id, isPaused, now.office) }
+        case (.pause(let event), .eventChanged): pause(event, true, now.office)
+        case (.resume(let event), .eventChanged): pause(event, false, now.office)
         case (_, .eventRemoved(let event)):
             definitions[event] = nil
             books[event] = nil
+            pauses[event] = nil
         case (.hold(let request), _): return judge(request, outcome, now)
         case (_, .extended(let view, replayed: false)): moveEnd(view)
         case (_, .released(let view, _)): holds[view.id]?.isOver = true
@@ -58,6 +72,25 @@ struct QueueOracle: Sendable {
         default: break
         }
         return []
+    }
+
+    /// The store came back: each turn that runs has at least the recovery grace left (R7 Restart).
+    mutating func restarted(at now: Timestamp, recoveryGrace: Duration) {
+        for (event, book) in books {
+            let from = pauses[event] ?? now
+            let grace = min(recoveryGrace, definitions[event]?.holdTime ?? .zero)
+            for (entry, turn) in book.turns where turn.endsAt > from {
+                books[event]?.turns[entry]?.endsAt = max(turn.endsAt, from.advanced(by: grace))
+            }
+        }
+    }
+
+    private mutating func pause(_ event: Code, _ isPaused: Bool, _ now: Timestamp) {
+        if isPaused {
+            pauses[event] = pauses[event] ?? now
+        } else if let began = pauses.removeValue(forKey: event) {
+            books[event]?.prolong(since: began, until: now)
+        }
     }
 
     // MARK: Queues
@@ -113,10 +146,13 @@ struct QueueOracle: Sendable {
             }
         }
         if let turn = book.turns[entry.number] {
-            guard entry.turnEndsAt == turn.endsAt, entry.position == turn.position else {
-                return [(.turn, "\(name) had its turn until \(turn.endsAt), and has it until \(entry)")]
+            // In a pause a turn that runs has as long as when it began.
+            let time = pauses[event] ?? now.office
+            let endsAt = turn.endsAt > time ? turn.endsAt.advanced(by: now.office.since(time)) : turn.endsAt
+            guard entry.turnEndsAt == endsAt, entry.position == turn.position else {
+                return [(.turn, "\(name) had its turn until \(endsAt), and has it until \(entry)")]
             }
-            if entry.state == .waiting || now.office < turn.endsAt && entry.state == .passedBy {
+            if entry.state == .waiting || time < turn.endsAt && entry.state == .passedBy {
                 return [(.turn, "\(name) is \(entry.state) within its turn")]
             }
             return []
@@ -128,6 +164,7 @@ struct QueueOracle: Sendable {
         // A join may move the head by the entry itself.
         if isJoin { book.head = max(book.head, position + 1) }
         if position >= book.head { return [(.head, "\(name) at \(position) entered, and the head is \(book.head)")] }
+        if pauses[event] != nil { return [(.turn, "the turn of \(name) began while the sale was paused")] }
         book.turns[entry.number] = Turn(position: position, endsAt: endsAt)
         guard endsAt == now.office.advanced(by: terms.turn) else {
             return [(.turn, "the turn of \(name) began at \(now.office) and ends at \(endsAt)")]
@@ -171,7 +208,8 @@ struct QueueOracle: Sendable {
         }
         let turn = request.pass.flatMap { books[request.event]?.turns[$0.number] }
         let hasLeft = request.pass.map { books[request.event]?.left.contains($0.number) ?? false } ?? false
-        let isRunning = !hasLeft && turn.map { now.office < $0.endsAt } ?? false
+        let time = pauses[request.event] ?? now.office
+        let isRunning = !hasLeft && turn.map { time < $0.endsAt } ?? false
         let isUsed = turn.map { $0.purchases >= terms.purchasesPerEntry || hasLive($0, now) } ?? false
         let joined = request.pass.flatMap { books[request.event]?.buyers[$0.number] }
         let isOthers = terms.identity == .buyer && (joined == nil || joined != request.buyer)

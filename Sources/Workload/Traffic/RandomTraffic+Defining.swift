@@ -85,6 +85,10 @@ extension RandomTraffic {
             newQueue(of: &next)
             return .define(next)
         }
+        // Turns that run have to last through pauses (Q5 Turn).
+        if shape.queues > 0, chance.chance(25) {
+            return chance.chance(40) ? .pause(event: next.id) : .resume(event: next.id)
+        }
         switch chance.number(in: 1...100) {
         case 1...30:
             let pool = chance.number(in: 0...(next.pools.count - 1))

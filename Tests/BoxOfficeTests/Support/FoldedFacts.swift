@@ -113,11 +113,11 @@ struct FoldedFacts {
         var paused: Set<Code> = []
         for recorded in queueFacts {
             switch recorded.fact {
-            case .defined(let definition, true): paused.insert(definition.id)
-            case .defined(let definition, false):
-                let known = office.catalogue(of: definition.id)
-                guard paused.remove(definition.id) != nil, let known else { continue }
-                office.restoreGoingOn(of: known.event, at: recorded.at)
+            case .defined(let definition, let isPaused):
+                let isNews =
+                    isPaused ? paused.insert(definition.id).inserted : paused.remove(definition.id) != nil
+                guard isNews, let known = office.catalogue(of: definition.id) else { continue }
+                office.restoreSale(of: known.event, isPaused: isPaused, at: recorded.at)
             case .queue(let event, let fact):
                 office.restore(fact, of: event, recorded.sequence, at: recorded.at)
             case .recovered(let event, let until): office.restoreTurns(of: event, until: until, at: recorded.at)

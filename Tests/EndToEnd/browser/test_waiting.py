@@ -248,6 +248,20 @@ class Waiting(QueueCase):
         sale = self.person("/events/gone").shows("cancelled")
         self.assertFalse(sale.js("!!document.querySelector('#queue')"))
 
+    def test_turn_in_pause(self):
+        """While the sale is paused, the clock of a turn stands, and says so; it goes on with the sale."""
+        self.define("stops")
+        anna = self.person("/events/stops/queue").press_button("Join the queue").shows("It is your turn until")
+        self.assertEqual(self.call("PATCH", "/v1/events/stops", {"paused": True}).status, 200)
+        anna.shows("Your turn waits for the sale")
+        left = anna.js("document.querySelector('#turn strong').textContent")
+        self.assertRegex(left, r"^[12]:\d\d$")
+        self.assert_accessible(anna)
+        anna.open(self.url("/events/stops?lang=de")).shows("Ihre Zeit steht still")
+        self.assertEqual(anna.js("document.querySelector('#turn strong').textContent"), left)
+        self.assertEqual(self.call("PATCH", "/v1/events/stops", {"paused": False}).status, 200)
+        anna.shows("Sie sind an der Reihe bis")
+
     def test_plain(self):
         """Without a script the form joins, the page renews itself, and comes to the sale when it is time."""
         self.define("plain")

@@ -157,6 +157,22 @@ class Queues(RoleCase):
         self.assertEqual(self.hold(name, entry["pass"], 3)[0].status, 201)
         self.assertEqual(self.join(name)["state"], "waiting")
 
+    def test_paused_sale(self):
+        """A pause of the sale stops the turns that run; the pass from before it is good after it."""
+        name = self.make()
+        entry = self.called(self.join(name))
+        target, headers = f"/v1/events/{name}", ["If-Match: *"]
+        self.assertEqual(self.call("PATCH", target, {"paused": True}, "operator", headers)[0].status, 200)
+        stands = self.look(entry)
+        self.assertEqual(stands["state"], "called")
+        self.assertTrue(eventually(lambda: self.look(entry)["server_time"] > stands["server_time"]))
+        later = self.look(entry)
+        self.assertEqual(later["turn_ends_in_ms"], stands["turn_ends_in_ms"])
+        self.assertGreater(later["turn_ends_at"], stands["turn_ends_at"])
+        self.assert_problem(self.hold(name, entry["pass"])[0], 409, "sale-paused")
+        self.assertEqual(self.call("PATCH", target, {"paused": False}, "operator", headers)[0].status, 200)
+        self.assertEqual(self.hold(name, entry["pass"])[0].status, 201)
+
     def test_shared(self):
         """Of two clients that hold with one pass at once, one has places; the other one can have them when these were given back."""
         name = self.make(places=50)
