@@ -343,6 +343,28 @@ struct QueueTests {
         #expect(try await node.store.repair(applies: false).allSatisfy(\.isRight))
     }
 
+    @Test("An erasure finds the buyer of an entry that was lost and set right (R41 Erasure)")
+    func erasedAfterRepair() async throws {
+        let node = try await TestNode(RedisServer())
+        _ = try await node.outcome(try queued(8, terms: QueueTerms(identity: .buyer)))
+        try await node.store.open()
+        _ = try await node.store.ask(.join(buyer: Buyer("ann")))
+        _ = try await node.store.view(.adjust(QueueAdjustment(lettingIn: 1)))
+        _ = try await node.store.look(0)
+        guard case .held(let held, _) = try await node.outcome(try holdGA(pass: 0, buyer: "ann")) else {
+            Issue.record("the pass did not hold")
+            return
+        }
+        _ = try await node.outcome(.release(held.id))
+        try node.server.ask("HDEL", "holdfast:{1}:queue:entries", "0")
+        #expect(try await node.store.repair(applies: true).map(\.isSetRight) == [true])
+        #expect(try await node.store.repair(applies: false).map(\.isRight) == [true])
+        #expect(
+            try await node.outcome(.erase(ErasureRequest(hold: held.id))) == .erased(held.id, repeated: false))
+        #expect(try node.server.ask("HLEN", "holdfast:{1}:queue:buyers") == "0")
+        #expect(try await node.store.repair(applies: false).map(\.isRight) == [true])
+    }
+
     @Test("A sale whose queue was opened stays where it is (Q9 Fails closed)")
     func moved() async throws {
         let node = try await TestNode(RedisServer())

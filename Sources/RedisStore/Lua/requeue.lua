@@ -40,6 +40,28 @@ do
     return wrong
   end
 
+  -- An entry that was lost lacks the digest by which an erasure of its buyer finds the name that leads to it (R41 Erasure). Returns
+  -- how many there are.
+  local function find_buyers(event, numbers)
+    local queue, unnamed, wrong = event.queue, {}, 0
+    if not queue.state.by_buyer then return 0 end
+    for _, number in ipairs(numbers) do
+      local entry = queues.entry(event, number)
+      if entry.hold > 0 and entry.digest == '' then unnamed[number] = entry end
+    end
+    if not next(unnamed) then return 0 end
+    local fields = redis.call('HGETALL', queues.key_of(event, 'buyers'))
+    for index = 1, #fields, 2 do
+      local number = tonumber(fields[index + 1])
+      -- Of an erased buyer nothing leads to the entry.
+      if unnamed[number] then
+        queues.changed_entry(event, number).digest = fields[index]
+        wrong = wrong + 1
+      end
+    end
+    return wrong
+  end
+
   -- Returns how many entries have a place that the draw cannot have given them, or that another one has.
   local function count_strayed(event, numbers)
     local count, places, strayed = event.queue.state.count or 0, {}, 0
@@ -82,6 +104,7 @@ do
     if not queues.of(event) then return 0, redis.call('HLEN', queues.key_of(event, 'entries')) end
     local numbers = read_entries(event)
     local wrong = compare_with_holds(event, numbers, counted)
+    wrong = wrong + find_buyers(event, numbers)
     return wrong + compare_state(event, numbers), count_strayed(event, numbers)
   end
 
