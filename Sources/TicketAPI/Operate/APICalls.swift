@@ -23,6 +23,11 @@ struct APICalls: Sendable {
         var body: JSONValue
 
         var isGood: Bool { status < 300 }
+
+        /// What is wrong with the request.
+        var mistakes: [JSONMistake] {
+            (body["errors"]?.elements ?? []).map { JSONMistake($0["pointer"]?.text ?? "", $0["detail"]?.text ?? "") }
+        }
     }
 
     /// - Parameters:

@@ -67,7 +67,7 @@ struct EventForm: Sendable {
         var seen: Set<String> = []
         let errors: [PageObject] = mistakes.compactMap { mistake in
             guard let field = field(at: mistake.pointer) else {
-                return ["at": .text(mistake.pointer), "what": .text(mistake.what), "field": false]
+                return words(mistake, visit)
             }
             guard seen.insert(field.name).inserted else { return nil }
             return [
@@ -76,6 +76,16 @@ struct EventForm: Sendable {
             ]
         }
         return ["title": visit.text("refused.validation-failed"), "detail": false, "errors": .list(errors)]
+    }
+
+    /// A mistake at what the form does not ask for: in the words of the API, where these are in the reader's language.
+    private func words(_ mistake: JSONMistake, _ visit: OperatorVisit) -> PageObject {
+        if mistake.pointer == "/reason" || mistake.what == Mistake.queryReason.what {
+            let what = visit.text("wrong.name", ["most": .number(ReasonKind.maximumLength)])
+            return ["at": visit.text("reason"), "what": what, "field": false]
+        }
+        let what: PageValue = visit.language == .english ? .text(mistake.what) : visit.text("wrong.other")
+        return ["at": .text(mistake.pointer), "what": what, "field": false]
     }
 
     /// The field at a place in the document, or around it.

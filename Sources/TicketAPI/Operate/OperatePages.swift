@@ -197,20 +197,22 @@ struct OperatePages: Sendable {
     }
 
     /// What a call of the API was refused for, as a template shows it.
-    func problem(_ answer: APICalls.Answer, for visit: OperatorVisit) -> PageObject {
+    ///
+    /// - Parameter form: the form that made the call.
+    func problem(
+        _ answer: APICalls.Answer, of form: EventForm = EventForm(fields: []), for visit: OperatorVisit
+    ) -> PageObject {
+        if !answer.mistakes.isEmpty { return form.problem(answer.mistakes, for: visit) }
         let code = answer.body["code"]?.text ?? ""
         let texts = Pages.wording(visit.language).texts
         let title = texts["operate.refused.\(code)"]
-        // What no form of ours gets is in the words of the API.
-        var values: PageObject = [
-            "title": .text(title ?? answer.body["title"]?.text ?? code),
-            "detail": PageValue(title == nil ? answer.body["detail"]?.text : nil),
+        // What no form of ours gets is in the words of the API, which are English.
+        let isEnglish = visit.language == .english
+        return [
+            "title": title.map { .text($0) }
+                ?? (isEnglish ? PageValue(answer.body["title"]?.text) : visit.text("page.other")),
+            "detail": PageValue(title == nil && isEnglish ? answer.body["detail"]?.text : nil),
         ]
-        values["errors"] = .list(
-            (answer.body["errors"]?.elements ?? []).map {
-                ["at": PageValue($0["pointer"]?.text), "what": PageValue($0["detail"]?.text)]
-            })
-        return values
     }
 
     /// Throws the refusal of a call that only shows something.

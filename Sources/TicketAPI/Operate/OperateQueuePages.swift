@@ -100,14 +100,9 @@ struct OperateQueuePages: Sendable {
             method, "/v1/events/\(code)/queue\(path)", query: ["reason": form["reason"] ?? ""], body,
             with: visit.session.credential)
         if answer.isGood { return pages.done("queue", at: Self.path(code)) }
-        let mistakes = (answer.body["errors"]?.elements ?? []).map {
-            JSONMistake($0["pointer"]?.text ?? "", $0["detail"]?.text ?? "")
-        }
-        let problem =
-            mistakes.isEmpty ? pages.problem(answer, for: visit) : Self.fields.problem(mistakes, for: visit)
         return try await show(
-            visit, ["problem": .object(problem)], again: form, wrong: Self.fields.wrong(mistakes.map(\.pointer)),
-            status: .init(code: answer.status))
+            visit, ["problem": .object(pages.problem(answer, of: Self.fields, for: visit))], again: form,
+            wrong: Self.fields.wrong(answer.mistakes.map(\.pointer)), status: .init(code: answer.status))
     }
 }
 

@@ -156,9 +156,20 @@ struct OperateRecordPages: Sendable {
         }
     }
 
+    /// What is asked of a new key.
+    private static let fields = EventForm(fields: [
+        EventField(
+            "name", .text, label: "key_name", at: ["name"], demand: "name",
+            ["most": .number(OperatorCredential.nameLength.upperBound)]),
+        EventField("role", .text, label: "key_role", at: ["role"], demand: "choice"),
+        EventField(
+            "events", .text, label: "key_events", at: ["events"], demand: "events",
+            ["most": .number(OperatorKey.mostEvents)]),
+    ])
+
     private func refused(_ answer: APICalls.Answer, _ visit: OperatorVisit, _ form: PageForm) async throws -> Response {
         try await showKeys(
-            visit, ["problem": .object(pages.problem(answer, for: visit))], again: form,
+            visit, ["problem": .object(pages.problem(answer, of: Self.fields, for: visit))], again: form,
             status: .init(code: answer.status))
     }
 }

@@ -692,8 +692,20 @@ class OperatePages(ServiceCase):
         self.assertEqual(ben.page("/operate/events/other")[0], 403)
         self.assertEqual(ben.page("/operate/refunds")[0], 200)
         self.assertEqual(ben.page("/operate/keys")[0], 403)
-        wrong = browser.send("/operate/keys", action="make", name="", role="king")
+        wrong = browser.send("/operate/keys", action="make", name="", role="king", events="bühne")
         self.assertEqual(wrong.status, 422)
+        for text in ("For whom", "must have 1 to 100 characters", "must be one of the choices", "must be codes of events"):
+            self.assertIn(text, wrong.body.decode())
+        # In German each mistake is in German.
+        german = self.browser(None, "Accept-Language: de")
+        german.page("/operate/keys")
+        wrong = german.send("/operate/keys", action="make", name="", role="king", events="bühne").body.decode()
+        for text in ("Für wen", "muss 1 bis 100 Zeichen haben", "muss eine der Möglichkeiten sein", "müssen Kürzel"):
+            self.assertIn(text, wrong)
+        long = german.send("/operate/keys", action="revoke", id="none", reason="x" * 501).body.decode()
+        self.assertIn("muss 1 bis 500 Zeichen haben", long)
+        for text in (wrong, long):
+            self.assertNotRegex(text, r"\b(must|query|cannot)\b")
         # Reloaded, the page with a new key sends its form again: that makes no other key.
         once = re.search(r'name="once" value="([^"]+)"', browser.page("/operate/keys")[1])[1]
         fields = {"action": "make", "once": once, "role": "operator", "events": "gala other"}
