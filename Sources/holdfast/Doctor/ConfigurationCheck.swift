@@ -23,7 +23,7 @@ struct ConfigurationCheck {
         do {
             let definitions = try settings.events.map(EventFile.read)
             try EventFile.refuseDoubles(definitions, in: settings.events)
-            return definitions.flatMap(findings)
+            return definitions.flatMap(findings) + queues(of: definitions)
         } catch {
             return [.wrong("events", "\(error)", "correct the file; the service does not start with it")]
         }
@@ -34,6 +34,16 @@ struct ConfigurationCheck {
             Finding.look("events", "\(definition.id): \($0.pointer) \($0.what)", "see that it is meant so")
         }
         return warnings.isEmpty ? [.fine("events", "the file of \(definition.id) is a valid definition")] : warnings
+    }
+
+    /// A queue by devices is as fair as it is hard to join often.
+    private func queues(of definitions: [EventDefinition]) -> [Finding] {
+        guard settings.quota.perSecond == 0 else { return [] }
+        return definitions.filter { $0.queue?.identity == .device }.map {
+            .look(
+                "queues", "\($0.id) has a queue, and one program can join it as often as it likes",
+                "set quota.per_second, to 20 for example")
+        }
     }
 
     private func tokenKeys() -> [Finding] {

@@ -35,8 +35,12 @@ struct StartupBanner {
         }
         let unpaid = store.events.map(\.definition).filter(\.buyersCompleteForNothing).map(\.id.text)
         if !unpaid.isEmpty {
-            let shown = unpaid.prefix(6).joined(separator: ", ") + (unpaid.count > 6 ? " and others" : "")
-            lines.append("  Completion  with the token alone, even without paying: \(shown); see docs/trust.md")
+            lines.append("  Completion  with the token alone, even without paying: \(few(unpaid)); see docs/trust.md")
+        }
+        let crowded = store.events.map(\.definition).filter { $0.queue?.identity == .device }.map(\.id.text)
+        if settings.quota.perSecond == 0, !crowded.isEmpty {
+            let why = "one program can fill it without quota.per_second"
+            lines.append("  Queue       \(why): \(few(crowded)); see docs/queue.md")
         }
         if !opened.hasOperators {
             lines.append("  Operators   none yet: holdfast key create --role operator --name YOUR-NAME\(whereKeysAre)")
@@ -48,6 +52,10 @@ struct StartupBanner {
         lines.append("  curl -X POST \(address)/complete_purchase/TOKEN")
         lines.append("")
         output.write(Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+
+    private func few(_ names: [String]) -> String {
+        names.prefix(6).joined(separator: ", ") + (names.count > 6 ? " and others" : "")
     }
 
     /// Host and port as an address writes them.
@@ -65,7 +73,8 @@ struct StartupBanner {
         let minutes = definition.holdTime.components.seconds
         let time = minutes % 60 == 0 ? "\(minutes / 60) min" : "\(minutes) s"
         return "\(definition.id): \(types.joined(separator: ", "))\(more) left, held for \(time)"
-            + (isPaused ? ", paused" : "") + (definition.id == classicEvent ? "" : " (not by the classic calls)")
+            + (definition.queue == nil ? "" : ", with a queue") + (isPaused ? ", paused" : "")
+            + (definition.id == classicEvent ? "" : " (not by the classic calls)")
     }
 
     /// The flags that make `holdfast key` work on the same keys.

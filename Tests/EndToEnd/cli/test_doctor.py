@@ -62,6 +62,16 @@ class Doctors(unittest.TestCase):
             found.setdefault(finding["subject"], set()).add(finding["state"])
         return found
 
+    def test_queue(self):
+        """A queue that one program can fill is named, unless there is a quota."""
+        event = os.path.join(self.room, "event.json")
+        with open(event, "w", encoding="utf-8") as file:
+            json.dump({"id": "rush", "pools": {"floor": 9}, "queue": {},
+                       "types": [{"code": "GA", "pools": ["floor"]}]}, file)
+        place = ("--data", self.data, "--port", "0", "--event", event)
+        self.assertEqual(self.findings(*place)["queues"], {"look"})
+        self.assertNotIn("queues", self.findings(*place, "--quota-per-second", "20"))
+
     def test_before_the_first_start(self):
         """Where nothing is wrong yet it says so, and makes nothing."""
         found = self.findings("--data", self.data, "--port", "0")
