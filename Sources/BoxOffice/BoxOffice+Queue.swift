@@ -220,6 +220,10 @@ extension BoxOffice {
     func refusalOfQueue(_ request: HoldRequest, in index: Int) -> Refusal? {
         guard !request.override.contains(.queue), let terms = events[index].definition.queue else { return nil }
         guard let pass = request.pass else { return .queue(.passRequired) }
+        // Somebody else may have the number by now.
+        if let queue = queues[index], queue.lives.haveLost(pass.number, joinedAt: pass.joinedAt) {
+            return .queue(.unknownEntry)
+        }
         guard let queue = queues[index], let entry = queue.entries[pass.number], entry.endsAt > .zero || entry.hasLeft
         else {
             let ahead = queues[index].map { pass.position > $0.head ? pass.position - $0.head : 0 } ?? pass.position

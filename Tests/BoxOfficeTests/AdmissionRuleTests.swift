@@ -51,7 +51,8 @@ struct AdmissionRuleTests {
         for number in 0..<20 {
             now += 100
             queue(.join())
-            let pass = QueuePass(number: EntryNumber(UInt32(number)), position: UInt32(number))
+            let pass = QueuePass(
+                number: EntryNumber(UInt32(number)), position: UInt32(number), joinedAt: WallTime(milliseconds: now))
             guard number < 10 else { continue }
             let lines = OneOrMore(Line(type: Halls.code("GA"), quantity: 1))
             guard case .held(let view, _) = decide(.hold(HoldRequest(event: hall.id, lines: lines, pass: pass))) else {

@@ -261,6 +261,33 @@ struct QueueTests {
             """)
     }
 
+    @Test("The pass of an entry that was lost holds nothing, also when somebody else has its number (Q6 Pass)")
+    func lostNumbers() throws {
+        let hall = Self.hall(opensAt: nil)
+        let now = Moment(office: Timestamp(milliseconds: 5_000), wall: WallTime(milliseconds: 5_000))
+        var office = BoxOffice()
+        func decide(_ command: Command) throws -> Outcome { try office.decide(command, at: now).outcome }
+        func hold(joinedAt: Int64) throws -> Outcome {
+            let pass = QueuePass(
+                number: EntryNumber(2_000), position: 2_000, joinedAt: WallTime(milliseconds: joinedAt))
+            let lines = OneOrMore(Line(type: Halls.code("GA"), quantity: 1))
+            return try decide(.hold(HoldRequest(event: hall.id, lines: lines, pass: pass)))
+        }
+        _ = try decide(.define(hall))
+        _ = try decide(.queue(hall.id, .open(secret: [UInt8](repeating: 1, count: 32))))
+        office.restoreLossOfQueues(at: now.wall)
+        #expect(try hold(joinedAt: 4_999) == .refused(.queue(.unknownEntry)))
+        #expect(try hold(joinedAt: 5_000) == .refused(.queue(.notYourTurn(position: 2_000, ahead: 2_000))))
+        _ = try decide(.queue(hall.id, .join()))
+        _ = try decide(.queue(hall.id, .adjust(QueueAdjustment(lettingIn: 2_001))))
+        _ = try decide(.queue(hall.id, .look(EntryNumber(2_000))))
+        #expect(try hold(joinedAt: 4_999) == .refused(.queue(.unknownEntry)))
+        guard case .held = try hold(joinedAt: 5_000) else {
+            Issue.record("who has the number now holds nothing")
+            return
+        }
+    }
+
     @Test("When nothing is free and nothing is held it is over, and goes on when places come back (Q1 Phases)")
     func over() {
         Script.play(

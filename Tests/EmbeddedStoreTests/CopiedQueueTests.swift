@@ -22,9 +22,13 @@ struct CopiedQueueTests {
         try Data("1 00\n".utf8).write(to: URL(fileURLWithPath: room.path + "/token.keys"))
     }
 
-    private func open(_ identity: QueueTerms.Identity = .device) async throws {
-        let opensAt = WallTime(milliseconds: clock.read().wall.milliseconds + Self.opensAfter.inMilliseconds)
-        let terms = QueueTerms(identity: identity, beacon: .init(name: "dice"))
+    private func open(
+        _ identity: QueueTerms.Identity = .device, opensAfter: Duration? = CopiedQueueTests.opensAfter
+    ) async throws {
+        let opensAt = opensAfter.map {
+            WallTime(milliseconds: clock.read().wall.milliseconds + $0.inMilliseconds)
+        }
+        let terms = QueueTerms(identity: identity, beacon: opensAt.map { _ in .init(name: "dice") })
         _ = try await lost.outcome(
             .define(
                 try hall(40) {
@@ -88,6 +92,34 @@ struct CopiedQueueTests {
         #expect(try await join(store) == 3_000)
         #expect(try await view(store).lives == found.lives)
         #expect(try LedgerAudit.recount(path: store.ledgerPath).broken == nil)
+    }
+
+    @Test("The pass of an entry of the lost time holds nothing, also when somebody else has its number (Q6 Pass)")
+    func passes() async throws {
+        try await open(opensAfter: nil)
+        try copy()
+        lost.pass(.seconds(1))
+        let joined = clock.read().wall
+        while try await join(lost) < 2_000 {}
+        lost.pass(.seconds(1))
+        let store = try restored()
+        let (old, new) = (try hold(2_000, joinedAt: joined), try hold(2_000, joinedAt: clock.read().wall))
+        #expect(try await store.outcome(old) == .refused(.queue(.unknownEntry)))
+        #expect(try await join(store) == 2_000)
+        _ = try await queue(store, .adjust(QueueAdjustment(lettingIn: 1_000)))
+        _ = try await queue(store, .adjust(QueueAdjustment(lettingIn: 1_001)))
+        _ = try await queue(store, .look(EntryNumber(2_000)))
+        #expect(try await store.outcome(old) == .refused(.queue(.unknownEntry)))
+        guard case .held = try await store.outcome(new) else {
+            Issue.record("who has the number now holds nothing")
+            return
+        }
+    }
+
+    private func hold(_ number: UInt32, joinedAt: WallTime) throws -> Command {
+        guard case .hold(var request) = try holdGA() else { throw StoreFailure.outcomeUnknown }
+        request.pass = QueuePass(number: EntryNumber(number), position: number, joinedAt: joinedAt)
+        return .hold(request)
     }
 
     @Test("A buyer of the lost time joins again, and gets no number that somebody has (Q2 Numbers)")

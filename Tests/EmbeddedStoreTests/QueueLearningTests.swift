@@ -26,7 +26,8 @@ struct QueueLearningTests {
         for number in UInt32(0)..<3 {
             _ = try await store.outcome(.queue(code("hall"), .look(EntryNumber(number))))
             guard number < 2, case .hold(var request) = try holdGA(2) else { continue }
-            request.pass = QueuePass(number: EntryNumber(number), position: number)
+            request.pass = QueuePass(
+                number: EntryNumber(number), position: number, joinedAt: WallTime(milliseconds: 0))
             guard case .held(let held, _) = try await store.outcome(.hold(request)) else {
                 Issue.record("not held")
                 return

@@ -37,7 +37,7 @@ struct QueueLedgerTests {
 
     private func hold(_ number: UInt32, quantity: Int = 1) throws -> Command {
         guard case .hold(var request) = try holdGA(quantity) else { throw StoreFailure.outcomeUnknown }
-        request.pass = QueuePass(number: EntryNumber(number), position: number)
+        request.pass = QueuePass(number: EntryNumber(number), position: number, joinedAt: WallTime(milliseconds: 0))
         return .hold(request)
     }
 
@@ -179,7 +179,7 @@ struct QueueLedgerTests {
             let entry = EntryNumber(UInt32(number))
             try await queue(store, .look(entry))
             guard case .hold(var request) = try holdGA(buyer: buyer) else { return }
-            request.pass = QueuePass(number: entry, position: entry.value)
+            request.pass = QueuePass(number: entry, position: entry.value, joinedAt: WallTime(milliseconds: 0))
             guard case .held(let view, _) = try await store.outcome(.hold(request)) else {
                 Issue.record("the pass did not hold")
                 return

@@ -42,7 +42,9 @@ struct QueueScriptTests {
 
         func hold(_ number: UInt32?, _ quantity: Int = 1, buyer: String? = nil) async throws -> HoldID? {
             guard case .hold(var request) = try holdGA(quantity, event: event, buyer: buyer) else { return nil }
-            if let number { request.pass = QueuePass(number: EntryNumber(number), position: number) }
+            request.pass = number.map {
+                QueuePass(number: EntryNumber($0), position: $0, joinedAt: WallTime(milliseconds: 0))
+            }
             guard case .held(let view, _) = try await stage.say(.hold(request)) else { return nil }
             return view.id
         }

@@ -62,10 +62,11 @@ func queued(
 
 /// A hold with the pass of an entry.
 func holdGA(
-    pass number: UInt32, position: UInt32? = nil, event: String = "hall", buyer: String? = nil
+    pass number: UInt32, position: UInt32? = nil, joinedAt: WallTime = WallTime(milliseconds: 0),
+    event: String = "hall", buyer: String? = nil
 ) throws -> Command {
     guard case .hold(var request) = try holdGA(event: event, buyer: buyer) else { throw StoreFailure.outcomeUnknown }
-    request.pass = QueuePass(number: EntryNumber(number), position: position ?? number)
+    request.pass = QueuePass(number: EntryNumber(number), position: position ?? number, joinedAt: joinedAt)
     return .hold(request)
 }
 

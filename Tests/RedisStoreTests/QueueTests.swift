@@ -36,6 +36,35 @@ struct QueueTests {
         #expect(!view.hasLost(EntryNumber(2), joinedAt: before))
     }
 
+    @Test("The pass of an entry that a failover lost holds nothing, also when somebody else has its number (Q6 Pass)")
+    func lostPasses() async throws {
+        let subject = try await RedisSubject()
+        try await subject.advance(to: now)
+        _ = await subject.store.perform(try queued())
+        try await subject.store.open()
+        try await subject.restart()
+        // As given by a server that is gone, a moment before this one began.
+        let before = WallTime(milliseconds: now.wall.milliseconds - 1)
+        let (old, new) = (try holdGA(pass: 2_000, joinedAt: before), try holdGA(pass: 2_000, joinedAt: now.wall))
+        func refusal(of command: Command) async -> Refusal? {
+            guard case .decided(.refused(let refusal), _) = await subject.store.perform(command) else { return nil }
+            return refusal
+        }
+        // The store learns of its new life with the first command.
+        #expect(await refusal(of: old) == .queue(.unknownEntry))
+        // The rest of the block before last, which nobody may have, is let in by hand.
+        _ = try await subject.store.view(.adjust(QueueAdjustment(lettingIn: 1_000)))
+        _ = try await subject.store.view(.adjust(QueueAdjustment(lettingIn: 1_000)))
+        #expect(try await subject.store.join() == 2_000)
+        _ = try await subject.store.view(.adjust(QueueAdjustment(lettingIn: 1)))
+        #expect(try await subject.store.look(2_000)?.state == .called)
+        #expect(await refusal(of: old) == .queue(.unknownEntry))
+        guard case .decided(.held, _) = await subject.store.perform(new) else {
+            Issue.record("who has the number now holds nothing")
+            return
+        }
+    }
+
     @Test("A turn that runs when the server comes back has the recovery grace, whoever looks (Q5 Turn)")
     func turns() async throws {
         var limits = Limits()

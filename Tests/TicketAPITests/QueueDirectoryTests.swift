@@ -100,17 +100,32 @@ struct QueueDirectoryTests {
         let first = try #require((0..<30).map { EntryNumber($0) }.first { copy.position(of: $0) == 0 })
         let last = try #require((0..<30).map { EntryNumber($0) }.first { copy.position(of: $0) == 29 })
         _ = await store.perform(.queue(main, .look(first, position: 0)))
-        let far = Timestamp(milliseconds: 1)
         let mint = queues.mint
-        let pass = mint.pass(SignedPass(number: first.value, position: 0, end: far), in: copy.name)
-        let early = mint.pass(SignedPass(number: last.value, position: 29, end: far), in: copy.name)
+        func signed(_ number: EntryNumber, at position: UInt32) -> SignedPass {
+            let entry = SignedEntry(number: number.value, joinedAt: store.now.wall)
+            return SignedPass(entry, position: position, end: Timestamp(milliseconds: 1))
+        }
+        let pass = mint.pass(signed(first, at: 0), in: copy.name)
+        let early = mint.pass(signed(last, at: 29), in: copy.name)
         let other = QueueName(event: main, commitment: Array(repeating: 0, count: 32))
-        let foreign = mint.pass(SignedPass(number: first.value, position: 0, end: far), in: other)
-        for (text, code) in [("", "queue-pass-required"), (foreign, "queue-pass-required"), (early, "not-your-turn")] {
-            let answer = hold(text, "key-\(code)-\(text)")
+        let foreign = mint.pass(signed(first, at: 0), in: other)
+        let token = mint.token(of: SignedEntry(number: first.value, joinedAt: store.now.wall), in: copy.name)
+        let forged = String(pass.dropLast(2)) + (pass.hasSuffix("AA") ? "BA" : "AA")
+        let refused = [
+            (String?.none, "queue-pass-required", "this hold needs its pass"),
+            ("", "queue-pass-required", "cut off, damaged"), (token, "queue-pass-required", "such as a token"),
+            (String(pass.dropLast()), "queue-pass-required", "cut off, damaged"),
+            (foreign, "queue-pass-required", "not made by this box office for this queue"),
+            (forged, "queue-pass-required", "not made by this box office for this queue"),
+            (early, "not-your-turn", "not-your-turn"),
+        ]
+        for (text, code, detail) in refused {
+            let answer = hold(text, "key-\(code)-\(text ?? "none")")
             #expect(answer.status == (code == "not-your-turn" ? 409 : 403) && answer.body.contains(code), "\(answer)")
+            #expect(answer.body.contains(detail), "\(answer)")
             let classic = buy(text)
             #expect(classic.status == answer.status && classic.body.contains(code), "\(classic)")
+            #expect(classic.body.contains(detail), "\(classic)")
         }
         #expect(hold(pass, "a-first-key-of-a-hold").status == 201)
         let used = hold(pass, "another-key-of-a-hold")
@@ -124,18 +139,18 @@ struct QueueDirectoryTests {
         #expect(over.status == 410 && over.body.contains("turn-over"), "\(over)")
     }
 
-    private func hold(_ pass: String, _ key: String) -> TestConnection.Answer {
+    private func hold(_ pass: String?, _ key: String) -> TestConnection.Answer {
         let body = #"{"lines":[{"type":"GA","quantity":1}]}"#
         connection.send(
             "POST /v1/events/main/holds HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
-                + "Idempotency-Key: \(key)\r\n" + (pass.isEmpty ? "" : "Queue-Pass: \(pass)\r\n")
+                + "Idempotency-Key: \(key)\r\n" + (pass.map { "Queue-Pass: \($0)\r\n" } ?? "")
                 + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
         return connection.answers()[0]
     }
 
-    private func buy(_ pass: String) -> TestConnection.Answer {
+    private func buy(_ pass: String?) -> TestConnection.Answer {
         connection.send(
-            "POST /buy_ticket/GA HTTP/1.1\r\nHost: h\r\n" + (pass.isEmpty ? "" : "Queue-Pass: \(pass)\r\n") + "\r\n")
+            "POST /buy_ticket/GA HTTP/1.1\r\nHost: h\r\n" + (pass.map { "Queue-Pass: \($0)\r\n" } ?? "") + "\r\n")
         return connection.answers()[0]
     }
 

@@ -8,7 +8,7 @@ struct QueueMintTests {
     private static let ledger: [UInt8] = Array(repeating: 9, count: 16)
     private let main = QueueName(event: Code("main")!, commitment: Array(repeating: 1, count: 32))
     private let entry = SignedEntry(number: 51_234, joinedAt: WallTime(milliseconds: 1_780_300_800_123))
-    private let pass = SignedPass(number: 51_234, position: 7, end: Timestamp(milliseconds: 1_234_567))
+    private var pass: SignedPass { SignedPass(entry, position: 7, end: Timestamp(milliseconds: 1_234_567)) }
 
     private static func key(_ number: UInt8, _ byte: UInt8) -> TokenKey {
         TokenKey(number: number, secret: Array(repeating: byte, count: 32))
@@ -23,7 +23,7 @@ struct QueueMintTests {
         let entry = SignedEntry(number: number, joinedAt: WallTime(milliseconds: Int64(number)))
         let token = mint().token(of: entry, in: main)
         #expect(token.utf8.count == QueueMint.tokenLength && mint().entry(of: token, in: main) == entry)
-        let pass = SignedPass(number: number, position: number, end: Timestamp(milliseconds: Int64(number)))
+        let pass = SignedPass(entry, position: number, end: Timestamp(milliseconds: Int64(number)))
         let text = mint().pass(pass, in: main)
         #expect(text.utf8.count == QueueMint.passLength && mint().pass(of: text, in: main) == pass)
     }

@@ -61,10 +61,13 @@ public struct QueuePass: Sendable, Hashable {
     public var number: EntryNumber
     /// From 0, in the order that was drawn.
     public var position: UInt32
+    /// When the entry joined. A store that lost facts may have given its number again (Q2 Numbers).
+    public var joinedAt: WallTime
 
-    public init(number: EntryNumber, position: UInt32) {
+    public init(number: EntryNumber, position: UInt32, joinedAt: WallTime) {
         self.number = number
         self.position = position
+        self.joinedAt = joinedAt
     }
 }
 

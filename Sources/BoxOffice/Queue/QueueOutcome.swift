@@ -16,7 +16,7 @@ public enum QueueRefusal: Sendable, Equatable {
     case none
     /// People can join from this moment on; `nil`: as soon as it was opened, which happens within a second.
     case notOpen(opensAt: WallTime?)
-    /// There is no such entry.
+    /// There is no such entry, or the store lost it; also of a hold with its pass.
     case unknownEntry
     /// The queue has as many entries as it may have (``Limits/queueEntries``).
     case full
@@ -136,6 +136,12 @@ public struct QueueLife: Sendable, Equatable {
 extension QueueView {
     /// Whether the store that lost facts lost the entry with this number that joined at this moment.
     public func hasLost(_ number: EntryNumber, joinedAt: WallTime) -> Bool {
-        lives.contains { $0.first <= number.value && joinedAt < $0.since }
+        lives.haveLost(number, joinedAt: joinedAt)
+    }
+}
+
+extension [QueueLife] {
+    func haveLost(_ number: EntryNumber, joinedAt: WallTime) -> Bool {
+        contains { $0.first <= number.value && joinedAt < $0.since }
     }
 }

@@ -22,6 +22,7 @@ enum CommandWriter {
         if let pass = request.pass {
             bytes.writePacked(UInt64(pass.number.value))
             bytes.writePacked(UInt64(pass.position))
+            bytes.writePacked(Double(pass.joinedAt.milliseconds))
             write(buyer, to: &bytes)
         }
     }

@@ -58,7 +58,8 @@ do
     end
     if has(flags, QUEUE.pass) then
       command.pass = {}
-      command.pass.number, command.pass.position, command.digest, at = unpack_struct('<ddBc0', text, at)
+      command.pass.number, command.pass.position, command.pass.joined_at, command.digest, at =
+        unpack_struct('<dddBc0', text, at)
       if command.digest == '' then command.digest = nil end
     end
     return command, at

@@ -298,12 +298,21 @@ do
 
   -- MARK: holds
 
+  -- Whether a life of the server lacks the entry that a pass is of: somebody else may have its number by now.
+  local function has_lost(queue, pass)
+    for _, life in ipairs(queue.state.lives) do
+      if life[1] <= pass.number and pass.joined_at < life[2] then return true end
+    end
+    return false
+  end
+
   -- Why the queue does not let a hold through (Q6 Pass); `nil` if it does.
   function queues.refusal(event, command)
     local terms, pass = event.terms.queue, command.pass
     if command.past and command.past.queue then return nil end
     if not pass then return refusal(QUEUE.pass_required) end
     local queue = queues.of(event)
+    if queue and has_lost(queue, pass) then return refusal(QUEUE.unknown_entry) end
     local entry = queue and queues.entry(event, pass.number)
     if not entry or entry.ends_at == 0 and not entry.has_left then
       local ahead = max(0, pass.position - (queue and queue.state.head or 0))

@@ -76,6 +76,9 @@ final class AnswerWriter {
         case .remaining: classic.writeRemaining(classicEvent, of: store, form, to: &buffer)
         case .buy, .buyQueued, .complete:
             guard case .reply(let reply) = content else { preconditionFailure("the store answers these") }
+            if let mistake = request.call.wrongPass, case .decided(.refused(.queue(.passRequired)), _) = reply {
+                return classic.writeRefusal(.queuePassRequired, detail: mistake.detail, form, to: &buffer)
+            }
             classic.write(reply, form, jitter: .random(in: 0..<1), to: &buffer)
         case .preflight(let methods):
             let fields = SharedOrigins.preflightFields(methods: "\(methods)").map { "\($0.name): \($0.value)\r\n" }

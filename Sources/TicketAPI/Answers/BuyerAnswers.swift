@@ -81,8 +81,8 @@ struct BuyerAnswers {
         case .join(let event):
             write(try entries.joined(reply, in: event), form, quota: quota, to: &buffer)
         case .look(let look):
-            guard let copy = look.copy else { preconditionFailure("a look that was asked has its queue") }
-            write(try entries.looked(reply, in: copy), form, quota: quota, to: &buffer)
+            guard let own = look.own else { preconditionFailure("a look that was asked has its entry") }
+            write(try entries.looked(reply, at: own), form, quota: quota, to: &buffer)
         default: try write(reply, form, quota: quota, to: &buffer)
         }
     }
@@ -137,10 +137,9 @@ struct BuyerAnswers {
         to buffer: inout ByteBuffer
     ) {
         var refused = refused
-        if refused.tellsPlaces, case .hold(let event, _) = request.kind,
-            store.event(event)?.definition.disclosure != .counts
-        {
-            refused.hidePlaces()
+        if case .hold(let event, _) = request.kind {
+            refused = refused.naming(queues.mistake(in: request.fields.queuePass, for: event))
+            if refused.tellsPlaces, store.event(event)?.definition.disclosure != .counts { refused.hidePlaces() }
         }
         let body = refused.document(traceID: request.fields.traceID, instance: request.target.pathText)
         bytes.writeHead(refused.problem.status, .problem, length: body.count, form: form, to: &buffer) {

@@ -25,7 +25,7 @@ struct BuyerCalls: Sendable {
         var request = HoldRequest(
             event: event, lines: asked.lines, buyer: asked.buyer, key: key, override: asked.override, code: code)
         // A pass that is none of this queue is no pass, and the store says so in the order of all refusals.
-        if let pass = fields.queuePass { request.pass = queues.pass(pass, for: event) }
+        if let pass = fields.queuePass { request.pass = try? queues.pass(pass, for: event) }
         return .hold(request)
     }
 

@@ -12,8 +12,8 @@ enum Call {
     case remaining
     /// `POST /buy_ticket/…` of a product, by its index in `CallReader`.
     case buy(product: Int, key: IdempotencyKey?)
-    /// The same with a pass of the event's queue (Q6 Pass).
-    indirect case buyQueued(product: Int, key: IdempotencyKey?, pass: QueuePass)
+    /// The same with a `Queue-Pass` (Q6 Pass). One that is wrong counts as none.
+    indirect case buyQueued(product: Int, key: IdempotencyKey?, Result<QueuePass, WrongPass>)
     /// `POST /complete_purchase/…`
     case complete(HoldID, by: Completer)
     /// A classic call that is refused in the words of the classic API.
@@ -26,6 +26,11 @@ enum Call {
 
     var isRouted: Bool {
         if case .routed = self { true } else { false }
+    }
+
+    /// What is wrong with the pass of a classic call.
+    var wrongPass: WrongPass? {
+        if case .buyQueued(_, _, .failure(let mistake)) = self { mistake } else { nil }
     }
 }
 

@@ -115,10 +115,13 @@ final class CallReader {
             guard let key = KeyText(header, isAnonymous: true) else { return .refused(.unfitKey) }
             digest = keys.digest(key, in: .holding(classicEvent, nil), of: "")
         }
-        if let pass = fields.queuePass.flatMap({ buyers.queues.pass($0, for: classicEvent) }) {
-            return .buyQueued(product: product, key: digest, pass: pass)
+        guard let pass = fields.queuePass else { return .buy(product: product, key: digest) }
+        do throws(WrongPass) {
+            let pass = try buyers.queues.pass(pass, for: classicEvent)
+            return .buyQueued(product: product, key: digest, .success(pass))
+        } catch {
+            return .buyQueued(product: product, key: digest, .failure(error))
         }
-        return .buy(product: product, key: digest)
     }
 
     private func addProduct(_ type: Range<Int>, _ target: RequestTarget) -> Int? {
@@ -195,7 +198,7 @@ final class CallReader {
         case .buyQueued(let product, let key, let pass):
             var request = HoldRequest(
                 event: classicEvent, lines: OneOrMore(Line(type: products[product].type, quantity: 1)), key: key)
-            request.pass = pass
+            request.pass = try? pass.get()
             return .hold(request)
         case .complete(let hold, let completer): return .purchase(hold, nil, by: completer)
         case .buyer(let request): return try command(of: request)

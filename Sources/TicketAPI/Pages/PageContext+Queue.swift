@@ -19,14 +19,6 @@ enum EntryCookie {
     }
 }
 
-/// An entry that a browser's cookie is for, with this node's copy of its queue.
-struct OwnEntry: Sendable {
-    let copy: EventQueueCopy
-    let signed: SignedEntry
-
-    var number: EntryNumber { EntryNumber(signed.number) }
-}
-
 /// What a queue has to do with a request for the page of its sale.
 enum PageTurn: Sendable {
     /// The event has no queue.
@@ -96,7 +88,9 @@ extension PageContext {
     /// The pass of the browser's entry; the store knows whether it is good.
     func pass(in event: Code, _ page: PageRequest) -> QueuePass? {
         guard let own = entry(in: event, page) else { return nil }
-        return own.copy.position(of: own.number).map { QueuePass(number: own.number, position: $0) }
+        return own.copy.position(of: own.number).map {
+            QueuePass(number: own.number, position: $0, joinedAt: own.signed.joinedAt)
+        }
     }
 
     /// The cookie with which the page of a hold can try for the same places again; none without an entry.

@@ -7,14 +7,18 @@ package struct EntryDocument: Sendable {
     package var entry: QueueEntry
     package var queue: QueueName
     package var moment: Moment
-    /// For the answer to a join, the only one with token and receipt.
-    package var signed: SignedEntry?
+    package var joinedAt: WallTime
+    /// It answers the join: only then it has token and receipt.
+    package var isNew = false
     /// When to look again.
     package var pollAfter: Duration
 
-    package init(_ entry: QueueEntry, in queue: QueueName, at moment: Moment, pollAfter: Duration) {
+    package init(
+        _ entry: QueueEntry, in queue: QueueName, joinedAt: WallTime, at moment: Moment, pollAfter: Duration
+    ) {
         self.entry = entry
         self.queue = queue
+        self.joinedAt = joinedAt
         self.moment = moment
         self.pollAfter = pollAfter
     }
@@ -53,9 +57,10 @@ package struct EntryDocument: Sendable {
 
     package func bytes(_ mint: QueueMint) -> [UInt8] {
         var writer = JSONWriter(reserving: 768)
+        let signed = SignedEntry(number: entry.number.value, joinedAt: joinedAt)
         writer.object { writer in
             writer.member("id", Self.name(entry.number, in: queue.event))
-            if let signed { writer.member("token", mint.token(of: signed, in: queue)) }
+            if isNew { writer.member("token", mint.token(of: signed, in: queue)) }
             writer.member("event", queue.event.text)
             writer.member("number", entry.number.value)
             writer.member("position", entry.position)
@@ -63,7 +68,7 @@ package struct EntryDocument: Sendable {
             writer.member("ahead", entry.ahead)
             let endsAt = entry.turnEndsAt
             let isCalled = entry.state == .called || entry.state == .inside
-            writer.member("pass", isCalled ? endsAt.flatMap { pass(until: $0, mint) } : nil)
+            writer.member("pass", isCalled ? endsAt.flatMap { pass(of: signed, until: $0, mint) } : nil)
             writer.member("turn_ends_at") { value in
                 value.value(rfc3339: endsAt.map { moment.wallTime(of: $0).milliseconds })
             }
@@ -71,14 +76,12 @@ package struct EntryDocument: Sendable {
                 "turn_ends_in_ms", endsAt.map { max(0, $0.milliseconds - moment.office.milliseconds) })
             writer.member("server_time") { $0.value(rfc3339: moment.wall.milliseconds) }
             writer.member("poll_after_ms", pollAfter.inMilliseconds)
-            if let signed { writer.member("receipt", mint.receipt(of: signed, in: queue)) }
+            if isNew { writer.member("receipt", mint.receipt(of: signed, in: queue)) }
         }
         return writer.bytes
     }
 
-    private func pass(until end: Timestamp, _ mint: QueueMint) -> String? {
-        entry.position.map {
-            mint.pass(SignedPass(number: entry.number.value, position: $0, end: end), in: queue)
-        }
+    private func pass(of signed: SignedEntry, until end: Timestamp, _ mint: QueueMint) -> String? {
+        entry.position.map { mint.pass(SignedPass(signed, position: $0, end: end), in: queue) }
     }
 }

@@ -46,49 +46,50 @@ struct QueueCalls: Sendable {
         } else {
             copy.noteJoin(entry, at: moment)
         }
-        var document = document(entry, copy, moment)
-        document.signed = SignedEntry(
+        let signed = SignedEntry(
             number: entry.number.value, joinedAt: copy.joinedAt(entry.number) ?? moment.wall)
-        return EntryAnswer(document: document, isNew: true, isReplay: isRepeat)
+        var document = document(entry, OwnEntry(copy: copy, signed: signed), moment)
+        document.isNew = true
+        return EntryAnswer(document: document, isReplay: isRepeat)
     }
 
     // MARK: Looking
 
     /// The command that looks at an entry; `nil` if the entry waits, because then the store is not asked.
     func look(_ look: EntryLook, _ fields: BuyerFields) throws(Refused) -> Command? {
-        let (copy, signed) = try entry(look.name, fields)
-        look.copy = copy
-        let number = EntryNumber(signed.number)
-        if let waiting = copy.waiting(number) {
-            look.waiting = document(waiting, copy, store.now)
+        let own = try entry(look.name, fields)
+        look.own = own
+        if let waiting = own.copy.waiting(own.number) {
+            look.waiting = document(waiting, own, store.now)
             return nil
         }
-        return .queue(copy.name.event, .look(number, position: copy.position(of: number)))
+        return .queue(own.copy.name.event, .look(own.number, position: own.copy.position(of: own.number)))
     }
 
     /// The answer about an entry that was looked at, or that left.
-    func looked(_ reply: StoreReply, in copy: EventQueueCopy) throws(Refused) -> EntryAnswer {
+    func looked(_ reply: StoreReply, at own: OwnEntry) throws(Refused) -> EntryAnswer {
         // Turn and moment are on the same clock. On Redis each event has a clock of its own, so ours would be wrong.
         let (outcome, moment) = try outcome(reply)
         guard case .looked(let entry) = outcome else { throw Refused.unknownEntry }
-        copy.note(entry)
-        return EntryAnswer(document: document(entry, copy, moment))
+        own.copy.note(entry)
+        return EntryAnswer(document: document(entry, own, moment))
     }
 
     /// The entry that a path names, if its token came. A wrong token and an unknown entry get the same answer.
-    func entry(_ name: String, _ fields: BuyerFields) throws(Refused) -> (EventQueueCopy, SignedEntry) {
+    func entry(_ name: String, _ fields: BuyerFields) throws(Refused) -> OwnEntry {
         guard let token = fields.bearer else { throw Refused.unauthenticated() }
         guard let (number, event) = SignedEntry.read(name), let copy = queues.copy(of: event),
             let signed = queues.mint.entry(of: token, in: copy.name), signed.number == number,
             !copy.hasLost(signed)
         else { throw Refused.unknownEntry }
-        return (copy, signed)
+        return OwnEntry(copy: copy, signed: signed)
     }
 
-    private func document(_ entry: QueueEntry, _ copy: EventQueueCopy, _ now: Moment) -> EntryDocument {
+    private func document(_ entry: QueueEntry, _ own: OwnEntry, _ now: Moment) -> EntryDocument {
         let pollAfter = EntryDocument.pollAfter(
-            entry, waiting: copy.waitingCount, chance: EntryDocument.chance(entry.number, at: now.office))
-        return EntryDocument(entry, in: copy.name, at: now, pollAfter: pollAfter)
+            entry, waiting: own.copy.waitingCount, chance: EntryDocument.chance(entry.number, at: now.office))
+        return EntryDocument(
+            entry, in: own.copy.name, joinedAt: own.signed.joinedAt, at: now, pollAfter: pollAfter)
     }
 
     /// What the queue decided, and when by the clock of its event.
@@ -102,12 +103,20 @@ struct QueueCalls: Sendable {
     }
 }
 
+/// An entry whose token came, with this node's copy of its queue.
+struct OwnEntry: Sendable {
+    let copy: EventQueueCopy
+    let signed: SignedEntry
+
+    var number: EntryNumber { EntryNumber(signed.number) }
+}
+
 /// A look at an entry on the fast path, until it is answered.
 final class EntryLook {
     /// As the path has it: `E17.main`.
     let name: String
-    /// Of the entry's queue, once its token was checked.
-    fileprivate(set) var copy: EventQueueCopy?
+    /// Once its token was checked.
+    fileprivate(set) var own: OwnEntry?
     /// The answer, if the entry waits.
     fileprivate(set) var waiting: EntryDocument?
 
@@ -119,11 +128,11 @@ final class EntryLook {
 /// A positive answer about an entry.
 struct EntryAnswer {
     var document: EntryDocument
-    /// It answers a join: only then it has the token, the receipt and `Location`.
-    var isNew = false
     /// The same join was answered before.
     var isReplay = false
 
+    /// It answers a join: only then it has the token, the receipt and `Location`.
+    var isNew: Bool { document.isNew }
     var status: Int { isNew ? 201 : 200 }
     var location: String { "/v1/queue-entries/\(EntryDocument.name(document.entry.number, in: document.queue.event))" }
 }

@@ -67,10 +67,25 @@ package final class QueueDirectory: Sendable {
         }
     }
 
-    /// The pass that a request to hold carries; `nil` if it is none of this event's queue, whatever is wrong with it.
-    package func pass(_ text: String, for event: Code) -> QueuePass? {
-        guard let copy = copy(of: event), let said = mint.pass(of: text, in: copy.name) else { return nil }
-        return QueuePass(number: EntryNumber(said.number), position: said.position)
+    /// The pass that a request to hold carries.
+    ///
+    /// - Throws: why it is none of this event's queue.
+    func pass(_ text: String, for event: Code) throws(WrongPass) -> QueuePass {
+        guard QueueMint.hasFormOfPass(text) else { throw .malformed }
+        guard let copy = copy(of: event) else { throw .notKnownYet }
+        guard let said = mint.pass(of: text, in: copy.name) else { throw .foreign }
+        return QueuePass(number: EntryNumber(said.number), position: said.position, joinedAt: said.joinedAt)
+    }
+
+    /// Why the pass that came with a request is none of the event's queue; `nil` if none came, or if it is one.
+    func mistake(in pass: String?, for event: Code) -> WrongPass? {
+        guard let pass else { return nil }
+        do throws(WrongPass) {
+            _ = try self.pass(pass, for: event)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     // MARK: Rounds

@@ -73,17 +73,17 @@ struct QueueRoutes: Sendable {
     }
 
     @Sendable private func leave(_ call: RouteRequest) async throws -> Response {
-        let (copy, signed) = try calls.entry(call.segment, call.fields)
-        let command = Command.queue(copy.name.event, .leave(EntryNumber(signed.number)))
-        let answer = try calls.looked(await store.perform(command), in: copy)
+        let own = try calls.entry(call.segment, call.fields)
+        let command = Command.queue(own.copy.name.event, .leave(own.number))
+        let answer = try calls.looked(await store.perform(command), at: own)
         return json(.ok, answer.document.bytes(queues.mint))
     }
 
     /// The receipt of an entry, once more: a signature that anybody can check takes longer than a look may.
     @Sendable private func receipt(_ call: RouteRequest) throws -> Response {
-        let (copy, signed) = try calls.entry(call.segment, call.fields)
+        let own = try calls.entry(call.segment, call.fields)
         var writer = JSONWriter(reserving: 512)
-        writer.object { $0.member("receipt", queues.mint.receipt(of: signed, in: copy.name)) }
+        writer.object { $0.member("receipt", queues.mint.receipt(of: own.signed, in: own.copy.name)) }
         return json(.ok, writer.bytes)
     }
 

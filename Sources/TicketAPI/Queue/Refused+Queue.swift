@@ -19,7 +19,33 @@ extension Problem {
     }
 }
 
+/// Why a `Queue-Pass` is none of the event's queue (Q6 Pass).
+enum WrongPass: Error {
+    case malformed
+    /// This service has not asked the store about the queue yet.
+    case notKnownYet
+    /// The signature fits neither this queue nor what the pass says. Which of both is wrong nobody can know.
+    case foreign
+
+    var detail: String {
+        switch self {
+        case .malformed: "The Queue-Pass that came is none: it is cut off, damaged, or something else, such as a token."
+        case .notKnownYet: "The queue of the event is not open, so the Queue-Pass that came cannot be one of it."
+        case .foreign:
+            "The Queue-Pass that came was not made by this box office for this queue, or was changed since."
+        }
+    }
+}
+
 extension Refused {
+    /// The same, and what is wrong with the pass that came, where it counts as none.
+    func naming(_ mistake: @autoclosure () -> WrongPass?) -> Refused {
+        guard problem == .queuePassRequired, let mistake = mistake() else { return self }
+        var refused = self
+        refused.detail = mistake.detail
+        return refused
+    }
+
     static let noQueue = Refused(.notFound, "The event has no queue.")
     static let unknownEntry = Refused(.unknownQueueEntry)
 

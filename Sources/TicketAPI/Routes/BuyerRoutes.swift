@@ -93,7 +93,7 @@ struct BuyerRoutes: Sendable {
             return try await answer(command, note)
         } catch var refused as Refused {
             if event.definition.disclosure != .counts { refused.hidePlaces() }
-            throw refused
+            throw refused.naming(calls.queues.mistake(in: call.fields.queuePass, for: event.definition.id))
         }
     }
 

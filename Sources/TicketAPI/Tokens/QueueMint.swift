@@ -45,11 +45,14 @@ package struct SignedEntry: Hashable, Sendable {
 package struct SignedPass: Hashable, Sendable {
     package var number: UInt32
     package var position: UInt32
+    /// As the entry's token has it.
+    package var joinedAt: WallTime
     /// On the store's clock.
     package var end: Timestamp
 
-    package init(number: UInt32, position: UInt32, end: Timestamp) {
-        self.number = number
+    package init(_ entry: SignedEntry, position: UInt32, end: Timestamp) {
+        number = entry.number
+        joinedAt = entry.joinedAt
         self.position = position
         self.end = end
     }
@@ -67,7 +70,7 @@ package struct QueueMint: Sendable {
     private static let tagBytes = 16
     /// Each text is a whole number of groups of three bytes.
     private static let tokenBytes = 1 + 4 + 6 + tagBytes
-    private static let passBytes = 1 + 4 + 4 + 8 + tagBytes
+    private static let passBytes = 1 + 4 + 4 + 6 + 8 + tagBytes
     /// Characters of a token and of a pass.
     package static let tokenLength = tokenBytes / 3 * 4
     package static let passLength = passBytes / 3 * 4
@@ -130,6 +133,7 @@ package struct QueueMint: Sendable {
         text(.pass, queue) { said in
             said.write(UInt64(pass.number), 4)
             said.write(UInt64(pass.position), 4)
+            said.write(UInt64(clamping: pass.joinedAt.milliseconds), 6)
             said.write(UInt64(bitPattern: pass.end.milliseconds), 8)
         }
     }
@@ -138,8 +142,20 @@ package struct QueueMint: Sendable {
     package func pass(of text: String, in queue: QueueName) -> SignedPass? {
         said(by: text, .pass, queue) { said in
             SignedPass(
-                number: UInt32(Self.number(said, 0, 4)), position: UInt32(Self.number(said, 4, 4)),
-                end: Timestamp(milliseconds: Int64(bitPattern: Self.number(said, 8, 8))))
+                SignedEntry(
+                    number: UInt32(Self.number(said, 0, 4)),
+                    joinedAt: WallTime(milliseconds: Int64(Self.number(said, 8, 6)))),
+                position: UInt32(Self.number(said, 4, 4)),
+                end: Timestamp(milliseconds: Int64(bitPattern: Self.number(said, 14, 8))))
+        }
+    }
+
+    /// Whether a text has the length and the characters of a pass, whoever made it.
+    package static func hasFormOfPass(_ text: String) -> Bool {
+        guard text.utf8.count == passLength else { return false }
+        var text = text
+        return withUnsafeTemporaryAllocation(byteCount: passBytes, alignment: 1) { whole in
+            text.withUTF8 { Base64URL.decode($0, into: whole) }
         }
     }
 

@@ -270,7 +270,7 @@ public struct QueueWorld: Sendable {
         if !isBot(entry), isServed[owner[entry]] { return }
         let minimum = isBot(entry) || chance.chance(shape.takingFewer) ? 1 : wanted[entry]
         let line = Line(type: type, quantity: wanted[entry], minimum: minimum)
-        let pass = QueuePass(number: EntryNumber(UInt32(entry)), position: order[entry])
+        let pass = QueuePass(number: EntryNumber(UInt32(entry)), position: order[entry], joinedAt: moment.wall)
         switch decide(.hold(HoldRequest(event: event, lines: OneOrMore(line), pass: pass))) {
         case .held(let view, _):
             result.asked += 1

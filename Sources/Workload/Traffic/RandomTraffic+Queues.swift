@@ -93,7 +93,9 @@ extension RandomTraffic {
         guard let known = queues[event], chance.chance(90) else { return nil }
         if chance.chance(92), let pass = chance.one(of: Array(known.turns.suffix(6))) { return pass }
         let number = someNumber(of: known)
-        return QueuePass(number: EntryNumber(number), position: known.position(of: EntryNumber(number)) ?? number)
+        return QueuePass(
+            number: EntryNumber(number), position: known.position(of: EntryNumber(number)) ?? number,
+            joinedAt: now.wall)
     }
 
     mutating func learn(_ outcome: QueueOutcome, of event: Code) {
@@ -102,8 +104,8 @@ extension RandomTraffic {
         case .joined(let entry, _, _), .looked(let entry):
             known.joined = max(known.joined, entry.number.value + 1)
             if entry.state == .called, let position = entry.position {
-                let pass = QueuePass(number: entry.number, position: position)
-                if !known.turns.contains(pass) { known.turns.append(pass) }
+                let pass = QueuePass(number: entry.number, position: position, joinedAt: now.wall)
+                if !known.turns.contains(where: { $0.number == pass.number }) { known.turns.append(pass) }
             }
         case .attended(let view, _), .changed(let view, _):
             (known.isOpen, known.joined, known.head) = (true, view.joined, view.head)

@@ -41,7 +41,8 @@ extension Script {
     /// `3@7`
     static func pass(_ text: String) -> QueuePass? {
         let parts = text.split(separator: "@").compactMap { UInt32($0) }
-        return parts.count == 2 ? QueuePass(number: EntryNumber(parts[0]), position: parts[1]) : nil
+        guard parts.count == 2 else { return nil }
+        return QueuePass(number: EntryNumber(parts[0]), position: parts[1], joinedAt: WallTime(milliseconds: 0))
     }
 
     static func text(_ outcome: QueueOutcome) -> String {

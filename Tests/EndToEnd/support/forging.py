@@ -26,4 +26,6 @@ def token(server, event, number):
 
 def turn(server, event, number, position):
     """Return a pass as the service would sign it."""
-    return _signed(server, event, b"\x01", struct.pack(">BIIQ", 1, number, position, 9_999_999))
+    joined_at = 1_795_000_000_000
+    return _signed(
+        server, event, b"\x01", struct.pack(">BIIHIQ", 1, number, position, joined_at >> 32, joined_at & 0xffff_ffff, 9_999_999))
