@@ -42,14 +42,17 @@ extension BoxOffice {
         make(.queue(event: UInt32(index), fact))
     }
 
-    /// What forbids that the event gets another definition: an open queue keeps what its entries belong to, and until the draw
-    /// the beacon that it announced, or that there is none.
+    /// What forbids that the event gets another definition: an open queue keeps what its entries belong to, and the beacon that
+    /// it announced for its draw, or that there is none. After the draw, the name says which value that was.
     func obstacles(ofQueueTo next: EventDefinition, in index: Int) -> [Mistake] {
         guard let queue = queues[index] else { return [] }
         var found: [Mistake] = []
         if let terms = next.queue, terms.identity != queue.identity { found.append(.queueIdentity(queue.identity)) }
         let isDrawn = queue.stage == .moving || queue.stage == .over
-        if !isDrawn, next.queue?.beacon != events[index].definition.queue?.beacon { found.append(.queueBeacon) }
+        let current = events[index].definition.queue
+        // After the draw the event can do without its queue.
+        let stays = !isDrawn || queue.count != nil && next.queue != nil && current != nil
+        if stays, next.queue?.beacon != current?.beacon { found.append(.queueBeacon) }
         return found
     }
 

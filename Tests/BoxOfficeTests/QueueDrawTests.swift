@@ -33,6 +33,19 @@ struct QueueDrawTests {
             ])
     }
 
+    @Test(
+        "A beacon's value has one spelling, whatever capitals, blanks and punctuation it comes with",
+        arguments: [
+            ("8f3a5e", "8f3a5e"), ("8F3A5E", "8f3a5e"), (" 8f3a 5e\n", "8f3a5e"), ("8f:3a:5e", "8f3a5e"),
+            ("3 14\t15", "31415"), ("3, 14, 15.", "31415"), ("Zz09", "zz09"), ("0", "0"),
+            (String(repeating: "a", count: 255), String(repeating: "a", count: 255)),
+            (String(repeating: "a", count: 256), nil), ("", nil), (" -.\n", nil), ("8f3a…", nil), ("é", nil),
+            ("8f\u{0}3a", nil), ("8f\u{7f}3a", nil), ("８", nil),
+        ])
+    func spellings(text: String, spelled: String?) {
+        #expect(BeaconText(value: text)?.text == spelled)
+    }
+
     @Test("Secret, count, event and beacon each change the seed, and no text reaches into the next one")
     func seed() {
         let other = Array("1123456789abcdef0123456789abcdef".utf8)

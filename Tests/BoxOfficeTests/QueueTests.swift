@@ -255,7 +255,10 @@ struct QueueTests {
             queue main beacon lottery 42 -> moving head 0 of 1000
             queue main beacon lottery 42 -> moving head 0 of 1000 before
             queue main beacon lottery 43 -> no: beacon is late
-            define known -> main stands
+            define known -> no: invalid /queue/beacon
+            define none -> no: invalid /queue/beacon
+            define bare -> main stands
+            define main -> main stands
             2h1m queue late attend -> moving head 0 of 1000, more
             queue late beacon lottery 42 -> no: beacon is late
             """)

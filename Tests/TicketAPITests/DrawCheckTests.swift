@@ -13,10 +13,10 @@ struct DrawCheckTests {
     private func document(
         _ changes: [String: Any?] = [:], event: String = "main", keys: Any = [String]()
     ) throws -> [UInt8] {
-        let seed = QueueDraw.seed(secret: secret, count: 40, event: main, beacon: "3 1 4")
+        let seed = QueueDraw.seed(secret: secret, count: 40, event: main, beacon: "314")
         var draw: [String: Any] = [
             "commitment": QueueDraw.commitment(to: secret).hexDigits, "count": 40, "secret": secret.hexDigits,
-            "beacon": "3 1 4", "witnessed": true, "seed": seed.hexDigits,
+            "beacon": "314", "witnessed": true, "seed": seed.hexDigits,
         ]
         for (name, value) in changes { draw[name] = value }
         return Array(try JSONSerialization.data(withJSONObject: ["event": event, "draw": draw, "receipt_keys": keys]))
@@ -25,7 +25,7 @@ struct DrawCheckTests {
     @Test("A right document is drawn again, and its numbers have their positions")
     func right() throws {
         let check = try DrawCheck(try document())
-        #expect(check.event == main && check.count == 40 && check.beacon == "3 1 4" && check.isWitnessed)
+        #expect(check.event == main && check.count == 40 && check.beacon == "314" && check.isWitnessed)
         #expect(Set((0..<40).map { check.position(of: $0) }) == Set(0..<40))
         #expect(check.position(of: 40) == 40 && check.position(of: .max) == .max)
     }
@@ -36,7 +36,8 @@ struct DrawCheckTests {
         for (name, value, word) in [
             ("secret", other, "not the one that was committed to"), ("commitment", other, "not the one"),
             ("seed", other, "the seed does not follow"), ("count", 41, "the seed does not follow"),
-            ("beacon", "3 1 5", "the seed does not follow"), ("beacon", NSNull(), "the seed does not follow"),
+            ("beacon", "315", "the seed does not follow"), ("beacon", "3 1 4", "not in its one spelling"),
+            ("beacon", "", "not in its one spelling"), ("beacon", NSNull(), "the seed does not follow"),
             ("secret", NSNull(), "nothing has been drawn"), ("secret", "00", "cannot be one"),
             ("count", -1, "cannot be one"), ("count", 5_000_001, "cannot be one"),
             ("count", "40", "nothing has been drawn"),

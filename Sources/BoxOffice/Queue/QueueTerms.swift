@@ -115,3 +115,29 @@ public enum BeaconKind: ReferenceKind {
 
 /// The name or the value of a public random value (Q3 Draw).
 public typealias BeaconText = Reference<BeaconKind>
+
+extension Reference where Kind == BeaconKind {
+    /// A value in its one spelling: its letters, as small ones, and its digits. Blanks and punctuation are left out. Each spelling
+    /// would make another draw, so whoever gives the value could choose among draws.
+    ///
+    /// `nil` if nothing is left, and for other letters than those from A to Z, which Unicode spells in several ways.
+    public init?(value text: String) {
+        guard text.utf8.count <= Kind.maximumLength else { return nil }
+        var spelled: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): spelled.append(byte)
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): spelled.append(byte | 0x20)
+            case 0x09, 0x0a, 0x0d, 0x20...0x7e: continue
+            default: return nil
+            }
+        }
+        self.init(String(decoding: spelled, as: UTF8.self))
+    }
+
+    /// What a value must be, in words that follow its name.
+    package static var valueForm: String {
+        "must have letters from A to Z or digits, and besides these only blanks and punctuation, "
+            + "\(Kind.maximumLength) bytes in all at most"
+    }
+}

@@ -131,7 +131,7 @@ extension Mistake {
         Mistake("/queue/identity", "must stay \(identity.rawValue), because people have joined")
     }
 
-    package static let queueBeacon = Mistake("/queue/beacon", "must stay until the draw, because it was announced")
+    package static let queueBeacon = Mistake("/queue/beacon", "must stay, because it was announced for the draw")
 
     /// Nobody can be let in by hand.
     package static let queueStands = Mistake("/let_in", "must be left out before the draw, and while the queue is over")

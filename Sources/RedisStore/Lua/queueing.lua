@@ -336,8 +336,8 @@ do
     return one.name == other.name and one.wait == other.wait
   end
 
-  -- Why the event cannot get the queue that is asked for: what entries belong to stays so once they can join, and until the draw
-  -- so does the beacon that was announced, or that there is none.
+  -- Why the event cannot get the queue that is asked for: what entries belong to stays so once they can join, and so does the
+  -- beacon that was announced for the draw, or that there is none. After the draw the event can do without its queue.
   function queues.obstacles(event, asked)
     local queue, found = queues.of(event), {}
     if not queue then return found end
@@ -346,7 +346,8 @@ do
       found[1] = state.by_buyer and OBSTACLE.queue_by_buyer or OBSTACLE.queue_by_device
     end
     local is_drawn = state.stage == QUEUE.moving or state.stage == QUEUE.over
-    if not is_drawn and not is_same_beacon(terms and terms.beacon, asked.queue and asked.queue.beacon) then
+    local stays = not is_drawn or state.count and terms and asked.queue
+    if stays and not is_same_beacon(terms and terms.beacon, asked.queue and asked.queue.beacon) then
       found[#found + 1] = OBSTACLE.queue_beacon
     end
     return found

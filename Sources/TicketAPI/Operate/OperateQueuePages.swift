@@ -64,7 +64,7 @@ struct OperateQueuePages: Sendable {
         "most_per_second", .whole, at: ["most_per_second"], isOptional: true, demand: "rate",
         ["least": .number(Limits.queueRates.lowerBound), "most": .number(Limits.queueRates.upperBound)])
     private static let beacon = EventField(
-        "value", .text, label: "beacon_value", at: ["value"], demand: "name",
+        "value", .text, label: "beacon_value", at: ["value"], demand: "beacon",
         ["most": .number(BeaconKind.maximumLength)])
     private static let fields = EventForm(fields: [people, rate, beacon])
 

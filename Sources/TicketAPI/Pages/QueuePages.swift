@@ -113,14 +113,14 @@ struct QueuePages: Sendable {
     @Sendable private func draw(_ page: PageRequest) async throws -> Response {
         let event = try context.reader.event(page.segment)
         let code = event.definition.id
-        guard let terms = event.definition.queue, let document = context.queues.document(of: code) else {
+        guard event.definition.queue != nil, let document = context.queues.document(of: code) else {
             return context.writer.redirect(to: "/events/\(code)")
         }
         let facts = document.facts
         var values: PageObject = [
             "event": .text(code.text), "name": .text(event.definition.name), "private": true,
             "draw_js": .text(Pages.path(of: "draw.js")), "commitment": PageValue(facts.commitment),
-            "beacon_name": PageValue(terms.beacon?.name), "count": facts.count.map { .number(Int($0)) } ?? false,
+            "beacon_name": PageValue(facts.announced), "count": facts.count.map { .number(Int($0)) } ?? false,
             "has_no_draw": .flag(facts.draw == nil && !facts.mayBeDrawn),
             "is_awaited": .flag(facts.draw == nil && facts.mayBeDrawn),
         ]

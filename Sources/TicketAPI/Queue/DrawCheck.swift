@@ -49,6 +49,10 @@ package struct DrawCheck: Sendable {
             throw Failure("the secret is not the one that was committed to: its SHA-256 is another")
         }
         let beacon = draw[member: "beacon"]?.string
+        // Else whoever gave the value chose among the draws of its spellings.
+        guard beacon.map({ BeaconText(value: $0)?.text == $0 }) ?? true else {
+            throw Failure("the beacon's value is not in its one spelling, small letters and digits alone")
+        }
         let own = QueueDraw.seed(secret: secret, count: Int(count), event: event, beacon: beacon ?? "")
         guard own.hexDigits == seed.lowercased() else {
             throw Failure(

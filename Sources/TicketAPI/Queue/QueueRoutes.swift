@@ -114,9 +114,13 @@ struct QueueRoutes: Sendable {
         var value: BeaconText
     }
 
+    private static let spelled = JSONShape<String>.string.converted(otherwise: BeaconText.valueForm) {
+        BeaconText(value: $0)
+    }
+
     private static let beacon = JSONShape<Beacon>.object { body in
         let name = body.required("name", as: JSONShape<BeaconText>.reference(BeaconKind.self))
-        let value = body.required("value", as: JSONShape<BeaconText>.reference(BeaconKind.self))
+        let value = body.required("value", as: spelled)
         guard let name, let value else { return nil }
         return Beacon(name: name, value: value)
     }

@@ -247,7 +247,7 @@ class Queues(RoleCase):
         """The announced value is taken once, under its name, after the count was published."""
         name = self.make(opens_in=3_600, beacon={"name": "dice of the mayor", "wait_seconds": 60})
         entries = [self.join(name) for _ in range(4)]
-        value = {"name": "dice of the mayor", "value": "3 1 4 1 5"}
+        value = {"name": "dice of the mayor", "value": "3 1 4 1 A"}
         path = f"/v1/events/{name}/queue/beacon"
         self.assert_problem(self.call("PUT", path, value, "operator")[0], 409, "beacon-refused")
         self.open_sale(name)
@@ -256,11 +256,19 @@ class Queues(RoleCase):
         self.assertEqual(document["draw"]["beacon_name"], "dice of the mayor")
         self.assert_problem(self.call("PUT", path, value | {"name": "other dice"}, "operator")[0], 409, "beacon-refused")
         self.assert_problem(self.call("PUT", path, {"value": 5, "more": 1}, "operator")[0], 422, "validation-failed")
+        for unfit in ("", " - ", "3141…", "dé"):
+            self.assert_problem(
+                self.call("PUT", path, value | {"value": unfit}, "operator")[0], 422, "validation-failed")
         self.assert_problem(self.call("PUT", path, value, "viewer")[0], 403, "forbidden")
         answer, told = self.call("PUT", path, value, "operator")
         self.assertEqual(answer.status, 200, told)
-        self.assertEqual((told["draw"]["beacon"], told["draw"]["witnessed"]), ("3 1 4 1 5", True))
-        self.assertEqual(self.call("PUT", path, value, "operator")[0].header("idempotency-replayed"), "true")
+        self.assertEqual((told["draw"]["beacon"], told["draw"]["witnessed"]), ("3141a", True))
+        for spelling in ("3 1 4 1 A", "3141a", " 3-1-4-1-a\n"):
+            again = self.call("PUT", path, value | {"value": spelling}, "operator")[0]
+            self.assertEqual(again.header("idempotency-replayed"), "true", spelling)
+        key = {"HOLDFAST_KEY": self.keys["operator"], "HOLDFAST_URL": f"http://127.0.0.1:{self.server.port}"}
+        done = command("queue", "beacon", name, value["name"], "3.1.4.1.A", env=key)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
         self.assert_problem(self.call("PUT", path, value | {"value": "6"}, "operator")[0], 409, "beacon-refused")
         self.assertEqual(sorted(self.called(entry)["position"] for entry in entries), [0, 1, 2, 3])
         audit = self.call("GET", f"/v1/audit?event={name}&order=newest", key="operator")[1]["entries"]
