@@ -14,7 +14,7 @@ FLAGS := -c release -Xswiftc -enforce-exclusivity=unchecked -Xcc -g0
 SWIFT_BUILD := swift build $(FLAGS)
 # Tests of all suites run beside one another, and hundreds of them would share two cores: a call of a few milliseconds
 # would take seconds, and holds of a minute would end in the middle of a test.
-SWIFT_TEST := env SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test $(FLAGS) --skip-build
+SWIFT_TEST := env SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=20 swift test $(FLAGS) --skip-build
 ARGS ?=
 # What every server must pass.
 STORE_SUITES := RedisStoreTests[.](ContractTests|TroubleTests|ScriptTests|LedgerTests)/

@@ -98,7 +98,8 @@ struct AdmissionRuleTests {
             now += 100
             decide(.queue(hall.id, .join()))
             let lines = OneOrMore(Line(type: Halls.code("GA"), quantity: 1))
-            let pass = QueuePass(number: EntryNumber(number), position: number)
+            let pass = QueuePass(
+                number: EntryNumber(number), position: number, joinedAt: WallTime(milliseconds: 0))
             guard case .held(let view, _) = decide(.hold(HoldRequest(event: hall.id, lines: lines, pass: pass))) else {
                 Issue.record("no hold for \(number)")
                 return

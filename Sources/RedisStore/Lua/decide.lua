@@ -250,9 +250,9 @@ local function decide_release(event, command)
   end
   change_pools(event, record, release_places, record.entry)
   uncount_hold(event, record.entry)
+  if record.queued then queues.note_ended(event, record, false) end
   codes.take(event, record)
   take_from_account(event, record)
-  if record.queued then queues.note_ended(event, record, false) end
   record.state = RELEASED
   note_record(event, record)
   return view_of(event, OUTCOME.released, 0, record)

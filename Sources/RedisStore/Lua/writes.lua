@@ -125,7 +125,7 @@ do
     for _, words in ipairs({
       { 'HSET', hash, 'tried', '' }, { 'EXISTS', hash }, { 'TYPE', hash }, { 'HGET', hash, 'tried' },
       { 'HMGET', hash, 'tried' }, { 'HGETALL', hash }, { 'HLEN', hash }, { 'HSCAN', hash, 0 }, { 'HINCRBY', hash, 'number', 1 },
-      { 'HDEL', hash, 'tried' }, { 'ZADD', set, 0, 'tried' }, { 'ZRANGEBYLEX', set, '-', '+' },
+      { 'HDEL', hash, 'tried' }, { 'ZADD', set, 0, 'tried' }, { 'ZRANGEBYLEX', set, '-', '+' }, { 'ZRANGEBYSCORE', set, 0, 0 },
       { 'ZREVRANGE', set, 0, 0 }, { 'ZREM', set, 'tried' }, { 'RPUSH', list, '' }, { 'LRANGE', list, 0, 0 },
       { 'LTRIM', list, 0, -1 }, { 'PEXPIRE', list, 1000 },
       { 'TIME' }, { 'INFO', 'server' }, { 'UNLINK', hash, set, list },
