@@ -223,13 +223,13 @@ extension BoxOffice {
     func refusalOfQueue(_ request: HoldRequest, in index: Int) -> Refusal? {
         guard !request.override.contains(.queue), let terms = events[index].definition.queue else { return nil }
         guard let pass = request.pass else { return .queue(.passRequired) }
-        // Somebody else may have the number by now.
-        if let queue = queues[index], queue.lives.haveLost(pass.number, joinedAt: pass.joinedAt) {
-            return .queue(.unknownEntry)
+        guard let queue = queues[index] else {
+            return .queue(.notYourTurn(position: pass.position, ahead: pass.position))
         }
-        guard let queue = queues[index], let entry = queue.entries[pass.number], entry.endsAt > .zero || entry.hasLeft
-        else {
-            let ahead = queues[index].map { pass.position > $0.head ? pass.position - $0.head : 0 } ?? pass.position
+        // Somebody else may have the number by now.
+        if queue.lives.haveLost(pass.number, joinedAt: pass.joinedAt) { return .queue(.unknownEntry) }
+        guard let entry = queue.entries[pass.number], entry.endsAt > .zero || entry.hasLeft else {
+            let ahead = pass.position > queue.head ? pass.position - queue.head : 0
             return .queue(.notYourTurn(position: pass.position, ahead: ahead))
         }
         if entry.hasLeft || !queue.isRunning(entry, at: clock) { return .queue(.turnOver) }

@@ -225,14 +225,15 @@ struct EventQueue: Sendable, Equatable {
 
     /// An entry got a hold that ends at `deadline` unless it is extended.
     mutating func noteHeld(_ id: HoldID, by number: EntryNumber, tickets: Int, until deadline: Timestamp) {
-        guard let entry = entries[number] else { return }
+        guard var entry = entries[number] else { return }
         if !entry.hasAsked {
             undecided.remove(number)
             learned.note(taken: tickets)
             if let index = move(past: entry.position) { moves[index].asked += 1 }
         }
-        entries[number]?.hasAsked = true
-        entries[number]?.hold = id
+        entry.hasAsked = true
+        entry.hold = id
+        entries[number] = entry
         unsettled.insert(id, endingAt: deadline)
     }
 

@@ -16,7 +16,7 @@ struct BuyerAnswers {
     private var catalogues: [UInt32: EventCatalogue] = [:]
     /// Written before the head, which contains its length. Kept for its storage.
     private var body = ByteBuffer()
-    private var texts = HoldTexts()
+    private var texts = MomentTexts()
 
     init(
         _ reader: RequestReader, _ queues: QueueDirectory, mint: TokenMint, origins: SharedOrigins?,
@@ -90,13 +90,14 @@ struct BuyerAnswers {
     private mutating func write(
         _ answer: EntryAnswer, _ form: AnswerForm, quota: String, to buffer: inout ByteBuffer
     ) {
-        let body = answer.document.bytes(queues.mint)
-        bytes.writeHead(answer.status, length: body.count, form: form, to: &buffer) { buffer in
+        body.clear()
+        answer.document.write(queues.mint, &texts, to: &body)
+        bytes.writeHead(answer.status, length: body.readableBytes, form: form, to: &buffer) { buffer in
             if answer.isNew { buffer.writeField("location: ", answer.location) }
             if answer.isReplay { buffer.writeStaticString("idempotency-replayed: true\r\n") }
             buffer.writeString(quota)
         }
-        if !form.isHead { buffer.writeBytes(body) }
+        if !form.isHead { buffer.writeImmutableBuffer(body) }
     }
 
     private mutating func write(

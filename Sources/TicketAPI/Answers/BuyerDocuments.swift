@@ -15,7 +15,7 @@ enum BuyerDocuments {
     ///   - mint: for the answer that gives the hold, the only one with its token.
     static func write(
         _ hold: HoldView, of catalogue: EventCatalogue, at moment: Moment, tokenFrom mint: TokenMint? = nil,
-        payment: SeenPayment = [], _ texts: inout HoldTexts, to buffer: inout ByteBuffer
+        payment: SeenPayment = [], _ texts: inout MomentTexts, to buffer: inout ByteBuffer
     ) {
         let isHeld = hold.state == .held
         buffer.writeStaticString(#"{"id":"H"#)
@@ -41,7 +41,7 @@ enum BuyerDocuments {
         buffer.writeStaticString(#","currency":""#)
         buffer.writeString(catalogue.currency(of: hold))
         buffer.writeStaticString(#"","expires_at":""#)
-        texts.expiry.write(moment.wallTime(of: hold.expiresAt), to: &buffer)
+        texts.end.write(moment.wallTime(of: hold.expiresAt), to: &buffer)
         buffer.writeStaticString(#"","expires_in_ms":"#)
         buffer.writeDecimal(isHeld ? max(0, Int(hold.expiresAt.milliseconds - moment.office.milliseconds)) : 0)
         buffer.writeStaticString(#","server_time":""#)
@@ -196,9 +196,9 @@ extension BuyerDocuments {
     }
 }
 
-/// Texts of the two moments in a hold's document, kept apart because they lie in different seconds.
-struct HoldTexts {
-    var expiry = MomentText()
+/// Texts of the two moments in the document of a hold or an entry, kept apart because they lie in different seconds.
+struct MomentTexts {
+    var end = MomentText()
     var now = MomentText()
 }
 

@@ -62,7 +62,7 @@ struct HoldAnswer {
 
     /// - Parameter catalogue: of the hold's event.
     func writeBody(
-        _ catalogue: EventCatalogue, _ mint: TokenMint, _ texts: inout HoldTexts, to buffer: inout ByteBuffer
+        _ catalogue: EventCatalogue, _ mint: TokenMint, _ texts: inout MomentTexts, to buffer: inout ByteBuffer
     ) {
         BuyerDocuments.write(
             hold, of: catalogue, at: moment, tokenFrom: isNew ? mint : nil, payment: payment, &texts, to: &buffer)

@@ -49,7 +49,7 @@ struct HoldPages: Sendable {
     /// The hold as the API shows it.
     private func state(of seen: SeenHold) -> Response {
         var body = ByteBuffer()
-        var texts = HoldTexts()
+        var texts = MomentTexts()
         BuyerDocuments.write(
             seen.view, of: store.catalogue(at: seen.view.event), at: seen.moment, payment: seen.payment, &texts,
             to: &body)

@@ -1,5 +1,5 @@
 package import BoxOffice
-internal import StrictJSON
+internal import NIOCore
 internal import TicketStore
 
 /// An entry of a queue as its owner sees it.
@@ -55,33 +55,70 @@ package struct EntryDocument: Sendable {
         return Double((mixed ^ mixed >> 31) >> 11) / Double(1 << 53)
     }
 
-    package func bytes(_ mint: QueueMint) -> [UInt8] {
-        var writer = JSONWriter(reserving: 768)
+    /// Written in pieces, as documents of holds are (``BuyerDocuments``), since each entry looks once a minute. Nothing in it needs an
+    /// escape.
+    func write(_ mint: QueueMint, _ texts: inout MomentTexts, to buffer: inout ByteBuffer) {
         let signed = SignedEntry(number: entry.number.value, joinedAt: joinedAt)
-        writer.object { writer in
-            writer.member("id", Self.name(entry.number, in: queue.event))
-            if isNew { writer.member("token", mint.token(of: signed, in: queue)) }
-            writer.member("event", queue.event.text)
-            writer.member("number", entry.number.value)
-            writer.member("position", entry.position)
-            writer.member("state", entry.state.rawValue)
-            writer.member("ahead", entry.ahead)
-            let endsAt = entry.turnEndsAt
-            let isCalled = entry.state == .called || entry.state == .inside
-            writer.member("pass", isCalled ? endsAt.flatMap { pass(of: signed, until: $0, mint) } : nil)
-            writer.member("turn_ends_at") { value in
-                value.value(rfc3339: endsAt.map { moment.wallTime(of: $0).milliseconds })
-            }
-            writer.member(
-                "turn_ends_in_ms", endsAt.map { max(0, $0.milliseconds - moment.office.milliseconds) })
-            writer.member("server_time") { $0.value(rfc3339: moment.wall.milliseconds) }
-            writer.member("poll_after_ms", pollAfter.inMilliseconds)
-            if isNew { writer.member("receipt", mint.receipt(of: signed, in: queue)) }
+        buffer.writeStaticString(#"{"id":"E"#)
+        buffer.writeDecimal(Int(signed.number))
+        buffer.writeStaticString(".")
+        buffer.writeString(queue.event.text)
+        if isNew {
+            buffer.writeStaticString(#"","token":""#)
+            buffer.writeString(mint.token(of: signed, in: queue))
         }
-        return writer.bytes
+        buffer.writeStaticString(#"","event":""#)
+        buffer.writeString(queue.event.text)
+        buffer.writeStaticString(#"","number":"#)
+        buffer.writeDecimal(Int(signed.number))
+        buffer.writeStaticString(#","position":"#)
+        buffer.write(orNull: entry.position)
+        buffer.writeStaticString(#","state":""#)
+        buffer.writeString(entry.state.rawValue)
+        buffer.writeStaticString(#"","ahead":"#)
+        buffer.write(orNull: entry.ahead)
+        writeTurn(of: signed, mint, &texts.end, to: &buffer)
+        buffer.writeStaticString(#","server_time":""#)
+        texts.now.write(moment.wall, to: &buffer)
+        buffer.writeStaticString(#"","poll_after_ms":"#)
+        buffer.writeDecimal(Int(pollAfter.inMilliseconds))
+        if isNew {
+            buffer.writeStaticString(#","receipt":""#)
+            buffer.writeString(mint.receipt(of: signed, in: queue))
+            buffer.writeStaticString("\"")
+        }
+        buffer.writeStaticString("}")
     }
 
-    private func pass(of signed: SignedEntry, until end: Timestamp, _ mint: QueueMint) -> String? {
-        entry.position.map { mint.pass(SignedPass(signed, position: $0, end: end), in: queue) }
+    private func writeTurn(
+        of signed: SignedEntry, _ mint: QueueMint, _ text: inout MomentText, to buffer: inout ByteBuffer
+    ) {
+        guard let end = entry.turnEndsAt else {
+            buffer.writeStaticString(#","pass":null,"turn_ends_at":null,"turn_ends_in_ms":null"#)
+            return
+        }
+        if entry.state == .called || entry.state == .inside, let position = entry.position {
+            buffer.writeStaticString(#","pass":""#)
+            buffer.writeString(mint.pass(SignedPass(signed, position: position, end: end), in: queue))
+            buffer.writeStaticString(#"","turn_ends_at":""#)
+        } else {
+            buffer.writeStaticString(#","pass":null,"turn_ends_at":""#)
+        }
+        text.write(moment.wallTime(of: end), to: &buffer)
+        buffer.writeStaticString(#"","turn_ends_in_ms":"#)
+        buffer.writeDecimal(max(0, Int(end.milliseconds - moment.office.milliseconds)))
+    }
+
+    func bytes(_ mint: QueueMint) -> [UInt8] {
+        var (buffer, texts) = (ByteBuffer(), MomentTexts())
+        write(mint, &texts, to: &buffer)
+        return Array(buffer.readableBytesView)
+    }
+}
+
+extension ByteBuffer {
+    /// Appends a number in decimal, or `null`.
+    fileprivate mutating func write(orNull number: UInt32?) {
+        if let number { writeDecimal(Int(number)) } else { writeStaticString("null") }
     }
 }

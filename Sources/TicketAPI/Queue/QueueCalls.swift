@@ -77,11 +77,17 @@ struct QueueCalls: Sendable {
 
     /// The entry that a path names, if its token came. A wrong token and an unknown entry get the same answer.
     func entry(_ name: String, _ fields: BuyerFields) throws(Refused) -> OwnEntry {
-        guard let token = fields.bearer else { throw Refused.unauthenticated() }
-        guard let (number, event) = SignedEntry.read(name), let copy = queues.copy(of: event),
-            let signed = queues.mint.entry(of: token, in: copy.name), signed.number == number,
-            !copy.hasLost(signed)
-        else { throw Refused.unknownEntry }
+        guard var header = fields.authorization else { throw Refused.unauthenticated() }
+        let named = SignedEntry.read(name)
+        let copy = named.flatMap { queues.copy(of: $0.event) }
+        let (isBearer, signed) = header.withUTF8 { header -> (Bool, SignedEntry?) in
+            guard let credential = BearerCredential(header) else { return (false, nil) }
+            return (true, copy.flatMap { queues.mint.entry(of: credential.bytes, in: $0.name) })
+        }
+        guard isBearer else { throw Refused.unauthenticated() }
+        guard let copy, let signed, signed.number == named?.number, !copy.hasLost(signed) else {
+            throw Refused.unknownEntry
+        }
         return OwnEntry(copy: copy, signed: signed)
     }
 

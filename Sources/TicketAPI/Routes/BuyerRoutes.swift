@@ -157,7 +157,7 @@ struct BuyerRoutes: Sendable {
     private func answer(_ reply: StoreReply) throws -> Response {
         let answer = try HoldAnswer(reply)
         var body = ByteBuffer()
-        var texts = HoldTexts()
+        var texts = MomentTexts()
         answer.writeBody(store.catalogue(at: answer.event), calls.mint, &texts, to: &body)
         var response = json(.init(code: answer.status), Array(body.readableBytesView))
         response.headers[.eTag] = answer.tag

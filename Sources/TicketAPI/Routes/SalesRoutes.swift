@@ -90,7 +90,7 @@ struct SalesRoutes: Sendable {
             let (outcome, moment) = try await reader.perform(try giveBack(asked, of: id, keyText), note: note)
             guard case .returned(let hold, let isRepeat) = outcome else { throw reader.unexpected(outcome) }
             var body = ByteBuffer()
-            var texts = HoldTexts()
+            var texts = MomentTexts()
             let catalogue = reader.store.catalogue(at: hold.event)
             BuyerDocuments.write(hold, of: catalogue, at: moment, &texts, to: &body)
             var response = json(.ok, Array(body.readableBytesView))

@@ -120,6 +120,12 @@ package struct QueueMint: Sendable {
 
     /// The entry that `token` is for; `nil` if it was not made here for this queue, whatever is wrong with it.
     package func entry(of token: String, in queue: QueueName) -> SignedEntry? {
+        var token = token
+        return token.withUTF8 { entry(of: $0, in: queue) }
+    }
+
+    /// The same for bytes.
+    func entry(of token: UnsafeBufferPointer<UInt8>, in queue: QueueName) -> SignedEntry? {
         said(by: token, .token, queue) { said in
             SignedEntry(
                 number: UInt32(Self.number(said, 0, 4)),
@@ -140,6 +146,11 @@ package struct QueueMint: Sendable {
 
     /// What the pass says; `nil` if it was not made here for this queue, whatever is wrong with it.
     package func pass(of text: String, in queue: QueueName) -> SignedPass? {
+        var text = text
+        return text.withUTF8 { pass(of: $0, in: queue) }
+    }
+
+    private func pass(of text: UnsafeBufferPointer<UInt8>, in queue: QueueName) -> SignedPass? {
         said(by: text, .pass, queue) { said in
             SignedPass(
                 SignedEntry(
@@ -209,13 +220,12 @@ package struct QueueMint: Sendable {
 
     /// What stands between key number and signature.
     private func said<Value>(
-        by text: String, _ kind: Kind, _ queue: QueueName, _ read: (Bytes) -> Value
+        by text: UnsafeBufferPointer<UInt8>, _ kind: Kind, _ queue: QueueName, _ read: (Bytes) -> Value
     ) -> Value? {
         let count = kind.bytes
-        guard text.utf8.count == count / 3 * 4 else { return nil }
-        var text = text
+        guard text.count == count / 3 * 4 else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { whole -> Value? in
-            guard text.withUTF8({ Base64URL.decode($0, into: whole) }), let key = keys[Int(whole[0])]
+            guard Base64URL.decode(text, into: whole), let key = keys[Int(whole[0])]
             else { return nil }
             let signed = Bytes(rebasing: whole[..<(count - Self.tagBytes)])
             let tag = Self.tag(kind, signed, queue, key)
