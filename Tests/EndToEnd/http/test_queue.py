@@ -160,13 +160,14 @@ class Queues(RoleCase):
     def test_paused_sale(self):
         """A pause of the sale stops the turns that run; the pass from before it is good after it."""
         name = self.make()
-        entry = self.called(self.join(name))
+        joined = self.join(name)
+        entry = self.called(joined)
         target, headers = f"/v1/events/{name}", ["If-Match: *"]
         self.assertEqual(self.call("PATCH", target, {"paused": True}, "operator", headers)[0].status, 200)
-        stands = self.look(entry)
+        stands = self.look(joined)
         self.assertEqual(stands["state"], "called")
-        self.assertTrue(eventually(lambda: self.look(entry)["server_time"] > stands["server_time"]))
-        later = self.look(entry)
+        self.assertTrue(eventually(lambda: self.look(joined)["server_time"] > stands["server_time"]))
+        later = self.look(joined)
         self.assertEqual(later["turn_ends_in_ms"], stands["turn_ends_in_ms"])
         self.assertGreater(later["turn_ends_at"], stands["turn_ends_at"])
         self.assert_problem(self.hold(name, entry["pass"])[0], 409, "sale-paused")
