@@ -50,6 +50,11 @@ class Evening:
         self.case.assertIn(answer.status, (200, 201), answer)
         return answer.json()
 
+    def let_in(self, server):
+        """Let everybody in, unless it is over, where that is refused."""
+        if self.seen(server.get(self.path).json())["phase"] != "over":
+            self.change("PATCH", "/queue", {"let_in": 3_000})
+
     def define(self):
         """Make the event; its queue opens at once, and its sale when somebody says so."""
         body = event(PLACES, self.name, sale={"opens_at": FAR}, queue={
@@ -122,7 +127,9 @@ class Evening:
     def note_called(self, entry, seen):
         """Remember a pass; its position is the one that was drawn."""
         number = entry["number"]
-        self.case.assertEqual(seen["position"], (self.order or {}).get(number, number))
+        # Somebody may be called before the next look at the public document shows the draw. The end compares all of them.
+        if self.order:
+            self.case.assertEqual(seen["position"], self.order.get(number, number))
         self.case.assertEqual(self.passes.setdefault(number, seen["position"]), seen["position"])
 
     def buy(self, chance, is_over, share):
@@ -251,6 +258,8 @@ class QueueCrashes(unittest.TestCase):
         evening.change("PUT", "/queue/beacon", {"name": "dice", "value": "3 1 4"})
         for _ in range(4):
             self.die(server, evening)
+        # People whose joining was cut off have numbers and never look. For 90 seconds admission keeps places for them.
+        evening.let_in(server)
         # The others buy what is left, and the service is not killed again.
         self.crowd(server, evening, lambda: evening.seen(server.get(evening.path).json())["phase"] != "over")
         self.die(server, evening)
