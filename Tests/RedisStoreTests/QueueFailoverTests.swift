@@ -164,7 +164,7 @@ struct QueueFailoverTests {
             server.kill()
             try replica.ask("REPLICAOF", "NO", "ONE")
         }
-        // Nobody is told anything by the old node: it was killed as well.
+        // The old node answers nobody: the test killed it as well.
         node = try await TestNode(loss == .restart ? server : replica)
 
         let gathering = try await node.store.attend("gathers")

@@ -65,7 +65,7 @@ struct QueueTests {
         }
     }
 
-    @Test("A turn that runs when the server comes back has the recovery grace, whoever looks (Q5 Turn)")
+    @Test("A turn that runs when the server comes back has the recovery grace (Q5 Turn)")
     func turns() async throws {
         var limits = Limits()
         limits.recoveryGrace = .seconds(30)

@@ -4,7 +4,7 @@ import Testing
 import TicketAPI
 import TicketStore
 
-@Suite("Q3 Draw: anybody can draw again, and whoever changed something is found out")
+@Suite("Q3 Draw: anybody can draw again and find what somebody changed")
 struct DrawCheckTests {
     private let main = Code("main")!
     private let secret = [UInt8](repeating: 3, count: 32)

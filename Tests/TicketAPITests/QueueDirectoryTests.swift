@@ -218,7 +218,7 @@ struct QueuePresenceTests {
         let report = presence.report(head: 100, joined: 1_000, order: order, at: at(121))
         #expect(report.present == 600 && report.isComplete && report.first == 100 && report.width == 4)
         #expect(report.counts.prefix(75).allSatisfy { $0 == 0 } && report.counts[75..<225].allSatisfy { $0 == 4 })
-        // Whoever is there looks within 90 seconds.
+        // People who are there look within 90 seconds.
         #expect(!presence.report(head: 100, joined: 1_000, order: order, at: at(89)).isComplete)
         #expect(presence.report(head: 100, joined: 1_000, order: order, at: at(90)).isComplete)
         presence.leave(EntryNumber(599))

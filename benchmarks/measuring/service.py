@@ -36,7 +36,7 @@ def free_port():
 
 
 def queued(name, capacity, gathers=False):
-    """Return such an event with a queue that lets in whoever is there, or whose people wait for ever."""
+    """Return such an event with a queue. It lets in everybody who is there, or lets people wait for ever."""
     queue = {"most_per_second": 100_000, "turn_seconds": 3600}
     if gathers:
         queue |= {"opens_at": "2020-01-01T00:00:00Z"}

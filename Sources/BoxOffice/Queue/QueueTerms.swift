@@ -118,7 +118,7 @@ public typealias BeaconText = Reference<BeaconKind>
 
 extension Reference where Kind == BeaconKind {
     /// A value in its one spelling: its letters, as small ones, and its digits. Blanks and punctuation are left out. Each spelling
-    /// would make another draw, so whoever gives the value could choose among draws.
+    /// would make another draw, so an operator could choose among draws.
     ///
     /// `nil` if nothing is left, and for other letters than those from A to Z, which Unicode spells in several ways.
     public init?(value text: String) {

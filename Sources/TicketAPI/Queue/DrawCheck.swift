@@ -49,7 +49,7 @@ package struct DrawCheck: Sendable {
             throw Failure("the secret is not the one that was committed to: its SHA-256 is another")
         }
         let beacon = draw[member: "beacon"]?.string
-        // Else whoever gave the value chose among the draws of its spellings.
+        // With several spellings an operator could choose among several draws.
         guard beacon.map({ BeaconText(value: $0)?.text == $0 }) ?? true else {
             throw Failure("the beacon's value is not in its one spelling, small letters and digits alone")
         }

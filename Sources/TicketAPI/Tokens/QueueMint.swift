@@ -161,7 +161,7 @@ package struct QueueMint: Sendable {
         }
     }
 
-    /// Whether a text has the length and the characters of a pass, whoever made it.
+    /// Whether a text has the length and the characters of a pass. A forged one has them, too.
     package static func hasFormOfPass(_ text: String) -> Bool {
         guard text.utf8.count == passLength else { return false }
         var text = text
